@@ -1,0 +1,52 @@
+# make run    start Lightbox on this computer
+# make test   run every test
+# The rest is for people who change Lightbox: see CONTRIBUTING.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The exact list of what is installed decides whether there is anything to do.
+RUN_STAMP := $(VENV)/.run-installed
+DEV_STAMP := $(VENV)/.dev-installed
+
+.PHONY: run setup test check format messages screenshots bench clean
+
+run: $(RUN_STAMP)
+	@$(BIN)/python -m imaging.prepare
+	@echo "Lightbox is starting on http://127.0.0.1:8501 (Ctrl+C stops it)"
+	@$(BIN)/streamlit run app.py
+
+setup: $(DEV_STAMP)
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV_STAMP)
+	$(BIN)/python -m bench.forward
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lightbox needs Python 3.11 or newer; try: make PYTHON=python3.11 run"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python cannot make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+	@touch $@
+
+$(RUN_STAMP): requirements.txt $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements.txt requirements-dev.txt $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $(RUN_STAMP) $@

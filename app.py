@@ -1,0 +1,26 @@
+"""Lightbox: the router. `streamlit run app.py` (or `make run`) starts here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.frame import ICON, render_frame
+from pages.ui.i18n import _
+from pages.ui.messages import in_words
+
+st.set_page_config(page_title="Lightbox", page_icon=ICON, layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
+        st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
+        st.Page("pages/review.py", title=_("Review"), url_path="review"),
+    ],
+    position="top",
+)
+render_frame()
+with in_words():
+    with st.spinner(_("Loading the network ...")):
+        resources.worker()
+    page.run()

@@ -1,0 +1,156 @@
+"""The same workflows as the pages, from a terminal.
+
+    python cli.py classify scans/ more.zip film.dcm --csv out.csv --overlays overlays/
+    python cli.py examples my-folder
+    python cli.py model
+
+Research use - not for diagnosis.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imaging.display import overlay_png
+from imaging.entities import RESEARCH_USE, FileOutcome
+from imaging.errors import AssistantError, NotFoundError, SettingsError
+from imaging.ingest import Candidate, walk
+from imaging.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from models.attribution import Explainer
+
+EXAMPLES = ROOT / "examples"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
+
+
+@app.command()
+def classify(
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders and zip archives.")],
+    table: Annotated[Path, typer.Option("--csv", help="Table to write, one row per image.")],
+    overlays: Annotated[
+        Path | None, typer.Option(help="Folder for an explanation picture per answered image.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
+) -> None:
+    """Classify images; ends with 0 when the run finished, even if files were refused."""
+    # torch takes a second to import: `--help` and `examples` go without it.
+    from models.assess import assess_candidate
+    from models.attribution import Explainer
+    from models.checkpoint import find_checkpoint
+    from models.classifier import Classifier
+
+    settings = Settings.from_environment()
+    classifier = Classifier.load(find_checkpoint(settings.weights, model or settings.model_name))
+    explainer = Explainer(classifier) if overlays else None
+    codes = [f.code for f in classifier.card.findings]
+    counts: Counter[str] = Counter()
+    try:
+        with table.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(_header(codes))
+            for candidate in walk(paths):
+                outcome = assess_candidate(candidate, classifier)
+                writer.writerow(_row(candidate, outcome, codes))
+                counts[outcome.assessment.status.value] += 1
+                if overlays and explainer and outcome.assessment.findings:
+                    _write_overlay(candidate, outcome, explainer, overlays)
+    except OSError as exc:
+        raise SettingsError(f"The table {table.name} cannot be written there.") from exc
+    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
+
+
+def _header(codes: list[str]) -> list[str]:
+    scores = [f"p_{code}" for code in codes]
+    return [
+        "path",
+        "sop_instance_uid",
+        "status",
+        "finding",
+        *scores,
+        "model",
+        "weights_sha256",
+        "message",
+    ]
+
+
+def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[str]:
+    """One table row; probabilities are empty where the network gave no answer."""
+    assessment = outcome.assessment
+    scores = {f.code: f"{f.probability:.6f}" for f in assessment.findings}
+    lead = assessment.primary
+    called = "" if lead is None else lead.code if lead.positive else f"no {lead.code} seen"
+    model = assessment.model
+    return [
+        candidate.path,
+        assessment.sop_instance_uid,
+        assessment.status.value,
+        called,
+        *(scores.get(code, "") for code in codes),
+        f"{model.name} {model.version}" if model else "",
+        model.weights_sha256 if model else "",
+        " ".join(assessment.messages),
+    ]
+
+
+def _write_overlay(
+    candidate: Candidate, outcome: FileOutcome, explainer: Explainer, folder: Path
+) -> None:
+    """Write `<SOP Instance UID>.png`: the film, the leading finding's Grad-CAM, a colour bar."""
+    from imaging.dicom import read_image
+
+    image = read_image(candidate.read(), file_name=candidate.path)
+    lead = outcome.assessment.findings[0]
+    attribution = explainer.attribute(image.luminance_values(0), lead.code)
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = overlay_png(image.display_values(0), attribution.values, method="Grad-CAM")
+    (folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)
+
+
+@app.command()
+def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")]) -> None:
+    """Copy the synthetic example films (no patients) to a folder."""
+    films = sorted(EXAMPLES.glob("*.dcm"))
+    if not films:
+        raise NotFoundError("This installation came without example films.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for film in films:
+            shutil.copy(film, folder / film.name)
+    except OSError as exc:
+        raise SettingsError(f"The folder {folder.name} cannot be written.") from exc
+    typer.echo(f"{len(films)} synthetic films written. {RESEARCH_USE}.")
+
+
+@app.command()
+def model(name: Annotated[str, typer.Argument(help="Installed model.")] = "") -> None:
+    """Print a model's card."""
+    from models.checkpoint import CARD, find_checkpoint
+
+    typer.echo((find_checkpoint(Settings.from_environment().weights, name) / CARD).read_text())
+
+
+def main() -> None:
+    """Run a command; a failure is one sentence and exit code 2, never a traceback."""
+    try:
+        app()
+    except AssistantError as exc:
+        sys.exit(_complain(str(exc)))
+
+
+def _complain(sentence: str) -> int:
+    typer.echo(sentence, err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""A look into compressed frames before a decoder written in C sees them.
+
+A codestream that is larger than the header says, or cut short, is refused here: decoders differ
+in whether they fail, fill the rest with grey or allocate whatever they are told to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import unpack_from
+
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.uid import (
+    UID,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+)
+
+from imaging.dicom.elements import integer, value
+from imaging.entities import Geometry
+from imaging.errors import PixelDataError
+
+_START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
+_NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among SOF0-15: DHT, JPG, DAC
+_SIZE = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream, image size
+
+
+@dataclass(frozen=True, slots=True)
+class Codestream:
+    """The frame header of a codestream; `precision` in bits per sample."""
+
+    rows: int
+    columns: int
+    components: int
+    precision: int
+
+
+def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> None:
+    """Refuse a compressed frame that is cut short or contradicts the header.
+
+    Raises
+    ------
+    PixelDataError
+        If size, depth or components of the codestream differ from the header's, or a JPEG has no
+        end.
+    """
+    syntax = UID(ds.file_meta.TransferSyntaxUID)
+    data = _frame_bytes(ds, geometry, frame)
+    found = read_codestream(data)
+    if found is not None and (found.rows, found.columns) != (geometry.rows, geometry.columns):
+        raise PixelDataError(
+            "The compressed picture has another size than its header says, so the file cannot be "
+            "trusted."
+        )
+    if found is not None and not _fits(found, ds, geometry):
+        raise PixelDataError(
+            "The compressed picture has another depth or number of colours than its header says, "
+            "so the file cannot be trusted."
+        )
+    ends = syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes
+    if ends and _END not in data[-64:]:
+        raise PixelDataError(
+            "The compressed picture stops before its end; the file was cut short, ask for it to "
+            "be sent again."
+        )
+
+
+def read_codestream(data: bytes) -> Codestream | None:
+    """What a JPEG, JPEG-LS or JPEG 2000 codestream says of itself.
+
+    Returns
+    -------
+    Codestream or None
+        None when `data` is none of these (RLE, for one) or its header does not parse.
+
+    Notes
+    -----
+    ISO/IEC 10918-1 B.2.2 (SOF), 14495-1 C.2.2 (SOF55), 15444-1 A.5.1 (SIZ).
+    """
+    at = data.find(_SIZE, 0, 4096)
+    if at < 0 or len(data) < at + 43:
+        return _read_jpeg(data) if data[:2] == _START else None
+    width, height, left, top = unpack_from(">4L", data, at + 8)
+    (components,) = unpack_from(">H", data, at + 40)
+    return Codestream(height - top, width - left, components, (data[at + 42] & 0x7F) + 1)
+
+
+def _read_jpeg(data: bytes) -> Codestream | None:
+    """Walk the marker segments to the first frame header."""
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF and data[at + 1] != _SCAN:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES):
+            precision, rows, columns, components = unpack_from(">B2HB", data, at + 4)
+            return Codestream(rows, columns, components, precision)
+        at += 2 + unpack_from(">H", data, at + 2)[0]
+    return None
+
+
+def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
+    """True when depth and components are what the header makes room for."""
+    room = integer(ds, "BitsAllocated") or 0
+    return found.components == geometry.samples_per_pixel and 2 <= found.precision <= max(8, room)
+
+
+def _frame_bytes(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
+    """The fragments of one frame, joined."""
+    offsets, lengths = value(ds, "ExtendedOffsetTable"), value(ds, "ExtendedOffsetTableLengths")
+    extended = (offsets, lengths) if offsets and lengths else None
+    return get_frame(
+        ds.PixelData, frame, number_of_frames=geometry.frames, extended_offsets=extended
+    )

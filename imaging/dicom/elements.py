@@ -1,0 +1,103 @@
+"""Single header values, read tolerantly: what cannot be read counts as absent."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+MAX_TEXT = 256
+_JOINERS = "\u200c\u200d"  # change how letters join in Persian and Indic names
+
+
+def value(ds: Dataset, keyword: str) -> Any:
+    """The value of an element, or None when it is absent, empty or cannot be decoded."""
+    try:
+        found = ds.get(keyword)
+    except Exception:
+        return None
+    return None if found is None or (isinstance(found, str | bytes) and not found) else found
+
+
+def text(ds: Dataset, *keywords: str) -> str:
+    """The first non-empty of some text elements, cleaned; "" when all are silent.
+
+    Control and direction-changing characters are dropped, runs of blanks are joined, and the
+    result is cut to `MAX_TEXT` characters. It is not escaped: that is the screen's business.
+    """
+    for keyword in keywords:
+        found = value(ds, keyword)
+        if found is not None and (cleaned := _clean(found)):
+            return cleaned
+    return ""
+
+
+def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
+    """All values of a numeric element as floats; NaN stands for one that is not a number."""
+    found = value(ds, keyword)
+    if found is None:
+        return ()
+    return tuple(_number(one) for one in _several(found))
+
+
+def integer(ds: Dataset, keyword: str) -> int | None:
+    """The one integer of an element; None when absent, repeated or not a whole number."""
+    found = numbers(ds, keyword)
+    if len(found) != 1 or not found[0].is_integer():
+        return None
+    return int(found[0])
+
+
+def first_item(ds: Dataset, keyword: str) -> Dataset | None:
+    """The first item of a sequence, or None."""
+    items = sequence_items(ds, keyword)
+    return items[0] if items else None
+
+
+def sequence_items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence; empty when it is absent or is no sequence."""
+    found = value(ds, keyword)
+    if found is None or isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        return ()
+    return tuple(item for item in found if isinstance(item, Dataset))
+
+
+def frame_item(ds: Dataset, frame: int, keyword: str) -> Dataset | None:
+    """The functional group item that holds for a frame (PS3.3 C.7.6.16): per-frame, then shared."""
+    per_frame = sequence_items(ds, "PerFrameFunctionalGroupsSequence")
+    groups = [*per_frame[frame : frame + 1], *sequence_items(ds, "SharedFunctionalGroupsSequence")]
+    found = (first_item(group, keyword) for group in groups)
+    return next((item for item in found if item is not None), None)
+
+
+def _several(found: Any) -> Iterable[Any]:
+    """A value as an iterable of values."""
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        return (found,)
+    return found
+
+
+def _number(one: Any) -> float:
+    """A float, or NaN."""
+    try:
+        return float(one)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _clean(found: Any) -> str:
+    """Printable text of one value."""
+    if isinstance(found, bytes):
+        found = found.decode("utf-8", "replace")
+    elif isinstance(found, list | tuple | MultiValue):
+        found = "\\".join(str(one) for one in found)
+    kept = (
+        " " if unicodedata.category(c) == "Cc" else c
+        for c in str(found)[: 8 * MAX_TEXT]
+        if c in _JOINERS or unicodedata.category(c) not in {"Cf", "Cs", "Co"}
+    )
+    return " ".join("".join(kept).split())[:MAX_TEXT]

@@ -1,0 +1,121 @@
+"""`Image`: one instance with its pixels behind it, decoded a frame at a time when asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from imaging.dicom import pixels, voi
+from imaging.dicom.border import border
+from imaging.entities import Instance, VoiPreset
+from imaging.errors import PixelDataError
+
+_UNDECODABLE = (
+    "The picture in this file cannot be decoded; the file is damaged or oddly encoded. Ask for it "
+    "to be sent again, uncompressed if possible."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A picture that was read: its header as entities, its pixels on request.
+
+    Attributes
+    ----------
+    instance : Instance
+        Everything the header says.
+    remarks : tuple[str, ...]
+        Sentences for the clinician about a file that is odd but usable; without patient data.
+
+    Notes
+    -----
+    Nothing is cached: each call decodes its frame anew, so an image may be shared by threads.
+    Every array is read-only. All methods raise `PixelDataError` when the frame cannot be decoded
+    and `ValueError` when there is no such frame.
+    """
+
+    instance: Instance
+    _dataset: Dataset = field(repr=False)
+    remarks: tuple[str, ...] = ()
+
+    def stored_values(self, frame: int = 0) -> NDArray[Any]:
+        """Pixels as stored: (rows, columns) or (rows, columns, 3), the file's type.
+
+        YBR colour is converted to RGB; palette colour stays an index (PS3.3 C.7.6.3).
+        """
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.decode_frame(self._dataset, self.instance.geometry, frame)
+
+    def modality_values(self, frame: int = 0) -> NDArray[np.float32]:
+        """Pixels in modality units (HU for CT): (rows, columns), float32 (PS3.3 C.11.1).
+
+        Colour and palette pictures give (rows, columns, 3) in the depth of their samples.
+        """
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.modality_values(self._dataset, self.instance.geometry, frame)
+
+    def display_values(
+        self, frame: int = 0, *, preset: VoiPreset | None = None
+    ) -> NDArray[np.uint8]:
+        """Pixels for a screen: (rows, columns) uint8, 0 is black, or (rows, columns, 3) RGB.
+
+        Parameters
+        ----------
+        frame : int
+            Counts from 0.
+        preset : VoiPreset, optional
+            One of ``instance.voi_presets``, `automatic_preset`, `full_range_preset` or any
+            window; without it the frame's first preset, else the automatic window. Colour
+            pictures ignore it.
+
+        Notes
+        -----
+        PS3.3 C.11.2; MONOCHROME1 is inverted last (C.7.6.3.1.2). A window whose width is too
+        small for its function raises `ValueError`.
+        """
+        self._check(frame)
+        if preset is not None:
+            _check_preset(preset)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.display_values(self._dataset, self.instance.geometry, frame, preset)
+
+    def luminance_values(self, frame: int = 0) -> NDArray[np.float32]:
+        """What the network is given: (rows, columns), float32, larger is always brighter.
+
+        Modality values with MONOCHROME1 mirrored; colour is reduced to its luma (BT.601).
+        """
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.luminance_values(self._dataset, self.instance.geometry, frame)
+
+    def automatic_preset(self, frame: int = 0) -> VoiPreset:
+        """A window from the 0.5th to the 99.5th percentile of the frame, padding left out."""
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.automatic_preset(self._dataset, self.instance.geometry, frame)
+
+    def full_range_preset(self, frame: int = 0) -> VoiPreset:
+        """A window from the smallest to the largest modality value of the frame."""
+        values = self.modality_values(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return voi.full_range_window(values)
+
+    def _check(self, frame: int) -> None:
+        """Refuse a frame the instance does not have."""
+        if not 0 <= frame < self.instance.geometry.frames:
+            raise ValueError("frame outside the instance")
+
+
+def _check_preset(preset: VoiPreset) -> None:
+    """Refuse a window that PS3.3 C.11.2.1 does not define."""
+    if preset.kind == "lut":
+        return
+    center, width = preset.window_center, preset.window_width
+    if center is None or width is None or not voi.is_usable_window(center, width, preset.function):
+        raise ValueError("window width or VOI LUT function outside PS3.3 C.11.2.1")

@@ -1,0 +1,250 @@
+"""Pixels, in order: stored values -> modality values -> display values, one frame at a time.
+
+Pure functions over a dataset; `Image` wraps them in the room's border.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+)
+
+from imaging.dicom import jpeg12, voi
+from imaging.dicom.codestream import check_codestream
+from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
+from imaging.dicom.layout import MONOCHROME, pixel_keyword
+from imaging.entities import Geometry, VoiPreset
+
+jpeg12.register()
+_Array = TypeVar("_Array", bound=NDArray[Any])
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YBR_FULL's Y
+
+
+def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
+    """Decode one frame as stored (PS3.5 8, Annex A).
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns) or (rows, columns, 3), the file's own integer or float type; YBR colour
+        is converted to RGB, palette colour stays an index. Read-only.
+    """
+    syntax = UID(ds.file_meta.TransferSyntaxUID)
+    if syntax.is_encapsulated:
+        check_codestream(ds, geometry, frame)
+    options: dict[str, Any] = {
+        "number_of_frames": geometry.frames,
+        "photometric_interpretation": geometry.photometric_interpretation,
+        "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
+    }
+    decoder = get_decoder(syntax)
+    plugin = _plugin(syntax, geometry)
+    if plugin in decoder.available_plugins:
+        options["decoding_plugin"] = plugin
+    array, _ = decoder.as_array(ds, index=frame, **options)
+    return _frozen(array)
+
+
+def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
+    """Stored values in the units of the modality.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns), float32, e.g. HU for CT; (rows, columns, 3) for colour and palette
+        pictures, which have no modality LUT. Never NaN. Read-only.
+
+    Notes
+    -----
+    PS3.3 C.11.1: ModalityLUTSequence, else the frame's or the instance's rescale.
+    """
+    stored = decode_frame(ds, geometry, frame)
+    if geometry.photometric_interpretation not in MONOCHROME:
+        return _frozen(_to_rgb(ds, geometry, stored).astype(np.float32))
+    return _frozen(_apply_modality(ds, stored, frame))
+
+
+def display_values(
+    ds: Dataset, geometry: Geometry, frame: int, preset: VoiPreset | None
+) -> NDArray[np.uint8]:
+    """Grey levels or colours for a screen.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns) uint8, 0 is black; (rows, columns, 3) RGB for colour. Read-only.
+
+    Notes
+    -----
+    PS3.3 C.11.2 (VOI LUT), then C.7.6.3.1.2: MONOCHROME1 is inverted as the very last step.
+    """
+    stored = decode_frame(ds, geometry, frame)
+    if geometry.photometric_interpretation not in MONOCHROME:
+        return _frozen(_to_8_bit(ds, geometry, _to_rgb(ds, geometry, stored)))
+    values = _apply_modality(ds, stored, frame)
+    usable = presets(ds, geometry, frame)
+    chosen = preset or (usable[0] if usable else None)
+    if chosen is None:
+        chosen = voi.automatic_window(values, padding_mask(ds, stored))
+    shown = _apply_preset(ds, values, frame, chosen)
+    return _frozen(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
+
+
+def _plugin(syntax: UID, geometry: Geometry) -> str:
+    """The decoder to use alone, so that damaged bytes are not passed on to the next one.
+
+    GDCM crashes the process on some of them; it serves only where nothing else decodes.
+    """
+    if syntax == JPEGExtended12Bit and geometry.bits_stored > 8:
+        return jpeg12.LABEL
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        return "pillow"
+    if syntax in JPEGLSTransferSyntaxes:
+        return "pyjpegls"
+    return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else ""
+
+
+def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:
+    """The percentile window of a frame, padding left out."""
+    if geometry.photometric_interpretation not in MONOCHROME:
+        return voi.automatic_window(modality_values(ds, geometry, frame))
+    stored = decode_frame(ds, geometry, frame)
+    return voi.automatic_window(_apply_modality(ds, stored, frame), padding_mask(ds, stored))
+
+
+def luminance_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
+    """Modality values in which larger is always brighter; colour reduced to its luma.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns), float32. MONOCHROME1 is mirrored within the range its stored bits can
+        take, so a picture and its exact negative relabelled give identical arrays. Read-only.
+    """
+    values = modality_values(ds, geometry, frame)
+    if values.ndim == 3:
+        return _frozen(values @ _LUMA)
+    if geometry.photometric_interpretation == "MONOCHROME1":
+        low, high = _modality_ends(ds, geometry, values, frame)
+        return _frozen(np.float32(low + high) - values)
+    return values
+
+
+def presets(ds: Dataset, geometry: Geometry, frame: int = 0) -> tuple[VoiPreset, ...]:
+    """The presets that can be used: none for colour, none where the rescale is void."""
+    if geometry.photometric_interpretation not in MONOCHROME or has_void_rescale(ds, frame):
+        return ()
+    return voi.read_presets(ds, frame)
+
+
+def padding_mask(ds: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """True where a stored value is padding (PS3.3 C.7.5.1.1.2), or None without padding."""
+    padding = integer(ds, "PixelPaddingValue")
+    if padding is None:
+        return None
+    limit = integer(ds, "PixelPaddingRangeLimit")
+    low, high = sorted((padding, padding if limit is None else limit))
+    mask: NDArray[np.bool_] = (stored >= low) & (stored <= high)
+    return mask
+
+
+def has_void_rescale(ds: Dataset, frame: int = 0) -> bool:
+    """True when the rescale slope is 0 or no number, which would erase the picture."""
+    if _modality_lut(ds) is not None:
+        return False
+    slope, intercept = _stated_rescale(ds, frame)
+    return slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept))
+
+
+def _apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.float32]:
+    """Modality LUT, else rescale, else the values as they are."""
+    item = _modality_lut(ds)
+    if item is not None:
+        lut = voi.read_lut(item, little_endian=_is_little_endian(ds))
+        return voi.apply_lut(stored, lut).astype(np.float32)
+    slope, intercept = (1.0, 0.0) if has_void_rescale(ds, frame) else _stated_rescale(ds, frame)
+    if (slope, intercept) == (1.0, 0.0):
+        return np.nan_to_num(stored.astype(np.float32))
+    return np.nan_to_num((stored.astype(np.float64) * slope + intercept).astype(np.float32))
+
+
+def _modality_lut(ds: Dataset) -> Dataset | None:
+    """The Modality LUT item, unless it is an empty shell."""
+    item = first_item(ds, "ModalityLUTSequence")
+    return item if item is not None and value(item, "LUTData") is not None else None
+
+
+def _stated_rescale(ds: Dataset, frame: int) -> tuple[float, float]:
+    """Slope and intercept as written; 1 and 0 where absent."""
+    holder = frame_item(ds, frame, "PixelValueTransformationSequence") or ds
+    slope, intercept = numbers(holder, "RescaleSlope"), numbers(holder, "RescaleIntercept")
+    return (slope[0] if slope else 1.0), (intercept[0] if intercept else 0.0)
+
+
+def _modality_ends(
+    ds: Dataset, geometry: Geometry, values: NDArray[np.float32], frame: int
+) -> tuple[float, float]:
+    """Modality values of the smallest and the largest storable value."""
+    if pixel_keyword(ds) != "PixelData":
+        return float(values.min()), float(values.max())
+    span = 2**geometry.bits_stored
+    low = -(span // 2) if integer(ds, "PixelRepresentation") == 1 else 0
+    ends = _apply_modality(ds, np.array([low, low + span - 1]), frame)
+    return float(ends[0]), float(ends[1])
+
+
+def _apply_preset(
+    ds: Dataset, values: NDArray[np.float32], frame: int, preset: VoiPreset
+) -> NDArray[np.uint8]:
+    """A window, or the VOI LUT with the preset's index."""
+    if preset.window_center is not None and preset.window_width is not None:
+        return voi.apply_window(
+            values,
+            window_center=preset.window_center,
+            window_width=preset.window_width,
+            function=preset.function,
+        )
+    item = voi.voi_holder(ds, frame).VOILUTSequence[preset.index]
+    lut = voi.read_lut(item, little_endian=_is_little_endian(ds))
+    levels = voi.apply_lut(values, lut).astype(np.float64)
+    return np.rint(levels * (255 / (2**lut.bits - 1))).astype(np.uint8)
+
+
+def _to_rgb(ds: Dataset, geometry: Geometry, stored: NDArray[Any]) -> NDArray[Any]:
+    """RGB in the depth of the samples or of the palette (PS3.3 C.7.9)."""
+    if geometry.photometric_interpretation == "PALETTE COLOR":
+        return apply_color_lut(stored, ds)[..., :3]
+    return stored
+
+
+def _to_8_bit(ds: Dataset, geometry: Geometry, rgb: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale colours to 8 bits by the depth the header states."""
+    bits = geometry.bits_stored
+    if geometry.photometric_interpretation == "PALETTE COLOR":
+        bits = int(numbers(ds, "RedPaletteColorLookupTableDescriptor")[2])
+    if bits == 8:
+        return np.clip(rgb, 0, 255).astype(np.uint8)
+    scaled = rgb.astype(np.float64) * (255 / (2**bits - 1))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _is_little_endian(ds: Dataset) -> bool:
+    """Byte order of the file; films made in memory count as little endian."""
+    return UID(ds.file_meta.TransferSyntaxUID).is_little_endian
+
+
+def _frozen(array: _Array) -> _Array:
+    """The same array, read-only."""
+    array.setflags(write=False)
+    return array

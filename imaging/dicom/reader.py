@@ -1,0 +1,191 @@
+"""Bytes to `Image`: tolerant of odd headers, strict about pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from imaging.dicom import header, layout, pixels
+from imaging.dicom.border import border
+from imaging.dicom.elements import text
+from imaging.dicom.film import film_dataset
+from imaging.dicom.image import Image
+from imaging.dicom.kinds import name_object, name_syntax
+from imaging.dicom.sniff import FileKind, sniff
+from imaging.entities import Geometry, Instance, SourceKind
+from imaging.errors import (
+    NotDicomError,
+    PixelDataError,
+    UnsupportedImageError,
+    UnsupportedTransferSyntaxError,
+)
+
+MAX_FILE_BYTES = 2**30
+_UNREADABLE = (
+    "The file looks like DICOM but is damaged or was cut short; ask for it to be sent again."
+)
+_ENCAPSULATED = b"\xfe\xff\x00\xe0"  # an item where native pixels would start (PS3.5 A.4)
+
+
+def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
+    """Read a DICOM file, or a PNG or JPEG film.
+
+    Parameters
+    ----------
+    source : bytes or Path
+        The file's content, or where it is. Judged by its bytes, never by its name.
+    file_name : str
+        Name to show; a path's own name when empty.
+
+    Returns
+    -------
+    Image
+        Header read, size and length of the pixels checked; pixels decoded when asked for.
+
+    Raises
+    ------
+    NotDicomError
+        If the bytes are no DICOM object and no film, or the path cannot be opened.
+    UnsupportedTransferSyntaxError
+        If no decoder here reads the encoding.
+    UnsupportedImageError
+        If the object holds no picture, or a film says it is mirrored.
+    PixelDataError
+        If the pixels are missing, cut short, too large or contradict the header.
+
+    Notes
+    -----
+    PS3.10 7 (file format); a missing preamble, file meta information or UID is made good.
+    """
+    if isinstance(source, Path):
+        file_name = file_name or source.name
+        source = _load(source)
+    kind = sniff(source)
+    sha256 = hashlib.sha256(source).hexdigest()
+    if kind is FileKind.DICOM:
+        with border(NotDicomError, _UNREADABLE):
+            dataset = _parse(source)
+            return _build(dataset, sha256, SourceKind.DICOM, file_name)
+    with border(PixelDataError, "The PNG or JPEG picture is damaged; export it again."):
+        dataset = film_dataset(source, sha256=sha256)
+        return _build(dataset, sha256, SourceKind.FILM, file_name)
+
+
+def _load(path: Path) -> bytes:
+    """All bytes of a file of sane size."""
+    with border(NotDicomError, "The file cannot be opened; check that it still exists."):
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise PixelDataError("The file is larger than 1 GiB, more than this tool accepts.")
+        return path.read_bytes()
+
+
+def _parse(data: bytes) -> Dataset:
+    """The dataset, its file meta information made good."""
+    _check_deflated(data)
+    ds = dcmread(BytesIO(data), force=True)
+    if not len(ds):  # pydicom's answer when the file ends within compressed pixels
+        ds = dcmread(BytesIO(data), force=True, stop_before_pixels=True)
+    if not len(ds):
+        raise NotDicomError(_UNREADABLE)
+    if not text(ds.file_meta, "TransferSyntaxUID"):
+        ds.file_meta.TransferSyntaxUID = _guess_syntax(ds)
+    return ds
+
+
+def _check_deflated(data: bytes) -> None:
+    """Refuse a deflated dataset that would unpack to more than `MAX_FILE_BYTES`."""
+    if DeflatedExplicitVRLittleEndian.encode() + b"\x00" not in data[:1024]:
+        return
+    meta_end = 144 + int.from_bytes(data[140:144], "little")
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacker.decompress(data[meta_end:], MAX_FILE_BYTES)
+    if unpacker.unconsumed_tail:
+        raise PixelDataError("The file unpacks to more than 1 GiB, more than this tool accepts.")
+
+
+def _guess_syntax(ds: Dataset) -> UID:
+    """The transfer syntax of a file that does not name it, from how its elements were encoded."""
+    if (layout.pixel_bytes(ds) or b"").startswith(_ENCAPSULATED):
+        raise UnsupportedTransferSyntaxError(
+            "The file does not say how its picture is compressed, so it cannot be decoded."
+        )
+    implicit, little_endian = ds.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+
+
+def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Image:
+    """Entities from the dataset; refuses what cannot become a picture."""
+    syntax = text(ds.file_meta, "TransferSyntaxUID")
+    identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax)
+    acquisition = header.read_acquisition(ds)
+    if layout.pixel_keyword(ds) is None:
+        raise _no_picture(identity.sop_class_uid, acquisition.modality)
+    _check_syntax(syntax)
+    with border(PixelDataError, "The header's description of the picture cannot be read."):
+        geometry = layout.read_geometry(ds, syntax)
+        presets = pixels.presets(ds, geometry)
+        remarks = _remarks(ds, syntax, geometry)
+    instance = Instance(
+        identity=identity,
+        patient=header.read_patient(ds),
+        acquisition=acquisition,
+        geometry=geometry,
+        voi_presets=presets,
+        source=source,
+        file_name=file_name,
+    )
+    return Image(instance, ds, remarks)
+
+
+def _no_picture(sop_class_uid: str, modality: str) -> UnsupportedImageError | PixelDataError:
+    """The error for an object without pixels: another kind of object, or a picture cut off."""
+    words = name_object(sop_class_uid, modality)
+    if words:
+        return UnsupportedImageError(f"This file holds {words}, not a picture.")
+    if sop_class_uid:
+        return PixelDataError(
+            "The header describes a picture but the file holds none; it was cut short or "
+            "stripped. Ask for it to be sent again."
+        )
+    return UnsupportedImageError("This DICOM file holds no picture.")
+
+
+def _check_syntax(transfer_syntax_uid: str) -> None:
+    """Refuse an encoding for which no decoder is installed."""
+    name = name_syntax(transfer_syntax_uid)
+    try:
+        available = get_decoder(UID(transfer_syntax_uid)).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise UnsupportedTransferSyntaxError(
+            f"The picture is encoded as {name}, which cannot be decoded here; export it "
+            "uncompressed or as JPEG 2000."
+        )
+
+
+def _remarks(ds: Dataset, syntax: str, geometry: Geometry) -> tuple[str, ...]:
+    """What is odd about a file that can still be used."""
+    found = []
+    if not header.has_own_uids(ds):
+        found.append("The file lacks valid identifiers (UIDs); stand-ins were made from its bytes.")
+    if pixels.has_void_rescale(ds):
+        found.append("The header's rescale slope is 0 or no number; it was ignored.")
+    if not UID(syntax).is_encapsulated and layout.excess_bytes(ds, geometry):
+        found.append("The file holds more picture data than its header describes.")
+    return tuple(found)

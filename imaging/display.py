@@ -1,0 +1,208 @@
+"""Pictures for the screen: attribution overlays, their colour bar, thumbnails, PNG bytes.
+
+numpy in, Pillow or PNG out; nothing here knows DICOM, and no source array is ever changed.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from imaging.entities import RESEARCH_USE
+
+_INFERNO = (  # nine anchors of matplotlib's inferno (CC0), even steps of lightness
+    (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96), (207, 68, 70),
+    (237, 105, 37), (251, 155, 6), (252, 255, 164),
+)  # fmt: skip
+_BLUE_ORANGE = (  # lightness falls alike on both sides of white; safe for colour-blind readers
+    (5, 48, 97), (33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247),
+    (253, 184, 99), (224, 130, 20), (179, 88, 6), (127, 59, 8),
+)  # fmt: skip
+_BAR_WIDTH = 240
+_INK, _PAPER = (235, 235, 235), (18, 18, 18)
+
+
+def colour_table(*, signed: bool) -> NDArray[np.uint8]:
+    """The colours of a map, from lowest to highest value.
+
+    Returns
+    -------
+    numpy.ndarray
+        (256, 3), uint8 sRGB: blue - white - orange for signed maps, else black - red - yellow.
+    """
+    anchors = np.array(_BLUE_ORANGE if signed else _INFERNO, dtype=np.float64)
+    at, steps = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, 256)
+    channels = [np.interp(steps, at, anchors[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+
+
+def composite_overlay(
+    film: NDArray[np.uint8],
+    attribution: NDArray[np.floating],
+    *,
+    opacity: float = 0.6,
+    threshold: float = 0.0,
+    limit: float | None = None,
+    signed: bool | None = None,
+) -> Image.Image:
+    """Lay an attribution over a film.
+
+    Parameters
+    ----------
+    film : numpy.ndarray
+        (rows, columns) or (rows, columns, 3), uint8 display values.
+    attribution : numpy.ndarray
+        (h, w), float, any units; resized bilinearly to the film. NaN counts as 0.
+    opacity : float
+        0 to 1: how far the strongest colours cover the film.
+    threshold : float
+        0 to 1: fraction of `limit` below which nothing is laid over.
+    limit : float, optional
+        The magnitude that gets the full colour; the largest magnitude when None. Pass one value
+        to compare pictures: scaling each by itself hides the absence of evidence.
+    signed : bool, optional
+        Which colours; by default signed when any value is negative.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, as large as the film. Cover grows with magnitude, so 0 leaves the film untouched.
+
+    Raises
+    ------
+    ValueError
+        If a shape, type or fraction is outside the above.
+    """
+    _check(film, attribution, opacity, threshold)
+    rows, columns = film.shape[:2]
+    values = np.nan_to_num(np.asarray(attribution, dtype=np.float32), posinf=0.0, neginf=0.0)
+    signed = bool((values < 0).any()) if signed is None else signed
+    limit = limit or float(np.abs(values).max())
+    below = Image.fromarray(film).convert("RGB")
+    if limit <= 0:
+        return below
+    small = Image.fromarray(np.clip(values / limit, -1 if signed else 0, 1))
+    level = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR))
+    index = (level + 1) * 127.5 if signed else level * 255
+    colours = colour_table(signed=signed)[np.rint(np.clip(index, 0, 255)).astype(np.uint8)]
+    magnitude = np.where(np.abs(level) >= threshold, np.abs(level), 0)
+    cover = np.rint(np.clip(magnitude, 0, 1) * opacity * 255).astype(np.uint8)
+    return Image.composite(Image.fromarray(colours), below, Image.fromarray(cover))
+
+
+def colour_bar(
+    *,
+    method: str,
+    signed: bool,
+    labels: tuple[str, str, str] | None = None,
+    width: int = 360,
+) -> Image.Image:
+    """The legend of an overlay: its colours, what their ends mean, the method, and its limits.
+
+    Parameters
+    ----------
+    method : str
+        Name of the attribution method.
+    signed : bool
+        Which colours, as in `composite_overlay`.
+    labels : tuple[str, str, str], optional
+        Words under the low end, zero and the high end; a map without sign has zero at its low
+        end and leaves the middle word out.
+    width : int
+        Pixels; at least 120.
+
+    Returns
+    -------
+    PIL.Image.Image
+        (width, 72) RGB.
+    """
+    low, zero, high = labels or ("against" if signed else "none", "0", "for the finding")
+    bar = Image.new("RGB", (width, 72), _PAPER)
+    strip = np.repeat(colour_table(signed=signed)[None], 14, axis=0)
+    bar.paste(Image.fromarray(strip).resize((width - 16, 14)), (8, 20))
+    draw, font = ImageDraw.Draw(bar), ImageFont.load_default(11)
+    draw.text((8, 4), method, _INK, font)
+    draw.text((8, 37), low, _INK, font)
+    draw.text((width - 8, 37), high, _INK, font, anchor="ra")
+    if signed:
+        draw.text((width // 2, 37), zero, _INK, font, anchor="ma")
+    draw.text((8, 55), RESEARCH_USE, _INK, font)
+    return bar
+
+
+def overlay_png(
+    film: NDArray[np.uint8],
+    attribution: NDArray[np.floating],
+    *,
+    method: str = "",
+    opacity: float = 0.6,
+    threshold: float = 0.0,
+    limit: float | None = None,
+    signed: bool | None = None,
+) -> bytes:
+    """`composite_overlay` as PNG bytes, with its colour bar below when a method is named.
+
+    Parameters
+    ----------
+    method : str
+        Name of the attribution method; without it the picture stands alone and is exactly as
+        large as the film. The other parameters and errors are those of `composite_overlay`.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    signed = bool((attribution < 0).any()) if signed is None else signed
+    overlay = composite_overlay(
+        film, attribution, opacity=opacity, threshold=threshold, limit=limit, signed=signed
+    )
+    if not method:
+        return png_bytes(overlay)
+    bar = colour_bar(method=method, signed=signed, width=max(overlay.width, _BAR_WIDTH))
+    sheet = Image.new("RGB", (bar.width, overlay.height + bar.height), _PAPER)
+    sheet.paste(overlay, ((bar.width - overlay.width) // 2, 0))
+    sheet.paste(bar, (0, overlay.height))
+    return png_bytes(sheet)
+
+
+def thumbnail(display_values: NDArray[np.uint8], *, size: int = 96) -> bytes:
+    """A small PNG of a frame that keeps its shape.
+
+    Parameters
+    ----------
+    display_values : numpy.ndarray
+        (rows, columns) or (rows, columns, 3), uint8.
+    size : int
+        Pixels of the longer side.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    return png_bytes(ImageOps.contain(Image.fromarray(display_values), (size, size)))
+
+
+def png_bytes(picture: Image.Image | NDArray[np.uint8]) -> bytes:
+    """A picture or uint8 display values as a PNG file without metadata."""
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    buffer = BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _check(
+    film: NDArray[np.uint8], attribution: NDArray[np.floating], opacity: float, threshold: float
+) -> None:
+    """Refuse what the overlay cannot mean."""
+    grey_or_rgb = film.ndim == 2 or (film.ndim == 3 and film.shape[2] == 3)
+    if film.dtype != np.uint8 or not grey_or_rgb:
+        raise ValueError("film must be uint8, rows x columns or rows x columns x 3")
+    if attribution.ndim != 2 or not attribution.size:
+        raise ValueError("attribution must be rows x columns")
+    if not (0 <= opacity <= 1 and 0 <= threshold <= 1):
+        raise ValueError("opacity and threshold must lie in 0 to 1")

@@ -1,0 +1,279 @@
+"""The frozen records that pass between rooms: what was scanned, what was found, what was decided.
+
+Names follow DICOM (PS3.3, PS3.6). Nothing here knows a file format, a database or a screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+RESEARCH_USE = "Research use - not for diagnosis"
+
+
+class SourceKind(StrEnum):
+    """Where an instance's header came from."""
+
+    DICOM = "dicom"
+    FILM = "film"  # a PNG or JPEG: no patient data in this file
+
+
+class Status(StrEnum):
+    """What became of one file."""
+
+    OK = "ok"
+    WARNED = "warned"  # answered, with a reason to be careful
+    REFUSED = "refused"  # readable, but outside what the network was built for
+    ERROR = "error"  # could not be read
+
+
+class Call(StrEnum):
+    """A reader's verdict on the network's finding."""
+
+    ACCEPTED = "accepted"
+    OVERRULED = "overruled"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The UIDs that name an instance (PS3.3 C.12.1) and the SHA-256 of its bytes (hex)."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Patient module (PS3.3 C.7.1.1); empty strings and None where the file is silent.
+
+    ``age_years`` comes from PatientAge (0010,1010), else from birth and study date.
+    """
+
+    name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    age_years: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How and when the picture was taken; empty strings where the file is silent."""
+
+    modality: str = ""
+    body_part: str = ""
+    view_position: str = ""
+    laterality: str = ""
+    patient_orientation: tuple[str, ...] = ()
+    study_date: str = ""
+    study_time: str = ""
+    study_description: str = ""
+    series_description: str = ""
+    accession_number: str = ""
+    manufacturer: str = ""
+    station_name: str = ""
+    synthetic: bool = False  # the header says the picture shows no patient
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Size and encoding of the pixels.
+
+    ``pixel_spacing`` is (row, column) spacing in millimetres, or None when the file gives none.
+    """
+
+    rows: int
+    columns: int
+    frames: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    bits_stored: int
+    pixel_spacing: tuple[float, float] | None = None
+    pixel_spacing_source: str = ""  # attribute keyword the spacing came from
+
+
+@dataclass(frozen=True, slots=True)
+class VoiPreset:
+    """One display window of the file: a centre and width, or a VOI LUT (PS3.3 C.11.2).
+
+    ``index`` counts within its kind, in file order. ``kind`` is "window" or "lut"; centre and
+    width are in modality units and None for a LUT.
+    """
+
+    kind: str
+    index: int
+    explanation: str = ""
+    window_center: float | None = None
+    window_width: float | None = None
+    function: str = "LINEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One image instance: everything the header says, nothing of the pixels."""
+
+    identity: Identity
+    patient: Patient
+    acquisition: Acquisition
+    geometry: Geometry
+    voi_presets: tuple[VoiPreset, ...] = ()
+    source: SourceKind = SourceKind.DICOM
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which network spoke. Printed beside every score."""
+
+    name: str
+    version: str
+    weights_sha256: str
+
+    @property
+    def short_hash(self) -> str:
+        """First 12 hex digits of the weights' SHA-256."""
+        return self.weights_sha256[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of the network about one image.
+
+    ``probability`` is calibrated, in [0, 1]; ``operating_point`` is the threshold in the same
+    scale chosen on validation data. ``exploratory`` findings are shown but never set a priority.
+    """
+
+    code: str
+    label: str
+    probability: float
+    operating_point: float
+    exploratory: bool = False
+
+    @property
+    def positive(self) -> bool:
+        """True when the probability reaches the operating point."""
+        return self.probability >= self.operating_point
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What became of one instance: its status, the network's findings, the reason in words.
+
+    ``messages`` are English sentences from the message catalogue, without patient identifiers.
+    """
+
+    sop_instance_uid: str
+    status: Status
+    model: ModelIdentity | None = None
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def primary(self) -> Finding | None:
+        """The finding that leads: the first that is not exploratory."""
+        return next((f for f in self.findings if not f.exploratory), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file handed in. ``instance`` is None when it could not be read."""
+
+    file_name: str
+    assessment: Assessment
+    instance: Instance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One version of a reader's decision. Reviews are appended, never overwritten."""
+
+    study_instance_uid: str
+    call: Call
+    finding_code: str
+    finding_present: bool
+    note: str
+    reader: str
+    signed: bool
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A stored study with its instances and their latest assessments (same order)."""
+
+    study_instance_uid: str
+    instances: tuple[Instance, ...]
+    assessments: tuple[Assessment | None, ...]
+    reviews: tuple[Review, ...]
+    received_at: datetime
+
+    @property
+    def review(self) -> Review | None:
+        """The newest version of the reader's decision, or None while unread."""
+        return self.reviews[-1] if self.reviews else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """One row of the worklist: a study, why it stands where it stands, and who read it.
+
+    ``priority`` counts up from 0 (routine). The network may raise it; nothing lowers it but a
+    reader's signature. A study the network could not answer keeps the routine priority and shows
+    its reason.
+    """
+
+    study_instance_uid: str
+    priority: int
+    status: Status | None  # None while it waits for the network
+    message: str
+    finding: Finding | None
+    patient: Patient
+    acquisition: Acquisition
+    source: SourceKind
+    file_name: str
+    instances: int
+    received_at: datetime
+    review: Review | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """One file of a queued job: waiting while ``status`` is None, else done."""
+
+    position: int
+    file_name: str
+    status: Status | None
+    message: str = ""
+    study_instance_uid: str = ""
+    sop_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch of files handed in together, with how far it has come."""
+
+    job_id: str
+    created_at: datetime
+    files: tuple[JobFile, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of files."""
+        return len(self.files)
+
+    @property
+    def done(self) -> int:
+        """Number of files that have their outcome."""
+        return sum(f.status is not None for f in self.files)
+
+    @property
+    def finished(self) -> bool:
+        """True when no file waits any more."""
+        return self.done == self.total

@@ -1,0 +1,74 @@
+"""The one error tree. Third-party exceptions become one of these at the border where they arise.
+
+::
+
+    AssistantError
+    |-- InputError
+    |   |-- NotDicomError                  not an image file we know
+    |   |-- UnsupportedTransferSyntaxError the encoding has no decoder here
+    |   |-- UnsupportedImageError          readable, but not a picture this tool can show
+    |   `-- PixelDataError                 the picture is damaged or contradicts its header
+    |-- ModelError
+    |   |-- CheckpointError                weights or card missing, altered or not matching
+    |   `-- OutOfScopeError                the image is outside what the network was built for
+    |-- StoreError
+    |   |-- NotFoundError                  no such record
+    |   `-- ConflictError                  somebody else changed the record first
+    `-- SettingsError                      the installation is misconfigured
+
+The message is one sentence (or two) for a clinician: what happened and what to do. It never holds
+a patient identifier, a file path's folder or a library's own message; the cause travels as
+``__cause__`` for the log of a developer.
+"""
+
+
+class AssistantError(Exception):
+    """Base of every error Lightbox raises on purpose; ``str(error)`` is fit for the screen."""
+
+
+class InputError(AssistantError):
+    """The file given cannot be used."""
+
+
+class NotDicomError(InputError):
+    """The bytes are neither DICOM nor a PNG or JPEG film."""
+
+
+class UnsupportedTransferSyntaxError(InputError):
+    """The transfer syntax (0002,0010) has no decoder in this installation."""
+
+
+class UnsupportedImageError(InputError):
+    """The file is sound but holds no picture that can be shown (report, plan, waveform, ...)."""
+
+
+class PixelDataError(InputError):
+    """The pixel data are truncated, corrupt or contradict the header."""
+
+
+class ModelError(AssistantError):
+    """The network or its card cannot be used."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint is missing, altered or does not match its card."""
+
+
+class OutOfScopeError(ModelError):
+    """The image is outside the population, modality or view the network was trained for."""
+
+
+class StoreError(AssistantError):
+    """The record store cannot be read or written."""
+
+
+class NotFoundError(StoreError):
+    """The record asked for does not exist."""
+
+
+class ConflictError(StoreError):
+    """The record was changed by somebody else in the meantime."""
+
+
+class SettingsError(AssistantError):
+    """A setting names something that does not exist or makes no sense."""

@@ -1,0 +1,51 @@
+"""The order of reading: what puts a study where it stands in the worklist.
+
+Safety rule (docs/adr, 21 CFR 892.2080 practice): the network may raise a study's priority, never
+lower it below routine and never remove it. Unanswered studies stay, with their reason.
+"""
+
+from __future__ import annotations
+
+from imaging.entities import Assessment, Status, StudyRecord, WorklistItem
+
+ROUTINE, RAISED = 0, 1
+READ = -1  # set by a reader's signature alone
+
+
+def priority(record: StudyRecord) -> int:
+    """Priority of a study: raised by any positive leading finding, READ once signed."""
+    if record.review is not None and record.review.signed:
+        return READ
+    primaries = [a.primary for a in record.assessments if a is not None]
+    return RAISED if any(p is not None and p.positive for p in primaries) else ROUTINE
+
+
+def leading_assessment(record: StudyRecord) -> Assessment | None:
+    """Choose the assessment that speaks for the study.
+
+    The one with the highest leading probability, else the first that carries a reason, else None.
+    """
+    answered = [a for a in record.assessments if a is not None and a.primary is not None]
+    if answered:
+        return max(answered, key=lambda a: a.primary.probability if a.primary else 0.0)
+    return next((a for a in record.assessments if a is not None), None)
+
+
+def worklist_item(record: StudyRecord) -> WorklistItem:
+    """The worklist row of a study."""
+    lead = leading_assessment(record)
+    first = record.instances[0]
+    return WorklistItem(
+        study_instance_uid=record.study_instance_uid,
+        priority=priority(record),
+        status=lead.status if lead else None,
+        message=" ".join(lead.messages) if lead else "",
+        finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
+        patient=first.patient,
+        acquisition=first.acquisition,
+        source=first.source,
+        file_name=first.file_name,
+        instances=len(record.instances),
+        received_at=record.received_at,
+        review=record.review,
+    )

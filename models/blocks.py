@@ -1,0 +1,107 @@
+"""Building blocks of the network: residual units that look at several scales at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, batch normalisation and (optionally) ReLU, 'same' padding.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride, dilation : int
+        `kernel_size` odd.
+    activate : bool
+        Append a ReLU. It is never in-place: Captum's hooks need the untouched input.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        activate: bool = True,
+    ) -> None:
+        padding = dilation * (kernel_size // 2)
+        layers: list[nn.Module] = [
+            nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel_size,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                bias=False,
+            ),
+            nn.BatchNorm2d(out_channels),
+        ]
+        if activate:
+            layers.append(nn.ReLU())
+        super().__init__(*layers)
+
+
+class MultiScaleBlock(nn.Module):
+    """Residual bottleneck whose middle convolution works at several receptive fields.
+
+    A 1x1 convolution reduces the input to ``scales`` groups of channels. The groups pass through
+    3x3 convolutions in a chain: each one sees its own group plus the previous group's output, so
+    group *i* has a receptive field of 2*i + 1 pixels, and the concatenation holds all of them
+    (the hierarchical scales of Res2Net: Gao et al., IEEE TPAMI 2021, arXiv 1904.01169). The
+    sum with the identity is He et al., CVPR 2016, arXiv 1512.03385; the last normalisation starts
+    at zero so that the block begins as an identity (Goyal et al. 2017, arXiv 1706.02677).
+
+    Parameters
+    ----------
+    channels : int
+        Channels in and out.
+    width : int
+        Channels of one scale group.
+    scales : int
+        Number of groups, at least 2. The first is passed on unconvolved.
+    """
+
+    def __init__(self, channels: int, *, width: int, scales: int) -> None:
+        super().__init__()
+        if scales < 2:
+            raise ValueError("scales must be at least 2")
+        self.reduce = ConvNorm(channels, width * scales, 1)
+        self.chain = nn.ModuleList(ConvNorm(width, width) for _ in range(scales - 1))
+        self.expand = ConvNorm(width * scales, channels, 1, activate=False)
+        self.relu = nn.ReLU()
+        nn.init.zeros_(self.expand.get_parameter("1.weight"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, rows, columns) to the same shape."""
+        first, *rest = self.reduce(x).chunk(len(self.chain) + 1, dim=1)
+        outputs, previous = [first], None
+        for group, conv in zip(rest, self.chain, strict=True):
+            previous = conv(group if previous is None else group + previous)
+            outputs.append(previous)
+        return self.relu(x + self.expand(torch.cat(outputs, dim=1)))
+
+
+class Downsample(nn.Module):
+    """Halve the picture and change the number of channels, without aliasing.
+
+    A strided 3x3 convolution beside an average-pooled 1x1 shortcut, summed (ResNet-D: He et al.,
+    CVPR 2019, arXiv 1812.01187): no sample is thrown away unseen.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.main = ConvNorm(in_channels, out_channels, 3, stride=2, activate=False)
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(2, ceil_mode=True),
+            ConvNorm(in_channels, out_channels, 1, activate=False),
+        )
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in, rows, columns) to (batch, out, ceil(rows/2), ceil(columns/2))."""
+        return self.relu(self.main(x) + self.shortcut(x))

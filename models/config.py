@@ -1,0 +1,122 @@
+"""Task files: one TOML table becomes one frozen `TaskConfig` with every knob of a training run."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from imaging.errors import SettingsError
+from models.augment import AugmentSettings
+from models.card import ModelCard, Scope
+from models.findings import FindingSpec
+from models.network import NetworkSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Knobs of the training loop."""
+
+    size: int = 160  # side of the network's input, pixels
+    early_size: int = 96  # side during the first share of epochs
+    early_share: float = 0.5  # that share
+    epochs: int = 16
+    batch: int = 32
+    learning_rate: float = 2e-3  # peak of the cosine
+    warm_up: float = 0.1  # share of steps the rate rises
+    weight_decay: float = 0.05  # L2, decoupled (AdamW); not on norms and biases
+    label_smoothing: float = 0.05
+    average: float = 0.998  # decay of the moving average of weights
+    clip: float = 5.0  # largest gradient norm
+    patience: int = 8  # epochs without a better validation AUC before an early stop
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """A task: what is told apart, for whom, from which data, and how it is trained."""
+
+    name: str
+    version: str
+    title: str
+    classes: tuple[str, ...]
+    findings: tuple[FindingSpec, ...]
+    scope: Scope
+    data: dict[str, str]
+    network: NetworkSettings
+    train: TrainSettings
+    augment: AugmentSettings
+
+    @property
+    def manifest(self) -> str:
+        """Manifest path relative to the data folder."""
+        return self.data["manifest"]
+
+    @property
+    def images(self) -> str:
+        """Image folder relative to the data folder."""
+        return self.data["images"]
+
+    @property
+    def size(self) -> int:
+        """Side of the network's input, pixels."""
+        return self.train.size
+
+    def card(
+        self,
+        *,
+        findings: tuple[FindingSpec, ...],
+        temperature: float,
+        data_sha256: str,
+        films: dict[str, int],
+        validation: dict[str, float],
+    ) -> ModelCard:
+        """The card of a finished run (without the weights' hash)."""
+        return ModelCard(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            network=self.network,
+            classes=self.classes,
+            findings=findings,
+            size=self.size,
+            scope=self.scope,
+            temperature=temperature,
+            training={
+                "data": {**self.data, "sha256": data_sha256, "films": films},
+                "settings": asdict(self.train),
+                "augmentation": asdict(self.augment),
+                "selected_epoch": validation,
+            },
+        )
+
+
+def read_config(path: Path, *, seed: int | None = None) -> TaskConfig:
+    """Read a task file.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, not TOML, or names an unknown or lacks a required setting.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+        classes = tuple(values["classes"])
+        train = TrainSettings(**values.get("train", {}))
+        return TaskConfig(
+            name=values["name"],
+            version=values["version"],
+            title=values["title"],
+            classes=classes,
+            findings=tuple(FindingSpec.from_dict(f) for f in values["findings"]),
+            scope=Scope.from_dict(values["scope"]),
+            data=values["data"],
+            network=NetworkSettings.from_dict(
+                {"classes": len(classes), **values.get("network", {})}
+            ),
+            train=train if seed is None else replace(train, seed=seed),
+            augment=AugmentSettings(**values.get("augment", {})),
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
+        raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc

@@ -1,0 +1,123 @@
+"""How the blocks stack: `MultiScaleResNet`, built from settings that travel with the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.blocks import ConvNorm, Downsample, MultiScaleBlock
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Everything needed to rebuild the network.
+
+    Attributes
+    ----------
+    classes : int
+        Length of the logits.
+    stem : int
+        Channels after the two stem convolutions.
+    channels : tuple of int
+        Channels of each stage; every stage halves the picture once.
+    depths : tuple of int
+        Multi-scale residual blocks per stage.
+    scales : int
+        Receptive fields per block (see `MultiScaleBlock`).
+    reduction : int
+        Channels of a stage over channels of one scale group.
+    dropout : float
+        Probability of dropping a pooled feature before the classifier, in [0, 1).
+    """
+
+    classes: int
+    stem: int = 32
+    channels: tuple[int, ...] = (64, 128, 256, 320)
+    depths: tuple[int, ...] = (2, 2, 3, 2)
+    scales: int = 3
+    reduction: int = 4
+    dropout: float = 0.3
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkSettings:
+        """Inverse of `as_dict`; lists become tuples."""
+        plain: dict[str, Any] = {k: _frozen(v) for k, v in values.items()}
+        return cls(**plain)
+
+
+def _frozen(value: Any) -> Any:
+    """JSON and TOML know lists only; settings hold tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class MultiScaleResNet(nn.Module):
+    """Residual, multi-scale convolutional classifier for one-channel pictures.
+
+    Two 3x3 stem convolutions (the deep stem of ResNet-C: He et al., arXiv 1812.01187), then per
+    stage one alias-free `Downsample` and `depths[i]` `MultiScaleBlock`s, global average pooling,
+    dropout (Srivastava et al., JMLR 2014) and one linear layer. Works at any picture size.
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.stem = nn.Sequential(
+            ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
+        )
+        stages: list[nn.Module] = []
+        previous = settings.stem
+        for channels, depth in zip(settings.channels, settings.depths, strict=True):
+            width = channels // settings.reduction
+            blocks = [
+                MultiScaleBlock(channels, width=width, scales=settings.scales) for _ in range(depth)
+            ]
+            stages.append(nn.Sequential(Downsample(previous, channels), *blocks))
+            previous = channels
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classifier = nn.Linear(previous, settings.classes)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Map (batch, 1, rows, columns) to pooled features (batch, channels[-1])."""
+        return self.stages(self.stem(x)).mean(dim=(2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, 1, rows, columns) float32 to logits (batch, classes)."""
+        return self.classifier(self.dropout(self.embed(x)))
+
+    @property
+    def attribution_layer(self) -> nn.Module:
+        """The layer for Grad-CAM: the last stage, the finest map that still feeds the pool alone.
+
+        Its ReLU output is averaged straight into the classifier, so that its gradients are the
+        class weights themselves (Selvaraju et al., ICCV 2017, arXiv 1610.02391).
+        """
+        return self.stages[-1]
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def weight_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Optimiser groups: L2 on convolution and linear weights, none on norms and biases."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    free = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Put the network into evaluation mode, channels-last, and return it."""
+    network.eval()
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,1 @@
+"""What the pages share. Streamlit does not take the files of a subfolder for pages."""

@@ -1,0 +1,67 @@
+"""Whose picture this is: the patient banner and the same identity in one line."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from imaging.entities import Instance, SourceKind
+from pages.ui import state, words
+from pages.ui.i18n import _
+
+
+def render_banner(instance: Instance) -> None:
+    """Draw the banner: who, when, what; every value escaped, for headers are not to be trusted."""
+    cells = "".join(
+        f'<div><span class="lb-term">{escape(term)}</span>'
+        f'<span class="lb-value">{escape(value or words.NOTHING)}</span></div>'
+        for term, value in _facts(instance)
+    )
+    st.html(f'<div class="lb-banner">{_marks(instance)}{cells}</div>')
+
+
+def identity_line(instance: Instance) -> str:
+    """The patient's ID, to be repeated beside an answer."""
+    if instance.source is SourceKind.FILM:
+        return _("No patient data in this file")
+    known = words.HIDDEN if state.identity_hidden() else instance.patient.patient_id
+    return _("Patient ID {patient_id}").format(patient_id=known or words.NOTHING)
+
+
+def _facts(instance: Instance) -> list[tuple[str, str]]:
+    """Terms and values; identifying ones masked on request."""
+    patient, taken = instance.patient, instance.acquisition
+    if instance.source is SourceKind.FILM:
+        return [(_("File"), _masked(instance.file_name)), (_("Size"), _size(instance))]
+    born = words.date(patient.birth_date)
+    when = f"{words.date(taken.study_date)} {words.clock(taken.study_time)}".strip()
+    description = taken.study_description or taken.series_description
+    return [
+        (_("Name"), _masked(words.patient_name(patient.name))),
+        (_("Patient ID"), _masked(patient.patient_id)),
+        (_("Born, age"), ", ".join(part for part in (_masked(born), words.age(patient)) if part)),
+        (_("Sex"), words.sex(patient.sex)),
+        (_("Study"), when),
+        (_("Description"), description),
+        (_("Accession"), _masked(taken.accession_number)),
+        (_("Modality, view"), " ".join((taken.modality, taken.view_position)).strip()),
+    ]
+
+
+def _masked(value: str) -> str:
+    return words.HIDDEN if value and state.identity_hidden() else value
+
+
+def _size(instance: Instance) -> str:
+    return f"{instance.geometry.columns} \u00d7 {instance.geometry.rows}"
+
+
+def _marks(instance: Instance) -> str:
+    """What must not be overlooked about this picture."""
+    marks = []
+    if instance.acquisition.synthetic:
+        marks.append(_("SYNTHETIC - no patient"))
+    if instance.source is SourceKind.FILM:
+        marks.append(_("No patient data in this file"))
+    return "".join(f'<div class="lb-mark">{escape(mark)}</div>' for mark in marks)

@@ -1,0 +1,77 @@
+"""Tables of studies and files; choosing a row opens its study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from imaging.entities import Finding, JobFile, SourceKind, WorklistItem
+from pages.ui import cases, state, words
+from pages.ui.i18n import _, sentence
+
+Row = Mapping[str, str | float | None]
+
+_ROW, _HEAD, _MOST = 35, 38, 640  # pixels
+
+
+def worklist_row(item: WorklistItem) -> Row:
+    """One study as the worklist shows it."""
+    hidden = state.identity_hidden()
+    sex_age = " ".join((words.sex(item.patient.sex), words.age(item.patient))).strip()
+    name = words.patient_name(item.patient.name) or item.patient.patient_id
+    film = item.source is SourceKind.FILM
+    return {
+        _("Urgency"): words.urgency(item),
+        _("AI finding"): _answer(item.finding) or words.outcome(item.status),
+        _("Probability"): _probability(item.finding),
+        _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
+        _("Patient"): words.HIDDEN if hidden else name or (_("not in the file") if film else ""),
+        _("Age, sex"): sex_age,
+        _("Modality"): item.acquisition.modality,
+        _("Study date"): words.date(item.acquisition.study_date),
+        _("Reading"): words.reading(item.review),
+        _("File"): words.HIDDEN if hidden else item.file_name,
+        _("Reason"): sentence(item.message),
+    }
+
+
+def outcome_row(file: JobFile, finding: Finding | None) -> Row:
+    """One file as the intake shows it."""
+    return {
+        _("File"): words.HIDDEN if state.identity_hidden() else file.file_name,
+        _("Outcome"): words.outcome(file.status),
+        _("AI finding"): _answer(finding),
+        _("Probability"): _probability(finding),
+        _("Reason"): sentence(file.message),
+    }
+
+
+def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
+    """Draw rows; choosing one opens the study of the same position ("" has none)."""
+    chosen = st.dataframe(
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        height=min(_HEAD + _ROW * len(rows), _MOST),
+        row_height=_ROW,
+        column_config={
+            _("Probability"): st.column_config.ProgressColumn(
+                format="percent", min_value=0, max_value=1, width=130
+            ),
+            _("Reason"): st.column_config.TextColumn(width="large"),
+        },
+    )
+    for row in chosen.selection.rows:
+        if row < len(studies) and studies[row]:
+            cases.open_study(studies[row])
+
+
+def _answer(finding: Finding | None) -> str:
+    return words.marked_finding(finding) if finding else ""
+
+
+def _probability(finding: Finding | None) -> float | None:
+    return round(finding.probability, 2) if finding else None

@@ -1,0 +1,126 @@
+"""Entities to words: dates, ages, percentages, states. Words and a symbol, never colour alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from imaging.entities import Call, Finding, Patient, Review, Status, WorklistItem
+from pages.ui.i18n import _, sentence
+
+HIDDEN = "\u2022\u2022\u2022\u2022"
+NOTHING = "\u2013"
+RAISED, PLAIN = "\u25b2", "\u25cb"
+
+
+def percent(probability: float) -> str:
+    """0.934 -> "93%"; never a false 0% or 100%."""
+    if probability < 0.01:
+        return _("<1%")
+    if probability > 0.99:
+        return _(">99%")
+    return _("{percent}%").format(percent=round(100 * probability))
+
+
+def finding(found: Finding) -> str:
+    """The answer: "Pneumonia suspected" or "Pneumonia not suspected"."""
+    words = _("{finding} suspected") if found.positive else _("{finding} not suspected")
+    return words.format(finding=_(found.label))
+
+
+def marked_finding(found: Finding) -> str:
+    """The answer with its symbol."""
+    return f"{RAISED if found.positive else PLAIN} {finding(found)}"
+
+
+def outcome(status: Status | None) -> str:
+    """What became of a file or study, with its symbol."""
+    return {
+        None: "\u2026 " + _("Waiting for the network"),
+        Status.OK: "\u2713 " + _("Answered"),
+        Status.WARNED: "\u26a0 " + _("Answered, with caution"),
+        Status.REFUSED: "\u2298 " + _("Not answered: outside the network's scope"),
+        Status.ERROR: "\u2715 " + _("Could not be read"),
+    }[status]
+
+
+def urgency(item: WorklistItem) -> str:
+    """Why a study stands where it stands."""
+    if item.priority > 0:
+        return "\u25b2 " + _("Raised")
+    return "\u2713 " + _("Read") if item.priority < 0 else "\u25cf " + _("Routine")
+
+
+def reading(review: Review | None) -> str:
+    """How far the reading of a study has come."""
+    if review is None:
+        return _("Unread")
+    words = _("Signed: {reader}") if review.signed else _("Draft: {reader}")
+    return words.format(reader=review.reader)
+
+
+def decision(review: Review, label: str) -> str:
+    """A reader's decision: "Agreed: Pneumonia present"."""
+    verdict = {Call.ACCEPTED: _("Agreed"), Call.OVERRULED: _("Overruled")}[review.call]
+    return f"{verdict}: {presence(label, review.finding_present)}"
+
+
+def presence(label: str, present: bool) -> str:
+    """A finding as the reader states it."""
+    words = _("{finding} present") if present else _("{finding} absent")
+    return words.format(finding=_(label))
+
+
+def messages(texts: tuple[str, ...]) -> list[str]:
+    """Reasons of another room in the reader's language."""
+    return [sentence(text) for text in texts]
+
+
+def patient_name(name: str) -> str:
+    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1)."""
+    alphabetic = name.split("=")[0]
+    family, _sep, rest = alphabetic.partition("^")
+    given = " ".join(part for part in rest.split("^") if part)
+    return f"{family}, {given}" if given else family
+
+
+def sex(code: str) -> str:
+    """Patient's Sex (0010,0040)."""
+    known = {"M": _("male"), "F": _("female"), "O": _("other")}
+    return known.get(code.upper(), code)
+
+
+def age(patient: Patient) -> str:
+    """Age in years, in months below two years; empty when unknown."""
+    if patient.age_years is None:
+        return ""
+    if patient.age_years < 2:
+        return _("{months} months").format(months=int(patient.age_years * 12 + 1e-6))
+    return _("{years} years").format(years=int(patient.age_years + 1e-6))
+
+
+def date(digits: str) -> str:
+    """YYYYMMDD -> YYYY-MM-DD; anything else as it is."""
+    plain = len(digits) == 8 and digits.isdigit()
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else digits
+
+
+def clock(digits: str) -> str:
+    """HHMMSS.FFFFFF -> HH:MM; anything else as it is."""
+    return f"{digits[:2]}:{digits[2:4]}" if digits[:4].isdigit() and len(digits) >= 4 else digits
+
+
+def moment(when: datetime) -> str:
+    """A stored time in the reader's own zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def waiting(since: datetime, now: datetime | None = None) -> str:
+    """How long ago: "5 min", "2 h 10 min", "3 d"."""
+    passed = (now or datetime.now(UTC)) - since
+    minutes = int(passed / timedelta(minutes=1))
+    if minutes < 60:
+        return _("{minutes} min").format(minutes=minutes)
+    hours = minutes // 60
+    if hours < 48:
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
+    return _("{days} d").format(days=hours // 24)

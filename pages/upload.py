@@ -1,0 +1,19 @@
+"""Upload: hand films in, see what became of each, go on to its review."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import findings, intake
+from pages.ui.i18n import _
+from pages.ui.messages import show_notice
+
+show_notice()
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+with left:
+    intake.render_intake("upload")
+with right:
+    intake.render_examples()
+    st.caption(_("Films stay on this computer."))
+st.caption(findings.scope_line())
+intake.render_job()

@@ -1,0 +1,71 @@
+"""Fixtures every room's tests share. No network, no patient, no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from imaging.settings import ROOT, Settings
+from imaging.store import Repository
+from models.card import ModelCard
+from models.checkpoint import find_checkpoint, save_checkpoint
+from models.classifier import Classifier
+from models.config import read_config
+from models.network import MultiScaleResNet, NetworkSettings
+
+TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
+
+
+@pytest.fixture
+def data() -> Path:
+    """The open research images; tests that need them skip without (and .ci/run insists)."""
+    folder = Settings.from_environment().data
+    if folder is None:
+        pytest.skip("LIGHTBOX_DATA is not set")
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    """An empty store in a folder of its own."""
+    store = Repository.open(tmp_path / "home")
+    yield store
+    store.close()
+
+
+def tiny_card() -> ModelCard:
+    """The flagship's card around a network of two thousand parameters."""
+    task = read_config(ROOT / "models/configs/paediatric_cxr.toml")
+    card = task.card(
+        findings=task.findings, temperature=2.0, data_sha256="", films={}, validation={}
+    )
+    return replace(card, network=TINY, size=32)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a tiny network with seeded random weights; do not change it."""
+    torch.manual_seed(3)
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    network = MultiScaleResNet(TINY)
+    with torch.no_grad():  # a fresh residual block is an identity: give it something to say
+        for parameter in network.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    save_checkpoint(folder, network, tiny_card())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(checkpoint_folder: Path) -> Classifier:
+    """The tiny network, loaded."""
+    return Classifier.load(checkpoint_folder)
+
+
+@pytest.fixture(scope="session")
+def shipped_classifier() -> Classifier:
+    """The network that ships with Lightbox."""
+    return Classifier.load(find_checkpoint(Settings.from_environment().weights))

@@ -1,0 +1,99 @@
+"""Attributions: right shape, known sums, hooks gone, the shared network untouched."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from models import attribution
+from models.attribution import METHODS, Explainer
+from models.classifier import Classifier
+from models.preprocess import preprocess
+
+Film = NDArray[np.float32]
+
+
+@pytest.fixture
+def film() -> Film:
+    return np.random.default_rng(5).random((48, 60)).astype(np.float32)
+
+
+@pytest.fixture
+def explainer(tiny_classifier: Classifier) -> Explainer:
+    return Explainer(tiny_classifier)
+
+
+def hooks(explainer: Explainer) -> int:
+    modules = explainer._model.modules()
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gives_a_signed_grid(explainer: Explainer, film: Film, method: str) -> None:
+    result = explainer.attribute(film, "pneumonia", method)
+    assert result.values.shape == (32, 32) and result.values.dtype == np.float32
+    assert np.isfinite(result.values).all() and np.ptp(result.values) > 0
+    assert (result.target, result.method) == ("pneumonia", method)
+    assert result.model == explainer.card.identity
+
+
+def test_integrated_gradients_add_up(explainer: Explainer, film: Film) -> None:
+    """Completeness (Sundararajan 2017): the sum is the difference to the baseline's answer."""
+    x = preprocess(film, size=32)
+    with torch.no_grad():
+        ends = explainer._model(torch.cat([x, torch.zeros_like(x)]))[:, 0]
+    total = explainer.attribute(film, "pneumonia", "integrated_gradients").values.sum()
+    assert total == pytest.approx(float(ends[0] - ends[1]), rel=0.1, abs=0.05)
+
+
+def test_complementary_targets_have_opposite_evidence(explainer: Explainer, film: Film) -> None:
+    """Normal is exactly "not pneumonia", so that its log-odds are the negative."""
+    for_it = explainer.attribute(film, "pneumonia", "occlusion").values
+    against = explainer.attribute(film, "normal", "occlusion").values
+    assert np.allclose(for_it, -against, atol=1e-4)
+
+
+def test_targets_are_findings_then_classes(explainer: Explainer) -> None:
+    assert explainer.targets == ("pneumonia", "bacterial", "viral", "normal")
+
+
+def test_hooks_are_gone_even_after_a_failure(
+    explainer: Explainer, film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explainer.attribute(film, "pneumonia", "grad_cam")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(attribution.LayerAttribution, "interpolate", fail)
+    with pytest.raises(RuntimeError):
+        explainer.attribute(film, "pneumonia", "grad_cam")
+    assert hooks(explainer) == 0
+
+
+def test_threads_do_not_meet_each_others_hooks(explainer: Explainer, film: Film) -> None:
+    films = [film, film[::-1].copy(), film**2]
+    alone = [explainer.attribute(f, "viral").values for f in films]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda f: explainer.attribute(f, "viral").values, films * 4))
+    assert all(np.array_equal(alone[i % 3], values) for i, values in enumerate(together))
+
+
+def test_explaining_leaves_the_classifier_alone(
+    tiny_classifier: Classifier, explainer: Explainer, film: Film
+) -> None:
+    before = tiny_classifier.predict(film).logits
+    explainer.attribute(film, "pneumonia", "integrated_gradients")
+    assert np.array_equal(tiny_classifier.predict(film).logits, before)
+
+
+@pytest.mark.parametrize(("target", "method"), [("gout", "grad_cam"), ("viral", "magic")])
+def test_unknown_names_are_a_misuse(
+    explainer: Explainer, film: Film, target: str, method: str
+) -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        explainer.attribute(film, target, method)

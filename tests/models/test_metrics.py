@@ -1,0 +1,67 @@
+"""Figures of merit against values worked out by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from models import metrics
+from models.calibration import fit_temperature, softmax
+
+TRUTH = np.array([True, True, True, False, False])
+SCORE = np.array([0.9, 0.6, 0.4, 0.4, 0.1])
+
+
+def test_auc_counts_ties_half() -> None:
+    assert metrics.roc_auc(TRUTH, SCORE) == pytest.approx(5.5 / 6)
+
+
+def test_auc_of_one_class_is_unknown() -> None:
+    assert np.isnan(metrics.roc_auc(np.array([True, True]), np.array([0.1, 0.2])))
+
+
+def test_auc_is_the_area_under_the_roc_points() -> None:
+    points = [(0.0, 0.0), *((f, s) for _, f, s in metrics.roc_curve(TRUTH, SCORE))]
+    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in itertools.pairwise(points))
+    assert area == pytest.approx(metrics.roc_auc(TRUTH, SCORE))
+
+
+def test_threshold_reaches_the_sensitivity_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    truth, score = rng.random(500) < 0.4, rng.random(500)
+    for target in (0.5, 0.9, 0.985, 1.0):
+        threshold = metrics.threshold_for_sensitivity(truth, score, target=target)
+        assert metrics.sensitivity(truth, score >= threshold) >= target
+        higher = np.nextafter(threshold, 1)
+        assert metrics.sensitivity(truth, score >= higher) < target
+
+
+def test_youden_splits_a_separable_set() -> None:
+    threshold = metrics.threshold_by_youden(
+        np.array([True, True, False]), np.array([0.9, 0.7, 0.2])
+    )
+    assert 0.2 < threshold <= 0.7
+
+
+def test_calibration_error_of_a_constant_guess() -> None:
+    truth = np.array([True] * 3 + [False] * 7)
+    assert metrics.expected_calibration_error(truth, np.full(10, 0.5)) == pytest.approx(0.2)
+    assert metrics.brier(truth, np.full(10, 0.5)) == pytest.approx(0.25)
+
+
+def test_bootstrap_interval_holds_the_value_and_is_repeatable() -> None:
+    truth = np.arange(200) % 2 == 0
+    called = truth ^ (np.arange(200) % 10 == 0)
+    first = metrics.bootstrap(metrics.accuracy, truth, called, resamples=300)
+    assert first.value == pytest.approx(0.9) and first.low < 0.9 < first.high
+    assert metrics.bootstrap(metrics.accuracy, truth, called, resamples=300) == first
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_is_recovered(temperature: float) -> None:
+    rng = np.random.default_rng(1)
+    honest = rng.normal(size=(20_000, 3)) * 2
+    truth = np.array([rng.choice(3, p=p) for p in softmax(honest)])
+    assert fit_temperature(honest * temperature, truth) == pytest.approx(temperature, rel=0.06)

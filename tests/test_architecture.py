@@ -1,0 +1,59 @@
+"""The house style's table of rooms, checked on the import statements themselves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imaging.settings import ROOT
+
+# Third-party package -> the only places that may import it.
+HOMES = {
+    "streamlit": ("app.py", "pages/"),
+    "pydicom": ("imaging/dicom/", "imaging/export/", "imaging/pacs/"),
+    "highdicom": ("imaging/dicom/", "imaging/export/"),
+    "sqlalchemy": ("imaging/store/",),
+    "torch": ("models/", "bench/"),
+    "captum": ("models/",),
+    "PIL": ("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),
+}
+# Room -> rooms it must not know.
+FORBIDDEN = {
+    "imaging/": ("models", "pages", "app", "cli"),
+    "imaging/dicom/": ("imaging.store", "imaging.export", "imaging.pacs"),
+    "imaging/store/": ("imaging.dicom", "imaging.export", "imaging.pacs"),
+    "models/": ("pages", "app", "cli"),
+    "pages/": ("app", "cli"),
+}
+ROOMS = ("imaging", "models", "pages", "bench")
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.py"), *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))]
+)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names a module imports, wherever the statement stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_imports_go_one_way(source: str) -> None:
+    for name in imports(ROOT / source):
+        homes = HOMES.get(name.partition(".")[0])
+        assert homes is None or source.startswith(homes), f"{source} imports {name}"
+        for room, forbidden in FORBIDDEN.items():
+            for other in forbidden if source.startswith(room) else ():
+                assert name != other and not name.startswith(f"{other}."), f"{source}: {name}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_module_says_what_it_is_for(source: str) -> None:
+    assert ast.get_docstring(ast.parse((ROOT / source).read_text())), source
