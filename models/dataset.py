@@ -131,5 +131,5 @@ def _squash(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(rows, columns) -> (size, size) with the filter of `preprocess`."""
     if values.shape == (size, size):
         return values
-    batch = torch.from_numpy(np.ascontiguousarray(values))[None, None]
+    batch = torch.tensor(values)[None, None]
     return F.interpolate(batch, (size, size), mode="bilinear", antialias=True)[0, 0].numpy()

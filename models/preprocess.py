@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-TONE_BINS = 1024
+TONE_BINS = 1 << 16  # one per level of a 16-bit film, so that a stray bright pixel costs nothing
 _UNIT_VARIANCE = 3**0.5  # a uniform variable on [-1, 1] has variance 1/3
 
 
@@ -66,7 +66,9 @@ def equalise(batch: Tensor) -> Tensor:
     """
     flat = batch.flatten(1)
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
-    scaled = (flat - low) / (high - low).clamp_min(torch.finfo(torch.float32).tiny)
+    span = high - low
+    rounding = 1e-6 * torch.maximum(low.abs(), high.abs())  # of the resampling, not of the film
+    scaled = (flat - low) / torch.where(span > rounding, span, torch.inf)
     bins = (scaled * (TONE_BINS - 1)).round().long()
     counts = torch.zeros(len(flat), TONE_BINS, device=flat.device)
     counts.scatter_add_(1, bins, torch.ones_like(flat))

@@ -284,9 +284,10 @@ class SampleSettings:
     """How samples are drawn; part of the provenance of every example."""
 
     steps: int = 20  # of each flow; the last must not start after 0.95
-    coarse_guidance: float = 1.5
-    detail_guidance: float = 1.0
-    truncation: float = 0.9  # scale of the coarse noise; below 1 is more typical, less varied
+    guidance: float = 2.0  # of the coarse flow
+    coarse_noise: float = 0.8  # scale of the noise; below 1 is more typical, less varied
+    detail_noise: float = 0.6  # below 1 is smoother: detail the networks are unsure of stays away
+    fine_noise: float = 0.7
 
 
 class FilmGenerator(nn.Module):
@@ -323,31 +324,45 @@ class FilmGenerator(nn.Module):
         dict of str to Tensor
             ``coarse``, ``detail`` and ``film``: (batch, 1, side, side), float32, about [-1, 1].
         """
-        rank = len(self.basis.scale)
-        noise = torch.randn(len(label), rank, generator=generator) * settings.truncation
-        field = guided(self.coarse, label, settings.coarse_guidance)
-        coarse = self.basis.decode(integrate(field, noise, steps=settings.steps))
-        detail = self._refine(self.detail, coarse, label, DETAIL_SIDE, generator, settings)
-        film = self._refine(self.fine, detail, label, FILM_SIDE, generator, settings)
+        rank, steps = len(self.basis.scale), settings.steps
+        noise = torch.randn(len(label), rank, generator=generator) * settings.coarse_noise
+        field = guided(self.coarse, label, settings.guidance)
+        coarse = self.basis.decode(integrate(field, noise, steps=steps))
+        noise = torch.randn(len(label), 1, DETAIL_SIDE, DETAIL_SIDE, generator=generator)
+        noise = noise * settings.detail_noise
+        detail = refine(self.detail, coarse, label, noise, steps=steps)
+        noise = torch.randn(len(label), 1, FILM_SIDE, FILM_SIDE, generator=generator)
+        film = refine(self.fine, detail, label, noise * settings.fine_noise, steps=steps)
         return {"coarse": coarse, "detail": detail, "film": film}
 
-    def _refine(
-        self,
-        network: nn.Module,
-        blurred: Tensor,
-        label: Tensor,
-        side: int,
-        generator: torch.Generator,
-        settings: SampleSettings,
-    ) -> Tensor:
-        """Run one `DetailFlow` over whole films."""
-        condition = resize(blurred, side)
-        position = positions(side, side).expand(len(label), -1, -1, -1)
 
-        def velocity(x: Tensor, time: Tensor, wanted: Tensor) -> Tensor:
-            answer: Tensor = network(x, time, wanted, condition, position)
-            return answer
+def refine(
+    network: nn.Module, blurred: Tensor, label: Tensor, noise: Tensor, *, steps: int
+) -> Tensor:
+    """Run one `DetailFlow` over whole films.
 
-        field = guided(velocity, label, settings.detail_guidance)
-        noise = torch.randn(condition.shape, generator=generator)
-        return integrate(field, noise, steps=settings.steps)
+    Parameters
+    ----------
+    network : DetailFlow
+    blurred : Tensor
+        (batch, 1, rows, columns): what the result shall look like when blurred.
+    label : Tensor
+        (batch,), int64.
+    noise : Tensor
+        (batch, 1, side, side): the start; its side is the result's.
+    steps : int
+
+    Returns
+    -------
+    Tensor
+        As `noise`.
+    """
+    side = noise.shape[-1]
+    condition = resize(blurred, side)
+    position = positions(side, side).expand(len(label), -1, -1, -1)
+
+    def velocity(x: Tensor, time: Tensor) -> Tensor:
+        answer: Tensor = network(x, time, label, condition, position)
+        return answer
+
+    return integrate(velocity, noise, steps=steps)

@@ -75,7 +75,7 @@ class SynthesisSettings:
     pixel_noise: float = 0.12  # most noise on the condition of the fine network
     crop: int = 96  # side of the fine network's training crops
     percentile: float = 99.0  # of real nearest neighbours: the near-copy limit
-    references: int = 600  # real films that set this limit
+    references: int = 500  # real films that set this limit
     sample: SampleSettings = field(default_factory=SampleSettings)
     picks: tuple[tuple[str, int], ...] = (
         ("normal", 0),
@@ -214,7 +214,6 @@ class Fit:
         """Fit whatever is not fitted yet and return the averaged networks, ready to sample."""
         s, model = self.settings, self.model
         self._fit_basis()
-        self._encode_all()
         self._train("coarse", model.coarse, s.coarse_steps, self.coarse_loss)
         for name, network in (("detail", model.detail), ("fine", model.fine)):
             network.to(memory_format=torch.channels_last)
@@ -268,6 +267,8 @@ class Fit:
 
     def coarse_loss(self, network: nn.Module) -> Tensor:
         """Give the loss of one batch of latents."""
+        if not len(self.latents):
+            self._encode_all()
         batch = self.settings.coarse_batch
         chosen = torch.randint(len(self.latents), (batch,), generator=self.generator)
         label = self._drop(self.latent_label[chosen])

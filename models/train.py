@@ -139,7 +139,7 @@ class Run:
             self.optimiser.step()
             self.schedule.step()
             self._update_average()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
         return float(np.mean(losses))
 
     def _size(self) -> int:

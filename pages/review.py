@@ -6,9 +6,11 @@ import streamlit as st
 
 from imaging.worklist import leading_assessment
 from pages.ui import banner, cases, decision, film, findings, resources
+from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
 
+insist_on_router()
 items = resources.repository().worklist()
 uid = st.query_params.get("study", "")
 if not uid:

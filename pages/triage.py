@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import cases, intake, resources, table
+from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
 
+insist_on_router()
 show_notice()
 items = resources.repository().worklist()
 unread = sum(cases.is_unread(item) for item in items)

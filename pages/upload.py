@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import findings, intake
+from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
 
+insist_on_router()
 show_notice()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 with left:

@@ -15,9 +15,11 @@ from pydicom.uid import (
     UID,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
+    RLELossless,
 )
 
 from imaging.dicom.elements import integer, value
+from imaging.dicom.layout import DAMAGED
 from imaging.entities import Geometry
 from imaging.errors import PixelDataError
 
@@ -47,23 +49,20 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> None:
     """
     syntax = UID(ds.file_meta.TransferSyntaxUID)
     data = _frame_bytes(ds, geometry, frame)
+    if syntax == RLELossless:
+        return
     found = read_codestream(data)
-    if found is not None and (found.rows, found.columns) != (geometry.rows, geometry.columns):
+    if found is None:
+        raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
+    if (found.rows, found.columns) != (geometry.rows, geometry.columns):
+        raise PixelDataError("The compressed picture has another size than its header says.")
+    if not _fits(found, ds, geometry):
         raise PixelDataError(
-            "The compressed picture has another size than its header says, so the file cannot be "
-            "trusted."
-        )
-    if found is not None and not _fits(found, ds, geometry):
-        raise PixelDataError(
-            "The compressed picture has another depth or number of colours than its header says, "
-            "so the file cannot be trusted."
+            "The compressed picture has another depth or number of colours than its header says."
         )
     ends = syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes
     if ends and _END not in data[-64:]:
-        raise PixelDataError(
-            "The compressed picture stops before its end; the file was cut short, ask for it to "
-            "be sent again."
-        )
+        raise PixelDataError("The compressed picture stops before its end; " + DAMAGED)
 
 
 def read_codestream(data: bytes) -> Codestream | None:
@@ -103,8 +102,8 @@ def _read_jpeg(data: bytes) -> Codestream | None:
 
 def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
     """True when depth and components are what the header makes room for."""
-    room = integer(ds, "BitsAllocated") or 0
-    return found.components == geometry.samples_per_pixel and 2 <= found.precision <= max(8, room)
+    room = max(8, integer(ds, "BitsAllocated") or 0)
+    return found.components == geometry.samples_per_pixel and 1 <= found.precision <= room
 
 
 def _frame_bytes(ds: Dataset, geometry: Geometry, frame: int) -> bytes:

@@ -10,6 +10,8 @@ from pydicom import uid
 from pydicom.pixels.decoders import JPEGExtended12BitDecoder
 from pydicom.pixels.decoders.base import DecodeRunner
 
+from imaging.dicom.codestream import read_codestream
+
 try:
     import gdcm
 except ImportError:  # pydicom then reports the plugin as unavailable
@@ -33,8 +35,11 @@ def register() -> None:
 
 def _decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
     """Decode one frame to little-endian 16-bit samples."""
+    found = read_codestream(src)
+    if found is None or found.precision != 12 or found.components != 1:
+        raise ValueError("only grey frames of 12-bit samples are read here")
     if runner.samples_per_pixel != 1 or runner.bits_allocated != 16:
-        raise ValueError("only grey frames with 16 bits allocated are read here")
+        raise ValueError("only 16 bits allocated hold 12-bit samples")
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(src)
     fragments = gdcm.SequenceOfFragments.New()

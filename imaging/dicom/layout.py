@@ -22,7 +22,7 @@ MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _ONE_SAMPLE = (*MONOCHROME, "PALETTE COLOR")
 _THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_DAMAGED = "the file is damaged or was cut short; ask for it to be sent again."
+DAMAGED = "the file is damaged or was cut short; ask for it to be sent again."
 
 
 def pixel_keyword(ds: Dataset) -> str | None:
@@ -66,7 +66,7 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
     bits_stored = _bits_stored(ds)
     _check_photometric(photometric, samples)
     if not (0 < rows < 65536 and 0 < columns < 65536):
-        raise PixelDataError("The header gives the picture no size; " + _DAMAGED)
+        raise PixelDataError("The header gives the picture no size; " + DAMAGED)
     if rows * columns * samples > MAX_FRAME_SAMPLES:
         raise PixelDataError(
             f"The header describes a picture of {columns} x {rows} pixels, which is larger than "
@@ -143,7 +143,7 @@ def _check_length(ds: Dataset, geometry: Geometry, syntax: UID) -> None:
     """Compare the bytes, or the compressed fragments, with what the header promises."""
     data = pixel_bytes(ds)
     if not data:
-        raise PixelDataError("The picture in this file is empty; " + _DAMAGED)
+        raise PixelDataError("The picture in this file is empty; " + DAMAGED)
     if syntax.is_encapsulated:
         fragments, _ = parse_fragments(data)
         enough = fragments > geometry.frames  # the offset table is one of them
@@ -151,7 +151,7 @@ def _check_length(ds: Dataset, geometry: Geometry, syntax: UID) -> None:
         enough = len(data) >= _native_length(ds, geometry)
     if not enough:
         raise PixelDataError(
-            "The file holds less picture data than its header promises; " + _DAMAGED
+            "The file holds less picture data than its header promises; " + DAMAGED
         )
 
 

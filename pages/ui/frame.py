@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from imaging.entities import RESEARCH_USE
 from pages.ui.i18n import _
@@ -18,3 +19,15 @@ def render_frame() -> None:
     """Draw the intended-use banner into the header line, where scrolling leaves it in sight."""
     st.html(ASSETS / "reading_room.css")
     st.html(f'<div class="lb-intended-use" role="note">{escape(_(RESEARCH_USE))}</div>')
+
+
+def insist_on_router() -> None:
+    """Send the reader through app.py; the first line of every page.
+
+    Until `st.navigation` was called once, Streamlit takes a folder named pages/ for its older kind
+    of app: the first visitor after a start who comes by a page's own address would get the bare
+    page, without banner and without words for a failure.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,23 @@ def test_jpeg_without_its_end_is_refused() -> None:
     ds.PixelData = ds.PixelData.replace(b"\xff\xd9", b"\x00\x00")
     with pytest.raises(PixelDataError, match="before its end"):
         read_image(to_bytes(ds)).stored_values()
+
+
+def test_twelve_bit_jpeg_extended_is_decoded() -> None:
+    image = read_image(bundled("JPGExtended.dcm"))
+    assert image.instance.geometry.bits_stored == 12
+    assert image.stored_values().max() > 255
+
+
+def test_depth_that_crashes_gdcm_never_reaches_it() -> None:
+    data = bundled("JPGExtended.dcm").read_bytes()
+    at = data.index(b"\xff\xc1") + 4  # SOF1: marker, length, precision
+    with pytest.raises(PixelDataError, match="depth"):
+        read_image(data[:at] + b"\xff" + data[at + 1 :]).stored_values()
+
+
+def test_one_image_serves_many_threads() -> None:
+    image = read_image(bundled("MR_small_RLE.dcm"))
+    with ThreadPoolExecutor(8) as pool:
+        shown = list(pool.map(lambda _: image.display_values().tobytes(), range(32)))
+    assert len(set(shown)) == 1

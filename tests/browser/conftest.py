@@ -1,0 +1,75 @@
+"""A browser page on a Lightbox of its own; nothing on it may call out of this computer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page
+
+from imaging.dicom.write import write_synthetic_film
+from imaging.settings import ROOT
+from models.checkpoint import installed_checkpoints
+from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
+
+LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The installed Chromium. Without one the tests skip, or fail where a browser is required."""
+    executable = find_chromium()
+    if executable is None:
+        report = pytest.fail if os.environ.get("LIGHTBOX_REQUIRE_BROWSER") == "1" else pytest.skip
+        report("no Chromium or Chrome on this computer (Debian: apt install chromium)")
+    with open_chromium(executable) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def weights(checkpoint_folder: Path) -> Path:
+    """The shipped network where there is one, else a tiny one with random weights."""
+    shipped = ROOT / "models" / "weights"
+    return shipped if installed_checkpoints(shipped) else checkpoint_folder.parent
+
+
+@pytest.fixture
+def address(tmp_path: Path, weights: Path) -> Iterator[str]:
+    """A fresh server with an empty home."""
+    with serve(tmp_path / "home", weights) as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty browser page that must not call out."""
+    context = chromium.new_context(viewport=WINDOW)  # type: ignore[arg-type]
+    found, hosts = context.new_page(), set[str]()
+    found.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
+    found.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or ""))
+    found.set_default_timeout(PATIENCE * 1000)
+    yield found
+    context.close()
+    assert hosts <= LOCAL, f"a request left this computer: {hosts - LOCAL}"
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eight synthetic DICOM films; they show shapes, not a chest."""
+    folder = tmp_path_factory.mktemp("films") / "ward"
+    folder.mkdir()
+    return [_film(folder / f"film{number:02d}.dcm", number) for number in range(1, 9)]
+
+
+def _film(path: Path, number: int) -> Path:
+    """Two dark ovals on grey, with noise."""
+    rows, columns = np.mgrid[-1:1:320j, -1:1:280j]
+    noise = np.random.default_rng(number).normal(0, 60, rows.shape)
+    lungs = sum(((columns - x) / 0.32) ** 2 + (rows / 0.7) ** 2 < 1 for x in (-0.45, 0.45))
+    picture = np.clip(2600 - 1500 * lungs + 400 * rows + noise, 0, 4095).astype(np.uint16)
+    write_synthetic_film(picture, path=path, description="Browser test", number=number)
+    return path

@@ -1,0 +1,115 @@
+"""The first five minutes of a doctor with Lightbox, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from imaging.entities import RESEARCH_USE
+from tests.browser.lightbox import PATIENCE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+def upload(page: Page, *paths: Path) -> None:
+    """Drop files, or one folder, on the uploader in sight."""
+    chooser = page.locator('input[type="file"]').first
+    chooser.wait_for(state="attached")
+    chooser.set_input_files(list(paths) if len(paths) > 1 else paths[0])
+
+
+def film(page: Page) -> Locator:
+    """The film on the Review page."""
+    return page.locator(".lb-film img").first
+
+
+def table(page: Page) -> Locator:
+    """The table in sight; its cells are text for screen readers inside a canvas."""
+    return page.locator('[data-testid="stDataFrame"]').first
+
+
+def open_row(page: Page, row: int = 0) -> None:
+    """Tick a row of the table."""
+    expect(table(page)).to_contain_text("film")
+    table(page).click(position={"x": 17, "y": 38 + 35 * row + 17})
+
+
+def sign(page: Page, choice: str, reader: str) -> None:
+    """Decide and sign."""
+    page.get_by_text(re.compile(f"^{choice}:")).click()
+    page.get_by_label("Note").fill("nothing to add, see prior")
+    page.get_by_label("Reader's name").fill(reader)
+    page.get_by_role("button", name="Sign").click()
+    expect(page.get_by_text("Signed as version 1.")).to_be_visible()
+
+
+def test_a_film_is_read_explained_signed_and_found_again(
+    page: Page, address: str, films: list[Path]
+) -> None:
+    page.goto(address)
+    upload(page, films[0])
+    expect(page.locator(".lb-headline")).to_contain_text("suspected")
+    page.get_by_role("button", name="Review").click()
+
+    original = film(page).get_attribute("src")
+    page.get_by_role("button", name="Show explanation").click()
+    expect(page.locator(".lb-legend").first).to_contain_text("Grad-CAM")
+    expect(film(page)).not_to_have_attribute("src", original or "")
+    page.get_by_role("button", name="Hide explanation").click()
+    expect(film(page)).to_have_attribute("src", original or "")
+
+    sign(page, "Overrule", "Dr Browser")
+    page.reload()
+    expect(page.locator(".lb-history")).to_contain_text("Dr Browser")
+    expect(page.locator(".lb-banner")).to_contain_text("SYNTHETIC-01")
+
+    page.get_by_role("link", name="Worklist").click()
+    expect(table(page)).to_contain_text("Signed: Dr Browser")
+    open_row(page)
+    expect(page.locator(".lb-history")).to_contain_text("Overruled")
+
+
+def test_a_queued_folder_survives_a_reload_and_its_bad_file(
+    page: Page, address: str, films: list[Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(films[0].parent, tmp_path / "ward"))
+    (folder / "broken.dcm").write_bytes(b"\x00DICM broken")
+    page.goto(f"{address}/triage")
+    page.get_by_text("Queue a folder", exact=True).click()
+    upload(page, folder)
+    page.wait_for_url(re.compile("job="))
+    page.reload()
+    expect(page.get_by_text("9 files done.")).to_be_visible()
+    expect(table(page)).to_contain_text("Could not be read")
+    expect(page.get_by_text("8 unread of 8 studies")).to_be_visible()
+
+
+def test_a_reader_goes_through_the_list_by_keys(
+    page: Page, address: str, films: list[Path]
+) -> None:
+    page.goto(address)
+    upload(page, *films[:2])
+    expect(page.get_by_text("2 files done.")).to_be_visible()
+    page.get_by_role("link", name="Worklist").click()
+    expect(page.get_by_text("2 unread of 2 studies")).to_be_visible()
+    page.keyboard.press("n")
+    expect(film(page)).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator(".lb-legend").first).to_be_visible()
+    first = page.url
+    sign(page, "Agree", "Dr Keys")
+    page.keyboard.press("n")
+    page.wait_for_url(lambda url: url != first)
+    expect(page.locator(".lb-history")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["", "triage", "review"])
+def test_the_first_visit_after_a_start_may_be_any_page(page: Page, address: str, path: str) -> None:
+    page.goto(f"{address}/{path}")
+    expect(page.get_by_text(RESEARCH_USE)).to_be_visible()
+    expect(page.get_by_role("link", name="Worklist")).to_be_visible()

@@ -1,0 +1,167 @@
+"""Training end to end on forty painted films: it learns, resumes, and its card tells the truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.dicom.write import write_synthetic_film
+from imaging.settings import ROOT
+from models import evaluate
+from models.checkpoint import load_checkpoint
+from models.classifier import Classifier
+from models.config import read_config
+from models.dataset import read_luminance, read_manifest, select
+from models.metrics import roc_auc
+from models.train import Run
+
+TASK = """
+name = "blobs"
+version = "1"
+title = "Blob or none"
+classes = ["none", "blob"]
+[[findings]]
+code = "blob"
+label = "Blob"
+members = ["blob"]
+rule = "sensitivity"
+target = 0.9
+[scope]
+population = "painted films"
+modalities = ["DX"]
+body_parts = ["CHEST"]
+views = ["AP"]
+age_years = [0, 99]
+[data]
+title = "painted"
+licence = "none"
+citation = "none"
+manifest = "manifest.csv"
+images = "."
+[network]
+stem = 8
+channels = [16, 32]
+depths = [1, 1]
+scales = 2
+dropout = 0.0
+[train]
+size = 32
+early_size = 32
+epochs = 3
+batch = 8
+average = 0.8
+learning_rate = 5e-3
+label_smoothing = 0.0
+[augment]
+erase = 0.0
+markers = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a task file, a manifest and its films; half of them hold a bright blob."""
+    folder = tmp_path_factory.mktemp("task")
+    (folder / "task.toml").write_text(TASK)
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(1, 73):
+        pixels = rng.integers(800, 1600, (64, 64)).astype(np.uint16)
+        label = "blob" if number % 2 else "none"
+        if label == "blob":
+            row, column = rng.integers(8, 40, 2)
+            pixels[row : row + 16, column : column + 16] = 4000
+        write_synthetic_film(
+            pixels, path=folder / f"{number}.dcm", description="painted", number=number
+        )
+        split = "train" if number <= 40 else "val" if number <= 56 else "test"
+        rows.append([f"{number}.dcm", label, str(number), split])
+    with (folder / "manifest.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["file", "label", "patient_id", "split"], *rows])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(task: Path) -> Path:
+    """A finished run: `weights/blobs` and `run/` below the task folder."""
+    films = read_manifest(task / "manifest.csv", task)
+    run = Run(read_config(task / "task.toml"), films, task / "run")
+    run.fit()
+    run.finish(task / "weights" / "blobs", data_sha256="0" * 64)
+    return task
+
+
+def test_it_learns_the_task(trained: Path) -> None:
+    classifier = Classifier.load(trained / "weights" / "blobs")
+    films = select(read_manifest(trained / "manifest.csv", trained), "test")
+    scores = [classifier.predict(read_luminance(f.path)).probabilities[1] for f in films]
+    assert roc_auc(np.array([f.label == "blob" for f in films]), np.array(scores)) > 0.9
+
+
+def test_the_card_carries_task_and_training(trained: Path) -> None:
+    _, card = load_checkpoint(trained / "weights" / "blobs")
+    assert card.classes == ("none", "blob") and card.scope.population == "painted films"
+    assert card.training["data"]["films"] == {"train": 40, "val": 16}
+    assert card.training["settings"]["epochs"] == 3 and card.findings[0].operating_point > 0
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(trained: Path, tmp_path: Path) -> None:
+    films = read_manifest(trained / "manifest.csv", trained)
+    task = read_config(trained / "task.toml")
+    stopped = Run(task, films, tmp_path)
+    epoch = stopped._train_epoch
+    calls = iter(range(2))
+
+    def interrupted() -> float:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return epoch()
+
+    stopped._train_epoch = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit()
+    resumed = Run(task, films, tmp_path)
+    resumed.restore()
+    resumed.fit()
+    straight = json.loads((trained / "run" / "history.json").read_text())
+    assert [r["loss"] for r in resumed.history] == pytest.approx([r["loss"] for r in straight])
+
+
+def test_evaluate_writes_figures_and_card(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_DATA", str(trained))
+    monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(trained / "weights"))
+    evaluate.main(model="blobs", manifest=None, images=None, split="test", out=tmp_path, card=True)
+    figures = json.loads((tmp_path / "blobs" / "test.json").read_text())
+    auc = figures["findings"][0]["figures"]["auc"]
+    assert figures["films"] == 16 and auc["low"] <= auc["value"] <= auc["high"]
+    _, card = load_checkpoint(trained / "weights" / "blobs")
+    assert card.metrics["test"] == figures
+    rows = (tmp_path / "blobs" / "test.csv").read_text().splitlines()
+    assert rows[0] == "file,patient,label,p_blob" and len(rows) == 17
+
+
+def test_the_script_runs_from_a_terminal(task: Path, tmp_path: Path) -> None:
+    short = tmp_path / "task.toml"
+    short.write_text(TASK.replace("epochs = 3", "epochs = 1"))
+    result = subprocess.run(
+        [sys.executable, "-m", "models.train", "--config", str(short)]
+        + ["--out", str(tmp_path / "run"), "--install", str(tmp_path / "w")],
+        cwd=ROOT,
+        env={**os.environ, "LIGHTBOX_DATA": str(task)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert load_checkpoint(tmp_path / "w")[1].name == "blobs"
+    assert list((tmp_path / "run").glob("events.out.tfevents.*"))
+

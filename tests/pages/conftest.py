@@ -1,0 +1,86 @@
+"""A Lightbox of its own for every page test: empty home, tiny network, no shared caches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from imaging.settings import ROOT
+from imaging.store import Repository
+from models.assess import assess_and_store
+from models.classifier import Classifier
+from tests.factories import make_dicom_bytes
+
+PATIENCE = 120  # seconds; only a hang runs out of it
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The data folder the pages will use."""
+    monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(checkpoint_folder.parent))
+    monkeypatch.delenv("LIGHTBOX_MODEL", raising=False)
+    st.cache_resource.clear()
+    yield tmp_path / "home"
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Repository]:
+    """The records the pages will show."""
+    repository = Repository.open(home)
+    yield repository
+    repository.close()
+
+
+@pytest.fixture
+def study(store: Repository, tiny_classifier: Classifier) -> str:
+    """UID of one stored study with an answered film."""
+    return keep_film(store, tiny_classifier)
+
+
+@pytest.fixture
+def open_page(home: Path) -> OpenPage:
+    """Run one page by its path, with query parameters; `app.py` runs the router."""
+
+    def run(path: str, **query: str) -> AppTest:
+        page = AppTest.from_file(str(ROOT / path), default_timeout=PATIENCE)
+        for name, value in query.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return run
+
+
+def keep_film(store: Repository, classifier: Classifier, **attributes: Any) -> str:
+    """Store and assess a synthetic film; returns its study's UID."""
+    content = make_dicom_bytes(**attributes)
+    outcome = assess_and_store(content, "film.dcm", classifier=classifier, repository=store)
+    assert outcome.instance is not None
+    return outcome.instance.identity.study_instance_uid
+
+
+def wait_for_queue(store: Repository) -> None:
+    """Return when no queued file waits any more."""
+    end = time.monotonic() + PATIENCE
+    while store.unfinished_jobs():
+        assert time.monotonic() < end, "the queue stands still"
+        time.sleep(0.05)
+
+
+def words(page: AppTest) -> str:
+    """Everything a page says, in one string."""
+    said: list[Any] = [html.body for html in page.html]
+    for kind in ("error", "warning", "success", "info", "markdown", "caption", "subheader"):
+        said += [element.value for element in getattr(page, kind)]
+    return "\n".join(map(str, said))

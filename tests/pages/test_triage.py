@@ -1,0 +1,102 @@
+"""Worklist: urgent first, nothing hidden, filters in the address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydicom.uid import generate_uid
+
+from imaging.entities import Finding, WorklistItem
+from imaging.store import Repository
+from models.classifier import Classifier
+from pages.ui import cases
+from tests.pages.conftest import OpenPage, keep_film, words
+from tests.pages.test_review import by_somebody_else
+
+PAGE = "pages/triage.py"
+
+
+def another(store: Repository, classifier: Classifier, **attributes: str) -> str:
+    """Store a further study."""
+    uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
+    return keep_film(store, classifier, **uids, **attributes)
+
+
+def test_refused_studies_stay_visible_with_their_reason(
+    open_page: OpenPage, store: Repository, tiny_classifier: Classifier, study: str
+) -> None:
+    another(store, tiny_classifier, BodyPartExamined="HAND", PatientName="HAND^ONE")
+    table = open_page(PAGE).dataframe[0].value
+    row = table[table["Patient"] == "HAND, ONE"].iloc[0]
+    assert "Not answered" in row["AI finding"] and "HAND" in row["Reason"] and len(table) == 2
+
+
+def test_urgency_and_reading_are_words(open_page: OpenPage, store: Repository, study: str) -> None:
+    store.add_review(by_somebody_else(study))
+    row = open_page(PAGE).dataframe[0].value.iloc[0]
+    assert "Read" in row["Urgency"] and row["Reading"] == "Signed: Dr Else"
+
+
+def test_the_text_filter_finds_a_patient(
+    open_page: OpenPage, store: Repository, tiny_classifier: Classifier, study: str
+) -> None:
+    another(store, tiny_classifier, PatientName="OTHER^ONE")
+    page = open_page(PAGE, find="other one")
+    assert list(page.dataframe[0].value["Patient"]) == ["OTHER, ONE"]
+    assert page.text_input[0].value == "other one"
+
+
+def test_unread_only_leaves_signed_studies_out(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    store.add_review(by_somebody_else(study))
+    page = open_page(PAGE, unread="true")
+    assert not page.dataframe and "No study passes the filter" in words(page)
+
+
+def test_an_empty_worklist_says_so(open_page: OpenPage) -> None:
+    assert "No study is stored yet" in words(open_page(PAGE))
+
+
+def test_unfinished_jobs_are_shown_whoever_queued_them(
+    open_page: OpenPage, store: Repository
+) -> None:
+    store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    assert open_page(PAGE).get("progress")
+
+
+def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
+    page = open_page(PAGE)
+    next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
+    shown = page.dataframe[0].value.to_string() + str(page.selectbox[0].options)
+    assert "TEST" not in shown and "film.dcm" not in shown
+
+
+def queue_of(store: Repository, study: str, *read: bool) -> list[WorklistItem]:
+    """Worklist items a, b, c, ... that are read or not."""
+    item = store.worklist()[0]
+    review = by_somebody_else(study)
+    return [
+        replace(item, study_instance_uid=name, review=review if done else None)
+        for name, done in zip("abcdef", read, strict=False)
+    ]
+
+
+def test_the_next_case_is_the_next_unread_one(store: Repository, study: str) -> None:
+    items = queue_of(store, study, False, True, False, True)
+    following = [cases.next_unread(items, uid) for uid in ("", "a", "c", "d")]
+    assert [i.study_instance_uid if i else "" for i in following] == ["a", "c", "a", "a"]
+    assert cases.next_unread(items[1:2], "b") is None
+
+
+def test_the_previous_case_is_the_one_above(store: Repository, study: str) -> None:
+    items = queue_of(store, study, False, True, False)
+    above = cases.previous(items, "b")
+    assert above is not None and above.study_instance_uid == "a"
+    assert cases.previous(items, "a") is None
+
+
+def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> None:
+    finding = Finding("x", "Pneumonia", 0.9, 0.5)
+    item = replace(store.worklist()[0], finding=finding)
+    assert "\u25b2 Pneumonia suspected" in cases.describe(item)
