@@ -25,6 +25,7 @@ from imaging.errors import PixelDataError
 
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among SOF0-15: DHT, JPG, DAC
+_JP2 = b"\x00\x00\x00\x0cjP  "  # a JP2 file's first box
 _SIZE = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream, image size
 
 
@@ -52,7 +53,7 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> None:
     if syntax == RLELossless:
         return
     found = read_codestream(data)
-    if found is None:
+    if found is None or not _boxes_advance(data):
         raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
     if (found.rows, found.columns) != (geometry.rows, geometry.columns):
         raise PixelDataError("The compressed picture has another size than its header says.")
@@ -98,6 +99,20 @@ def _read_jpeg(data: bytes) -> Codestream | None:
             return Codestream(rows, columns, components, precision)
         at += 2 + unpack_from(">H", data, at + 2)[0]
     return None
+
+
+def _boxes_advance(data: bytes) -> bool:
+    """False when a JP2 box before the codestream has no length: pydicom would wait there for ever.
+
+    ISO/IEC 15444-1 I.4; PS3.5 A.4.4 wants no boxes at all.
+    """
+    at = 12 if data.startswith(_JP2) else len(data)
+    while at < len(data) and data[at + 4 : at + 8] != b"jp2c":
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length < 8:
+            return False
+        at += length
+    return True
 
 
 def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
 from imaging.dicom import read_image
@@ -232,6 +233,15 @@ def test_depth_that_crashes_gdcm_never_reaches_it() -> None:
     at = data.index(b"\xff\xc1") + 4  # SOF1: marker, length, precision
     with pytest.raises(PixelDataError, match="depth"):
         read_image(data[:at] + b"\xff" + data[at + 1 :]).stored_values()
+
+
+def test_void_jp2_box_does_not_hang_the_reader() -> None:
+    ds = dcmread(bundled("MR_small_jp2klossless.dcm"))
+    (codestream,) = generate_frames(ds.PixelData, number_of_frames=1)
+    box = b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(8)
+    ds.PixelData = encapsulate([box + codestream])
+    with pytest.raises(PixelDataError, match="header"):
+        read_image(to_bytes(ds)).stored_values()
 
 
 def test_one_image_serves_many_threads() -> None:

@@ -1,0 +1,71 @@
+"""The README's screenshots, taken anew: `python -m tests.browser.screenshots [FOLDER]`.
+
+Only the synthetic examples are ever shown on them.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from imaging.settings import ROOT, Settings
+from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
+
+EXAMPLES = ROOT / "examples"
+
+
+def main(folder: Path) -> int:
+    """Write the pictures; 0, or 2 with one sentence when something is missing."""
+    executable = find_chromium()
+    if executable is None or not list(EXAMPLES.glob("*.dcm")):
+        print("Screenshots need a Chromium and the synthetic examples.", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=PATIENCE * 1000)
+    weights = Settings.from_environment().weights
+    with (
+        tempfile.TemporaryDirectory() as home,
+        serve(Path(home) / "home", weights) as address,
+        open_chromium(executable) as browser,
+    ):
+        page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
+        page.set_default_timeout(PATIENCE * 1000)
+        page.goto(address)
+        take_tour(page, folder)
+    return 0
+
+
+def take_tour(page: Page, folder: Path) -> None:
+    """Upload, review, explain, sign, worklist."""
+    page.get_by_role("button", name="Load synthetic examples").click()
+    expect(page.get_by_text("files done.")).to_be_visible()
+    shoot(page, folder / "upload.png")
+    page.get_by_role("link", name="Worklist").click()
+    page.get_by_role("button", name="Read next").click()
+    expect(page.locator(".lb-film img").first).to_be_visible()
+    shoot(page, folder / "review.png")
+    page.get_by_role("button", name="Show explanation").click()
+    expect(page.locator(".lb-legend").first).to_be_visible()
+    shoot(page, folder / "explanation.png")
+    page.get_by_text("Agree:").click()
+    page.get_by_label("Reader's name").fill("Dr Example")
+    page.get_by_role("button", name="Sign").click()
+    expect(page.get_by_text("Signed as version 1.")).to_be_visible()
+    page.get_by_role("link", name="Worklist").click()
+    expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr Example")
+    shoot(page, folder / "worklist.png")
+
+
+def shoot(page: Page, path: Path) -> None:
+    """Take one picture once the page has come to rest and no pointer hovers."""
+    page.mouse.move(0, WINDOW["height"] - 1)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)  # canvas tables draw after the page is idle
+    page.screenshot(path=path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"))
