@@ -112,7 +112,9 @@ def _write_overlay(
     lead = outcome.assessment.findings[0]
     attribution = explainer.attribute(image.luminance_values(0), lead.code)
     folder.mkdir(parents=True, exist_ok=True)
-    picture = overlay_png(image.display_values(0), attribution.values, method="Grad-CAM")
+    model = attribution.model
+    caption = f"Grad-CAM: {lead.label} - {model.name} {model.version} ({model.short_hash})"
+    picture = overlay_png(image.display_values(0), attribution.values, method=caption)
     (folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)
 
 

@@ -24,7 +24,7 @@ CARD = "card.json"
 def save_checkpoint(folder: Path, network: nn.Module, card: ModelCard) -> ModelCard:
     """Write weights and card; returns the card with the weights' hash filled in."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = save({k: v.contiguous() for k, v in network.state_dict().items()})
+    data = save({k: v.cpu().contiguous() for k, v in network.state_dict().items()})
     card = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
     (folder / WEIGHTS).write_bytes(data)
     card.write(folder / CARD)

@@ -71,8 +71,12 @@ class TaskConfig:
         data_sha256: str,
         films: dict[str, int],
         validation: dict[str, float],
+        origin: dict[str, Any] | None = None,
     ) -> ModelCard:
-        """The card of a finished run (without the weights' hash)."""
+        """Write the card of a finished run (without the weights' hash).
+
+        `origin` is the training record of the checkpoint the run started from, if any.
+        """
         return ModelCard(
             name=self.name,
             version=self.version,
@@ -88,6 +92,7 @@ class TaskConfig:
                 "settings": asdict(self.train),
                 "augmentation": asdict(self.augment),
                 "selected_epoch": validation,
+                "origin": origin or {},
             },
         )
 

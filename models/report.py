@@ -125,8 +125,8 @@ with the weights.
 
 {data["title"]}. Licence: {data["licence"]}. {data["citation"]}
 
-{data["films"]["train"]} training and {data["films"]["val"]} validation films, grouped by patient;
-SHA-256 over all films and labels `{data["sha256"]}`. Seed {settings["seed"]}, at most
+{_origin(card)}{data["films"]["train"]} training and {data["films"]["val"]} validation films, \
+grouped by patient; SHA-256 over all films and labels `{data["sha256"]}`. Seed {settings["seed"]}, at most
 {settings["epochs"]} epochs; epoch {card.training["selected_epoch"]["epoch"]} was chosen on
 validation films.
 
@@ -141,6 +141,17 @@ validation films.
   before the network; other shortcuts may remain.
 - Bacterial and viral labels come from clinical work-up; a film alone cannot settle them.
 """
+
+
+def _origin(card: ModelCard) -> str:
+    """One sentence when training started from another checkpoint."""
+    origin = card.training.get("origin")
+    if not origin:
+        return ""
+    return (
+        f"Started from weights `{origin['weights_sha256'][:12]}`, trained on the same films for "
+        f"{origin['settings']['epochs']} epochs. "
+    )
 
 
 if __name__ == "__main__":

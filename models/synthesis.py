@@ -283,7 +283,7 @@ def guided(
 class SampleSettings:
     """How samples are drawn; part of the provenance of every example."""
 
-    steps: int = 20  # of each flow; the last must not start after 0.95
+    steps: int = 8  # of each flow; 20 at most, see the clamp in `DetailFlow`
     guidance: float = 2.0  # of the coarse flow
     coarse_noise: float = 0.8  # scale of the noise; below 1 is more typical, less varied
     detail_noise: float = 0.6  # below 1 is smoother: detail the networks are unsure of stays away

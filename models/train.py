@@ -4,6 +4,7 @@
     python -m models.train --config models/configs/paediatric_cxr.toml
     python -m models.train --config ... --seed 1 --out runs/seed1      # another seed
     python -m models.train --config ... --resume                       # go on after a stop
+    python -m models.train --config ... --init models/weights/NAME     # start from a checkpoint
     tensorboard --logdir runs
 
 Then `python -m models.evaluate` measures the checkpoint on the held-out split.
@@ -15,7 +16,7 @@ import copy
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models.augment import augment
 from models.calibration import fit_temperature, softmax
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.config import TaskConfig, TrainSettings, read_config
 from models.dataset import Film, content_hash, load_luminance, read_manifest, select
 from models.findings import finding_probabilities, fit_operating_points
@@ -46,6 +47,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Run folder: log, state, metrics.")] = Path("runs/last"),
     seed: Annotated[int | None, typer.Option(help="Overrides the config's seed.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the run folder's state.")] = False,
+    init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
     install: Annotated[Path | None, typer.Option(help="Where to put the checkpoint.")] = None,
 ) -> None:
     """Train the network of a task and write its checkpoint."""
@@ -55,6 +57,8 @@ def main(
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = read_manifest(settings.data / task.manifest, settings.data / task.images)
     run = Run(task, films, out)
+    if init:
+        run.start_from(init)
     if resume:
         run.restore()
     run.fit()
@@ -73,8 +77,9 @@ class Run:
         self.random = torch.Generator().manual_seed(self.settings.seed)
         self.train_x, self.train_y = self._load(select(films, "train"))
         self.val_x, self.val_y = self._load(select(films, "val"))
-        self.network: nn.Module = MultiScaleResNet(task.network)
-        self.network = self.network.to(memory_format=torch.channels_last)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = MultiScaleResNet(task.network).to(self.device)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self.optimiser = torch.optim.AdamW(
@@ -92,11 +97,19 @@ class Run:
         self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
+        self.origin: dict[str, Any] = {}
 
     def _load(self, films: tuple[Film, ...]) -> tuple[NDArray[np.uint8], Tensor]:
         bar = tqdm(total=len(films), desc="films", leave=False)
         x = load_luminance(films, size=CACHE_SIZE, on_progress=lambda *_: bar.update())
         return x, torch.tensor([self.task.classes.index(f.label) for f in films])
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the weights of a checkpoint of the same network; the card will name it."""
+        network, card = load_checkpoint(checkpoint)
+        self.network.load_state_dict(network.state_dict())
+        self.average.load_state_dict(network.state_dict())
+        self.origin = {"weights_sha256": card.weights_sha256, **card.training}
 
     def fit(self) -> None:
         """Train until the last epoch or until validation has stopped improving."""
@@ -125,12 +138,14 @@ class Run:
         ):
             films = torch.from_numpy(self.train_x[index.numpy()]).float() / 255
             x = preprocess(augment(films, self.task.augment, self.random), size=self._size())
-            with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
-                logits = self.network(x.contiguous(memory_format=torch.channels_last))
+            x = x.to(self.device, memory_format=torch.channels_last)
+            kind = self.device.type
+            with torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16(self.device)):
+                logits = self.network(x)
             loss = F.cross_entropy(
                 logits.float(),
-                self.train_y[index],
-                weight=self.class_weight,
+                self.train_y[index].to(self.device),
+                weight=self.class_weight.to(self.device),
                 label_smoothing=self.settings.label_smoothing,
             )
             self.optimiser.zero_grad()
@@ -165,8 +180,11 @@ class Run:
         """Averaged network over (films, rows, columns) in [0, 1] -> (films, classes)."""
         self.average.eval()
         with torch.inference_mode():
-            parts = [self.average(preprocess(p, size=self.task.size)) for p in films.split(64)]
-        return torch.cat(parts).double().numpy()
+            parts = [
+                self.average(preprocess(part, size=self.task.size).to(self.device))
+                for part in films.split(64)
+            ]
+        return torch.cat(parts).double().cpu().numpy()
 
     def _validate(self) -> dict[str, float]:
         """AUC of the leading finding on validation films, plain and stressed.
@@ -218,13 +236,13 @@ class Run:
 
     def restore(self) -> None:
         """Read what `save` wrote (tensors and numbers only, never pickled objects)."""
-        state = torch.load(self.out / "state.pt", weights_only=True)
+        state = torch.load(self.out / "state.pt", weights_only=True, map_location=self.device)
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.random.set_state(state["random"])
-        torch.set_rng_state(state["torch_random"])
+        self.random.set_state(state["random"].cpu())
+        torch.set_rng_state(state["torch_random"].cpu())
         self.best, self.epoch, self.history = state["best"], state["epoch"], state["history"]
 
     def finish(self, target: Path, *, data_sha256: str) -> None:
@@ -244,17 +262,18 @@ class Run:
             data_sha256=data_sha256,
             films={"train": len(self.train_y), "val": len(self.val_y)},
             validation={k: chosen[k] for k in ("epoch", "auc", "auc_stressed", "nll")},
+            origin=self.origin,
         )
         save_checkpoint(target, self.average, card)
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 natively; emulation is slower than float32."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and any(
-        torch.cpu.get_capabilities().get(k) for k in ("amx_bf16", "avx512_bf16", "bf16")
-    )
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 natively; emulation is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(k) for k in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(torch.get_num_threads())
     typer.run(main)

@@ -33,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 with st.expander(_("Queue a folder")):
     intake.render_intake("triage", first=intake.FOLDER)
 intake.render_unfinished()
-intake.render_job()
+intake.render_job(folded=True)
 
 shown = [i for i in items if cases.matches(i, wanted) and (cases.is_unread(i) or not only_unread)]
 if not items:

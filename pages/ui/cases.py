@@ -52,16 +52,23 @@ def choose_instance(instances: Sequence[Instance], lead: Assessment | None) -> I
     first = uids.index(lead.sop_instance_uid) if lead else 0
     if len(instances) == 1:
         return instances[0]
-    at = st.segmented_control(
+    at = st.selectbox(
         _("Image"),
         range(len(instances)),
-        default=first,
-        required=True,
-        format_func=lambda i: f"{i + 1} {instances[i].acquisition.view_position}".strip(),
+        index=first,
+        format_func=lambda i: _image_label(instances, i),
         key=f"image-{instances[0].identity.study_instance_uid}",
         label_visibility="collapsed",
     )
-    return instances[at if at is not None else first]
+    return instances[at]
+
+
+def _image_label(instances: Sequence[Instance], at: int) -> str:
+    """Which of a study's images, and what it shows."""
+    taken = instances[at].acquisition
+    count = _("Image {number} of {count}").format(number=at + 1, count=len(instances))
+    parts = (count, taken.series_description, taken.body_part, taken.view_position)
+    return " \u00b7 ".join(part for part in parts if part)
 
 
 def describe(item: WorklistItem) -> str:

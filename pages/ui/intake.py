@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
 
 from imaging.entities import Finding, Job, Status
 from imaging.errors import NotFoundError
-from pages.ui import cases, findings, resources, state, table
+from pages.ui import cases, findings, resources, state, table, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
 
@@ -56,8 +57,11 @@ def render_examples() -> None:
         st.rerun()
 
 
-def render_job() -> None:
-    """Show the job the address line names: its progress, then what became of its files."""
+def render_job(*, folded: bool = False) -> None:
+    """Show the job the address line names: its progress, then what became of its files.
+
+    Folded, the outcomes take one line until they are opened.
+    """
     job_id = st.query_params.get("job", "")
     if not job_id:
         return
@@ -65,7 +69,12 @@ def render_job() -> None:
     if not job.finished:
         follow(job_id)
         return
-    _render_outcomes(job)
+    if folded:
+        with st.expander(_summary(job)):
+            _render_outcomes(job)
+    else:
+        st.subheader(_summary(job), anchor=False)
+        _render_outcomes(job)
 
 
 def render_unfinished() -> None:
@@ -93,8 +102,6 @@ def _render_progress(job_id: str) -> None:
 
 def _render_outcomes(job: Job) -> None:
     """The table of a finished job, with the way to Review."""
-    text = ngettext("{count} file done.", "{count} files done.", job.total)
-    st.subheader(text.format(count=job.total))
     answers = _answers(job)
     only = job.files[0] if job.total == 1 else None
     if only is not None and only.study_instance_uid:
@@ -114,6 +121,14 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
             findings.render_answer(instance, assessment)
     if st.button(_("Review"), type="primary", shortcut="Enter", key="review-single"):
         cases.open_study(study_instance_uid)
+
+
+def _summary(job: Job) -> str:
+    """How many files, and how many of each outcome."""
+    text = ngettext("{count} file done.", "{count} files done.", job.total)
+    counts = Counter(file.status for file in job.files)
+    parts = [f"{words.outcome(s)}: {counts[s]}" for s in Status if counts[s]]
+    return "   ".join([text.format(count=job.total), *parts] if job.total > 1 else parts)
 
 
 def _answers(job: Job) -> dict[str, Finding]:

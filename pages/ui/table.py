@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -31,8 +32,8 @@ def worklist_row(item: WorklistItem) -> Row:
         _("Modality"): item.acquisition.modality,
         _("Study date"): words.date(item.acquisition.study_date),
         _("Reading"): words.reading(item.review),
-        _("File"): words.HIDDEN if hidden else item.file_name,
         _("Reason"): sentence(item.message),
+        _("File"): words.HIDDEN if hidden else item.file_name,
     }
 
 
@@ -57,16 +58,33 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
         key=key,
         height=min(_HEAD + _ROW * len(rows), _MOST),
         row_height=_ROW,
-        column_config={
-            _("Probability"): st.column_config.ProgressColumn(
-                format="percent", min_value=0, max_value=1, width=130
-            ),
-            _("Reason"): st.column_config.TextColumn(width="large"),
-        },
+        column_config=_columns(),
     )
     for row in chosen.selection.rows:
         if row < len(studies) and studies[row]:
             cases.open_study(studies[row])
+
+
+def _columns() -> dict[str, Any]:
+    """Widths (pixels) that leave room for the reason."""
+    widths = {
+        _("Urgency"): 90,
+        _("Outcome"): 215,
+        _("AI finding"): 205,
+        _("Waiting"): 90,
+        _("Patient"): 180,
+        _("Age, sex"): 115,
+        _("Modality"): 75,
+        _("Study date"): 95,
+        _("Reading"): 150,
+        _("File"): 250,
+    }
+    probability = st.column_config.ProgressColumn(
+        format="percent", min_value=0, max_value=1, width=120
+    )
+    return {_("Probability"): probability} | {
+        name: st.column_config.TextColumn(width=width) for name, width in widths.items()
+    }
 
 
 def _answer(finding: Finding | None) -> str:

@@ -38,7 +38,7 @@ def outcome(status: Status | None) -> str:
         None: "\u2026 " + _("Waiting for the network"),
         Status.OK: "\u2713 " + _("Answered"),
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
-        Status.REFUSED: "\u2298 " + _("Not answered: outside the network's scope"),
+        Status.REFUSED: "\u2298 " + _("Not answered: out of scope"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
     }[status]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,3 +163,34 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="data folder cannot be opened or written"):
         Repository.open(tmp_path / "file" / "home")
+
+
+@pytest.fixture
+def unplugged(tmp_path: Path) -> Iterator[Path]:
+    """A home that was used and whose disk can no longer be written."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    as_root = os.geteuid() == 0  # root writes through file modes, so a real mount is needed
+    if as_root:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "none", str(disk)], check=False)
+        if mounted.returncode:
+            pytest.skip("this machine lets nobody mount a disk")
+    Repository.open(disk / "home").close()
+    if as_root:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    else:
+        for path in [*disk.rglob("*"), disk]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    yield disk / "home"
+    if as_root:
+        subprocess.run(["umount", str(disk)], check=True)
+    else:
+        for path in [disk, *disk.rglob("*")]:
+            path.chmod(0o755)
+
+
+def test_an_unplugged_disk_is_one_sentence(unplugged: Path) -> None:
+    with pytest.raises(StoreError, match="data folder cannot be opened or written"):
+        Repository.open(unplugged).add_instance(instance())
+    with pytest.raises(StoreError, match="cannot be"):
+        Repository.open(unplugged / "new")

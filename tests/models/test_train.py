@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from imaging.dicom.write import write_synthetic_film
 from imaging.settings import ROOT
@@ -134,6 +135,19 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(trained: Path, tmp_path: P
     assert [r["loss"] for r in resumed.history] == pytest.approx([r["loss"] for r in straight])
 
 
+def test_a_run_can_start_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
+    films = read_manifest(trained / "manifest.csv", trained)
+    run = Run(read_config(trained / "task.toml"), films, tmp_path / "run")
+    run.start_from(trained / "weights" / "blobs")
+    before, card = load_checkpoint(trained / "weights" / "blobs")
+    after = run.average.state_dict()
+    assert all(torch.equal(after[k], v) for k, v in before.state_dict().items())
+    run.history = [{"epoch": 0, "auc": 1.0, "auc_stressed": 1.0, "nll": 0.1}]
+    run.finish(tmp_path / "next", data_sha256="")
+    origin = load_checkpoint(tmp_path / "next")[1].training["origin"]
+    assert origin["weights_sha256"] == card.weights_sha256
+
+
 def test_evaluate_writes_figures_and_card(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,4 +178,3 @@ def test_the_script_runs_from_a_terminal(task: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert load_checkpoint(tmp_path / "w")[1].name == "blobs"
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))
-
