@@ -125,9 +125,10 @@ with the weights.
 
 {data["title"]}. Licence: {data["licence"]}. {data["citation"]}
 
-{_origin(card)}{data["films"]["train"]} training and {data["films"]["val"]} validation films, \
-grouped by patient; SHA-256 over all films and labels `{data["sha256"]}`. Seed {settings["seed"]}, at most
-{settings["epochs"]} epochs; epoch {card.training["selected_epoch"]["epoch"]} was chosen on
+{_origin(card)}{data["films"]["train"]} training \
+and {data["films"]["val"]} validation films, \
+grouped by patient; SHA-256 over all films and labels `{data["sha256"]}`. Seed \
+{settings["seed"]}, at most {settings["epochs"]} epochs; epoch {card.training["selected_epoch"]["epoch"]} was chosen on
 validation films.
 
 ## Figures

@@ -361,10 +361,11 @@ def develop(film: Tensor, *, seed: int) -> NDArray[np.uint16]:
     """
     generator = torch.Generator().manual_seed(seed)
     large = F.interpolate(film[None], (ROWS, COLUMNS), mode="bicubic", align_corners=False)
-    large = large + 0.4 * (large - gaussian_blur(large, 4.0))
+    large = large + 0.9 * (large - gaussian_blur(large, 5.0))  # as vendors' edge enhancement
+    large = large + 0.4 * (large - gaussian_blur(large, 20.0))
     grain = torch.randn(large.shape, generator=generator)
     grain = 0.6 * grain + 2.0 * gaussian_blur(grain, 0.8)
-    light = ((large + 1.1) / 2.2).clamp(0, 1)
+    light = ((large + 1.1) / 2.2).clamp(0, 1) ** 1.3
     light = 0.03 + 0.88 * light + grain * 0.008 * (0.5 + light)
     light = (light * _collimation(generator))[0, 0].clamp(0, 1)
     pixels = (_write_word(light.numpy(), "SYNTHETIC") * 4095).round()

@@ -166,9 +166,9 @@ def test_evaluate_writes_figures_and_card(
 def test_the_script_runs_from_a_terminal(task: Path, tmp_path: Path) -> None:
     short = tmp_path / "task.toml"
     short.write_text(TASK.replace("epochs = 3", "epochs = 1"))
+    places = ["--out", str(tmp_path / "run"), "--install", str(tmp_path / "w")]
     result = subprocess.run(
-        [sys.executable, "-m", "models.train", "--config", str(short)]
-        + ["--out", str(tmp_path / "run"), "--install", str(tmp_path / "w")],
+        [sys.executable, "-m", "models.train", "--config", str(short), *places],
         cwd=ROOT,
         env={**os.environ, "LIGHTBOX_DATA": str(task)},
         capture_output=True,
