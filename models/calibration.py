@@ -1,11 +1,28 @@
-"""Turning logits into probabilities that mean what they say. Pure array maths."""
+"""Turning logits into probabilities that mean what they say. Arrays in, arrays out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 Array = NDArray[np.float64]
+
+
+def calibrated(logits: Array, temperature: float, bias: Sequence[float]) -> Array:
+    """Probabilities that mean what they say: ``softmax(logits / temperature + bias)``.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray
+        (..., classes).
+    temperature, bias
+        As fitted by `fit_calibration`.
+    """
+    return softmax(np.asarray(logits, np.float64) / temperature + np.asarray(bias))
 
 
 def softmax(logits: Array) -> Array:
@@ -15,14 +32,8 @@ def softmax(logits: Array) -> Array:
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def negative_log_likelihood(logits: Array, truth: NDArray[np.int64]) -> float:
-    """Mean -log probability of the true class; `truth` holds class indices."""
-    probabilities = softmax(logits)[np.arange(len(truth)), truth]
-    return float(-np.log(np.maximum(probabilities, 1e-12)).mean())
-
-
-def fit_temperature(logits: Array, truth: NDArray[np.int64]) -> float:
-    """The temperature T that minimises the NLL of ``softmax(logits / T)``.
+def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tuple[float, ...]]:
+    """Fit temperature T and class biases b that minimise the NLL of ``softmax(logits / T + b)``.
 
     Parameters
     ----------
@@ -33,18 +44,29 @@ def fit_temperature(logits: Array, truth: NDArray[np.int64]) -> float:
 
     Returns
     -------
-    float
-        In [0.05, 20]. Above 1 the network was overconfident.
+    tuple
+        T > 0 (above 1 the network was overconfident) and b (classes,), which sum to zero.
 
     Notes
     -----
-    Guo et al., ICML 2017, arXiv 1706.04599. One convex parameter in 1/T: golden-section search.
+    Bias-corrected temperature scaling (Alexandari et al., ICML 2020, arXiv 1901.06852): training
+    with class weights shifts the prior, which the temperature of Guo et al. (ICML 2017) alone
+    cannot undo. Convex in (1/T, b).
     """
-    low, high = np.log(0.05), np.log(20.0)
-    ratio = (5**0.5 - 1) / 2
-    for _ in range(60):
-        a, b = high - ratio * (high - low), low + ratio * (high - low)
-        left = negative_log_likelihood(logits / np.exp(a), truth)
-        right = negative_log_likelihood(logits / np.exp(b), truth)
-        low, high = (low, b) if left < right else (a, high)
-    return float(np.exp((low + high) / 2))
+    x, y = torch.tensor(logits, dtype=torch.float64), torch.tensor(truth)
+    log_inverse = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [log_inverse, bias], max_iter=200, line_search_fn="strong_wolfe", tolerance_grad=1e-9
+    )
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(x * log_inverse.exp() + bias, y)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    fitted = bias.detach().numpy()
+    centred = tuple(float(b) for b in fitted - fitted.mean())
+    return float((-log_inverse.detach()).exp()), centred

@@ -55,8 +55,8 @@ class ModelCard:
         Values `preprocess` can produce.
     scope : Scope
         Intended population, modality, body part and views.
-    temperature : float
-        Logits are divided by it before the softmax (fitted on validation).
+    temperature, bias
+        ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation).
     training : dict
         Data (title, licence, citation, SHA-256, counts) and the settings used.
     metrics : dict
@@ -74,6 +74,7 @@ class ModelCard:
     size: int
     scope: Scope
     temperature: float
+    bias: tuple[float, ...]
     training: dict[str, Any]
     metrics: dict[str, Any] = field(default_factory=dict)
     input_range: tuple[float, float] = (-(3**0.5), 3**0.5)
@@ -105,6 +106,7 @@ class ModelCard:
             values["findings"] = tuple(FindingSpec.from_dict(f) for f in values["findings"])
             values["scope"] = Scope.from_dict(values["scope"])
             values["classes"] = tuple(values["classes"])
+            values["bias"] = tuple(values["bias"])
             values["input_range"] = tuple(values["input_range"])
             return cls(**values)
         except FileNotFoundError as exc:

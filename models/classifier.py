@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from imaging.entities import Finding
-from models.calibration import softmax
+from models.calibration import calibrated
 from models.card import ModelCard
 from models.checkpoint import load_checkpoint
 from models.findings import finding_probabilities
@@ -60,7 +60,7 @@ class Classifier:
         with torch.inference_mode():
             logits = self._network(preprocess(luminance, size=self.card.size))
         values = logits[0].double().numpy()
-        probabilities = softmax(values / self.card.temperature)
+        probabilities = calibrated(values, self.card.temperature, self.card.bias)
         return Prediction(values, probabilities, self._findings(probabilities))
 
     def _findings(self, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:

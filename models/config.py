@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class TaskConfig:
         self,
         *,
         findings: tuple[FindingSpec, ...],
-        temperature: float,
+        calibration: tuple[float, tuple[float, ...]],
         data_sha256: str,
         films: dict[str, int],
         validation: dict[str, float],
@@ -86,7 +87,8 @@ class TaskConfig:
             findings=findings,
             size=self.size,
             scope=self.scope,
-            temperature=temperature,
+            temperature=calibration[0],
+            bias=calibration[1],
             training={
                 "data": {**self.data, "sha256": data_sha256, "films": films},
                 "settings": asdict(self.train),
@@ -97,8 +99,15 @@ class TaskConfig:
         )
 
 
-def read_config(path: Path, *, seed: int | None = None) -> TaskConfig:
+def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
     """Read a task file.
+
+    Parameters
+    ----------
+    path : Path
+        TOML.
+    change : sequence of str
+        Training settings to override, each ``NAME=VALUE`` in TOML's notation.
 
     Raises
     ------
@@ -108,7 +117,8 @@ def read_config(path: Path, *, seed: int | None = None) -> TaskConfig:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text())
         classes = tuple(values["classes"])
-        train = TrainSettings(**values.get("train", {}))
+        overrides = tomllib.loads("\n".join(change))
+        train = TrainSettings(**{**values.get("train", {}), **overrides})
         return TaskConfig(
             name=values["name"],
             version=values["version"],
@@ -120,7 +130,7 @@ def read_config(path: Path, *, seed: int | None = None) -> TaskConfig:
             network=NetworkSettings.from_dict(
                 {"classes": len(classes), **values.get("network", {})}
             ),
-            train=train if seed is None else replace(train, seed=seed),
+            train=train,
             augment=AugmentSettings(**values.get("augment", {})),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:

@@ -109,7 +109,8 @@ with the weights.
 | network | `MultiScaleResNet` {card.network.as_dict()} |
 | input | {card.size} x {card.size} pixels, one channel, {card.input_range[0]:.2f} to \
 {card.input_range[1]:.2f} after `preprocess` |
-| calibration | temperature {card.temperature:.3f}, fitted on validation films |
+| calibration | temperature {card.temperature:.3f}, class biases \
+{", ".join(f"{b:+.2f}" for b in card.bias)}, fitted on validation films |
 
 ## Intended population
 
@@ -125,11 +126,10 @@ with the weights.
 
 {data["title"]}. Licence: {data["licence"]}. {data["citation"]}
 
-{_origin(card)}{data["films"]["train"]} training \
-and {data["films"]["val"]} validation films, \
-grouped by patient; SHA-256 over all films and labels `{data["sha256"]}`. Seed \
-{settings["seed"]}, at most {settings["epochs"]} epochs; epoch {card.training["selected_epoch"]["epoch"]} was chosen on
-validation films.
+{_origin(card)}{data["films"]["train"]} training and \
+{data["films"]["val"]} validation films, grouped by patient; SHA-256 over all films and labels
+`{data["sha256"]}`. Seed {settings["seed"]}, at most {settings["epochs"]} epochs; epoch \
+{card.training["selected_epoch"]["epoch"]} was chosen on validation films.
 
 ## Figures
 

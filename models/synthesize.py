@@ -53,6 +53,7 @@ from models.synthesis import (
 )
 
 SOURCE_SIDE = 224  # the open films come squashed to this
+MAX_OVERHANG = 16  # pixels a usable film's frame may reach beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class SynthesisSettings:
 
     seed: int = 0
     rank: int = 160  # principal components kept
-    coarse_steps: int = 2000
-    detail_steps: int = 2000
-    fine_steps: int = 1000
+    coarse_steps: int = 1800
+    detail_steps: int = 1300
+    fine_steps: int = 400
     coarse_batch: int = 256
     detail_batch: int = 24
     fine_batch: int = 12
@@ -78,14 +79,14 @@ class SynthesisSettings:
     references: int = 500  # real films that set this limit
     sample: SampleSettings = field(default_factory=SampleSettings)
     picks: tuple[tuple[str, int], ...] = (
-        ("normal", 0),
-        ("normal", 1),
-        ("normal", 2),
-        ("normal", 3),
-        ("bacterial", 4),
-        ("bacterial", 5),
-        ("viral", 6),
-        ("viral", 7),
+        ("normal", 7),
+        ("normal", 8),
+        ("normal", 9),
+        ("normal", 10),
+        ("bacterial", 6),
+        ("bacterial", 13),
+        ("viral", 4),
+        ("viral", 12),
     )  # (class, noise seed)
 
 
@@ -127,7 +128,9 @@ def read_library(films: Sequence[Film], masks: Path) -> Library:
         if path.exists():
             stand_in = Film(path, films[i].label, films[i].patient, films[i].split)
             box = lung_frame(load_luminance([stand_in], size=SOURCE_SIDE)[0] > 127)
-            usable[i] = max(-box[0], box[1] - SOURCE_SIDE, -box[2], box[3] - SOURCE_SIDE) <= 16
+            left, right, top, bottom = box
+            reach = max(-left, right - SOURCE_SIDE, -top, bottom - SOURCE_SIDE)
+            usable[i] = reach <= MAX_OVERHANG
         aligned[i] = normalise(cut(pixels[i].float(), box)).half()
     return Library(
         aligned,
@@ -144,10 +147,10 @@ def lung_frame(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
     width, height = right - left, bottom - top
     return (
-        left - 0.13 * width,
-        right + 0.13 * width,
-        top - 0.13 * height,
-        bottom + 0.08 * height,
+        float(left - 0.13 * width),
+        float(right + 0.13 * width),
+        float(top - 0.13 * height),
+        float(bottom + 0.08 * height),
     )
 
 

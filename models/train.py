@@ -2,7 +2,7 @@
 
     export LIGHTBOX_DATA=...                # folder the config's manifest is relative to
     python -m models.train --config models/configs/paediatric_cxr.toml
-    python -m models.train --config ... --seed 1 --out runs/seed1      # another seed
+    python -m models.train --config ... --set seed=1 --out runs/seed1  # another seed
     python -m models.train --config ... --resume                       # go on after a stop
     python -m models.train --config ... --init models/weights/NAME     # start from a checkpoint
     tensorboard --logdir runs
@@ -30,7 +30,7 @@ from tqdm import tqdm
 from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models.augment import augment
-from models.calibration import fit_temperature, softmax
+from models.calibration import calibrated, fit_calibration, softmax
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.config import TaskConfig, TrainSettings, read_config
 from models.dataset import Film, content_hash, load_luminance, read_manifest, select
@@ -45,13 +45,15 @@ CACHE_SIZE = 224  # side of the squashed films kept in memory
 def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     out: Annotated[Path, typer.Option(help="Run folder: log, state, metrics.")] = Path("runs/last"),
-    seed: Annotated[int | None, typer.Option(help="Overrides the config's seed.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the run folder's state.")] = False,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Training setting to change: NAME=VALUE.")
+    ] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
     install: Annotated[Path | None, typer.Option(help="Where to put the checkpoint.")] = None,
 ) -> None:
     """Train the network of a task and write its checkpoint."""
-    task = read_config(config, seed=seed)
+    task = read_config(config, change=change or [])
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
@@ -251,14 +253,14 @@ class Run:
             self.average.load_state_dict(self.best)
         logits = self._logits(torch.from_numpy(self.val_x).float() / 255)
         truth = self.val_y.numpy()
-        temperature = fit_temperature(logits, truth)
+        calibration = fit_calibration(logits, truth)
         findings = fit_operating_points(
-            softmax(logits / temperature), truth, self.task.classes, self.task.findings
+            calibrated(logits, *calibration), truth, self.task.classes, self.task.findings
         )
         chosen = max(self.history, key=lambda r: r["auc_stressed"])
         card = self.task.card(
             findings=findings,
-            temperature=temperature,
+            calibration=calibration,
             data_sha256=data_sha256,
             films={"train": len(self.train_y), "val": len(self.val_y)},
             validation={k: chosen[k] for k in ("epoch", "auc", "auc_stressed", "nll")},

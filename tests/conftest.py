@@ -41,7 +41,11 @@ def tiny_card() -> ModelCard:
     """The flagship's card around a network of two thousand parameters."""
     task = read_config(ROOT / "models/configs/paediatric_cxr.toml")
     card = task.card(
-        findings=task.findings, temperature=2.0, data_sha256="", films={}, validation={}
+        findings=task.findings,
+        calibration=(2.0, (0.0, 0.0, 0.0)),
+        data_sha256="",
+        films={},
+        validation={},
     )
     return replace(card, network=TINY, size=32)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_an_adult_is_answered_with_a_warning(tiny_classifier: Classifier) -> Non
 
 @pytest.mark.parametrize("change", [{"Modality": "CT"}, {"ViewPosition": "LL"}])
 def test_out_of_scope_is_refused_without_an_answer(
-    tiny_classifier: Classifier, change: dict[str, str]
+    tiny_classifier: Classifier, change: dict[str, Any]
 ) -> None:
     outcome = assess_bytes(make_dicom_bytes(**change), "a.dcm", tiny_classifier)
     assert outcome.assessment.status is Status.REFUSED

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import metrics
-from models.calibration import fit_temperature, softmax
+from models.calibration import calibrated, fit_calibration, softmax
 
 TRUTH = np.array([True, True, True, False, False])
 SCORE = np.array([0.9, 0.6, 0.4, 0.4, 0.1])
@@ -60,8 +60,13 @@ def test_bootstrap_interval_holds_the_value_and_is_repeatable() -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_temperature_is_recovered(temperature: float) -> None:
+def test_temperature_and_bias_are_recovered(temperature: float) -> None:
     rng = np.random.default_rng(1)
     honest = rng.normal(size=(20_000, 3)) * 2
     truth = np.array([rng.choice(3, p=p) for p in softmax(honest)])
-    assert fit_temperature(honest * temperature, truth) == pytest.approx(temperature, rel=0.06)
+    bias = np.array([0.8, -0.5, -0.3])
+    fitted, found = fit_calibration((honest - bias) * temperature, truth)
+    assert fitted == pytest.approx(temperature, rel=0.06)
+    assert found == pytest.approx(bias, abs=0.06)
+    again = calibrated((honest - bias) * temperature, fitted, found)
+    assert np.abs(again - softmax(honest)).mean() < 0.01
