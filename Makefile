@@ -30,6 +30,17 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+BABEL := $(BIN)/python -m babel.messages.frontend -q
+messages: $(DEV_STAMP)
+	$(BABEL) extract -F locale/babel.cfg -o locale/lightbox.pot --no-location --sort-output \
+		--project Lightbox --version 0 .
+	for po in locale/*/LC_MESSAGES/lightbox.po; do test -e "$$po" || continue; \
+		$(BABEL) update -i locale/lightbox.pot -o "$$po" -l "$$(echo $$po | cut -d/ -f2)" && \
+		$(BABEL) compile -i "$$po" -o "$${po%.po}.mo" || exit 1; done
+
+screenshots: $(DEV_STAMP)
+	$(BIN)/python -m tests.browser.screenshots docs/images
+
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.forward
 

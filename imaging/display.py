@@ -17,9 +17,10 @@ _INFERNO = (  # nine anchors of matplotlib's inferno (CC0), even steps of lightn
     (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96), (207, 68, 70),
     (237, 105, 37), (251, 155, 6), (252, 255, 164),
 )  # fmt: skip
-_BLUE_ORANGE = (  # lightness falls alike on both sides of white; safe for colour-blind readers
-    (5, 48, 97), (33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247),
-    (253, 184, 99), (224, 130, 20), (179, 88, 6), (127, 59, 8),
+_BLUE_ORANGE = (  # lighter with magnitude on both sides, as evidence glows on a dark film;
+    # safe for colour-blind readers. Nothing shows at the middle, where the cover is nil.
+    (150, 215, 255), (95, 175, 245), (50, 130, 220), (30, 85, 165), (60, 60, 70),
+    (165, 80, 10), (220, 120, 15), (245, 165, 50), (255, 210, 120),
 )  # fmt: skip
 _BAR_WIDTH = 240
 _INK, _PAPER = (235, 235, 235), (18, 18, 18)
@@ -31,7 +32,7 @@ def colour_table(*, signed: bool) -> NDArray[np.uint8]:
     Returns
     -------
     numpy.ndarray
-        (256, 3), uint8 sRGB: blue - white - orange for signed maps, else black - red - yellow.
+        (256, 3), uint8 sRGB: blue - dark - orange for signed maps, else black - red - yellow.
     """
     anchors = np.array(_BLUE_ORANGE if signed else _INFERNO, dtype=np.float64)
     at, steps = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, 256)
@@ -88,8 +89,9 @@ def composite_overlay(
     level = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR))
     index = (level + 1) * 127.5 if signed else level * 255
     colours = colour_table(signed=signed)[np.rint(np.clip(index, 0, 255)).astype(np.uint8)]
-    magnitude = np.where(np.abs(level) >= threshold, np.abs(level), 0)
-    cover = np.rint(np.clip(magnitude, 0, 1) * opacity * 255).astype(np.uint8)
+    # The cover starts from nothing at the threshold: a hard cut would draw edges no map has.
+    above = (np.abs(level) - threshold) / max(1 - threshold, 1e-6)
+    cover = np.rint(np.clip(above, 0, 1) * opacity * 255).astype(np.uint8)
     return Image.composite(Image.fromarray(colours), below, Image.fromarray(cover))
 
 

@@ -33,6 +33,7 @@ class Call(StrEnum):
 
     ACCEPTED = "accepted"
     OVERRULED = "overruled"
+    UNAIDED = "unaided"  # the network gave no answer to agree with
 
 
 @dataclass(frozen=True, slots=True)

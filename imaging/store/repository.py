@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, func, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from imaging.entities import (
     Assessment,
@@ -181,7 +181,11 @@ class Repository:
     def worklist(self) -> tuple[WorklistItem, ...]:
         """All studies: highest priority first, then the longest waiting."""
         with self._session() as session:
-            items = [worklist_item(_study(row)) for row in session.scalars(select(StudyTable))]
+            everything = select(StudyTable).options(
+                selectinload(StudyTable.instances).selectinload(InstanceTable.assessments),
+                selectinload(StudyTable.reviews),
+            )
+            items = [worklist_item(_study(row)) for row in session.scalars(everything)]
         return tuple(sorted(items, key=lambda i: (-i.priority, i.received_at)))
 
     def add_review(self, review: Review) -> Review:

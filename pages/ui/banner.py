@@ -13,11 +13,7 @@ from pages.ui.i18n import _
 
 def render_banner(instance: Instance) -> None:
     """Draw the banner: who, when, what; every value escaped, for headers are not to be trusted."""
-    cells = "".join(
-        f'<div><span class="lb-term">{escape(term)}</span>'
-        f'<span class="lb-value">{escape(value or words.NOTHING)}</span></div>'
-        for term, value in _facts(instance)
-    )
+    cells = "".join(_cell(term, value or words.NOTHING) for term, value in _facts(instance))
     st.html(f'<div class="lb-banner">{_marks(instance)}{cells}</div>')
 
 
@@ -27,6 +23,15 @@ def identity_line(instance: Instance) -> str:
         return _("No patient data in this file")
     known = words.HIDDEN if state.identity_hidden() else instance.patient.patient_id
     return _("Patient ID {patient_id}").format(patient_id=known or words.NOTHING)
+
+
+def _cell(term: str, value: str) -> str:
+    """A term and its value; a long description is cut on screen and whole on hover."""
+    short = " lb-short" if term == _("Description") else ""
+    return (
+        f'<div><span class="lb-term">{escape(term)}</span>'
+        f'<span class="lb-value{short}" title="{escape(value)}">{escape(value)}</span></div>'
+    )
 
 
 def _facts(instance: Instance) -> list[tuple[str, str]]:

@@ -90,10 +90,12 @@ def _save(uid: str, finding: Finding | None, sign: bool) -> None:
 
 def _review(uid: str, finding: Finding | None, choice: str, note: str, sign: bool) -> Review:
     """The decision as it will be stored."""
-    agreed = finding is not None and finding.positive == (choice == PRESENT)
+    call = Call.UNAIDED
+    if finding is not None:
+        call = Call.ACCEPTED if finding.positive == (choice == PRESENT) else Call.OVERRULED
     return Review(
         study_instance_uid=uid,
-        call=Call.ACCEPTED if agreed else Call.OVERRULED,
+        call=call,
         finding_code=finding.code if finding else resources.classifier().card.findings[0].code,
         finding_present=choice == PRESENT,
         note=note.strip(),

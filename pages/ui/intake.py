@@ -119,16 +119,18 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
         if instance.identity.sop_instance_uid == sop_instance_uid:
             findings.render_answer(instance, assessment)
-    if st.button(_("Review"), type="primary", shortcut="Enter", key="review-single"):
+    if st.button(_("Review"), type="primary", shortcut="N", key="review-single"):
         cases.open_study(study_instance_uid)
 
 
 def _summary(job: Job) -> str:
-    """How many files, and how many of each outcome."""
+    """How many files, and how many of each outcome; the outcome itself for one alone."""
+    if job.total == 1:
+        return words.outcome(job.files[0].status)
     text = ngettext("{count} file done.", "{count} files done.", job.total)
     counts = Counter(file.status for file in job.files)
     parts = [f"{words.outcome(s)}: {counts[s]}" for s in Status if counts[s]]
-    return "   ".join([text.format(count=job.total), *parts] if job.total > 1 else parts)
+    return "   ".join([text.format(count=job.total), *parts])
 
 
 def _answers(job: Job) -> dict[str, Finding]:

@@ -13,7 +13,7 @@ from pages.ui.i18n import _, sentence
 
 Row = Mapping[str, str | float | None]
 
-_ROW, _HEAD, _MOST = 35, 38, 640  # pixels
+_ROW, _HEAD, _MOST = 35, 38, 563  # pixels
 
 
 def worklist_row(item: WorklistItem) -> Row:
@@ -66,18 +66,19 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
 
 
 def _columns() -> dict[str, Any]:
-    """Widths (pixels) that leave room for the reason."""
+    """Widths in pixels; a table narrower than the page is stretched in proportion."""
     widths = {
         _("Urgency"): 90,
         _("Outcome"): 215,
-        _("AI finding"): 205,
-        _("Waiting"): 90,
-        _("Patient"): 180,
-        _("Age, sex"): 115,
+        _("AI finding"): 225,
+        _("Waiting"): 80,
+        _("Patient"): 195,
+        _("Age, sex"): 130,
         _("Modality"): 75,
         _("Study date"): 95,
-        _("Reading"): 150,
-        _("File"): 250,
+        _("Reading"): 165,
+        _("Reason"): 450,
+        _("File"): 200,
     }
     probability = st.column_config.ProgressColumn(
         format="percent", min_value=0, max_value=1, width=120
@@ -92,4 +93,5 @@ def _answer(finding: Finding | None) -> str:
 
 
 def _probability(finding: Finding | None) -> float | None:
-    return round(finding.probability, 2) if finding else None
+    """For a bar with a whole percentage beside it; never a false 0% or 100%."""
+    return round(min(max(finding.probability, 0.01), 0.99), 2) if finding else None

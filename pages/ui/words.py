@@ -60,7 +60,11 @@ def reading(review: Review | None) -> str:
 
 def decision(review: Review, label: str) -> str:
     """A reader's decision: "Agreed: Pneumonia present"."""
-    verdict = {Call.ACCEPTED: _("Agreed"), Call.OVERRULED: _("Overruled")}[review.call]
+    verdict = {
+        Call.ACCEPTED: _("Agreed"),
+        Call.OVERRULED: _("Overruled"),
+        Call.UNAIDED: _("Read without the network"),
+    }[review.call]
     return f"{verdict}: {presence(label, review.finding_present)}"
 
 

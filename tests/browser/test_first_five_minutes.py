@@ -35,7 +35,7 @@ def table(page: Page) -> Locator:
 
 def open_row(page: Page, row: int = 0) -> None:
     """Tick a row of the table."""
-    expect(table(page)).to_contain_text("film")
+    expect(table(page)).to_contain_text("SYNTHETIC")
     table(page).click(position={"x": 17, "y": 38 + 35 * row + 17})
 
 
@@ -84,8 +84,8 @@ def test_a_queued_folder_survives_a_reload_and_its_bad_file(
     upload(page, folder)
     page.wait_for_url(re.compile("job="))
     page.reload()
-    expect(page.get_by_text("9 files done.")).to_be_visible()
-    expect(table(page)).to_contain_text("Could not be read")
+    outcomes = page.get_by_text(re.compile(r"^9 files done\."))
+    expect(outcomes).to_contain_text("Could not be read: 1")
     expect(page.get_by_text("8 unread of 8 studies")).to_be_visible()
 
 
@@ -94,11 +94,13 @@ def test_a_reader_goes_through_the_list_by_keys(
 ) -> None:
     page.goto(address)
     upload(page, *films[:2])
-    expect(page.get_by_text("2 files done.")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^2 files done\."))).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
     expect(page.get_by_text("2 unread of 2 studies")).to_be_visible()
+    expect(table(page)).to_contain_text("SYNTHETIC")
     page.keyboard.press("n")
     expect(film(page)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign")).to_be_visible()
     page.keyboard.press("e")
     expect(page.locator(".lb-legend").first).to_be_visible()
     first = page.url

@@ -77,9 +77,9 @@ def test_sequential_map_grows_lighter_all_the_way() -> None:
     assert (np.diff(lightness) >= 0).mean() > 0.98
 
 
-def test_diverging_map_is_lightest_in_the_middle() -> None:
+def test_diverging_map_is_darkest_in_the_middle() -> None:
     lightness = colour_table(signed=True) @ np.array([0.2126, 0.7152, 0.0722])
-    assert 120 <= lightness.argmax() <= 135
+    assert 120 <= lightness.argmin() <= 135
     assert abs(lightness[0] - lightness[-1]) < 30
 
 

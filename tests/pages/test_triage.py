@@ -58,11 +58,12 @@ def test_an_empty_worklist_says_so(open_page: OpenPage) -> None:
     assert "No study is stored yet" in words(open_page(PAGE))
 
 
-def test_unfinished_jobs_are_shown_whoever_queued_them(
-    open_page: OpenPage, store: Repository
+def test_unfinished_jobs_are_shown_beside_the_worklist(
+    open_page: OpenPage, store: Repository, study: str
 ) -> None:
     store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
-    assert open_page(PAGE).get("progress")
+    page = open_page(PAGE)
+    assert page.get("progress") and len(page.dataframe[0].value) == 1
 
 
 def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
