@@ -72,11 +72,11 @@ class TaskConfig:
         data_sha256: str,
         films: dict[str, int],
         validation: dict[str, float],
-        origin: dict[str, Any] | None = None,
+        origin: list[dict[str, Any]] | None = None,
     ) -> ModelCard:
         """Write the card of a finished run (without the weights' hash).
 
-        `origin` is the training record of the checkpoint the run started from, if any.
+        `origin` holds the training records of the checkpoints the run started from.
         """
         return ModelCard(
             name=self.name,
@@ -94,7 +94,7 @@ class TaskConfig:
                 "settings": asdict(self.train),
                 "augmentation": asdict(self.augment),
                 "selected_epoch": validation,
-                "origin": origin or {},
+                "origin": origin or [],
             },
         )
 

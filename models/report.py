@@ -145,14 +145,17 @@ with the weights.
 
 
 def _origin(card: ModelCard) -> str:
-    """One sentence when training started from another checkpoint."""
-    origin = card.training.get("origin")
-    if not origin:
+    """One sentence when training started from other checkpoints."""
+    origins = card.training.get("origin") or []
+    if not origins:
         return ""
-    return (
-        f"Started from weights `{origin['weights_sha256'][:12]}`, trained on the same films for "
-        f"{origin['settings']['epochs']} epochs. "
+    named = " and ".join(
+        f"`{o['weights_sha256'][:12]}` ({o['settings']['epochs']} epochs, "
+        f"seed {o['settings']['seed']})"
+        for o in origins
     )
+    mean = "the mean of weights" if len(origins) > 1 else "weights"
+    return f"Started from {mean} {named}, trained on the same films. "
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python -m models.train --config models/configs/paediatric_cxr.toml
     python -m models.train --config ... --set seed=1 --out runs/seed1  # another seed
     python -m models.train --config ... --resume                       # go on after a stop
-    python -m models.train --config ... --init models/weights/NAME     # start from a checkpoint
+    python -m models.train --config ... --init runs/a/ckpt             # start from a checkpoint
+    python -m models.train --config ... --init A --init B --set epochs=0  # average checkpoints
     tensorboard --logdir runs
 
 Then `python -m models.evaluate` measures the checkpoint on the held-out split.
@@ -49,7 +50,9 @@ def main(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Training setting to change: NAME=VALUE.")
     ] = None,
-    init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
+    init: Annotated[
+        list[Path] | None, typer.Option(help="Checkpoint to start from; several are averaged.")
+    ] = None,
     install: Annotated[Path | None, typer.Option(help="Where to put the checkpoint.")] = None,
 ) -> None:
     """Train the network of a task and write its checkpoint."""
@@ -60,7 +63,7 @@ def main(
     films = read_manifest(settings.data / task.manifest, settings.data / task.images)
     run = Run(task, films, out)
     if init:
-        run.start_from(init)
+        run.start_from(*init)
     if resume:
         run.restore()
     run.fit()
@@ -91,7 +94,7 @@ class Run:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
             self.settings.learning_rate,
-            total_steps=self.settings.epochs * self.steps,
+            total_steps=max(1, self.settings.epochs) * self.steps,
             pct_start=self.settings.warm_up,
             cycle_momentum=False,
         )
@@ -99,23 +102,34 @@ class Run:
         self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
-        self.origin: dict[str, Any] = {}
+        self.origin: list[dict[str, Any]] = []
 
     def _load(self, films: tuple[Film, ...]) -> tuple[NDArray[np.uint8], Tensor]:
         bar = tqdm(total=len(films), desc="films", leave=False)
         x = load_luminance(films, size=CACHE_SIZE, on_progress=lambda *_: bar.update())
         return x, torch.tensor([self.task.classes.index(f.label) for f in films])
 
-    def start_from(self, checkpoint: Path) -> None:
-        """Take the weights of a checkpoint of the same network; the card will name it."""
-        network, card = load_checkpoint(checkpoint)
-        self.network.load_state_dict(network.state_dict())
-        self.average.load_state_dict(network.state_dict())
-        self.origin = {"weights_sha256": card.weights_sha256, **card.training}
+    def start_from(self, *checkpoints: Path) -> None:
+        """Take the mean weights of checkpoints of the same network; the card will name them.
+
+        Averaging runs that were fine-tuned from one ancestor is a "model soup" (Wortsman et al.,
+        ICML 2022, arXiv 2203.05482).
+        """
+        loaded = [load_checkpoint(path) for path in checkpoints]
+        states = [network.state_dict() for network, _ in loaded]
+        mean = {
+            name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
+            for name, value in states[0].items()
+        }
+        self.network.load_state_dict(mean)
+        self.average.load_state_dict(mean)
+        self.origin = [{"weights_sha256": c.weights_sha256, **c.training} for _, c in loaded]
 
     def fit(self) -> None:
         """Train until the last epoch or until validation has stopped improving."""
         log = SummaryWriter(str(self.out))
+        if not self.settings.epochs:
+            self.history = [{"epoch": 0, **self._validate()}]
         while self.epoch < self.settings.epochs and not self._stale():
             started = time.monotonic()
             loss = self._train_epoch()

@@ -144,8 +144,26 @@ def test_a_run_can_start_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
     assert all(torch.equal(after[k], v) for k, v in before.state_dict().items())
     run.history = [{"epoch": 0, "auc": 1.0, "auc_stressed": 1.0, "nll": 0.1}]
     run.finish(tmp_path / "next", data_sha256="")
-    origin = load_checkpoint(tmp_path / "next")[1].training["origin"]
+    (origin,) = load_checkpoint(tmp_path / "next")[1].training["origin"]
     assert origin["weights_sha256"] == card.weights_sha256
+
+
+def test_several_checkpoints_are_averaged_without_training(trained: Path, tmp_path: Path) -> None:
+    films = read_manifest(trained / "manifest.csv", trained)
+    task = read_config(trained / "task.toml", change=["epochs=0"])
+    first = trained / "weights" / "blobs"
+    other = Run(task, films, tmp_path / "other")
+    other.fit()
+    other.finish(tmp_path / "fresh", data_sha256="")
+    soup = Run(task, films, tmp_path / "soup")
+    soup.start_from(first, tmp_path / "fresh")
+    soup.fit()
+    soup.finish(tmp_path / "mean", data_sha256="")
+    states = [load_checkpoint(p)[0].state_dict() for p in (first, tmp_path / "fresh")]
+    mean, card = load_checkpoint(tmp_path / "mean")
+    key = "classifier.weight"
+    assert torch.allclose(mean.state_dict()[key], (states[0][key] + states[1][key]) / 2)
+    assert len(card.training["origin"]) == 2
 
 
 def test_evaluate_writes_figures_and_card(
