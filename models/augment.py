@@ -30,6 +30,7 @@ class AugmentSettings:
     blur: float = 2.5  # largest loss of resolution, a factor
     noise: float = 0.06  # of the picture's range
     erase: float = 0.35  # largest side of an erased box
+    frame: float = 0.05  # widest dark border of a collimator on any one side
     markers: int = 3  # bright or dark boxes near the border (side letters, exposure text)
 
 
@@ -54,6 +55,7 @@ def augment(batch: Tensor, settings: AugmentSettings, generator: torch.Generator
     x = _where(x, _soften(x, settings, generator), settings.probability / 2, generator)
     x = _where(x, _expose(x, settings, generator), settings.probability, generator)
     x = _where(x, _grain(x, settings, generator), settings.probability, generator)
+    x = _where(x, _collimate(x, settings, generator), settings.probability, generator)
     x = _boxes(x, settings, generator)
     return x.squeeze(1).clamp(0, 1)
 
@@ -114,6 +116,19 @@ def _grain(x: Tensor, s: AugmentSettings, g: torch.Generator) -> Tensor:
     """White noise of a random strength per film."""
     level = _uniform(len(x), 0, s.noise, g)[:, None, None, None]
     return x + level * torch.randn(x.shape, generator=g)
+
+
+def _collimate(x: Tensor, s: AugmentSettings, g: torch.Generator) -> Tensor:
+    """Darken a border of its own width on each side, as a collimator or a scanner does."""
+    n, _, rows, columns = x.shape
+    # A side is often not collimated at all, hence the widths below zero.
+    near = torch.rand(4, n, 1, generator=g) * 1.5 * s.frame - 0.5 * s.frame
+    down, across = torch.linspace(0, 1, rows), torch.linspace(0, 1, columns)
+    inside_rows = (down > near[0]) & (down < 1 - near[1])
+    inside_columns = (across > near[2]) & (across < 1 - near[3])
+    inside = (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None]
+    shade = _uniform(n, 0, 0.15, g)[:, None, None, None]
+    return torch.where(inside, x, shade * x.amax(dim=(1, 2, 3), keepdim=True))
 
 
 def _boxes(x: Tensor, s: AugmentSettings, g: torch.Generator) -> Tensor:

@@ -99,8 +99,8 @@ def card_page(card: ModelCard) -> str:
     scope = card.scope
     return f"""# {card.title}
 
-*{RESEARCH_USE}.* This page is written by `python -m models.report` from the card that travels
-with the weights.
+*{RESEARCH_USE}.* This page is written by `python -m models.report`
+from the card that travels with the weights.
 
 | | |
 |---|---|
@@ -126,11 +126,11 @@ with the weights.
 
 {data["title"]}. Licence: {data["licence"]}. {data["citation"]}
 
-{_origin(card)}{data["films"]["train"]} training and \
-{data["films"]["val"]} validation films, grouped by patient; SHA-256 over all films and labels
-`{data["sha256"]}`. Seed {settings["seed"]}, at most {settings["epochs"]} epochs; epoch \
-{card.training["selected_epoch"]["epoch"]} was chosen on validation films.
-
+{data["films"]["train"]} training and {data["films"]["val"]} validation films, grouped by patient.
+SHA-256 over all films and labels: `{data["sha256"]}`. Seed {settings["seed"]}, at most \
+{settings["epochs"]} epochs; epoch {card.training["selected_epoch"]["epoch"]} was chosen on \
+validation films.
+{_origin(card)}
 ## Figures
 
 {figures_table(card)}
@@ -138,24 +138,41 @@ with the weights.
 
 - One hospital, one age group, films that are either normal or pneumonia: a film with another
   disease was never seen, and specificity will not carry over to a ward.
+- How tightly a film is framed, and a dark border around it, can move the answer.
 - Exposure, framing and age go with the label in these films. Size, aspect and tone are removed
   before the network; other shortcuts may remain.
 - Bacterial and viral labels come from clinical work-up; a film alone cannot settle them.
 """
 
 
+def _lineage(training: dict[str, Any], depth: int = 0) -> list[str]:
+    """What the run started from, and what that started from, as an indented list."""
+    lines = []
+    for origin in training.get("origin") or []:
+        settings, selected = origin["settings"], origin["selected_epoch"]
+        what = (
+            f"{settings['epochs']} epochs, seed {settings['seed']}, peak rate "
+            f"{settings['learning_rate']}, augmentation probability "
+            f"{origin['augmentation']['probability']}"
+            if settings["epochs"]
+            else "the mean of the weights below, not trained further"
+        )
+        lines.append(
+            f"{'  ' * depth}- `{origin['weights_sha256'][:12]}`: {what}; validation AUC "
+            f"{selected['auc']:.4f} plain, {selected['auc_stressed']:.4f} stressed"
+        )
+        lines += _lineage(origin, depth + 1)
+    return lines
+
+
 def _origin(card: ModelCard) -> str:
-    """One sentence when training started from other checkpoints."""
-    origins = card.training.get("origin") or []
-    if not origins:
+    """The lineage of the weights as a paragraph; empty when they were trained in one run."""
+    lines = _lineage(card.training)
+    if not lines:
         return ""
-    named = " and ".join(
-        f"`{o['weights_sha256'][:12]}` ({o['settings']['epochs']} epochs, "
-        f"seed {o['settings']['seed']})"
-        for o in origins
+    return "\n".join(
+        ["\nStarted from (each run's own augmentation stressed its films):\n", *lines, ""]
     )
-    mean = "the mean of weights" if len(origins) > 1 else "weights"
-    return f"Started from {mean} {named}, trained on the same films. "
 
 
 if __name__ == "__main__":

@@ -79,10 +79,10 @@ class SynthesisSettings:
     references: int = 400  # real films that set this limit
     sample: SampleSettings = field(default_factory=SampleSettings)
     picks: tuple[tuple[str, int], ...] = (
-        ("normal", 7),
-        ("normal", 8),
         ("normal", 10),
-        ("normal", 12),
+        ("normal", 27),
+        ("normal", 31),
+        ("normal", 46),
         ("bacterial", 6),
         ("bacterial", 13),
         ("viral", 4),
