@@ -235,6 +235,7 @@ class WorklistItem:
     status: Status | None  # None while it waits for the network
     message: str
     finding: Finding | None
+    model: ModelIdentity | None
     patient: Patient
     acquisition: Acquisition
     source: SourceKind

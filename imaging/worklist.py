@@ -41,6 +41,7 @@ def worklist_item(record: StudyRecord) -> WorklistItem:
         status=lead.status if lead else None,
         message=" ".join(lead.messages) if lead else "",
         finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
+        model=lead.model if lead else None,
         patient=first.patient,
         acquisition=first.acquisition,
         source=first.source,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from imaging.entities import Finding, Job, Status
+from imaging.entities import Assessment, Job, Status
 from imaging.errors import NotFoundError
 from pages.ui import cases, findings, resources, state, table, words
 from pages.ui.i18n import _, ngettext
@@ -133,8 +133,8 @@ def _summary(job: Job) -> str:
     return "   ".join([text.format(count=job.total), *parts])
 
 
-def _answers(job: Job) -> dict[str, Finding]:
-    """The leading finding of every answered file, by SOP Instance UID."""
+def _answers(job: Job) -> dict[str, Assessment]:
+    """The network's answer about every answered file, by SOP Instance UID."""
     repository, found = resources.repository(), {}
     for uid in {f.study_instance_uid for f in job.files if f.status in (Status.OK, Status.WARNED)}:
         try:
@@ -143,5 +143,5 @@ def _answers(job: Job) -> dict[str, Finding]:
             continue
         for assessment in assessments:
             if assessment is not None and assessment.primary is not None:
-                found[assessment.sop_instance_uid] = assessment.primary
+                found[assessment.sop_instance_uid] = assessment
     return found

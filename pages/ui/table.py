@@ -7,7 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from imaging.entities import Finding, JobFile, SourceKind, WorklistItem
+from imaging.entities import (
+    Assessment,
+    Finding,
+    JobFile,
+    ModelIdentity,
+    SourceKind,
+    WorklistItem,
+)
 from pages.ui import cases, state, words
 from pages.ui.i18n import _, sentence
 
@@ -26,6 +33,7 @@ def worklist_row(item: WorklistItem) -> Row:
         _("Urgency"): words.urgency(item),
         _("AI finding"): _answer(item.finding) or words.outcome(item.status),
         _("Probability"): _probability(item.finding),
+        _("Model, operating point"): _source(item.model, item.finding),
         _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
         _("Patient"): words.HIDDEN if hidden else name or (_("not in the file") if film else ""),
         _("Age, sex"): sex_age,
@@ -37,13 +45,16 @@ def worklist_row(item: WorklistItem) -> Row:
     }
 
 
-def outcome_row(file: JobFile, finding: Finding | None) -> Row:
+def outcome_row(file: JobFile, assessment: Assessment | None) -> Row:
     """One file as the intake shows it."""
+    finding = assessment.primary if assessment else None
+    model = assessment.model if assessment else None
     return {
         _("File"): words.HIDDEN if state.identity_hidden() else file.file_name,
         _("Outcome"): words.outcome(file.status),
         _("AI finding"): _answer(finding),
         _("Probability"): _probability(finding),
+        _("Model, operating point"): _source(model, finding),
         _("Reason"): sentence(file.message),
     }
 
@@ -51,7 +62,7 @@ def outcome_row(file: JobFile, finding: Finding | None) -> Row:
 def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
     """Draw rows; choosing one opens the study of the same position ("" has none)."""
     chosen = st.dataframe(
-        rows,
+        _say_source_once(rows),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -65,12 +76,24 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
             cases.open_study(studies[row])
 
 
+def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
+    """Move a source that all scores share from its column to one line above the table."""
+    column = _("Model, operating point")
+    sources = {row[column] for row in rows if row[column]}
+    if len(sources) > 1:
+        return rows
+    for source in sources:
+        st.caption(_("Scores by {source}").format(source=source))
+    return [{name: value for name, value in row.items() if name != column} for row in rows]
+
+
 def _columns() -> dict[str, Any]:
     """Widths in pixels; a table narrower than the page is stretched in proportion."""
     widths = {
         _("Urgency"): 90,
         _("Outcome"): 215,
         _("AI finding"): 225,
+        _("Model, operating point"): 255,
         _("Waiting"): 80,
         _("Patient"): 195,
         _("Age, sex"): 130,
@@ -90,6 +113,18 @@ def _columns() -> dict[str, Any]:
 
 def _answer(finding: Finding | None) -> str:
     return words.marked_finding(finding) if finding else ""
+
+
+def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
+    """Who gave the score and where its line is drawn; a score never stands without."""
+    if model is None or finding is None:
+        return ""
+    return _("{name} {version}, weights {hash}, operating point {percent}").format(
+        name=model.name,
+        version=model.version,
+        hash=model.short_hash,
+        percent=words.percent(finding.operating_point),
+    )
 
 
 def _probability(finding: Finding | None) -> float | None:

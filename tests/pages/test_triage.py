@@ -9,7 +9,7 @@ from pydicom.uid import generate_uid
 from imaging.entities import Finding, WorklistItem
 from imaging.store import Repository
 from models.classifier import Classifier
-from pages.ui import cases
+from pages.ui import cases, table
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
 
@@ -101,3 +101,11 @@ def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> 
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
     item = replace(store.worklist()[0], finding=finding)
     assert "\u25b2 Pneumonia suspected" in cases.describe(item)
+
+
+def test_a_shared_source_stands_above_the_table_and_mixed_ones_in_it() -> None:
+    row: table.Row = {"Probability": 0.5, "Model, operating point": "a 1"}
+    empty: table.Row = {"Probability": None, "Model, operating point": ""}
+    assert table._say_source_once([row, empty]) == [{"Probability": 0.5}, {"Probability": None}]
+    mixed: list[table.Row] = [row, {**row, "Model, operating point": "a 2"}]
+    assert table._say_source_once(mixed) == mixed
