@@ -59,6 +59,8 @@ class ModelCard:
         ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation).
     training : dict
         Data (title, licence, citation, SHA-256, counts) and the settings used.
+    limits : tuple of str
+        What the network cannot be trusted with, in plain sentences.
     metrics : dict
         Split name -> figures with 95 % intervals, written by `models.evaluate`.
     weights_sha256 : str
@@ -76,6 +78,7 @@ class ModelCard:
     temperature: float
     bias: tuple[float, ...]
     training: dict[str, Any]
+    limits: tuple[str, ...] = ()
     metrics: dict[str, Any] = field(default_factory=dict)
     input_range: tuple[float, float] = (-(3**0.5), 3**0.5)
     weights_sha256: str = ""
@@ -107,6 +110,7 @@ class ModelCard:
             values["scope"] = Scope.from_dict(values["scope"])
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
+            values["limits"] = tuple(values["limits"])
             values["input_range"] = tuple(values["input_range"])
             return cls(**values)
         except FileNotFoundError as exc:

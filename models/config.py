@@ -45,6 +45,7 @@ class TaskConfig:
     findings: tuple[FindingSpec, ...]
     scope: Scope
     data: dict[str, str]
+    limits: tuple[str, ...]
     network: NetworkSettings
     train: TrainSettings
     augment: AugmentSettings
@@ -87,6 +88,7 @@ class TaskConfig:
             findings=findings,
             size=self.size,
             scope=self.scope,
+            limits=self.limits,
             temperature=calibration[0],
             bias=calibration[1],
             training={
@@ -127,6 +129,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             findings=tuple(FindingSpec.from_dict(f) for f in values["findings"]),
             scope=Scope.from_dict(values["scope"]),
             data=values["data"],
+            limits=tuple(values.get("limits", ())),
             network=NetworkSettings.from_dict(
                 {"classes": len(classes), **values.get("network", {})}
             ),

@@ -97,6 +97,7 @@ def card_page(card: ModelCard) -> str:
         for f in card.findings
     )
     scope = card.scope
+    limits = "\n".join(f"- {limit}" for limit in card.limits)
     return f"""# {card.title}
 
 *{RESEARCH_USE}.* This page is written by `python -m models.report`
@@ -110,7 +111,7 @@ from the card that travels with the weights.
 | input | {card.size} x {card.size} pixels, one channel, {card.input_range[0]:.2f} to \
 {card.input_range[1]:.2f} after `preprocess` |
 | calibration | temperature {card.temperature:.3f}, class biases \
-{", ".join(f"{b:+.2f}" for b in card.bias)}, fitted on validation films |
+{", ".join(f"{b:+.2f}" for b in card.bias)}, fitted on plain and stressed validation films |
 
 ## Intended population
 
@@ -136,12 +137,7 @@ validation films.
 {figures_table(card)}
 ## Limits
 
-- One hospital, one age group, films that are either normal or pneumonia: a film with another
-  disease was never seen, and specificity will not carry over to a ward.
-- How tightly a film is framed, and a dark border around it, can move the answer.
-- Exposure, framing and age go with the label in these films. Size, aspect and tone are removed
-  before the network; other shortcuts may remain.
-- Bacterial and viral labels come from clinical work-up; a film alone cannot settle them.
+{limits}
 """
 
 

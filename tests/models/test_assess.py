@@ -92,7 +92,7 @@ def test_another_film_under_a_known_uid_is_told_and_not_saved(
 
 
 def test_one_bad_file_never_stops_a_batch(
-    tiny_classifier: Classifier, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    tiny_classifier: Classifier, repository: Repository
 ) -> None:
     files = [("a", b"hello"), ("b", make_dicom_bytes()), ("c", b"")]
     job_id = repository.add_job(files)

@@ -28,6 +28,7 @@ name = "blobs"
 version = "1"
 title = "Blob or none"
 classes = ["none", "blob"]
+limits = ["Only paint was ever seen."]
 [[findings]]
 code = "blob"
 label = "Blob"
@@ -109,6 +110,7 @@ def test_it_learns_the_task(trained: Path) -> None:
 def test_the_card_carries_task_and_training(trained: Path) -> None:
     _, card = load_checkpoint(trained / "weights" / "blobs")
     assert card.classes == ("none", "blob") and card.scope.population == "painted films"
+    assert card.limits == ("Only paint was ever seen.",)
     assert card.training["data"]["films"] == {"train": 40, "val": 16}
     assert card.training["settings"]["epochs"] == 3 and card.findings[0].operating_point > 0
 
