@@ -50,14 +50,22 @@ def augment(batch: Tensor, settings: AugmentSettings, generator: torch.Generator
     Tensor
         Same shape and range.
     """
-    x = _pose(batch.unsqueeze(1), settings, generator)
+    return augment_with_regions(batch, torch.zeros_like(batch), settings, generator)[0]
+
+
+def augment_with_regions(
+    batch: Tensor, regions: Tensor, settings: AugmentSettings, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """`augment`, with masks that follow the pose: both (batch, rows, columns), in [0, 1]."""
+    posed = _pose(torch.stack([batch, regions], 1), settings, generator)
+    x, masks = posed[:, :1], posed[:, 1]
     x = _where(x, _style(x, settings, generator), settings.probability, generator)
     x = _where(x, _soften(x, settings, generator), settings.probability / 2, generator)
     x = _where(x, _expose(x, settings, generator), settings.probability, generator)
     x = _where(x, _grain(x, settings, generator), settings.probability, generator)
     x = _where(x, _collimate(x, settings, generator), settings.probability, generator)
     x = _boxes(x, settings, generator)
-    return x.squeeze(1).clamp(0, 1)
+    return x.squeeze(1).clamp(0, 1), masks
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:

@@ -11,8 +11,11 @@ from typing import Any
 from imaging.errors import SettingsError
 from models.augment import AugmentSettings
 from models.card import ModelCard, Scope
+from models.conformal import ConformalRule
+from models.dataset import Film, ManifestColumns, read_manifest
 from models.findings import FindingSpec
 from models.network import NetworkSettings
+from models.regions import RegionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +52,32 @@ class TaskConfig:
     network: NetworkSettings
     train: TrainSettings
     augment: AugmentSettings
+    regions: RegionSettings
+    columns: ManifestColumns
 
-    @property
-    def manifest(self) -> str:
-        """Manifest path relative to the data folder."""
-        return self.data["manifest"]
-
-    @property
-    def images(self) -> str:
-        """Image folder relative to the data folder."""
-        return self.data["images"]
+    def films(self, data: Path) -> tuple[Film, ...]:
+        """Read the task's manifest, whose paths are relative to the folder `data`."""
+        return films_of(self.data, self.columns, data)
 
     @property
     def size(self) -> int:
         """Side of the network's input, pixels."""
         return self.train.size
 
+    def as_dict(self) -> dict[str, Any]:
+        """The knobs of a training run as plain values, for the record."""
+        knobs = ("network", "train", "augment", "regions", "columns")
+        return {name: asdict(getattr(self, name)) for name in knobs}
+
     def card(
         self,
         *,
         findings: tuple[FindingSpec, ...],
         calibration: tuple[float, tuple[float, ...]],
-        data_sha256: str,
-        films: dict[str, int],
-        validation: dict[str, float],
-        origin: list[dict[str, Any]] | None = None,
+        conformal: tuple[ConformalRule, ...],
+        training: dict[str, Any],
     ) -> ModelCard:
-        """Write the card of a finished run (without the weights' hash).
-
-        `origin` holds the training records of the checkpoints the run started from.
-        """
+        """Write the card of trained networks (without the weights' hash)."""
         return ModelCard(
             name=self.name,
             version=self.version,
@@ -91,14 +90,17 @@ class TaskConfig:
             limits=self.limits,
             temperature=calibration[0],
             bias=calibration[1],
-            training={
-                "data": {**self.data, "sha256": data_sha256, "films": films},
-                "settings": asdict(self.train),
-                "augmentation": asdict(self.augment),
-                "selected_epoch": validation,
-                "origin": origin or [],
-            },
+            conformal=conformal,
+            training=training,
         )
+
+
+def films_of(data: dict[str, Any], columns: ManifestColumns, base: Path) -> tuple[Film, ...]:
+    """The films of a task file's or a card's ``data`` table, whose paths start at `base`."""
+    regions = base / data["regions"] if data.get("regions") else None
+    return read_manifest(
+        base / data["manifest"], base / data["images"], columns=columns, regions=regions
+    )
 
 
 def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
@@ -135,6 +137,8 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             ),
             train=train,
             augment=AugmentSettings(**values.get("augment", {})),
+            regions=RegionSettings(**values.get("regions", {})),
+            columns=ManifestColumns.from_dict(values.get("columns", {})),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc

@@ -57,6 +57,39 @@ def brier(truth: Truth, probability: Array) -> float:
     return float(np.mean((probability - truth) ** 2))
 
 
+def negative_log_likelihood(truth: Truth, probability: Array) -> float:
+    """Mean of -log of the probability given to what was true."""
+    given = np.where(truth, probability, 1 - probability)
+    return float(-np.log(np.clip(given, 1e-12, 1)).mean())
+
+
+def ece_noise_floor(probability: Array, *, draws: int = 400, seed: int = 0) -> float:
+    """Mean ECE that a perfectly calibrated model with these probabilities would still show."""
+    rng = np.random.default_rng(seed)
+    return float(
+        np.mean(
+            [
+                expected_calibration_error(rng.random(len(probability)) < probability, probability)
+                for _ in range(draws)
+            ]
+        )
+    )
+
+
+def selective_accuracy(truth: Truth, probability: Array, called: Truth) -> list[tuple[float, ...]]:
+    """Accuracy among the surest cases: rows (coverage, confidence at least, accuracy).
+
+    Confidence is the larger of the probabilities of presence and absence (Geifman & El-Yaniv,
+    NeurIPS 2017, arXiv 1705.08500).
+    """
+    confidence = np.maximum(probability, 1 - probability)
+    order = np.argsort(-confidence, kind="stable")
+    right = np.cumsum((truth == called)[order])
+    n = len(order)
+    steps = sorted({max(1, round(n * share / 100)) for share in range(5, 101, 5)})
+    return [(k / n, float(confidence[order[k - 1]]), float(right[k - 1] / k)) for k in steps]
+
+
 def expected_calibration_error(truth: Truth, probability: Array, *, bins: int = 15) -> float:
     """Mean |confidence - frequency| over equal-width bins, weighted by count.
 

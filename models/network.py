@@ -31,6 +31,8 @@ class NetworkSettings:
         Channels of a stage over channels of one scale group.
     dropout : float
         Probability of dropping a pooled feature before the classifier, in [0, 1).
+    regions : int
+        Anatomical maps predicted beside the classes (one for the lungs); 0 for none.
     """
 
     classes: int
@@ -40,6 +42,7 @@ class NetworkSettings:
     scales: int = 3
     reduction: int = 4
     dropout: float = 0.3
+    regions: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""
@@ -83,6 +86,14 @@ class MultiScaleResNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.dropout = nn.Dropout(settings.dropout)
         self.classifier = nn.Linear(previous, settings.classes)
+        # Sub-pixel upsampling (Shi et al., CVPR 2016): a map four times finer than its features.
+        self.region_head = (
+            nn.Sequential(
+                nn.Conv2d(settings.channels[-2], 16 * settings.regions, 1), nn.PixelShuffle(4)
+            )
+            if settings.regions
+            else None
+        )
 
     def embed(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) to pooled features (batch, channels[-1])."""
@@ -91,6 +102,19 @@ class MultiScaleResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) float32 to logits (batch, classes)."""
         return self.classifier(self.dropout(self.embed(x)))
+
+    def forward_with_regions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (batch, classes) and region logits (batch, regions, rows', columns').
+
+        The maps are four times finer than the features before the last stage, which they come
+        from: a quarter of the picture's side with four stages. Learning them beside the classes
+        keeps the features on the anatomy; serving pays nothing for them (`forward` skips them).
+        """
+        if self.region_head is None:
+            raise ValueError("this network predicts no regions")
+        features = self.stages[:-1](self.stem(x))
+        pooled = self.stages[-1](features).mean(dim=(2, 3))
+        return self.classifier(self.dropout(pooled)), self.region_head(features)
 
     @property
     def attribution_layer(self) -> nn.Module:

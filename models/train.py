@@ -28,19 +28,30 @@ from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from imaging.errors import SettingsError
+from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
-from models.augment import augment
-from models.calibration import calibrated, fit_calibration, softmax
+from models.augment import augment_with_regions
+from models.calibrate import calibrated_card, fused_logits, training_record
+from models.calibration import softmax
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.config import TaskConfig, TrainSettings, read_config
-from models.dataset import Film, content_hash, load_luminance, read_manifest, select
-from models.findings import finding_probabilities, fit_operating_points
+from models.dataset import (
+    CACHE_SIZE,
+    Film,
+    acquisition_strata,
+    balancing_weights,
+    content_hash,
+    load_luminance,
+    load_regions,
+    select,
+)
+from models.ensemble import Ensemble
+from models.findings import finding_probabilities
 from models.metrics import roc_auc
 from models.network import MultiScaleResNet, weight_decay_groups
 from models.preprocess import preprocess
-
-CACHE_SIZE = 224  # side of the squashed films kept in memory
+from models.regions import change_backgrounds
+from models.stress import Views
 
 
 def main(
@@ -60,7 +71,7 @@ def main(
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
-    films = read_manifest(settings.data / task.manifest, settings.data / task.images)
+    films = task.films(settings.data)
     run = Run(task, films, out)
     if init:
         run.start_from(*init)
@@ -80,11 +91,18 @@ class Run:
         self.settings: TrainSettings = task.train
         torch.manual_seed(self.settings.seed)
         self.random = torch.Generator().manual_seed(self.settings.seed)
-        self.train_x, self.train_y = self._load(select(films, "train"))
-        self.val_x, self.val_y = self._load(select(films, "val"))
+        train, val = select(films, "train"), select(films, "val")
+        self.train_x, self.train_y = self._load(train)
+        self.train_regions = load_regions(train, size=CACHE_SIZE)
+        self.val_x, self.val_y = self._load(val)
+        self.val_regions = load_regions(val, size=CACHE_SIZE)
+        self.val_strata = acquisition_strata(val)
+        self.weight = torch.from_numpy(
+            balancing_weights(acquisition_strata(train), self.train_y.numpy())
+        ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = MultiScaleResNet(task.network).to(self.device)
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)
+        network: MultiScaleResNet = MultiScaleResNet(task.network).to(self.device)
+        self.network = network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self.optimiser = torch.optim.AdamW(
@@ -98,7 +116,7 @@ class Run:
             pct_start=self.settings.warm_up,
             cycle_momentum=False,
         )
-        counts = torch.bincount(self.train_y, minlength=len(task.classes)).float()
+        counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
         self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
@@ -116,14 +134,22 @@ class Run:
         ICML 2022, arXiv 2203.05482).
         """
         loaded = [load_checkpoint(path) for path in checkpoints]
-        states = [network.state_dict() for network, _ in loaded]
+        networks = [network for ensemble, _ in loaded for network in ensemble.networks]
+        states = [network.state_dict() for network in networks]
         mean = {
             name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
             for name, value in states[0].items()
         }
-        self.network.load_state_dict(mean)
-        self.average.load_state_dict(mean)
-        self.origin = [{"weights_sha256": c.weights_sha256, **c.training} for _, c in loaded]
+        # an ancestor may lack the region maps; everything else must fit
+        for network in (self.network, self.average):
+            missing, unexpected = network.load_state_dict(mean, strict=False)
+            if unexpected or any(not name.startswith("region_head") for name in missing):
+                raise CheckpointError("The checkpoint to start from holds another network.")
+        self.origin = [
+            {"weights_sha256": card.weights_sha256, **member}
+            for _, card in loaded
+            for member in card.training["members"]
+        ]
 
     def fit(self) -> None:
         """Train until the last epoch or until validation has stopped improving."""
@@ -133,10 +159,12 @@ class Run:
         while self.epoch < self.settings.epochs and not self._stale():
             started = time.monotonic()
             loss = self._train_epoch()
-            row = {"epoch": self.epoch, "loss": loss, **self._validate()}
+            row: dict[str, float] = {"epoch": self.epoch, "loss": loss}
+            if self._size() == self.task.size:  # epochs on small pictures are not candidates
+                row |= self._validate()
             row["seconds"] = time.monotonic() - started
             self.history.append(row)
-            if row["auc_stressed"] >= max(r["auc_stressed"] for r in self.history):
+            if "score" in row and row["score"] >= max(self._scores()):
                 self.best = copy.deepcopy(self.average.state_dict())
             for name, value in row.items():
                 log.add_scalar(name, value, self.epoch)
@@ -152,18 +180,7 @@ class Run:
         for index in tqdm(
             order.split(self.settings.batch), desc=f"epoch {self.epoch}", leave=False
         ):
-            films = torch.from_numpy(self.train_x[index.numpy()]).float() / 255
-            x = preprocess(augment(films, self.task.augment, self.random), size=self._size())
-            x = x.to(self.device, memory_format=torch.channels_last)
-            kind = self.device.type
-            with torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16(self.device)):
-                logits = self.network(x)
-            loss = F.cross_entropy(
-                logits.float(),
-                self.train_y[index].to(self.device),
-                weight=self.class_weight.to(self.device),
-                label_smoothing=self.settings.label_smoothing,
-            )
+            loss = self._loss(index)
             self.optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
@@ -172,6 +189,43 @@ class Run:
             self._update_average()
             losses.append(float(loss.detach()))
         return float(np.mean(losses))
+
+    def _loss(self, index: Tensor) -> Tensor:
+        """Cross-entropy of one batch, plus that of its region maps where the task has any."""
+        films = torch.from_numpy(self.train_x[index.numpy()]).float() / 255
+        regions = torch.from_numpy(self.train_regions[index.numpy()]).float()
+        known = regions.isfinite().all(dim=2).all(dim=1)
+        films, regions, removed = change_backgrounds(films, regions, self.task.regions, self.random)
+        films, regions = augment_with_regions(
+            films, regions.nan_to_num(0.0), self.task.augment, self.random
+        )
+        x = preprocess(films, size=self._size())
+        x = x.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+            if self.task.network.regions:
+                logits, maps = self.network.forward_with_regions(x)
+            else:
+                logits, maps = self.network(x), None
+        loss = self._class_loss(logits.float(), index, removed)
+        if maps is not None and known.any():
+            target = F.adaptive_avg_pool2d(regions[:, None], (maps.shape[-2], maps.shape[-1])).to(
+                self.device
+            )
+            loss = loss + self.task.regions.loss * F.binary_cross_entropy_with_logits(
+                maps.float()[known], target[known]
+            )
+        return loss
+
+    def _class_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
+        """Cross-entropy; a film whose region was removed is to be called nothing at all."""
+        truth, classes = self.train_y[index], len(self.task.classes)
+        smooth = self.settings.label_smoothing
+        target = F.one_hot(truth, classes) * (1 - smooth) + smooth / classes
+        weight = self.weight[index] * self.class_weight[truth]
+        target = torch.where(removed[:, None], 1 / classes, target)
+        weight = torch.where(removed, 1.0, weight)
+        each = -(target.to(self.device) * logits.log_softmax(1)).sum(1)
+        return (each * weight.to(self.device)).sum() / weight.sum()
 
     def _size(self) -> int:
         """Small pictures first: half the time for the epochs that only need the gist."""
@@ -192,46 +246,34 @@ class Run:
                 else:
                     mean.copy_(now)
 
-    def _logits(self, films: Tensor) -> NDArray[np.float64]:
-        """Averaged network over (films, rows, columns) in [0, 1] -> (films, classes)."""
-        self.average.eval()
-        with torch.inference_mode():
-            parts = [
-                self.average(preprocess(part, size=self.task.size).to(self.device))
-                for part in films.split(64)
-            ]
-        return torch.cat(parts).double().cpu().numpy()
-
-    def _validation_films(self) -> tuple[Tensor, Tensor]:
-        """Validation films as they are, and through one fixed draw of the augmentation."""
-        films = torch.from_numpy(self.val_x).float() / 255
-        fixed = torch.Generator().manual_seed(20)
-        parts = [augment(part, self.task.augment, fixed) for part in films.split(64)]
-        return films, torch.cat(parts)
-
-    def _validate(self) -> dict[str, float]:
-        """AUC of the leading finding on validation films, plain and stressed by augmentation.
-
-        Plain saturates early and hides differences between epochs.
-        """
-        plain, stressed = (self._logits(films) for films in self._validation_films())
-        truth = self.val_y.numpy()
-        return {
-            "auc": self._auc(plain, truth),
-            "auc_stressed": self._auc(stressed, truth),
-            "nll": float(F.cross_entropy(torch.from_numpy(plain), self.val_y)),
-        }
-
-    def _auc(self, logits: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
-        finding = self.task.findings[0]
-        members = [self.task.classes.index(m) for m in finding.members]
-        return roc_auc(
-            np.isin(truth, members),
-            finding_probabilities(softmax(logits), self.task.classes, finding),
+    def _views(self) -> Views:
+        members = [self.task.classes.index(m) for m in self.task.findings[0].members]
+        return Views(
+            films=torch.from_numpy(self.val_x).float() / 255,
+            positive=np.isin(self.val_y.numpy(), members),
+            regions=torch.from_numpy(self.val_regions).float(),
+            strata=self.val_strata,
         )
 
+    def _validate(self) -> dict[str, float]:
+        """AUC of the leading finding in every validation view, and their mean, the score."""
+        averaged = Ensemble([self.average])
+        views, row = self._views(), dict[str, float]()
+        for name, films, truth in views:
+            logits = fused_logits(averaged, films, size=self.task.size)
+            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
+            row[f"auc_{name}"] = roc_auc(truth, score)
+            if name == "plain":
+                row["nll"] = float(F.cross_entropy(torch.from_numpy(logits), self.val_y))
+                row["auc_matched"] = views.matched_auc(score)
+        aucs = [v for k, v in row.items() if k.startswith("auc") and np.isfinite(v)]
+        return {"score": float(np.mean(aucs)), **row}
+
+    def _scores(self) -> list[float]:
+        return [row["score"] for row in self.history if "score" in row]
+
     def _stale(self) -> bool:
-        values = [r["auc_stressed"] for r in self.history]
+        values = self._scores()
         return bool(values) and len(values) - 1 - int(np.argmax(values)) >= self.settings.patience
 
     def save(self) -> None:
@@ -268,24 +310,26 @@ class Run:
         """Calibrate on validation, choose operating points there, write weights and card."""
         if self.best is not None:
             self.average.load_state_dict(self.best)
-        # On plain and stressed films together: the network was trained on stressed ones, and a
-        # threshold fitted to clean films alone moves with the first unfamiliar detector.
-        logits = np.concatenate([self._logits(films) for films in self._validation_films()])
-        truth = np.tile(self.val_y.numpy(), 2)
-        calibration = fit_calibration(logits, truth)
-        findings = fit_operating_points(
-            calibrated(logits, *calibration), truth, self.task.classes, self.task.findings
+        ensemble = Ensemble([self.average])
+        chosen = max((r for r in self.history if "score" in r), key=lambda r: r["score"])
+        member = {
+            **{k: v for k, v in self.task.as_dict().items() if k != "columns"},
+            "selected_epoch": {k: v for k, v in chosen.items() if k not in ("loss", "seconds")},
+            "origin": self.origin,
+        }
+        card = calibrated_card(
+            ensemble,
+            self.task,
+            films=self.val_x,
+            truth=self.val_y.numpy(),
+            training=training_record(
+                self.task,
+                data_sha256=data_sha256,
+                films={"train": len(self.train_y), "val": len(self.val_y)},
+                members=[member],
+            ),
         )
-        chosen = max(self.history, key=lambda r: r["auc_stressed"])
-        card = self.task.card(
-            findings=findings,
-            calibration=calibration,
-            data_sha256=data_sha256,
-            films={"train": len(self.train_y), "val": len(self.val_y)},
-            validation={k: chosen[k] for k in ("epoch", "auc", "auc_stressed", "nll")},
-            origin=self.origin,
-        )
-        save_checkpoint(target, self.average, card)
+        save_checkpoint(target, ensemble, card)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from imaging.errors import SettingsError
-from models.dataset import content_hash, load_luminance, read_manifest, select
+from imaging.settings import ROOT
+from models.config import read_config
+from models.dataset import (
+    ManifestColumns,
+    acquisition_strata,
+    balancing_weights,
+    content_hash,
+    load_luminance,
+    read_manifest,
+    select,
+)
 
 
 def manifest(folder: Path, *rows: str, header: str = "file,label,patient_id,split") -> Path:
@@ -59,3 +69,46 @@ def test_the_open_films_do_not_leak(data: Path) -> None:
     films = read_manifest(folder / "manifest.csv", folder / "images")
     counts = {s: len(select(films, s)) for s in ("train", "val", "test")}
     assert counts == {"train": 4701, "val": 531, "test": 624}
+
+
+def test_without_a_split_column_groups_are_dealt_whole_and_always_alike(tmp_path: Path) -> None:
+    rows = [f"{i}.png,x,{i // 3 if i < 270 else ''}" for i in range(300)]
+    path = manifest(tmp_path, *rows, header="file,label,group")
+    columns = ManifestColumns(patient="group", split="", shares=(0.2, 0.3))
+    films = read_manifest(path, tmp_path, columns=columns)
+    for group in {f.patient for f in films}:
+        assert len({f.split for f in films if f.patient == group}) == 1
+    share = {s: len(select(films, s)) / 300 for s in ("train", "val", "test")}
+    assert share["val"] == pytest.approx(0.2, abs=0.1) and share["test"] > share["val"]
+    assert films == read_manifest(path, tmp_path, columns=columns)
+    assert len({f.patient for f in films}) == 90 + 30  # a blank group stands alone
+
+
+def test_masks_acquisition_and_subset_come_from_the_manifest(tmp_path: Path) -> None:
+    header = "file,label,patient_id,split,w,h,where"
+    path = manifest(tmp_path, "a.png,x,1,train,4,5,here", "b.png,x,2,train,,5,", header=header)
+    (tmp_path / "a.png").touch()
+    columns = ManifestColumns(acquisition=("w", "h"), subset="where")
+    first, second = read_manifest(path, tmp_path, columns=columns, regions=tmp_path)
+    assert (first.region, first.acquisition, first.subset) == (tmp_path / "a.png", 20.0, "here")
+    assert (second.region, second.acquisition, second.subset) == (None, None, "")
+    assert acquisition_strata([first, second]).tolist()[1] == -1
+
+
+def test_balancing_makes_class_and_stratum_nearly_independent() -> None:
+    rng = np.random.default_rng(0)
+    strata = rng.integers(0, 3, 3000)
+    classes = (rng.random(3000) < np.array([0.3, 0.5, 0.7])[strata]).astype(np.int64)
+    weights = balancing_weights(strata, classes)
+    shares = [np.average(classes[strata == s], weights=weights[strata == s]) for s in range(3)]
+    assert np.ptp(shares) < 0.01 and weights.mean() == pytest.approx(1)
+    assert set(balancing_weights(np.full(4, -1), np.array([0, 1, 1, 1]))) == {1.0}
+
+
+def test_the_second_task_reads_its_own_manifest(data: Path) -> None:
+    """Brain MRI: other columns, no published split, and not a line of code for it."""
+    films = read_config(ROOT / "models/configs/brain_mri.toml").films(data)
+    assert len(films) == 1462 and {f.label for f in films} == {
+        *("glioma", "meningioma", "none", "pituitary")
+    }
+    assert all(len(select(films, split)) > 100 for split in ("train", "val", "test"))

@@ -70,3 +70,26 @@ def test_temperature_and_bias_are_recovered(temperature: float) -> None:
     assert found == pytest.approx(bias, abs=0.06)
     again = calibrated((honest - bias) * temperature, fitted, found)
     assert np.abs(again - softmax(honest)).mean() < 0.01
+
+
+def test_noise_floor_is_what_a_calibrated_model_shows() -> None:
+    probability = np.random.default_rng(0).random(600)
+    floor = metrics.ece_noise_floor(probability, draws=100)
+    assert 0.02 < floor < 0.08
+    assert metrics.ece_noise_floor(np.tile(probability, 20), draws=20) < floor / 3
+
+
+def test_selective_accuracy_takes_the_surest_first() -> None:
+    truth = np.array([1, 1, 0, 0, 1, 0] * 20, bool)
+    probability = np.where(truth, 0.9, 0.1)
+    probability[:12] = 1 - probability[:12] * 0.6 - 0.2  # the unsure ones are often wrong
+    rows = metrics.selective_accuracy(truth, probability, probability >= 0.5)
+    coverage, _, right = zip(*rows, strict=True)
+    assert list(coverage) == sorted(coverage) and coverage[-1] == 1
+    assert right[0] == 1 and right[-1] < 1
+
+
+def test_likelihood_of_what_was_true() -> None:
+    truth = np.array([True, False])
+    assert metrics.negative_log_likelihood(truth, np.array([0.5, 0.5])) == pytest.approx(np.log(2))
+    assert metrics.negative_log_likelihood(truth, np.array([1.0, 0.0])) == pytest.approx(0)

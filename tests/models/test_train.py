@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imaging.dicom.write import write_synthetic_film
 from imaging.settings import ROOT
-from models import evaluate
+from models import assemble, evaluate
 from models.checkpoint import load_checkpoint
 from models.classifier import Classifier
 from models.config import read_config
@@ -112,7 +113,8 @@ def test_the_card_carries_task_and_training(trained: Path) -> None:
     assert card.classes == ("none", "blob") and card.scope.population == "painted films"
     assert card.limits == ("Only paint was ever seen.",)
     assert card.training["data"]["films"] == {"train": 40, "val": 16}
-    assert card.training["settings"]["epochs"] == 3 and card.findings[0].operating_point > 0
+    (member,) = card.training["members"]
+    assert member["train"]["epochs"] == 3 and card.findings[0].operating_point > 0
 
 
 def test_a_resumed_run_ends_like_an_uninterrupted_one(trained: Path, tmp_path: Path) -> None:
@@ -143,10 +145,11 @@ def test_a_run_can_start_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
     run.start_from(trained / "weights" / "blobs")
     before, card = load_checkpoint(trained / "weights" / "blobs")
     after = run.average.state_dict()
-    assert all(torch.equal(after[k], v) for k, v in before.state_dict().items())
-    run.history = [{"epoch": 0, "auc": 1.0, "auc_stressed": 1.0, "nll": 0.1}]
+    assert all(torch.equal(after[k], v) for k, v in before.networks[0].state_dict().items())
+    run.history = [{"epoch": 0, "score": 1.0}]
     run.finish(tmp_path / "next", data_sha256="")
-    (origin,) = load_checkpoint(tmp_path / "next")[1].training["origin"]
+    (member,) = load_checkpoint(tmp_path / "next")[1].training["members"]
+    (origin,) = member["origin"]
     assert origin["weights_sha256"] == card.weights_sha256
 
 
@@ -163,24 +166,67 @@ def test_several_checkpoints_are_averaged_without_training(trained: Path, tmp_pa
     soup.finish(tmp_path / "mean", data_sha256="")
     states = [load_checkpoint(p)[0].state_dict() for p in (first, tmp_path / "fresh")]
     mean, card = load_checkpoint(tmp_path / "mean")
-    key = "classifier.weight"
+    key = "members.0.classifier.weight"
     assert torch.allclose(mean.state_dict()[key], (states[0][key] + states[1][key]) / 2)
-    assert len(card.training["origin"]) == 2
+    assert len(card.training["members"][0]["origin"]) == 2
 
 
-def test_evaluate_writes_figures_and_card(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_evaluate_stores_figures_beside_the_weights(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIGHTBOX_DATA", str(trained))
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(trained / "weights"))
-    evaluate.main(model="blobs", manifest=None, images=None, split="test", out=tmp_path, card=True)
-    figures = json.loads((tmp_path / "blobs" / "test.json").read_text())
+    evaluate.main(model="blobs", split="test")
+    stored = trained / "weights" / "blobs" / "evaluation"
+    figures = json.loads((stored / "test.json").read_text())
     auc = figures["findings"][0]["figures"]["auc"]
     assert figures["films"] == 16 and auc["low"] <= auc["value"] <= auc["high"]
-    _, card = load_checkpoint(trained / "weights" / "blobs")
-    assert card.metrics["test"] == figures
-    rows = (tmp_path / "blobs" / "test.csv").read_text().splitlines()
-    assert rows[0] == "file,patient,label,p_blob" and len(rows) == 17
+    with (stored / "test.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    truth = np.array([r["label"] == "blob" for r in rows])
+    assert roc_auc(truth, np.array([float(r["p_blob"]) for r in rows])) == auc["value"]
+    answers = {name: sum(r["answer"] == name for r in rows) for name in figures["answers"]}
+    assert answers == figures["answers"] and sum(answers.values()) == 16
+    assert set(figures["conformal"]["coverage"]) == {"all", "present", "absent"}
+
+
+def test_checkpoints_are_joined_into_an_ensemble(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_DATA", str(trained))
+    member = trained / "weights" / "blobs"
+    assemble.main(trained / "task.toml", [member, member], tmp_path / "pair")
+    single, pair = Classifier.load(member), Classifier.load(tmp_path / "pair")
+    film = np.random.default_rng(1).random((64, 64)).astype(np.float32)
+    assert pair.card.members == 2 and len(pair.card.training["members"]) == 2
+    assert pair.predict(film).disagreement == 0  # twins cannot disagree
+    assert np.allclose(pair.predict(film).probabilities, single.predict(film).probabilities)
+
+
+def test_regions_are_learnt_beside_the_classes(task: Path, tmp_path: Path) -> None:
+    """The map of a blob's film is higher inside its mask than outside."""
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    films = read_manifest(task / "manifest.csv", task)
+    for film in films:
+        bright = read_luminance(film.path) > 2500
+        Image.fromarray(bright).save(masks / f"{film.path.stem}.png")
+    text = TASK.replace("[network]", "[regions]\nloss = 5.0\n[network]\nregions = 1")
+    text = text.replace("epochs = 3", "epochs = 20")
+    (tmp_path / "task.toml").write_text(text.replace('images = "."', 'images = "."\nregions = "m"'))
+    films = read_manifest(task / "manifest.csv", task, regions=masks)
+    run = Run(read_config(tmp_path / "task.toml"), films, tmp_path / "run")
+    run.fit()
+    run.finish(tmp_path / "w", data_sha256="")
+    assert "auc_swapped" in run.history[-1] and "auc_alone" in run.history[-1]
+    classifier = Classifier.load(tmp_path / "w")
+    inside, outside = list[float](), list[float]()
+    for film in select(films, "test"):
+        found = classifier.regions(read_luminance(film.path))
+        assert found is not None and found.shape == (32, 32) and film.region is not None
+        mask = read_luminance(film.region)[::2, ::2] > 0
+        inside, outside = [*inside, *found[mask]], [*outside, *found[~mask]]
+    assert np.mean(inside) > np.mean(outside) + 0.1
 
 
 def test_the_script_runs_from_a_terminal(task: Path, tmp_path: Path) -> None:
