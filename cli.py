@@ -13,19 +13,20 @@ import csv
 import shutil
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imaging.display import overlay_png
-from imaging.entities import RESEARCH_USE, FileOutcome
+from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
 
 if TYPE_CHECKING:
-    from models.attribution import Explainer
+    from models.attribution import Explainers
 
 EXAMPLES = ROOT / "examples"
 
@@ -44,25 +45,24 @@ def classify(
     """Classify images; ends with 0 when the run finished, even if files were refused."""
     # torch takes a second to import: `--help` and `examples` go without it.
     from models.assess import assess_candidate
-    from models.attribution import Explainer
-    from models.checkpoint import find_checkpoint
-    from models.classifier import Classifier
+    from models.attribution import Explainers
+    from models.panel import Panel
 
     settings = Settings.from_environment()
-    classifier = Classifier.load(find_checkpoint(settings.weights, model or settings.model_name))
-    explainer = Explainer(classifier) if overlays else None
-    codes = [f.code for f in classifier.card.findings]
+    panel = Panel.load(replace(settings, model_name=model or settings.model_name))
+    explainers = Explainers(panel) if overlays else None
+    codes = list(dict.fromkeys(f.code for c in panel.classifiers for f in c.card.findings))
     counts: Counter[str] = Counter()
     try:
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(_header(codes))
             for candidate in walk(paths):
-                outcome = assess_candidate(candidate, classifier)
+                outcome = assess_candidate(candidate, panel)
                 writer.writerow(_row(candidate, outcome, codes))
                 counts[outcome.assessment.status.value] += 1
-                if overlays and explainer and outcome.assessment.findings:
-                    _write_overlay(candidate, outcome, explainer, overlays)
+                if overlays and explainers and outcome.assessment.findings:
+                    _write_overlay(candidate, outcome, explainers, overlays)
     except OSError as exc:
         raise SettingsError(f"The table {table.name} cannot be written there.") from exc
     summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
@@ -75,8 +75,13 @@ def _header(codes: list[str]) -> list[str]:
         "path",
         "sop_instance_uid",
         "status",
+        "answer",
+        "scope_reason",
         "finding",
         *scores,
+        "conformal_set",
+        "error_rate",
+        "disagreement",
         "model",
         "weights_sha256",
         "message",
@@ -89,31 +94,41 @@ def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[s
     scores = {f.code: f"{f.probability:.6f}" for f in assessment.findings}
     lead = assessment.primary
     called = "" if lead is None else lead.code if lead.positive else f"no {lead.code} seen"
-    model = assessment.model
+    model, reasons = assessment.model, " ".join(assessment.messages)
     return [
         candidate.path,
         assessment.sop_instance_uid,
         assessment.status.value,
+        assessment.answer.value if assessment.answer else "",
+        reasons if assessment.status is Status.REFUSED else "",
         called,
         *(scores.get(code, "") for code in codes),
+        " ".join(assessment.conformal_set),
+        _figure(assessment.error_rate),
+        _figure(assessment.disagreement),
         f"{model.name} {model.version}" if model else "",
         model.weights_sha256 if model else "",
-        " ".join(assessment.messages),
+        reasons,
     ]
 
 
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0")
+
+
 def _write_overlay(
-    candidate: Candidate, outcome: FileOutcome, explainer: Explainer, folder: Path
+    candidate: Candidate, outcome: FileOutcome, explainers: Explainers, folder: Path
 ) -> None:
     """Write `<SOP Instance UID>.png`: the film, the leading finding's Grad-CAM, a colour bar."""
     from imaging.dicom import read_image
 
     image = read_image(candidate.read(), file_name=candidate.path)
-    lead = outcome.assessment.findings[0]
+    lead, model = outcome.assessment.findings[0], outcome.assessment.model
+    explainer = explainers.of(model.name if model else "")
     attribution = explainer.attribute(image.luminance_values(0), lead.code)
     folder.mkdir(parents=True, exist_ok=True)
-    model = attribution.model
-    caption = f"Grad-CAM: {lead.label} - {model.name} {model.version} ({model.short_hash})"
+    asked = attribution.model
+    caption = f"Grad-CAM: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
     picture = overlay_png(image.display_values(0), attribution.values, method=caption)
     (folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)
 

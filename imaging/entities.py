@@ -28,6 +28,15 @@ class Status(StrEnum):
     ERROR = "error"  # could not be read
 
 
+class Answer(StrEnum):
+    """The one thing the network says about its leading finding. Never a bare percentage."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNSURE = "unsure"  # a reader has to decide without the network
+    UNSUITABLE = "unsuitable"  # not a picture the network was built for
+
+
 class Call(StrEnum):
     """A reader's verdict on the network's finding."""
 
@@ -166,6 +175,8 @@ class Assessment:
     """What became of one instance: its status, the network's findings, the reason in words.
 
     ``messages`` are English sentences from the message catalogue, without patient identifiers.
+    ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
+    ``disagreement`` is the largest difference between two members' leading probabilities.
     """
 
     sop_instance_uid: str
@@ -174,6 +185,10 @@ class Assessment:
     findings: tuple[Finding, ...] = ()
     messages: tuple[str, ...] = ()
     created_at: datetime | None = None
+    answer: Answer | None = None
+    conformal_set: tuple[str, ...] = ()
+    error_rate: float | None = None
+    disagreement: float | None = None
 
     @property
     def primary(self) -> Finding | None:
@@ -225,9 +240,9 @@ class StudyRecord:
 class WorklistItem:
     """One row of the worklist: a study, why it stands where it stands, and who read it.
 
-    ``priority`` counts up from 0 (routine). The network may raise it; nothing lowers it but a
-    reader's signature. A study the network could not answer keeps the routine priority and shows
-    its reason.
+    ``priority`` counts up from 0 (routine); see `imaging.worklist`. The network may raise it;
+    nothing lowers it but a reader's signature. A study the network could not answer keeps the
+    routine priority and shows its reason.
     """
 
     study_instance_uid: str
@@ -235,6 +250,7 @@ class WorklistItem:
     status: Status | None  # None while it waits for the network
     message: str
     finding: Finding | None
+    answer: Answer | None
     model: ModelIdentity | None
     patient: Patient
     acquisition: Acquisition

@@ -24,6 +24,9 @@ class Settings:
         Folder of installed checkpoints (`LIGHTBOX_WEIGHTS`, default ``models/weights``).
     model_name : str
         The checkpoint to serve (`LIGHTBOX_MODEL`); empty means the only or first one installed.
+    error_rate : float
+        Share of wrong answers allowed per class (`LIGHTBOX_ERROR_RATE`, default 0.05); the lower,
+        the more often the network says "unsure". One of the rates the model's card lists.
     data : Path | None
         Open research images for training and tests (`LIGHTBOX_DATA`); never needed to serve.
     """
@@ -31,6 +34,7 @@ class Settings:
     home: Path
     weights: Path = ROOT / "models" / "weights"
     model_name: str = ""
+    error_rate: float = 0.05
     data: Path | None = None
 
     @classmethod
@@ -40,7 +44,8 @@ class Settings:
         Raises
         ------
         SettingsError
-            If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist.
+            If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
+            `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1.
         """
         env = os.environ if environ is None else environ
         data = _existing(env, "LIGHTBOX_DATA")
@@ -50,8 +55,20 @@ class Settings:
             home=home,
             weights=weights or ROOT / "models" / "weights",
             model_name=env.get("LIGHTBOX_MODEL", ""),
+            error_rate=_share(env, "LIGHTBOX_ERROR_RATE", default=0.05),
             data=data,
         )
+
+
+def _share(env: Mapping[str, str], name: str, *, default: float) -> float:
+    """The number a variable holds, strictly between 0 and 1; `default` when it is unset."""
+    try:
+        value = float(env.get(name) or default)
+    except ValueError as exc:
+        raise SettingsError(f"{name} must be a number such as {default:g}.") from exc
+    if not 0 < value < 1:
+        raise SettingsError(f"{name} must lie between 0 and 1.")
+    return value
 
 
 def _existing(env: Mapping[str, str], name: str) -> Path | None:

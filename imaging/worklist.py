@@ -6,18 +6,26 @@ lower it below routine and never remove it. Unanswered studies stay, with their 
 
 from __future__ import annotations
 
-from imaging.entities import Assessment, Status, StudyRecord, WorklistItem
+from imaging.entities import Answer, Assessment, Status, StudyRecord, WorklistItem
 
-ROUTINE, RAISED = 0, 1
+ROUTINE, UNSURE, RAISED = 0, 1, 2
 READ = -1  # set by a reader's signature alone
 
 
 def priority(record: StudyRecord) -> int:
-    """Priority of a study: raised by any positive leading finding, READ once signed."""
+    """Priority of a study: its most urgent image, READ once signed.
+
+    A positive leading finding raises it most; an image the network is unsure about raises it too.
+    """
     if record.review is not None and record.review.signed:
         return READ
-    primaries = [a.primary for a in record.assessments if a is not None]
-    return RAISED if any(p is not None and p.positive for p in primaries) else ROUTINE
+    return max((_urgency(a) for a in record.assessments if a is not None), default=ROUTINE)
+
+
+def _urgency(assessment: Assessment) -> int:
+    if assessment.primary is not None and assessment.primary.positive:
+        return RAISED
+    return UNSURE if assessment.answer is Answer.UNSURE else ROUTINE
 
 
 def leading_assessment(record: StudyRecord) -> Assessment | None:
@@ -41,6 +49,7 @@ def worklist_item(record: StudyRecord) -> WorklistItem:
         status=lead.status if lead else None,
         message=" ".join(lead.messages) if lead else "",
         finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
+        answer=lead.answer if lead else None,
         model=lead.model if lead else None,
         patient=first.patient,
         acquisition=first.acquisition,

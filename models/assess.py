@@ -5,79 +5,80 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import numpy as np
-
 from imaging.dicom import Image, read_image
-from imaging.entities import Assessment, FileOutcome, Status
+from imaging.entities import Answer, Assessment, FileOutcome, Status
 from imaging.errors import AssistantError, ConflictError
 from imaging.ingest import Candidate
 from imaging.store import Repository
-from models.classifier import Classifier
-from models.scope import check_scope
+from models.panel import Panel
 
 
-def assess(image: Image, classifier: Classifier) -> Assessment:
-    """What the network says about one image, or why it says nothing.
+def assess(image: Image, panel: Panel) -> Assessment:
+    """What the fitting model says about one image, or why none says anything.
 
     Returns
     -------
     Assessment
-        Status ``ok`` or ``warned`` with findings; ``refused`` without, when the header puts the
-        image outside the card's scope or the picture is blank.
+        Status ``ok`` or ``warned`` with findings and an answer; ``refused`` with the answer
+        "unsuitable" when header or pixels put the image outside every model's scope.
 
     Raises
     ------
     InputError
         If the pixels cannot be decoded.
     """
-    instance = image.instance
-    verdict = check_scope(instance, classifier.card.scope)
+    luminance = image.luminance_values(0)
+    choice = panel.choose(image.instance, luminance)
+    classifier = choice.classifier
     base = Assessment(
-        sop_instance_uid=instance.identity.sop_instance_uid,
+        sop_instance_uid=image.instance.identity.sop_instance_uid,
         status=Status.REFUSED,
-        model=classifier.card.identity,
-        messages=verdict.refusals,
+        model=(classifier or panel.first).card.identity,
+        messages=choice.verdict.refusals,
+        answer=Answer.UNSUITABLE,
         created_at=datetime.now(UTC),
     )
-    warnings = image.remarks + verdict.warnings
-    luminance = image.luminance_values(0)
-    if verdict.refusals:
+    if classifier is None:
         return base
-    if float(np.ptp(luminance)) == 0:
-        return replace(base, messages=("The picture is blank: every pixel has the same value.",))
+    warnings = image.remarks + choice.verdict.warnings
+    prediction = classifier.predict(luminance)
     return replace(
         base,
         status=Status.WARNED if warnings else Status.OK,
-        findings=classifier.predict(luminance).findings,
+        findings=prediction.findings,
         messages=warnings,
+        answer=prediction.answer,
+        conformal_set=prediction.conformal_set,
+        error_rate=classifier.rule.error_rate,
+        disagreement=prediction.disagreement if classifier.card.members > 1 else None,
     )
 
 
-def assess_bytes(content: bytes, file_name: str, classifier: Classifier) -> FileOutcome:
+def assess_bytes(content: bytes, file_name: str, panel: Panel) -> FileOutcome:
     """Read and assess one file; an unreadable one becomes an outcome, never an exception."""
     try:
         image = read_image(content, file_name=file_name)
     except AssistantError as exc:
         return failed(file_name, exc)
     try:
-        return FileOutcome(file_name, assess(image, classifier), image.instance)
+        return FileOutcome(file_name, assess(image, panel), image.instance)
     except AssistantError as exc:
         outcome = failed(file_name, exc)
         uid = image.instance.identity.sop_instance_uid
         return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
 
 
-def assess_candidate(candidate: Candidate, classifier: Classifier) -> FileOutcome:
+def assess_candidate(candidate: Candidate, panel: Panel) -> FileOutcome:
     """Fetch, read and assess one file without keeping it; failures become outcomes."""
     try:
         content = candidate.read()
     except AssistantError as exc:
         return failed(candidate.path, exc)
-    return assess_bytes(content, candidate.path, classifier)
+    return assess_bytes(content, candidate.path, panel)
 
 
 def assess_and_store(
-    content: bytes, file_name: str, *, classifier: Classifier, repository: Repository
+    content: bytes, file_name: str, *, panel: Panel, repository: Repository
 ) -> FileOutcome:
     """Assess one file and keep it; only readable images are kept.
 
@@ -86,7 +87,7 @@ def assess_and_store(
     StoreError
         If the store itself fails; a conflict about this one file becomes its outcome.
     """
-    outcome = assess_bytes(content, file_name, classifier)
+    outcome = assess_bytes(content, file_name, panel)
     if outcome.instance is None or outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
     try:

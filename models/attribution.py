@@ -20,6 +20,7 @@ from imaging.entities import ModelIdentity
 from models.card import ModelCard
 from models.classifier import Classifier
 from models.network import MultiScaleResNet
+from models.panel import Panel
 from models.preprocess import preprocess
 
 
@@ -128,7 +129,9 @@ METHODS: dict[str, Method] = {
 
 
 class Explainer:
-    """Explains one classifier's answers, on a private copy of its network, one at a time.
+    """Explains one classifier's answers, on a private copy of its networks, one at a time.
+
+    The attribution of an ensemble is the mean of its members'.
 
     Captum's layer methods hang hooks on the network they explain. The copy keeps them off the
     shared one, the lock keeps two explanations from meeting each other's hooks.
@@ -137,7 +140,10 @@ class Explainer:
     def __init__(self, classifier: Classifier) -> None:
         self.card = classifier.card
         self._members = target_members(classifier.card)
-        self._model = TargetLogOdds(classifier.private_network(), list(self._members.values()))
+        targets = list(self._members.values())
+        self._models = [
+            TargetLogOdds(network, targets) for network in classifier.private_network().networks
+        ]
         self._lock = threading.Lock()
 
     @property
@@ -169,9 +175,28 @@ class Explainer:
         x = preprocess(luminance, size=self.card.size)
         index = self.targets.index(target)
         with self._lock:
-            values = METHODS[method].function(self._model, x, index)
-        grid = values.detach()[0, 0].to(torch.float32).numpy().copy()
+            values = torch.stack(
+                [METHODS[method].function(model, x, index).detach() for model in self._models]
+            ).mean(0)
+        grid = values[0, 0].to(torch.float32).numpy().copy()
         return Attribution(grid, target, method, self.card.identity)
+
+
+class Explainers:
+    """One explainer per installed model, made when it is first asked for."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._made: dict[str, Explainer] = {}
+        self._lock = threading.Lock()
+
+    def of(self, name: str) -> Explainer:
+        """The explainer of the model of that name, or of the first model."""
+        classifier = self._panel.named(name)
+        with self._lock:
+            if classifier.card.name not in self._made:
+                self._made[classifier.card.name] = Explainer(classifier)
+            return self._made[classifier.card.name]
 
 
 def target_members(card: ModelCard) -> dict[str, list[int]]:

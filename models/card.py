@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
+from models.conformal import ConformalRule
 from models.findings import FindingSpec
 from models.network import NetworkSettings
 
-CARD_FORMAT = 1
+CARD_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the network was built for. Header values are compared in upper case.
 
-    ``age_years`` is the closed range (years) the training population spans.
+    ``age_years`` is the closed range (years) the training population spans. An empty ``views``
+    means that the view does not matter; ``one_sided`` that pictures of one side of the body, which
+    DICOM marks with a laterality, were studied too.
     """
 
     population: str
@@ -27,6 +30,7 @@ class Scope:
     body_parts: tuple[str, ...]
     views: tuple[str, ...]
     age_years: tuple[float, float]
+    one_sided: bool = False
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scope:
@@ -44,11 +48,13 @@ class ModelCard:
     Attributes
     ----------
     network : NetworkSettings
-        Architecture.
+        Architecture, the same for all members.
     classes : tuple of str
         Order of the logits.
     findings : tuple of FindingSpec
         Answers, each with its operating point.
+    members : int
+        Networks in the ensemble; one answer costs as many forwards.
     size : int
         Side of the network's square input, pixels; `preprocess` maps any film there.
     input_range : tuple of float
@@ -57,14 +63,16 @@ class ModelCard:
         Intended population, modality, body part and views.
     temperature, bias
         ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation).
+    conformal : tuple of ConformalRule
+        Thresholds of "unsure", one rule per error rate (fitted on validation).
     training : dict
-        Data (title, licence, citation, SHA-256, counts) and the settings used.
+        Data (title, licence, citation, SHA-256, counts) and, per member, the settings used.
     limits : tuple of str
         What the network cannot be trusted with, in plain sentences.
-    metrics : dict
-        Split name -> figures with 95 % intervals, written by `models.evaluate`.
     weights_sha256 : str
         SHA-256 (hex) of the weights file.
+    gate_sha256 : str
+        SHA-256 (hex) of the weights of the scope gate; empty when the model has none.
     """
 
     name: str
@@ -77,11 +85,13 @@ class ModelCard:
     scope: Scope
     temperature: float
     bias: tuple[float, ...]
+    conformal: tuple[ConformalRule, ...]
     training: dict[str, Any]
+    members: int = 1
     limits: tuple[str, ...] = ()
-    metrics: dict[str, Any] = field(default_factory=dict)
     input_range: tuple[float, float] = (-(3**0.5), 3**0.5)
     weights_sha256: str = ""
+    gate_sha256: str = ""
 
     @property
     def identity(self) -> ModelIdentity:
@@ -110,6 +120,7 @@ class ModelCard:
             values["scope"] = Scope.from_dict(values["scope"])
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
+            values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])
             values["limits"] = tuple(values["limits"])
             values["input_range"] = tuple(values["input_range"])
             return cls(**values)

@@ -11,27 +11,29 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
 
 from imaging.errors import CheckpointError
 from models.card import ModelCard
-from models.network import MultiScaleResNet, freeze
+from models.ensemble import Ensemble
+from models.network import freeze
 
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
+EVALUATION = "evaluation"  # folder beside the weights: what `make evaluate` measured
 
 
-def save_checkpoint(folder: Path, network: nn.Module, card: ModelCard) -> ModelCard:
-    """Write weights and card; returns the card with the weights' hash filled in."""
+def save_checkpoint(folder: Path, network: Ensemble, card: ModelCard) -> ModelCard:
+    """Write weights and card; returns the card with hash and number of members filled in."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = save({k: v.cpu().contiguous() for k, v in network.state_dict().items()})
-    card = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
+    data = save({k: v.cpu().contiguous() for k, v in network.members.state_dict().items()})
+    digest = hashlib.sha256(data).hexdigest()
+    card = replace(card, weights_sha256=digest, members=len(network.members))
     (folder / WEIGHTS).write_bytes(data)
     card.write(folder / CARD)
     return card
 
 
-def load_checkpoint(folder: Path) -> tuple[MultiScaleResNet, ModelCard]:
+def load_checkpoint(folder: Path) -> tuple[Ensemble, ModelCard]:
     """Read a checkpoint.
 
     Parameters
@@ -42,7 +44,7 @@ def load_checkpoint(folder: Path) -> tuple[MultiScaleResNet, ModelCard]:
     Returns
     -------
     tuple
-        The network in evaluation mode, and its card.
+        The networks in evaluation mode, and their card.
 
     Raises
     ------
@@ -60,8 +62,8 @@ def load_checkpoint(folder: Path) -> tuple[MultiScaleResNet, ModelCard]:
             "(their checksum does not match the card); reinstall the model."
         )
     try:
-        network = MultiScaleResNet(card.network)
-        network.load_state_dict(load(data))
+        network = Ensemble.of(card.network, card.members)
+        network.members.load_state_dict(load(data))
     except (SafetensorError, RuntimeError, ValueError, TypeError) as exc:
         raise CheckpointError(
             f"The weights of the model '{folder.name}' do not fit its card; reinstall the model."

@@ -1,7 +1,8 @@
-"""The serving network: luminance in, calibrated probabilities and findings out."""
+"""The serving network: luminance in, calibrated probabilities, findings and an answer out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imaging.entities import Finding
+from imaging.entities import Answer, Finding
+from imaging.errors import CheckpointError, SettingsError
 from models.calibration import calibrated
 from models.card import ModelCard
 from models.checkpoint import load_checkpoint
+from models.conformal import ABSENT, PRESENT, ConformalRule
+from models.ensemble import Ensemble, fuse
 from models.findings import finding_probabilities
-from models.network import MultiScaleResNet
+from models.gate import Gate
 from models.preprocess import preprocess
+
+DEFAULT_ERROR_RATE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,29 +31,61 @@ class Prediction:
     Attributes
     ----------
     logits : numpy.ndarray
-        (classes,), float64, before calibration.
+        (classes,), float64, members fused, before calibration.
     probabilities : numpy.ndarray
         (classes,), float64, calibrated; they sum to one.
+    members : numpy.ndarray
+        (members,), float64: each member's calibrated probability of the leading finding.
     findings : tuple of Finding
         In the card's order, each with its operating point.
+    conformal_set : tuple of str
+        "present", "absent", both or none, for the leading finding.
+    answer : Answer
+        The one thing to say: present, absent or unsure.
     """
 
     logits: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+    members: NDArray[np.float64]
     findings: tuple[Finding, ...]
+    conformal_set: tuple[str, ...]
+    answer: Answer
+
+    @property
+    def disagreement(self) -> float:
+        """Largest difference between two members' leading probabilities, in [0, 1]."""
+        return float(np.ptp(self.members))
 
 
 class Classifier:
-    """A network and its card, read-only after loading; safe to share between threads."""
+    """An ensemble and its card, read-only after loading; safe to share between threads."""
 
-    def __init__(self, network: MultiScaleResNet, card: ModelCard) -> None:
+    def __init__(
+        self,
+        network: Ensemble,
+        card: ModelCard,
+        *,
+        error_rate: float = DEFAULT_ERROR_RATE,
+        gate: Gate | None = None,
+    ) -> None:
         self._network = network.eval()
         self.card = card
+        self.gate = gate
+        self.rule = _rule(card, error_rate)
 
     @classmethod
-    def load(cls, folder: Path) -> Classifier:
-        """Load a checkpoint folder; raises `CheckpointError`."""
-        return cls(*load_checkpoint(folder))
+    def load(cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE) -> Classifier:
+        """Load a checkpoint folder.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder holds no usable checkpoint.
+        SettingsError
+            If the card has no thresholds for `error_rate`.
+        """
+        network, card = load_checkpoint(folder)
+        return cls(network, card, error_rate=error_rate, gate=_gate(folder, card))
 
     def predict(self, luminance: NDArray[np.float32]) -> Prediction:
         """Classify one picture.
@@ -57,11 +95,31 @@ class Classifier:
         luminance : numpy.ndarray
             (rows, columns), any linear scale, larger is brighter. Finite.
         """
+        return self.predict_batch([luminance])[0]
+
+    def predict_batch(self, luminances: Sequence[NDArray[np.float32]]) -> tuple[Prediction, ...]:
+        """Classify several pictures, each (rows, columns) of its own size."""
+        x = torch.cat([preprocess(values, size=self.card.size) for values in luminances])
         with torch.inference_mode():
-            logits = self._network(preprocess(luminance, size=self.card.size))
-        values = logits[0].double().numpy()
-        probabilities = calibrated(values, self.card.temperature, self.card.bias)
-        return Prediction(values, probabilities, self._findings(probabilities))
+            logits = self._network(x).double()
+        fused, members = fuse(logits).numpy(), logits.log_softmax(-1).numpy()
+        return tuple(self._prediction(fused[i], members[:, i]) for i in range(len(luminances)))
+
+    def _prediction(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
+        """From fused logits (classes,) and those of each member (members, classes)."""
+        card, lead = self.card, self.card.findings[0]
+        probabilities = calibrated(logits, card.temperature, card.bias)
+        each = calibrated(members, card.temperature, card.bias)
+        findings = self._findings(probabilities)
+        labels = self.rule.prediction_set(findings[0].probability)
+        return Prediction(
+            logits=logits,
+            probabilities=probabilities,
+            members=finding_probabilities(each, card.classes, lead),
+            findings=findings,
+            conformal_set=labels,
+            answer=_answer(labels, findings[0].positive),
+        )
 
     def _findings(self, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:
         return tuple(
@@ -75,8 +133,51 @@ class Classifier:
             for spec in self.card.findings
         )
 
-    def private_network(self) -> MultiScaleResNet:
-        """A copy of the network that its owner may hook; the shared one never is."""
-        copy = MultiScaleResNet(self.card.network)
+    def regions(self, luminance: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Where the network sees its first region (the lungs).
+
+        Returns
+        -------
+        numpy.ndarray or None
+            (rows', columns'), float32 in [0, 1], coarser than the input, over the whole
+            squashed film; None when the network was trained without regions.
+        """
+        with torch.inference_mode():
+            maps = self._network.regions(preprocess(luminance, size=self.card.size))
+        return None if maps is None else maps[0, 0].numpy()
+
+    def private_network(self) -> Ensemble:
+        """A copy of the ensemble that its owner may hook; the shared one never is."""
+        copy = Ensemble.of(self.card.network, self.card.members)
         copy.load_state_dict(self._network.state_dict())
         return copy.eval()
+
+
+def _gate(folder: Path, card: ModelCard) -> Gate | None:
+    """The gate the card names; a model that has one never runs without it."""
+    if not card.gate_sha256:
+        return None
+    gate = Gate.load(folder)
+    if gate.settings["weights_sha256"] != card.gate_sha256:
+        raise CheckpointError(
+            f"The scope gate of the model '{folder.name}' is not the one its card names; "
+            "reinstall the model."
+        )
+    return gate
+
+
+def _rule(card: ModelCard, error_rate: float) -> ConformalRule:
+    for rule in card.conformal:
+        if abs(rule.error_rate - error_rate) < 1e-9:
+            return rule
+    known = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
+    raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {known}.")
+
+
+def _answer(labels: tuple[str, ...], positive: bool) -> Answer:
+    """One label that agrees with the operating point is an answer; anything else is unsure."""
+    if labels == (PRESENT,) and positive:
+        return Answer.PRESENT
+    if labels == (ABSENT,) and not positive:
+        return Answer.ABSENT
+    return Answer.UNSURE

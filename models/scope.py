@@ -24,7 +24,7 @@ def check_scope(instance: Instance, scope: Scope) -> ScopeVerdict:
     """Compare an instance's header with the card's scope."""
     refusals: list[str] = []
     warnings: list[str] = []
-    for check in (_modality, _colour, _frames, _body_part, _view, _age):
+    for check in (_modality, _colour, _frames, _body_part, _view, _laterality, _age):
         refusal, warning = check(instance, scope)
         refusals += [refusal] if refusal else []
         warnings += [warning] if warning else []
@@ -47,13 +47,13 @@ def _modality(instance: Instance, scope: Scope) -> Reason:
 
 def _colour(instance: Instance, scope: Scope) -> Reason:
     if instance.geometry.samples_per_pixel > 1:
-        return "This is a colour picture; the network reads grey-scale radiographs only.", ""
+        return "This is a colour picture; the network reads grey-scale pictures only.", ""
     return "", ""
 
 
 def _frames(instance: Instance, scope: Scope) -> Reason:
     if instance.geometry.frames > 1:
-        return "This is a multi-frame image; the network reads single films only.", ""
+        return "This is a multi-frame image; the network reads single pictures only.", ""
     return "", ""
 
 
@@ -69,13 +69,21 @@ def _body_part(instance: Instance, scope: Scope) -> Reason:
 
 
 def _view(instance: Instance, scope: Scope) -> Reason:
-    if instance.source is SourceKind.FILM:
+    if instance.source is SourceKind.FILM or not scope.views:
         return "", ""
     view = instance.acquisition.view_position.upper()
     if not view:
-        return "", "The view is not stated; only frontal films can be read."
+        return "", f"The view is not stated; the network reads {_list(scope.views)} only."
     if view not in scope.views:
         return f"The view is {view}; the network reads {_list(scope.views)} only.", ""
+    return "", ""
+
+
+def _laterality(instance: Instance, scope: Scope) -> Reason:
+    """L or R says that one of a paired body part is shown (PS3.3 C.7.3.1.1.1)."""
+    side = instance.acquisition.laterality.upper()
+    if side in ("L", "R") and not scope.one_sided:
+        return f"The header says that one side of the body is shown ({side}), not both.", ""
     return "", ""
 
 

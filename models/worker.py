@@ -12,7 +12,7 @@ import threading
 from imaging.errors import AssistantError
 from imaging.store import Repository
 from models.assess import assess_and_store
-from models.classifier import Classifier
+from models.panel import Panel
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Worker:
     """One daemon thread; `wake` after queueing. Never touches a page."""
 
-    def __init__(self, repository: Repository, classifier: Classifier) -> None:
-        self._repository, self._classifier = repository, classifier
+    def __init__(self, repository: Repository, panel: Panel) -> None:
+        self._repository, self._panel = repository, panel
         self._wake = threading.Event()
         self._wake.set()  # files may wait from before a restart
         self._thread = threading.Thread(target=self._run, name="lightbox-worker", daemon=True)
@@ -39,20 +39,18 @@ class Worker:
             self._wake.wait()
             self._wake.clear()
             try:
-                drain(self._repository, self._classifier)
+                drain(self._repository, self._panel)
             except AssistantError as exc:
                 log.error("the queue stands still: %s", exc)
 
 
-def drain(repository: Repository, classifier: Classifier) -> int:
+def drain(repository: Repository, panel: Panel) -> int:
     """Work off every waiting file; returns how many. One bad file never stops the rest."""
     count = 0
     while (waiting := repository.next_file()) is not None:
         job_id, file, content = waiting
         try:
-            outcome = assess_and_store(
-                content, file.file_name, classifier=classifier, repository=repository
-            )
+            outcome = assess_and_store(content, file.file_name, panel=panel, repository=repository)
             repository.finish_file(job_id, file.position, outcome)
         except Exception as exc:
             # A fault of ours, not of the file: go on. Only its type is logged, because a

@@ -32,8 +32,8 @@ with right:
     cases.render_steps(items, uid)
     show_notice()
     findings.render_answer(instance, answers[instance])
-    finding = lead.primary if lead else None
-    decision.render_history(record, finding)
-    decision.render_decision(record, finding)
+    asked = decision.question(lead)
+    decision.render_history(record, asked)
+    decision.render_decision(record, asked)
 with top:
     banner.render_banner(instance)

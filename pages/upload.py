@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import findings, intake
+from pages.ui import findings, intake, resources
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -17,5 +17,6 @@ with left:
 with right:
     intake.render_examples()
     st.caption(_("Films stay on this computer."))
-st.caption(findings.scope_line())
+for model in resources.panel().classifiers:
+    st.caption(findings.scope_line(model.card.identity))
 intake.render_job()

@@ -11,11 +11,15 @@ import torch
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
+from models.calibrate import training_record
 from models.card import ModelCard
 from models.checkpoint import find_checkpoint, save_checkpoint
 from models.classifier import Classifier
 from models.config import read_config
-from models.network import MultiScaleResNet, NetworkSettings
+from models.conformal import ConformalRule
+from models.ensemble import Ensemble
+from models.network import NetworkSettings
+from models.panel import Panel
 
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
@@ -38,24 +42,23 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 
 
 def tiny_card() -> ModelCard:
-    """The flagship's card around a network of two thousand parameters."""
+    """The flagship's card around networks of two thousand parameters."""
     task = read_config(ROOT / "models/configs/paediatric_cxr.toml")
     card = task.card(
         findings=task.findings,
         calibration=(2.0, (0.0, 0.0, 0.0)),
-        data_sha256="",
-        films={},
-        validation={},
+        conformal=(ConformalRule(error_rate=0.05, present_from=0.5, absent_to=0.5),),
+        training=training_record(task, data_sha256="", films={}, members=[]),
     )
     return replace(card, network=TINY, size=32)
 
 
 @pytest.fixture(scope="session")
 def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of a tiny network with seeded random weights; do not change it."""
+    """A checkpoint of two tiny networks with seeded random weights; do not change it."""
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("weights") / "tiny"
-    network = MultiScaleResNet(TINY)
+    network = Ensemble.of(TINY, 2)
     with torch.no_grad():  # a fresh residual block is an identity: give it something to say
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -65,8 +68,14 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_classifier(checkpoint_folder: Path) -> Classifier:
-    """The tiny network, loaded."""
+    """The tiny ensemble, loaded."""
     return Classifier.load(checkpoint_folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_panel(tiny_classifier: Classifier) -> Panel:
+    """The tiny ensemble as the only installed model."""
+    return Panel([tiny_classifier])
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 from imaging.entities import (
     Acquisition,
+    Answer,
     Assessment,
     Call,
     Finding,
@@ -60,6 +61,10 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         model=ModelIdentity(**values["model"]) if values["model"] else None,
         findings=tuple(Finding(**f) for f in values["findings"]),
         messages=tuple(values["messages"]),
+        answer=Answer(values["answer"]) if values.get("answer") else None,
+        conformal_set=tuple(values.get("conformal_set", ())),
+        error_rate=values.get("error_rate"),
+        disagreement=values.get("disagreement"),
         created_at=created_at,
     )
 

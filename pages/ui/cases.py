@@ -74,7 +74,7 @@ def _image_label(instances: Sequence[Instance], at: int) -> str:
 def describe(item: WorklistItem) -> str:
     """One line that tells studies apart in a list."""
     patient = words.HIDDEN if state.identity_hidden() else words.patient_name(item.patient.name)
-    found = words.marked_finding(item.finding) if item.finding else words.outcome(item.status)
+    found = words.answer(item.finding, item.answer) if item.finding else words.outcome(item.status)
     return " \u00b7 ".join(
         part
         for part in (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
 
-from imaging.entities import Call, Finding, Review, StudyRecord
+from imaging.entities import Answer, Assessment, Call, Review, StudyRecord
 from imaging.errors import AssistantError
 from pages.ui import resources, state, words
 from pages.ui.i18n import _, sentence
@@ -16,32 +17,51 @@ PRESENT, ABSENT = "present", "absent"
 FIELD_CHOICE, FIELD_NOTE, FIELD_READER = "choice", "note", "reader"
 
 
-def render_decision(record: StudyRecord, finding: Finding | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the reader is asked about; ``positive`` is the network's own answer, None if unsure."""
+
+    code: str
+    label: str
+    positive: bool | None
+
+
+def question(lead: Assessment | None) -> Question:
+    """The question a study's leading assessment leaves to the reader."""
+    if lead is not None and lead.primary is not None:
+        firm = lead.answer is not Answer.UNSURE
+        primary = lead.primary
+        return Question(primary.code, primary.label, primary.positive if firm else None)
+    spec = resources.card(lead.model.name if lead and lead.model else "").findings[0]
+    return Question(spec.code, spec.label, None)
+
+
+def render_decision(record: StudyRecord, asked: Question) -> None:
     """Draw the review form. No choice is preselected: the reader decides, not the network."""
     uid, last = record.study_instance_uid, record.review
     state.set_seen_version(uid, last.version if last else 0)
     signed = bool(last and last.signed)
-    label = finding.label if finding else _leading_label()
     with st.form(f"decision-{uid}", border=True, enter_to_submit=False):
-        _render_fields(uid, last, finding, label)
+        _render_fields(uid, last, asked)
         with st.container(horizontal=True):
             if not signed:
-                _submit(_("Save draft"), record, finding, sign=False)
-            _submit(_("Sign amendment") if signed else _("Sign"), record, finding, sign=True)
+                _submit(_("Save draft"), record, asked, sign=False)
+            _submit(_("Sign amendment") if signed else _("Sign"), record, asked, sign=True)
 
 
-def render_history(record: StudyRecord, finding: Finding | None) -> None:
+def render_history(record: StudyRecord, asked: Question) -> None:
     """List every version of the decision, newest first."""
     if not record.reviews:
         return
-    label = finding.label if finding else _leading_label()
-    lines = "".join(f"<div>{_line(review, label)}</div>" for review in reversed(record.reviews))
+    lines = "".join(
+        f"<div>{_line(review, asked.label)}</div>" for review in reversed(record.reviews)
+    )
     st.html(f'<div class="lb-history"><b>{escape(_("Decisions"))}</b>{lines}</div>')
 
 
-def _render_fields(uid: str, last: Review | None, finding: Finding | None, label: str) -> None:
+def _render_fields(uid: str, last: Review | None, asked: Question) -> None:
     """Choice, note and name, filled with the last version."""
-    options = (PRESENT, ABSENT) if finding is None or finding.positive else (ABSENT, PRESENT)
+    options = (ABSENT, PRESENT) if asked.positive is False else (PRESENT, ABSENT)
     chosen = None
     if last is not None:
         chosen = options.index(PRESENT if last.finding_present else ABSENT)
@@ -49,7 +69,7 @@ def _render_fields(uid: str, last: Review | None, finding: Finding | None, label
         _("Your decision"),
         options,
         index=chosen,
-        format_func=lambda option: _option_words(option, finding, label),
+        format_func=lambda option: _option_words(option, asked),
         key=state.review_key(uid, FIELD_CHOICE),
     )
     unsaved = state.unsaved_note(uid)
@@ -60,16 +80,16 @@ def _render_fields(uid: str, last: Review | None, finding: Finding | None, label
     )
 
 
-def _submit(label: str, record: StudyRecord, finding: Finding | None, *, sign: bool) -> None:
+def _submit(label: str, record: StudyRecord, asked: Question, *, sign: bool) -> None:
     st.form_submit_button(
         label,
         type="primary" if sign else "secondary",
         on_click=_save,
-        args=(record.study_instance_uid, finding, sign),
+        args=(record.study_instance_uid, asked, sign),
     )
 
 
-def _save(uid: str, finding: Finding | None, sign: bool) -> None:
+def _save(uid: str, asked: Question, sign: bool) -> None:
     """Append a version on top of the one that was on screen; leave a notice about it."""
     choice = state.review_field(uid, FIELD_CHOICE)
     note, reader = state.review_field(uid, FIELD_NOTE), state.review_field(uid, FIELD_READER)
@@ -78,7 +98,7 @@ def _save(uid: str, finding: Finding | None, sign: bool) -> None:
         return
     state.set_reader(reader.strip())
     try:
-        stored = resources.repository().add_review(_review(uid, finding, choice, note, sign))
+        stored = resources.repository().add_review(_review(uid, asked, choice, note, sign))
     except AssistantError as exc:
         state.set_unsaved_note(uid, note)
         state.leave_notice("error", sentence(str(exc)))
@@ -88,15 +108,15 @@ def _save(uid: str, finding: Finding | None, sign: bool) -> None:
     state.leave_notice("success", words_.format(version=stored.version))
 
 
-def _review(uid: str, finding: Finding | None, choice: str, note: str, sign: bool) -> Review:
+def _review(uid: str, asked: Question, choice: str, note: str, sign: bool) -> Review:
     """The decision as it will be stored."""
     call = Call.UNAIDED
-    if finding is not None:
-        call = Call.ACCEPTED if finding.positive == (choice == PRESENT) else Call.OVERRULED
+    if asked.positive is not None:
+        call = Call.ACCEPTED if asked.positive == (choice == PRESENT) else Call.OVERRULED
     return Review(
         study_instance_uid=uid,
         call=call,
-        finding_code=finding.code if finding else resources.classifier().card.findings[0].code,
+        finding_code=asked.code,
         finding_present=choice == PRESENT,
         note=note.strip(),
         reader=state.reader(),
@@ -106,17 +126,12 @@ def _review(uid: str, finding: Finding | None, choice: str, note: str, sign: boo
     )
 
 
-def _option_words(option: str, finding: Finding | None, label: str) -> str:
-    presence = words.presence(label, option == PRESENT)
-    if finding is None:
+def _option_words(option: str, asked: Question) -> str:
+    presence = words.presence(asked.label, option == PRESENT)
+    if asked.positive is None:
         return presence
-    agrees = finding.positive == (option == PRESENT)
+    agrees = asked.positive == (option == PRESENT)
     return (_("Agree: {what}") if agrees else _("Overrule: {what}")).format(what=presence)
-
-
-def _leading_label() -> str:
-    """The finding a reader is asked about when the network gave no answer."""
-    return resources.classifier().card.findings[0].label
 
 
 def _line(review: Review, label: str) -> str:

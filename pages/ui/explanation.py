@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -19,6 +20,7 @@ from pages.ui.i18n import _
 class Choice:
     """What the reader wants explained, and how it is drawn. Fractions lie in 0 to 1."""
 
+    model: str
     method: str
     target: str
     opacity: float
@@ -26,7 +28,7 @@ class Choice:
     beside: bool
 
     @property
-    def key(self) -> tuple[str, str, float, float]:
+    def key(self) -> tuple[Hashable, ...]:
         """Everything that changes the drawn overlay."""
         return self.method, self.target, self.opacity, self.threshold
 
@@ -45,16 +47,19 @@ def render_switch(sop_instance_uid: str) -> bool:
     return shown
 
 
-def render_choice(sop_instance_uid: str) -> Choice:
-    """The overlay's controls, in one row. The explained finding stands in the address line."""
-    targets = resources.explainer().targets
+def render_choice(sop_instance_uid: str, model: str) -> Choice:
+    """The overlay's controls, in one row. The explained finding stands in the address line.
+
+    `model` names the network that gave the answer.
+    """
+    targets = resources.explainers().of(model).targets
     wanted = st.query_params.get("finding", "")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         target = st.selectbox(
             _("Explain"),
             targets,
             index=targets.index(wanted) if wanted in targets else 0,
-            format_func=target_label,
+            format_func=partial(target_label, model),
             key=f"target-{sop_instance_uid}",
             width=230,
         )
@@ -72,23 +77,23 @@ def render_choice(sop_instance_uid: str) -> Choice:
         )
         beside = st.toggle(_("Side by side"), key="beside")
     st.query_params["finding"] = target
-    return Choice(method, target, opacity / 100, threshold / 100, beside)
+    return Choice(model, method, target, opacity / 100, threshold / 100, beside)
 
 
 def explain(image: Image, choice: Choice) -> Attribution:
     """The network's explanation, kept for this session once made."""
-    explainer = resources.explainer()
+    explainer = resources.explainers().of(choice.model)
     sha256 = image.instance.identity.sha256
     key = (sha256, explainer.card.weights_sha256, choice.method, choice.target)
     return state.attribution(
-        key, partial(_attribute, image, target=choice.target, method=choice.method)
+        key,
+        lambda: explainer.attribute(image.luminance_values(0), choice.target, choice.method),
     )
 
 
-def target_label(target: str) -> str:
+def target_label(model: str, target: str) -> str:
     """A finding's label or a class's name."""
-    card = resources.explainer().card
-    for spec in card.findings:
+    for spec in resources.card(model).findings:
         if spec.code == target:
             label = _(spec.label)
             return _("{finding} (exploratory)").format(finding=label) if spec.exploratory else label
@@ -98,7 +103,7 @@ def target_label(target: str) -> str:
 def caption(choice: Choice) -> str:
     """What a picture with an overlay is."""
     return _("AI explanation of {finding}: {method} - not for diagnosis").format(
-        finding=target_label(choice.target), method=_(METHODS[choice.method].label)
+        finding=target_label(choice.model, choice.target), method=_(METHODS[choice.method].label)
     )
 
 
@@ -106,14 +111,11 @@ def legend(choice: Choice) -> str:
     """Colour bar with the meaning of its ends and of the method (HTML)."""
     stops = ",".join(f"rgb{tuple(colour)}" for colour in colour_table(signed=True)[::15].tolist())
     method = METHODS[choice.method]
+    target = target_label(choice.model, choice.target)
     return (
         f'<div class="lb-legend"><b>{escape(_(method.label))}</b>'
         f"<span>{escape(_('speaks against'))}</span>"
         f'<i style="background:linear-gradient(90deg,{stops})"></i>'
-        f"<span>{escape(_('speaks for'))} {escape(target_label(choice.target))}</span>"
+        f"<span>{escape(_('speaks for'))} {escape(target)}</span>"
         f'<span class="lb-small">{escape(_(method.meaning))}</span></div>'
     )
-
-
-def _attribute(image: Image, *, target: str, method: str) -> Attribution:
-    return resources.explainer().attribute(image.luminance_values(0), target, method)

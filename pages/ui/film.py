@@ -44,7 +44,8 @@ def render_film(instance: Instance, assessment: Assessment | None) -> None:
         if not shown:
             st.html(_figure(instance, film, _("Original film"), low=False))
         else:
-            _render_explained(image, base, film, partial(_fitted, image, frame), preset)
+            asked = assessment.model.name if assessment and assessment.model else ""
+            _render_explained(image, asked, base, film, partial(_fitted, image, frame), preset)
         for remark in image.remarks:
             st.caption(sentence(remark))
 
@@ -62,6 +63,7 @@ def _read(instance: Instance) -> Image:
 
 def _render_explained(
     image: Image,
+    model: str,
     base: tuple[str, int, str],
     film: str,
     fitted: Callable[[Callable[[], VoiPreset | None]], NDArray[np.uint8]],
@@ -69,7 +71,7 @@ def _render_explained(
 ) -> None:
     """Draw the explanation over the film, or beside it."""
     instance = image.instance
-    choice = explanation.render_choice(instance.identity.sop_instance_uid)
+    choice = explanation.render_choice(instance.identity.sop_instance_uid, model)
     with st.spinner(_("Asking the network why ...")):
         found = explanation.explain(image, choice)
     key = (*base, found.model.weights_sha256, *choice.key)

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from imaging.entities import Assessment, Finding, Instance, ModelIdentity
+from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
 from pages.ui import banner, resources, words
 from pages.ui.i18n import _
 
@@ -31,24 +31,50 @@ def model_line(model: ModelIdentity) -> str:
 
 
 def _answered(assessment: Assessment, primary: Finding) -> str:
-    mood = "lb-raised" if primary.positive else "lb-calm"
+    mood = "lb-raised" if _alerts(assessment, primary) else "lb-calm"
     firm = [f for f in assessment.findings if not f.exploratory]
     exploratory = [f for f in assessment.findings if f.exploratory]
-    parts = [_headline(words.marked_finding(primary), mood), _reasons(assessment)]
+    headline = words.answer(primary, assessment.answer)
+    parts = [_headline(headline, mood), _reasons(assessment)]
     parts += [_bar(finding) for finding in firm]
+    parts += [_small(text) for text in _certainty(assessment)]
     if exploratory:
         note = _("Exploratory \u2013 not reliable from a film")
         parts.append(f'<div class="lb-exploratory">{_small(note)}')
         parts += [_bar(finding) for finding in exploratory]
         parts.append("</div>")
     if assessment.model:
-        parts += [_small(model_line(assessment.model)), _small(scope_line())]
+        parts += [_small(model_line(assessment.model)), _small(scope_line(assessment.model))]
     return "".join(parts)
 
 
-def scope_line() -> str:
-    """Whom the installed network was built for."""
-    population = resources.classifier().card.scope.population
+def _alerts(assessment: Assessment, primary: Finding) -> bool:
+    """Whether the answer asks for a reader soon."""
+    return primary.positive or assessment.answer is Answer.UNSURE
+
+
+def _certainty(assessment: Assessment) -> list[str]:
+    """How sure the answer is, in sentences: what cannot be ruled out, and whether all agree."""
+    lines = []
+    if assessment.error_rate is not None and assessment.primary is not None:
+        rate = words.percent(assessment.error_rate)
+        label = words.within(_(assessment.primary.label))
+        said = {
+            (True, False): _("At {rate} error, only {finding} remains possible."),
+            (False, True): _("At {rate} error, {finding} can be ruled out."),
+            (True, True): _("At {rate} error, neither answer can be ruled out."),
+            (False, False): _("At {rate} error, neither answer fits: unlike the studied films."),
+        }
+        held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
+        lines.append(said[held].format(rate=rate, finding=label))
+    if assessment.disagreement is not None:
+        lines.append(words.agreement(assessment.disagreement))
+    return lines
+
+
+def scope_line(model: ModelIdentity) -> str:
+    """Whom a network was built for."""
+    population = resources.card(model.name).scope.population
     return _("Built for: {population}").format(population=_(population))
 
 

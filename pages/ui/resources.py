@@ -1,4 +1,4 @@
-"""What all sessions share, made once per server: settings, store, network, background worker."""
+"""What all sessions share, made once per server: settings, store, models, background worker."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import streamlit as st
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.attribution import Explainer
-from models.checkpoint import find_checkpoint
-from models.classifier import Classifier
+from models.attribution import Explainers
+from models.card import ModelCard
+from models.panel import Panel
 from models.serving import settle
 from models.worker import Worker
 
@@ -28,22 +28,27 @@ def repository() -> Repository:
 
 
 @st.cache_resource(show_spinner=False)
-def classifier() -> Classifier:
-    """The serving network, read-only; raises `CheckpointError`."""
-    return Classifier.load(find_checkpoint(settings().weights, settings().model_name))
+def panel() -> Panel:
+    """The serving models, read-only; raises `CheckpointError`."""
+    return Panel.load(settings())
+
+
+def card(name: str = "") -> ModelCard:
+    """The card of the model of that name, or of the first one installed."""
+    return panel().named(name).card
 
 
 @st.cache_resource(show_spinner=False)
-def explainer() -> Explainer:
-    """Explanations of the network's answers; one at a time behind its lock."""
-    return Explainer(classifier())
+def explainers() -> Explainers:
+    """Explanations of the models' answers; one at a time behind their locks."""
+    return Explainers(panel())
 
 
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
     """The background worker, running. Made last: what was loaded before it stays for good."""
-    found = Worker(repository(), classifier())
-    explainer()
+    found = Worker(repository(), panel())
+    explainers().of("")
     settle()
     found.start()
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from imaging.entities import (
+    Answer,
     Assessment,
     Finding,
     JobFile,
@@ -31,7 +32,7 @@ def worklist_row(item: WorklistItem) -> Row:
     film = item.source is SourceKind.FILM
     return {
         _("Urgency"): words.urgency(item),
-        _("AI finding"): _answer(item.finding) or words.outcome(item.status),
+        _("AI finding"): _answer(item.finding, item.answer) or words.outcome(item.status),
         _("Probability"): _probability(item.finding),
         _("Model, operating point"): _source(item.model, item.finding),
         _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
@@ -52,7 +53,7 @@ def outcome_row(file: JobFile, assessment: Assessment | None) -> Row:
     return {
         _("File"): words.HIDDEN if state.identity_hidden() else file.file_name,
         _("Outcome"): words.outcome(file.status),
-        _("AI finding"): _answer(finding),
+        _("AI finding"): _answer(finding, assessment.answer if assessment else None),
         _("Probability"): _probability(finding),
         _("Model, operating point"): _source(model, finding),
         _("Reason"): sentence(file.message),
@@ -111,8 +112,8 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _answer(finding: Finding | None) -> str:
-    return words.marked_finding(finding) if finding else ""
+def _answer(finding: Finding | None, given: Answer | None) -> str:
+    return words.answer(finding, given) if finding else ""
 
 
 def _source(model: ModelIdentity | None, finding: Finding | None) -> str:

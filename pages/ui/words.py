@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from imaging.entities import Call, Finding, Patient, Review, Status, WorklistItem
+from imaging import worklist
+from imaging.entities import Answer, Call, Finding, Patient, Review, Status, WorklistItem
 from pages.ui.i18n import _, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"
 NOTHING = "\u2013"
-RAISED, PLAIN = "\u25b2", "\u25cb"
+RAISED, PLAIN, OPEN = "\u25b2", "\u25cb", "?"
 
 
 def percent(probability: float) -> str:
@@ -21,15 +22,27 @@ def percent(probability: float) -> str:
     return _("{percent}%").format(percent=round(100 * probability))
 
 
-def finding(found: Finding) -> str:
-    """The answer: "Pneumonia suspected" or "Pneumonia not suspected"."""
-    words = _("{finding} suspected") if found.positive else _("{finding} not suspected")
-    return words.format(finding=_(found.label))
+def answer(found: Finding, given: Answer | None) -> str:
+    """The answer in words, with its symbol: one of three, never a bare percentage."""
+    if given is Answer.UNSURE:
+        return f"{OPEN} " + _("Unsure \u2013 please read")
+    # an answer from before there was "unsure" is told by its operating point
+    present = found.positive if given is None else given is Answer.PRESENT
+    if present:
+        return f"{RAISED} " + _("{finding} suspected").format(finding=_(found.label))
+    return f"{PLAIN} " + _("No {finding} seen").format(finding=within(_(found.label)))
 
 
-def marked_finding(found: Finding) -> str:
-    """The answer with its symbol."""
-    return f"{RAISED if found.positive else PLAIN} {finding(found)}"
+def within(label: str) -> str:
+    """A label inside a sentence: "Pneumonia" -> "pneumonia", but "COVID" as it is."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def agreement(disagreement: float) -> str:
+    """How far the networks of an ensemble lie apart."""
+    return _("The networks differ by up to {percent} points").format(
+        percent=round(100 * disagreement)
+    )
 
 
 def outcome(status: Status | None) -> str:
@@ -38,15 +51,17 @@ def outcome(status: Status | None) -> str:
         None: "\u2026 " + _("Waiting for the network"),
         Status.OK: "\u2713 " + _("Answered"),
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
-        Status.REFUSED: "\u2298 " + _("Not answered: out of scope"),
+        Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
     }[status]
 
 
 def urgency(item: WorklistItem) -> str:
     """Why a study stands where it stands."""
-    if item.priority > 0:
+    if item.priority >= worklist.RAISED:
         return "\u25b2 " + _("Raised")
+    if item.priority == worklist.UNSURE:
+        return "? " + _("Raised: unsure")
     return "\u2713 " + _("Read") if item.priority < 0 else "\u25cf " + _("Routine")
 
 
@@ -63,7 +78,7 @@ def decision(review: Review, label: str) -> str:
     verdict = {
         Call.ACCEPTED: _("Agreed"),
         Call.OVERRULED: _("Overruled"),
-        Call.UNAIDED: _("Read without the network"),
+        Call.UNAIDED: _("Read without the network's answer"),
     }[review.call]
     return f"{verdict}: {presence(label, review.finding_present)}"
 

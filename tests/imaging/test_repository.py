@@ -28,6 +28,7 @@ from imaging.entities import (
 )
 from imaging.errors import ConflictError, NotFoundError, StoreError
 from imaging.store import Repository
+from imaging.worklist import RAISED
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("tiny", "1", "ab" * 32)
@@ -128,7 +129,7 @@ def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     assert filled.worklist()[0].priority == 0
     filled.add_assessment(assessment(probability=0.9))
     filled.add_review(review(signed=False))
-    assert filled.worklist()[0].priority == 1
+    assert filled.worklist()[0].priority == RAISED
     filled.add_review(review(version=1, signed=True))
     assert filled.worklist()[0].priority == -1
 

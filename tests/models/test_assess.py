@@ -13,66 +13,66 @@ from imaging.entities import Status
 from imaging.ingest import Candidate
 from imaging.store import Repository
 from models.assess import assess_and_store, assess_bytes, assess_candidate
-from models.classifier import Classifier
+from models.panel import Panel
 from models.worker import drain
 from tests.factories import make_dicom_bytes, make_film_bytes
 
 
-def test_a_fitting_film_is_answered(tiny_classifier: Classifier) -> None:
-    outcome = assess_bytes(make_dicom_bytes(), "a.dcm", tiny_classifier)
+def test_a_fitting_film_is_answered(tiny_panel: Panel) -> None:
+    outcome = assess_bytes(make_dicom_bytes(), "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.OK and not outcome.assessment.messages
     assert [f.code for f in outcome.assessment.findings] == ["pneumonia", "bacterial", "viral"]
     lead, bacterial, viral = (f.probability for f in outcome.assessment.findings)
     assert lead == pytest.approx(bacterial + viral)
-    assert outcome.assessment.model == tiny_classifier.card.identity
+    assert outcome.assessment.model == tiny_panel.first.card.identity
 
 
-def test_an_adult_is_answered_with_a_warning(tiny_classifier: Classifier) -> None:
-    outcome = assess_bytes(make_dicom_bytes(PatientAge="062Y"), "a.dcm", tiny_classifier)
+def test_an_adult_is_answered_with_a_warning(tiny_panel: Panel) -> None:
+    outcome = assess_bytes(make_dicom_bytes(PatientAge="062Y"), "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.WARNED and outcome.assessment.findings
     assert "outside the studied population" in outcome.assessment.messages[0]
 
 
 @pytest.mark.parametrize("change", [{"Modality": "CT"}, {"ViewPosition": "LL"}])
 def test_out_of_scope_is_refused_without_an_answer(
-    tiny_classifier: Classifier, change: dict[str, Any]
+    tiny_panel: Panel, change: dict[str, Any]
 ) -> None:
-    outcome = assess_bytes(make_dicom_bytes(**change), "a.dcm", tiny_classifier)
+    outcome = assess_bytes(make_dicom_bytes(**change), "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.REFUSED
     assert not outcome.assessment.findings and outcome.assessment.messages
 
 
-def test_a_blank_film_is_refused(tiny_classifier: Classifier) -> None:
+def test_a_blank_film_is_refused(tiny_panel: Panel) -> None:
     blank = make_dicom_bytes(np.full((24, 24), 9, np.uint16))
-    outcome = assess_bytes(blank, "a.dcm", tiny_classifier)
+    outcome = assess_bytes(blank, "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.REFUSED
     assert "blank" in outcome.assessment.messages[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM"])
-def test_a_bad_file_is_one_sentence(tiny_classifier: Classifier, content: bytes) -> None:
-    outcome = assess_bytes(content, "patient name.dcm", tiny_classifier)
+def test_a_bad_file_is_one_sentence(tiny_panel: Panel, content: bytes) -> None:
+    outcome = assess_bytes(content, "patient name.dcm", tiny_panel)
     assert outcome.assessment.status is Status.ERROR and outcome.instance is None
     (sentence,) = outcome.assessment.messages
     assert sentence.endswith(".") and "patient name" not in sentence
 
 
-def test_monochrome1_and_png_get_the_answer_of_their_twin(tiny_classifier: Classifier) -> None:
+def test_monochrome1_and_png_get_the_answer_of_their_twin(tiny_panel: Panel) -> None:
     ramp = np.add.outer(np.arange(40), np.arange(50) ** 2 % 97).astype(np.uint8)
     inverted = make_dicom_bytes(255 - ramp, PhotometricInterpretation="MONOCHROME1")
     answers = [
-        assess_bytes(content, "x", tiny_classifier).assessment.findings[0].probability
+        assess_bytes(content, "x", tiny_panel).assessment.findings[0].probability
         for content in (make_dicom_bytes(ramp), inverted, make_film_bytes(ramp))
     ]
     assert answers == pytest.approx([answers[0]] * 3, abs=1e-4)
 
 
 def test_only_readable_images_are_kept(
-    tiny_classifier: Classifier, repository: Repository, tmp_path: Path
+    tiny_panel: Panel, repository: Repository, tmp_path: Path
 ) -> None:
     good, bad = make_dicom_bytes(), b"hello"
     for content in (good, bad):
-        assess_and_store(content, "x", classifier=tiny_classifier, repository=repository)
+        assess_and_store(content, "x", panel=tiny_panel, repository=repository)
     (item,) = repository.worklist()
     record = repository.study(item.study_instance_uid)
     assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
@@ -81,22 +81,20 @@ def test_only_readable_images_are_kept(
 
 
 def test_another_film_under_a_known_uid_is_told_and_not_saved(
-    tiny_classifier: Classifier, repository: Repository
+    tiny_panel: Panel, repository: Repository
 ) -> None:
     for pixels in (None, np.eye(32, dtype=np.uint16)):
         outcome = assess_and_store(
-            make_dicom_bytes(pixels), "x", classifier=tiny_classifier, repository=repository
+            make_dicom_bytes(pixels), "x", panel=tiny_panel, repository=repository
         )
     assert outcome.assessment.status is Status.ERROR
     assert "same SOP Instance UID" in outcome.assessment.messages[0]
 
 
-def test_one_bad_file_never_stops_a_batch(
-    tiny_classifier: Classifier, repository: Repository
-) -> None:
+def test_one_bad_file_never_stops_a_batch(tiny_panel: Panel, repository: Repository) -> None:
     files = [("a", b"hello"), ("b", make_dicom_bytes()), ("c", b"")]
     job_id = repository.add_job(files)
-    assert drain(repository, tiny_classifier) == 3
+    assert drain(repository, tiny_panel) == 3
     assert [f.status for f in repository.job(job_id).files] == [
         Status.ERROR,
         Status.OK,
@@ -105,7 +103,7 @@ def test_one_bad_file_never_stops_a_batch(
 
 
 def test_a_fault_of_ours_is_logged_by_type_only(
-    tiny_classifier: Classifier,
+    tiny_panel: Panel,
     repository: Repository,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -115,16 +113,16 @@ def test_a_fault_of_ours_is_logged_by_type_only(
 
     monkeypatch.setattr("models.worker.assess_and_store", fail)
     job_id = repository.add_job([("DOE.dcm", b"x"), ("next", b"y")])
-    assert drain(repository, tiny_classifier) == 2
+    assert drain(repository, tiny_panel) == 2
     assert repository.job(job_id).finished
     assert "ZeroDivisionError" in caplog.text and "DOE" not in caplog.text
 
 
-def test_a_candidate_that_cannot_be_fetched_is_an_outcome(tiny_classifier: Classifier) -> None:
+def test_a_candidate_that_cannot_be_fetched_is_an_outcome(tiny_panel: Panel) -> None:
     from imaging.errors import NotDicomError
 
     def read() -> bytes:
         raise NotDicomError("The file does not exist or cannot be opened.")
 
-    outcome = assess_candidate(Candidate("gone.dcm", read), tiny_classifier)
+    outcome = assess_candidate(Candidate("gone.dcm", read), tiny_panel)
     assert outcome.assessment.status is Status.ERROR

@@ -35,6 +35,7 @@ def test_a_fitting_film_passes_without_a_word() -> None:
         ({"modality": "CT"}, "CT"),
         ({"body_part": "HAND"}, "HAND"),
         ({"view_position": "LL"}, "LL"),
+        ({"laterality": "R"}, "(R)"),
     ],
 )
 def test_a_contradiction_refuses(change: dict[str, str], word: str) -> None:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.settings import ROOT
 from imaging.store import Repository
 from models.assess import assess_and_store
-from models.classifier import Classifier
+from models.panel import Panel
 from tests.factories import make_dicom_bytes
 
 PATIENCE = 120  # seconds; only a hang runs out of it
@@ -44,9 +44,9 @@ def store(home: Path) -> Iterator[Repository]:
 
 
 @pytest.fixture
-def study(store: Repository, tiny_classifier: Classifier) -> str:
+def study(store: Repository, tiny_panel: Panel) -> str:
     """UID of one stored study with an answered film."""
-    return keep_film(store, tiny_classifier)
+    return keep_film(store, tiny_panel)
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def open_page(home: Path) -> OpenPage:
     return run
 
 
-def keep_film(store: Repository, classifier: Classifier, **attributes: Any) -> str:
+def keep_film(store: Repository, panel: Panel, **attributes: Any) -> str:
     """Store and assess a synthetic film; returns its study's UID."""
     content = make_dicom_bytes(**attributes)
-    outcome = assess_and_store(content, "film.dcm", classifier=classifier, repository=store)
+    outcome = assess_and_store(content, "film.dcm", panel=panel, repository=store)
     assert outcome.instance is not None
     return outcome.instance.identity.study_instance_uid
 

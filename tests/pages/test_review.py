@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.dicom import read_image
 from imaging.entities import Call, Review
 from imaging.store import Repository
-from models.classifier import Classifier
+from models.panel import Panel
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, keep_film, words
 
@@ -59,9 +59,9 @@ def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
 
 
 def test_header_text_cannot_become_markup(
-    open_page: OpenPage, store: Repository, tiny_classifier: Classifier
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:
-    study = keep_film(store, tiny_classifier, PatientName="<img src=x>", PatientID="<b>1</b>")
+    study = keep_film(store, tiny_panel, PatientName="<img src=x>", PatientID="<b>1</b>")
     said = words(open_page(PAGE, study=study))
     assert "<img src=x>" not in said and "<b>1</b>" not in said
 
@@ -83,17 +83,17 @@ def test_the_explanation_is_laid_over_on_request(open_page: OpenPage, study: str
 
 
 def test_every_score_stands_beside_its_model(
-    open_page: OpenPage, study: str, tiny_classifier: Classifier
+    open_page: OpenPage, study: str, tiny_panel: Panel
 ) -> None:
-    said, model = words(open_page(PAGE, study=study)), tiny_classifier.card.identity
+    said, model = words(open_page(PAGE, study=study)), tiny_panel.first.card.identity
     assert model.name in said and model.version in said and model.short_hash in said
     assert "Exploratory" in said and said.count("operating point") == 3
 
 
 def test_a_refused_film_says_why_and_offers_no_explanation(
-    open_page: OpenPage, store: Repository, tiny_classifier: Classifier
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:
-    page = open_page(PAGE, study=keep_film(store, tiny_classifier, BodyPartExamined="HAND"))
+    page = open_page(PAGE, study=keep_film(store, tiny_panel, BodyPartExamined="HAND"))
     assert "The body part is HAND" in words(page)
     assert "Show explanation" not in [b.label for b in page.button]
     assert pictures(page)
@@ -164,14 +164,14 @@ def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) 
 
 
 def test_frames_can_be_stepped_through(
-    open_page: OpenPage, store: Repository, tiny_classifier: Classifier
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:
     stack = np.stack([np.arange(64, dtype=np.uint16).reshape(8, 8) * k for k in (60, 1)])
     content = make_dicom_bytes(stack, WindowCenter="2048", WindowWidth="4096")
     job = store.add_job([("stack.dcm", content)])
     from models.worker import drain
 
-    drain(store, tiny_classifier)
+    drain(store, tiny_panel)
     page = open_page(PAGE, study=store.job(job).files[0].study_instance_uid)
     (first,) = pictures(page)
     page.slider[0].set_value(2).run()

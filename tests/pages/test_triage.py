@@ -8,7 +8,7 @@ from pydicom.uid import generate_uid
 
 from imaging.entities import Finding, WorklistItem
 from imaging.store import Repository
-from models.classifier import Classifier
+from models.panel import Panel
 from pages.ui import cases, table
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
@@ -16,19 +16,19 @@ from tests.pages.test_review import by_somebody_else
 PAGE = "pages/triage.py"
 
 
-def another(store: Repository, classifier: Classifier, **attributes: str) -> str:
+def another(store: Repository, panel: Panel, **attributes: str) -> str:
     """Store a further study."""
     uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
-    return keep_film(store, classifier, **uids, **attributes)
+    return keep_film(store, panel, **uids, **attributes)
 
 
 def test_refused_studies_stay_visible_with_their_reason(
-    open_page: OpenPage, store: Repository, tiny_classifier: Classifier, study: str
+    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
 ) -> None:
-    another(store, tiny_classifier, BodyPartExamined="HAND", PatientName="HAND^ONE")
+    another(store, tiny_panel, BodyPartExamined="HAND", PatientName="HAND^ONE")
     table = open_page(PAGE).dataframe[0].value
     row = table[table["Patient"] == "HAND, ONE"].iloc[0]
-    assert "Not answered" in row["AI finding"] and "HAND" in row["Reason"] and len(table) == 2
+    assert "Not suitable" in row["AI finding"] and "HAND" in row["Reason"] and len(table) == 2
 
 
 def test_urgency_and_reading_are_words(open_page: OpenPage, store: Repository, study: str) -> None:
@@ -38,9 +38,9 @@ def test_urgency_and_reading_are_words(open_page: OpenPage, store: Repository, s
 
 
 def test_the_text_filter_finds_a_patient(
-    open_page: OpenPage, store: Repository, tiny_classifier: Classifier, study: str
+    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
 ) -> None:
-    another(store, tiny_classifier, PatientName="OTHER^ONE")
+    another(store, tiny_panel, PatientName="OTHER^ONE")
     page = open_page(PAGE, find="other one")
     assert list(page.dataframe[0].value["Patient"]) == ["OTHER, ONE"]
     assert page.text_input[0].value == "other one"

@@ -15,7 +15,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from imaging.entities import Patient
+from imaging.entities import Answer, Finding, Patient
 from imaging.settings import ROOT
 from pages.ui import i18n, words
 
@@ -151,3 +151,22 @@ def test_waiting_is_told_in_the_largest_unit(minutes: int, said: str) -> None:
 def test_names_are_read_as_dicom_writes_them() -> None:
     assert words.patient_name("DOE^JANE^Q=漢字") == "DOE, JANE Q"
     assert words.date("20250131") == "2025-01-31" and words.clock("0905") == "09:05"
+
+
+@pytest.mark.parametrize(
+    ("given", "probability", "said"),
+    [
+        (Answer.PRESENT, 0.9, "▲ Pneumonia suspected"),
+        (Answer.ABSENT, 0.1, "○ No pneumonia seen"),
+        (Answer.UNSURE, 0.9, "? Unsure \u2013 please read"),
+        (None, 0.9, "▲ Pneumonia suspected"),  # stored before there was "unsure"
+        (None, 0.1, "○ No pneumonia seen"),
+    ],
+)
+def test_the_answer_is_one_of_three(given: Answer | None, probability: float, said: str) -> None:
+    assert words.answer(Finding("pneumonia", "Pneumonia", probability, 0.5), given) == said
+
+
+def test_an_acronym_keeps_its_capitals_inside_a_sentence() -> None:
+    assert words.within("COVID pneumonia") == "COVID pneumonia"
+    assert words.within("Pneumonia") == "pneumonia"
