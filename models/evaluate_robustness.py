@@ -1,0 +1,219 @@
+"""Measure what every corruption of a film does to the answer; write it beside the weights.
+
+    export LIGHTBOX_DATA=...
+    python -m models.evaluate_robustness --model paediatric-cxr
+    python -m models.evaluate_robustness --films 16 --out DIR       # a quick look
+
+A fixed, class-stratified subset of one split goes through every level of `CORRUPTIONS`. Writes
+``robustness.csv`` and ``robustness.json`` into ``<checkpoint>/evaluation``. Nothing is chosen here:
+network, calibration and operating point are those of the card.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from imaging.errors import SettingsError
+from imaging.settings import Settings
+from models import metrics
+from models.card import ModelCard
+from models.checkpoint import EVALUATION, find_checkpoint
+from models.classifier import Classifier
+from models.config import films_of
+from models.corruptions import CORRUPTIONS, Luminance
+from models.dataset import Film, ManifestColumns, read_luminance, select
+from models.findings import finding_truth
+
+SEED = 7
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One level of one corruption: AUC (95 % interval), and how far the answer moved.
+
+    ``flip_rate`` is the share of films whose call at the operating point is not that of the clean
+    film; ``mean_change`` the mean absolute change of the leading finding's probability.
+    """
+
+    corruption: str
+    level: float
+    unit: str
+    films: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    flip_rate: float
+    mean_change: float
+
+
+def main(
+    model: Annotated[str, typer.Option(help="Installed model; the first if empty.")] = "",
+    films: Annotated[int, typer.Option(help="Size of the subset.", min=2)] = 208,
+    split: Annotated[str, typer.Option(help="Split to measure.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
+) -> None:
+    """Measure a model's robustness."""
+    folder, classifier, everything = opened(model)
+    chosen = subset(select(everything, split), count=films)
+    scores = np.stack(
+        [
+            film_scores(classifier, read_luminance(film.path), index=i)
+            for i, film in enumerate(tqdm(chosen))
+        ]
+    )
+    card = classifier.card
+    facts = record(card, leading_truth(card, chosen), scores)
+    target = out or folder / EVALUATION
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "robustness.json").write_text(json.dumps({"split": split, **facts}, indent=2) + "\n")
+    write_rows(target / "robustness.csv", facts["rows"])
+    worst = max(facts["rows"], key=lambda r: r["flip_rate"])
+    typer.echo(
+        f"{len(chosen)} films: clean AUC {facts['clean_auc']:.3f}; most calls flip "
+        f"({worst['flip_rate']:.1%}) at {worst['corruption']} {worst['level']:g}"
+    )
+
+
+def opened(model: str) -> tuple[Path, Classifier, tuple[Film, ...]]:
+    """The named checkpoint's folder, the classifier in it, and all films of its card.
+
+    Raises
+    ------
+    SettingsError
+        If `LIGHTBOX_DATA` is unset.
+    """
+    settings = Settings.from_environment()
+    if settings.data is None:
+        raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
+    folder = find_checkpoint(settings.weights, model)
+    classifier = Classifier.load(folder)
+    training = classifier.card.training
+    columns = ManifestColumns.from_dict(training["columns"])
+    return folder, classifier, films_of(training["data"], columns, settings.data)
+
+
+def leading_truth(card: ModelCard, films: Sequence[Film]) -> NDArray[np.bool_]:
+    """Whether each film has the leading finding: (films,), bool."""
+    labels = np.array([card.classes.index(f.label) for f in films])
+    return finding_truth(labels, card.classes, card.findings[0])
+
+
+def subset(films: Sequence[Film], *, count: int) -> tuple[Film, ...]:
+    """At most `count` films, every class in its own share, drawn with a fixed seed.
+
+    Returns
+    -------
+    tuple of Film
+        In manifest order; at least one of every class.
+    """
+    rng = np.random.default_rng(SEED)
+    labels = np.array([f.label for f in films])
+    kept: list[int] = []
+    for label in sorted(set(labels.tolist())):
+        members = np.flatnonzero(labels == label)
+        share = min(len(members), max(1, round(count * len(members) / len(films))))
+        kept += rng.choice(members, share, replace=False).tolist()
+    return tuple(films[i] for i in sorted(kept))
+
+
+def variants() -> Iterator[tuple[str, float]]:
+    """Every (corruption, level), in the order of the columns of `film_scores` after the first."""
+    for name, corruption in CORRUPTIONS.items():
+        for level in corruption.levels:
+            yield name, float(level)
+
+
+def film_scores(classifier: Classifier, luminance: Luminance, *, index: int) -> NDArray[np.float64]:
+    """Leading probability of the clean film, then of every corruption and level.
+
+    Parameters
+    ----------
+    luminance : numpy.ndarray
+        (rows, columns), float32.
+    index : int
+        Number of the film; seeds its noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        (1 + variants,), in [0, 1].
+    """
+    pictures = [luminance]
+    for number, (name, level) in enumerate(variants()):
+        rng = np.random.default_rng([SEED, index, number])
+        pictures.append(CORRUPTIONS[name].apply(luminance, level=level, rng=rng))
+    return np.array(
+        [
+            prediction.findings[0].probability
+            for start in range(0, len(pictures), _BATCH)
+            for prediction in classifier.predict_batch(pictures[start : start + _BATCH])
+        ]
+    )
+
+
+def record(
+    card: ModelCard, truth: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> dict[str, Any]:
+    """What ``robustness.json`` holds; arguments as for `summarise`."""
+    lead = card.findings[0]
+    clean = metrics.bootstrap(metrics.roc_auc, truth, scores[:, 0])
+    rows = summarise(truth, scores, operating_point=lead.operating_point)
+    return {
+        "weights_sha256": card.weights_sha256,
+        "films": len(truth),
+        "finding": lead.code,
+        "operating_point": lead.operating_point,
+        "clean_auc": clean.value,
+        "clean_auc_low": clean.low,
+        "clean_auc_high": clean.high,
+        "rows": [{"label": CORRUPTIONS[r.corruption].label, **asdict(r)} for r in rows],
+    }
+
+
+def summarise(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], *, operating_point: float
+) -> tuple[Row, ...]:
+    """Figures of every level against the clean films.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray
+        (films,), bool: has the leading finding.
+    scores : numpy.ndarray
+        (films, 1 + variants), as `film_scores` gives them.
+    """
+    clean = scores[:, 0]
+    rows = []
+    for (name, level), score in zip(variants(), scores.T[1:], strict=True):
+        auc = metrics.bootstrap(metrics.roc_auc, truth, score)
+        flips = (score >= operating_point) != (clean >= operating_point)
+        change = np.abs(score - clean)
+        figures = (auc.value, auc.low, auc.high, float(flips.mean()), float(change.mean()))
+        rows.append(Row(name, level, CORRUPTIONS[name].unit, len(truth), *figures))
+    return tuple(rows)
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """The rows as CSV, six digits after the point."""
+    names = [field.name for field in fields(Row)]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        for row in rows:
+            figures = {name: f"{row[name]:.6f}" for name in names[-5:]}
+            writer.writerow({**row, "level": f"{row['level']:g}", **figures})
+
+
+if __name__ == "__main__":
+    typer.run(main)
