@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
         st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
         st.Page("pages/review.py", title=_("Review"), url_path="review"),
+        st.Page("pages/model.py", title=_("Model"), url_path="model"),
     ],
     position="top",
 )

@@ -31,12 +31,15 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
             yield getattr(node, "lineno", 0), "", text, []
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Method":
             yield node.lineno, "", ast.literal_eval(node.args[0]), ["Explanation method"]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Corruption":
+            for word in node.args[:2]:
+                yield node.lineno, "", ast.literal_eval(word), ["Corruption and its unit"]
 
 
 def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Found]:
     """Yield the words a task file puts on screen: title, classes, finding labels, population."""
     task: dict[str, Any] = tomllib.loads(fileobj.read().decode())
-    words = [task["title"], task["scope"]["population"], *task["classes"]]
+    words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]
     for word in words + [finding["label"] for finding in task["findings"]]:
         yield 1, "", word, []
 
