@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup test check format messages screenshots bench clean
+.PHONY: run setup test check format messages screenshots evaluate bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.prepare
@@ -40,6 +40,15 @@ messages: $(DEV_STAMP)
 
 screenshots: $(DEV_STAMP)
 	$(BIN)/python -m tests.browser.screenshots docs/images
+
+# Every figure of the model page and the README, anew from the installed weights (needs LIGHTBOX_DATA).
+MODEL ?= paediatric-cxr
+evaluate: $(DEV_STAMP)
+	$(BIN)/python -m models.evaluate --model $(MODEL)
+	$(BIN)/python -m models.evaluate_gate --model $(MODEL)
+	$(BIN)/python -m models.evaluate_shortcuts --model $(MODEL)
+	$(BIN)/python -m models.evaluate_robustness --model $(MODEL)
+	$(BIN)/python -m models.report
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.forward

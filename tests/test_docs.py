@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 from imaging.settings import ROOT
-from models.report import pages
+from models.card_page import problems
+from models.report import installed, pages
 
 
 def test_figures_are_written_by_the_command() -> None:
     stale = [path.name for path, text in pages() if path.read_text() != text]
     assert not stale, "run python -m models.report"
+
+
+def test_stored_figures_are_of_the_shipped_weights() -> None:
+    assert [line for facts in installed() for line in problems(facts)] == []
 
 
 def test_the_map_names_files_that_exist() -> None:
