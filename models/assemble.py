@@ -2,6 +2,7 @@
 
     python -m models.assemble --config models/configs/paediatric_cxr.toml --member runs/1/ckpt
         --member runs/2/ckpt --member runs/3/ckpt
+    python -m models.assemble ... --most 3      # the best set of up to three (see models.choose)
 
 The members' weights stay as they are. Calibration, operating points and the thresholds of
 "unsure" are fitted anew on the validation films, for the members together.
@@ -9,60 +10,103 @@ The members' weights stay as they are. Calibration, operating points and the thr
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
-from models import gate
+from models import choose, gate
 from models.calibrate import calibrated_card, training_record
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.config import read_config
-from models.dataset import CACHE_SIZE, load_luminance, select
+from models.config import TaskConfig, read_config
+from models.dataset import CACHE_SIZE, acquisition_strata, load_luminance, load_regions, select
 from models.ensemble import Ensemble
+from models.network import MultiScaleResNet
 
 
 def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     member: Annotated[list[Path], typer.Option(help="Checkpoint folder; give several.")],
     install: Annotated[Path | None, typer.Option(help="Where to put the ensemble.")] = None,
+    most: Annotated[int, typer.Option(help="Choose the best set of so many; 0 takes all.")] = 0,
 ) -> None:
     """Join checkpoints into one model."""
     task = read_config(config)
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
-    loaded = [load_checkpoint(path) for path in member]
-    networks = [network for ensemble, _ in loaded for network in ensemble.networks]
-    cards = [card for _, card in loaded]
-    same = {(c.name, c.size, c.classes, c.training["data"]["sha256"]) for c in cards}
-    if len(same) > 1 or {n.settings for n in networks} != {task.network}:
-        raise CheckpointError("The checkpoints were trained for different tasks; keep them apart.")
-    validation = select(task.films(settings.data), "val")
-    data = cards[0].training["data"]
-    ensemble = Ensemble(networks)
-    card = calibrated_card(
-        ensemble,
-        task,
-        films=load_luminance(validation, size=CACHE_SIZE),
-        truth=np.array([task.classes.index(f.label) for f in validation]),
-        training=training_record(
-            task,
-            data_sha256=data["sha256"],
-            films=data["films"],
-            members=[m for c in cards for m in c.training["members"]],
-        ),
-    )
+    films = select(task.films(settings.data), "val")
+    pixels = load_luminance(films, size=CACHE_SIZE)
+    truth = np.array([task.classes.index(f.label) for f in films])
+    pool = Pool.read(member, task)
+    if most:
+        views = choose.validation_views(
+            pixels,
+            truth,
+            task=task,
+            regions=load_regions(films, size=CACHE_SIZE),
+            strata=acquisition_strata(films),
+        )
+        found = choose.candidates(pool.networks, task, views, most=most)
+        typer.echo(choose.as_table(found, pool.names))
+        pool = pool.take(found[0].members)
+    ensemble = Ensemble(pool.networks)
+    card = calibrated_card(ensemble, task, films=pixels, truth=truth, training=pool.record(task))
     target = install or settings.weights / task.name
     if (target / gate.SETTINGS).exists():  # the gate does not depend on the networks
         installed = gate.Gate.load(target).settings["weights_sha256"]
         card = replace(card, gate_sha256=installed)
     card = save_checkpoint(target, ensemble, card)
     typer.echo(f"{card.members} networks, weights {card.identity.short_hash}, written to {target}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Networks of one task with their names and training records, in the same order."""
+
+    networks: tuple[MultiScaleResNet, ...]
+    names: tuple[str, ...]
+    records: tuple[dict[str, Any], ...]
+    data: dict[str, Any]
+
+    @classmethod
+    def read(cls, folders: Sequence[Path], task: TaskConfig) -> Pool:
+        """Load checkpoints; raises `CheckpointError` when they are not all of this task."""
+        loaded = [load_checkpoint(path) for path in folders]
+        networks = tuple(n for ensemble, _ in loaded for n in ensemble.networks)
+        cards = [card for _, card in loaded]
+        same = {(c.name, c.size, c.classes, c.training["data"]["sha256"]) for c in cards}
+        if len(same) > 1 or {n.settings for n in networks} != {task.network}:
+            raise CheckpointError("The checkpoints were trained for different tasks.")
+        return cls(
+            networks,
+            tuple(str(f) for f, c in zip(folders, cards, strict=True) for _ in range(c.members)),
+            tuple(record for c in cards for record in c.training["members"]),
+            cards[0].training["data"],
+        )
+
+    def take(self, chosen: Sequence[int]) -> Pool:
+        """Some of the networks."""
+        return Pool(
+            tuple(self.networks[i] for i in chosen),
+            tuple(self.names[i] for i in chosen),
+            tuple(self.records[i] for i in chosen),
+            self.data,
+        )
+
+    def record(self, task: TaskConfig) -> dict[str, Any]:
+        """The card's training table."""
+        return training_record(
+            task,
+            data_sha256=self.data["sha256"],
+            films=self.data["films"],
+            members=self.records,
+        )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class TrainSettings:
     average: float = 0.998  # decay of the moving average of weights
     clip: float = 5.0  # largest gradient norm
     patience: int = 8  # epochs without a better validation AUC before an early stop
+    balance: float = 1.0  # largest weight that evens out class and acquisition; 1 leaves them
+    trainable: str = ""  # train only parameters whose name starts so; all else stays as it is
     seed: int = 0
 
 
@@ -111,7 +113,8 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
     path : Path
         TOML.
     change : sequence of str
-        Training settings to override, each ``NAME=VALUE`` in TOML's notation.
+        Settings to override in TOML's notation: ``NAME=VALUE`` of the training table, or
+        ``TABLE.NAME=VALUE`` of another.
 
     Raises
     ------
@@ -121,8 +124,9 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text())
         classes = tuple(values["classes"])
-        overrides = tomllib.loads("\n".join(change))
-        train = TrainSettings(**{**values.get("train", {}), **overrides})
+        for name, value in tomllib.loads("\n".join(change)).items():
+            table, new = (name, value) if isinstance(value, dict) else ("train", {name: value})
+            values[table] = {**values.get(table, {}), **new}
         return TaskConfig(
             name=values["name"],
             version=values["version"],
@@ -135,7 +139,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             network=NetworkSettings.from_dict(
                 {"classes": len(classes), **values.get("network", {})}
             ),
-            train=train,
+            train=TrainSettings(**values.get("train", {})),
             augment=AugmentSettings(**values.get("augment", {})),
             regions=RegionSettings(**values.get("regions", {})),
             columns=ManifestColumns.from_dict(values.get("columns", {})),

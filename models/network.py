@@ -133,8 +133,9 @@ def parameter_count(network: nn.Module) -> int:
 
 def weight_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Optimiser groups: L2 on convolution and linear weights, none on norms and biases."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    free = [p for p in network.parameters() if p.ndim <= 1]
+    trained = [p for p in network.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1]
+    free = [p for p in trained if p.ndim <= 1]
     return [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": free, "weight_decay": 0.0},

@@ -1,4 +1,4 @@
-"""Write the figures people read - README block and model card - from the stored evaluation.
+"""Write the figures people read - README block, model card, list of tries - from what is stored.
 
     python -m models.report            # after `make evaluate`
     python -m models.report --check    # exit 1 when a page is out of date or figures are foreign
@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from imaging.settings import ROOT
+from models import experiments
 from models.card_page import card_page, figures_table, headline, problems
 from models.checkpoint import installed_checkpoints
 from models.facts import read_facts
@@ -50,6 +51,7 @@ def pages() -> list[tuple[Path, str]]:
     known = installed()
     readme = ROOT / "README.md"
     result = [(ROOT / "docs" / f"model-card-{f.card.name}.md", card_page(f)) for f in known]
+    result.append((ROOT / "docs" / "experiments.md", experiments.page()))
     return [*result, (readme, with_figures(readme.read_text(), known))]
 
 

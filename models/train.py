@@ -34,6 +34,7 @@ from models.augment import augment_with_regions
 from models.calibrate import calibrated_card, fused_logits, training_record
 from models.calibration import softmax
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.choose import validation_views
 from models.config import TaskConfig, TrainSettings, read_config
 from models.dataset import (
     CACHE_SIZE,
@@ -51,7 +52,6 @@ from models.metrics import roc_auc
 from models.network import MultiScaleResNet, weight_decay_groups
 from models.preprocess import preprocess
 from models.regions import change_backgrounds
-from models.stress import Views
 
 
 def main(
@@ -59,7 +59,8 @@ def main(
     out: Annotated[Path, typer.Option(help="Run folder: log, state, metrics.")] = Path("runs/last"),
     resume: Annotated[bool, typer.Option(help="Go on from the run folder's state.")] = False,
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="Training setting to change: NAME=VALUE.")
+        list[str] | None,
+        typer.Option("--set", help="Setting to change: NAME=VALUE or TABLE.NAME=VALUE."),
     ] = None,
     init: Annotated[
         list[Path] | None, typer.Option(help="Checkpoint to start from; several are averaged.")
@@ -98,11 +99,15 @@ class Run:
         self.val_regions = load_regions(val, size=CACHE_SIZE)
         self.val_strata = acquisition_strata(val)
         self.weight = torch.from_numpy(
-            balancing_weights(acquisition_strata(train), self.train_y.numpy())
+            balancing_weights(
+                acquisition_strata(train), self.train_y.numpy(), limit=self.settings.balance
+            )
         ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network: MultiScaleResNet = MultiScaleResNet(task.network).to(self.device)
         self.network = network.to(memory_format=torch.channels_last)
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(name.startswith(self.settings.trainable))
         self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self.optimiser = torch.optim.AdamW(
@@ -174,7 +179,7 @@ class Run:
         log.close()
 
     def _train_epoch(self) -> float:
-        self.network.train()
+        self.network.train(not self.settings.trainable)  # frozen layers keep their statistics
         losses = []
         order = torch.randperm(len(self.train_y), generator=self.random)
         for index in tqdm(
@@ -246,19 +251,17 @@ class Run:
                 else:
                     mean.copy_(now)
 
-    def _views(self) -> Views:
-        members = [self.task.classes.index(m) for m in self.task.findings[0].members]
-        return Views(
-            films=torch.from_numpy(self.val_x).float() / 255,
-            positive=np.isin(self.val_y.numpy(), members),
-            regions=torch.from_numpy(self.val_regions).float(),
-            strata=self.val_strata,
-        )
-
     def _validate(self) -> dict[str, float]:
         """AUC of the leading finding in every validation view, and their mean, the score."""
         averaged = Ensemble([self.average])
-        views, row = self._views(), dict[str, float]()
+        views = validation_views(
+            self.val_x,
+            self.val_y.numpy(),
+            task=self.task,
+            regions=self.val_regions,
+            strata=self.val_strata,
+        )
+        row = dict[str, float]()
         for name, films, truth in views:
             logits = fused_logits(averaged, films, size=self.task.size)
             score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])

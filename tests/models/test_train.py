@@ -190,6 +190,24 @@ def test_evaluate_stores_figures_beside_the_weights(
     assert set(figures["conformal"]["coverage"]) == {"all", "present", "absent"}
 
 
+def test_settings_of_any_table_can_be_changed(task: Path) -> None:
+    changed = ["seed=7", "regions.swapped=0.5", 'trainable="classifier"']
+    config = read_config(task / "task.toml", change=changed)
+    assert (config.train.seed, config.regions.swapped, config.train.epochs) == (7, 0.5, 3)
+    assert config.train.trainable == "classifier"
+
+
+def test_what_is_not_to_be_trained_stays_as_it_is(trained: Path, tmp_path: Path) -> None:
+    films = read_manifest(trained / "manifest.csv", trained)
+    task = read_config(trained / "task.toml", change=["epochs=1", 'trainable="classifier"'])
+    run = Run(task, films, tmp_path / "run")
+    run.start_from(trained / "weights" / "blobs")
+    before = {k: v.clone() for k, v in run.network.state_dict().items()}
+    run.fit()
+    moved = {k for k, v in run.network.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved == {"classifier.weight", "classifier.bias"}
+
+
 def test_checkpoints_are_joined_into_an_ensemble(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

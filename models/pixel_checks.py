@@ -1,0 +1,55 @@
+"""Checks on the pixels that need no network: blank, clipped, two-tone, too small, too long.
+
+They come before the gate's network because equalisation hides what they look at. The limits are
+loose on purpose: every film of the open sets is far inside them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_SIDE = 32  # pixels
+MAX_ASPECT = 2.5  # longer side over shorter; the widest open film has 1.8
+BLANK_SHARE = 0.995  # of pixels within one grey level of the commonest
+CLIPPED_SHARE = 0.85  # of pixels at the two ends of the range
+TWO_TONE_SHARE = 0.97  # of pixels in the two commonest of sixteen grey bins
+_BINS = 16
+_END = 0.004  # of the range: one grey level in eight bits
+
+
+def pixel_kind(luminance: NDArray[np.float32]) -> str:
+    """What the pixels alone give away.
+
+    Parameters
+    ----------
+    luminance : numpy.ndarray
+        (rows, columns), any linear scale, larger is brighter. Finite.
+
+    Returns
+    -------
+    str
+        "small", "long", "blank", "clipped", "document", or "" when nothing is wrong.
+    """
+    short, long = sorted(luminance.shape)
+    if short < MIN_SIDE:
+        return "small"
+    if long > MAX_ASPECT * short:
+        return "long"
+    low, high = float(luminance.min()), float(luminance.max())
+    if not high - low > 1e-6 * max(abs(low), abs(high)):
+        return "blank"
+    return _tone_kind((luminance - low) / (high - low))
+
+
+def _tone_kind(values: NDArray[np.float32]) -> str:
+    """The same for the distribution of values in [0, 1]."""
+    levels = np.bincount(np.rint(values.ravel() / _END).astype(np.int64)) / values.size
+    if levels.max() >= BLANK_SHARE:
+        return "blank"
+    dark, bright = float((values <= _END).mean()), float((values >= 1 - _END).mean())
+    # one end alone is a wide black border, which films have; both ends are a cut-off tone curve
+    if dark + bright >= CLIPPED_SHARE and min(dark, bright) >= 0.05:
+        return "clipped"
+    bins = np.sort(np.histogram(values, _BINS, (0, 1))[0])[::-1] / values.size
+    return "document" if bins[:2].sum() >= TWO_TONE_SHARE and bins[1] >= 0.005 else ""
