@@ -51,7 +51,9 @@ def classify(
     settings = Settings.from_environment()
     panel = Panel.load(replace(settings, model_name=model or settings.model_name))
     explainers = Explainers(panel) if overlays else None
-    codes = list(dict.fromkeys(f.code for c in panel.classifiers for f in c.card.findings))
+    cards = [classifier.card for classifier in panel.classifiers]
+    names = [name for c in cards for name in (*(f.code for f in c.findings), *c.classes)]
+    codes = list(dict.fromkeys(names))  # findings and classes; one of either name is the same
     counts: Counter[str] = Counter()
     try:
         with table.open("w", newline="", encoding="utf-8") as stream:
@@ -91,7 +93,8 @@ def _header(codes: list[str]) -> list[str]:
 def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[str]:
     """One table row; probabilities are empty where the network gave no answer."""
     assessment = outcome.assessment
-    scores = {f.code: f"{f.probability:.6f}" for f in assessment.findings}
+    scores = {name: f"{p:.6f}" for name, p in assessment.probabilities}
+    scores |= {f.code: f"{f.probability:.6f}" for f in assessment.findings}
     lead = assessment.primary
     called = "" if lead is None else lead.code if lead.positive else f"no {lead.code} seen"
     model, reasons = assessment.model, " ".join(assessment.messages)

@@ -176,7 +176,8 @@ class Assessment:
 
     ``messages`` are English sentences from the message catalogue, without patient identifiers.
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
-    ``disagreement`` is the largest difference between two members' leading probabilities.
+    ``disagreement`` is the largest difference between two members' leading probabilities;
+    ``probabilities`` the calibrated (class, probability) pairs, which sum to one.
     """
 
     sop_instance_uid: str
@@ -189,6 +190,7 @@ class Assessment:
     conformal_set: tuple[str, ...] = ()
     error_rate: float | None = None
     disagreement: float | None = None
+    probabilities: tuple[tuple[str, float], ...] = ()
 
     @property
     def primary(self) -> Finding | None:

@@ -49,6 +49,9 @@ def assess(image: Image, panel: Panel) -> Assessment:
         messages=warnings,
         answer=prediction.answer,
         conformal_set=prediction.conformal_set,
+        probabilities=tuple(
+            zip(classifier.card.classes, map(float, prediction.probabilities), strict=True)
+        ),
         error_rate=classifier.rule.error_rate,
         disagreement=prediction.disagreement if classifier.card.members > 1 else None,
     )

@@ -181,22 +181,28 @@ class Results:
         card = self.card
         header = (
             *("file", "patient", "label", "subset"),
-            *(f"p_{f.code}" for f in card.findings),
+            *(f"p_{name}" for name in self._scored()),
             *("answer", "conformal_set", "disagreement"),
             *(f"p_member_{i}" for i in range(card.members)),
         )
         rows = []
         for film, p in zip(self.films, self.predictions, strict=True):
-            scores = [f.probability for f in p.findings]
+            scores = [*p.probabilities] + [f.probability for f in p.findings]
+            named = dict(zip(self._scored(every=True), scores, strict=True))
             rows.append(
                 [
                     *(film.path.name, film.patient, film.label, film.subset),
-                    *(f"{v:.6f}" for v in scores),
+                    *(f"{named[name]:.6f}" for name in self._scored()),
                     *(p.answer.value, " ".join(p.conformal_set), f"{p.disagreement:.6f}"),
                     *(f"{v:.6f}" for v in p.members),
                 ]
             )
         return header, rows
+
+    def _scored(self, *, every: bool = False) -> list[str]:
+        """Names of classes and findings; each once unless `every` is asked for."""
+        names = [*self.card.classes, *(f.code for f in self.card.findings)]
+        return names if every else list(dict.fromkeys(names))
 
     def curves(self) -> dict[str, tuple[tuple[str, ...], list[list[str]]]]:
         """ROC, reliability and selective-accuracy points of the leading finding."""

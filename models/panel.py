@@ -1,7 +1,8 @@
 """All installed models, and which of them a picture is for.
 
-Each model checks the header against its scope and the pixels against its gate. The first that
-refuses neither answers; when none does, the picture gets the reasons and no answer.
+Each model checks the header against its scope and the pixels against its gate. Of those that
+refuse neither, the one with the fewest warnings and then the surest gate answers; when there is
+none, the picture gets the reasons and no answer.
 """
 
 from __future__ import annotations
@@ -68,26 +69,31 @@ class Panel:
         luminance : numpy.ndarray
             (rows, columns), larger is brighter.
         """
-        verdicts = [(c, _examine(c, instance, luminance)) for c in self.classifiers]
-        fitting = [(c, v) for c, v in verdicts if not v.refusals]
+        verdicts = [(c, *_examine(c, instance, luminance)) for c in self.classifiers]
+        fitting = [row for row in verdicts if not row[1].refusals]
         if fitting:
-            return Choice(*min(fitting, key=lambda pair: len(pair[1].warnings)))
+            best, verdict, _ = min(fitting, key=lambda row: (len(row[1].warnings), row[2]))
+            return Choice(best, verdict)
         if len(verdicts) == 1:
             return Choice(None, verdicts[0][1])
-        reasons = dict.fromkeys(reason for _, v in verdicts for reason in v.refusals)
+        reasons = dict.fromkeys(reason for _, v, _score in verdicts for reason in v.refusals)
         return Choice(None, ScopeVerdict(refusals=(NONE_FITS, *reasons)))
 
 
 def _examine(
     classifier: Classifier, instance: Instance, luminance: NDArray[np.float32]
-) -> ScopeVerdict:
-    """Header first; the pixels are looked at only when the header allows the picture."""
+) -> tuple[ScopeVerdict, float]:
+    """What the checks say, and the gate's score: the lower, the better the picture fits.
+
+    The pixels are looked at only when the header allows the picture. A model without a gate
+    stands at the threshold of one, zero.
+    """
     verdict = check_scope(instance, classifier.card.scope)
     if verdict.refusals:
-        return verdict
+        return verdict, 0.0
     if float(np.ptp(luminance)) == 0:
-        return ScopeVerdict((BLANK,), verdict.warnings)
+        return ScopeVerdict((BLANK,), verdict.warnings), 0.0
     if classifier.gate is None:
-        return verdict
+        return verdict, 0.0
     seen = classifier.gate.examine(luminance)
-    return verdict if seen.suitable else ScopeVerdict((seen.reason,), verdict.warnings)
+    return verdict if seen.suitable else ScopeVerdict((seen.reason,), verdict.warnings), seen.score

@@ -16,7 +16,8 @@ from tests.factories import make_dicom_bytes
 
 COLUMNS = [
     *("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
-    *("p_pneumonia", "p_bacterial", "p_viral", "conformal_set", "error_rate", "disagreement"),
+    *("p_pneumonia", "p_bacterial", "p_viral", "p_normal"),
+    *("conformal_set", "error_rate", "disagreement"),
 ]
 
 
@@ -58,6 +59,8 @@ def test_classify_writes_one_row_per_file(
     assert [r["status"] for r in rows] == ["ok", "error", "error", "warned"]
     assert rows[0]["answer"] in ("present", "absent", "unsure") and rows[0]["error_rate"] == "0.05"
     assert 0 <= float(rows[0]["disagreement"]) <= 1 and rows[1]["answer"] == ""
+    classes = [float(rows[0][f"p_{name}"]) for name in ("normal", "bacterial", "viral")]
+    assert sum(classes) == pytest.approx(1, abs=1e-5)
     assert 0 < float(rows[0]["p_pneumonia"]) < 1 and rows[1]["p_pneumonia"] == ""
     assert len(list(overlays.glob("*.png"))) == 1  # both films bear the same SOP Instance UID
     assert rows[0]["sop_instance_uid"] and len(rows[0]["weights_sha256"]) == 64

@@ -33,7 +33,7 @@ def run(*arguments: object, **environment: object) -> str:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped chest model beside a hasty brain model: one epoch, small pictures, two seeds."""
+    """The shipped chest model beside a hasty brain model: two epochs, small pictures, two seeds."""
     if not os.environ.get("LIGHTBOX_DATA"):
         pytest.skip("LIGHTBOX_DATA is not set")
     folder = tmp_path_factory.mktemp("tasks")

@@ -63,7 +63,7 @@ def test_everything_can_be_recomputed_from_the_terminals_table(data: Path, tmp_p
     for name, row in answered.items():
         for column in ("answer", "conformal_set"):
             assert row[column] == stored[name][column]
-        for column in ("p_pneumonia", "p_bacterial", "p_viral", "disagreement"):
+        for column in ("p_pneumonia", "p_normal", "p_bacterial", "p_viral", "disagreement"):
             assert float(row[column]) == pytest.approx(float(stored[name][column]), abs=1e-5)
     positive = np.array([stored[name]["label"] != "normal" for name in answered])
     score = np.array([float(r["p_pneumonia"]) for r in answered.values()])

@@ -65,6 +65,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         conformal_set=tuple(values.get("conformal_set", ())),
         error_rate=values.get("error_rate"),
         disagreement=values.get("disagreement"),
+        probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
         created_at=created_at,
     )
 

@@ -39,7 +39,7 @@ def main(folder: Path) -> int:
 
 
 def take_tour(page: Page, folder: Path) -> None:
-    """Upload, review, explain, sign, worklist."""
+    """Upload, review, explain, sign, worklist, model."""
     page.get_by_role("button", name="Load synthetic examples").click()
     expect(page.get_by_text("files done.")).to_be_visible()
     shoot(page, folder / "upload.png")
@@ -50,13 +50,16 @@ def take_tour(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Show explanation").click()
     expect(page.locator(".lb-legend").first).to_be_visible()
     shoot(page, folder / "explanation.png")
-    page.get_by_text("Agree:").click()
+    page.get_by_text("Pneumonia present").click()
     page.get_by_label("Reader's name").fill("Dr Example")
     page.get_by_role("button", name="Sign").click()
     expect(page.get_by_text("Signed as version 1.")).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
     expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr Example")
     shoot(page, folder / "worklist.png")
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_text("How good it is")).to_be_visible()
+    shoot(page, folder / "model.png")
 
 
 def shoot(page: Page, path: Path) -> None:

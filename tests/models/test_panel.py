@@ -25,9 +25,8 @@ class PickyGate:
 
     def examine(self, luminance: np.ndarray) -> GateVerdict:
         bright = bool(luminance.mean() > 100)
-        return GateVerdict(
-            bright, "fits" if bright else "foreign", "Too dark." * (not bright), 0, 0
-        )
+        reason = "" if bright else "Too dark."
+        return GateVerdict(bright, "fits" if bright else "foreign", reason, -float(bright), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,7 @@ def test_where_none_fits_the_reader_is_told_why(panel: Panel) -> None:
 def test_the_pixels_decide_where_the_header_is_silent(checkpoint_folder: Path) -> None:
     networks, card = load_checkpoint(checkpoint_folder)
     picky = Classifier(networks, replace(card, name="bright"), gate=PickyGate())  # type: ignore[arg-type]
-    panel = Panel([picky, Classifier(networks, replace(card, name="any"))])
+    panel = Panel([Classifier(networks, replace(card, name="any")), picky])
     ramp = np.add.outer(np.arange(40), np.arange(50)).astype(np.uint8)
     for pixels, name in ((ramp, "any"), (ramp + 150, "bright")):
         found = assess_bytes(make_film_bytes(pixels), "x", panel).assessment
