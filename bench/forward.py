@@ -2,11 +2,11 @@
 
     python -m bench.forward
 
-``ours`` is one forward of one member. ``answer`` is all that happens between a decoded film of
-1,024 x 1,024 pixels and the answer on the page: gate, resizing and equalising, every member,
-calibration, "unsure". Every contender runs once per round in shuffled order inside one process on
-one thread; medians of CPU time, because the machines are noisy. The last line is JSON: name ->
-figure.
+``ours`` is one forward of one member as trained, like torchvision's. ``answer`` is all that happens
+between a decoded film of 1,024 x 1,024 pixels and the answer on the page: gate, resizing and
+equalising, every member (normalisation folded), calibration, "unsure". Every contender runs once
+per round in shuffled order inside one process on one thread; medians of CPU time, because the
+machines are noisy. The last line is JSON: name -> figure.
 """
 
 from __future__ import annotations

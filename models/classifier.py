@@ -19,6 +19,7 @@ from models.conformal import ABSENT, PRESENT, ConformalRule
 from models.ensemble import Ensemble, fuse
 from models.findings import finding_probabilities
 from models.gate import Gate
+from models.network import fold_norms
 from models.preprocess import preprocess
 
 DEFAULT_ERROR_RATE = 0.05
@@ -68,7 +69,8 @@ class Classifier:
         error_rate: float = DEFAULT_ERROR_RATE,
         gate: Gate | None = None,
     ) -> None:
-        self._network = network.eval()
+        self._trained = network.eval()
+        self._network = Ensemble([fold_norms(n) for n in network.networks]).eval()
         self.card = card
         self.gate = gate
         self.rule = _rule(card, error_rate)
@@ -149,7 +151,7 @@ class Classifier:
     def private_network(self) -> Ensemble:
         """A copy of the ensemble that its owner may hook; the shared one never is."""
         copy = Ensemble.of(self.card.network, self.card.members)
-        copy.load_state_dict(self._network.state_dict())
+        copy.load_state_dict(self._trained.state_dict())
         return copy.eval()
 
 

@@ -137,10 +137,10 @@ class Results:
 
     def _called_figures(self, inside: NDArray[np.bool_]) -> Figures:
         """AUC and the figures at the operating point; those that need an absent class stay out."""
-        estimates = {
-            "auc": metrics.bootstrap(metrics.roc_auc, self.present[inside], self.score[inside]),
-            **_at_operating_point(self.present[inside], self.called[inside]),
-        }
+        present, score = self.present[inside], self.score[inside]
+        estimates = _at_operating_point(present, self.called[inside])
+        if present.any() and not present.all():
+            estimates = {"auc": metrics.bootstrap(metrics.roc_auc, present, score), **estimates}
         return {name: asdict(e) for name, e in estimates.items() if np.isfinite(e.value)}
 
     def _members(self) -> list[Figures]:

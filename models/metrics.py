@@ -159,6 +159,8 @@ def bootstrap(
         statistic(*(a[index] for a in arrays))
         for index in (rng.integers(0, n, n) for _ in range(resamples))
     ]
+    if np.isnan(draws).all():  # undefined for these cases, as sensitivity without positives
+        return Estimate(float("nan"), float("nan"), float("nan"))
     low, high = np.nanpercentile(draws, [2.5, 97.5])
     return Estimate(statistic(*arrays), float(low), float(high))
 

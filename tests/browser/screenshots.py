@@ -58,7 +58,8 @@ def take_tour(page: Page, folder: Path) -> None:
     expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr Example")
     shoot(page, folder / "worklist.png")
     page.get_by_role("link", name="Model").click()
-    expect(page.get_by_text("How good it is")).to_be_visible()
+    expect(page.locator('[data-testid="stVegaLiteChart"] svg, canvas').first).to_be_visible()
+    page.get_by_text("How good it is").scroll_into_view_if_needed()
     shoot(page, folder / "model.png")
 
 

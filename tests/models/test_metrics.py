@@ -89,6 +89,12 @@ def test_selective_accuracy_takes_the_surest_first() -> None:
     assert right[0] == 1 and right[-1] < 1
 
 
+def test_what_is_undefined_has_no_interval() -> None:
+    nobody = np.zeros(5, bool)
+    estimate = metrics.bootstrap(metrics.sensitivity, nobody, nobody, resamples=20)
+    assert np.isnan([estimate.value, estimate.low, estimate.high]).all()
+
+
 def test_likelihood_of_what_was_true() -> None:
     truth = np.array([True, False])
     assert metrics.negative_log_likelihood(truth, np.array([0.5, 0.5])) == pytest.approx(np.log(2))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.blocks import Downsample, MultiScaleBlock
-from models.network import MultiScaleResNet, NetworkSettings, weight_decay_groups
+from models.network import MultiScaleResNet, NetworkSettings, fold_norms, weight_decay_groups
 
 
 def test_a_fresh_block_passes_its_input_on() -> None:
@@ -61,3 +61,16 @@ def test_weight_decay_spares_norms_and_biases() -> None:
 def test_no_relu_is_in_place() -> None:
     network = MultiScaleResNet(NetworkSettings(classes=2, channels=(8,), depths=(1,)))
     assert not any(m.inplace for m in network.modules() if isinstance(m, torch.nn.ReLU))
+
+
+def test_folding_the_norms_changes_nothing_but_the_work() -> None:
+    torch.manual_seed(0)
+    network = MultiScaleResNet(NetworkSettings(3, stem=8, channels=(16, 32), depths=(1, 1)))
+    x = torch.randn(4, 1, 32, 32)
+    network.train()(x)  # statistics of their own
+    folded = fold_norms(network.eval())
+    assert torch.allclose(folded(x), network(x), atol=1e-4)
+    kinds = [type(m) for m in folded.modules()]
+    assert torch.nn.BatchNorm2d not in kinds and torch.nn.BatchNorm2d in map(
+        type, network.modules()
+    )
