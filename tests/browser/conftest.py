@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from imaging.dicom.write import write_synthetic_film
 from imaging.settings import ROOT
 from models.checkpoint import installed_checkpoints
 from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
@@ -59,17 +58,11 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Eight synthetic DICOM films; they show shapes, not a chest."""
+    """The eight synthetic examples, the clearest finding first; they show no patient."""
     folder = tmp_path_factory.mktemp("films") / "ward"
     folder.mkdir()
-    return [_film(folder / f"film{number:02d}.dcm", number) for number in range(1, 9)]
-
-
-def _film(path: Path, number: int) -> Path:
-    """Two dark ovals on grey, with noise."""
-    rows, columns = np.mgrid[-1:1:320j, -1:1:280j]
-    noise = np.random.default_rng(number).normal(0, 60, rows.shape)
-    lungs = sum(((columns - x) / 0.32) ** 2 + (rows / 0.7) ** 2 < 1 for x in (-0.45, 0.45))
-    picture = np.clip(2600 - 1500 * lungs + 400 * rows + noise, 0, 4095).astype(np.uint16)
-    write_synthetic_film(picture, path=path, description="Browser test", number=number)
-    return path
+    examples = sorted((ROOT / "examples").glob("*.dcm"), key=lambda p: ("normal" in p.name, p.name))
+    return [
+        Path(shutil.copy(example, folder / f"film{number:02d}.dcm"))
+        for number, example in enumerate(examples, start=1)
+    ]

@@ -66,7 +66,7 @@ def test_a_film_is_read_explained_signed_and_found_again(
     sign(page, "Overrule", "Dr Browser")
     page.reload()
     expect(page.locator(".lb-history")).to_contain_text("Dr Browser")
-    expect(page.locator(".lb-banner")).to_contain_text("SYNTHETIC-01")
+    expect(page.locator(".lb-banner")).to_contain_text("SYNTHETIC-05")
 
     page.get_by_role("link", name="Worklist").click()
     expect(table(page)).to_contain_text("Signed: Dr Browser")
