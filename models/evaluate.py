@@ -48,7 +48,7 @@ def main(
     settings = Settings.from_environment()
     folder = find_checkpoint(settings.weights, model)
     classifier = Classifier.load(folder, error_rate=settings.error_rate)
-    films = films_of_split(classifier.card, settings, split)
+    films = select(films_of_model(classifier.card, settings), split)
     results = Results(
         classifier, films, [classifier.predict(read_luminance(f.path)) for f in tqdm(films)]
     )
@@ -63,8 +63,8 @@ def main(
     typer.echo(json.dumps({name: round(e["value"], 4) for name, e in lead.items()}))
 
 
-def films_of_split(card: ModelCard, settings: Settings, split: str) -> tuple[Film, ...]:
-    """The films of one split of the data a model was made from.
+def films_of_model(card: ModelCard, settings: Settings) -> tuple[Film, ...]:
+    """All films of the data a model was made from.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def films_of_split(card: ModelCard, settings: Settings, split: str) -> tuple[Fil
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
     columns = ManifestColumns.from_dict(card.training["columns"])
-    return select(films_of(card.training["data"], columns, settings.data), split)
+    return films_of(card.training["data"], columns, settings.data)
 
 
 class Results:

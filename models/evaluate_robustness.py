@@ -23,15 +23,14 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models import metrics
 from models.card import ModelCard
 from models.checkpoint import EVALUATION, find_checkpoint
 from models.classifier import Classifier
-from models.config import films_of
 from models.corruptions import CORRUPTIONS, Luminance
-from models.dataset import Film, ManifestColumns, read_luminance, select
+from models.dataset import Film, read_luminance, select
+from models.evaluate import films_of_model
 from models.findings import finding_truth
 
 SEED = 7
@@ -94,13 +93,9 @@ def opened(model: str) -> tuple[Path, Classifier, tuple[Film, ...]]:
         If `LIGHTBOX_DATA` is unset.
     """
     settings = Settings.from_environment()
-    if settings.data is None:
-        raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
     folder = find_checkpoint(settings.weights, model)
     classifier = Classifier.load(folder)
-    training = classifier.card.training
-    columns = ManifestColumns.from_dict(training["columns"])
-    return folder, classifier, films_of(training["data"], columns, settings.data)
+    return folder, classifier, films_of_model(classifier.card, settings)
 
 
 def leading_truth(card: ModelCard, films: Sequence[Film]) -> NDArray[np.bool_]:

@@ -49,6 +49,8 @@ def change_backgrounds(
     """
     known = regions.isfinite().all(dim=2).all(dim=1)
     masks = regions.nan_to_num(0.0)
+    if not known.any():
+        return films, masks, known
     draw = torch.rand(len(films), generator=generator)
     swapped = known & (draw < settings.swapped)
     alone = known & ~swapped & (draw < settings.swapped + settings.alone)

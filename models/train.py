@@ -234,7 +234,8 @@ class Run:
 
     def _size(self) -> int:
         """Small pictures first: half the time for the epochs that only need the gist."""
-        early = self.epoch < self.settings.epochs * self.settings.early_share
+        last = self.settings.epochs - 1  # is never early: only full-size epochs are candidates
+        early = self.epoch < min(last, self.settings.epochs * self.settings.early_share)
         return self.settings.early_size if early else self.task.size
 
     def _update_average(self) -> None:

@@ -14,6 +14,7 @@ from imaging.entities import (
     JobFile,
     ModelIdentity,
     SourceKind,
+    Status,
     WorklistItem,
 )
 from pages.ui import cases, state, words
@@ -32,7 +33,8 @@ def worklist_row(item: WorklistItem) -> Row:
     film = item.source is SourceKind.FILM
     return {
         _("Urgency"): words.urgency(item),
-        _("AI finding"): _answer(item.finding, item.answer) or words.outcome(item.status),
+        _("AI finding"): _answer(item.finding, item.answer, item.status)
+        or words.outcome(item.status),
         _("Probability"): _probability(item.finding),
         _("Model, operating point"): _source(item.model, item.finding),
         _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
@@ -53,7 +55,7 @@ def outcome_row(file: JobFile, assessment: Assessment | None) -> Row:
     return {
         _("File"): words.HIDDEN if state.identity_hidden() else file.file_name,
         _("Outcome"): words.outcome(file.status),
-        _("AI finding"): _answer(finding, assessment.answer if assessment else None),
+        _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
         _("Probability"): _probability(finding),
         _("Model, operating point"): _source(model, finding),
         _("Reason"): sentence(file.message),
@@ -112,8 +114,12 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _answer(finding: Finding | None, given: Answer | None) -> str:
-    return words.answer(finding, given) if finding else ""
+def _answer(finding: Finding | None, given: Answer | None, status: Status | None) -> str:
+    """The answer, with a sign where it comes with a reason to be careful."""
+    if finding is None:
+        return ""
+    sign = " \u26a0" if status is Status.WARNED else ""
+    return words.answer(finding, given) + sign
 
 
 def _source(model: ModelIdentity | None, finding: Finding | None) -> str:

@@ -218,7 +218,6 @@ def test_wrong_views_are_what_they_say() -> None:
     assert evaluate_gate.transformed(one, "crop 0 0.5 0.5 0.5").tolist() == one[:2, 2:].tolist()
 
 
-@pytest.mark.skipif(not (SHIPPED / "gate.json").exists(), reason="no gate is installed")
 def test_the_shipped_gate_reads_validation_films_and_refuses_inverted_ones(data: Path) -> None:
     gate = Gate.load(SHIPPED)
     manifest = data / gate.settings["data"]["manifest"]

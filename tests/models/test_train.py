@@ -197,6 +197,16 @@ def test_settings_of_any_table_can_be_changed(task: Path) -> None:
     assert config.train.trainable == "classifier"
 
 
+def test_the_last_epoch_sees_full_size_pictures(task: Path, tmp_path: Path) -> None:
+    """A run of one epoch has an epoch to choose, however large the share of small pictures."""
+    config = read_config(
+        task / "task.toml", change=["epochs=1", "early_size=16", "early_share=1.0"]
+    )
+    run = Run(config, read_manifest(task / "manifest.csv", task), tmp_path / "run")
+    run.fit()
+    assert "score" in run.history[-1]
+
+
 def test_what_is_not_to_be_trained_stays_as_it_is(trained: Path, tmp_path: Path) -> None:
     films = read_manifest(trained / "manifest.csv", trained)
     task = read_config(trained / "task.toml", change=["epochs=1", 'trainable="classifier"'])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pydicom.uid import generate_uid
 
-from imaging.entities import Finding, WorklistItem
+from imaging.entities import Finding, Status, WorklistItem
 from imaging.store import Repository
 from models.panel import Panel
 from pages.ui import cases, table
@@ -101,6 +101,15 @@ def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> 
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
     item = replace(store.worklist()[0], finding=finding)
     assert "\u25b2 Pneumonia suspected" in cases.describe(item)
+
+
+def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
+    item = store.worklist()[0]
+    plain, adult = (
+        str(table.worklist_row(replace(item, status=status))["AI finding"])
+        for status in (Status.OK, Status.WARNED)
+    )
+    assert adult == plain + " \u26a0"
 
 
 def test_a_shared_source_stands_above_the_table_and_mixed_ones_in_it() -> None:
