@@ -202,10 +202,10 @@ class Contender(Run):
             self.average.load_state_dict(self.best)
         ensemble = Ensemble([self.average])
         card = calibrated_card(
-            ensemble, self.task, films=self.val_x, truth=self.val_y.numpy(), training={}
+            ensemble, self.task, films=self.val.pixels, truth=self.val_y.numpy(), training={}
         )
-        films, labels = self._load(test)
-        pictures = torch.from_numpy(films).float() / 255
+        framed, labels = self._load(test, self.side, 0.0)
+        pictures = torch.from_numpy(framed.pixels).float() / 255
         logits = fused_logits(ensemble, pictures, size=self.task.size)
         lead = card.findings[0]
         score = finding_probabilities(

@@ -24,8 +24,10 @@ from models import choose, gate
 from models.calibrate import calibrated_card, training_record
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.config import TaskConfig, read_config
-from models.dataset import CACHE_SIZE, acquisition_strata, load_luminance, load_regions, select
+from models.dataset import CACHE_SIZE, acquisition_strata, select
 from models.ensemble import Ensemble
+from models.framing import FramedFilms, Framing
+from models.localiser import copy_localiser
 from models.network import MultiScaleResNet
 
 
@@ -33,6 +35,9 @@ def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     member: Annotated[list[Path], typer.Option(help="Checkpoint folder; give several.")],
     install: Annotated[Path | None, typer.Option(help="Where to put the ensemble.")] = None,
+    localiser: Annotated[
+        Path | None, typer.Option(help="Folder of the localiser the members were trained with.")
+    ] = None,
     most: Annotated[int, typer.Option(help="Choose the best set of so many; 0 takes all.")] = 0,
 ) -> None:
     """Join checkpoints into one model."""
@@ -41,23 +46,28 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = select(task.films(settings.data), "val")
-    pixels = load_luminance(films, size=CACHE_SIZE)
+    framing = Framing.load(localiser, task.framing)
+    framed = FramedFilms.load(films, framing, side=CACHE_SIZE)
     truth = np.array([task.classes.index(f.label) for f in films])
     pool = Pool.read(member, task)
     if most:
         views = choose.validation_views(
-            pixels,
+            framed.pixels,
             truth,
             task=task,
-            regions=load_regions(films, size=CACHE_SIZE),
+            regions=framed.regions,
             strata=acquisition_strata(films),
         )
         found = choose.candidates(pool.networks, task, views, most=most)
         typer.echo(choose.as_table(found, pool.names))
         pool = pool.take(found[0].members)
     ensemble = Ensemble(pool.networks)
-    card = calibrated_card(ensemble, task, films=pixels, truth=truth, training=pool.record(task))
+    card = calibrated_card(
+        ensemble, task, films=framed.pixels, truth=truth, training=pool.record(task)
+    )
     target = install or settings.weights / task.name
+    if localiser:
+        card = replace(card, localiser_sha256=copy_localiser(localiser, target))
     if (target / gate.SETTINGS).exists():  # the gate does not depend on the networks
         installed = gate.Gate.load(target).settings["weights_sha256"]
         card = replace(card, gate_sha256=installed)
@@ -80,7 +90,10 @@ class Pool:
         loaded = [load_checkpoint(path) for path in folders]
         networks = tuple(n for ensemble, _ in loaded for n in ensemble.networks)
         cards = [card for _, card in loaded]
-        same = {(c.name, c.size, c.classes, c.training["data"]["sha256"]) for c in cards}
+        same = {
+            (c.name, c.size, c.classes, c.localiser_sha256, c.training["data"]["sha256"])
+            for c in cards
+        }
         if len(same) > 1 or {n.settings for n in networks} != {task.network}:
             raise CheckpointError("The checkpoints were trained for different tasks.")
         return cls(

@@ -41,7 +41,7 @@ def assess(image: Image, panel: Panel) -> Assessment:
     if classifier is None:
         return base
     warnings = image.remarks + choice.verdict.warnings
-    prediction = classifier.predict(luminance)
+    prediction = classifier.predict(luminance, view=choice.view)
     return replace(
         base,
         status=Status.WARNED if warnings else Status.OK,

@@ -1,7 +1,8 @@
-"""Why the network said it: attributions by Captum, signed, on the network's own input grid.
+"""Why the network said it: attributions by Captum, signed, on a grid over the whole film.
 
-`preprocess` squashes the whole film onto that grid, so an attribution stretched to the film's
-rows and columns lies exactly over it.
+The networks see the framed part of a film, squashed to a square; the attribution of that square is
+put back where it was cut out, so that a map stretched to the film's rows and columns lies exactly
+over it. What was not looked at has no attribution: zero.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import torch
 from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from imaging.entities import ModelIdentity
 from models.card import ModelCard
 from models.classifier import Classifier
+from models.localiser import WHOLE, Box
 from models.network import MultiScaleResNet
 from models.panel import Panel
-from models.preprocess import preprocess
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +33,11 @@ class Attribution:
     Attributes
     ----------
     values : numpy.ndarray
-        (size, size), float32, signed: positive speaks for the target, negative against it, in
-        units of the target's log-odds (per pixel or per window, by method).
+        (rows, columns), float32, about as fine as the networks' input, over the whole squashed
+        film. Signed: positive speaks for the target, negative against it, in units of the target's
+        log-odds (per pixel or per window, by method). Zero outside `view`.
+    view : Box
+        The part of the film the networks looked at.
     target : str
         Finding code or class name that is explained.
     method : str
@@ -45,6 +50,7 @@ class Attribution:
     target: str
     method: str
     model: ModelIdentity
+    view: Box = WHOLE
 
 
 class TargetLogOdds(nn.Module):
@@ -139,6 +145,7 @@ class Explainer:
 
     def __init__(self, classifier: Classifier) -> None:
         self.card = classifier.card
+        self._classifier = classifier
         self._members = target_members(classifier.card)
         targets = list(self._members.values())
         self._models = [
@@ -172,14 +179,40 @@ class Explainer:
         """
         if target not in self._members or method not in METHODS:
             raise ValueError(f"unknown target or method: {target}, {method}")
-        x = preprocess(luminance, size=self.card.size)
+        view = self._classifier.framing.view(luminance)
+        x = self._classifier.input_of(luminance, view)
         index = self.targets.index(target)
         with self._lock:
             values = torch.stack(
                 [METHODS[method].function(model, x, index).detach() for model in self._models]
             ).mean(0)
-        grid = values[0, 0].to(torch.float32).numpy().copy()
-        return Attribution(grid, target, method, self.card.identity)
+        grid = on_film(values[0, 0].to(torch.float32), view)
+        return Attribution(grid, target, method, self.card.identity, view)
+
+
+def on_film(values: Tensor, view: Box) -> NDArray[np.float32]:
+    """Put a map of the view back into the film's frame.
+
+    Parameters
+    ----------
+    values : Tensor
+        (size, size), float32, over the view.
+    view : Box
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns), float32, zero outside the view; within it as fine as `values`.
+    """
+    size = values.shape[0]
+    film = np.zeros(
+        (round(size / (view.bottom - view.top)), round(size / (view.right - view.left))),
+        np.float32,
+    )
+    part = view.pixels((film.shape[0], film.shape[1]))
+    inside = film[part].shape
+    film[part] = F.interpolate(values[None, None], inside, mode="bilinear", antialias=True)[0, 0]
+    return film
 
 
 class Explainers:

@@ -54,10 +54,25 @@ def augment(batch: Tensor, settings: AugmentSettings, generator: torch.Generator
 
 
 def augment_with_regions(
-    batch: Tensor, regions: Tensor, settings: AugmentSettings, generator: torch.Generator
+    batch: Tensor,
+    regions: Tensor,
+    settings: AugmentSettings,
+    generator: torch.Generator,
+    *,
+    views: Tensor | None = None,
+    side: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """`augment`, with masks that follow the pose: both (batch, rows, columns), in [0, 1]."""
-    posed = _pose(torch.stack([batch, regions], 1), settings, generator)
+    """`augment`, with masks that follow the pose: both (batch, rows, columns), in [0, 1].
+
+    Parameters
+    ----------
+    views : Tensor, optional
+        (batch, 4): top, left, bottom and right of the part to show, in fractions of the picture;
+        a change of pose may show what lies around it. Without, all of the picture.
+    side : int
+        Rows and columns of the result; 0 keeps the picture's.
+    """
+    posed = _pose(torch.stack([batch, regions], 1), settings, generator, views, side)
     x, masks = posed[:, :1], posed[:, 1]
     x = _where(x, _style(x, settings, generator), settings.probability, generator)
     x = _where(x, _soften(x, settings, generator), settings.probability / 2, generator)
@@ -78,8 +93,10 @@ def _where(x: Tensor, changed: Tensor, probability: float, generator: torch.Gene
     return torch.where(chosen[:, None, None, None], changed, x)
 
 
-def _pose(x: Tensor, s: AugmentSettings, g: torch.Generator) -> Tensor:
-    """Rotate, zoom, stretch and shift; what comes into view from outside is black."""
+def _pose(
+    x: Tensor, s: AugmentSettings, g: torch.Generator, views: Tensor | None, side: int
+) -> Tensor:
+    """Rotate, zoom, stretch and shift the view; what comes into it from outside is black."""
     n = len(x)
     angle = torch.deg2rad(_uniform(n, -s.degrees, s.degrees, g))
     zoom = _uniform(n, 1 - s.scale, 1 + s.scale / 2, g)
@@ -89,7 +106,12 @@ def _pose(x: Tensor, s: AugmentSettings, g: torch.Generator) -> Tensor:
     theta[:, 0, 0], theta[:, 0, 1] = cos * zoom * stretch, -sin * zoom
     theta[:, 1, 0], theta[:, 1, 1] = sin * zoom, cos * zoom / stretch
     theta[:, :, 2] = torch.rand(n, 2, generator=g) * 2 * s.shift - s.shift
-    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    if views is not None:
+        top, left, bottom, right = views.unbind(1)
+        theta *= torch.stack([right - left, bottom - top], 1)[:, :, None]
+        theta[:, :, 2] += torch.stack([left + right - 1, top + bottom - 1], 1)
+    shape = [n, x.shape[1], side, side] if side else list(x.shape)
+    grid = F.affine_grid(theta, shape, align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", align_corners=False)
 
 

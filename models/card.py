@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.conformal import ConformalRule
 from models.findings import FindingSpec
+from models.framing import FramingSettings
 from models.network import NetworkSettings
 
 CARD_FORMAT = 2
@@ -73,6 +74,10 @@ class ModelCard:
         SHA-256 (hex) of the weights file.
     gate_sha256 : str
         SHA-256 (hex) of the weights of the scope gate; empty when the model has none.
+    framing : FramingSettings
+        How a film is cut to the region its localiser finds.
+    localiser_sha256 : str
+        SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     """
 
     name: str
@@ -92,6 +97,8 @@ class ModelCard:
     input_range: tuple[float, float] = (-(3**0.5), 3**0.5)
     weights_sha256: str = ""
     gate_sha256: str = ""
+    framing: FramingSettings = field(default_factory=FramingSettings)
+    localiser_sha256: str = ""
 
     @property
     def identity(self) -> ModelIdentity:
@@ -118,6 +125,7 @@ class ModelCard:
             values["network"] = NetworkSettings.from_dict(values["network"])
             values["findings"] = tuple(FindingSpec.from_dict(f) for f in values["findings"])
             values["scope"] = Scope.from_dict(values["scope"])
+            values["framing"] = FramingSettings(**values.get("framing", {}))
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
             values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from imaging.entities import Answer, Finding
 from imaging.errors import CheckpointError, SettingsError
@@ -18,7 +19,9 @@ from models.checkpoint import load_checkpoint
 from models.conformal import ABSENT, PRESENT, ConformalRule
 from models.ensemble import Ensemble, fuse
 from models.findings import finding_probabilities
+from models.framing import Framing
 from models.gate import Gate
+from models.localiser import Box, load_localiser
 from models.network import fold_norms
 from models.preprocess import preprocess
 
@@ -68,11 +71,13 @@ class Classifier:
         *,
         error_rate: float = DEFAULT_ERROR_RATE,
         gate: Gate | None = None,
+        framing: Framing | None = None,
     ) -> None:
         self._trained = network.eval()
         self._network = Ensemble([fold_norms(n) for n in network.networks]).eval()
         self.card = card
         self.gate = gate
+        self.framing = framing or Framing()
         self.rule = _rule(card, error_rate)
 
     @classmethod
@@ -87,25 +92,48 @@ class Classifier:
             If the card has no thresholds for `error_rate`.
         """
         network, card = load_checkpoint(folder)
-        return cls(network, card, error_rate=error_rate, gate=_gate(folder, card))
+        return cls(
+            network,
+            card,
+            error_rate=error_rate,
+            gate=_gate(folder, card),
+            framing=_framing(folder, card),
+        )
 
-    def predict(self, luminance: NDArray[np.float32]) -> Prediction:
+    def predict(self, luminance: NDArray[np.float32], *, view: Box | None = None) -> Prediction:
         """Classify one picture.
 
         Parameters
         ----------
         luminance : numpy.ndarray
             (rows, columns), any linear scale, larger is brighter. Finite.
+        view : Box, optional
+            The part to look at, where it is known; else the localiser finds it.
         """
-        return self.predict_batch([luminance])[0]
+        return self.predict_batch([luminance], views=[view])[0]
 
-    def predict_batch(self, luminances: Sequence[NDArray[np.float32]]) -> tuple[Prediction, ...]:
+    def predict_batch(
+        self,
+        luminances: Sequence[NDArray[np.float32]],
+        *,
+        views: Sequence[Box | None] | None = None,
+    ) -> tuple[Prediction, ...]:
         """Classify several pictures, each (rows, columns) of its own size."""
-        x = torch.cat([preprocess(values, size=self.card.size) for values in luminances])
+        x = torch.cat(
+            [
+                self.input_of(values, view)
+                for values, view in zip(luminances, views or [None] * len(luminances), strict=True)
+            ]
+        )
         with torch.inference_mode():
             logits = self._network(x).double()
         fused, members = fuse(logits).numpy(), logits.log_softmax(-1).numpy()
         return tuple(self._prediction(fused[i], members[:, i]) for i in range(len(luminances)))
+
+    def input_of(self, luminance: NDArray[np.float32], view: Box | None = None) -> Tensor:
+        """What the networks get to see of a picture: (1, 1, size, size), float32."""
+        part = (view or self.framing.view(luminance)).pixels(luminance.shape)
+        return preprocess(luminance[part], size=self.card.size)
 
     def _prediction(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
         """From fused logits (classes,) and those of each member (members, classes)."""
@@ -136,14 +164,16 @@ class Classifier:
         )
 
     def regions(self, luminance: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Where the network sees its first region (the lungs).
+        """Where the region (the lungs) lies, by the localiser or else by the networks themselves.
 
         Returns
         -------
         numpy.ndarray or None
             (rows', columns'), float32 in [0, 1], coarser than the input, over the whole
-            squashed film; None when the network was trained without regions.
+            squashed film; None when the model has neither.
         """
+        if self.framing.localiser:
+            return self.framing.localiser.maps(luminance)[0]
         with torch.inference_mode():
             maps = self._network.regions(preprocess(luminance, size=self.card.size))
         return None if maps is None else maps[0, 0].numpy()
@@ -166,6 +196,19 @@ def _gate(folder: Path, card: ModelCard) -> Gate | None:
             "reinstall the model."
         )
     return gate
+
+
+def _framing(folder: Path, card: ModelCard) -> Framing:
+    """The localiser the card names; a model that has one never sees a film unframed."""
+    if not card.localiser_sha256:
+        return Framing(None, card.framing)
+    network, values = load_localiser(folder)
+    if values["weights_sha256"] != card.localiser_sha256:
+        raise CheckpointError(
+            f"The localiser of the model '{folder.name}' is not the one its card names; "
+            "reinstall the model."
+        )
+    return Framing(network, card.framing)
 
 
 def _rule(card: ModelCard, error_rate: float) -> ConformalRule:

@@ -14,6 +14,7 @@ from models.card import ModelCard, Scope
 from models.conformal import ConformalRule
 from models.dataset import Film, ManifestColumns, read_manifest
 from models.findings import FindingSpec
+from models.framing import FramingSettings
 from models.network import NetworkSettings
 from models.regions import RegionSettings
 
@@ -55,6 +56,7 @@ class TaskConfig:
     train: TrainSettings
     augment: AugmentSettings
     regions: RegionSettings
+    framing: FramingSettings
     columns: ManifestColumns
 
     def films(self, data: Path) -> tuple[Film, ...]:
@@ -68,7 +70,7 @@ class TaskConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The knobs of a training run as plain values, for the record."""
-        knobs = ("network", "train", "augment", "regions", "columns")
+        knobs = ("network", "train", "augment", "regions", "framing", "columns")
         return {name: asdict(getattr(self, name)) for name in knobs}
 
     def card(
@@ -94,6 +96,7 @@ class TaskConfig:
             bias=calibration[1],
             conformal=conformal,
             training=training,
+            framing=self.framing,
         )
 
 
@@ -142,6 +145,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             train=TrainSettings(**values.get("train", {})),
             augment=AugmentSettings(**values.get("augment", {})),
             regions=RegionSettings(**values.get("regions", {})),
+            framing=FramingSettings(**values.get("framing", {})),
             columns=ManifestColumns.from_dict(values.get("columns", {})),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:

@@ -152,6 +152,11 @@ def read_luminance(path: Path) -> NDArray[np.float32]:
     return read_image(path).luminance_values(0)
 
 
+def read_region(path: Path) -> NDArray[np.float32]:
+    """A mask: (rows, columns), float32, one inside the region and zero outside."""
+    return (read_luminance(path) > 0).astype(np.float32)
+
+
 def load_luminance(
     films: Sequence[Film],
     *,
@@ -172,9 +177,7 @@ def load_luminance(
     """
     out = np.empty((len(films), size, size), np.uint8)
     for i, film in enumerate(films):
-        values = _squash(np.asarray(read(film.path), np.float32), size)
-        low, high = values.min(), values.max()
-        out[i] = np.rint((values - low) * (255 / max(high - low, 1e-6)))
+        out[i] = as_bytes(squash(np.asarray(read(film.path), np.float32), size))
         if on_progress:
             on_progress(i + 1, len(films))
     return out
@@ -185,7 +188,7 @@ def load_regions(films: Sequence[Film], *, size: int) -> NDArray[np.float16]:
     out = np.full((len(films), size, size), np.nan, np.float16)
     for i, film in enumerate(films):
         if film.region is not None:
-            out[i] = _squash((read_luminance(film.region) > 0).astype(np.float32), size)
+            out[i] = squash(read_region(film.region), size)
     return out
 
 
@@ -220,7 +223,13 @@ def balancing_weights(
     return weights / weights.mean()
 
 
-def _squash(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def as_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A picture stretched to eight bits."""
+    low, high = values.min(), values.max()
+    return np.rint((values - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
+
+
+def squash(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(rows, columns) -> (size, size) with the filter of `preprocess`."""
     if values.shape == (size, size):
         return values

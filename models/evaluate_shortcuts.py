@@ -13,7 +13,6 @@ Rows that cannot be measured (no masks, no sizes, one class only) are left out.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,6 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imaging.settings import Settings
 from models import metrics, shortcuts
 from models.card import ModelCard
 from models.checkpoint import EVALUATION
@@ -42,15 +40,10 @@ from models.dataset import (
 from models.evaluate_robustness import leading_truth, opened, subset
 from models.shortcuts import HIDDEN, MARGIN, Hole, Luminance, views
 from models.stress import stratified_auc
+from models.trivial import TRIVIAL, trivial_features
 
 USUAL = 0.1  # share of training films with lung at a pixel that makes it part of the usual lungs
 WITH_REGION = ("lungs_removed", "lungs_removed_lines", "lungs_only")
-TRIVIAL = {
-    "area": "Area of the original picture file",
-    "aspect": "Width by height of the original picture file",
-    "thumbnail": "Linear model on 16 x 16 thumbnails",
-    "border_tone": "Mean and contrast of the outer 10 % alone",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +153,7 @@ def split_rows(
     rows += Answers(truth, np.zeros(len(truth)), np.full(len(truth), truth.mean() >= 0.5)).row(
         "majority", "Always the commoner answer.", split, baseline=True
     )
-    for name, known, given in trivial_answers(card, films, truth, training):
+    for name, known, given in trivial_answers(classifier, films, truth, training):
         inside = [films[i] for i in known]
         rows += given.row(name, f"{TRIVIAL[name]}.", split, baseline=True)
         rows += list(matched_rows(given, inside, split, name, baseline=True))
@@ -222,7 +215,9 @@ def network_answers(
             lungs=_as_hole(_human(film) if human else classifier.regions(luminance), luminance),
             usual=_as_hole(training.usual, luminance),
         )
-        predictions = classifier.predict_batch(list(shown.values()))
+        # framed as the film itself is: a hidden lung must not change what is looked at
+        view = classifier.framing.view(luminance)
+        predictions = classifier.predict_batch(list(shown.values()), views=[view] * len(shown))
         for name, prediction in zip(shown, predictions, strict=True):
             scores[name][i] = prediction.findings[0].probability
     threshold = classifier.card.findings[0].operating_point
@@ -248,51 +243,18 @@ def _human(film: Film) -> NDArray[np.float32] | None:
 
 
 def trivial_answers(
-    card: ModelCard, films: tuple[Film, ...], truth: NDArray[np.bool_], training: Training
+    classifier: Classifier, films: tuple[Film, ...], truth: NDArray[np.bool_], training: Training
 ) -> Iterator[tuple[str, NDArray[np.int64], Answers]]:
     """Name, films (indices) with these numbers known, and answers of every trivial predictor."""
-    cache = load_luminance(films, size=card.size)
-    there = trivial_features(card, training.films, training.cache)
-    for name, features in trivial_features(card, films, cache).items():
+    cache = load_luminance(films, size=classifier.card.size)
+    there = trivial_features(classifier, training.films, training.cache)
+    for name, features in trivial_features(classifier, films, cache).items():
         learnt, known = (np.isfinite(f).all(1) for f in (there[name], features))
         if not known.any() or len(set(training.truth[learnt].tolist())) < 2:
             continue
         predictor = shortcuts.fit_linear(there[name][learnt], training.truth[learnt])
         score = predictor.probabilities(features[known])
         yield name, np.flatnonzero(known), Answers(truth[known], score, score >= 0.5)
-
-
-def trivial_features(
-    card: ModelCard, films: Sequence[Film], cache: NDArray[np.uint8]
-) -> dict[str, NDArray[np.float64]]:
-    """Numbers without anatomy, per predictor: (films, features), NaN where unknown."""
-    features = {
-        "thumbnail": shortcuts.thumbnails(cache),
-        "border_tone": shortcuts.border_tone(cache),
-    }
-    sizes = original_sizes(card, films)
-    if sizes is not None:
-        width, height = np.log(sizes).T
-        features = {
-            "area": (width + height)[:, None],
-            "aspect": (width - height)[:, None],
-            **features,
-        }
-    return features
-
-
-def original_sizes(card: ModelCard, films: Sequence[Film]) -> NDArray[np.float64] | None:
-    """The two acquisition columns of the manifest (films, 2), NaN where blank; None if not two."""
-    training = card.training
-    names = training["columns"].get("acquisition", ())
-    base = Settings.from_environment().data
-    if len(names) != 2 or base is None:
-        return None
-    key = training["columns"].get("file", "file")
-    with (base / training["data"]["manifest"]).open(newline="") as stream:
-        known = {r[key]: [float(r[n] or "nan") for n in names] for r in csv.DictReader(stream)}
-    images = base / training["data"]["images"]
-    return np.array([known[str(f.path.relative_to(images))] for f in films])
 
 
 def lung_map_agreement(classifier: Classifier, films: Sequence[Film]) -> metrics.Estimate | None:

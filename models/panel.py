@@ -8,7 +8,7 @@ none, the picture gets the reasons and no answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,24 @@ from imaging.entities import Instance
 from imaging.settings import Settings
 from models.checkpoint import find_checkpoint, installed_checkpoints
 from models.classifier import Classifier
+from models.localiser import WHOLE, Box
 from models.scope import ScopeVerdict, check_scope
 
 BLANK = "The picture is blank: every pixel has the same value."
+LOST = "The part of the body that this model reads could not be found in this picture."
 NONE_FITS = "None of the installed models was built for this picture."
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The model that may answer (None when all refuse), and what its checks said."""
+    """The model that may answer (None when all refuse), and what its checks said.
+
+    ``view`` is the part of the picture the model will look at.
+    """
 
     classifier: Classifier | None
     verdict: ScopeVerdict
+    view: Box = WHOLE
 
 
 class Panel:
@@ -69,31 +75,47 @@ class Panel:
         luminance : numpy.ndarray
             (rows, columns), larger is brighter.
         """
-        verdicts = [(c, *_examine(c, instance, luminance)) for c in self.classifiers]
-        fitting = [row for row in verdicts if not row[1].refusals]
+        examined = [_examine(c, instance, luminance) for c in self.classifiers]
+        fitting = [e for e in examined if not e.verdict.refusals]
         if fitting:
-            best, verdict, _ = min(fitting, key=lambda row: (len(row[1].warnings), row[2]))
-            return Choice(best, verdict)
-        if len(verdicts) == 1:
-            return Choice(None, verdicts[0][1])
-        reasons = dict.fromkeys(reason for _, v, _score in verdicts for reason in v.refusals)
+            best = min(fitting, key=lambda e: (len(e.verdict.warnings), e.score))
+            return Choice(best.classifier, best.verdict, best.view)
+        if len(examined) == 1:
+            return Choice(None, examined[0].verdict)
+        reasons = dict.fromkeys(reason for e in examined for reason in e.verdict.refusals)
         return Choice(None, ScopeVerdict(refusals=(NONE_FITS, *reasons)))
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one model's checks said; the lower the gate's score, the better the picture fits.
+
+    A model without a gate stands at the threshold of one, zero.
+    """
+
+    classifier: Classifier
+    verdict: ScopeVerdict
+    score: float = 0.0
+    view: Box = WHOLE
+
+    def refused(self, reason: str) -> Examined:
+        """The same with a reason to refuse; the warnings stay."""
+        return replace(self, verdict=ScopeVerdict((reason,), self.verdict.warnings))
 
 
 def _examine(
     classifier: Classifier, instance: Instance, luminance: NDArray[np.float32]
-) -> tuple[ScopeVerdict, float]:
-    """What the checks say, and the gate's score: the lower, the better the picture fits.
-
-    The pixels are looked at only when the header allows the picture. A model without a gate
-    stands at the threshold of one, zero.
-    """
-    verdict = check_scope(instance, classifier.card.scope)
-    if verdict.refusals:
-        return verdict, 0.0
+) -> Examined:
+    """Header first; the pixels are looked at only when it allows the picture."""
+    found = Examined(classifier, check_scope(instance, classifier.card.scope))
+    if found.verdict.refusals:
+        return found
     if float(np.ptp(luminance)) == 0:
-        return ScopeVerdict((BLANK,), verdict.warnings), 0.0
-    if classifier.gate is None:
-        return verdict, 0.0
-    seen = classifier.gate.examine(luminance)
-    return verdict if seen.suitable else ScopeVerdict((seen.reason,), verdict.warnings), seen.score
+        return found.refused(BLANK)
+    if classifier.gate is not None:
+        seen = classifier.gate.examine(luminance)
+        found = replace(found, score=seen.score)
+        if not seen.suitable:
+            return found.refused(seen.reason)
+    view = classifier.framing.find(luminance)
+    return replace(found, view=view) if view else found.refused(LOST)

@@ -1,7 +1,8 @@
 """Train a classifier on any manifest and write a checkpoint with its card.
 
     export LIGHTBOX_DATA=...                # folder the config's manifest is relative to
-    python -m models.train --config models/configs/paediatric_cxr.toml
+    python -m models.train_localiser --config models/configs/paediatric_cxr.toml --install runs/loc
+    python -m models.train --config models/configs/paediatric_cxr.toml --localiser runs/loc
     python -m models.train --config ... --set seed=1 --out runs/seed1  # another seed
     python -m models.train --config ... --resume                       # go on after a stop
     python -m models.train --config ... --init runs/a/ckpt             # start from a checkpoint
@@ -16,13 +17,13 @@ from __future__ import annotations
 import copy
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
@@ -42,12 +43,12 @@ from models.dataset import (
     acquisition_strata,
     balancing_weights,
     content_hash,
-    load_luminance,
-    load_regions,
     select,
 )
 from models.ensemble import Ensemble
 from models.findings import finding_probabilities
+from models.framing import FramedFilms, Framing
+from models.localiser import copy_localiser
 from models.metrics import roc_auc
 from models.network import MultiScaleResNet, weight_decay_groups
 from models.preprocess import preprocess
@@ -65,6 +66,9 @@ def main(
     init: Annotated[
         list[Path] | None, typer.Option(help="Checkpoint to start from; several are averaged.")
     ] = None,
+    localiser: Annotated[
+        Path | None, typer.Option(help="Folder of the localiser that frames the films.")
+    ] = None,
     install: Annotated[Path | None, typer.Option(help="Where to put the checkpoint.")] = None,
 ) -> None:
     """Train the network of a task and write its checkpoint."""
@@ -73,30 +77,39 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = task.films(settings.data)
-    run = Run(task, films, out)
+    run = Run(task, films, out, Framing.load(localiser, task.framing))
     if init:
         run.start_from(*init)
     if resume:
         run.restore()
     run.fit()
     target = install or settings.weights / task.name
-    run.finish(target, data_sha256=content_hash(films))
+    hash_of_localiser = copy_localiser(localiser, target) if localiser else ""
+    run.finish(target, data_sha256=content_hash(films), localiser_sha256=hash_of_localiser)
     typer.echo(f"checkpoint written to {target}")
 
 
 class Run:
     """One training run: arrays, network, optimiser, and the state that survives a stop."""
 
-    def __init__(self, task: TaskConfig, films: tuple[Film, ...], out: Path) -> None:
+    def __init__(
+        self,
+        task: TaskConfig,
+        films: tuple[Film, ...],
+        out: Path,
+        framing: Framing | None = None,
+    ) -> None:
         self.task, self.out = task, out
+        self.framing = framing or Framing()  # whole films
         self.settings: TrainSettings = task.train
         torch.manual_seed(self.settings.seed)
         self.random = torch.Generator().manual_seed(self.settings.seed)
         train, val = select(films, "train"), select(films, "val")
-        self.train_x, self.train_y = self._load(train)
-        self.train_regions = load_regions(train, size=CACHE_SIZE)
-        self.val_x, self.val_y = self._load(val)
-        self.val_regions = load_regions(val, size=CACHE_SIZE)
+        # A view without its context is smaller, by as much; the detail is the same.
+        context = task.framing.context if self.framing.localiser else 0.0
+        self.side = round(CACHE_SIZE / (1 + 2 * context))
+        self.train, self.train_y = self._load(train, CACHE_SIZE, context)
+        self.val, self.val_y = self._load(val, self.side, 0.0)
         self.val_strata = acquisition_strata(val)
         self.weight = torch.from_numpy(
             balancing_weights(
@@ -127,9 +140,13 @@ class Run:
         self.best: dict[str, Tensor] | None = None
         self.origin: list[dict[str, Any]] = []
 
-    def _load(self, films: tuple[Film, ...]) -> tuple[NDArray[np.uint8], Tensor]:
+    def _load(
+        self, films: tuple[Film, ...], side: int, context: float
+    ) -> tuple[FramedFilms, Tensor]:
         bar = tqdm(total=len(films), desc="films", leave=False)
-        x = load_luminance(films, size=CACHE_SIZE, on_progress=lambda *_: bar.update())
+        x = FramedFilms.load(
+            films, self.framing, side=side, context=context, on_progress=lambda _: bar.update()
+        )
         return x, torch.tensor([self.task.classes.index(f.label) for f in films])
 
     def start_from(self, *checkpoints: Path) -> None:
@@ -197,12 +214,19 @@ class Run:
 
     def _loss(self, index: Tensor) -> Tensor:
         """Cross-entropy of one batch, plus that of its region maps where the task has any."""
-        films = torch.from_numpy(self.train_x[index.numpy()]).float() / 255
-        regions = torch.from_numpy(self.train_regions[index.numpy()]).float()
+        chosen = index.numpy()
+        films = torch.from_numpy(self.train.pixels[chosen]).float() / 255
+        regions = torch.from_numpy(self.train.regions[chosen]).float()
+        views = torch.from_numpy(self.train.views[chosen])
         known = regions.isfinite().all(dim=2).all(dim=1)
         films, regions, removed = change_backgrounds(films, regions, self.task.regions, self.random)
         films, regions = augment_with_regions(
-            films, regions.nan_to_num(0.0), self.task.augment, self.random
+            films,
+            regions.nan_to_num(0.0),
+            self.task.augment,
+            self.random,
+            views=views,
+            side=self.side,
         )
         x = preprocess(films, size=self._size())
         x = x.to(self.device, memory_format=torch.channels_last)
@@ -256,10 +280,10 @@ class Run:
         """AUC of the leading finding in every validation view, and their mean, the score."""
         averaged = Ensemble([self.average])
         views = validation_views(
-            self.val_x,
+            self.val.pixels,
             self.val_y.numpy(),
             task=self.task,
-            regions=self.val_regions,
+            regions=self.val.regions,
             strata=self.val_strata,
         )
         row = dict[str, float]()
@@ -310,7 +334,7 @@ class Run:
         torch.set_rng_state(state["torch_random"].cpu())
         self.best, self.epoch, self.history = state["best"], state["epoch"], state["history"]
 
-    def finish(self, target: Path, *, data_sha256: str) -> None:
+    def finish(self, target: Path, *, data_sha256: str, localiser_sha256: str = "") -> None:
         """Calibrate on validation, choose operating points there, write weights and card."""
         if self.best is not None:
             self.average.load_state_dict(self.best)
@@ -324,7 +348,7 @@ class Run:
         card = calibrated_card(
             ensemble,
             self.task,
-            films=self.val_x,
+            films=self.val.pixels,
             truth=self.val_y.numpy(),
             training=training_record(
                 self.task,
@@ -333,7 +357,7 @@ class Run:
                 members=[member],
             ),
         )
-        save_checkpoint(target, ensemble, card)
+        save_checkpoint(target, ensemble, replace(card, localiser_sha256=localiser_sha256))
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -34,7 +34,8 @@ from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models.checkpoint import load_checkpoint
 from models.config import TaskConfig, read_config
-from models.dataset import CACHE_SIZE, Film, load_luminance, load_regions, select
+from models.dataset import Film, select
+from models.framing import FramedFilms, Framing
 from models.train import Run
 
 try:
@@ -47,6 +48,7 @@ except ImportError as exc:
 STUDY_NAME = "tune"
 STARTUP = 4  # trials before the sampler (TPE) starts to learn from what it saw
 SEED = 0
+WHOLE_FILMS = Framing()  # one object, so that trials share the films cut by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     trials: Annotated[int, typer.Option(help="Trials to add; 0 only writes the report.")] = 8,
     init: Annotated[Path | None, typer.Option(help="Checkpoint every trial starts from.")] = None,
+    localiser: Annotated[
+        Path | None, typer.Option(help="Folder of the localiser that frames the films.")
+    ] = None,
     share: Annotated[float, typer.Option(help="Share of the training patients.")] = 0.25,
     epochs: Annotated[int, typer.Option(help="Epochs of one trial.")] = 1,
     size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 96,
@@ -99,7 +104,9 @@ def main(
     budget = Budget(share, epochs, size)
     with opened(study, pruned=epochs > 1) as found:
         if trials:
-            search(found, read_config(config), budget, trials=trials, init=init, out=study)
+            task = read_config(config)
+            framing = Framing.load(localiser, task.framing)
+            search(found, task, budget, trials=trials, init=init, framing=framing, out=study)
         if report:
             report.write_text(page(found))
             typer.echo(f"{len(found.trials)} trials written to {report}")
@@ -137,6 +144,7 @@ def search(
     trials: int,
     init: Path | None,
     out: Path,
+    framing: Framing | None = None,
 ) -> None:
     """Add trials to a study; each gets a run folder ``<out without suffix>/trial-NNN``.
 
@@ -169,7 +177,9 @@ def search(
     )
 
     def objective(trial: optuna.Trial) -> float:
-        return run_trial(trial, short, films, init=init, out=out.with_suffix(""))
+        return run_trial(
+            trial, short, films, init=init, framing=framing or WHOLE_FILMS, out=out.with_suffix("")
+        )
 
     study.optimize(objective, n_trials=trials)
 
@@ -218,7 +228,13 @@ def patient_share(films: tuple[Film, ...], *, share: float, seed: int) -> tuple[
 
 
 def run_trial(
-    trial: optuna.Trial, task: TaskConfig, films: tuple[Film, ...], *, init: Path | None, out: Path
+    trial: optuna.Trial,
+    task: TaskConfig,
+    films: tuple[Film, ...],
+    *,
+    init: Path | None,
+    framing: Framing,
+    out: Path,
 ) -> float:
     """Train once with the knobs the study proposes; returns the best score of its epochs."""
     values = {k: trial.suggest_float(k.key, k.low, k.high, log=k.log) for k in KNOBS}
@@ -227,7 +243,8 @@ def run_trial(
     for knob, value in values.items():
         table = replace(getattr(task, knob.table), **{knob.name: value})
         task = replace(task, **{knob.table: table})
-    run = TrialRun(task, films, out / f"trial-{trial.number:03d}", trial=trial)
+    folder = out / f"trial-{trial.number:03d}"
+    run = TrialRun(task, films, folder, trial=trial, framing=framing)
     if init:
         run.start_from(init)
     run.fit()
@@ -242,31 +259,30 @@ def run_trial(
     return best["score"]
 
 
-@functools.lru_cache(maxsize=2)  # training and validation films of the one study of a process
-def _pictures(films: tuple[Film, ...]) -> NDArray[np.uint8]:
-    return load_luminance(films, size=CACHE_SIZE)
-
-
-@functools.lru_cache(maxsize=2)
-def _masks(films: tuple[Film, ...]) -> NDArray[np.float16]:
-    return load_regions(films, size=CACHE_SIZE)
+# training and validation films of the one study of a process
+_framed = functools.lru_cache(maxsize=2)(FramedFilms.load)
 
 
 class TrialRun(Run):
     """A run that shares its films with the other trials and tells the study of every epoch."""
 
     def __init__(
-        self, task: TaskConfig, films: tuple[Film, ...], out: Path, *, trial: optuna.Trial
+        self,
+        task: TaskConfig,
+        films: tuple[Film, ...],
+        out: Path,
+        *,
+        trial: optuna.Trial,
+        framing: Framing,
     ) -> None:
-        # without masks first, so that they are not read anew for every trial
-        super().__init__(task, tuple(replace(f, region=None) for f in films), out)
-        self.train_regions = _masks(select(films, "train"))
-        self.val_regions = _masks(select(films, "val"))
+        super().__init__(task, films, out, framing)
         self.trial = trial
 
-    def _load(self, films: tuple[Film, ...]) -> tuple[NDArray[np.uint8], Tensor]:
+    def _load(
+        self, films: tuple[Film, ...], side: int, context: float
+    ) -> tuple[FramedFilms, Tensor]:
         classes = [self.task.classes.index(f.label) for f in films]
-        return _pictures(films), torch.tensor(classes)
+        return _framed(films, self.framing, side=side, context=context), torch.tensor(classes)
 
     def save(self) -> None:
         """Report the epoch. No state is kept: a study goes on with its next trial."""

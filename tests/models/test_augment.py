@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import torch
 
-from models.augment import AugmentSettings, augment
+from models.augment import AugmentSettings, augment, augment_with_regions
 
 OFF = replace(AugmentSettings(), **{f.name: 0 for f in fields(AugmentSettings)})
 
@@ -41,3 +41,29 @@ def test_left_stays_left() -> None:
     pose_only = replace(OFF, degrees=12.0, scale=0.18, aspect=0.15, shift=0.07)
     out = augment(half, pose_only, torch.Generator().manual_seed(3))
     assert bool((out[:, :, :32].mean(dim=(1, 2)) > out[:, :, 32:].mean(dim=(1, 2))).all())
+
+
+def test_a_view_is_shown_and_its_surroundings_come_into_it() -> None:
+    """The lower right quarter: as it is without pose, with what lies beyond it when zoomed out."""
+    x = films()
+    views = torch.tensor([[0.5, 0.5, 1.0, 1.0]] * len(x))
+    shown, masks = augment_with_regions(
+        x, x, OFF, torch.Generator().manual_seed(0), views=views, side=32
+    )
+    assert shown.shape == (4, 32, 32) and torch.allclose(shown, x[:, 32:, 32:], atol=1e-5)
+    assert torch.allclose(shown, masks)
+    corner = torch.zeros(1, 64, 64)
+    corner[:, :32, :32] = 1  # outside the view, next to it
+    moved = replace(OFF, shift=0.3)
+    seen = [
+        augment_with_regions(
+            corner,
+            corner,
+            moved,
+            torch.Generator().manual_seed(seed),
+            views=torch.tensor([[0.5, 0.5, 1.0, 1.0]]),
+            side=32,
+        )[0].max()
+        for seed in range(8)
+    ]
+    assert max(seen) == 1 and min(seen) == 0

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from models import evaluate_shortcuts, metrics, shortcuts
 from models.classifier import Classifier
 from models.dataset import Film, read_manifest
-from models.evaluate_shortcuts import Answers, matched_rows, original_sizes
+from models.evaluate_shortcuts import Answers, matched_rows
+from models.trivial import original_sizes
 from tests.factories import make_film_bytes
 
 SHAPE = (40, 60)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image as PilImage
 
 from imaging.errors import SettingsError
-from models import tune
+from models import framing, tune
 from models.config import read_config
-from models.dataset import Film
+from models.dataset import read_luminance
 from tests.models.test_train import TASK
 
 SPLITS = ("train",) * 16 + ("val",) * 8 + ("test",) * 4
@@ -165,17 +165,17 @@ def test_a_hopeless_trial_is_pruned(task: Path, monkeypatch: pytest.MonkeyPatch)
 def test_films_are_read_once_and_test_films_never(
     task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[Film] = []
-    load = tune.load_luminance
+    read: list[Path] = []
 
-    def counted(films: tuple[Film, ...], *, size: int) -> np.ndarray:
-        read.extend(films)
-        return load(films, size=size)
+    def counted(path: Path) -> np.ndarray:
+        read.append(path)
+        return read_luminance(path)
 
-    monkeypatch.setattr(tune, "load_luminance", counted)
+    monkeypatch.setattr(framing, "read_luminance", counted)
     run(task, trials=2)
-    assert len(read) == len({f.path for f in read}) == 8 + 8
-    assert {f.split for f in read} == {"train", "val"}
+    split_of = {f.path: f.split for f in read_config(task / "task.toml").films(task)}
+    assert len(read) == len(set(read)) == 8 + 8
+    assert {split_of[path] for path in read} == {"train", "val"}
 
 
 def test_a_share_keeps_whole_patients_of_every_class(task: Path) -> None:
