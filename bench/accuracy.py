@@ -1,14 +1,15 @@
 """How accurate for its cost? Ours beside torchvision's networks, all trained by one recipe.
 
     export LIGHTBOX_DATA=...
-    python -m bench.accuracy --size 96 --epochs 6 --seeds 3            # hours; may be stopped
-    python -m bench.accuracy --network ours --network resnet18         # these only
+    python -m bench.accuracy --localiser models/weights/paediatric-cxr   # hours; may be stopped
+    python -m bench.accuracy --network ours --network resnet18           # these only
 
-Every contender starts from random weights and goes through `models.train.Run`: same films,
-augmentation, optimiser, rate, epochs, input size, batch, dropout and seeds; no region loss for
-anyone. Epoch and operating point are chosen on validation films; test films are measured once,
-afterwards. The recipe was tuned on our network, so that the others might gain from tuning of
-their own: the figures say what one recipe yields, not the best each network can do.
+Every contender starts from random weights and goes through `models.train.Run`: same films, framed
+by the same localiser, same augmentation, optimiser, rate, epochs, input size, batch, dropout and
+seeds; no region loss for anyone. Epoch and operating point are chosen on validation films; test
+films are measured once, afterwards. The recipe was tuned on our network, so that the others might
+gain from tuning of their own: the figures say what one recipe yields, not the best each network
+can do.
 
 A finished (network, seed) is stored in ``bench/results/accuracy.json`` and not trained again; an
 unfinished one goes on from its run folder. The last line is JSON, for every NAME:
@@ -42,10 +43,14 @@ from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
 from models.calibrate import calibrated_card, fused_logits
 from models.calibration import calibrated
+from models.card import ModelCard
+from models.checkpoint import CARD, EVALUATION
 from models.config import TaskConfig, read_config
 from models.dataset import Film, select
 from models.ensemble import Ensemble
 from models.findings import finding_probabilities, finding_truth
+from models.framing import Framing
+from models.localiser import load_localiser
 from models.metrics import accuracy, bootstrap, roc_auc
 from models.network import MultiScaleResNet, NetworkSettings, parameter_count, weight_decay_groups
 from models.train import Run
@@ -102,8 +107,14 @@ def main(
     epochs: Annotated[int, typer.Option(help="Epochs of every run.")] = 6,
     seeds: Annotated[int, typer.Option(help="Runs of every network.")] = 3,
     network: Annotated[list[str] | None, typer.Option(help="Contender; default all.")] = None,
+    localiser: Annotated[
+        Path | None, typer.Option(help="Folder of the localiser that frames the films.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Run folders.")] = Path("runs/accuracy"),
     results: Annotated[Path, typer.Option(help="Where figures are kept.")] = RESULTS,
+    page: Annotated[
+        Path | None, typer.Option(help="Checkpoint folder whose model page is to show them.")
+    ] = None,
 ) -> None:
     """Train what is not stored yet, then print the table and the JSON line."""
     names = network or list(NETWORKS)
@@ -114,15 +125,20 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = task.films(settings.data)
-    stored = read_results(results, task, films)
+    framing = Framing.load(localiser, task.framing)
+    stored = read_results(results, task, films, localiser)
     for seed in range(seeds):  # seed by seed: an early stop leaves a fair comparison behind
         for name in names:
             if f"{name}/{seed}" not in stored["runs"]:
-                run = Contender(name, task, films, out, seed=seed)
+                run = Contender(name, task, films, out, seed=seed, framing=framing)
                 stored["runs"][f"{name}/{seed}"] = run.result(select(films, "test"))
                 _write(results, stored)
     stored["forward"] = forward_ratios(task, {"ours", *_runs(stored)})
     _write(results, stored)
+    if page:
+        sha256 = ModelCard.read(page / CARD).weights_sha256
+        shown = {"weights_sha256": sha256, "rows": page_rows(stored)}
+        _write(page / EVALUATION / "accuracy.json", shown)
     for line in table(stored):
         typer.echo(line)
     typer.echo(json.dumps(headline(stored)))
@@ -134,7 +150,9 @@ def levelled(task: TaskConfig, *, size: int, epochs: int) -> TaskConfig:
     return replace(task, train=train, network=replace(task.network, regions=0))
 
 
-def read_results(path: Path, task: TaskConfig, films: Sequence[Film]) -> Figures:
+def read_results(
+    path: Path, task: TaskConfig, films: Sequence[Film], localiser: Path | None
+) -> Figures:
     """The stored figures, or an empty store.
 
     Raises
@@ -142,13 +160,14 @@ def read_results(path: Path, task: TaskConfig, films: Sequence[Film]) -> Figures
     SettingsError
         If the stored figures are of another recipe, size, length or data.
     """
-    recipe = repr((task.network, replace(task.train, seed=0), task.augment, task.regions))
+    knobs = (task.network, replace(task.train, seed=0), task.augment, task.regions, task.framing)
     conditions = {
         "task": f"{task.name} {task.version}",
         "size": task.size,
         "epochs": task.train.epochs,
         "films": {split: len(select(films, split)) for split in ("train", "val", "test")},
-        "recipe": hashlib.sha256(recipe.encode()).hexdigest(),
+        "localiser": load_localiser(localiser)[1]["weights_sha256"] if localiser else "",
+        "recipe": hashlib.sha256(repr(knobs).encode()).hexdigest(),
     }
     if not path.exists():
         return {"conditions": conditions, "runs": {}}
@@ -167,11 +186,18 @@ class Contender(Run):
     """`Run` around another network; its folder says all it depends on, so that it can go on."""
 
     def __init__(
-        self, name: str, task: TaskConfig, films: tuple[Film, ...], out: Path, *, seed: int
+        self,
+        name: str,
+        task: TaskConfig,
+        films: tuple[Film, ...],
+        out: Path,
+        *,
+        seed: int,
+        framing: Framing | None = None,
     ) -> None:
         task = replace(task, train=replace(task.train, seed=seed))
         folder = out / f"{name}-{task.size}px-{task.train.epochs}epochs-seed{seed}"
-        super().__init__(task, films, folder)
+        super().__init__(task, films, folder, framing)
         self.name = name
         torch.manual_seed(seed)
         self._take(NETWORKS[name](task.network))
@@ -269,6 +295,19 @@ def headline(stored: Figures) -> dict[str, float]:
         figures[f"{name}_forward"] = round(cost, 3)
         figures[f"{name}_auc_gap_per_forward"] = round((1 - auc) * cost, 5)
     return figures
+
+
+def page_rows(stored: Figures) -> list[Figures]:
+    """What the model page shows of every contender; of several seeds the mean of each figure."""
+    rows = []
+    for name, runs in _runs(stored).items():
+        row: Figures = {"network": name, "seeds": len(runs)}
+        for figure in ("auc", "accuracy"):
+            estimates = [r["test"][figure] for r in runs]
+            row[figure] = {k: statistics.mean(e[k] for e in estimates) for k in estimates[0]}
+        row["forward_vs_ours"] = stored["forward"][name]["time_over_ours"]
+        rows.append(row)
+    return rows
 
 
 def table(stored: Figures) -> list[str]:

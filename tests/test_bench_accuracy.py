@@ -12,6 +12,7 @@ from torchvision import models as torchvision_models
 
 from bench import accuracy
 from imaging.errors import SettingsError
+from models import facts
 from models.config import TaskConfig, read_config
 from models.dataset import Film
 from models.network import NetworkSettings
@@ -40,6 +41,8 @@ def run(task: Path, *, epochs: int = 1, network: tuple[str, ...] = ("ours", "res
         network=list(network),
         out=task / "runs",
         results=task / "accuracy.json",
+        localiser=None,
+        page=None,
     )
 
 
@@ -138,3 +141,19 @@ def test_the_gap_per_forward_is_error_times_cost() -> None:
     )
     assert figures["ours_auc"] == 0.97 and figures["ours_auc_gap_per_forward"] == 0.03
     assert figures["resnet50_auc_gap_per_forward"] == 0.05 and "resnet18_auc" not in figures
+
+
+def test_the_page_shows_the_mean_of_the_seeds() -> None:
+    def result(value: float) -> dict[str, dict[str, dict[str, float]]]:
+        estimate = {"value": value, "low": value - 0.02, "high": value + 0.01}
+        return {"test": {"auc": estimate, "accuracy": estimate}}
+
+    (row,) = accuracy.page_rows(
+        {
+            "runs": {"ours/0": result(0.98), "ours/1": result(0.96)},
+            "forward": {"ours": {"time_over_ours": 1.0}},
+        }
+    )
+    shown = facts._contender(row)
+    assert (shown.network, shown.seeds, shown.forward) == ("ours", 2, 1.0)
+    assert shown.auc.value == pytest.approx(0.97) and shown.auc.low == pytest.approx(0.95)
