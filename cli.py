@@ -132,7 +132,9 @@ def _write_overlay(
     folder.mkdir(parents=True, exist_ok=True)
     asked = attribution.model
     caption = f"Grad-CAM: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
-    picture = overlay_png(image.display_values(0), attribution.values, method=caption)
+    picture = overlay_png(
+        image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
+    )
     (folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)
 
 

@@ -23,6 +23,8 @@ _BLUE_ORANGE = (  # lighter with magnitude on both sides, as evidence glows on a
     (165, 80, 10), (220, 120, 15), (245, 165, 50), (255, 210, 120),
 )  # fmt: skip
 _BAR_WIDTH = 240
+Edges = tuple[float, float, float, float]
+WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
 _INK, _PAPER = (235, 235, 235), (18, 18, 18)
 
 
@@ -48,6 +50,7 @@ def composite_overlay(
     threshold: float = 0.0,
     limit: float | None = None,
     signed: bool | None = None,
+    seen: Edges = WHOLE,
 ) -> Image.Image:
     """Lay an attribution over a film.
 
@@ -66,6 +69,9 @@ def composite_overlay(
         to compare pictures: scaling each by itself hides the absence of evidence.
     signed : bool, optional
         Which colours; by default signed when any value is negative.
+    seen : tuple of float
+        Top, left, bottom and right, in fractions, of the part of the film the network looked at;
+        a thin line surrounds it unless it is all of the film.
 
     Returns
     -------
@@ -84,7 +90,7 @@ def composite_overlay(
     limit = limit or float(np.abs(values).max())
     below = Image.fromarray(film).convert("RGB")
     if limit <= 0:
-        return below
+        return _outlined(below, seen)
     small = Image.fromarray(np.clip(values / limit, -1 if signed else 0, 1))
     level = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR))
     index = (level + 1) * 127.5 if signed else level * 255
@@ -92,7 +98,19 @@ def composite_overlay(
     # The cover starts from nothing at the threshold: a hard cut would draw edges no map has.
     above = (np.abs(level) - threshold) / max(1 - threshold, 1e-6)
     cover = np.rint(np.clip(above, 0, 1) * opacity * 255).astype(np.uint8)
-    return Image.composite(Image.fromarray(colours), below, Image.fromarray(cover))
+    overlay = Image.composite(Image.fromarray(colours), below, Image.fromarray(cover))
+    return _outlined(overlay, seen)
+
+
+def _outlined(picture: Image.Image, seen: Edges) -> Image.Image:
+    """Surround a part of a picture with a thin line, in place."""
+    if seen != WHOLE:
+        top, left, bottom, right = seen
+        wide, tall = picture.size
+        corners = (left * (wide - 1), top * (tall - 1), right * (wide - 1), bottom * (tall - 1))
+        width = max(1, round(max(picture.size) / 500))
+        ImageDraw.Draw(picture).rectangle(corners, outline=_INK, width=width)
+    return picture
 
 
 def colour_bar(
@@ -144,6 +162,7 @@ def overlay_png(
     threshold: float = 0.0,
     limit: float | None = None,
     signed: bool | None = None,
+    seen: Edges = WHOLE,
 ) -> bytes:
     """`composite_overlay` as PNG bytes, with its colour bar below when a method is named.
 
@@ -160,7 +179,13 @@ def overlay_png(
     """
     signed = bool((attribution < 0).any()) if signed is None else signed
     overlay = composite_overlay(
-        film, attribution, opacity=opacity, threshold=threshold, limit=limit, signed=signed
+        film,
+        attribution,
+        opacity=opacity,
+        threshold=threshold,
+        limit=limit,
+        signed=signed,
+        seen=seen,
     )
     if not method:
         return png_bytes(overlay)

@@ -103,8 +103,7 @@ class FramedFilms:
             luminance = np.asarray(read_luminance(film.path), np.float32)
             view = framing.view(luminance)
             cut = view.grown(context)
-            inside = view.within(cut)
-            views[i] = inside.top, inside.left, inside.bottom, inside.right
+            views[i] = view.within(cut).edges
             pixels[i] = as_bytes(squash(luminance[cut.pixels(luminance.shape)], side))
             if film.region is not None:
                 mask = read_region(film.region)

@@ -80,6 +80,11 @@ class Box:
         return shared / (self.area + other.area - shared)
 
     @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Top, left, bottom, right."""
+        return self.top, self.left, self.bottom, self.right
+
+    @property
     def area(self) -> float:
         """Share of the picture."""
         return (self.bottom - self.top) * (self.right - self.left)

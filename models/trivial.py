@@ -47,7 +47,7 @@ def trivial_features(
     }
     if classifier.framing.localiser:
         boxes = [classifier.framing.view(film.astype(np.float32)) for film in cache]
-        edges = np.array([(b.top, b.left, b.bottom, b.right) for b in boxes])
+        edges = np.array([box.edges for box in boxes])
         features["framing"] = edges
         features["framed_thumbnail"] = shortcuts.thumbnails(_framed(cache, boxes))
     sizes = original_sizes(classifier.card, films)

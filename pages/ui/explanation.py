@@ -107,15 +107,18 @@ def caption(choice: Choice) -> str:
     )
 
 
-def legend(choice: Choice) -> str:
-    """Colour bar with the meaning of its ends and of the method (HTML)."""
+def legend(choice: Choice, *, framed: bool) -> str:
+    """Colour bar with the meaning of its ends, of the method and of the frame (HTML)."""
     stops = ",".join(f"rgb{tuple(colour)}" for colour in colour_table(signed=True)[::15].tolist())
     method = METHODS[choice.method]
     target = target_label(choice.model, choice.target)
+    meaning = _(method.meaning)
+    if framed:
+        meaning += " " + _("Frame: the part of the film the network looks at.")
     return (
         f'<div class="lb-legend"><b>{escape(_(method.label))}</b>'
         f"<span>{escape(_('speaks against'))}</span>"
         f'<i style="background:linear-gradient(90deg,{stops})"></i>'
         f"<span>{escape(_('speaks for'))} {escape(target)}</span>"
-        f'<span class="lb-small">{escape(_(method.meaning))}</span></div>'
+        f'<span class="lb-small">{escape(meaning)}</span></div>'
     )

@@ -19,6 +19,7 @@ from PIL import Image as PilImage
 from imaging.dicom import Image, read_image
 from imaging.display import overlay_png, png_bytes
 from imaging.entities import Assessment, Instance, VoiPreset
+from models.localiser import WHOLE
 from pages.ui import explanation, resources, state
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -84,6 +85,7 @@ def _render_explained(
                 opacity=choice.opacity,
                 threshold=choice.threshold,
                 signed=True,
+                seen=found.view.edges,
             )
         ),
     )
@@ -91,7 +93,7 @@ def _render_explained(
     if choice.beside:
         figures = _figure(instance, film, _("Original film"), low=True) + figures
         figures = f'<div class="lb-pair">{figures}</div>'
-    st.html(figures + explanation.legend(choice))
+    st.html(figures + explanation.legend(choice, framed=found.view != WHOLE))
 
 
 def _fitted(image: Image, frame: int, preset: Callable[[], VoiPreset | None]) -> NDArray[np.uint8]:

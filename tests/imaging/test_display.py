@@ -98,6 +98,17 @@ def test_thumbnail_keeps_the_shape(shape: tuple[int, ...]) -> None:
     assert small.width / small.height == pytest.approx(shape[1] / shape[0], rel=0.05)
 
 
+def test_what_the_network_looked_at_is_outlined() -> None:
+    plain = np.asarray(composite_overlay(FILM, attribution(0.0)))
+    framed = np.asarray(composite_overlay(FILM, attribution(0.0), seen=(0.25, 0.5, 1.0, 1.0)))
+    changed = (plain != framed).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert rows.min() == round(0.25 * (len(FILM) - 1)) and columns.max() == FILM.shape[1] - 1
+    assert changed.mean() < 0.2  # a line, not a cover
+    whole = composite_overlay(FILM, attribution(0.0), seen=(0, 0, 1, 1))
+    assert np.array_equal(plain, np.asarray(whole))
+
+
 def test_overlay_png_is_the_overlay() -> None:
     picture = Image.open(BytesIO(overlay_png(FILM, attribution(1.0))))
     expected = composite_overlay(FILM, attribution(1.0))

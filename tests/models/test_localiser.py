@@ -41,9 +41,9 @@ SMALL = LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2)
 class Oracle(Localiser):
     """Finds what is brighter than a fixed level; knows nothing."""
 
-    def maps(self, luminance: NDArray) -> NDArray[np.float32]:
+    def maps(self, luminance: NDArray | torch.Tensor) -> NDArray[np.float32]:
         """The bright part."""
-        return (luminance > 100).astype(np.float32)[None]
+        return (np.asarray(luminance) > 100).astype(np.float32)[None]
 
 
 def framed(checkpoint_folder: Path, *, margin: float = 0.0) -> Classifier:
