@@ -103,7 +103,7 @@ def test_what_the_network_looked_at_is_outlined() -> None:
     framed = np.asarray(composite_overlay(FILM, attribution(0.0), seen=(0.25, 0.5, 1.0, 1.0)))
     changed = (plain != framed).any(axis=2)
     rows, columns = np.nonzero(changed)
-    assert rows.min() == round(0.25 * (len(FILM) - 1)) and columns.max() == FILM.shape[1] - 1
+    assert abs(rows.min() - 0.25 * (len(FILM) - 1)) < 1 and columns.max() == FILM.shape[1] - 1
     assert changed.mean() < 0.2  # a line, not a cover
     whole = composite_overlay(FILM, attribution(0.0), seen=(0, 0, 1, 1))
     assert np.array_equal(plain, np.asarray(whole))
