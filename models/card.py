@@ -43,6 +43,19 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What others report for the same question; on other films or terms, which ``films`` tells.
+
+    ``figures`` maps the names of stored figures ("auc", "accuracy", ...) to values.
+    """
+
+    source: str
+    finding: str
+    films: str
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """Model facts that travel with the weights (after Mitchell et al., FAT* 2019).
 
@@ -70,6 +83,8 @@ class ModelCard:
         Data (title, licence, citation, SHA-256, counts) and, per member, the settings used.
     limits : tuple of str
         What the network cannot be trusted with, in plain sentences.
+    published : tuple of Published
+        Figures from the literature, to be read beside the measured ones.
     weights_sha256 : str
         SHA-256 (hex) of the weights file.
     gate_sha256 : str
@@ -94,6 +109,7 @@ class ModelCard:
     training: dict[str, Any]
     members: int = 1
     limits: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
     input_range: tuple[float, float] = (-(3**0.5), 3**0.5)
     weights_sha256: str = ""
     gate_sha256: str = ""
@@ -126,6 +142,7 @@ class ModelCard:
             values["findings"] = tuple(FindingSpec.from_dict(f) for f in values["findings"])
             values["scope"] = Scope.from_dict(values["scope"])
             values["framing"] = FramingSettings(**values.get("framing", {}))
+            values["published"] = tuple(Published(**p) for p in values.get("published", ()))
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
             values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])

@@ -61,11 +61,28 @@ def card_page(facts: ModelFacts) -> str:
         ("Robustness", _robustness(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
+        ("Beside published figures", _published(facts)),
         ("Limits", "\n".join(f"- {limit}" for limit in facts.card.limits)),
     )
     return (
         "\n\n".join([_head(facts), *(f"## {title}\n\n{text}" for title, text in sections)]) + "\n"
     )
+
+
+def _published(facts: ModelFacts) -> str:
+    """Figures from the literature below ours, finding by finding."""
+    rows = []
+    for finding in facts.split.findings if facts.split else ():
+        others = [p for p in facts.card.published if p.finding == finding.code]
+        if others:
+            ours = [finding.figures.get(name) for name in _COLUMNS]
+            texts = ["" if figure is None else figure.text for figure in ours]
+            rows.append([finding.code, "this model", "the test split above", *texts])
+        for p in others:
+            texts = [rounded(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
+            rows.append([finding.code, p.source, p.films, *texts])
+    names = [LABELS[name] for name in _COLUMNS]
+    return _table(["finding", "source", "films", *names], rows) if rows else "None."
 
 
 def _head(facts: ModelFacts) -> str:

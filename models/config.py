@@ -10,7 +10,7 @@ from typing import Any
 
 from imaging.errors import SettingsError
 from models.augment import AugmentSettings
-from models.card import ModelCard, Scope
+from models.card import ModelCard, Published, Scope
 from models.conformal import ConformalRule
 from models.dataset import Film, ManifestColumns, read_manifest
 from models.findings import FindingSpec
@@ -52,6 +52,7 @@ class TaskConfig:
     scope: Scope
     data: dict[str, str]
     limits: tuple[str, ...]
+    published: tuple[Published, ...]
     network: NetworkSettings
     train: TrainSettings
     augment: AugmentSettings
@@ -92,6 +93,7 @@ class TaskConfig:
             size=self.size,
             scope=self.scope,
             limits=self.limits,
+            published=self.published,
             temperature=calibration[0],
             bias=calibration[1],
             conformal=conformal,
@@ -139,6 +141,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             scope=Scope.from_dict(values["scope"]),
             data=values["data"],
             limits=tuple(values.get("limits", ())),
+            published=tuple(Published(**p) for p in values.get("published", ())),
             network=NetworkSettings.from_dict(
                 {"classes": len(classes), **values.get("network", {})}
             ),

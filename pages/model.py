@@ -25,6 +25,7 @@ with right:
     st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
     facts_charts.render_reliability(facts)
 facts_tables.render_contenders(facts)
+facts_tables.render_published(facts)
 
 st.subheader(_("When it is unsure"), anchor=False)
 left, right = st.columns(2, gap="large")

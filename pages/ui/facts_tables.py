@@ -73,6 +73,31 @@ def render_contenders(facts: ModelFacts) -> None:
     _table(rows, _("Beside other networks trained by the same recipe"))
 
 
+def render_published(facts: ModelFacts) -> None:
+    """Draw figures from the literature below ours, finding by finding."""
+    rows = []
+    for finding in facts.split.findings if facts.split else ():
+        label = words.finding_label(facts, finding.code)
+        others = [p for p in facts.card.published if p.finding == finding.code]
+        if others:
+            rows.append(_beside(label, _("This model"), _("as above"), _texts(finding.figures)))
+        for p in others:
+            figures = {name: rounded(value) for name, value in p.figures.items()}
+            rows.append(_beside(label, p.source, sentence(p.films), figures))
+    if rows:
+        st.markdown(f"**{_('Beside published figures')}**")
+        _table(rows, _("Beside published figures"))
+
+
+def _beside(finding: str, source: str, films: str, figures: Mapping[str, str]) -> Row:
+    named = {labels()[name]: figures.get(name, "") for name in _COLUMNS}
+    return {_("Finding"): finding, _("Source"): source, _("Films"): films, **named}
+
+
+def _texts(figures: Figures) -> Mapping[str, str]:
+    return {name: figure.text for name, figure in figures.items()}
+
+
 def render_unsure(facts: ModelFacts) -> None:
     """Draw how often the network says "unsure", and how right it is where it answers."""
     conformal = facts.split.conformal if facts.split else None
