@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models import card_page, report
-from models.card import ModelCard
+from models.card import ModelCard, Published
 from models.checkpoint import CARD, EVALUATION
 from models.facts import read_facts
 from models.figures import MEANINGS, Figure
@@ -197,6 +198,19 @@ def test_the_most_confident_mistakes_come_first(folder: Path) -> None:
     wrong = [film.file for film in facts.worst_films(9)]
     assert wrong[:2] == ["missed.png", "called.png"] and "right.png" not in wrong
     assert [film.file for film in facts.worst_films(1)] == ["missed.png"]
+
+
+def test_published_figures_stand_below_ours(folder: Path) -> None:
+    """Card and page; a finding nobody published about gets no row."""
+    write_evaluation(folder)
+    card = ModelCard.read(folder / CARD)
+    other = Published("Somebody 2018", "viral", "other films", {"auc": 0.94})
+    replace(card, published=(other,)).write(folder / CARD)
+    page = card_page.card_page(read_facts(folder)).partition("## Beside published figures")[2]
+    rows = [[cell.strip() for cell in line.split("|")] for line in page.splitlines() if "|" in line]
+    assert [row[2] for row in rows[2:4]] == ["this model", "Somebody 2018"]
+    assert [row[4] for row in rows[2:4]] == ["0.777", "0.940"]
+    assert all(row[1] == "viral" for row in rows[2:])
 
 
 def test_the_worst_level_stands_for_a_corruption(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from models.card import ModelCard, Published
 from models.card_page import LABELS, card_page
-from models.checkpoint import EVALUATION
+from models.checkpoint import CARD, EVALUATION
 from models.facts import read_facts
 from pages.ui import facts_tables
 from tests.models.test_facts import write_evaluation
@@ -58,6 +60,15 @@ def test_the_page_says_what_the_card_page_says(open_page: OpenPage, folder: Path
     figures_of = card_page(read_facts(folder)).partition("## Figures")[2]
     stored, shown = set(FIGURE.findall(figures_of)), said(open_page(PAGE))
     assert len(stored) > 60 and stored - set(FIGURE.findall(shown)) == set()
+
+
+def test_published_figures_are_shown(open_page: OpenPage, folder: Path) -> None:
+    write_evaluation(folder)
+    other = Published("Somebody 2018", "viral", "other films", {"auc": 0.94})
+    card = ModelCard.read(folder / CARD)
+    replace(card, published=(other,)).write(folder / CARD)
+    shown = said(open_page(PAGE))
+    assert "Somebody 2018" in shown and "0.940" in shown and "This model" in shown
 
 
 def test_the_charts_mark_the_operating_point_and_share(open_page: OpenPage, folder: Path) -> None:
