@@ -103,6 +103,10 @@ def _head(facts: ModelFacts) -> str:
             "stressed validation films",
         ],
     ]
+    if card.localiser_sha256:
+        margin = f"{100 * card.framing.margin:g} %"
+        found = f"the box that its localiser finds, and {margin} of its sides around it"
+        rows.append(["view", f"{found} (localiser SHA-256 `{card.localiser_sha256}`)"])
     return "\n".join(
         [
             f"# {card.title}\n",

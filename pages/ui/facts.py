@@ -70,6 +70,13 @@ def render_purpose(facts: ModelFacts) -> None:
         )
         st.caption(" \u00b7 ".join(f"{term}: {', '.join(values)}" for term, values in lists))
         st.markdown("\n".join(f"- {_answer(spec)}" for spec in findings))
+        if facts.card.localiser_sha256:
+            st.caption(
+                _(
+                    "A small network first finds the part of the body; only that part is looked "
+                    "at, and every explanation shows its frame."
+                )
+            )
     with right:
         st.subheader(_("What it is not for"), anchor=False)
         no = (
