@@ -32,6 +32,7 @@ class TrainSettings:
     warm_up: float = 0.1  # share of steps the rate rises
     weight_decay: float = 0.05  # L2, decoupled (AdamW); not on norms and biases
     label_smoothing: float = 0.05
+    lead: float = 0.0  # weight of the leading finding's own loss beside the classes'
     average: float = 0.998  # decay of the moving average of weights
     clip: float = 5.0  # largest gradient norm
     patience: int = 8  # epochs without a better validation AUC before an early stop

@@ -253,8 +253,23 @@ class Run:
         weight = self.weight[index] * self.class_weight[truth]
         target = torch.where(removed[:, None], 1 / classes, target)
         weight = torch.where(removed, 1.0, weight)
-        each = -(target.to(self.device) * logits.log_softmax(1)).sum(1)
-        return (each * weight.to(self.device)).sum() / weight.sum()
+        target, weight = target.to(self.device), weight.to(self.device)
+        scores = logits.log_softmax(1)
+        each = -(target * scores).sum(1)
+        if self.settings.lead:
+            each = each + self.settings.lead * self._lead_loss(scores, target)
+        return (each * weight).sum() / weight.sum()
+
+    def _lead_loss(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy of the leading finding, present or absent: (batch,).
+
+        `scores` are log-probabilities, `target` probabilities, of the classes (batch, classes).
+        """
+        members = [self.task.classes.index(m) for m in self.task.findings[0].members]
+        others = [i for i in range(len(self.task.classes)) if i not in members]
+        present = target[:, members].sum(1) * scores[:, members].logsumexp(1)
+        absent = target[:, others].sum(1) * scores[:, others].logsumexp(1)
+        return -(present + absent)
 
     def _size(self) -> int:
         """Small pictures first: half the time for the epochs that only need the gist."""

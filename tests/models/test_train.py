@@ -207,6 +207,18 @@ def test_the_last_epoch_sees_full_size_pictures(task: Path, tmp_path: Path) -> N
     assert "score" in run.history[-1]
 
 
+def test_the_leading_finding_may_count_again(task: Path, tmp_path: Path) -> None:
+    """Of two classes one is the finding: its loss is the classes', and counts as often as asked."""
+    films = read_manifest(task / "manifest.csv", task)
+    logits, index = torch.randn(4, 2), torch.arange(4)
+    losses = []
+    for lead in (0.0, 1.0, 0.5):
+        config = read_config(task / "task.toml", change=[f"lead={lead}"])
+        run = Run(config, films, tmp_path / "run")
+        losses.append(float(run._class_loss(logits, index, torch.zeros(4, dtype=torch.bool))))
+    assert losses[1] == pytest.approx(2 * losses[0]) and losses[2] == pytest.approx(1.5 * losses[0])
+
+
 def test_what_is_not_to_be_trained_stays_as_it_is(trained: Path, tmp_path: Path) -> None:
     films = read_manifest(trained / "manifest.csv", trained)
     task = read_config(trained / "task.toml", change=["epochs=1", 'trainable="classifier"'])
