@@ -66,7 +66,14 @@ def _certainty(assessment: Assessment) -> list[str]:
             (False, False): _("At {rate} error, neither answer fits: unlike the studied films."),
         }
         held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
-        lines.append(said[held].format(rate=rate, finding=label))
+        # one label that the operating point contradicts is no answer, and must not read like one
+        against = {
+            (False, True): _("Above the operating point, but weak for {finding} at {rate} error."),
+            (True, False): _("Below the operating point, yet {finding} is likely at {rate} error."),
+        }
+        contradicted = assessment.primary.positive != held[0] and held in against
+        words_for = against if contradicted else said
+        lines.append(words_for[held].format(rate=rate, finding=label))
     if assessment.disagreement is not None:
         lines.append(words.agreement(assessment.disagreement))
     return lines

@@ -15,9 +15,9 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from imaging.entities import Answer, Finding, Patient
+from imaging.entities import Answer, Assessment, Finding, Patient, Status
 from imaging.settings import ROOT
-from pages.ui import i18n, words
+from pages.ui import findings, i18n, words
 
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
 SPOKEN = {"label", "help", "placeholder", "body", "text", "title", "caption"}  # keywords of st.*
@@ -170,3 +170,29 @@ def test_the_answer_is_one_of_three(given: Answer | None, probability: float, sa
 def test_an_acronym_keeps_its_capitals_inside_a_sentence() -> None:
     assert words.within("COVID pneumonia") == "COVID pneumonia"
     assert words.within("Pneumonia") == "pneumonia"
+
+
+@pytest.mark.parametrize(
+    ("probability", "held", "said"),
+    [
+        (0.9, ("present",), "only pneumonia remains possible"),
+        (0.1, ("absent",), "pneumonia can be ruled out"),
+        (0.55, ("absent",), "Above the operating point, but weak"),
+        (0.45, ("present",), "Below the operating point, yet pneumonia is likely"),
+        (0.55, ("present", "absent"), "neither answer can be ruled out"),
+        (0.55, (), "neither answer fits"),
+    ],
+)
+def test_no_disease_is_ruled_out_above_its_operating_point(
+    probability: float, held: tuple[str, ...], said: str
+) -> None:
+    assessment = Assessment(
+        sop_instance_uid="1",
+        status=Status.OK,
+        findings=(Finding("pneumonia", "Pneumonia", probability, 0.5),),
+        conformal_set=held,
+        error_rate=0.05,
+    )
+    (line,) = findings._certainty(assessment)
+    assert said in line and "5%" in line
+    assert ("ruled out" in line) <= (probability < 0.5 or len(held) == 2)
