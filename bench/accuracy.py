@@ -22,7 +22,6 @@ unfinished one goes on from its run folder. The last line is JSON, for every NAM
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
@@ -52,7 +51,7 @@ from models.findings import finding_probabilities, finding_truth
 from models.framing import Framing
 from models.localiser import load_localiser
 from models.metrics import accuracy, bootstrap, roc_auc
-from models.network import MultiScaleResNet, NetworkSettings, parameter_count, weight_decay_groups
+from models.network import MultiScaleResNet, NetworkSettings, parameter_count
 from models.train import Run
 
 CONFIG = ROOT / "models/configs/paediatric_cxr.toml"
@@ -200,26 +199,10 @@ class Contender(Run):
         super().__init__(task, films, folder, framing)
         self.name = name
         torch.manual_seed(seed)
-        self._take(NETWORKS[name](task.network))
+        # Run does no more than call it
+        self._adopt(cast(MultiScaleResNet, NETWORKS[name](task.network)))
         if (folder / "state.pt").exists():
             self.restore()
-
-    def _take(self, network: nn.Module) -> None:
-        """Put another network in place, with the optimiser `Run` would have given it."""
-        network = network.to(self.device).to(memory_format=torch.channels_last)
-        self.network = cast(MultiScaleResNet, network)  # Run does no more than call it
-        self.average = copy.deepcopy(self.network)
-        self.optimiser = torch.optim.AdamW(
-            weight_decay_groups(network, self.settings.weight_decay),
-            lr=self.settings.learning_rate,
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser,
-            self.settings.learning_rate,
-            total_steps=max(1, self.settings.epochs) * self.steps,
-            pct_start=self.settings.warm_up,
-            cycle_momentum=False,
-        )
 
     def result(self, test: tuple[Film, ...]) -> Figures:
         """Train to the end, fix the operating point on validation, then measure test films."""

@@ -32,6 +32,7 @@ from tqdm import tqdm
 from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
 from models.augment import augment_with_regions
+from models.averaging import update_average
 from models.calibrate import calibrated_card, fused_logits, training_record
 from models.calibration import softmax
 from models.checkpoint import load_checkpoint, save_checkpoint
@@ -117,28 +118,33 @@ class Run:
             )
         ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network: MultiScaleResNet = MultiScaleResNet(task.network).to(self.device)
-        self.network = network.to(memory_format=torch.channels_last)
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(name.startswith(self.settings.trainable))
-        self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
         self.steps = -(-len(self.train_y) // self.settings.batch)
-        self.optimiser = torch.optim.AdamW(
-            weight_decay_groups(self.network, self.settings.weight_decay),
-            lr=self.settings.learning_rate,
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser,
-            self.settings.learning_rate,
-            total_steps=max(1, self.settings.epochs) * self.steps,
-            pct_start=self.settings.warm_up,
-            cycle_momentum=False,
-        )
+        self._adopt(MultiScaleResNet(task.network))
         counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
         self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
         self.origin: list[dict[str, Any]] = []
+
+    def _adopt(self, network: MultiScaleResNet) -> None:
+        """Take a network to train, with its average, optimiser and schedule."""
+        settings = self.settings
+        self.network: MultiScaleResNet = network.to(self.device).to(
+            memory_format=torch.channels_last
+        )
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(name.startswith(settings.trainable))
+        self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
+        self.optimiser = torch.optim.AdamW(
+            weight_decay_groups(self.network, settings.weight_decay), lr=settings.learning_rate
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser,
+            settings.learning_rate,
+            total_steps=max(1, settings.epochs) * self.steps,
+            pct_start=settings.warm_up,
+            cycle_momentum=False,
+        )
 
     def _load(
         self, films: tuple[Film, ...], side: int, context: float
@@ -208,7 +214,12 @@ class Run:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
             self.optimiser.step()
             self.schedule.step()
-            self._update_average()
+            update_average(
+                self.average,
+                self.network,
+                decay=self.settings.average,
+                step=self.schedule.last_epoch,
+            )
             losses.append(float(loss.detach()))
         return float(np.mean(losses))
 
@@ -276,20 +287,6 @@ class Run:
         last = self.settings.epochs - 1  # is never early: only full-size epochs are candidates
         early = self.epoch < min(last, self.settings.epochs * self.settings.early_share)
         return self.settings.early_size if early else self.task.size
-
-    def _update_average(self) -> None:
-        """Exponential moving average of weights and normalisation statistics (Polyak)."""
-        step = self.schedule.last_epoch
-        decay = min(self.settings.average, (1 + step) / (10 + step))
-        with torch.no_grad():
-            pairs = zip(
-                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            )
-            for mean, now in pairs:
-                if mean.is_floating_point():
-                    mean.lerp_(now, 1 - decay)
-                else:
-                    mean.copy_(now)
 
     def _validate(self) -> dict[str, float]:
         """AUC of the leading finding in every validation view, and their mean, the score."""

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models.augment import AugmentSettings, augment_with_regions
+from models.averaging import update_average
 from models.config import TaskConfig, read_config
 from models.dataset import Film, content_hash, load_luminance, load_regions, select
 from models.localiser import (
@@ -96,7 +97,7 @@ class LocaliserRun:
                 nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
                 optimiser.step()
                 schedule.step()
-                self._update_average(schedule.last_epoch)
+                update_average(self.average, self.network, decay=_AVERAGE, step=schedule.last_epoch)
                 losses.append(float(loss.detach()))
             tqdm.write(f"epoch {epoch}: loss {np.mean(losses):.4f}")
 
@@ -108,18 +109,6 @@ class LocaliserRun:
         maps = self.network(x.to(memory_format=torch.channels_last))
         target = F.adaptive_avg_pool2d(regions[:, None], (maps.shape[-2], maps.shape[-1]))[:, 0]
         return F.binary_cross_entropy_with_logits(maps, target)
-
-    def _update_average(self, step: int) -> None:
-        decay = min(_AVERAGE, (1 + step) / (10 + step))
-        with torch.no_grad():
-            pairs = zip(
-                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            )
-            for mean, now in pairs:
-                if mean.is_floating_point():
-                    mean.lerp_(now, 1 - decay)
-                else:
-                    mean.copy_(now)
 
     def record(self, task: TaskConfig, epochs: int, seed: int) -> dict[str, Any]:
         """What the settings file says besides network and hash."""
