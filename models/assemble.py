@@ -4,7 +4,8 @@
         --member runs/2/ckpt --member runs/3/ckpt
     python -m models.assemble ... --most 3      # the best set of up to three (see models.choose)
 
-The members' weights stay as they are. Calibration, operating points and the thresholds of
+The members' weights stay as they are, and so does the localiser they were trained behind, which
+lies beside each of them. Calibration, operating points and the thresholds of
 "unsure" are fitted anew on the validation films, for the members together.
 """
 
@@ -35,9 +36,6 @@ def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     member: Annotated[list[Path], typer.Option(help="Checkpoint folder; give several.")],
     install: Annotated[Path | None, typer.Option(help="Where to put the ensemble.")] = None,
-    localiser: Annotated[
-        Path | None, typer.Option(help="Folder of the localiser the members were trained with.")
-    ] = None,
     most: Annotated[int, typer.Option(help="Choose the best set of so many; 0 takes all.")] = 0,
 ) -> None:
     """Join checkpoints into one model."""
@@ -46,10 +44,10 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = select(task.films(settings.data), "val")
-    framing = Framing.load(localiser, task.framing)
+    pool = Pool.read(member, task)
+    framing = Framing.load(pool.localiser, task.framing)
     framed = FramedFilms.load(films, framing, side=CACHE_SIZE)
     truth = np.array([task.classes.index(f.label) for f in films])
-    pool = Pool.read(member, task)
     if most:
         views = choose.validation_views(
             framed.pixels,
@@ -66,8 +64,8 @@ def main(
         ensemble, task, films=framed.pixels, truth=truth, training=pool.record(task)
     )
     target = install or settings.weights / task.name
-    if localiser:
-        card = replace(card, localiser_sha256=copy_localiser(localiser, target))
+    if pool.localiser:
+        card = replace(card, localiser_sha256=copy_localiser(pool.localiser, target))
     if (target / gate.SETTINGS).exists():  # the gate does not depend on the networks
         installed = gate.Gate.load(target).settings["weights_sha256"]
         card = replace(card, gate_sha256=installed)
@@ -77,12 +75,16 @@ def main(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Networks of one task with their names and training records, in the same order."""
+    """Networks of one task with their names and training records, in the same order.
+
+    ``localiser`` is a folder with the localiser all of them were trained behind, if any.
+    """
 
     networks: tuple[MultiScaleResNet, ...]
     names: tuple[str, ...]
     records: tuple[dict[str, Any], ...]
     data: dict[str, Any]
+    localiser: Path | None
 
     @classmethod
     def read(cls, folders: Sequence[Path], task: TaskConfig) -> Pool:
@@ -101,15 +103,16 @@ class Pool:
             tuple(str(f) for f, c in zip(folders, cards, strict=True) for _ in range(c.members)),
             tuple(record for c in cards for record in c.training["members"]),
             cards[0].training["data"],
+            folders[0] if cards[0].localiser_sha256 else None,
         )
 
     def take(self, chosen: Sequence[int]) -> Pool:
         """Some of the networks."""
-        return Pool(
-            tuple(self.networks[i] for i in chosen),
-            tuple(self.names[i] for i in chosen),
-            tuple(self.records[i] for i in chosen),
-            self.data,
+        return replace(
+            self,
+            networks=tuple(self.networks[i] for i in chosen),
+            names=tuple(self.names[i] for i in chosen),
+            records=tuple(self.records[i] for i in chosen),
         )
 
     def record(self, task: TaskConfig) -> dict[str, Any]:

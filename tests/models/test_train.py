@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,14 @@ import torch
 from PIL import Image
 
 from imaging.dicom.write import write_synthetic_film
+from imaging.errors import CheckpointError
 from imaging.settings import ROOT
 from models import assemble, evaluate
-from models.checkpoint import load_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.classifier import Classifier
 from models.config import read_config
 from models.dataset import read_luminance, read_manifest, select
+from models.localiser import Localiser, LocaliserSettings, save_localiser
 from models.metrics import roc_auc
 from models.train import Run
 
@@ -241,6 +244,28 @@ def test_checkpoints_are_joined_into_an_ensemble(
     assert pair.card.members == 2 and len(pair.card.training["members"]) == 2
     assert pair.predict(film).disagreement == 0  # twins cannot disagree
     assert np.allclose(pair.predict(film).probabilities, single.predict(film).probabilities)
+
+
+def test_an_ensemble_keeps_its_members_localiser(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to name it, so that nobody can forget it; two of them are two tasks."""
+    monkeypatch.setenv("LIGHTBOX_DATA", str(trained))
+    networks, card = load_checkpoint(trained / "weights" / "blobs")
+    small = LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2)
+    for name in ("a", "b"):
+        written = save_localiser(tmp_path / name, Localiser(small), {})
+        framed = replace(card, localiser_sha256=written["weights_sha256"])
+        save_checkpoint(tmp_path / name, networks, framed)
+    one, other = tmp_path / "a", tmp_path / "b"
+    assemble.main(trained / "task.toml", [one, one], tmp_path / "pair")
+    assert Classifier.load(tmp_path / "pair").framing.localiser is not None
+    with pytest.raises(CheckpointError, match="different tasks"):
+        assemble.main(trained / "task.toml", [one, other], tmp_path / "mixed")
+    with pytest.raises(CheckpointError, match="different tasks"):
+        assemble.main(
+            trained / "task.toml", [one, trained / "weights" / "blobs"], tmp_path / "mixed"
+        )
 
 
 def test_regions_are_learnt_beside_the_classes(task: Path, tmp_path: Path) -> None:
