@@ -13,6 +13,7 @@ from models.conformal import ConformalRule
 from models.findings import FindingSpec
 from models.framing import FramingSettings
 from models.network import NetworkSettings
+from models.plain import frozen
 
 CARD_FORMAT = 2
 
@@ -36,10 +37,7 @@ class Scope:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scope:
         """Lists become tuples."""
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**plain)
+        return cls(**frozen(values))
 
 
 @dataclass(frozen=True, slots=True)

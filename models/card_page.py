@@ -72,12 +72,10 @@ def card_page(facts: ModelFacts) -> str:
 def _published(facts: ModelFacts) -> str:
     """Figures from the literature below ours, finding by finding."""
     rows = []
-    for finding in facts.split.findings if facts.split else ():
-        others = [p for p in facts.card.published if p.finding == finding.code]
-        if others:
-            ours = [finding.figures.get(name) for name in _COLUMNS]
-            texts = ["" if figure is None else figure.text for figure in ours]
-            rows.append([finding.code, "this model", "the test split above", *texts])
+    for finding, others in facts.published:
+        ours = [finding.figures.get(name) for name in _COLUMNS]
+        texts = ["" if figure is None else figure.text for figure in ours]
+        rows.append([finding.code, "this model", "the test split above", *texts])
         for p in others:
             texts = [rounded(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
             rows.append([finding.code, p.source, p.films, *texts])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from imaging.errors import SettingsError
+from models.plain import frozen
 
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
 
@@ -41,10 +42,7 @@ class ManifestColumns:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ManifestColumns:
         """Read a task file's or a card's table; lists become tuples."""
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**plain)
+        return cls(**frozen(values))
 
 
 @dataclass(frozen=True, slots=True)

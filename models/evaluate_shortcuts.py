@@ -35,6 +35,7 @@ from models.dataset import (
     load_luminance,
     load_regions,
     read_luminance,
+    read_region,
     select,
 )
 from models.evaluate_robustness import leading_truth, opened, subset
@@ -239,7 +240,7 @@ def _as_hole(region: NDArray[np.floating] | None, luminance: Luminance) -> Hole 
 
 
 def _human(film: Film) -> NDArray[np.float32] | None:
-    return None if film.region is None else (read_luminance(film.region) > 0).astype(np.float32)
+    return None if film.region is None else read_region(film.region)
 
 
 def trivial_answers(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.card import ModelCard
+from models.card import ModelCard, Published
 
 # Names in stored figures, in the order they are shown -> what they mean, for the page and the card.
 MEANINGS = {
@@ -261,6 +261,15 @@ class ModelFacts:
         return (
             next((f for f in self.split.findings if f.code == code), None) if self.split else None
         )
+
+    @property
+    def published(self) -> tuple[tuple[FindingFigures, tuple[Published, ...]], ...]:
+        """Measured findings, each with what others report on it; those without are left out."""
+        rows = (
+            (finding, tuple(p for p in self.card.published if p.finding == finding.code))
+            for finding in (self.split.findings if self.split else ())
+        )
+        return tuple(row for row in rows if row[1])
 
     def worst_films(self, count: int) -> tuple[FilmAnswer, ...]:
         """Films called wrongly at the operating point, the most confidently wrong first."""

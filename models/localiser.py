@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from imaging.errors import CheckpointError
 from models.blocks import ConvNorm, Downsample, MultiScaleBlock
+from models.plain import frozen
 from models.preprocess import preprocess
 
 WEIGHTS = "localiser.safetensors"
@@ -105,10 +106,7 @@ class LocaliserSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LocaliserSettings:
         """Lists become tuples."""
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**plain)
+        return cls(**frozen(values))
 
 
 class Localiser(nn.Module):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.blocks import ConvNorm, Downsample, MultiScaleBlock
+from models.plain import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,7 @@ class NetworkSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkSettings:
         """Inverse of `as_dict`; lists become tuples."""
-        plain: dict[str, Any] = {k: _frozen(v) for k, v in values.items()}
-        return cls(**plain)
-
-
-def _frozen(value: Any) -> Any:
-    """JSON and TOML know lists only; settings hold tuples."""
-    return tuple(value) if isinstance(value, list) else value
+        return cls(**frozen(values))
 
 
 class MultiScaleResNet(nn.Module):

@@ -37,6 +37,7 @@ from models.config import TaskConfig, read_config
 from models.dataset import Film, load_luminance, select
 from models.gate import CLASSES, FeatureDistance, GateScale, describe, margin_of, save_gate
 from models.network import MultiScaleResNet, NetworkSettings, weight_decay_groups
+from models.plain import frozen
 from models.preprocess import preprocess
 
 CACHE_SIZE = 96  # side of the squashed pictures kept in memory
@@ -69,9 +70,7 @@ class GateSettings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GateSettings:
         """Read the table; a list of folders names each after its first part."""
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
+        plain = frozen(values)
         for name in ("outliers", "companions"):
             if isinstance(plain.get(name), tuple):
                 plain[name] = {Path(folder).parts[0]: folder for folder in plain[name]}

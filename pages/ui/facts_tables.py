@@ -76,11 +76,9 @@ def render_contenders(facts: ModelFacts) -> None:
 def render_published(facts: ModelFacts) -> None:
     """Draw figures from the literature below ours, finding by finding."""
     rows = []
-    for finding in facts.split.findings if facts.split else ():
+    for finding, others in facts.published:
         label = words.finding_label(facts, finding.code)
-        others = [p for p in facts.card.published if p.finding == finding.code]
-        if others:
-            rows.append(_beside(label, _("This model"), _("as above"), _texts(finding.figures)))
+        rows.append(_beside(label, _("This model"), _("as above"), _texts(finding.figures)))
         for p in others:
             figures = {name: rounded(value) for name, value in p.figures.items()}
             rows.append(_beside(label, p.source, sentence(p.films), figures))
