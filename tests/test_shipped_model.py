@@ -16,6 +16,8 @@ from PIL import Image, ImageOps
 
 from imaging.settings import ROOT
 from models.classifier import Classifier
+from models.config import films_of
+from models.dataset import ManifestColumns, read_luminance, read_region
 from models.metrics import roc_auc
 
 WEIGHTS = ROOT / "models" / "weights" / "paediatric-cxr"
@@ -70,6 +72,30 @@ def test_everything_can_be_recomputed_from_the_terminals_table(data: Path, tmp_p
     score = np.array([float(r["p_pneumonia"]) for r in answered.values()])
     auc = stored_figures()["findings"][0]["figures"]["auc"]["value"]
     assert roc_auc(positive, score) == pytest.approx(auc, abs=2e-3) and auc >= 0.985
+
+
+@pytest.mark.slow
+def test_a_lung_gone_white_stays_in_the_frame_and_is_called(
+    data: Path, shipped_classifier: Classifier
+) -> None:
+    """The worst that framing could do: leave the sick lung out, and read the well one."""
+    card = shipped_classifier.card
+    columns = ManifestColumns.from_dict(card.training["columns"])
+    masked = [f for f in films_of(card.training["data"], columns, data) if f.region]
+    normal = [f for f in masked if f.split == "val" and f.label == "normal"][::5]
+    assert len(normal) > 20
+    for number, film in enumerate(normal):
+        plain, side = read_luminance(film.path), (slice(0, 112), slice(112, 224))[number % 2]
+        lungs = read_region(film.region) if film.region else plain
+        lung = np.zeros_like(lungs)
+        lung[:, side] = lungs[:, side]
+        opaque = Image.fromarray(lung).resize(plain.shape[::-1], Image.Resampling.BILINEAR)
+        cover = 0.9 * np.asarray(opaque)
+        white = plain * (1 - cover) + np.quantile(plain, 0.85) * cover
+        frame = shipped_classifier.framing.find(white)
+        assert frame and frame.overlap(shipped_classifier.framing.view(plain)) > 0.6, film.path.name
+        found = shipped_classifier.predict(white.astype(np.float32), view=frame)
+        assert found.findings[0].positive, film.path.name
 
 
 @pytest.mark.slow
