@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imaging.review import Review
 
 RESEARCH_USE = "Research use - not for diagnosis"
 
@@ -35,14 +39,6 @@ class Answer(StrEnum):
     ABSENT = "absent"
     UNSURE = "unsure"  # a reader has to decide without the network
     UNSUITABLE = "unsuitable"  # not a picture the network was built for
-
-
-class Call(StrEnum):
-    """A reader's verdict on the network's finding."""
-
-    ACCEPTED = "accepted"
-    OVERRULED = "overruled"
-    UNAIDED = "unaided"  # the network gave no answer to agree with
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +204,6 @@ class FileOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """One version of a reader's decision. Reviews are appended, never overwritten."""
-
-    study_instance_uid: str
-    call: Call
-    finding_code: str
-    finding_present: bool
-    note: str
-    reader: str
-    signed: bool
-    version: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A stored study with its instances and their latest assessments (same order)."""
 
@@ -234,8 +215,13 @@ class StudyRecord:
 
     @property
     def review(self) -> Review | None:
-        """The newest version of the reader's decision, or None while unread."""
+        """The newest version of the reader's work, or None while untouched."""
         return self.reviews[-1] if self.reviews else None
+
+    @property
+    def final(self) -> Review | None:
+        """The newest version that was signed off, or None; an amendment may be under way."""
+        return next((r for r in reversed(self.reviews) if r.stage == "final"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +247,7 @@ class WorklistItem:
     instances: int
     received_at: datetime
     review: Review | None
+    read: bool  # somebody signed off; a later draft of an amendment does not undo that
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def priority(record: StudyRecord) -> int:
 
     A positive leading finding raises it most; an image the network is unsure about raises it too.
     """
-    if record.review is not None and record.review.signed:
+    if record.final is not None:
         return READ
     return max((_urgency(a) for a in record.assessments if a is not None), default=ROUTINE)
 
@@ -58,4 +58,5 @@ def worklist_item(record: StudyRecord) -> WorklistItem:
         instances=len(record.instances),
         received_at=record.received_at,
         review=record.review,
+        read=record.final is not None,
     )
