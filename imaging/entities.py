@@ -269,6 +269,7 @@ class Job:
     job_id: str
     created_at: datetime
     files: tuple[JobFile, ...]
+    account: str = ""  # who handed them in
 
     @property
     def total(self) -> int:

@@ -14,6 +14,7 @@
     |-- StoreError
     |   |-- NotFoundError                  no such record
     |   `-- ConflictError                  somebody else changed the record first
+    |-- AccessError                        nobody is signed in who may do this
     `-- SettingsError                      the installation is misconfigured
 
 The message is one sentence (or two) for a clinician: what happened and what to do. It never holds
@@ -68,6 +69,10 @@ class NotFoundError(StoreError):
 
 class ConflictError(StoreError):
     """The record was changed by somebody else in the meantime."""
+
+
+class AccessError(AssistantError):
+    """The name, the password or the session does not open the door."""
 
 
 class SettingsError(AssistantError):

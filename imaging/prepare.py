@@ -13,7 +13,7 @@ def main() -> int:
     """Create or open the store and say where it is; one sentence and exit 2 when it cannot."""
     try:
         settings = Settings.from_environment()
-        Repository.open(settings.home).close()
+        Repository.open(settings.home, settings.database).close()
     except AssistantError as exc:
         print(exc, file=sys.stderr)
         return 2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imaging.errors import SettingsError
@@ -29,6 +30,12 @@ class Settings:
         the more often the network says "unsure". One of the rates the model's card lists.
     data : Path | None
         Open research images for training and tests (`LIGHTBOX_DATA`); never needed to serve.
+    database : str
+        Address of a database for the records (`LIGHTBOX_DATABASE`), such as
+        ``postgresql://user:password@host/lightbox``; empty means SQLite below `home`.
+    single_reader : str
+        Name of the only reader (`LIGHTBOX_SINGLE_READER`), who then need not sign in; empty means
+        accounts. Only on this computer's own address, see `check_exposure`.
     """
 
     home: Path
@@ -36,6 +43,8 @@ class Settings:
     model_name: str = ""
     error_rate: float = 0.05
     data: Path | None = None
+    database: str = field(default="", repr=False)  # may hold a password
+    single_reader: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -57,7 +66,51 @@ class Settings:
             model_name=env.get("LIGHTBOX_MODEL", ""),
             error_rate=_share(env, "LIGHTBOX_ERROR_RATE", default=0.05),
             data=data,
+            database=env.get("LIGHTBOX_DATABASE", "").strip(),
+            single_reader=" ".join(env.get("LIGHTBOX_SINGLE_READER", "").split())[:64],
         )
+
+
+def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
+    """Refuse to serve other computers while nobody has to sign in.
+
+    Parameters
+    ----------
+    address : str
+        What the server is bound to; empty means every address, as it does to Streamlit.
+    single_reader : str
+        The setting of that name.
+    accounts : bool
+        Whether there is an account to sign in with. Without one, whoever comes first, from
+        wherever, could make the first.
+
+    Raises
+    ------
+    SettingsError
+        If another computer could reach the server and would not have to sign in.
+    """
+    if _is_loopback(address):
+        return
+    if single_reader:
+        raise SettingsError(
+            "Other computers can reach this server, so a single reader without a password is not "
+            "possible. Unset LIGHTBOX_SINGLE_READER, or bind the server to 127.0.0.1."
+        )
+    if not accounts:
+        raise SettingsError(
+            "Other computers can reach this server, and there is no account yet. Create one with "
+            "`python cli.py account add NAME`, or bind the server to 127.0.0.1."
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    """True for this computer's own addresses; a name other than localhost is not looked up."""
+    if address.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _share(env: Mapping[str, str], name: str, *, default: float) -> float:

@@ -10,18 +10,32 @@ from imaging.entities import (
     Acquisition,
     Answer,
     Assessment,
-    Call,
     Finding,
     Geometry,
     Identity,
     Instance,
     ModelIdentity,
     Patient,
-    Review,
     SourceKind,
     Status,
     VoiPreset,
 )
+from imaging.review import (
+    Annotation,
+    Call,
+    FirstRead,
+    Measure,
+    Presentation,
+    ReadFinding,
+    Review,
+    Shape,
+    Stage,
+)
+
+
+def plain(text: str) -> str:
+    """Text without NUL, which PostgreSQL cannot hold and no name needs."""
+    return text.replace("\0", "")
 
 
 def instance_to_json(instance: Instance) -> dict[str, Any]:
@@ -79,4 +93,45 @@ def review_to_json(review: Review) -> dict[str, Any]:
 
 def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
     """Inverse of `review_to_json`."""
-    return Review(**{**values, "call": Call(values["call"])}, created_at=created_at)
+    return Review(
+        study_instance_uid=values["study_instance_uid"],
+        version=values["version"],
+        stage=Stage(values["stage"]),
+        account=values["account"],
+        reader=values["reader"],
+        created_at=created_at,
+        findings=tuple(_finding(f) for f in values["findings"]),
+        annotations=tuple(_annotation(a) for a in values["annotations"]),
+        presentations=tuple(Presentation(**p) for p in values["presentations"]),
+        note=values["note"],
+        restores=values["restores"],
+    )
+
+
+def _finding(values: dict[str, Any]) -> ReadFinding:
+    call, regions = Call(values["call"]), tuple(values["regions"])
+    return ReadFinding(**{**values, "call": call, "regions": regions})
+
+
+def _annotation(values: dict[str, Any]) -> Annotation:
+    return Annotation(
+        **{
+            **values,
+            "shape": Shape(values["shape"]),
+            "points": tuple((column, row) for column, row in values["points"]),
+            "measures": tuple(Measure(**m) for m in values["measures"]),
+        }
+    )
+
+
+def first_read_to_json(first_read: FirstRead) -> dict[str, Any]:
+    """Plain values of a first read, without its time (a column of its own)."""
+    values = asdict(first_read)
+    values.pop("committed_at")
+    return values
+
+
+def first_read_from_json(values: dict[str, Any], committed_at: datetime) -> FirstRead:
+    """Inverse of `first_read_to_json`."""
+    model = ModelIdentity(**values["model"]) if values["model"] else None
+    return FirstRead(**{**values, "model": model}, committed_at=committed_at)

@@ -1,18 +1,29 @@
-"""The tables (SQLAlchemy). Times are UTC; JSON columns hold the entities' plain values."""
+"""The tables (SQLAlchemy). Times are UTC; JSON columns hold the entities' plain values.
+
+A change here needs a revision below `migrations/versions` (`python -m imaging.store.migrate`).
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Integer, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-
-SCHEMA_VERSION = 1
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A timezone-aware datetime; SQLite drops the zone, so it is put back on reading."""
+    """A timezone-aware datetime; the databases drop the zone, so it is put back on reading."""
 
     impl = DateTime
     cache_ok = True
@@ -31,18 +42,19 @@ class Base(DeclarativeBase):
 
 
 class SchemaTable(Base):
-    """One row: which version of these tables the file holds."""
+    """One row that Lightbox 0.3 and older look at: anything but 1 and they refuse the folder."""
 
     __tablename__ = "schema"
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
 
 
 class StudyTable(Base):
-    """A study, by its UID."""
+    """A study, by its UID; `patient_id` finds the other studies of the same patient."""
 
     __tablename__ = "studies"
     study_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    patient_id: Mapped[str] = mapped_column(Text, server_default="", default="", index=True)
     instances: Mapped[list[InstanceTable]] = relationship(order_by="InstanceTable.position")
     reviews: Mapped[list[ReviewTable]] = relationship(order_by="ReviewTable.version")
 
@@ -71,15 +83,40 @@ class AssessmentTable(Base):
 
 
 class ReviewTable(Base):
-    """One version of a reader's decision; the key makes a second writer of a version fail."""
+    """One version of a reader's work; the key makes a second writer of a version fail."""
 
     __tablename__ = "reviews"
     study_instance_uid: Mapped[str] = mapped_column(
         ForeignKey("studies.study_instance_uid"), primary_key=True
     )
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    stage: Mapped[str] = mapped_column(String(16), server_default="draft")
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FirstReadTable(Base):
+    """A call committed before the network's answer was shown: once per study and account."""
+
+    __tablename__ = "first_reads"
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), primary_key=True
+    )
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    committed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TruthTable(Base):
+    """What a study turned out to show."""
+
+    __tablename__ = "truths"
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), primary_key=True
+    )
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    present: Mapped[bool] = mapped_column(Boolean)
+    source: Mapped[str] = mapped_column(Text)
 
 
 class JobTable(Base):
@@ -88,6 +125,7 @@ class JobTable(Base):
     __tablename__ = "jobs"
     job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    account: Mapped[str] = mapped_column(String(64), server_default="", default="")
     files: Mapped[list[JobFileTable]] = relationship(order_by="JobFileTable.position")
 
 
@@ -103,3 +141,43 @@ class JobFileTable(Base):
     message: Mapped[str] = mapped_column(Text, default="")
     study_instance_uid: Mapped[str] = mapped_column(String(64), default="")
     sop_instance_uid: Mapped[str] = mapped_column(String(64), default="")
+
+
+class AccountTable(Base):
+    """A reader who may sign in; `password_hash` is argon2id, empty where nobody can sign in."""
+
+    __tablename__ = "accounts"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reader: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str] = mapped_column(Text)
+    blind: Mapped[bool] = mapped_column(Boolean, default=False)
+    bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SessionTable(Base):
+    """A signed-in browser, by the SHA-256 of its token: who reads this table cannot sign in."""
+
+    __tablename__ = "sessions"
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditTable(Base):
+    """The audit trail; triggers of the migration refuse every change of a line.
+
+    `at` is text (ISO 8601, UTC), so that the bytes under the digest are the bytes stored.
+    """
+
+    __tablename__ = "audit"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(32))
+    account: Mapped[str] = mapped_column(String(64))
+    deed: Mapped[str] = mapped_column(String(32))
+    study_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    detail: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))

@@ -14,7 +14,6 @@ import pytest
 from imaging.entities import (
     Acquisition,
     Assessment,
-    Call,
     FileOutcome,
     Finding,
     Geometry,
@@ -22,11 +21,11 @@ from imaging.entities import (
     Instance,
     ModelIdentity,
     Patient,
-    Review,
     Status,
     VoiPreset,
 )
 from imaging.errors import ConflictError, NotFoundError, StoreError
+from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.store import Repository
 from imaging.worklist import RAISED
 
@@ -49,8 +48,9 @@ def assessment(number: int = 1, probability: float = 0.9) -> Assessment:
     return Assessment(f"1.2.5.{number}", Status.OK, MODEL, (finding,), ("a reason",), NOW)
 
 
-def review(version: int = 0, signed: bool = False) -> Review:
-    return Review("1.2.3", Call.OVERRULED, "pneumonia", False, "note", "Dr A", signed, version, NOW)
+def review(version: int = 0, stage: Stage = Stage.DRAFT) -> Review:
+    finding = ReadFinding("pneumonia", False, Call.OVERRULED, "clear", regions=("1.2.9",))
+    return Review("1.2.3", version, stage, "anna", "Dr A", NOW, (finding,), note="note")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_another_film_with_the_same_uid_is_a_conflict(filled: Repository) -> Non
 
 def test_reviews_are_appended_and_a_late_writer_is_told(filled: Repository) -> None:
     first = filled.add_review(review())
-    filled.add_review(replace(first, signed=True))
+    filled.add_review(replace(first, stage=Stage.FINAL))
     with pytest.raises(ConflictError, match="first"):
         filled.add_review(replace(first, note="too late"))
     assert [r.signed for r in filled.study("1.2.3").reviews] == [False, True]
@@ -128,9 +128,9 @@ def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     filled.add_assessment(assessment(probability=0.1))
     assert filled.worklist()[0].priority == 0
     filled.add_assessment(assessment(probability=0.9))
-    filled.add_review(review(signed=False))
+    filled.add_review(review())
     assert filled.worklist()[0].priority == RAISED
-    filled.add_review(review(version=1, signed=True))
+    filled.add_review(review(1, Stage.FINAL))
     assert filled.worklist()[0].priority == -1
 
 

@@ -1,0 +1,278 @@
+"""The readers' accounts: who may sign in, who is signed in, and how each likes to read.
+
+Local accounts only. Roles would be one more column, asked where a page asks `account_of`; single
+sign-on would replace `sign_in` and still end in a session here, so that nothing else changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from imaging.errors import AccessError, ConflictError, NotFoundError
+from imaging.review import Account, Deed
+from imaging.store import audit
+from imaging.store.database import Database
+from imaging.store.passwords import hash_password, is_outdated, matches
+from imaging.store.tables import AccountTable, SessionTable
+
+ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
+ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
+SESSION_LIFE = timedelta(hours=12)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TAKEN = (ALONE, audit.NETWORK)
+_REFUSED = (  # one sentence for every reason: it must not tell which names exist
+    "Name and password do not match an account, or the account is locked for a while after "
+    "repeated failures."
+)
+_UNKNOWN = "There is no account of that name."
+
+
+class Accounts:
+    """The readers; reached as `Repository.accounts`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def any(self) -> bool:
+        """True when somebody can sign in."""
+        return bool(self.all())
+
+    def all(self) -> tuple[Account, ...]:
+        """The accounts that can sign in, by name."""
+        query = select(AccountTable).where(AccountTable.password_hash != "")
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(AccountTable.name))
+            return tuple(_account(row) for row in rows)
+
+    def create(
+        self, name: str, reader: str, password: str, *, by: str = "", first: bool = False
+    ) -> Account:
+        """Create an account.
+
+        Parameters
+        ----------
+        name : str
+            For signing in: letters, digits, ``.``, ``_`` and ``-``; kept in lower case.
+        reader : str
+            What a signature shows, at most 64 characters.
+        password : str
+            10 characters or more.
+        by : str
+            Account of who creates it; empty at the terminal and for the first one.
+        first : bool
+            True where nobody had to sign in to ask for it: refused once there is an account.
+
+        Raises
+        ------
+        AccessError
+            If name, reader or password cannot be used, or another account came first.
+        ConflictError
+            If the name is taken.
+        """
+        name, reader = _sign_in_name(name), " ".join(reader.split())
+        if not _NAME.fullmatch(name):
+            raise AccessError(
+                "A sign-in name has up to 64 letters, digits, dots, dashes or underscores."
+            )
+        if not 0 < len(reader) <= 64:
+            raise AccessError("Give the name that stands under a signature, up to 64 characters.")
+        password_hash = hash_password(password)
+        with self._database.writing() as session:
+            can_sign_in = select(AccountTable).where(AccountTable.password_hash != "").limit(1)
+            if first and session.scalar(can_sign_in) is not None:
+                raise AccessError("There is an account already; sign in with it.")
+            if name in _TAKEN or session.get(AccountTable, name) is not None:
+                raise ConflictError("This sign-in name is taken; choose another.")
+            row = _new_row(name, reader, password_hash)
+            session.add(row)
+            audit.append(session, Deed.ACCOUNT, account=by or name, detail=f"created {name}")
+            return _account(row)
+
+    def alone(self, reader: str) -> Account:
+        """The account of single-reader mode under that reader's name, made on first use."""
+        with self._database.reading() as session:
+            row = session.get(AccountTable, ALONE)
+            if row is not None and row.reader == reader:
+                return _account(row)
+        with self._database.writing() as session:
+            row = session.get(AccountTable, ALONE) or _new_row(ALONE, reader, "")
+            row.reader = reader
+            session.add(row)
+            audit.append(session, Deed.ACCOUNT, account=ALONE, detail="single reader named")
+            return _account(row)
+
+    def sign_in(self, name: str, password: str) -> tuple[Account, str]:
+        """Open a session.
+
+        Returns
+        -------
+        tuple[Account, str]
+            The reader, and the token that `account_of` takes for the next 12 hours.
+
+        Raises
+        ------
+        AccessError
+            If name and password do not match, or after 5 failures in a row for 15 minutes; the
+            same words and about the same time in every case.
+        """
+        name = _sign_in_name(name)
+        proven = self._prove(name, password)
+        with self._database.writing() as session:
+            row = _admit(session, name, proven)
+            if row is not None:
+                if is_outdated(row.password_hash):
+                    row.password_hash = hash_password(password)
+                return _account(row), _open_session(session, row)
+        raise AccessError(_REFUSED)
+
+    def account_of(self, token: str) -> Account | None:
+        """Who holds that token; None when nobody does (any more)."""
+        with self._database.reading() as session:
+            found = session.get(SessionTable, _sha256(token))
+            if found is None or found.expires_at <= datetime.now(UTC):
+                return None
+            row = session.get(AccountTable, found.account)
+            return _account(row) if row else None
+
+    def sign_out(self, token: str) -> None:
+        """End a session; an unknown one is ended already."""
+        with self._database.writing() as session:
+            session.execute(delete(SessionTable).where(SessionTable.token_sha256 == _sha256(token)))
+
+    def change_password(self, name: str, old: str, new: str) -> None:
+        """Change a reader's own password; every session of the account ends.
+
+        Raises
+        ------
+        AccessError
+            If the old password is wrong (which counts as a failure to sign in), or the new one
+            is too short.
+        """
+        name, new_hash = _sign_in_name(name), hash_password(new)
+        proven = self._prove(name, old)
+        with self._database.writing() as session:
+            row = _admit(session, name, proven)
+            if row is not None:
+                _set_password(session, row, new_hash)
+                return
+        raise AccessError(_REFUSED)
+
+    def reset_password(self, name: str, new: str) -> None:
+        """Set a forgotten password, from the terminal; unlocks, and ends every session.
+
+        Raises
+        ------
+        AccessError
+            If the password is too short.
+        NotFoundError
+            If there is no such account.
+        """
+        new_hash = hash_password(new)
+        with self._database.writing() as session:
+            row = _row(session, _sign_in_name(name))
+            if not row.password_hash:
+                raise NotFoundError(_UNKNOWN)
+            _set_password(session, row, new_hash)
+
+    def set_blind(self, name: str, blind: bool) -> None:
+        """Make every study of this reader a blind first read, or none."""
+        with self._database.writing() as session:
+            _row(session, name).blind = blind
+            detail = f"blind first read {'on' if blind else 'off'}"
+            audit.append(session, Deed.ACCOUNT, account=name, detail=detail)
+
+    def set_bindings(self, name: str, bindings: Mapping[str, str]) -> None:
+        """Replace the keys this reader uses in the viewer (action -> key)."""
+        with self._database.writing() as session:
+            _row(session, name).bindings = dict(bindings)
+            audit.append(session, Deed.ACCOUNT, account=name, detail="keys changed")
+
+    def _prove(self, name: str, password: str) -> str:
+        """The account's password hash if the password matches it, else an empty string.
+
+        Outside the writing transaction: guessing must not hold up the readers' work.
+        """
+        with self._database.reading() as session:
+            row = session.get(AccountTable, name)
+            known = row.password_hash if row else ""
+        return known if matches(password, known) else ""
+
+
+def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
+    """The account, if it is open and its hash is the one proven; else count the failure.
+
+    Guesses sent side by side are counted one after the other here, and one that is right comes
+    too late once the ones before it have locked the account.
+    """
+    row, now = session.get(AccountTable, name), datetime.now(UTC)
+    if row is None or not row.password_hash:
+        # what was typed may be a password in the wrong field: it is not kept
+        audit.append(session, Deed.SIGN_IN_REFUSED, account="", detail="unknown name")
+        return None
+    if row.locked_until is not None and now < row.locked_until:
+        audit.append(session, Deed.SIGN_IN_REFUSED, account=name, detail="locked")
+        return None
+    if proven and proven == row.password_hash:
+        row.failures, row.locked_until = 0, None
+        return row
+    row.failures += 1
+    if row.failures >= ATTEMPTS:
+        row.failures, row.locked_until = 0, now + LOCKED_FOR
+    detail = "wrong password" + (", now locked" if row.failures == 0 else "")
+    audit.append(session, Deed.SIGN_IN_REFUSED, account=name, detail=detail)
+    return None
+
+
+def _open_session(session: Session, row: AccountTable) -> str:
+    """A new token of 256 random bits; expired sessions of anybody are swept away."""
+    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
+    session.add(
+        SessionTable(token_sha256=_sha256(token), account=row.name, expires_at=now + SESSION_LIFE)
+    )
+    audit.append(session, Deed.SIGN_IN, account=row.name)
+    return token
+
+
+def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
+    row.password_hash, row.failures, row.locked_until = password_hash, 0, None
+    session.execute(delete(SessionTable).where(SessionTable.account == row.name))
+    audit.append(session, Deed.ACCOUNT, account=row.name, detail="password changed")
+
+
+def _row(session: Session, name: str) -> AccountTable:
+    row = session.get(AccountTable, name)
+    if row is None:
+        raise NotFoundError(_UNKNOWN)
+    return row
+
+
+def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
+    return AccountTable(
+        name=name,
+        reader=reader,
+        password_hash=password_hash,
+        blind=False,
+        bindings={},
+        failures=0,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _account(row: AccountTable) -> Account:
+    return Account(row.name, row.reader, row.blind, tuple(row.bindings.items()))
+
+
+def _sign_in_name(name: str) -> str:
+    return name.strip().lower()
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,142 @@
+"""The audit trail: who did what to which study, when; each line sealed to the one before.
+
+A line's digest is the SHA-256 over its content and the digest of the line before, so a line
+that was altered, taken out, put in or moved breaks the chain (the scheme of Schneier and Kelsey,
+"Secure audit logs to support computer forensics", 1999, without its key). Whoever owns the
+database can still rewrite the whole chain or cut its tail; that shows when the head was written
+down elsewhere and is handed to `verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from imaging.review import AuditEntry, Deed
+from imaging.store.tables import AuditTable
+
+NETWORK = "network"  # the account behind every score
+BEGINNING = "0" * 64  # what the first line is sealed to
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """Whether the trail is whole.
+
+    Attributes
+    ----------
+    entries : int
+        Number of lines.
+    intact : bool
+        Every line fits the one before, and the head noted earlier is among them.
+    first_broken : int | None
+        Number of the first line that does not fit. None when all do; with `intact` False that
+        means lines noted earlier are gone from the end.
+    head : str
+        Digest of the last line; write it down elsewhere and give it to the next check.
+    """
+
+    entries: int
+    intact: bool
+    first_broken: int | None
+    head: str
+
+
+def digest(row: AuditTable) -> str:
+    """SHA-256 (hex) over a line's canonical JSON, the digest of the line before included."""
+    line = {
+        "number": row.number,
+        "at": row.at,
+        "account": row.account,
+        "deed": row.deed,
+        "study_instance_uid": row.study_instance_uid,
+        "detail": row.detail,
+        "previous": row.previous,
+    }
+    canonical = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def append(
+    session: Session,
+    deed: Deed,
+    *,
+    account: str,
+    study_instance_uid: str = "",
+    detail: str = "",
+) -> None:
+    """Add a line within a writing transaction, which holds the lock that keeps the chain one.
+
+    Parameters
+    ----------
+    session : Session
+        The transaction of the change that the line records.
+    deed : Deed
+        What was done.
+    account : str
+        Who did it; empty when nobody was signed in.
+    study_instance_uid : str
+        To which study; empty when to none.
+    detail : str
+        Versions, formats, model names; never patient data.
+    """
+    last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
+    row = AuditTable(
+        number=last.number + 1 if last else 1,
+        at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        account=account,
+        deed=deed.value,
+        study_instance_uid=study_instance_uid,
+        detail=detail,
+        previous=last.digest if last else BEGINNING,
+    )
+    row.digest = digest(row)
+    session.add(row)
+    session.flush()
+
+
+def entries(session: Session, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
+    """All lines in order, or those of one study."""
+    query = select(AuditTable).order_by(AuditTable.number)
+    if study_instance_uid:
+        query = query.where(AuditTable.study_instance_uid == study_instance_uid)
+    return tuple(_entry(row) for row in session.scalars(query))
+
+
+def verify(session: Session, expected_head: str = "") -> AuditVerdict:
+    """Check every line against the one before, and that the head noted earlier is among them."""
+    number, head, noted = 0, BEGINNING, expected_head in ("", BEGINNING)
+    lines = select(AuditTable).order_by(AuditTable.number).execution_options(yield_per=1000)
+    for row in session.scalars(lines):
+        number += 1
+        if row.number != number or row.previous != head or not _is_sealed(row):
+            total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
+            return AuditVerdict(total, intact=False, first_broken=number, head=head)
+        head = row.digest
+        noted = noted or head == expected_head
+    return AuditVerdict(number, intact=noted, first_broken=None, head=head)
+
+
+def _is_sealed(row: AuditTable) -> bool:
+    try:
+        return row.digest == digest(row)
+    except TypeError:  # somebody put bytes where text was
+        return False
+
+
+def _entry(row: AuditTable) -> AuditEntry:
+    return AuditEntry(
+        number=row.number,
+        at=datetime.fromisoformat(row.at),
+        account=row.account,
+        deed=Deed(row.deed),
+        study_instance_uid=row.study_instance_uid,
+        detail=row.detail,
+        previous=row.previous,
+        digest=row.digest,
+    )

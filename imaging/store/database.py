@@ -1,0 +1,133 @@
+"""The connection: SQLite or PostgreSQL, one transaction at a time, database errors made ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from imaging.errors import ConflictError, SettingsError, StoreError
+
+_FOLDER_TROUBLE = (
+    "The data folder cannot be opened or written. Check that the disk is connected, not full, "
+    "and that LIGHTBOX_HOME names a folder you may write to."
+)
+_SERVER_TROUBLE = (
+    "The database cannot be reached or written. Check that its server is running and that "
+    "LIGHTBOX_DATABASE names a database you may write to."
+)
+_BAD_URL = (
+    "LIGHTBOX_DATABASE must be a database address such as postgresql://user@host/lightbox; "
+    "leave it empty to keep the records in the data folder."
+)
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+_LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
+
+
+class Database:
+    """An engine and its two kinds of transaction.
+
+    Writers go one at a time, between processes too: SQLite by BEGIN IMMEDIATE, PostgreSQL by an
+    advisory lock that lasts as long as the transaction. So whatever a writer reads stays true
+    until it commits, which versions of a review and the chain of the audit trail rely on.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.trouble = _SERVER_TROUBLE
+        if url.get_backend_name() == "sqlite":
+            self.trouble = _FOLDER_TROUBLE
+            self.engine: Engine = create_engine(url, connect_args={"timeout": 30})
+            event.listen(self.engine, "connect", _configure_sqlite)
+        else:
+            self.engine = create_engine(url, pool_pre_ping=True)
+        event.listen(self.engine, "begin", _begin)
+        self._writing_engine = self.engine.execution_options(lightbox_writes=True)
+        self._readers = sessionmaker(self.engine, expire_on_commit=False)
+        self._writers = sessionmaker(self._writing_engine, expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One transaction that only reads; waits for nobody.
+
+        Raises
+        ------
+        StoreError
+            If the database fails.
+        """
+        with self._errors(), self._readers.begin() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction that writes, alone.
+
+        Raises
+        ------
+        ConflictError
+            If a key is there already.
+        StoreError
+            If the database fails.
+        """
+        with self._errors(), self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def changing_tables(self) -> Iterator[Connection]:
+        """One writing transaction without entities, for migrations."""
+        with self._errors(), self._writing_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as exc:
+            raise ConflictError("Somebody else saved this first; reload and try again.") from exc
+        except (SQLAlchemyError, OSError) as exc:
+            raise StoreError(self.trouble) from exc
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def open_database(home: Path, database: str = "") -> Database:
+    """Connect to the database of that address, or to the SQLite file below `home`.
+
+    Raises
+    ------
+    SettingsError
+        If the address is none, or of a database other than SQLite and PostgreSQL.
+    """
+    try:
+        url = make_url(database or f"sqlite:///{home / 'lightbox.db'}")
+        return Database(url.set(drivername=_DRIVERS[url.drivername]))
+    except (ArgumentError, KeyError) as exc:
+        raise SettingsError(_BAD_URL) from exc
+
+
+def _configure_sqlite(connection: object, _record: object) -> None:
+    """Write-ahead log: readers do not wait for the worker. Foreign keys are enforced."""
+    connection.isolation_level = None  # type: ignore[attr-defined] # `_begin` begins, not the driver
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction; a writing one takes the lock before it reads anything."""
+    writes = connection.get_execution_options().get("lightbox_writes", False)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

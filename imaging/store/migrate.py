@@ -1,0 +1,78 @@
+"""Bring a database to the tables this version knows (Alembic).
+
+For a developer, after a change of `tables.py`: ``python -m imaging.store.migrate "why"`` writes
+a draft of the next revision below ``migrations/versions``; read it before you commit it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from imaging.errors import StoreError
+from imaging.store.database import Database, open_database
+
+FIRST = "0001"  # the tables of Lightbox 0.3, which had no Alembic
+SCRIPTS = Path(__file__).parent / "migrations"
+_OTHER_VERSION = (
+    "The records were written by another version of Lightbox. Start that version, or a newer one."
+)
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def migrate(database: Database, to: str = "head") -> None:
+    """Create or upgrade the tables; all of it happens or nothing, one process at a time.
+
+    Raises
+    ------
+    StoreError
+        If the records belong to a version this one does not know.
+    """
+    scripts = ScriptDirectory(str(SCRIPTS))
+    with database.reading() as session:
+        if _revision(session.connection()) == scripts.get_current_head():
+            return
+    with database.changing_tables() as connection:
+        known = {script.revision for script in scripts.walk_revisions()}
+        revision = _revision(connection)
+        if revision is not None and revision not in known:
+            raise StoreError(_OTHER_VERSION)
+        if revision is None and inspect(connection).has_table("schema"):
+            if connection.scalar(text("SELECT version FROM schema")) not in (1, None):
+                raise StoreError(_OTHER_VERSION)
+            command.stamp(_config(connection), FIRST)
+        command.upgrade(_config(connection), to)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _draft(message: str) -> None:
+    """Write the next revision from the difference between tables and migrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(Path(folder))
+        migrate(database)
+        with database.changing_tables() as connection:
+            command.revision(_config(connection), message, autogenerate=True)
+        database.close()
+
+
+if __name__ == "__main__":
+    _draft(sys.argv[1])

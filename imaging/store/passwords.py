@@ -1,0 +1,55 @@
+"""Passwords: what one must be, how it is hashed, how it is checked."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from imaging.errors import AccessError
+
+SHORTEST, LONGEST = 10, 1024
+_hasher = PasswordHasher()  # argon2id with the library's defaults (RFC 9106, low memory)
+
+
+def hash_password(password: str) -> str:
+    """Argon2id hash of a new password, with its own salt and parameters in it.
+
+    Raises
+    ------
+    AccessError
+        If the password is shorter than 10 characters, or longer than 1024.
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise AccessError("A password needs 10 characters or more.")
+    return _hasher.hash(_same_bytes(password))
+
+
+def matches(password: str, password_hash: str) -> bool:
+    """True when the password is the one hashed.
+
+    An empty hash, of an unknown name or of an account that cannot sign in, takes as long to
+    refuse as a wrong password: the time tells nobody which names exist.
+    """
+    try:
+        right = _hasher.verify(password_hash or _nobody(), _same_bytes(password[:LONGEST]))
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and bool(password_hash)
+
+
+def is_outdated(password_hash: str) -> bool:
+    """True when the hash was made with other parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+@cache
+def _nobody() -> str:
+    return _hasher.hash("nobody's password")
+
+
+def _same_bytes(password: str) -> bytes:
+    """One spelling for letters that keyboards encode differently (NIST SP 800-63B 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

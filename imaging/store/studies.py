@@ -1,0 +1,227 @@
+"""Studies: their instances, the network's answers, the worklist, priors, and how one is deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, selectinload
+
+from imaging.entities import Assessment, Instance, StudyRecord, WorklistItem
+from imaging.errors import ConflictError, NotFoundError, StoreError
+from imaging.priors import taken_before
+from imaging.review import Deed
+from imaging.store import audit, serial
+from imaging.store.records import Records
+from imaging.store.tables import (
+    AssessmentTable,
+    FirstReadTable,
+    InstanceTable,
+    JobFileTable,
+    ReviewTable,
+    StudyTable,
+    TruthTable,
+)
+from imaging.worklist import worklist_item
+
+_UNKNOWN = "This study is not in the data folder."
+
+
+class Studies(Records):
+    """What was scanned and what the network said."""
+
+    def keep(self, content: bytes) -> str:
+        """Keep a file's bytes; returns their SHA-256 (hex)."""
+        return self._objects.put(content)
+
+    def content(self, sha256: str) -> bytes:
+        """A file's bytes, checked against their hash."""
+        return self._objects.get(sha256)
+
+    def add_instance(self, instance: Instance, *, account: str = "") -> bool:
+        """Record an instance whose bytes were kept; False when it was there already.
+
+        Raises
+        ------
+        ConflictError
+            If another file already bears this SOP Instance UID.
+        """
+        identity = instance.identity
+        with self._database.writing() as session:
+            known = session.get(InstanceTable, identity.sop_instance_uid)
+            if known is not None:
+                if known.sha256 != identity.sha256:
+                    raise ConflictError(
+                        "Another film with the same SOP Instance UID is already stored; "
+                        "this one was not saved."
+                    )
+                return False
+            study = session.get(StudyTable, identity.study_instance_uid)
+            if study is None:
+                study = StudyTable(
+                    study_instance_uid=identity.study_instance_uid, received_at=datetime.now(UTC)
+                )
+                session.add(study)
+            study.patient_id = study.patient_id or serial.plain(instance.patient.patient_id)
+            study.instances.append(
+                InstanceTable(
+                    sop_instance_uid=identity.sop_instance_uid,
+                    position=len(study.instances),
+                    sha256=identity.sha256,
+                    header=serial.instance_to_json(instance),
+                )
+            )
+            audit.append(
+                session,
+                Deed.RECEIVE,
+                account=account,
+                study_instance_uid=identity.study_instance_uid,
+                detail=f"file {identity.sha256}",
+            )
+        return True
+
+    def add_assessment(self, assessment: Assessment, *, account: str = audit.NETWORK) -> None:
+        """Append the network's answer about a stored instance.
+
+        Raises
+        ------
+        NotFoundError
+            If the instance is not stored.
+        """
+        with self._database.writing() as session:
+            instance = session.get(InstanceTable, assessment.sop_instance_uid)
+            if instance is None:
+                raise NotFoundError(_UNKNOWN)
+            session.add(
+                AssessmentTable(
+                    sop_instance_uid=assessment.sop_instance_uid,
+                    status=assessment.status.value,
+                    content=serial.assessment_to_json(assessment),
+                    created_at=assessment.created_at or datetime.now(UTC),
+                )
+            )
+            model = assessment.model
+            name = f"{model.name} {model.version} {model.short_hash}" if model else "no model"
+            audit.append(
+                session,
+                Deed.SCORE,
+                account=account,
+                study_instance_uid=instance.study_instance_uid,
+                detail=f"{name}: {assessment.status.value}",
+            )
+
+    def study(self, study_instance_uid: str) -> StudyRecord:
+        """A stored study.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of that UID.
+        """
+        with self._database.reading() as session:
+            return _study(_row(session, study_instance_uid))
+
+    def worklist(self) -> tuple[WorklistItem, ...]:
+        """All studies: highest priority first, then the longest waiting."""
+        with self._database.reading() as session:
+            everything = select(StudyTable).options(
+                selectinload(StudyTable.instances).selectinload(InstanceTable.assessments),
+                selectinload(StudyTable.reviews),
+            )
+            items = [worklist_item(_study(row)) for row in session.scalars(everything)]
+        return tuple(sorted(items, key=lambda i: (-i.priority, i.received_at)))
+
+    def prior_studies(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
+        """Earlier stored studies of the same patient, newest first.
+
+        The same patient has the same PatientID (0010,0020), not empty, and the same
+        PatientBirthDate (0010,0030) where both studies give one. Studies that cannot be told to
+        be earlier, for want of a date or of a time on the same day, are left out.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no study of that UID.
+        """
+        with self._database.reading() as session:
+            row = _row(session, study_instance_uid)
+            others = select(StudyTable).where(
+                StudyTable.patient_id == row.patient_id,
+                StudyTable.patient_id != "",
+                StudyTable.study_instance_uid != study_instance_uid,
+            )
+            current = _study(row)
+            records = [_study(other) for other in session.scalars(others)]
+        return taken_before(current, records)
+
+    def delete_study(self, study_instance_uid: str, *, account: str, reason: str) -> None:
+        """Delete a study: its rows, and the originals that no other record needs.
+
+        What remains is the audit trail, with a line that gives `reason`.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of that UID.
+        StoreError
+            If `reason` is empty or names the patient, who would then never be forgotten.
+        """
+        with self._database.writing() as session:
+            row = _row(session, study_instance_uid)
+            instances = [serial.instance_from_json(i.header) for i in row.instances]
+            _check_reason(reason, instances)
+            session.expunge(row)
+            _delete_rows(session, study_instance_uid, instances)
+            audit.append(
+                session,
+                Deed.DELETE,
+                account=account,
+                study_instance_uid=study_instance_uid,
+                detail=reason.strip(),
+            )
+        self._forget_bytes({i.identity.sha256 for i in instances})
+
+
+def _row(session: Session, study_instance_uid: str) -> StudyTable:
+    row = session.get(StudyTable, study_instance_uid)
+    if row is None:
+        raise NotFoundError(_UNKNOWN)
+    return row
+
+
+def _check_reason(reason: str, instances: list[Instance]) -> None:
+    """Refuse a reason that is missing or would keep the patient in the trail for good."""
+    if not reason.strip():
+        raise StoreError("Say why the study is deleted; the reason stays in the audit trail.")
+    told = reason.casefold()
+    for patient in (i.patient for i in instances):
+        words = {patient.patient_id, patient.birth_date}
+        words.update(patient.name.replace("^", " ").replace("=", " ").split())
+        if any(len(word) > 2 and word.casefold() in told for word in words):
+            raise StoreError(
+                "Leave the patient's name, number and birth date out of the reason: "
+                "it stays in the audit trail."
+            )
+
+
+def _delete_rows(session: Session, study_instance_uid: str, instances: list[Instance]) -> None:
+    images = [i.identity.sop_instance_uid for i in instances]
+    session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
+    # queued files carry file names, which often are patients' names
+    for table in (JobFileTable, InstanceTable, ReviewTable, FirstReadTable, TruthTable, StudyTable):
+        session.execute(delete(table).where(table.study_instance_uid == study_instance_uid))
+
+
+def _study(row: StudyTable) -> StudyRecord:
+    return StudyRecord(
+        study_instance_uid=row.study_instance_uid,
+        instances=tuple(serial.instance_from_json(i.header) for i in row.instances),
+        assessments=tuple(
+            serial.assessment_from_json(i.assessments[-1].content, i.assessments[-1].created_at)
+            if i.assessments
+            else None
+            for i in row.instances
+        ),
+        reviews=tuple(serial.review_from_json(r.content, r.created_at) for r in row.reviews),
+        received_at=row.received_at,
+    )
