@@ -15,6 +15,7 @@
     |   |-- NotFoundError                  no such record
     |   `-- ConflictError                  somebody else changed the record first
     |-- AccessError                        nobody is signed in who may do this
+    |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
 
 The message is one sentence (or two) for a clinician: what happened and what to do. It never holds
@@ -73,6 +74,10 @@ class ConflictError(StoreError):
 
 class AccessError(AssistantError):
     """The name, the password or the session does not open the door."""
+
+
+class ExportError(AssistantError):
+    """What was asked for cannot be exported, or the files cannot be written."""
 
 
 class SettingsError(AssistantError):
