@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from models.conformal import ConformalRule
 from models.ensemble import Ensemble
 from models.network import NetworkSettings
 from models.panel import Panel
+from tests.postgresql import find_binaries, fresh_database, serve
 
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
@@ -39,6 +41,28 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
     store = Repository.open(tmp_path / "home")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Path]:
+    """Socket folder of a running PostgreSQL; skips without its binaries (and CI insists)."""
+    binaries = find_binaries()
+    if binaries is None:
+        if os.environ.get("LIGHTBOX_REQUIRE_POSTGRES") == "1":
+            pytest.fail("PostgreSQL is required here: apt-get install postgresql")
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with serve(binaries) as socket:
+        yield socket
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of an empty database, each kind in turn; empty means SQLite below the home."""
+    if request.param == "sqlite":
+        yield ""
+    else:
+        with fresh_database(request.getfixturevalue("postgresql")) as address:
+            yield address
 
 
 def tiny_card() -> ModelCard:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -112,13 +113,14 @@ def verify(session: Session, expected_head: str = "") -> AuditVerdict:
     """Check every line against the one before, and that the head noted earlier is among them."""
     number, head, noted = 0, BEGINNING, expected_head in ("", BEGINNING)
     lines = select(AuditTable).order_by(AuditTable.number).execution_options(yield_per=1000)
-    for row in session.scalars(lines):
-        number += 1
-        if row.number != number or row.previous != head or not _is_sealed(row):
-            total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
-            return AuditVerdict(total, intact=False, first_broken=number, head=head)
-        head = row.digest
-        noted = noted or head == expected_head
+    with closing(session.scalars(lines)) as rows:
+        for row in rows:
+            number += 1
+            if row.number != number or row.previous != head or not _is_sealed(row):
+                total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
+                return AuditVerdict(total, intact=False, first_broken=number, head=head)
+            head = row.digest
+            noted = noted or head == expected_head
     return AuditVerdict(number, intact=noted, first_broken=None, head=head)
 
 

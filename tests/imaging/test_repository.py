@@ -54,6 +54,14 @@ def review(version: int = 0, stage: Stage = Stage.DRAFT) -> Review:
 
 
 @pytest.fixture
+def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
+    """An empty store on each kind of database in turn."""
+    store = Repository.open(tmp_path / "home", database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
 def filled(repository: Repository) -> Repository:
     repository.add_instance(instance())
     repository.add_assessment(assessment())
@@ -67,9 +75,9 @@ def test_round_trip(filled: Repository) -> None:
     assert record.review is None
 
 
-def test_reopening_finds_everything(filled: Repository, tmp_path: Path) -> None:
+def test_reopening_finds_everything(filled: Repository, tmp_path: Path, database: str) -> None:
     filled.add_review(review())
-    again = Repository.open(tmp_path / "home")
+    again = Repository.open(tmp_path / "home", database)
     assert again.study("1.2.3") == filled.study("1.2.3")
     again.close()
 
@@ -134,13 +142,16 @@ def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     assert filled.worklist()[0].priority == -1
 
 
-def test_the_queue_survives_a_restart(repository: Repository, tmp_path: Path) -> None:
-    job_id = repository.add_job([("a.dcm", b"one"), ("b.txt", b"two")])
+def test_the_queue_survives_a_restart(
+    repository: Repository, tmp_path: Path, database: str
+) -> None:
+    job_id = repository.add_job([("a.dcm", b"one"), ("b.txt", b"two")], account="anna")
     repository.close()
-    again = Repository.open(tmp_path / "home")
+    again = Repository.open(tmp_path / "home", database)
     waiting = again.next_file()
     assert waiting is not None and waiting[0] == job_id and waiting[2] == b"one"
     assert again.job(job_id).done == 0 and not again.job(job_id).finished
+    assert again.job(job_id).account == "anna"
     again.close()
 
 
