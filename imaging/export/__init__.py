@@ -1,0 +1,99 @@
+"""Leaving the building: a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
+
+Rule of the room: it writes what `case.ExportCase` holds and decides nothing clinical; it knows
+`entities`, `review`, `terms`, `errors` and `display`, no other room. Every file says that it is
+for research, and only a final review is marked verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from importlib import import_module
+
+from imaging.entities import SourceKind
+from imaging.errors import ExportError
+from imaging.export.case import AttributionMap, ExportCase, ExportedFile, Picture
+from imaging.export.common import border
+from imaging.export.source import film_capture
+
+__all__ = [
+    "FORMATS",
+    "AttributionMap",
+    "ExportCase",
+    "ExportedFile",
+    "Picture",
+    "export_case",
+]
+
+Writer = Callable[[ExportCase, datetime], list[ExportedFile]]
+_WRITERS = {  # imported when asked for: highdicom and reportlab take a second
+    "sr": "structured_report.structured_report",
+}
+FORMATS = tuple(_WRITERS)
+_DICOM = ("sr", "sc", "gsps", "map")
+LEFT_OUT = "not-exported.txt"
+
+
+def export_case(
+    case: ExportCase, formats: Collection[str], now: datetime | None = None
+) -> tuple[ExportedFile, ...]:
+    """Write a study in the forms asked for.
+
+    Parameters
+    ----------
+    case : ExportCase
+        Study, review, originals, pictures and maps; see `imaging.deliver`.
+    formats : collection of str
+        Some of `FORMATS`.
+    now : datetime, optional
+        The moment of export, with a time zone; by default now.
+
+    Returns
+    -------
+    tuple[ExportedFile, ...]
+        The files, in the order of `FORMATS`; led by the film itself as DICOM where the source is
+        a PNG or JPEG and a DICOM form was asked for. Where some of the forms cannot be made, the
+        last file is `LEFT_OUT`, a text that says which and why.
+
+    Raises
+    ------
+    ExportError
+        If nothing asked for can be made.
+    ValueError
+        If a format is unknown.
+    """
+    unknown = set(formats) - set(FORMATS)
+    if unknown or not formats:
+        raise ValueError(f"formats must be some of {', '.join(FORMATS)}")
+    at = now or datetime.now(UTC)
+    files: list[ExportedFile] = []
+    refusals: list[str] = []
+    for name in FORMATS:
+        if name in formats:
+            try:
+                files += _write(name, case, at)
+            except ExportError as exc:
+                refusals.append(f"{name}: {exc}")
+    if not files:
+        raise ExportError("\n".join(refusals))
+    if any(name in formats for name in _DICOM):
+        files = _films(case) + files
+    if refusals:
+        files.append(ExportedFile(LEFT_OUT, ("\n".join(refusals) + "\n").encode()))
+    return tuple(files)
+
+
+def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
+    """One format."""
+    module, _, function = _WRITERS[name].partition(".")
+    writer: Writer = getattr(import_module(f"imaging.export.{module}"), function)
+    with border("This study's data cannot be written in this form."):
+        return writer(case, now)
+
+
+def _films(case: ExportCase) -> list[ExportedFile]:
+    """PNG and JPEG films as DICOM, so that what refers to them finds them."""
+    films = (i for i in case.record.instances if i.source is SourceKind.FILM)
+    with border("The film cannot be written as DICOM."):
+        return [film_capture(case, film) for film in films]

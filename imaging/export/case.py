@@ -1,0 +1,129 @@
+"""What an export is made from: the records, the original bytes, the pictures and the maps.
+
+Plain entities and numpy; `imaging.deliver` gathers a case, the modules beside this one write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.entities import Assessment, Instance, ModelIdentity, StudyRecord, VoiPreset
+from imaging.errors import ExportError
+from imaging.review import Presentation, Review, Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributionMap:
+    """One explanation of one image.
+
+    Attributes
+    ----------
+    sop_instance_uid, frame
+        What is explained; frames count from 0.
+    values : numpy.ndarray
+        (rows, columns) of the film itself, float32, signed: positive speaks for the target, in
+        arbitrary units. A coarser grid over the whole film is taken too, and stretched to it.
+    limit : float
+        Magnitude that gets the full colour, the same for all maps that are to be compared.
+    method, target : str
+        Name of the method ("Grad-CAM") and code of the finding.
+    seen : tuple of float
+        Top, left, bottom, right of what the network looked at, in fractions of the film.
+    model : ModelIdentity
+        Who was asked.
+    """
+
+    sop_instance_uid: str
+    frame: int
+    values: NDArray[np.float32]
+    limit: float
+    method: str
+    target: str
+    seen: tuple[float, float, float, float]
+    model: ModelIdentity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One frame as the reader saw it.
+
+    ``values`` are display values, (rows, columns) or (rows, columns, 3), uint8, before the
+    reader's inversion, flip and rotation. ``preset`` made them; None for colour. ``stored`` are
+    the stored values, given for films (PNG, JPEG) only.
+    """
+
+    sop_instance_uid: str
+    frame: int
+    values: NDArray[np.uint8]
+    preset: VoiPreset | None = None
+    stored: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportCase:
+    """Everything one export needs.
+
+    ``review`` is the version to export: the newest signed, else the newest draft, else None.
+    ``contents`` maps SOP Instance UIDs to the original files.
+    """
+
+    record: StudyRecord
+    review: Review | None
+    contents: Mapping[str, bytes]
+    maps: tuple[AttributionMap, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """True when a reader signed off what is exported."""
+        return self.review is not None and self.review.stage is Stage.FINAL
+
+    @property
+    def predecessor(self) -> Review | None:
+        """The newest earlier version that was signed off; what is exported amends it."""
+        if self.review is None:
+            return None
+        version = self.review.version
+        earlier = (r for r in reversed(self.record.reviews) if r.version < version)
+        return next((r for r in earlier if r.stage is Stage.FINAL), None)
+
+    @property
+    def answers(self) -> tuple[tuple[Instance, Assessment], ...]:
+        """The instances the network said something about."""
+        pairs = zip(self.record.instances, self.record.assessments, strict=True)
+        return tuple((instance, said) for instance, said in pairs if said is not None)
+
+    def instance(self, sop_instance_uid: str) -> Instance:
+        """The instance of that UID; `ExportError` when the study has none."""
+        for instance in self.record.instances:
+            if instance.identity.sop_instance_uid == sop_instance_uid:
+                return instance
+        raise ExportError("An annotation or map belongs to a film that is not in this study.")
+
+    def picture(self, sop_instance_uid: str, frame: int) -> Picture:
+        """The picture of a frame; `ExportError` when it was not gathered."""
+        for picture in self.pictures:
+            if (picture.sop_instance_uid, picture.frame) == (sop_instance_uid, frame):
+                return picture
+        raise ExportError("The picture of this film could not be prepared for the export.")
+
+    def presentation(self, sop_instance_uid: str, frame: int) -> Presentation:
+        """How the reader left a frame, or the plain presentation."""
+        kept = self.review.presentations if self.review else ()
+        for one in kept:
+            if (one.sop_instance_uid, one.frame) == (sop_instance_uid, frame):
+                return one
+        return Presentation(sop_instance_uid, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """One file to hand out. Its name holds no patient identity."""
+
+    name: str
+    content: bytes

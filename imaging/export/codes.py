@@ -1,0 +1,86 @@
+"""The codes our reports use: DICOM's and SNOMED's where they have the word, our own elsewhere."""
+
+from __future__ import annotations
+
+from imaging.entities import Answer
+from imaging.export.common import PRIVATE
+from imaging.review import Call, Code, Measure
+
+RADIOGRAPHY = Code("RG", "DCM", "Radiographic imaging")
+PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain films)
+    "CT": Code("77477000", "SCT", "Computed tomography"),
+    "MR": Code("113091000", "SCT", "Magnetic resonance imaging"),
+    "US": Code("16310003", "SCT", "Ultrasonography"),
+}
+COMMENT = Code("121106", "DCM", "Comment")
+PRESENCE = Code("PRESENCE", PRIVATE, "Presence of finding")
+PRESENT = Code("52101004", "SCT", "Present")
+ABSENT = Code("272519000", "SCT", "Absent")
+CALL = Code("CALL", PRIVATE, "Reader's word on the network's answer")
+CALLS = {
+    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Accepted as the network answered"),
+    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Opposite of what the network answered"),
+    Call.EDITED: Code("EDITED", PRIVATE, "Network's finding restated"),
+    Call.ADDED: Code("ADDED", PRIVATE, "Added by the reader"),
+    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided without the network"),
+}
+ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
+ANSWERS = {
+    Answer.PRESENT: PRESENT,
+    Answer.ABSENT: ABSENT,
+    Answer.UNSURE: Code("82334004", "SCT", "Indeterminate"),
+    Answer.UNSUITABLE: Code("373121007", "SCT", "Not evaluated"),
+}
+PROBABILITY = Code("122157", "DCM", "Probability")
+OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Operating point")
+DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement between networks")
+ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate of the conformal answer")
+AI = Code("123110", "DCM", "Artificial Intelligence")
+IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the network")
+NO_UNIT = Code("1", "UCUM", "no units")
+SALIENCY = Code("130404", "DCM", "Saliency")
+GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")
+
+_ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
+_PIXEL_VALUE = Code("PIXEL_VALUE", PRIVATE, "Pixel value")
+_DERIVATIONS = {
+    "mean": Code("373098007", "SCT", "Mean"),
+    "deviation": Code("386136009", "SCT", "Standard Deviation"),
+    "minimum": Code("255605001", "SCT", "Minimum"),
+    "maximum": Code("56851009", "SCT", "Maximum"),
+}
+_NAMES = {
+    "length": Code("410668003", "SCT", "Length"),
+    "angle": Code("1483009", "SCT", "Angle"),
+    "area": Code("42798000", "SCT", "Area"),
+    "ratio": Code("CTR", PRIVATE, "Cardiothoracic ratio"),
+}
+_UNITS = {
+    "mm": "millimeter",
+    "mm2": "square millimeter",
+    "cm": "centimeter",
+    "deg": "degree",
+    "[hnsf'U]": "Hounsfield unit",
+    "{pixels}": "pixels",
+    "{pixels}2": "square pixels",
+    "1": "no units",
+}
+
+
+def measure_name(measure: Measure) -> tuple[Code, Code | None]:
+    """Name of a measurement and its derivation (PS3.16 TID 300), None without one."""
+    if measure.name in _NAMES:
+        return _NAMES[measure.name], None
+    values = _ATTENUATION if measure.unit == "[hnsf'U]" else _PIXEL_VALUE
+    return values, _DERIVATIONS.get(measure.name)
+
+
+def measure_unit(measure: Measure) -> Code:
+    """UCUM code of a measurement's unit; "1" where it has none."""
+    unit = measure.unit or "1"
+    return Code(unit, "UCUM", _UNITS.get(unit, unit))
+
+
+def method_code(method: str) -> Code:
+    """The kind of map an attribution method makes (PS3.16 CID 217)."""
+    return GRAD_CAM if "cam" in method.lower() else SALIENCY

@@ -1,0 +1,136 @@
+"""What every DICOM export shares: UIDs, equipment, references, the border to the libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from pydicom import Dataset, config
+
+from imaging.entities import RESEARCH_USE, ModelIdentity
+from imaging.errors import AssistantError, ExportError
+from imaging.export.case import ExportedFile
+from imaging.review import Code
+
+SOFTWARE, VERSION = "Lightbox", "0.1.0"
+PRIVATE = "99LIGHTBOX"
+UTF_8 = "ISO_IR 192"
+_SERIES = {  # kind -> series number, and its name in the archive (LO, 64 characters)
+    "sr": (9101, "Report"),
+    "sc": (9102, "AI overlay"),
+    "gsps": (9103, "Reader's presentation"),
+    "map": (9104, "AI attribution"),
+    "pdf": (9105, "Report as PDF"),
+}
+for _name in ("pydicom", "highdicom"):  # their log lines quote header values
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def border(message: str) -> Iterator[None]:
+    """Turn whatever a library raises inside into `ExportError(message)`; our own errors pass.
+
+    Notes
+    -----
+    Warnings of the libraries quote header values and are dropped. The filter is put in front on
+    every entry: `warnings.catch_warnings` is not safe among threads.
+    """
+    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom|reportlab)\b")
+    try:
+        yield
+    except AssistantError:
+        raise
+    except Exception as exc:
+        raise ExportError(message) from exc
+
+
+def derive_uid(*parts: object) -> str:
+    """A UID that is always the same for the same parts (PS3.5 B.2, root 2.25)."""
+    text = "/".join(str(part) for part in ("lightbox export", *parts))
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, text).int}"
+
+
+def digest(*parts: bytes) -> str:
+    """SHA-256 (hex) over some bytes; part of the UID of what is made from them."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()
+
+
+def short(uid: str) -> str:
+    """Ten hex digits that stand for a UID in a file name."""
+    return digest(uid.encode())[:10]
+
+
+def series(kind: str, study_instance_uid: str) -> dict[str, Any]:
+    """Series attributes: each kind of export has one series of its own in the study."""
+    number, name = _SERIES[kind]
+    return {
+        "series_instance_uid": derive_uid(study_instance_uid, kind),
+        "series_number": number,
+        "series_description": f"{name}. {RESEARCH_USE}",
+    }
+
+
+def equipment(*models: ModelIdentity) -> dict[str, Any]:
+    """Equipment attributes (PS3.3 C.7.5.1, C.7.5.2): Lightbox, and the networks that spoke."""
+    named = [f"{m.name} {m.version} {m.short_hash}"[:64] for m in dict.fromkeys(models)]
+    return {
+        "manufacturer": SOFTWARE,
+        "manufacturer_model_name": SOFTWARE,
+        "software_versions": (f"{SOFTWARE} {VERSION}", *named),
+        "device_serial_number": "not assigned",
+    }
+
+
+def person_name(reader: str) -> str:
+    """A signature as PN (PS3.5 6.2): all of it the family name, for we cannot tell its parts."""
+    plain = reader.translate(str.maketrans("^=\\", "   "))
+    return f"{' '.join(plain.split())[:62]}^"
+
+
+def local(at: datetime) -> datetime:
+    """A moment in this computer's time zone, which is what a DICOM date without zone means."""
+    return at.astimezone()
+
+
+def stamp(dataset: Dataset, now: datetime) -> Dataset:
+    """Put the moment of export where the libraries put their own clock's."""
+    at = local(now)
+    dataset.InstanceCreationDate = at.strftime("%Y%m%d")
+    dataset.InstanceCreationTime = at.strftime("%H%M%S")
+    return dataset
+
+
+def to_file(kind: str, dataset: Dataset, *, name: str = "") -> ExportedFile:
+    """A finished dataset as a file (PS3.10), named after its kind and UID."""
+    buffer = BytesIO()
+    with config.disable_value_validation():
+        dataset.save_as(buffer, enforce_file_format=True)
+    return ExportedFile(f"{name or kind}-{short(dataset.SOPInstanceUID)}.dcm", buffer.getvalue())
+
+
+def scheme() -> Any:
+    """Who stands behind our private codes (PS3.3 C.12.1, Coding Scheme Identification)."""
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+
+    return [
+        CodingSchemeIdentificationItem(
+            designator=PRIVATE, name="Lightbox local codes", responsible_organization=SOFTWARE
+        )
+    ]
+
+
+def coded(code: Code) -> Any:
+    """A concept as highdicom takes it."""
+    from highdicom.sr import CodedConcept
+
+    return CodedConcept(code.value, code.scheme, code.meaning)

@@ -1,0 +1,160 @@
+"""The source of an export as a clean header: what may be copied, and nothing that is malformed.
+
+Films (PNG, JPEG) have no header: they become a Secondary Capture of their own, under the UIDs by
+which the records know them, so that reports and presentation states have something to refer to.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset, config, dcmread
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from imaging.entities import Instance, SourceKind
+from imaging.errors import ExportError
+from imaging.export.case import ExportCase, ExportedFile
+from imaging.export.common import SOFTWARE, UTF_8, border, to_file
+
+_UNREADABLE = "The header of the original file cannot be read, so nothing can refer to it."
+_TYPE_2 = (  # always present in what we write, empty where the source is silent
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
+)  # fmt: skip
+_OPTIONAL = (  # Patient, Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2)
+    "IssuerOfPatientID", "PatientBirthTime", "PatientComments", "QualityControlSubject",
+    "StudyDescription", "PatientAge", "PatientSize", "PatientWeight", "InstitutionName",
+)  # fmt: skip
+_PICTURE = (  # read from the source by highdicom; not patient data
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "Modality",
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
+    "WindowCenter", "WindowWidth", "VOILUTSequence", "VOILUTFunction",
+    "FrameOfReferenceUID", "PositionReferenceIndicator", "ImagePositionPatient",
+    "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+    "ImageType", "LossyImageCompression", "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod", "BurnedInAnnotation", "PatientOrientation",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+)  # fmt: skip
+_SEXES = ("M", "F", "O")
+_PNG = b"\x89PNG"
+
+
+def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
+    """The header of an instance, with the UIDs by which the records know it.
+
+    Parameters
+    ----------
+    case : ExportCase
+    instance : Instance
+        One of its instances.
+
+    Returns
+    -------
+    pydicom.Dataset
+        No pixels. Type 2 patient and study attributes are present, empty where the source is
+        silent or malformed; text is Unicode (ISO_IR 192).
+
+    Raises
+    ------
+    ExportError
+        If the original is missing or its header cannot be read.
+    """
+    found = _header(case, instance)
+    ds = Dataset()
+    ds.SpecificCharacterSet = UTF_8
+    for keyword in (*_TYPE_2, *_OPTIONAL):
+        _copy_valid(found, ds, keyword)
+    for keyword in _TYPE_2:
+        if keyword not in ds:
+            setattr(ds, keyword, "")
+    if ds.PatientSex not in _SEXES:
+        ds.PatientSex = ""
+    for keyword in _PICTURE:
+        with border(_UNREADABLE):
+            if keyword in found and found[keyword].value is not None:
+                ds[keyword] = found[keyword]
+    _name(ds, instance)
+    return ds
+
+
+def film_capture(case: ExportCase, instance: Instance) -> ExportedFile:
+    """A film (PNG, JPEG) as a Secondary Capture (PS3.3 A.8), its pixels unchanged."""
+    ds = source_dataset(case, instance)
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    stored = case.picture(ds.SOPInstanceUID, 0).stored
+    if stored is None:
+        raise ExportError("The picture of this film could not be prepared for the export.")
+    ds.PixelData = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
+    ds["PixelData"].VR = "OW" if ds.BitsAllocated == 16 else "OB"
+    return to_file("film", ds)
+
+
+def _header(case: ExportCase, instance: Instance) -> Dataset:
+    """The header as found, or made up for a film."""
+    uid = instance.identity.sop_instance_uid
+    if uid not in case.contents:
+        raise ExportError("The original file of this study is missing from the data folder.")
+    content = case.contents[uid]
+    if instance.source is SourceKind.FILM:
+        return _film_header(instance, lossy=not content.startswith(_PNG))
+    with border(_UNREADABLE):
+        return dcmread(BytesIO(content), force=True, stop_before_pixels=True)
+
+
+def _film_header(instance: Instance, *, lossy: bool) -> Dataset:
+    """Attributes of a film: no patient is known, and the identifier says so.
+
+    The PatientID is made from the film itself, so that no archive ever takes two films without
+    identity for the same person.
+    """
+    geometry = instance.geometry
+    ds = Dataset()
+    ds.PatientID = f"FILM-{instance.identity.sha256[:12].upper()}"
+    ds.Modality, ds.ConversionType = "OT", "WSD"
+    ds.Manufacturer = SOFTWARE
+    ds.Rows, ds.Columns = geometry.rows, geometry.columns
+    ds.SamplesPerPixel = geometry.samples_per_pixel
+    ds.PhotometricInterpretation = geometry.photometric_interpretation
+    ds.BitsAllocated = ds.BitsStored = geometry.bits_stored
+    ds.HighBit, ds.PixelRepresentation = geometry.bits_stored - 1, 0
+    ds.ImageType = ["DERIVED", "SECONDARY"]
+    if lossy:
+        ds.LossyImageCompression, ds.LossyImageCompressionMethod = "01", "ISO_10918_1"
+    return ds
+
+
+def _name(ds: Dataset, instance: Instance) -> None:
+    """The UIDs of the records, and what a Secondary Capture of a film needs besides."""
+    identity = instance.identity
+    ds.StudyInstanceUID = identity.study_instance_uid
+    ds.SeriesInstanceUID = identity.series_instance_uid
+    ds.SOPInstanceUID = identity.sop_instance_uid
+    ds.SOPClassUID = identity.sop_class_uid or SecondaryCaptureImageStorage
+    if instance.source is SourceKind.FILM:
+        ds.ConversionType, ds.Manufacturer = "WSD", SOFTWARE
+        ds.SeriesNumber = ds.InstanceNumber = 1
+        ds.PatientOrientation = ds.Laterality = ""
+        if ds.SamplesPerPixel == 3:
+            ds.PlanarConfiguration = 0
+
+
+def _copy_valid(found: Dataset, ds: Dataset, keyword: str) -> None:
+    """Copy an element that can be read and is well-formed; leave others out."""
+    try:
+        value: Any = found.get(keyword)
+        if value is None or not str(value).strip():
+            return
+        tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
+        plain = value if isinstance(value, int | float | np.number) else str(value).strip()
+        ds.add(DataElement(tag or 0, vr, plain, validation_mode=config.RAISE))
+    except Exception:
+        return

@@ -1,0 +1,53 @@
+"""The words every export shares: how far the review has come, and who the network was."""
+
+from __future__ import annotations
+
+from imaging.entities import Assessment, Finding, ModelIdentity
+from imaging.export.case import ExportCase
+from imaging.export.common import local
+from imaging.review import Measure, Stage
+from imaging.terms import concept
+
+
+def status_line(case: ExportCase) -> str:
+    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
+    review = case.review
+    if review is None:
+        return "NOT READ: the network's answer only, not seen by a reader"
+    if review.stage is Stage.DRAFT:
+        return f"DRAFT, not signed (version {review.version})"
+    at = local(review.created_at).strftime("%Y-%m-%d %H:%M %Z").strip()
+    amended = ", amends an earlier final report" if case.predecessor else ""
+    word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
+    return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+
+
+def model_line(model: ModelIdentity) -> str:
+    """Name, version and hash of a network."""
+    return f"{model.name} {model.version}, weights SHA-256 {model.short_hash}"
+
+
+def finding_label(code: str) -> str:
+    """A finding in words."""
+    return concept(code).meaning
+
+
+def answer_line(finding: Finding) -> str:
+    """Probability and operating point of one of the network's findings."""
+    text = f"probability {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
+    return f"{text} (exploratory)" if finding.exploratory else text
+
+
+def conformal_line(assessment: Assessment) -> str:
+    """What cannot be ruled out at the stated error rate; "" when the model has no such rule."""
+    if assessment.error_rate is None:
+        return ""
+    kept = " or ".join(assessment.conformal_set) or "nothing"
+    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {kept}"
+
+
+def measure_line(measure: Measure) -> str:
+    """A measurement with its unit, as text beside a mark."""
+    unit = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
+    shown = unit.get(measure.unit, measure.unit)
+    return f"{measure.name} {measure.value:.4g} {shown}".strip()
