@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup test check format messages screenshots evaluate accuracy bench clean
+.PHONY: run setup test check format viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.prepare
@@ -29,6 +29,14 @@ check: $(DEV_STAMP)
 format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The viewer's bundle is committed, so that users need no node; who changes its source builds it.
+VIEWER := pages/ui/viewer/frontend
+viewer:
+	cd $(VIEWER) && npm ci --no-audit --no-fund && npm run check && npm run build
+
+viewer-check: viewer
+	git diff --exit-code --stat -- $(VIEWER)
 
 BABEL := $(BIN)/python -m babel.messages.frontend -q
 messages: $(DEV_STAMP)

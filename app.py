@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import resources
+from pages.ui import gate, resources
 from pages.ui.frame import ICON, render_frame
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
@@ -16,12 +16,15 @@ page = st.navigation(
         st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
         st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
         st.Page("pages/review.py", title=_("Review"), url_path="review"),
+        st.Page("pages/readers.py", title=_("Readers"), url_path="readers"),
         st.Page("pages/model.py", title=_("Model"), url_path="model"),
+        st.Page("pages/account.py", title=_("Account"), url_path="account"),
     ],
     position="top",
 )
 render_frame()
 with in_words():
+    gate.insist_on_reader()
     with st.spinner(_("Loading the network ...")):
         resources.worker()
     page.run()

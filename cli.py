@@ -3,6 +3,9 @@
     python cli.py classify scans/ more.zip film.dcm --csv out.csv --overlays overlays/
     python cli.py examples my-folder
     python cli.py model
+    python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
+    python cli.py audit verify
+    python cli.py account add NAME --reader "Dr Name"
 
 Research use - not for diagnosis.
 """
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imaging import commands
 from imaging.display import overlay_png
 from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 EXAMPLES = ROOT / "examples"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
+app.add_typer(commands.audit, name="audit")
+app.add_typer(commands.account, name="account")
+app.command()(commands.truth)
+app.command()(commands.delete)
 
 
 @app.command()
@@ -159,6 +167,31 @@ def model(name: Annotated[str, typer.Argument(help="Installed model.")] = "") ->
     from models.checkpoint import CARD, find_checkpoint
 
     typer.echo((find_checkpoint(Settings.from_environment().weights, name) / CARD).read_text())
+
+
+@app.command()
+def export(
+    study: Annotated[str, typer.Argument(help="Study Instance UID, as the worklist knows it.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
+    formats: Annotated[
+        str, typer.Option("--as", help="Comma-separated.")
+    ] = "sr,sc,gsps,map,pdf,fhir,csv",
+) -> None:
+    """Write a stored study's review as DICOM objects, report, FHIR and tables."""
+    from imaging.deliver import deliver, write_files
+
+    from imaging.store import Repository
+    from models.attribution import Explainers
+    from models.maps import attribution_maps
+    from models.panel import Panel
+
+    settings = Settings.from_environment()
+    repository = Repository.open(settings.home, settings.database)
+    wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
+    maps = attribution_maps(repository.study(study), repository, Explainers(Panel.load(settings)))
+    files = deliver(repository, study, wanted, maps=maps, account="terminal")
+    write_files(files, out)
+    typer.echo(f"{len(files)} files written. {RESEARCH_USE}.")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ numpy in, Pillow or PNG out; nothing here knows DICOM, and no source array is ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -151,6 +152,44 @@ def colour_bar(
         draw.text((width // 2, 37), zero, _INK, font, anchor="ma")
     draw.text((8, 55), RESEARCH_USE, _INK, font)
     return bar
+
+
+def text_band(lines: Sequence[str], *, width: int, ends: tuple[str, str] = ("", "")) -> Image.Image:
+    """Lines of text on dark ground, to stand above or below a picture.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Top to bottom; a line wider than the band goes on below.
+    width : int
+        Pixels; at least 120.
+    ends : tuple[str, str]
+        Letters at the left and the right end of the first line, such as R and L.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, as wide as asked, 18 pixels for every line.
+    """
+    font = ImageFont.load_default(11)
+    broken = [part for line in lines for part in _broken(line, font, width - 16)] or [""]
+    band = Image.new("RGB", (width, 18 * len(broken)), _PAPER)
+    draw = ImageDraw.Draw(band)
+    for index, line in enumerate(broken):
+        draw.text((8, 18 * index + 3), line, _INK, font)
+    draw.text((8, 3), ends[0], _INK, font)
+    draw.text((width - 8, 3), ends[1], _INK, font, anchor="ra")
+    return band
+
+
+def _broken(line: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """A line as the lines it takes; a word wider than the band is cut."""
+    lines = [""]
+    for word in line.split():
+        for part in [word] if font.getlength(word) <= width else list(word):
+            longer = f"{lines[-1]} {part}" if lines[-1] and part == word else lines[-1] + part
+            lines = [*lines[:-1], longer] if font.getlength(longer) <= width else [*lines, part]
+    return lines
 
 
 def overlay_png(

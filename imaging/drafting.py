@@ -54,6 +54,13 @@ def decide(review: Review, finding: Finding, answer: Answer | None, present: boo
     return _with(review, finding.code, stated)
 
 
+def decide_unaided(review: Review, code: str, present: bool) -> Review:
+    """State whether something is there that the network gave no answer about."""
+    old = review.finding(code)
+    stated = ReadFinding(code, present, Call.UNAIDED, note=old.note if old else "")
+    return _with(review, code, replace(stated, regions=old.regions if old else ()))
+
+
 def network_says(finding: Finding, answer: Answer | None) -> bool | None:
     """Whether the network calls a finding present; None while it is unsure."""
     if answer is Answer.UNSURE:

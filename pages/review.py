@@ -1,11 +1,23 @@
-"""Review: the film, what the network thinks of it and why, and the reader's decision."""
+"""Review: the film, what the network thinks of it and why, and the reader's findings."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from imaging.worklist import leading_assessment
-from pages.ui import banner, cases, decision, film, findings, resources
+from pages.ui import (
+    blind,
+    cases,
+    desk,
+    findings,
+    gate,
+    hanging,
+    history,
+    leave,
+    resources,
+    room,
+    statements,
+)
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -18,22 +30,26 @@ if not uid:
     cases.render_picker(items, key="review")
     st.stop()
 
-record = resources.repository().study(uid)
-answers = dict(zip(record.instances, record.assessments, strict=True))
+record = desk.open_record(uid)
+gate.note_view(uid)
 lead = leading_assessment(record)
-instances = list(answers)
+hidden = blind.hides(record)
+instance = hanging.choose_instance(record, lead)
+answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
-top = st.container(key="banner")
-left, right = st.columns([9, 4])
-with left, st.container(key="film"):
-    instance = cases.choose_instance(instances, lead)
-    film.render_film(instance, answers[instance])
-with right:
+strip, film, panel = st.columns([1, 8.6, 4], gap="small")
+with strip:
+    room.render_strip(record, instance)
+with film, st.container(key="film"):
+    room.render_room(record, instance, explained=not hidden)
+with panel:
     cases.render_steps(items, uid)
     show_notice()
-    findings.render_answer(instance, answers[instance])
-    asked = decision.question(lead)
-    decision.render_history(record, asked)
-    decision.render_decision(record, asked)
-with top:
-    banner.render_banner(instance)
+    if hidden:
+        blind.render_first_read(record, lead)
+    else:
+        findings.render_answer(instance, answer)
+        blind.render_verdict(record)
+        statements.render_statements(record, lead)
+        history.render_history(record)
+        leave.render_export(record)

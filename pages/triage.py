@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import cases, intake, resources, table
+from pages.ui import blind, cases, intake, resources, table
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -41,6 +41,10 @@ if not items:
 elif not shown:
     st.info(_("No study passes the filter."))
 else:
-    rows = [table.worklist_row(item) for item in shown]
+    revealed = blind.revealed_studies()
+    rows = [
+        table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
+        for item in shown
+    ]
     table.render_table(rows, [item.study_instance_uid for item in shown], key="worklist")
     cases.render_picker(shown, key="worklist")

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
-import streamlit as st
-
 from imaging.entities import Instance, SourceKind
 from pages.ui import state, words
 from pages.ui.i18n import _
-
-
-def render_banner(instance: Instance) -> None:
-    """Draw the banner: who, when, what; every value escaped, for headers are not to be trusted."""
-    cells = "".join(_cell(term, value or words.NOTHING) for term, value in _facts(instance))
-    st.html(f'<div class="lb-banner">{_marks(instance)}{cells}</div>')
 
 
 def identity_line(instance: Instance) -> str:
@@ -25,17 +15,12 @@ def identity_line(instance: Instance) -> str:
     return _("Patient ID {patient_id}").format(patient_id=known or words.NOTHING)
 
 
-def _cell(term: str, value: str) -> str:
-    """A term and its value; a long description is cut on screen and whole on hover."""
-    short = " lb-short" if term == _("Description") else ""
-    return (
-        f'<div><span class="lb-term">{escape(term)}</span>'
-        f'<span class="lb-value{short}" title="{escape(value)}">{escape(value)}</span></div>'
-    )
+def facts(instance: Instance) -> tuple[tuple[str, str], ...]:
+    """Terms and values of the banner on a film; identifying ones masked on request."""
+    return tuple((term, value or words.NOTHING) for term, value in _facts(instance))
 
 
 def _facts(instance: Instance) -> list[tuple[str, str]]:
-    """Terms and values; identifying ones masked on request."""
     patient, taken = instance.patient, instance.acquisition
     if instance.source is SourceKind.FILM:
         return [(_("File"), _masked(instance.file_name)), (_("Size"), _size(instance))]
@@ -62,11 +47,11 @@ def _size(instance: Instance) -> str:
     return f"{instance.geometry.columns} \u00d7 {instance.geometry.rows}"
 
 
-def _marks(instance: Instance) -> str:
+def marks(instance: Instance) -> tuple[str, ...]:
     """What must not be overlooked about this picture."""
-    marks = []
+    found = []
     if instance.acquisition.synthetic:
-        marks.append(_("SYNTHETIC - no patient"))
+        found.append(_("SYNTHETIC - no patient"))
     if instance.source is SourceKind.FILM:
-        marks.append(_("No patient data in this file"))
-    return "".join(f'<div class="lb-mark">{escape(mark)}</div>' for mark in marks)
+        found.append(_("No patient data in this file"))
+    return tuple(found)

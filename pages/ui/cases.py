@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from imaging.entities import Assessment, Instance, WorklistItem
+from imaging.entities import WorklistItem
 from pages.ui import state, words
 from pages.ui.i18n import _
 
@@ -20,8 +20,8 @@ def open_study(study_instance_uid: str) -> NoReturn:
 
 
 def is_unread(item: WorklistItem) -> bool:
-    """True until a reader has signed."""
-    return item.review is None or not item.review.signed
+    """True until a reader has signed off."""
+    return not item.read
 
 
 def next_unread(items: Sequence[WorklistItem], after: str = "") -> WorklistItem | None:
@@ -46,42 +46,19 @@ def matches(item: WorklistItem, wanted: str) -> bool:
     return all(word in text.casefold() for word in wanted.casefold().split())
 
 
-def choose_instance(instances: Sequence[Instance], lead: Assessment | None) -> Instance:
-    """The image to look at: the one with the leading answer first, any other by choice."""
-    uids = [instance.identity.sop_instance_uid for instance in instances]
-    first = uids.index(lead.sop_instance_uid) if lead else 0
-    if len(instances) == 1:
-        return instances[0]
-    at = st.selectbox(
-        _("Image"),
-        range(len(instances)),
-        index=first,
-        format_func=lambda i: _image_label(instances, i),
-        key=f"image-{instances[0].identity.study_instance_uid}",
-        label_visibility="collapsed",
-    )
-    return instances[at]
-
-
-def _image_label(instances: Sequence[Instance], at: int) -> str:
-    """Which of a study's images, and what it shows."""
-    taken = instances[at].acquisition
-    count = _("Image {number} of {count}").format(number=at + 1, count=len(instances))
-    parts = (count, taken.series_description, taken.body_part, taken.view_position)
-    return " \u00b7 ".join(part for part in parts if part)
-
-
 def describe(item: WorklistItem) -> str:
     """One line that tells studies apart in a list."""
     patient = words.HIDDEN if state.identity_hidden() else words.patient_name(item.patient.name)
-    found = words.answer(item.finding, item.answer) if item.finding else words.outcome(item.status)
+    found = words.outcome(item.status)
+    if item.finding and (item.read or not state.reads_blind()):
+        found = words.answer(item.finding, item.answer)
     return " \u00b7 ".join(
         part
         for part in (
             patient or (words.HIDDEN if state.identity_hidden() else item.file_name),
             words.date(item.acquisition.study_date),
             found,
-            words.reading(item.review),
+            words.reading(item),
         )
         if part
     )

@@ -17,8 +17,8 @@ from imaging.errors import AssistantError
 from models.figures import FilmAnswer, ModelFacts, rounded
 from pages.ui import facts as facts_words
 from pages.ui import resources, words
-from pages.ui.film import data_uri
 from pages.ui.i18n import _
+from pages.ui.pictures import data_uri
 
 _COUNT, _SIDE = 12, 224  # films; pixels of the longer side
 

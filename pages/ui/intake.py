@@ -9,7 +9,7 @@ import streamlit as st
 
 from imaging.entities import Assessment, Job, Status
 from imaging.errors import NotFoundError
-from pages.ui import cases, findings, resources, state, table, words
+from pages.ui import blind, cases, findings, resources, state, table, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
 
@@ -107,7 +107,15 @@ def _render_outcomes(job: Job) -> None:
     if only is not None and only.study_instance_uid:
         _render_single(only.study_instance_uid, only.sop_instance_uid)
         return
-    rows = [table.outcome_row(file, answers.get(file.sop_instance_uid)) for file in job.files]
+    revealed = blind.revealed_studies()
+    rows = [
+        table.outcome_row(
+            file,
+            answers.get(file.sop_instance_uid),
+            revealed=file.study_instance_uid in revealed,
+        )
+        for file in job.files
+    ]
     if any(file.study_instance_uid for file in job.files):
         st.caption(_("Tick a row to open its review."))
     table.render_table(rows, [f.study_instance_uid for f in job.files], key=f"job-{job.job_id}")
@@ -116,8 +124,10 @@ def _render_outcomes(job: Job) -> None:
 def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     """One film alone: its answer at once, and the button to its review."""
     record = resources.repository().study(study_instance_uid)
+    if blind.hides(record):
+        st.caption(_("The network has answered. Read the film first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
-        if instance.identity.sop_instance_uid == sop_instance_uid:
+        if instance.identity.sop_instance_uid == sop_instance_uid and not blind.hides(record):
             findings.render_answer(instance, assessment)
     if st.button(_("Review"), type="primary", shortcut="N", key="review-single"):
         cases.open_study(study_instance_uid)

@@ -24,7 +24,7 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def repository() -> Repository:
     """The record store; raises `StoreError`."""
-    return Repository.open(settings().home)
+    return Repository.open(settings().home, settings().database)
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,6 +6,7 @@ address line. Pictures and explanations may be kept here, never in a cache share
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar
@@ -13,39 +14,68 @@ from typing import TypeVar
 import streamlit as st
 
 from imaging.dicom import Image
+from imaging.errors import AccessError
+from imaging.review import Account, Presentation
 from models.attribution import Attribution
 
 T = TypeVar("T")
 
-READER = "reader"
 HIDE_IDENTITY = "hide_identity"
 
-_KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 3, 12, 24
+_KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
 
 
-def reader() -> str:
-    """The name the reader last signed with."""
-    return str(st.session_state.get(READER, ""))
+def account() -> Account:
+    """The reader who is signed in.
+
+    Raises
+    ------
+    AccessError
+        If nobody is.
+    """
+    found: Account | None = st.session_state.get("account")
+    if found is None:
+        raise AccessError("Please sign in first.")
+    return found
 
 
-def set_reader(name: str) -> None:
-    """Remember who reads."""
-    st.session_state[READER] = name
+def reads_blind() -> bool:
+    """True when the reader who is signed in wants to read before the network is heard."""
+    found: Account | None = st.session_state.get("account")
+    return found is not None and found.blind
+
+
+def set_account(found: Account | None) -> None:
+    """Note who is signed in."""
+    st.session_state["account"] = found
+
+
+def token() -> str:
+    """The token of this sign-in; empty before it."""
+    return str(st.session_state.get("token", ""))
+
+
+def set_token(value: str) -> None:
+    """Keep the token of this sign-in."""
+    st.session_state["token"] = value
+
+
+def first_time(what: str) -> bool:
+    """True once in a session for every name."""
+    seen = bool(st.session_state.get(f"once-{what}"))
+    st.session_state[f"once-{what}"] = True
+    return not seen
+
+
+def since(what: str) -> float:
+    """Seconds since this session first asked for a name."""
+    begun: float = st.session_state.setdefault(f"since-{what}", time.monotonic())
+    return time.monotonic() - begun
 
 
 def identity_hidden() -> bool:
     """True while patients shall not be named on screen."""
     return bool(st.session_state.get(HIDE_IDENTITY, False))
-
-
-def overlay_shown(sop_instance_uid: str) -> bool:
-    """True while a film is shown with its explanation; False when it opens."""
-    return bool(st.session_state.get(f"overlay-{sop_instance_uid}", False))
-
-
-def flip_overlay(sop_instance_uid: str) -> None:
-    """Show or hide a film's explanation."""
-    st.session_state[f"overlay-{sop_instance_uid}"] = not overlay_shown(sop_instance_uid)
 
 
 def uploader_key(place: str) -> str:
@@ -58,18 +88,19 @@ def empty_uploader(place: str) -> None:
     st.session_state[f"round-{place}"] = st.session_state.get(f"round-{place}", 0) + 1
 
 
-def review_key(study_instance_uid: str, field: str) -> str:
-    """Key of a field of the review form, for the version that is on screen."""
-    return f"review-{field}-{study_instance_uid}-{seen_version(study_instance_uid)}"
+def field(study_instance_uid: str, name: str) -> str:
+    """Key of a field of the review."""
+    return f"field-{study_instance_uid}-{name}"
 
 
-def review_field(study_instance_uid: str, field: str) -> str:
-    """What the reader put into a field; empty while nothing."""
-    return str(st.session_state.get(review_key(study_instance_uid, field)) or "")
+def forget_fields(study_instance_uid: str) -> None:
+    """Let every field of a review be filled from the store again."""
+    for key in [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]:
+        del st.session_state[key]
 
 
 def seen_version(study_instance_uid: str) -> int:
-    """The version of the decision that was on screen when the reader pressed a button."""
+    """The version of the review that is on screen."""
     return int(st.session_state.get(f"seen-{study_instance_uid}", 0))
 
 
@@ -78,15 +109,42 @@ def set_seen_version(study_instance_uid: str, version: int) -> None:
     st.session_state[f"seen-{study_instance_uid}"] = version
 
 
-def unsaved_note(study_instance_uid: str) -> str | None:
-    """A note that could not be saved, to be offered again."""
-    note = st.session_state.get(f"unsaved-{study_instance_uid}")
-    return None if note is None else str(note)
+def chosen_image(study_instance_uid: str) -> str:
+    """SOP Instance UID the reader chose to look at; empty for the first."""
+    return str(st.session_state.get(f"image-{study_instance_uid}", ""))
 
 
-def set_unsaved_note(study_instance_uid: str, note: str | None) -> None:
-    """Keep a note that could not be saved; None forgets it."""
-    st.session_state[f"unsaved-{study_instance_uid}"] = note
+def choose_image(study_instance_uid: str, sop_instance_uid: str) -> None:
+    """Look at an image of a study."""
+    st.session_state[f"image-{study_instance_uid}"] = sop_instance_uid
+
+
+def presentations(study_instance_uid: str) -> tuple[Presentation, ...] | None:
+    """How the viewer left the images of a study in this session; None before it said so."""
+    found: tuple[Presentation, ...] | None = st.session_state.get(
+        f"presentations-{study_instance_uid}"
+    )
+    return found
+
+
+def set_presentations(study_instance_uid: str, found: tuple[Presentation, ...]) -> None:
+    """Note how the viewer left the images of a study."""
+    st.session_state[f"presentations-{study_instance_uid}"] = found
+
+
+def prepared(study_instance_uid: str) -> bytes | None:
+    """The export made in this session for a study, if its review has not changed since."""
+    kept = st.session_state.get("prepared")
+    wanted = study_instance_uid, seen_version(study_instance_uid)
+    return bytes(kept[1]) if kept and kept[0] == wanted else None
+
+
+def set_prepared(study_instance_uid: str, content: bytes) -> None:
+    """Keep an export; the one made before is forgotten."""
+    st.session_state["prepared"] = (
+        (study_instance_uid, seen_version(study_instance_uid)),
+        content,
+    )
 
 
 def take_notice() -> tuple[str, str] | None:

@@ -25,32 +25,33 @@ Row = Mapping[str, str | float | None]
 _ROW, _HEAD, _MOST = 35, 38, 563  # pixels
 
 
-def worklist_row(item: WorklistItem) -> Row:
-    """One study as the worklist shows it."""
+def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
+    """One study as the worklist shows it; what the network says only when it is revealed."""
     hidden = state.identity_hidden()
     sex_age = " ".join((words.sex(item.patient.sex), words.age(item.patient))).strip()
     name = words.patient_name(item.patient.name) or item.patient.patient_id
     film = item.source is SourceKind.FILM
+    finding = item.finding if revealed else None
+    answer = _answer(finding, item.answer, item.status) or words.outcome(item.status)
     return {
-        _("Urgency"): words.urgency(item),
-        _("AI finding"): _answer(item.finding, item.answer, item.status)
-        or words.outcome(item.status),
-        _("Probability"): _probability(item.finding),
-        _("Model, operating point"): _source(item.model, item.finding),
+        _("Urgency"): words.urgency(item) if revealed or item.read else words.NOTHING,
+        _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
+        _("Probability"): _probability(finding),
+        _("Model, operating point"): _source(item.model, finding),
         _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
         _("Patient"): words.HIDDEN if hidden else name or (_("not in the file") if film else ""),
         _("Age, sex"): sex_age,
         _("Modality"): item.acquisition.modality,
         _("Study date"): words.date(item.acquisition.study_date),
-        _("Reading"): words.reading(item.review),
+        _("Reading"): words.reading(item),
         _("Reason"): sentence(item.message),
         _("File"): words.HIDDEN if hidden else item.file_name,
     }
 
 
-def outcome_row(file: JobFile, assessment: Assessment | None) -> Row:
-    """One file as the intake shows it."""
-    finding = assessment.primary if assessment else None
+def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool = True) -> Row:
+    """One file as the intake shows it; what the network says only when it is revealed."""
+    finding = assessment.primary if assessment and revealed else None
     model = assessment.model if assessment else None
     return {
         _("File"): words.HIDDEN if state.identity_hidden() else file.file_name,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from imaging import worklist
-from imaging.entities import Answer, Call, Finding, Patient, Review, Status, WorklistItem
+from imaging import terms, worklist
+from imaging.entities import Answer, Finding, Patient, Status, WorklistItem
+from imaging.review import Call, ReadFinding, Stage
 from pages.ui.i18n import _, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"
@@ -65,22 +66,43 @@ def urgency(item: WorklistItem) -> str:
     return "\u2713 " + _("Read") if item.priority < 0 else "\u25cf " + _("Routine")
 
 
-def reading(review: Review | None) -> str:
+def reading(item: WorklistItem) -> str:
     """How far the reading of a study has come."""
+    review = item.review
     if review is None:
         return _("Unread")
-    words = _("Signed: {reader}") if review.signed else _("Draft: {reader}")
+    words = {
+        Stage.DRAFT: _("Amendment begun: {reader}") if item.read else _("Draft: {reader}"),
+        Stage.PRELIMINARY: _("Preliminary: {reader}"),
+        Stage.FINAL: _("Signed: {reader}"),
+    }[review.stage]
     return words.format(reader=review.reader)
 
 
-def decision(review: Review, label: str) -> str:
-    """A reader's decision: "Agreed: Pneumonia present"."""
-    verdict = {
-        Call.ACCEPTED: _("Agreed"),
+def stage(found: Stage) -> str:
+    """How far a version of a review has come."""
+    return {
+        Stage.DRAFT: _("Draft"),
+        Stage.PRELIMINARY: _("Preliminary"),
+        Stage.FINAL: _("Final"),
+    }[found]
+
+
+def concept(code: str) -> str:
+    """A finding of the coded list in words."""
+    return _(terms.concept(code).meaning)
+
+
+def statement(stated: ReadFinding) -> str:
+    """A reader's statement: "Overruled: Pneumonia absent"."""
+    call = {
+        Call.ACCEPTED: _("Accepted"),
         Call.OVERRULED: _("Overruled"),
+        Call.EDITED: _("Restated"),
+        Call.ADDED: _("Added"),
         Call.UNAIDED: _("Read without the network's answer"),
-    }[review.call]
-    return f"{verdict}: {presence(label, review.finding_present)}"
+    }[stated.call]
+    return f"{call}: {presence(concept(stated.code), stated.present)}"
 
 
 def presence(label: str, present: bool) -> str:

@@ -17,6 +17,7 @@ from models.assess import assess_and_store
 from models.panel import Panel
 from tests.factories import make_dicom_bytes
 
+READER = "Dr Test"
 PATIENCE = 120  # seconds; only a hang runs out of it
 
 OpenPage = Callable[..., AppTest]
@@ -29,7 +30,9 @@ def home(
     """The data folder the pages will use."""
     monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(checkpoint_folder.parent))
-    monkeypatch.delenv("LIGHTBOX_MODEL", raising=False)
+    monkeypatch.setenv("LIGHTBOX_SINGLE_READER", READER)
+    for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
     st.cache_resource.clear()
     yield tmp_path / "home"
     st.cache_resource.clear()
@@ -51,13 +54,15 @@ def study(store: Repository, tiny_panel: Panel) -> str:
 
 @pytest.fixture
 def open_page(home: Path) -> OpenPage:
-    """Run one page by its path, with query parameters; `app.py` runs the router."""
+    """Run one page through the router, with query parameters; `app.py` is the first page."""
 
     def run(path: str, **query: str) -> AppTest:
-        page = AppTest.from_file(str(ROOT / path), default_timeout=PATIENCE)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
+        if path not in ("app.py", "pages/upload.py"):  # where the router begins
+            app.switch_page(path)
         for name, value in query.items():
-            page.query_params[name] = value
-        return page.run()
+            app.query_params[name] = value
+        return app.run()
 
     return run
 

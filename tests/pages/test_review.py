@@ -1,61 +1,58 @@
-"""Review: whose film it is, what the network says, and a decision that is never overwritten."""
+"""Review: whose film it is, what was answered, and statements that are kept as they are made."""
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import BytesIO
 
-import numpy as np
-from PIL import Image as PilImage
+import pytest
+from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
-from imaging.dicom import read_image
-from imaging.entities import Call, Review
+from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.store import Repository
 from models.panel import Panel
-from tests.factories import make_dicom_bytes
-from tests.pages.conftest import OpenPage, keep_film, words
+from tests.pages.conftest import READER, OpenPage, keep_film, words
 
 PAGE = "pages/review.py"
 
 
-def button(page: AppTest, label: str) -> AppTest:
+def press(page: AppTest, label: str) -> AppTest:
     """Press the button of that label."""
     return next(b for b in page.button if b.label == label).click().run()
 
 
-def pictures(page: AppTest) -> Sequence[np.ndarray]:
-    """The pictures on the page, decoded."""
-    found = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", words(page))
-    return [np.asarray(PilImage.open(BytesIO(base64.b64decode(text)))) for text in found]
+def state_present(page: AppTest, choice: str = "present") -> AppTest:
+    """Decide about the network's first finding."""
+    return page.segmented_control(key=_says(page)).set_value(choice).run()
 
 
-def fill_in(page: AppTest, choice: str, *, reader: str = "Dr Test", note: str = "") -> None:
-    """Put a decision into the form."""
-    page.radio[0].set_value(choice)
-    page.text_area[0].set_value(note)
-    page.text_input[0].set_value(reader)
+def _says(page: AppTest) -> str:
+    return f"field-{page.query_params['study']}-says-pneumonia"
 
 
-def by_somebody_else(study: str) -> Review:
-    """A decision on top of nothing."""
+def by_somebody_else(study: str, base: int = 0) -> Review:
+    """A signed review on top of a version."""
+    stated = ReadFinding("pneumonia", True, Call.ACCEPTED)
     now = datetime.now(UTC)
-    return Review(study, Call.ACCEPTED, "pneumonia", True, "", "Dr Else", True, 0, now)
+    return Review(study, base, Stage.FINAL, "else", "Dr Else", now, findings=(stated,))
 
 
-def test_the_banner_names_the_patient(open_page: OpenPage, study: str) -> None:
-    said = words(open_page(PAGE, study=study))
-    assert "SYNTHETIC, TEST" in said and "Patient ID T-1" in said and "2025-01-01" in said
+def newest(store: Repository, study: str) -> Review:
+    """The newest stored version."""
+    review = store.study(study).review
+    assert review is not None
+    return review
+
+
+def test_the_panel_repeats_the_patients_id(open_page: OpenPage, study: str) -> None:
+    assert "Patient ID T-1" in words(open_page(PAGE, study=study))
 
 
 def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
     page = open_page(PAGE, study=study)
     next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
-    assert "SYNTHETIC, TEST" not in words(page) and "T-1" not in words(page)
+    assert "T-1" not in words(page)
 
 
 def test_header_text_cannot_become_markup(
@@ -66,22 +63,6 @@ def test_header_text_cannot_become_markup(
     assert "<img src=x>" not in said and "<b>1</b>" not in said
 
 
-def test_the_film_opens_without_explanation_and_without_loss(
-    open_page: OpenPage, study: str
-) -> None:
-    (film,) = pictures(open_page(PAGE, study=study))
-    expected = read_image(make_dicom_bytes()).display_values(0)
-    np.testing.assert_array_equal(film, expected)
-
-
-def test_the_explanation_is_laid_over_on_request(open_page: OpenPage, study: str) -> None:
-    page = open_page(PAGE, study=study)
-    (film,) = pictures(page)
-    (overlay,) = pictures(button(page, "Show explanation"))
-    assert overlay.shape == (*film.shape, 3) and page.query_params["finding"] == "pneumonia"
-    assert "Grad-CAM" in words(page) and "not for diagnosis" in words(page)
-
-
 def test_every_score_stands_beside_its_model(
     open_page: OpenPage, study: str, tiny_panel: Panel
 ) -> None:
@@ -90,72 +71,153 @@ def test_every_score_stands_beside_its_model(
     assert "Exploratory" in said and said.count("operating point") == 3
 
 
-def test_a_refused_film_says_why_and_offers_no_explanation(
+def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
     open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:
     page = open_page(PAGE, study=keep_film(store, tiny_panel, BodyPartExamined="HAND"))
-    assert "The body part is HAND" in words(page)
-    assert "Show explanation" not in [b.label for b in page.button]
-    assert pictures(page)
+    assert "The body part is HAND" in words(page) and "Yours to decide" in words(page)
+    state_present(page)
+    stated = newest(store, page.query_params["study"]).findings
+    assert [(f.call, f.present) for f in stated] == [(Call.UNAIDED, True)]
 
 
-def test_signing_stores_the_decision(open_page: OpenPage, store: Repository, study: str) -> None:
+def test_nothing_is_preselected(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
-    assert page.radio[0].value is None  # the network's answer is not preselected
-    fill_in(page, "absent", note="clear lungs")
-    button(page, "Sign")
-    review = store.study(study).review
-    assert review is not None and review.signed and not review.finding_present
-    assert (review.reader, review.note, review.version) == ("Dr Test", "clear lungs", 1)
-    assert "Signed as version 1" in words(page)
+    assert page.segmented_control(key=_says(page)).value is None
+    assert not store.study(study).reviews
 
 
-def test_a_draft_is_there_after_a_reload(
+def test_a_statement_is_kept_without_a_save_button(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
-    page = open_page(PAGE, study=study)
-    fill_in(page, "present", note="left base")
-    button(page, "Save draft")
+    state_present(open_page(PAGE, study=study), "absent")
+    review = newest(store, study)
+    assert review.stage is Stage.DRAFT and review.reader == READER
+    assert [(f.code, f.present) for f in review.findings] == [("pneumonia", False)]
     again = open_page(PAGE, study=study)
-    assert (again.radio[0].value, again.text_area[0].value) == ("present", "left base")
-    assert not replace(store.study(study).reviews[0]).signed
+    assert again.segmented_control(key=_says(again)).value == "absent"
 
 
-def test_a_signed_decision_can_only_be_amended(
-    open_page: OpenPage, store: Repository, study: str
-) -> None:
-    store.add_review(by_somebody_else(study))
-    page = open_page(PAGE, study=study)
-    assert "Save draft" not in [b.label for b in page.button]
-    fill_in(page, "absent")
-    button(page, "Sign amendment")
-    assert [r.finding_present for r in store.study(study).reviews] == [True, False]
-    assert "Dr Else" in words(page)
-
-
-def test_a_decision_made_meanwhile_is_not_overwritten(
+def test_the_note_is_kept_and_comes_back(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
     page = open_page(PAGE, study=study)
-    fill_in(page, "absent", note="my words")
-    store.add_review(by_somebody_else(study))
-    button(page, "Sign")
-    assert "Somebody else saved a decision first" in words(page)
-    assert len(store.study(study).reviews) == 1 and page.text_area[0].value == "my words"
+    page.text_area[0].set_value("left base").run()
+    assert newest(store, study).note == "left base"
+    assert open_page(PAGE, study=study).text_area[0].value == "left base"
 
 
-def test_an_unnamed_reader_cannot_sign(open_page: OpenPage, store: Repository, study: str) -> None:
+def test_a_finding_of_ones_own_is_added_and_removed(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
     page = open_page(PAGE, study=study)
-    fill_in(page, "absent", reader=" ")
-    button(page, "Sign")
-    assert "enter your name" in words(page) and not store.study(study).reviews
+    page.selectbox(key=f"field-{study}-add").set_value("effusion").run()
+    assert [(f.code, f.call) for f in newest(store, study).findings] == [("effusion", Call.ADDED)]
+    assert "Pleural effusion" in words(page)
+    press(page, "\u2715")
+    assert not newest(store, study).findings and len(store.study(study).reviews) == 2
+
+
+def test_a_finding_can_be_restated(open_page: OpenPage, store: Repository, study: str) -> None:
+    page = open_page(PAGE, study=study)
+    page.selectbox(key=f"field-{study}-other-pneumonia").set_value("consolidation").run()
+    (stated,) = newest(store, study).findings
+    assert (stated.code, stated.replaces) == ("consolidation", "pneumonia")
+    assert "Restated by you" in words(page)
+
+
+def test_undo_takes_the_last_change_back_and_keeps_both(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = state_present(open_page(PAGE, study=study))
+    page.text_area[0].set_value("typo").run()
+    press(page, "Undo")
+    assert [r.note for r in store.study(study).reviews] == ["", "typo", ""]
+    assert page.text_area[0].value == "" and newest(store, study).findings
+
+
+def test_a_signature_needs_every_firm_finding_decided(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = open_page(PAGE, study=study)
+    page.text_area[0].set_value("seen").run()
+    final = next(b for b in page.button if b.label == "Sign final")
+    assert final.disabled
+    press(state_present(page), "Sign final")
+    assert newest(store, study).stage is Stage.FINAL
+
+
+def test_preliminary_then_final_then_amendment(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = state_present(open_page(PAGE, study=study))
+    press(page, "Sign preliminary")
+    assert newest(store, study).stage is Stage.PRELIMINARY
+    press(page, "Sign final")
+    assert "Final, version 3" in words(page)
+    assert page.segmented_control(key=_says(page)).disabled
+    press(page, "Amend")
+    state_present(page, "absent")
+    press(page, "Sign amendment")
+    stages = [r.stage for r in store.study(study).reviews]
+    assert stages[1:3] == [Stage.PRELIMINARY, Stage.FINAL] and stages[-1] is Stage.FINAL
+    signed = [r.findings[0].present for r in store.study(study).reviews if r.signed]
+    assert signed == [True, True, False]
+
+
+def test_the_second_writer_is_told(open_page: OpenPage, store: Repository, study: str) -> None:
+    page = open_page(PAGE, study=study)
+    store.add_review(by_somebody_else(study))
+    state_present(page, "absent")
+    said = words(page)
+    assert "Dr Else saved this study in another window" in said and "not saved" in said
+    assert len(store.study(study).reviews) == 1
+    assert page.segmented_control(key=_says(page)).value == "present"
+
+
+def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: str) -> None:
+    first = store.add_review(by_somebody_else(study))
+    store.add_review(replace(first, stage=Stage.DRAFT, reader="Dr Test", note="second look"))
+    said = words(open_page(PAGE, study=study))
+    assert "Dr Else" in said and "second look" in said and "amends version 1" in said
+
+
+def test_looking_is_recorded_once(open_page: OpenPage, store: Repository, study: str) -> None:
+    page = open_page(PAGE, study=study)
+    page.run()
+    assert [line.deed for line in store.audit(study)].count("view") == 1
+
+
+@pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "operating point"])
+def test_a_blind_reader_sees_no_answer_before_committing(
+    open_page: OpenPage, store: Repository, study: str, hidden: str
+) -> None:
+    open_page("app.py")
+    store.accounts.set_blind(store.accounts.alone(READER).name, True)
+    page = open_page(PAGE, study=study)
+    assert hidden not in words(page) and "Blind first read" in words(page)
+    assert not page.text_area  # nothing to state before the call
+
+
+def test_a_first_read_is_kept_beside_the_answer_it_did_not_see(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    open_page("app.py")
+    me = store.accounts.alone(READER)
+    store.accounts.set_blind(me.name, True)
+    page = open_page(PAGE, study=study)
+    page.segmented_control(key=f"first-{study}").set_value("absent").run()
+    press(page, "Commit and show the network's answer")
+    read = store.first_read(study, me.name)
+    assert read is not None and not read.present and read.network_present is not None
+    assert read.seconds >= 0 and read.model is not None
+    assert "Your first read" in words(page) and "operating point" in words(page)
+    assert newest(store, study).findings[0].present is False
 
 
 def test_an_unknown_study_is_a_sentence(open_page: OpenPage) -> None:
-    app = open_page("app.py")
-    app.switch_page(PAGE)
-    app.query_params["study"] = "1.2.3"
-    assert [e.value for e in app.run().error] == ["This study is not in the data folder."]
+    page = open_page(PAGE, study="1.2.3")
+    assert [e.value for e in page.error] == ["This study is not in the data folder."]
 
 
 def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) -> None:
@@ -163,17 +225,10 @@ def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) 
     assert "Choose a study" in words(page) and page.selectbox
 
 
-def test_frames_can_be_stepped_through(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+def test_a_prior_of_the_patient_is_offered(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
 ) -> None:
-    stack = np.stack([np.arange(64, dtype=np.uint16).reshape(8, 8) * k for k in (60, 1)])
-    content = make_dicom_bytes(stack, WindowCenter="2048", WindowWidth="4096")
-    job = store.add_job([("stack.dcm", content)])
-    from models.worker import drain
-
-    drain(store, tiny_panel)
-    page = open_page(PAGE, study=store.job(job).files[0].study_instance_uid)
-    (first,) = pictures(page)
-    page.slider[0].set_value(2).run()
-    (second,) = pictures(page)
-    assert first.max() > second.max()
+    uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
+    keep_film(store, tiny_panel, StudyDate="20240101", **uids)
+    page = open_page(PAGE, study=study)
+    assert page.segmented_control(key=f"hanging-{study}").value == "prior"

@@ -76,9 +76,8 @@ def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
 def queue_of(store: Repository, study: str, *read: bool) -> list[WorklistItem]:
     """Worklist items a, b, c, ... that are read or not."""
     item = store.worklist()[0]
-    review = by_somebody_else(study)
     return [
-        replace(item, study_instance_uid=name, review=review if done else None)
+        replace(item, study_instance_uid=name, read=done)
         for name, done in zip("abcdef", read, strict=False)
     ]
 

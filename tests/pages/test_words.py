@@ -22,6 +22,7 @@ from pages.ui import findings, i18n, words
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
 SPOKEN = {"label", "help", "placeholder", "body", "text", "title", "caption"}  # keywords of st.*
 SILENT = {"html", "set_page_config", "switch_page", "fragment", "cache_resource", "form"}
+SILENT |= {"get_option"}
 TAG = re.compile(r"<[^>]*>|&\w+;")
 
 

@@ -1,0 +1,77 @@
+"""Explanations for the export: one map per answered image, stretched onto the film's own pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from imaging.export import AttributionMap
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from imaging.dicom import read_image
+from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.store import Repository
+from models.attribution import METHODS, Attribution, Explainers
+
+
+def attribution_maps(
+    record: StudyRecord,
+    repository: Repository,
+    explainers: Explainers,
+    *,
+    method: str = "grad_cam",
+) -> tuple[AttributionMap, ...]:
+    """Explain the leading finding of every image of a study that got an answer.
+
+    Parameters
+    ----------
+    record : StudyRecord
+    repository : Repository
+        Where the originals lie.
+    explainers : Explainers
+        Of the installed models; a map is made by the model that gave the answer.
+    method : str
+        Key of `models.attribution.METHODS`.
+
+    Raises
+    ------
+    StoreError
+        If an original cannot be read back.
+    """
+    pairs = zip(record.instances, record.assessments, strict=True)
+    return tuple(
+        _explained(instance, assessment, repository, explainers, method)
+        for instance, assessment in pairs
+        if assessment is not None and assessment.primary is not None
+    )
+
+
+def _explained(
+    instance: Instance,
+    assessment: Assessment,
+    repository: Repository,
+    explainers: Explainers,
+    method: str,
+) -> AttributionMap:
+    content = repository.content(instance.identity.sha256)
+    image = read_image(content, file_name=instance.file_name)
+    lead = assessment.findings[0]
+    explainer = explainers.of(assessment.model.name if assessment.model else "")
+    found = explainer.attribute(image.luminance_values(0), lead.code, method)
+    size = instance.geometry.rows, instance.geometry.columns
+    return AttributionMap(
+        sop_instance_uid=instance.identity.sop_instance_uid,
+        frame=0,
+        values=stretched(found, *size),
+        limit=float(np.abs(found.values).max()),
+        method=METHODS[method].label,
+        target=lead.code,
+        seen=found.view.edges,
+        model=found.model,
+    )
+
+
+def stretched(found: Attribution, rows: int, columns: int) -> NDArray[np.float32]:
+    """An attribution on the film's own rows and columns, bilinear; (rows, columns), float32."""
+    grid = torch.from_numpy(found.values)[None, None]
+    return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()

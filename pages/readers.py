@@ -1,0 +1,1 @@
+"""Readers: how first reads and the network compare."""

@@ -1,0 +1,107 @@
+"""A reader's own settings: blind first reads, the viewer's keys, the password; further readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from imaging.errors import AssistantError
+from imaging.review import Account
+from pages.ui import gate, resources, state
+from pages.ui.i18n import _, sentence
+from pages.ui.viewer import ACTIONS
+
+
+def render_reading(me: Account) -> None:
+    """Whether the network's answer waits for the reader's own."""
+    st.markdown(f"**{_('Reading')}**")
+    st.toggle(
+        _("Blind first read"),
+        value=me.blind,
+        key="blind",
+        on_change=_set_blind,
+        help=_(
+            "You commit to your own answer before the network's is shown. Both are kept, and the "
+            "Readers page compares them. The worklist keeps its order, for safety: a raised study "
+            "stays on top even while its reason is hidden."
+        ),
+    )
+    if not resources.settings().single_reader:
+        st.button(_("Sign out"), on_click=gate.sign_out)
+
+
+def render_keys(me: Account) -> None:
+    """The viewer's keys, one field per action; an empty field means the usual key."""
+    own = dict(me.bindings)
+    with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
+        columns = st.columns(2)
+        for number, (action, (label, usual)) in enumerate(ACTIONS.items()):
+            with columns[number % 2]:
+                st.text_input(
+                    f"{_(label)} ({_('usually')} {_key_name(usual)})",
+                    own.get(action, ""),
+                    max_chars=12,
+                    key=f"key-{action}",
+                )
+        st.form_submit_button(_("Save keys"), on_click=_set_keys)
+
+
+def render_password(me: Account) -> None:
+    """Change one's own password."""
+    with st.expander(_("Change password")), st.form("password", border=False, clear_on_submit=True):
+        old = st.text_input(_("Present password"), type="password")
+        new = st.text_input(_("New password (10 characters or more)"), type="password")
+        if st.form_submit_button(_("Change password")):
+            _attempt(
+                lambda: resources.repository().accounts.change_password(me.name, old, new),
+                _("The password was changed."),
+            )
+
+
+def render_readers() -> None:
+    """All readers, and a form for one more."""
+    accounts = resources.repository().accounts
+    st.markdown(f"**{_('Readers')}**")
+    for other in accounts.all():
+        st.text(f"{other.reader}  ({other.name})")
+    with st.expander(_("Add a reader")), st.form("reader", border=False, clear_on_submit=True):
+        reader = st.text_input(_("Name, as it stands under a report"), max_chars=64)
+        name = st.text_input(_("Sign-in name"), max_chars=64)
+        password = st.text_input(_("First password (10 characters or more)"), type="password")
+        if st.form_submit_button(_("Add a reader")):
+            _attempt(
+                lambda: accounts.create(name, reader, password, by=state.account().name),
+                _("The reader can sign in now."),
+            )
+
+
+def _key_name(key: str) -> str:
+    return _("space") if key == " " else key
+
+
+def _set_blind() -> None:
+    wanted = bool(st.session_state["blind"])
+    resources.repository().accounts.set_blind(state.account().name, wanted)
+
+
+def _set_keys() -> None:
+    """Keep what differs from the usual; two actions on one key are refused."""
+    own = {a: str(st.session_state.get(f"key-{a}", "")).strip() for a in ACTIONS}
+    own = {action: key for action, key in own.items() if key and key != ACTIONS[action][1]}
+    keys = [own.get(action, usual) for action, (_label, usual) in ACTIONS.items()]
+    if len(set(keys)) < len(keys):
+        state.leave_notice("warning", _("Two actions share a key; nothing was changed."))
+        return
+    resources.repository().accounts.set_bindings(state.account().name, own)
+    state.leave_notice("success", _("The keys are saved."))
+
+
+def _attempt(deed: Callable[[], object], done: str) -> None:
+    """Do something that may be refused; say which."""
+    try:
+        deed()
+    except AssistantError as exc:
+        st.error(sentence(str(exc)))
+    else:
+        st.success(done)

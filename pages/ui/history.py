@@ -1,0 +1,37 @@
+"""Every version of a review, newest first; nothing is ever overwritten."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from imaging.entities import StudyRecord
+from imaging.review import Review
+from pages.ui import words
+from pages.ui.i18n import _, ngettext
+
+
+def render_history(record: StudyRecord) -> None:
+    """List the versions, folded away; signed ones stand out."""
+    if not record.reviews:
+        return
+    count = len(record.reviews)
+    title = ngettext("{count} version", "{count} versions", count).format(count=count)
+    with st.expander(title):
+        lines = "".join(f"<div>{_line(review)}</div>" for review in reversed(record.reviews))
+        st.html(f'<div class="lb-history">{lines}</div>')
+
+
+def _line(review: Review) -> str:
+    """When, who, what was stated; in bold once signed."""
+    head = f"{review.version} \u00b7 {words.stage(review.stage)} \u00b7 "
+    head += f"{words.moment(review.created_at)} \u00b7 {review.reader}"
+    parts = [words.statement(stated) for stated in review.findings]
+    if review.annotations:
+        parts.append(_("{count} mark(s)").format(count=len(review.annotations)))
+    if review.restores is not None:
+        parts.append(_("undone to version {version}").format(version=review.restores))
+    text = escape("; ".join([*parts, review.note] if review.note else parts))
+    head = f"<b>\u2713 {escape(head)}</b>" if review.signed else escape(head)
+    return f"{head}<br>{text}" if text else head
