@@ -29,6 +29,9 @@ __all__ = [
 Writer = Callable[[ExportCase, datetime], list[ExportedFile]]
 _WRITERS = {  # imported when asked for: highdicom and reportlab take a second
     "sr": "structured_report.structured_report",
+    "sc": "secondary_capture.secondary_captures",
+    "gsps": "presentation_state.presentation_states",
+    "map": "attribution_map.attribution_maps",
 }
 FORMATS = tuple(_WRITERS)
 _DICOM = ("sr", "sc", "gsps", "map")

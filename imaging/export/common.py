@@ -110,6 +110,19 @@ def stamp(dataset: Dataset, now: datetime) -> Dataset:
     return dataset
 
 
+def complete(dataset: Dataset, source: Dataset, now: datetime) -> Dataset:
+    """`stamp`, and the part and side of the body (type 2C, PS3.3 C.7.3.1).
+
+    The side is left empty where even the part is unknown.
+    """
+    for keyword in ("BodyPartExamined", "Laterality"):
+        if keyword in source:
+            setattr(dataset, keyword, source[keyword].value)
+    if "BodyPartExamined" not in source and "Laterality" not in source:
+        dataset.Laterality = ""
+    return stamp(dataset, now)
+
+
 def to_file(kind: str, dataset: Dataset, *, name: str = "") -> ExportedFile:
     """A finished dataset as a file (PS3.10), named after its kind and UID."""
     buffer = BytesIO()
@@ -127,6 +140,27 @@ def scheme() -> Any:
             designator=PRIVATE, name="Lightbox local codes", responsible_organization=SOFTWARE
         )
     ]
+
+
+def code_item(code: Code) -> Dataset:
+    """A concept as a plain item (PS3.3 8.8)."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        code.value,
+        code.scheme,
+        code.meaning,
+    )
+    return item
+
+
+def reference_item(source: Dataset, frame: int) -> Dataset:
+    """A reference to an image, and to its frame where it has several (PS3.3 10.3)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = source.SOPClassUID
+    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    if int(source.get("NumberOfFrames") or 1) > 1:
+        item.ReferencedFrameNumber = frame + 1
+    return item
 
 
 def coded(code: Code) -> Any:

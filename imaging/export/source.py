@@ -6,6 +6,8 @@ which the records know them, so that reports and presentation states have someth
 
 from __future__ import annotations
 
+import math
+from copy import copy
 from io import BytesIO
 from typing import Any
 
@@ -28,7 +30,8 @@ _TYPE_2 = (  # always present in what we write, empty where the source is silent
 )  # fmt: skip
 _OPTIONAL = (  # Patient, Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2)
     "IssuerOfPatientID", "PatientBirthTime", "PatientComments", "QualityControlSubject",
-    "StudyDescription", "PatientAge", "PatientSize", "PatientWeight", "InstitutionName",
+    "StudyDescription", "BodyPartExamined", "PatientAge", "PatientSize", "PatientWeight",
+    "InstitutionName", "Laterality",
 )  # fmt: skip
 _PICTURE = (  # read from the source by highdicom; not patient data
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
@@ -41,6 +44,10 @@ _PICTURE = (  # read from the source by highdicom; not patient data
     "LossyImageCompressionMethod", "BurnedInAnnotation", "PatientOrientation",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+_SEVERAL = (
+    "NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+)  # fmt: skip
+_RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
 _SEXES = ("M", "F", "O")
 _PNG = b"\x89PNG"
 
@@ -81,6 +88,63 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
                 ds[keyword] = found[keyword]
     _name(ds, instance)
     return ds
+
+
+def one_frame(source: Dataset, frame: int) -> Dataset:
+    """A frame's header as if it were an image of its own, which is all highdicom can refer to.
+
+    highdicom takes every image of a class that may have several frames for one with functional
+    groups; ultrasound, angiography and multi-frame captures have none. What is written from this
+    stand-in is led back to the source by `point_to`.
+
+    Returns
+    -------
+    pydicom.Dataset
+        The UIDs of `source`, the class of a Secondary Capture; rescale and VOI of the frame.
+    """
+    ds = Dataset()
+    for element in source:  # setting a value changes the element itself, so each is copied
+        ds.add(copy(element))
+    ds.SOPClassUID = SecondaryCaptureImageStorage
+    groups = [
+        *source.get("SharedFunctionalGroupsSequence", []),
+        *source.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
+    ]
+    for group in groups:
+        for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
+            for item in group.get(macro, [])[:1]:
+                ds.update(item)
+    for keyword in (*_SEVERAL, *(() if _rescales(ds) else _RESCALE)):
+        if keyword in ds:
+            del ds[keyword]
+    if "RescaleSlope" in ds and not ds.get("RescaleType"):
+        ds.RescaleType = "US"  # unspecified (PS3.3 C.11.1.1.2)
+    return ds
+
+
+def point_to(dataset: Dataset, source: Dataset, frame: int) -> None:
+    """Make every reference to the stand-in of a frame one to the frame itself, in place."""
+    several = int(source.get("NumberOfFrames") or 1) > 1
+
+    def correct(item: Dataset, element: DataElement) -> None:
+        if element.keyword == "ReferencedSOPInstanceUID" and element.value == source.SOPInstanceUID:
+            item.ReferencedSOPClassUID = source.SOPClassUID
+            if several:
+                item.ReferencedFrameNumber = frame + 1
+
+    dataset.walk(correct)
+    for series in dataset.get("ReferencedSeriesSequence", []):
+        for item in series.get("ReferencedInstanceSequence", []):  # names whole objects
+            item.pop("ReferencedFrameNumber", None)
+
+
+def _rescales(ds: Dataset) -> bool:
+    """True unless the rescale would erase the picture; the viewer ignores such a one, too."""
+    try:
+        slope, intercept = float(ds.RescaleSlope), float(ds.RescaleIntercept)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
 
 
 def film_capture(case: ExportCase, instance: Instance) -> ExportedFile:
