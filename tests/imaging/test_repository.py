@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,18 @@ from imaging.entities import (
     VoiPreset,
 )
 from imaging.errors import ConflictError, NotFoundError, StoreError
-from imaging.review import Call, ReadFinding, Review, Stage
+from imaging.review import (
+    Annotation,
+    Call,
+    FirstRead,
+    Measure,
+    Presentation,
+    ReadFinding,
+    Review,
+    Shape,
+    Stage,
+    Truth,
+)
 from imaging.store import Repository
 from imaging.worklist import RAISED
 
@@ -46,6 +58,13 @@ def instance(number: int = 1, study: str = "1.2.3", sha256: str = "") -> Instanc
 def assessment(number: int = 1, probability: float = 0.9) -> Assessment:
     finding = Finding("pneumonia", "Pneumonia", probability, 0.5)
     return Assessment(f"1.2.5.{number}", Status.OK, MODEL, (finding,), ("a reason",), NOW)
+
+
+def dated(number: int, date: str, when: str = "", **patient: Any) -> Instance:
+    """A film in a study of its own, 1.<number>."""
+    plain = instance(number, study=f"1.{number}")
+    taken = replace(plain.acquisition, study_date=date, study_time=when)
+    return replace(plain, acquisition=taken, patient=replace(plain.patient, **patient))
 
 
 def review(version: int = 0, stage: Stage = Stage.DRAFT) -> Review:
@@ -140,6 +159,123 @@ def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     assert filled.worklist()[0].priority == RAISED
     filled.add_review(review(1, Stage.FINAL))
     assert filled.worklist()[0].priority == -1
+
+
+def test_a_review_comes_back_with_all_it_holds(filled: Repository) -> None:
+    mark = Annotation(
+        "1.2.9",
+        "1.2.5.1",
+        Shape.LENGTH,
+        ((0.5, 0.5), (3.25, 9.0)),
+        label="L1",
+        finding="pneumonia",
+        measures=(Measure("length", 12.5, "mm"),),
+    )
+    seen = Presentation("1.2.5.1", window_center=40.0, window_width=400.0, rotation=90)
+    full = replace(review(), annotations=(mark,), presentations=(seen,), restores=1)
+    stored = filled.add_review(full)
+    assert filled.study("1.2.3").review == stored
+    assert stored == replace(full, version=1, created_at=stored.created_at)
+
+
+def test_a_signature_needs_somebody_behind_it(filled: Repository) -> None:
+    signed = review(stage=Stage.PRELIMINARY)
+    for nobody in (replace(signed, account=""), replace(signed, reader="")):
+        with pytest.raises(ValueError, match="signature"):
+            filled.add_review(nobody)
+    assert filled.study("1.2.3").reviews == ()
+
+
+def test_finals_are_the_versions_signed_off(filled: Repository) -> None:
+    filled.add_review(review())
+    final = filled.add_review(review(1, Stage.FINAL))
+    filled.add_review(review(2))
+    filled.add_review(review(3, Stage.PRELIMINARY))
+    amended = filled.add_review(review(4, Stage.FINAL))
+    assert filled.finals() == (final, amended)
+    assert filled.study("1.2.3").final == amended
+
+
+def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repository) -> None:
+    films = [
+        dated(1, "20260301", "1200"),
+        dated(2, "20250101"),
+        dated(3, "2026.02.01"),  # as ACR-NEMA wrote dates
+        dated(4, "20260301", "11:59:59.5"),
+        dated(5, "20260301", "1201"),  # later
+        dated(6, "20260301"),  # the same day, who knows when
+        dated(7, ""),
+        dated(8, "20260101", birth_date="20210101"),  # another child of that number
+        dated(9, "20240101", birth_date=""),
+        dated(10, "20260101", patient_id="43"),
+    ]
+    for film in films:
+        repository.add_instance(film)
+    priors = repository.prior_studies("1.1")
+    assert [p.study_instance_uid for p in priors] == ["1.4", "1.3", "1.2", "1.9"]
+    assert repository.prior_studies("1.7") == ()  # of an undated study nothing is known
+    with pytest.raises(NotFoundError):
+        repository.prior_studies("9.9")
+
+
+def test_without_a_patient_id_nobody_has_priors(repository: Repository) -> None:
+    for number, date in [(1, "20260101"), (2, "20260201")]:
+        repository.add_instance(dated(number, date, patient_id=""))
+    assert repository.prior_studies("1.2") == ()
+
+
+def test_a_first_read_is_committed_once(filled: Repository) -> None:
+    first = FirstRead("1.2.3", "anna", "pneumonia", True, 12.5, NOW, False, 0.25, MODEL)
+    other = replace(first, account="berta", network_present=None, probability=None, model=None)
+    filled.add_first_read(first)
+    filled.add_first_read(other)
+    with pytest.raises(ConflictError, match="first read"):
+        filled.add_first_read(replace(first, present=False))
+    assert filled.first_read("1.2.3", "anna") == first
+    assert filled.first_read("1.2.3", "clara") is None
+    assert filled.first_reads() == (first, other)
+
+
+def test_the_last_word_on_a_truth_counts(filled: Repository) -> None:
+    filled.set_truth(Truth("1.2.3", "viral", True, "culture"))
+    filled.set_truth(Truth("1.2.3", "pneumonia", True, "follow-up"))
+    filled.set_truth(Truth("1.2.3", "pneumonia", False, "CT"))
+    assert filled.truths() == {
+        "1.2.3": (
+            Truth("1.2.3", "pneumonia", False, "CT"),
+            Truth("1.2.3", "viral", True, "culture"),
+        )
+    }
+
+
+def test_a_deleted_study_leaves_nothing_but_what_others_need(repository: Repository) -> None:
+    shared, alone, waiting = (repository.keep(c) for c in (b"shared", b"alone", b"waiting"))
+    repository.add_instance(instance(1, sha256=shared))
+    repository.add_instance(instance(2, sha256=alone))
+    repository.add_instance(instance(3, sha256=waiting))
+    repository.add_instance(instance(4, study="1.4", sha256=shared))
+    repository.add_assessment(assessment(1))
+    repository.add_review(review())
+    repository.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 3.0, NOW))
+    repository.set_truth(Truth("1.2.3", "pneumonia", True, "CT"))
+    done = repository.add_job([("DOE.dcm", b"alone")])
+    repository.finish_file(done, 0, FileOutcome("DOE.dcm", assessment(2), instance(2)))
+    repository.add_job([("again.dcm", b"waiting")])
+    repository.delete_study("1.2.3", account="anna", reason="sent by mistake")
+    assert [i.study_instance_uid for i in repository.worklist()] == ["1.4"]
+    assert repository.first_reads() == () and repository.truths() == {}
+    assert repository.job(done).files == ()
+    assert repository.content(shared) == b"shared" and repository.content(waiting) == b"waiting"
+    with pytest.raises(NotFoundError):
+        repository.content(alone)
+    with pytest.raises(NotFoundError):
+        repository.delete_study("1.2.3", account="anna", reason="again")
+
+
+def test_a_deleted_study_can_come_again(filled: Repository) -> None:
+    filled.delete_study("1.2.3", account="anna", reason="sent by mistake")
+    assert filled.add_instance(instance()) is True
+    assert filled.study("1.2.3").reviews == ()
 
 
 def test_the_queue_survives_a_restart(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import SettingsError
-from imaging.settings import Settings
+from imaging.settings import Settings, check_exposure
 
 
 def test_defaults_need_nothing() -> None:
@@ -27,3 +27,27 @@ def test_variables_win(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_environment({name: str(tmp_path / "gone")})
+
+
+def test_database_and_single_reader_are_read() -> None:
+    settings = Settings.from_environment(
+        {"LIGHTBOX_DATABASE": "postgresql://u:secret@h/db", "LIGHTBOX_SINGLE_READER": " Dr  A "}
+    )
+    assert settings.database == "postgresql://u:secret@h/db" and settings.single_reader == "Dr A"
+    assert "secret" not in repr(settings)
+    assert Settings.from_environment({}).single_reader == ""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "localhost", "::1", "[::1]"])
+def test_this_computer_alone_may_do_without_accounts(address: str) -> None:
+    check_exposure(address, single_reader="Dr A", accounts=False)
+    check_exposure(address, single_reader="", accounts=False)
+
+
+@pytest.mark.parametrize("address", ["", "0.0.0.0", "::", "192.168.1.7", "ward.example"])
+def test_a_server_others_can_reach_needs_accounts(address: str) -> None:
+    with pytest.raises(SettingsError, match="LIGHTBOX_SINGLE_READER"):
+        check_exposure(address, single_reader="Dr A", accounts=True)
+    with pytest.raises(SettingsError, match="account add NAME"):
+        check_exposure(address, single_reader="", accounts=False)
+    check_exposure(address, single_reader="", accounts=True)
