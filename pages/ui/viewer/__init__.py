@@ -1,0 +1,10 @@
+"""The film viewer: window, zoom, overlay and measurements in the browser, without round trips.
+
+The rest of Lightbox uses what is named here. Pixels travel once (`parcels`), the scene is plain
+JSON (`wire`), and whatever the browser reports is checked before it is believed (`reading`).
+"""
+
+from pages.ui.viewer.render import render_viewer
+from pages.ui.viewer.scene import Layout, Overlay, Pane, Reading, Scene
+
+__all__ = ["Layout", "Overlay", "Pane", "Reading", "Scene", "render_viewer"]

@@ -1,0 +1,24 @@
+// The component that carries pixels into the page and shows nothing. One per film or overlay, so
+// that a change of anything else sends no pixel again.
+
+import { keep, release, unpack } from "./store.ts";
+import type { Mount } from "./types.ts";
+
+const held = new WeakMap<object, { data: Uint8Array; hash: string }>();
+
+export default function carrier({ data, parentElement }: Mount<Uint8Array | null>): () => void {
+  const before = held.get(parentElement);
+  if (data && before?.data !== data) {
+    const { hash, ...parcel } = unpack(data);
+    if (before?.hash !== hash) {
+      keep(hash, parcel);
+      if (before) release(before.hash);
+    }
+    held.set(parentElement, { data, hash });
+  }
+  return () => {
+    const last = held.get(parentElement);
+    if (last) release(last.hash);
+    held.delete(parentElement);
+  };
+}

@@ -1,0 +1,274 @@
+// A film's frames and their halvings, and how they become colours on a canvas.
+
+import { ramp, type Table } from "./grey.ts";
+import type { Parcel } from "./store.ts";
+import type { Affine, FilmHeader, Grey } from "./types.ts";
+
+type Samples = Uint8Array | Int16Array | Uint16Array;
+
+interface Level {
+  width: number;
+  height: number;
+  samples: Samples;
+}
+
+/** Everything but the place that decides which colour a sample gets. */
+export interface Look {
+  frame: number;
+  grey: Grey;
+  inverted: boolean; // against the file's own polarity
+}
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+export class Film {
+  readonly header: FilmHeader;
+  private readonly body: Uint8Array;
+  private readonly levels = new Map<number, Level[]>();
+  private readonly tables = new Map<number, Table>();
+  private colours: { key: string; table: Uint32Array } | null = null;
+
+  constructor({ header, body }: Parcel) {
+    this.header = header as FilmHeader;
+    this.body = body;
+  }
+
+  get grey(): boolean {
+    return this.header.samples === 1;
+  }
+
+  /** The samples of a frame, unchanged. */
+  samples(frame: number): Samples {
+    return this.level(frame, 0).samples;
+  }
+
+  /** Modality value at a pixel, or the three colours. */
+  value(frame: number, column: number, row: number): number[] {
+    const { columns, frames, samples } = this.header;
+    const at = (row * columns + column) * samples;
+    const found = this.samples(frame);
+    if (samples === 3) return [found[at]!, found[at + 1]!, found[at + 2]!];
+    const { slope, intercept } = frames[frame]!;
+    return [Math.fround(found[at]! * slope + intercept)];
+  }
+
+  /** The look-up table of a grey, if it has one. */
+  table({ lut }: Grey): Table | null {
+    if (!lut) return null;
+    const known = this.tables.get(lut.offset);
+    if (known) return known;
+    const start = this.body.byteOffset + lut.offset;
+    const made = {
+      first: lut.first,
+      bits: lut.bits,
+      table: new Uint16Array(this.body.buffer, start, lut.size),
+    };
+    this.tables.set(lut.offset, made);
+    return made;
+  }
+
+  /** Frame halved `times` times by averaging (0: the frame itself). */
+  level(frame: number, times: number): Level {
+    let levels = this.levels.get(frame);
+    if (!levels) {
+      // Halvings of other frames go: a long cine would fill the memory with them.
+      this.levels.clear();
+      levels = [this.first(frame)];
+      this.levels.set(frame, levels);
+    }
+    while (levels.length <= times) {
+      levels.push(halve(levels[levels.length - 1]!, this.header.samples));
+    }
+    return levels[times]!;
+  }
+
+  /** Paint the part of a frame that a canvas shows; `place` maps film pixels to the canvas. */
+  paint(context: CanvasRenderingContext2D, place: Affine, look: Look): void {
+    const { canvas } = context;
+    const { columns, rows } = this.header;
+    const scale = Math.sqrt(Math.abs(place[0] * place[3] - place[1] * place[2]));
+    const times = halvings(scale, Math.min(columns, rows));
+    const found = this.level(look.frame, times);
+    const step = 2 ** times;
+    const box = visible(place, canvas, found, step);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!box) return;
+    const { left, top, width, height } = box;
+    const scratch = sheet(width, height);
+    const picture = this.coloured(found, box, look);
+    scratch.putImageData(picture, 0, 0);
+    context.save();
+    context.setTransform(...place);
+    context.imageSmoothingEnabled = !(isWhole(place) || scale >= 4);
+    context.imageSmoothingQuality = "low"; // the halvings have done the averaging
+    context.beginPath();
+    context.rect(0, 0, columns, rows); // the last sample of a halving reaches beyond the film
+    context.clip();
+    context.drawImage(
+      scratch.canvas, 0, 0, width, height,
+      left * step, top * step, width * step, height * step,
+    );
+    context.restore();
+  }
+
+  private first(frame: number): Level {
+    const { rows, columns, samples, type } = this.header;
+    const count = rows * columns * samples;
+    const kinds = { uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array };
+    const kind = kinds[type];
+    const start = this.body.byteOffset + frame * count * kind.BYTES_PER_ELEMENT;
+    return { width: columns, height: rows, samples: new kind(this.body.buffer as ArrayBuffer, start, count) };
+  }
+
+  /** ABGR words for every sample value, the lowest first. */
+  private words(look: Look): { low: number; table: Uint32Array } {
+    const { type, monochrome1, frames } = this.header;
+    const low = type === "int16" ? -32768 : 0;
+    const inverted = look.inverted !== monochrome1;
+    const frame = frames[look.frame]!;
+    const { center, width, curve, lut } = look.grey;
+    const key = [
+      center, width, curve, lut?.offset ?? "", inverted, frame.slope, frame.intercept,
+    ].join();
+    if (this.colours?.key !== key) {
+      const levels = new Uint8Array(type === "uint8" ? 256 : 65536);
+      ramp(levels, low, frame, look.grey, this.table(look.grey), inverted);
+      const table = this.colours?.table ?? new Uint32Array(levels.length);
+      for (let index = 0; index < levels.length; index++) {
+        const one = levels[index]!;
+        table[index] = LITTLE_ENDIAN
+          ? (0xff000000 | (one << 16) | (one << 8) | one) >>> 0
+          : ((one << 24) | (one << 16) | (one << 8) | 0xff) >>> 0;
+      }
+      this.colours = { key, table };
+    }
+    return { low, table: this.colours.table };
+  }
+
+  private coloured(found: Level, box: Box, look: Look): ImageData {
+    const picture = pixels(box.width, box.height);
+    if (this.header.samples === 3) {
+      paintColours(picture.data, found, box, look.inverted);
+    } else {
+      const { low, table } = this.words(look);
+      paintGreys(new Uint32Array(picture.data.buffer as ArrayBuffer), found, box, low, table);
+    }
+    return picture;
+  }
+}
+
+interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+function paintGreys(
+  out: Uint32Array, { width, samples }: Level, box: Box, low: number, table: Uint32Array,
+): void {
+  let to = 0;
+  for (let row = box.top; row < box.top + box.height; row++) {
+    let from = row * width + box.left;
+    for (const end = from + box.width; from < end; from++) out[to++] = table[samples[from]! - low]!;
+  }
+}
+
+function paintColours(
+  out: Uint8ClampedArray, { width, samples }: Level, box: Box, inverted: boolean,
+): void {
+  const turn = inverted ? 255 : 0;
+  let to = 0;
+  for (let row = box.top; row < box.top + box.height; row++) {
+    let from = (row * width + box.left) * 3;
+    for (let column = 0; column < box.width; column++) {
+      out[to++] = samples[from++]! ^ turn;
+      out[to++] = samples[from++]! ^ turn;
+      out[to++] = samples[from++]! ^ turn;
+      out[to++] = 255;
+    }
+  }
+}
+
+/** How often to halve so that at most two samples fall on a canvas pixel in each direction. */
+export function halvings(scale: number, side: number): number {
+  const wanted = Math.floor(Math.log2(1 / scale) + 1e-9);
+  return Math.max(0, Math.min(wanted, Math.floor(Math.log2(side))));
+}
+
+/** Mean of each block of 2 x 2; blocks at the edges take what there is. */
+export function halve({ width, height, samples }: Level, channels: number): Level {
+  const wide = Math.ceil(width / 2);
+  const tall = Math.ceil(height / 2);
+  const kind = samples.constructor as { new (n: number): Samples };
+  const out = new kind(wide * tall * channels);
+  const stride = width * channels;
+  let to = 0;
+  for (let row = 0; row < tall; row++) {
+    const upper = 2 * row * stride;
+    const lower = Math.min(2 * row + 1, height - 1) * stride;
+    for (let column = 0; column < wide; column++) {
+      const left = 2 * column * channels;
+      const right = Math.min(2 * column + 1, width - 1) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        const sum =
+          samples[upper + left + channel]! + samples[upper + right + channel]! +
+          samples[lower + left + channel]! + samples[lower + right + channel]!;
+        out[to++] = (sum + 2) >> 2;
+      }
+    }
+  }
+  return { width: wide, height: tall, samples: out };
+}
+
+/** True when film pixels fall on canvas pixels one by one. */
+export function isWhole([a, b, c, d, e, f]: Affine): boolean {
+  const turned = (Math.abs(a) === 1 && Math.abs(d) === 1 && !b && !c) ||
+    (Math.abs(b) === 1 && Math.abs(c) === 1 && !a && !d);
+  return turned && Number.isInteger(e) && Number.isInteger(f);
+}
+
+/** The part of a halving that a canvas shows, with a sample to spare on each side. */
+function visible(
+  place: Affine, canvas: { width: number; height: number }, level: Level, step: number,
+): Box | null {
+  const [a, b, c, d, e, f] = place;
+  const det = a * d - b * c;
+  if (!det) return null;
+  const xs: number[] = [];
+  const ys: number[] = [];
+  for (const [x, y] of [[0, 0], [canvas.width, 0], [0, canvas.height], [canvas.width, canvas.height]]) {
+    xs.push((d * (x! - e) - c * (y! - f)) / det / step);
+    ys.push((a * (y! - f) - b * (x! - e)) / det / step);
+  }
+  const left = Math.max(0, Math.floor(Math.min(...xs)) - 1);
+  const top = Math.max(0, Math.floor(Math.min(...ys)) - 1);
+  const right = Math.min(level.width, Math.ceil(Math.max(...xs)) + 1);
+  const bottom = Math.min(level.height, Math.ceil(Math.max(...ys)) + 1);
+  return right > left && bottom > top
+    ? { left, top, width: right - left, height: bottom - top }
+    : null;
+}
+
+// One scratch canvas and one buffer for all films: painting is synchronous.
+let scratchContext: CanvasRenderingContext2D | null = null;
+let scratchPixels: ImageData | null = null;
+
+function sheet(width: number, height: number): CanvasRenderingContext2D {
+  scratchContext ??= document.createElement("canvas").getContext("2d", { alpha: false })!;
+  const { canvas } = scratchContext;
+  if (canvas.width < width || canvas.height < height) {
+    canvas.width = Math.max(canvas.width, width);
+    canvas.height = Math.max(canvas.height, height);
+  }
+  return scratchContext;
+}
+
+function pixels(width: number, height: number): ImageData {
+  if (scratchPixels?.width !== width || scratchPixels.height !== height) {
+    scratchPixels = new ImageData(width, height);
+  }
+  return scratchPixels;
+}

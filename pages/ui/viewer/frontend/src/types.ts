@@ -1,0 +1,130 @@
+// What Python tells the viewer and what the viewer tells Python. See pages/ui/viewer/wire.py.
+
+export type Point = [number, number];
+/** Affine map [a, b, c, d, e, f] as in CanvasRenderingContext2D.setTransform. */
+export type Affine = [number, number, number, number, number, number];
+
+export type Curve = "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
+
+/** A look-up table in a film's bytes (PS3.3 C.11.2.1.1). */
+export interface LutSpec {
+  first: number;
+  bits: number;
+  size: number;
+  offset: number; // bytes from the start of the pixels
+}
+
+/** One way to turn modality values to grey: a window, or a look-up table. */
+export interface Grey {
+  name: string;
+  center: number;
+  width: number;
+  curve: Curve;
+  lut?: LutSpec;
+}
+
+export interface FrameSpec {
+  slope: number;
+  intercept: number;
+  presets: Grey[]; // the file's own, first is the acquired presentation
+  automatic: Grey;
+  full: Grey;
+}
+
+export interface FilmHeader {
+  kind: "film";
+  rows: number;
+  columns: number;
+  frames: FrameSpec[];
+  totalFrames: number;
+  samples: 1 | 3;
+  type: "uint8" | "int16" | "uint16";
+  unit: string;
+  monochrome1: boolean;
+  aspect: number; // height of a pixel over its width
+  spacing: Point | null; // row, column, in mm
+  spacingSource: string;
+  directions: [string, string]; // towards the right edge, towards the bottom edge: "L", "F" ...
+  modality: string;
+  frameTime: number; // ms
+  padding: [number, number] | null;
+  notes: string[];
+}
+
+export interface OverlayHeader {
+  kind: "overlay";
+  rows: number;
+  columns: number;
+  limit: number;
+  signed: boolean;
+  colours: number[]; // 256 x RGB
+}
+
+export interface OverlaySpec {
+  pixels: string;
+  method: string;
+  target: string;
+  meaning: string;
+  source: string;
+  seen: [number, number, number, number]; // top, left, bottom, right
+}
+
+export interface PaneSpec {
+  key: string;
+  pixels: string;
+  sop: string;
+  title: string;
+  banner: [string, string][];
+  marks: string[];
+  overlay: OverlaySpec | null;
+}
+
+export type Shape =
+  | "point" | "length" | "angle" | "rectangle" | "ellipse" | "ratio" | "region";
+
+export interface AnnotationRecord {
+  uid: string;
+  sop: string;
+  shape: Shape;
+  points: Point[];
+  frame: number;
+  label: string;
+  finding: string;
+}
+
+export interface PresentationRecord {
+  sop: string;
+  frame: number;
+  center: number | null;
+  width: number | null;
+  curve: Curve;
+  inverted: boolean;
+  flipped: boolean;
+  rotation: number;
+}
+
+export type Layout = "1" | "2" | "4";
+
+export interface SceneSpec {
+  panes: PaneSpec[];
+  layout: Layout;
+  linked: boolean;
+  editable: boolean;
+  generation: number;
+  annotations: AnnotationRecord[];
+  presentations: PresentationRecord[];
+  bindings: Record<string, string>;
+  findings: Record<string, string>;
+  words: Record<string, string>;
+  height: number;
+}
+
+/** What Streamlit hands a component (v2). */
+export interface Mount<T> {
+  data: T;
+  key: string;
+  name: string;
+  parentElement: HTMLElement | ShadowRoot;
+  setStateValue: (name: string, value: unknown) => void;
+  setTriggerValue: (name: string, value: unknown) => void;
+}

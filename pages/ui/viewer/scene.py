@@ -1,0 +1,95 @@
+"""What the viewer is asked to show, and what it reports: frozen records, no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.dicom import Image
+from imaging.review import Annotation, Presentation
+
+Layout = Literal["1", "2", "4"]
+Edges = tuple[float, float, float, float]
+WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlay:
+    """An explanation laid over a film.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        (h, w), float; covers the whole film whatever its own size.
+    limit : float
+        The magnitude that gets the full colour.
+    signed : bool
+        Whether values below zero mean "against".
+    method, target : str
+        How it was computed and for which finding, in words.
+    meaning : str
+        What the ends of the colour bar mean: "against | for" for signed maps, else "low | high".
+    source : str
+        The model's name, version and hash.
+    seen : tuple of float
+        Top, left, bottom and right, in fractions, of the part the network looked at.
+    """
+
+    values: NDArray[np.floating]
+    limit: float
+    signed: bool
+    method: str
+    target: str
+    meaning: str
+    source: str
+    seen: Edges = WHOLE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pane:
+    """One film in its place.
+
+    ``banner`` holds (label, value) pairs that name the patient and the study, already masked
+    where the reader hides identities; ``marks`` are words that stand on the film, such as
+    "SYNTHETIC - no patient".
+    """
+
+    key: str
+    image: Image
+    title: str
+    banner: tuple[tuple[str, str], ...] = ()
+    marks: tuple[str, ...] = ()
+    overlay: Overlay | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything on the screen.
+
+    ``bindings`` are action -> key pairs that replace defaults; ``finding_labels`` are code ->
+    label pairs of what a region can be tied to. The client keeps its own annotations and
+    presentations through reruns; a higher ``generation`` makes it take those given here.
+    """
+
+    panes: tuple[Pane, ...]
+    layout: Layout = "1"
+    linked: bool = False
+    annotations: tuple[Annotation, ...] = ()
+    presentations: tuple[Presentation, ...] = ()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    editable: bool = True
+    finding_labels: Mapping[str, str] = field(default_factory=dict)
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader has drawn and how each film was left; ``revision`` counts reports."""
+
+    annotations: tuple[Annotation, ...]
+    presentations: tuple[Presentation, ...]
+    revision: int

@@ -1,0 +1,89 @@
+"""A scene as the JSON the viewer reads (frontend/src/types.ts is the other side)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imaging.review import Annotation, Presentation
+from pages.ui.i18n import sentence
+from pages.ui.viewer.parcels import film_hash, overlay_hash
+from pages.ui.viewer.scene import Overlay, Pane, Scene
+from pages.ui.viewer.words import words
+
+
+def to_wire(scene: Scene, *, notes: Mapping[str, tuple[str, ...]], height: int) -> dict[str, Any]:
+    """The scene as JSON values; pixels are named by their hashes.
+
+    Parameters
+    ----------
+    scene : Scene
+        What to show.
+    notes : mapping of str to tuple of str
+        What has to be said about the pixels with a hash; English, translated here.
+    height : int
+        CSS pixels.
+    """
+    return {
+        "panes": [_pane(pane, notes) for pane in scene.panes],
+        "layout": scene.layout,
+        "linked": scene.linked,
+        "editable": scene.editable,
+        "generation": scene.generation,
+        "annotations": [_annotation(one) for one in scene.annotations],
+        "presentations": [_presentation(one) for one in scene.presentations],
+        "bindings": dict(scene.bindings),
+        "findings": dict(scene.finding_labels),
+        "words": words(),
+        "height": height,
+    }
+
+
+def _pane(pane: Pane, notes: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    name = film_hash(pane.image)
+    return {
+        "key": pane.key,
+        "pixels": name,
+        "sop": pane.image.instance.identity.sop_instance_uid,
+        "title": pane.title,
+        "banner": [list(pair) for pair in pane.banner],
+        "marks": list(pane.marks),
+        "notes": [sentence(note) for note in notes.get(name, ())],
+        "overlay": None if pane.overlay is None else _overlay(pane.overlay),
+    }
+
+
+def _overlay(overlay: Overlay) -> dict[str, Any]:
+    return {
+        "pixels": overlay_hash(overlay),
+        "method": overlay.method,
+        "target": overlay.target,
+        "meaning": overlay.meaning,
+        "source": overlay.source,
+        "seen": list(overlay.seen),
+    }
+
+
+def _annotation(found: Annotation) -> dict[str, Any]:
+    return {
+        "uid": found.uid,
+        "sop": found.sop_instance_uid,
+        "shape": found.shape.value,
+        "points": [list(point) for point in found.points],
+        "frame": found.frame,
+        "label": found.label,
+        "finding": found.finding,
+    }
+
+
+def _presentation(found: Presentation) -> dict[str, Any]:
+    return {
+        "sop": found.sop_instance_uid,
+        "frame": found.frame,
+        "center": found.window_center,
+        "width": found.window_width,
+        "curve": found.function,
+        "inverted": found.inverted,
+        "flipped": found.flipped,
+        "rotation": found.rotation,
+    }

@@ -1,0 +1,85 @@
+"""A page with nothing but a viewer, for tests: `streamlit run tests/browser/viewer_app.py`.
+
+``VIEWER_FILMS`` names a folder of DICOM files; ``?scene=`` says which are shown and how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from imaging.dicom import Image, read_image  # noqa: E402
+from pages.ui.viewer import Overlay, Pane, Scene, render_viewer  # noqa: E402
+
+st.set_page_config(layout="wide")
+FOLDER = Path(os.environ["VIEWER_FILMS"])
+
+
+def read(name: str) -> Image:
+    found: dict[str, Image] = st.session_state.setdefault("images", {})
+    if name not in found:
+        path = FOLDER / name
+        found[name] = read_image(path.read_bytes(), file_name=path.name)
+    return found[name]
+
+
+def overlay(name: str) -> Overlay:
+    values = np.load(FOLDER / name)
+    signed = bool((values < 0).any())
+    limit = float(np.abs(values).max())
+    return Overlay(
+        values,
+        limit,
+        signed,
+        "Grad-CAM",
+        "Pneumonia",
+        "low | high",
+        "tiny 0.1 (abc)",
+        (0.1, 0.1, 0.9, 0.9),
+    )
+
+
+chosen = json.loads(st.query_params.get("scene", "{}"))
+panes = tuple(
+    Pane(
+        key=f"{index}",
+        image=read(one["film"]),
+        title=one.get("title", one["film"]),
+        banner=tuple(map(tuple, one.get("banner", [["Name", "<b>SYNTHETIC</b>"]]))),
+        marks=("SYNTHETIC - no patient",),
+        overlay=overlay(one["overlay"]) if "overlay" in one else None,
+    )
+    for index, one in enumerate(chosen.get("panes", []))
+)
+scene = Scene(
+    panes,
+    layout=chosen.get("layout", "1"),
+    linked=chosen.get("linked", False),
+    bindings=chosen.get("bindings", {}),
+    finding_labels={"pneumonia": "Pneumonia"},
+)
+reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
+st.button("Rerun")
+if reading is not None:
+    st.json(
+        {
+            "revision": reading.revision,
+            "annotations": [
+                {
+                    "shape": one.shape.value,
+                    "points": one.points,
+                    "measures": [[m.name, m.value, m.unit] for m in one.measures],
+                    "finding": one.finding,
+                }
+                for one in reading.annotations
+            ],
+        }
+    )
