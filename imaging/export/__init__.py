@@ -32,6 +32,9 @@ _WRITERS = {  # imported when asked for: highdicom and reportlab take a second
     "sc": "secondary_capture.secondary_captures",
     "gsps": "presentation_state.presentation_states",
     "map": "attribution_map.attribution_maps",
+    "pdf": "pdf.pdf_report",
+    "fhir": "fhir.diagnostic_report",
+    "csv": "table.findings_table",
 }
 FORMATS = tuple(_WRITERS)
 _DICOM = ("sr", "sc", "gsps", "map")

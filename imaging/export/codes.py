@@ -25,11 +25,12 @@ CALLS = {
     Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided without the network"),
 }
 ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
+NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 ANSWERS = {
     Answer.PRESENT: PRESENT,
     Answer.ABSENT: ABSENT,
     Answer.UNSURE: Code("82334004", "SCT", "Indeterminate"),
-    Answer.UNSUITABLE: Code("373121007", "SCT", "Not evaluated"),
+    Answer.UNSUITABLE: NOT_EVALUATED,
 }
 PROBABILITY = Code("122157", "DCM", "Probability")
 OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Operating point")

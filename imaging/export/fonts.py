@@ -1,0 +1,125 @@
+"""Fonts for the PDF: every character printed, or named by its code point and said to be missing.
+
+No font is bundled: DejaVu from the system or from matplotlib, Bitstream Vera from reportlab as the
+last resort, and whatever else the computer has for scripts these do not know.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from itertools import groupby, islice
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/Library/Fonts",
+    "/System/Library/Fonts",
+    "C:/Windows/Fonts",
+    "~/.local/share/fonts",
+)
+_MOST = 300  # fonts looked through for one character; a computer may have thousands
+_MISSING = "The fonts of this computer lack some characters; they stand as [U+ code point]."
+_UNSHAPED = "Text in a right-to-left script is printed in the order it is stored in."
+
+
+class Typesetter:
+    """Text to the markup of a reportlab paragraph; remembers what it could not print."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, None] = {}
+
+    @property
+    def base(self) -> str:
+        """Name of the font to set everything in that does not ask for another."""
+        return _base()
+
+    def markup(self, text: str) -> str:
+        """Escaped text, runs of other scripts in a font that has them.
+
+        Parameters
+        ----------
+        text : str
+            Anything; line breaks are kept.
+        """
+        runs = groupby(text, key=self._font)
+        return "".join(self._run(font, "".join(run)) for font, run in runs)
+
+    def _font(self, character: str) -> str:
+        """The font of a character; "" when there is none."""
+        if unicodedata.bidirectional(character) in ("R", "AL"):
+            self.notes[_UNSHAPED] = None
+        return font_for(character)
+
+    def _run(self, font: str, run: str) -> str:
+        """One run in one font."""
+        if not font:
+            self.notes[_MISSING] = None
+            return "".join(f"[U+{ord(c):04X}]" for c in run)
+        plain = escape(run).replace("\n", "<br/>")
+        return plain if font == self.base else f'<font name="{font}">{plain}</font>'
+
+
+@cache
+def font_for(character: str) -> str:
+    """Name of a registered font with a glyph for a character; "" when this computer has none."""
+    if character in "\n\t" or _has(_base(), character):
+        return _base()
+    for path in islice(_files(), _MOST):
+        name = _register(path)
+        if name and _has(name, character):
+            return name
+    return ""
+
+
+@cache
+def _base() -> str:
+    """DejaVu Sans, or Vera where it is not installed."""
+    for path in (*_dejavu(), _beside("reportlab", "fonts/Vera.ttf")):
+        name = _register(path) if path and path.is_file() else ""
+        if name:
+            return name
+    return "Helvetica"
+
+
+def _dejavu() -> Iterator[Path | None]:
+    """Where DejaVu Sans may be."""
+    yield Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+    yield _beside("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf")
+
+
+def _beside(package: str, file: str) -> Path | None:
+    """A file inside an installed package, which is not imported for it."""
+    found = find_spec(package)
+    return Path(found.origin).parent / file if found and found.origin else None
+
+
+@cache
+def _register(path: Path) -> str:
+    """Make a TrueType font known to reportlab; "" when it is none it can embed."""
+    name = f"lightbox-{path.stem}"
+    try:
+        pdfmetrics.registerFont(TTFont(name, path, subfontIndex=0))
+    except (TTFError, OSError, ValueError, KeyError, IndexError):
+        return ""
+    return name
+
+
+def _has(name: str, character: str) -> bool:
+    """True when a registered font has a glyph."""
+    face = getattr(pdfmetrics.getFont(name), "face", None)
+    return ord(character) in getattr(face, "charToGlyph", {})
+
+
+def _files() -> Iterator[Path]:
+    """TrueType files of this computer, in a stable order."""
+    for folder in _FOLDERS:
+        for suffix in ("*.ttf", "*.ttc"):
+            yield from sorted(Path(folder).expanduser().rglob(suffix))
