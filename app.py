@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import gate, resources
-from pages.ui.frame import ICON, render_frame
+from pages.ui.frame import ICON, render_frame, routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
 
@@ -27,4 +27,5 @@ with in_words():
     gate.insist_on_reader()
     with st.spinner(_("Loading the network ...")):
         resources.worker()
-    page.run()
+    with routed():
+        page.run()

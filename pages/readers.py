@@ -1,1 +1,27 @@
-"""Readers: how first reads and the network compare."""
+"""Readers: how first reads, the network and signed findings compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imaging.agreement import summarise
+from pages.ui import comparison, resources, state
+from pages.ui.frame import insist_on_router
+from pages.ui.i18n import _
+
+insist_on_router()
+repository = resources.repository()
+reads, finals, truths = repository.first_reads(), repository.finals(), repository.truths()
+me = state.account().name
+
+st.subheader(_("Reading before the network is heard"), anchor=False)
+st.caption(
+    _(
+        "A blind first read is committed before the network's answer is shown (Account page). "
+        "Figures without enough cases stay empty rather than guess."
+    )
+)
+mine = summarise((r for r in reads if r.account == me), finals, truths)
+everyone = summarise(reads, finals, truths)
+comparison.render_agreement({_("You"): mine, _("All readers"): everyone})
+comparison.render_flips(everyone)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from imaging.entities import RESEARCH_USE
 from pages.ui.i18n import _
 
+_through_router = ContextVar("through_router", default=False)
 ASSETS = Path(__file__).parent / "assets"
 ICON = str(ASSETS / "icon.png")
 
@@ -21,6 +25,16 @@ def render_frame() -> None:
     st.html(f'<div class="lb-intended-use" role="note">{escape(_(RESEARCH_USE))}</div>')
 
 
+@contextmanager
+def routed() -> Iterator[None]:
+    """Run a page as the router does."""
+    token = _through_router.set(True)
+    try:
+        yield
+    finally:
+        _through_router.reset(token)
+
+
 def insist_on_router() -> None:
     """Send the reader through app.py; the first line of every page.
 
@@ -28,6 +42,6 @@ def insist_on_router() -> None:
     of app: the first visitor after a start who comes by a page's own address would get the bare
     page, without banner and without words for a failure.
     """
-    if PagesManager.uses_pages_directory:
+    if not _through_router.get():
         PagesManager.uses_pages_directory = False
         st.rerun()

@@ -11,6 +11,7 @@ import streamlit as st
 from imaging.entities import Assessment, Instance, StudyRecord
 from pages.ui import state, words
 from pages.ui.i18n import _
+from pages.ui.viewer import Layout
 
 
 class Hanging(StrEnum):
@@ -86,7 +87,7 @@ def hang(
     return (first,)
 
 
-def layout(hung: Sequence[Hung]) -> str:
+def layout(hung: Sequence[Hung]) -> Layout:
     """The viewer's layout for that many films."""
     return "1" if len(hung) == 1 else "2" if len(hung) == 2 else "4"
 

@@ -52,15 +52,17 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
     """What the viewer is to show, with the marks of the newest version."""
     review = record.review
     stated = [f.code for f in review.findings] if review else []
+    annotations = review.annotations if review else ()
     return Scene(
         panes=panes,
         layout=hanging.layout(hung),
         linked=len(panes) > 1,
-        annotations=review.annotations if review else (),
+        annotations=annotations,
         presentations=review.presentations if review else (),
         bindings=dict(state.account().bindings),
         editable=not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: words.concept(code) for code in stated},
+        generation=state.generation(record.study_instance_uid, annotations),
     )
 
 
@@ -100,6 +102,7 @@ def _keep(record: StudyRecord, reading: Reading) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
     uid, review = record.study_instance_uid, record.review
     state.set_presentations(uid, reading.presentations)
+    state.set_drawn(uid, reading.annotations)
     known = review.annotations if review else ()
     if reading.annotations == known or (review and review.stage is Stage.FINAL):
         return

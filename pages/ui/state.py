@@ -15,7 +15,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.errors import AccessError
-from imaging.review import Account, Presentation
+from imaging.review import Account, Annotation, Presentation
 from models.attribution import Attribution
 
 T = TypeVar("T")
@@ -130,6 +130,23 @@ def presentations(study_instance_uid: str) -> tuple[Presentation, ...] | None:
 def set_presentations(study_instance_uid: str, found: tuple[Presentation, ...]) -> None:
     """Note how the viewer left the images of a study."""
     st.session_state[f"presentations-{study_instance_uid}"] = found
+
+
+def set_drawn(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> None:
+    """Note which marks the viewer holds."""
+    st.session_state[f"drawn-{study_instance_uid}"] = annotations
+
+
+def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> int:
+    """Which marks the viewer must show: a new number when the stored ones are not its own.
+
+    So it is after an undo, and when another tab or reader was faster.
+    """
+    key = f"generation-{study_instance_uid}"
+    if st.session_state.get(f"drawn-{study_instance_uid}") != annotations:
+        st.session_state[key] = int(st.session_state.get(key, 0)) + 1
+        set_drawn(study_instance_uid, annotations)
+    return int(st.session_state.get(key, 0))
 
 
 def prepared(study_instance_uid: str) -> bytes | None:

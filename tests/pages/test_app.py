@@ -90,4 +90,4 @@ def test_a_worklist_row_opens_its_review(open_page: OpenPage, study: str) -> Non
     app.session_state["worklist"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     app.run()
     assert not app.exception and not app.error
-    assert app.query_params["study"] == study and "SYNTHETIC, TEST" in words(app)
+    assert app.query_params["study"] == study and "Patient ID T-1" in words(app)
