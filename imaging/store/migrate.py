@@ -1,14 +1,8 @@
-"""Bring a database to the tables this version knows (Alembic).
-
-For a developer, after a change of `tables.py`: ``python -m imaging.store.migrate "why"`` writes
-a draft of the next revision below ``migrations/versions``; read it before you commit it.
-"""
+"""Bring a database to the tables this version knows (Alembic)."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import tempfile
 from pathlib import Path
 
 from alembic import command
@@ -18,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from imaging.errors import StoreError
-from imaging.store.database import Database, open_database
+from imaging.store.database import Database
 
 FIRST = "0001"  # the tables of Lightbox 0.3, which had no Alembic
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -49,30 +43,17 @@ def migrate(database: Database, to: str = "head") -> None:
         if revision is None and inspect(connection).has_table("schema"):
             if connection.scalar(text("SELECT version FROM schema")) not in (1, None):
                 raise StoreError(_OTHER_VERSION)
-            command.stamp(_config(connection), FIRST)
-        command.upgrade(_config(connection), to)
+            command.stamp(alembic_config(connection), FIRST)
+        command.upgrade(alembic_config(connection), to)
 
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's settings for our scripts over that connection."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def _draft(message: str) -> None:
-    """Write the next revision from the difference between tables and migrations."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = open_database(Path(folder))
-        migrate(database)
-        with database.changing_tables() as connection:
-            command.revision(_config(connection), message, autogenerate=True)
-        database.close()
-
-
-if __name__ == "__main__":
-    _draft(sys.argv[1])

@@ -1,6 +1,6 @@
 """The tables (SQLAlchemy). Times are UTC; JSON columns hold the entities' plain values.
 
-A change here needs a revision below `migrations/versions` (`python -m imaging.store.migrate`).
+A change here needs a revision below `migrations/versions` (`python -m imaging.store.revise`).
 """
 
 from __future__ import annotations
