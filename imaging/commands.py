@@ -44,7 +44,7 @@ def list_audit(
     study: Annotated[str, typer.Option(help="Only this Study Instance UID.")] = "",
 ) -> None:
     """Print the trail, oldest line first, tab-separated."""
-    for line in open_repository().audit(study_instance_uid=study):
+    for line in open_repository().audit(study):
         when = line.at.isoformat(timespec="seconds")
         fields = (str(line.number), when, line.account, line.deed, line.study_instance_uid)
         typer.echo("\t".join((*fields, line.detail)))
@@ -59,6 +59,16 @@ def add(
     """Create an account; asks for what is not given."""
     open_repository().accounts.create(name, reader, password, by=TERMINAL)
     typer.echo(f"{name} can sign in now.")
+
+
+@account.command()
+def reset(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Give a reader a new password and unlock the account."""
+    open_repository().accounts.reset_password(name, password)
+    typer.echo(f"{name} can sign in with the new password.")
 
 
 @account.command("list")

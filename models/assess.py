@@ -81,9 +81,9 @@ def assess_candidate(candidate: Candidate, panel: Panel) -> FileOutcome:
 
 
 def assess_and_store(
-    content: bytes, file_name: str, *, panel: Panel, repository: Repository
+    content: bytes, file_name: str, *, panel: Panel, repository: Repository, account: str = ""
 ) -> FileOutcome:
-    """Assess one file and keep it; only readable images are kept.
+    """Assess one file and keep it; only readable images are kept. `account` handed it in.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def assess_and_store(
         return replace(outcome, instance=None)
     try:
         repository.keep(content)
-        repository.add_instance(outcome.instance)
+        repository.add_instance(outcome.instance, account=account)
     except ConflictError as exc:
         return failed(file_name, exc)
     repository.add_assessment(outcome.assessment)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from imaging.export import AttributionMap
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from imaging.dicom import read_image
 from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.export import AttributionMap
 from imaging.store import Repository
 from models.attribution import METHODS, Attribution, Explainers
 

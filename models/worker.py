@@ -50,7 +50,13 @@ def drain(repository: Repository, panel: Panel) -> int:
     while (waiting := repository.next_file()) is not None:
         job_id, file, content = waiting
         try:
-            outcome = assess_and_store(content, file.file_name, panel=panel, repository=repository)
+            outcome = assess_and_store(
+                content,
+                file.file_name,
+                panel=panel,
+                repository=repository,
+                account=repository.job(job_id).account,
+            )
             repository.finish_file(job_id, file.position, outcome)
         except Exception as exc:
             # A fault of ours, not of the file: go on. Only its type is logged, because a

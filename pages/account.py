@@ -15,7 +15,6 @@ st.subheader(me.reader, anchor=False)
 left, right = st.columns(2, gap="large")
 with left:
     account.render_reading(me)
-    account.render_keys(me)
 with right:
     if not resources.settings().single_reader:
         account.render_password(me)

@@ -42,7 +42,7 @@ with strip:
     room.render_strip(record, instance)
 with film, st.container(key="film"):
     room.render_room(record, instance, explained=not hidden)
-with panel:
+with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
     show_notice()
     if hidden:

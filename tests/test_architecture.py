@@ -16,6 +16,10 @@ HOMES = {
     "pydicom": ("imaging/dicom/", "imaging/export/", "imaging/pacs/"),
     "highdicom": ("imaging/dicom/", "imaging/export/"),
     "sqlalchemy": ("imaging/store/",),
+    "alembic": ("imaging/store/",),
+    "argon2": ("imaging/store/",),
+    "psycopg": ("imaging/store/",),
+    "reportlab": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
     "PIL": ("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),
@@ -32,6 +36,7 @@ ROOMS = ("imaging", "models", "pages", "bench")
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [*ROOT.glob("*.py"), *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))]
+    if "node_modules" not in path.parts
 )
 
 

@@ -10,7 +10,6 @@ from imaging.errors import AssistantError
 from imaging.review import Account
 from pages.ui import gate, resources, state
 from pages.ui.i18n import _, sentence
-from pages.ui.viewer import ACTIONS
 
 
 def render_reading(me: Account) -> None:
@@ -29,22 +28,6 @@ def render_reading(me: Account) -> None:
     )
     if not resources.settings().single_reader:
         st.button(_("Sign out"), on_click=gate.sign_out)
-
-
-def render_keys(me: Account) -> None:
-    """The viewer's keys, one field per action; an empty field means the usual key."""
-    own = dict(me.bindings)
-    with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
-        columns = st.columns(2)
-        for number, (action, (label, usual)) in enumerate(ACTIONS.items()):
-            with columns[number % 2]:
-                st.text_input(
-                    f"{_(label)} ({_('usually')} {_key_name(usual)})",
-                    own.get(action, ""),
-                    max_chars=12,
-                    key=f"key-{action}",
-                )
-        st.form_submit_button(_("Save keys"), on_click=_set_keys)
 
 
 def render_password(me: Account) -> None:
@@ -76,25 +59,9 @@ def render_readers() -> None:
             )
 
 
-def _key_name(key: str) -> str:
-    return _("space") if key == " " else key
-
-
 def _set_blind() -> None:
     wanted = bool(st.session_state["blind"])
     resources.repository().accounts.set_blind(state.account().name, wanted)
-
-
-def _set_keys() -> None:
-    """Keep what differs from the usual; two actions on one key are refused."""
-    own = {a: str(st.session_state.get(f"key-{a}", "")).strip() for a in ACTIONS}
-    own = {action: key for action, key in own.items() if key and key != ACTIONS[action][1]}
-    keys = [own.get(action, usual) for action, (_label, usual) in ACTIONS.items()]
-    if len(set(keys)) < len(keys):
-        state.leave_notice("warning", _("Two actions share a key; nothing was changed."))
-        return
-    resources.repository().accounts.set_bindings(state.account().name, own)
-    state.leave_notice("success", _("The keys are saved."))
 
 
 def _attempt(deed: Callable[[], object], done: str) -> None:

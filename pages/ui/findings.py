@@ -40,9 +40,9 @@ def _answered(assessment: Assessment, primary: Finding) -> str:
     parts += [_small(text) for text in _certainty(assessment)]
     if exploratory:
         note = _("Exploratory \u2013 not reliable from a film")
-        parts.append(f'<div class="lb-exploratory">{_small(note)}')
-        parts += [_bar(finding) for finding in exploratory]
-        parts.append("</div>")
+        bars = "".join(_bar(finding) for finding in exploratory)
+        parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
+        parts.append("</details>")
     if assessment.model:
         parts += [_small(model_line(assessment.model)), _small(scope_line(assessment.model))]
     return "".join(parts)

@@ -43,7 +43,7 @@ def render_intake(place: str, *, first: str = FILES) -> None:
 
 def queue(files: Sequence[tuple[str, bytes]]) -> None:
     """Queue files, wake the worker and name the job in the address line."""
-    st.query_params["job"] = resources.repository().add_job(files)
+    st.query_params["job"] = resources.repository().add_job(files, account=state.account().name)
     resources.worker().wake()
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
-from imaging.review import Call, ReadFinding, Review, Stage
+from imaging.review import Call, Deed, ReadFinding, Review, Stage
 from imaging.store import Repository
 from models.panel import Panel
 from tests.pages.conftest import READER, OpenPage, keep_film, words
@@ -185,7 +185,7 @@ def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: 
 def test_looking_is_recorded_once(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
     page.run()
-    assert [line.deed for line in store.audit(study)].count("view") == 1
+    assert [line.deed for line in store.audit(study)].count(Deed.VIEW) == 1
 
 
 @pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "operating point"])

@@ -20,6 +20,7 @@ from imaging.settings import ROOT
 from pages.ui import findings, i18n, words
 
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
+SOURCES = [source for source in SOURCES if "node_modules" not in source]
 SPOKEN = {"label", "help", "placeholder", "body", "text", "title", "caption"}  # keywords of st.*
 SILENT = {"html", "set_page_config", "switch_page", "fragment", "cache_resource", "form"}
 SILENT |= {"get_option"}
