@@ -179,15 +179,17 @@ def export(
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
     from imaging.deliver import deliver, write_files
-
+    from imaging.export import FORMATS
     from imaging.store import Repository
     from models.attribution import Explainers
     from models.maps import attribution_maps
     from models.panel import Panel
 
+    wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
+    if not wanted or set(wanted) - set(FORMATS):
+        raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     settings = Settings.from_environment()
     repository = Repository.open(settings.home, settings.database)
-    wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
     maps = attribution_maps(repository.study(study), repository, Explainers(Panel.load(settings)))
     files = deliver(repository, study, wanted, maps=maps, account="terminal")
     write_files(files, out)

@@ -168,5 +168,7 @@ def _thumb(instance: Instance, *, prior: bool = False) -> strip.Thumb:
     )
     identity = instance.identity
     key = f"study:{identity.study_instance_uid}" if prior else identity.sop_instance_uid
-    view = " ".join((instance.acquisition.view_position, instance.acquisition.laterality)).strip()
-    return strip.Thumb(key, view or instance.acquisition.modality or _("Film"), picture)
+    taken = instance.acquisition
+    side = taken.laterality if taken.laterality in ("L", "R") else ""
+    view = f"{taken.view_position} {side}".strip()
+    return strip.Thumb(key, view or taken.modality or _("Film"), picture)

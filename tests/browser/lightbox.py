@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from imaging.settings import ROOT
 
+READER = "Dr Browser"
 PATIENCE = 180  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
 
@@ -51,21 +52,57 @@ def open_chromium(executable: str) -> Iterator[Browser]:
         browser.close()
 
 
+class Server:
+    """One Lightbox on a port of its own; it can be killed and started again on the same data.
+
+    `reader` reads alone; an empty name makes the server ask for accounts.
+    """
+
+    def __init__(self, home: Path, weights: Path, reader: str = READER) -> None:
+        self.home, self.port = home, _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._environ = {
+            **os.environ,
+            "LIGHTBOX_HOME": str(home),
+            "LIGHTBOX_WEIGHTS": str(weights),
+            "LIGHTBOX_SINGLE_READER": reader,
+        }
+        for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
+            self._environ.pop(name, None)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run `streamlit run app.py`; returns once it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command += ["--server.port", str(self.port)]
+        with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environ, stdout=log, stderr=log
+            )
+        _wait(self._process, self.address)
+
+    def kill(self) -> None:
+        """Stop it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(PATIENCE)
+
+
 @contextmanager
-def serve(home: Path, weights: Path) -> Iterator[str]:
-    """Run `streamlit run app.py` on a free port; yields its address."""
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environ = {**os.environ, "LIGHTBOX_HOME": str(home), "LIGHTBOX_WEIGHTS": str(weights)}
-    environ.pop("LIGHTBOX_MODEL", None)
-    with (home.parent / f"{home.name}.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
-        try:
-            _wait(server, f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(PATIENCE)
+def serve(home: Path, weights: Path, reader: str = READER) -> Iterator[str]:
+    """Run a server; yields its address."""
+    server = Server(home, weights, reader)
+    server.start()
+    try:
+        yield server.address
+    finally:
+        server.stop()
 
 
 def _free_port() -> int:

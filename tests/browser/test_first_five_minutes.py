@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from imaging.entities import RESEARCH_USE
-from tests.browser.lightbox import PATIENCE
+from tests.browser.lightbox import PATIENCE, READER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -24,8 +24,8 @@ def upload(page: Page, *paths: Path) -> None:
 
 
 def film(page: Page) -> Locator:
-    """The film on the Review page."""
-    return page.locator(".lb-film img").first
+    """The film on the Review page, drawn."""
+    return page.locator('[data-ready="true"]').first
 
 
 def table(page: Page) -> Locator:
@@ -39,13 +39,14 @@ def open_row(page: Page, row: int = 0) -> None:
     table(page).click(position={"x": 17, "y": 38 + 35 * row + 17})
 
 
-def sign(page: Page, choice: str, reader: str) -> None:
-    """Decide and sign."""
-    page.get_by_text(re.compile(f"^{choice}:")).click()
+def sign(page: Page, choice: str) -> None:
+    """Decide, add a note and sign off."""
+    page.get_by_role("radio", name=choice).click()
     page.get_by_label("Note").fill("nothing to add, see prior")
-    page.get_by_label("Reader's name").fill(reader)
-    page.get_by_role("button", name="Sign").click()
-    expect(page.get_by_text("Signed as version 1.")).to_be_visible()
+    page.get_by_label("Note").blur()
+    expect(page.get_by_text(re.compile("^Draft, version"))).to_be_visible()
+    page.get_by_role("button", name="Sign final").click()
+    expect(page.get_by_text("Final, signed by")).to_be_visible()
 
 
 def test_a_film_is_read_explained_signed_and_found_again(
@@ -56,22 +57,22 @@ def test_a_film_is_read_explained_signed_and_found_again(
     expect(page.locator(".lb-headline")).to_contain_text("suspected")
     page.get_by_role("button", name="Review").click()
 
-    original = film(page).get_attribute("src")
-    page.get_by_role("button", name="Show explanation").click()
-    expect(page.locator(".lb-legend").first).to_contain_text("Grad-CAM")
-    expect(film(page)).not_to_have_attribute("src", original or "")
-    page.get_by_role("button", name="Hide explanation").click()
-    expect(film(page)).to_have_attribute("src", original or "")
+    expect(film(page)).to_have_attribute("data-overlay", "off")
+    page.keyboard.press("o")
+    expect(film(page)).to_have_attribute("data-overlay", "on")
+    expect(film(page)).to_contain_text("Grad-CAM")
+    page.keyboard.press("o")
+    expect(film(page)).to_have_attribute("data-overlay", "off")
 
-    sign(page, "Overrule", "Dr Browser")
+    sign(page, "Absent \u00b7 reject")
     page.reload()
-    expect(page.locator(".lb-history")).to_contain_text("Dr Browser")
-    expect(page.locator(".lb-banner")).to_contain_text("SYNTHETIC-05")
+    expect(page.get_by_text(re.compile("^Final, version"))).to_contain_text(READER)
+    expect(film(page)).to_contain_text("SYNTHETIC-05")
 
     page.get_by_role("link", name="Worklist").click()
-    expect(table(page)).to_contain_text("Signed: Dr Browser")
+    expect(table(page)).to_contain_text(f"Signed: {READER}")
     open_row(page)
-    expect(page.locator(".lb-history")).to_contain_text("Overruled")
+    expect(page.get_by_text("The network is overruled")).to_be_visible()
 
 
 def test_a_queued_folder_survives_a_reload_and_its_bad_file(
@@ -101,13 +102,11 @@ def test_a_reader_goes_through_the_list_by_keys(
     page.keyboard.press("n")
     expect(film(page)).to_be_visible()
     expect(page.get_by_role("button", name="Sign")).to_be_visible()
-    page.keyboard.press("e")
-    expect(page.locator(".lb-legend").first).to_be_visible()
     first = page.url
-    sign(page, "Agree", "Dr Keys")
+    sign(page, "Present")
     page.keyboard.press("n")
     page.wait_for_url(lambda url: url != first)
-    expect(page.locator(".lb-history")).to_have_count(0)
+    expect(page.get_by_text("Nothing stated yet")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["", "triage", "review"])
