@@ -107,6 +107,8 @@ def stamp(dataset: Dataset, now: datetime) -> Dataset:
     at = local(now)
     dataset.InstanceCreationDate = at.strftime("%Y%m%d")
     dataset.InstanceCreationTime = at.strftime("%H%M%S")
+    for one in dataset.get("ContributingEquipmentSequence", []):
+        one.ContributionDateTime = at.strftime("%Y%m%d%H%M%S%z")
     return dataset
 
 

@@ -90,6 +90,15 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
     return ds
 
 
+def stand_in(source: Dataset) -> Dataset:
+    """The header under the class of a Secondary Capture: highdicom gives up on those it lacks."""
+    ds = Dataset()
+    for element in source:  # setting a value changes the element itself, so each is copied
+        ds.add(copy(element))
+    ds.SOPClassUID = SecondaryCaptureImageStorage
+    return ds
+
+
 def one_frame(source: Dataset, frame: int) -> Dataset:
     """A frame's header as if it were an image of its own, which is all highdicom can refer to.
 
@@ -102,10 +111,7 @@ def one_frame(source: Dataset, frame: int) -> Dataset:
     pydicom.Dataset
         The UIDs of `source`, the class of a Secondary Capture; rescale and VOI of the frame.
     """
-    ds = Dataset()
-    for element in source:  # setting a value changes the element itself, so each is copied
-        ds.add(copy(element))
-    ds.SOPClassUID = SecondaryCaptureImageStorage
+    ds = stand_in(source)
     groups = [
         *source.get("SharedFunctionalGroupsSequence", []),
         *source.get("PerFrameFunctionalGroupsSequence", [])[frame : frame + 1],
@@ -122,14 +128,24 @@ def one_frame(source: Dataset, frame: int) -> Dataset:
     return ds
 
 
-def point_to(dataset: Dataset, source: Dataset, frame: int) -> None:
-    """Make every reference to the stand-in of a frame one to the frame itself, in place."""
-    several = int(source.get("NumberOfFrames") or 1) > 1
+def point_to(dataset: Dataset, source: Dataset, frame: int | None) -> None:
+    """Make every reference to a stand-in one to the source, in place.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        What was written from the stand-in.
+    source : pydicom.Dataset
+        As from `source_dataset`.
+    frame : int or None
+        The frame all of it is about, counted from 0; None leaves frame numbers as they are.
+    """
+    several = frame is not None and int(source.get("NumberOfFrames") or 1) > 1
 
     def correct(item: Dataset, element: DataElement) -> None:
         if element.keyword == "ReferencedSOPInstanceUID" and element.value == source.SOPInstanceUID:
             item.ReferencedSOPClassUID = source.SOPClassUID
-            if several:
+            if several and frame is not None:
                 item.ReferencedFrameNumber = frame + 1
 
     dataset.walk(correct)

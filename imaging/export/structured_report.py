@@ -36,7 +36,7 @@ from imaging.export.common import (
     to_file,
 )
 from imaging.export.groups import Group, comment, mark_group, network_groups, reader_group
-from imaging.export.source import source_dataset
+from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.review import Review
 
 
@@ -49,7 +49,8 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     COMPLETE, PRELIMINARY, UNVERIFIED; a draft, or no review, is PARTIAL, PRELIMINARY, UNVERIFIED.
     An amendment names its predecessor, whose UID follows from study and version.
     """
-    sources = {i.identity.sop_instance_uid: source_dataset(case, i) for i in case.record.instances}
+    originals = [source_dataset(case, i) for i in case.record.instances]
+    sources = {str(ds.SOPInstanceUID): stand_in(ds) for ds in originals}
     report = MeasurementReport(
         observation_context=_observers(case.review),
         procedure_reported=coded(_procedure(case)),
@@ -74,6 +75,8 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         **series("sr", case.record.study_instance_uid),
         **equipment(*(a.model for _, a in case.answers if a.model)),
     )
+    for original in originals:
+        point_to(ds, original, None)
     if case.final and case.review:
         at = local(case.review.created_at)
         ds.VerifyingObserverSequence[0].VerificationDateTime = DT(at)

@@ -53,13 +53,13 @@ CT: dict[str, Any] = {
 }
 
 
-def source_bytes(kind: str) -> bytes:
-    """The original file of one kind of study."""
+def source_bytes(kind: str, **attributes: Any) -> bytes:
+    """The original file of one kind of study; attributes replace those of "cr" and "ct"."""
     if kind == "dx":
         return (ROOT / "examples/synthetic_01_normal.dcm").read_bytes()
     makers = {
-        "cr": lambda: make_dicom_bytes(),
-        "ct": lambda: make_dicom_bytes(**CT),
+        "cr": lambda: make_dicom_bytes(**attributes),
+        "ct": lambda: make_dicom_bytes(**{**CT, **attributes}),
         "monochrome1": lambda: make_dicom_bytes(
             PhotometricInterpretation="MONOCHROME1", WindowCenter=2000, WindowWidth=3000
         ),
@@ -187,9 +187,10 @@ def export_case_of(
     amends: bool = False,
     said: bool = True,
     maps: bool = True,
+    attributes: dict[str, Any] | None = None,
 ) -> ExportCase:
     """A study of one kind at one stage, with all that can be exported."""
-    content = source_bytes(kind)
+    content = source_bytes(kind, **(attributes or {}))
     instance = read_image(content, file_name=f"{kind}.dcm").instance
     identity, geometry = instance.identity, instance.geometry
     uid, frame = identity.sop_instance_uid, geometry.frames - 1
@@ -209,3 +210,12 @@ def export_case_of(
     drawn = (attribution(uid, frame, geometry.rows, geometry.columns),) if maps else ()
     assert (instance.source is SourceKind.FILM) == (kind in FILMS)
     return make_case(record, {uid: content}, maps=drawn)
+
+
+def study_of(kind: str, **attributes: Any) -> tuple[StudyRecord, dict[str, bytes]]:
+    """A study nobody has read or explained, and its files."""
+    content = source_bytes(kind, **attributes)
+    instance = read_image(content).instance
+    identity = instance.identity
+    record = StudyRecord(identity.study_instance_uid, (instance,), (None,), (), SAID)
+    return record, {identity.sop_instance_uid: content}

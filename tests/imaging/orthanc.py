@@ -31,7 +31,7 @@ class Orthanc:
         with urlopen(f"{self.url}{path}", timeout=_PATIENCE) as answer:
             return json.load(answer)
 
-    def bytes(self, path: str) -> bytes:
+    def content(self, path: str) -> bytes:
         """A resource as it is."""
         with urlopen(f"{self.url}{path}", timeout=_PATIENCE) as answer:
             return bytes(answer.read())

@@ -92,6 +92,6 @@ def test_an_amendment_stands_beside_its_predecessor(orthanc: Orthanc) -> None:
 def test_what_comes_back_is_what_was_sent(orthanc: Orthanc) -> None:
     file = next(f for f in dicom_files(export_case_of("unicode")) if f.name.startswith("sr"))
     answer = orthanc.upload(file.content)
-    assert orthanc.bytes(f"{answer['Path']}/file") == file.content
+    assert orthanc.content(f"{answer['Path']}/file") == file.content
     patient = orthanc.get("/patients?expand")[0]["MainDicomTags"]["PatientName"]
     assert patient == "Yamada^Tarou=山田^太郎=やまだ^たろう"
