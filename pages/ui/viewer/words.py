@@ -7,5 +7,109 @@ from pages.ui.i18n import _
 
 
 def words() -> dict[str, str]:
-    """The viewer's words by name."""
-    return {"research": _(RESEARCH_USE)}
+    """The viewer's words by name; names in braces are filled in by the browser."""
+    return {**_actions(), **_readouts(), **_presets(), **_mouse()}
+
+
+def _actions() -> dict[str, str]:
+    """What buttons and keys do."""
+    return {
+        "preset1": _("Window preset 1"),
+        "preset2": _("Window preset 2"),
+        "preset3": _("Window preset 3"),
+        "preset4": _("Window preset 4"),
+        "preset5": _("Window preset 5"),
+        "window": _("Window and level"),
+        "pan": _("Move"),
+        "zoom": _("Zoom"),
+        "magnify": _("Magnifier"),
+        "point": _("Mark a pixel value"),
+        "length": _("Length"),
+        "angle": _("Angle"),
+        "rectangle": _("Rectangle with statistics"),
+        "ellipse": _("Ellipse with statistics"),
+        "ratio": _("Cardiothoracic ratio: heart, then thorax"),
+        "region": _("Outline a region"),
+        "invert": _("Invert grey"),
+        "rotateRight": _("Turn right"),
+        "rotateLeft": _("Turn left"),
+        "flipAcross": _("Flip left and right"),
+        "flipDown": _("Flip top and bottom"),
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "fit": _("Fit to the pane"),
+        "actual": _("One film pixel to one screen pixel"),
+        "reset": _("Reset to the film as acquired"),
+        "overlay": _("Show or hide the explanation"),
+        "opacity": _("Opacity of the explanation"),
+        "opacityDown": _("Explanation fainter"),
+        "opacityUp": _("Explanation stronger"),
+        "threshold": _("Hide weak parts of the explanation"),
+        "contour": _("Contours instead of colours"),
+        "palette": _("Grey instead of colours"),
+        "cine": _("Play frames"),
+        "previousFrame": _("Previous frame"),
+        "nextFrame": _("Next frame"),
+        "firstFrame": _("First frame"),
+        "lastFrame": _("Last frame"),
+        "previousPane": _("Previous pane"),
+        "nextPane": _("Next pane"),
+        "link": _("Link the panes"),
+        "undo": _("Undo a drawing"),
+        "redo": _("Redo a drawing"),
+        "remove": _("Delete the chosen drawing"),
+        "cancel": _("Stop drawing, playing, or close"),
+        "help": _("Keys and mouse"),
+        "close": _("Close"),
+        "finding": _("What the chosen drawing marks"),
+        "unmarked": _("Marks no finding"),
+        "presets": _("Window preset"),
+        "toolbar": _("Viewer tools"),
+        "viewer": _("Film viewer"),
+    }
+
+
+def _readouts() -> dict[str, str]:
+    """What stands on the film."""
+    return {
+        "research": _(RESEARCH_USE),
+        "generated": _("Computed by the network, not part of the film"),
+        "loading": _("Loading the film ..."),
+        "level": _("C {center} W {width}"),
+        "lut": _("look-up table"),
+        "sigmoid": _("sigmoid"),
+        "inverted": _("Inverted"),
+        "zoom_level": _("Zoom {percent}%"),
+        "frame": _("Frame {number} of {count}"),
+        "flipped": _("Flipped: left and right are exchanged"),
+        "padding": _("no picture"),
+        "map": _("explanation {value}"),
+        "detector": _("(at the detector)"),
+        "unscaled": _("no scale in this file"),
+        "ctr": _("Cardiothoracic ratio"),
+        "mean": _("mean"),
+    }
+
+
+def _presets() -> dict[str, str]:
+    """Names of display windows."""
+    return {
+        "file": _("File {number}: {name}"),
+        "automatic": _("Automatic"),
+        "full": _("Full range"),
+        "softTissue": _("Soft tissue"),
+        "lung": _("Lung"),
+        "liver": _("Liver"),
+        "bone": _("Bone"),
+        "brain": _("Brain"),
+    }
+
+
+def _mouse() -> dict[str, str]:
+    """The mouse, for the help sheet."""
+    return {
+        "mouseLeft": _("Left button: window (across: width, down: level), or the chosen tool"),
+        "mouseMiddle": _("Middle button: move"),
+        "mouseRight": _("Right button: zoom"),
+        "mouseWheel": _("Wheel: frames; on a single picture, zoom"),
+    }

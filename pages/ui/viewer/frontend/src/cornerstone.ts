@@ -5,7 +5,7 @@
 // levels of PS3.3 C.11.2. Cornerstone keeps stack, camera, coordinates, tools and events.
 
 import {
-  Enums, RenderingEngine, imageLoader, init, metaData, type Types,
+  Enums, RenderingEngine, cache, imageLoader, init, metaData, type Types,
 } from "@cornerstonejs/core";
 import type { Film } from "./film.ts";
 
@@ -13,30 +13,57 @@ export type Stack = Types.IStackViewport;
 type Painted = Parameters<NonNullable<Types.IImage["render"]>>[0];
 
 const SCHEME = "lightbox";
-const films = new Map<string, Film>();
+const ENGINE = "lightbox";
+const films = new Map<string, { film: Film; users: number }>();
 const painters = new WeakMap<HTMLCanvasElement, () => void>();
 let engine: RenderingEngine | null = null;
 
 /** The one engine; Cornerstone is started on first use. */
-export function renderingEngine(): RenderingEngine {
+export function renderingEngine(startTools: () => void = () => {}): RenderingEngine {
   if (engine) return engine;
   init({ rendering: { useCPURendering: true } } as Parameters<typeof init>[0]);
   imageLoader.registerImageLoader(SCHEME, (imageId) => ({
     promise: Promise.resolve(makeImage(imageId)),
   }));
   metaData.addProvider(provide, 10_000);
-  engine = new RenderingEngine("lightbox");
+  startTools();
+  engine = new RenderingEngine(ENGINE);
   return engine;
 }
 
-/** Image ids of all frames of a film; the film stays known under them. */
-export function imageIds(hash: string, film: Film): string[] {
-  films.set(hash, film);
-  return film.header.frames.map((_, frame) => `${SCHEME}:${hash}/${frame}`);
+/** The film behind some pixels, shared by all panes that show it, until each has let it go. */
+export function obtain(hash: string, make: () => Film): Film {
+  const known = films.get(hash) ?? { film: make(), users: 0 };
+  known.users += 1;
+  films.set(hash, known);
+  return known.film;
 }
 
-export function forget(hash: string): void {
+export function letGo(hash: string): void {
+  const known = films.get(hash);
+  if (!known || --known.users > 0) return;
   films.delete(hash);
+  for (const id of imageIds(hash, known.film)) {
+    if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
+  }
+}
+
+export function imageId(hash: string, frame: number): string {
+  return `${SCHEME}:${hash}/${frame}`;
+}
+
+export function imageIds(hash: string, film: Film): string[] {
+  return film.header.frames.map((_, frame) => imageId(hash, frame));
+}
+
+/** Height of a pixel over its width, of a film in use. */
+export function aspectOf(hash: string): number {
+  return films.get(hash)?.film.header.aspect ?? 1;
+}
+
+/** The film and frame that an image id names. */
+export function filmOf(id: string): { film: Film; frame: number } | null {
+  return parse(id);
 }
 
 /** Let `paint` draw whatever Cornerstone wants drawn on this canvas. */
@@ -51,7 +78,7 @@ export function pixelSize({ header }: Film): [number, number] {
 
 function parse(imageId: string): { film: Film; frame: number; hash: string } | null {
   const found = new RegExp(`^${SCHEME}:([^/]+)/(\\d+)$`).exec(imageId);
-  const film = found && films.get(found[1]!);
+  const film = found && films.get(found[1]!)?.film;
   return film ? { film, frame: Number(found[2]), hash: found[1]! } : null;
 }
 

@@ -26,6 +26,8 @@ export class Film {
   private readonly body: Uint8Array;
   private readonly levels = new Map<number, Level[]>();
   private readonly tables = new Map<number, Table>();
+  private scratch: CanvasRenderingContext2D | null = null;
+  private picture: ImageData | null = null;
   private colours: { key: string; table: Uint32Array } | null = null;
 
   constructor({ header, body }: Parcel) {
@@ -96,7 +98,7 @@ export class Film {
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!box) return;
     const { left, top, width, height } = box;
-    const scratch = sheet(width, height);
+    const scratch = this.sheet(width, height);
     const picture = this.coloured(found, box, look);
     scratch.putImageData(picture, 0, 0);
     context.save();
@@ -111,6 +113,24 @@ export class Film {
       left * step, top * step, width * step, height * step,
     );
     context.restore();
+  }
+
+  /** A canvas of exactly this size: what lay beyond a smaller picture would bleed into its edge. */
+  private sheet(width: number, height: number): CanvasRenderingContext2D {
+    this.scratch ??= document.createElement("canvas").getContext("2d", { alpha: false })!;
+    const { canvas } = this.scratch;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    return this.scratch;
+  }
+
+  private pixels(width: number, height: number): ImageData {
+    if (this.picture?.width !== width || this.picture.height !== height) {
+      this.picture = new ImageData(width, height);
+    }
+    return this.picture;
   }
 
   private first(frame: number): Level {
@@ -148,7 +168,7 @@ export class Film {
   }
 
   private coloured(found: Level, box: Box, look: Look): ImageData {
-    const picture = pixels(box.width, box.height);
+    const picture = this.pixels(box.width, box.height);
     if (this.header.samples === 3) {
       paintColours(picture.data, found, box, look.inverted);
     } else {
@@ -250,25 +270,4 @@ function visible(
   return right > left && bottom > top
     ? { left, top, width: right - left, height: bottom - top }
     : null;
-}
-
-// One scratch canvas and one buffer for all films: painting is synchronous.
-let scratchContext: CanvasRenderingContext2D | null = null;
-let scratchPixels: ImageData | null = null;
-
-function sheet(width: number, height: number): CanvasRenderingContext2D {
-  scratchContext ??= document.createElement("canvas").getContext("2d", { alpha: false })!;
-  const { canvas } = scratchContext;
-  if (canvas.width < width || canvas.height < height) {
-    canvas.width = Math.max(canvas.width, width);
-    canvas.height = Math.max(canvas.height, height);
-  }
-  return scratchContext;
-}
-
-function pixels(width: number, height: number): ImageData {
-  if (scratchPixels?.width !== width || scratchPixels.height !== height) {
-    scratchPixels = new ImageData(width, height);
-  }
-  return scratchPixels;
 }

@@ -1,11 +1,14 @@
 // One film on the screen: Cornerstone's viewport, what it shows and how, and when to draw it.
 
 import { Enums, type Types } from "@cornerstonejs/core";
-import { forget, imageIds, paintWith, renderingEngine, type Stack } from "./cornerstone.ts";
+import { imageIds, letGo, obtain, paintWith, renderingEngine, type Stack } from "./cornerstone.ts";
 import { Film, type Look } from "./film.ts";
 import { narrowest } from "./grey.ts";
 import { flipAcross, flipDown, rotated, type Turn } from "./letters.ts";
-import type { Affine, Grey, PaneSpec, Point } from "./types.ts";
+import { closeTools, openTools, startTools } from "./marks.ts";
+import { UNCOVERED, type Cover, type Overlay } from "./overlay.ts";
+import type { Parcel } from "./store.ts";
+import type { Affine, Grey, PaneSpec, Point, PresentationRecord } from "./types.ts";
 import { fit, invert, apply, pan, place, snapped, zoomAbout, type View } from "./view.ts";
 
 const UNTURNED: Turn = { flipped: false, rotation: 0 };
@@ -14,19 +17,23 @@ const NEAREST = 64;
 let count = 0;
 
 /** What changed, for those who draw around the film. */
-export type Change = "film" | "view" | "look" | "frame";
+export type Change = "film" | "view" | "look" | "frame" | "cover" | "drawn";
 
 export class Pane {
   readonly id = `lightbox-${++count}`;
-  readonly element = document.createElement("div");
+  readonly cell = document.createElement("div");
+  readonly element = document.createElement("div"); // Cornerstone's
+  private readonly glass = document.createElement("canvas"); // above the film, below the drawings
   film: Film | null = null;
   look: Look = { frame: 0, grey: { name: "", center: 0, width: 1, curve: "LINEAR" }, inverted: false };
   turn: Turn = UNTURNED;
   view: View = { scale: 1, center: [0, 0] };
   fitted = true;
   preset = 0; // of the file's own, or -1
-  drawn = 0;
+  overlay: Overlay | null = null;
+  cover: Cover = UNCOVERED;
   spec: PaneSpec;
+  private drawn = 0;
   private viewport: Stack | null = null;
   private readonly watcher: ResizeObserver;
   private readonly changed: (pane: Pane, change: Change) => void;
@@ -34,13 +41,17 @@ export class Pane {
   constructor(spec: PaneSpec, changed: (pane: Pane, change: Change) => void) {
     this.spec = spec;
     this.changed = changed;
+    this.cell.className = "pane";
+    this.cell.dataset.key = spec.key;
     this.element.className = "film";
+    this.glass.className = "glass";
+    this.cell.append(this.element);
     this.watcher = new ResizeObserver(() => this.resize());
   }
 
   /** Show a film; the element must be in the page. */
-  async show(film: Film): Promise<void> {
-    const engine = renderingEngine();
+  async show(parcel: Parcel, kept: PresentationRecord | null, editable: boolean): Promise<void> {
+    const engine = renderingEngine(startTools);
     engine.enableElement({
       viewportId: this.id,
       element: this.element,
@@ -48,10 +59,16 @@ export class Pane {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.viewport = engine.getViewport(this.id) as Stack;
-    paintWith(this.canvas, () => this.paint());
+    const film = obtain(this.spec.pixels, () => new Film(parcel));
     this.film = film;
-    this.look = { frame: 0, grey: this.acquired(0), inverted: false };
-    await this.viewport.setStack(imageIds(this.spec.pixels, film), 0);
+    const frame = Math.min(kept?.frame ?? 0, film.header.frames.length - 1);
+    this.look = { frame, grey: this.acquired(frame), inverted: false };
+    if (kept) this.recall(kept);
+    // Cornerstone's own layer of drawings comes after the canvas; the overlay goes between.
+    this.canvas.after(this.glass);
+    paintWith(this.canvas, () => this.paint());
+    await this.viewport.setStack(imageIds(this.spec.pixels, film), frame);
+    openTools(this.id, engine.id, editable);
     this.resize();
     this.watcher.observe(this.element);
     this.changed(this, "film");
@@ -59,11 +76,40 @@ export class Pane {
 
   close(): void {
     this.watcher.disconnect();
-    if (this.viewport) renderingEngine().disableElement(this.id);
+    if (this.viewport) {
+      closeTools(this.id);
+      renderingEngine().disableElement(this.id);
+      letGo(this.spec.pixels);
+    }
     this.viewport = null;
-    if (this.film) forget(this.spec.pixels);
     this.film = null;
-    this.element.remove();
+    this.cell.remove();
+  }
+
+  /** How the reader left the film, for the record. */
+  get presentation(): PresentationRecord {
+    const { frame, grey, inverted } = this.look;
+    const own = this.preset === 0 || !this.film?.grey;
+    return {
+      sop: this.spec.sop,
+      frame,
+      center: own ? null : grey.center,
+      width: own ? null : grey.width,
+      curve: grey.curve,
+      inverted,
+      flipped: this.turn.flipped,
+      rotation: this.turn.rotation,
+    };
+  }
+
+  private recall(kept: PresentationRecord): void {
+    const { center, width, curve, inverted, flipped, rotation } = kept;
+    const grey = center === null || width === null
+      ? this.look.grey
+      : { name: "", center, width: Math.max(narrowest(curve), width), curve };
+    this.preset = center === null ? 0 : -1;
+    this.look = { ...this.look, grey, inverted };
+    this.turn = { flipped, rotation };
   }
 
   get ready(): boolean {
@@ -189,6 +235,16 @@ export class Pane {
     this.fit();
   }
 
+  setCover(cover: Partial<Cover>): void {
+    this.cover = { ...this.cover, ...cover };
+    this.redraw("cover");
+  }
+
+  setOverlay(overlay: Overlay | null): void {
+    this.overlay = overlay;
+    this.redraw("cover");
+  }
+
   redraw(change: Change): void {
     this.viewport?.render();
     this.changed(this, change);
@@ -203,6 +259,8 @@ export class Pane {
     if (this.canvas.width !== wide || this.canvas.height !== tall) {
       this.canvas.width = wide;
       this.canvas.height = tall;
+      this.glass.width = wide;
+      this.glass.height = tall;
     }
     if (this.fitted) this.fit();
     else if (this.view.scale === 1) this.actualSize();
@@ -221,12 +279,13 @@ export class Pane {
   }
 
   private paint(): void {
-    if (!this.film) return;
-    this.film.paint(this.canvas.getContext("2d")!, this.place, this.look);
+    if (!this.film || !this.viewport) return;
+    const { place } = this;
+    this.film.paint(this.canvas.getContext("2d")!, place, this.look);
+    this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
     this.drawn += 1;
-    const host = this.element.parentElement;
-    if (!host) return;
-    host.dataset.drawn = String(this.drawn);
-    host.dataset.ready = "true";
+    this.cell.dataset.drawn = String(this.drawn);
+    this.cell.dataset.ready = "true";
+    this.changed(this, "drawn");
   }
 }

@@ -1,10 +1,107 @@
-// The viewer's style sheet. Films stand on black in either theme; only the bars follow it.
+// The viewer's style sheet. Films stand on black in either theme; the bar follows the page's.
 
 export const CSS = `
-.viewer { display: flex; flex-direction: column; width: 100%; outline: none; background: #000; }
-.grid { flex: 1; min-height: 0; display: grid; gap: 2px; background: #222; }
-.grid[data-layout="2"] { grid-template-columns: 1fr 1fr; }
-.grid[data-layout="4"] { grid-template-columns: 1fr 1fr; grid-template-rows: 1fr 1fr; }
-.pane { position: relative; overflow: hidden; background: #000; min-width: 0; min-height: 0; }
-.film { position: absolute; inset: 0; }
+.viewer {
+  position: relative; display: flex; flex-direction: column; width: 100%; outline: none;
+  font-family: var(--st-font, system-ui, sans-serif); font-size: 13px; color: var(--st-text-color, #d6dbe1);
+  background: var(--st-background-color, #0a0c0f); border-radius: 4px; overflow: hidden;
+  user-select: none; -webkit-user-select: none;
+}
+.viewer:focus-visible { box-shadow: 0 0 0 2px var(--st-primary-color, #7fb2e5); }
+.bar {
+  display: flex; flex-wrap: wrap; gap: 4px 10px; padding: 5px 6px; align-items: center;
+  background: var(--st-secondary-background-color, #161a20);
+  border-bottom: 1px solid var(--st-border-color, #2b323b);
+}
+.group { display: flex; align-items: center; gap: 1px; }
+.group[hidden], [hidden] { display: none !important; }
+.group + .group { border-left: 1px solid var(--st-border-color, #2b323b); padding-left: 10px; }
+button {
+  font: inherit; color: inherit; background: transparent; border: 1px solid transparent;
+  border-radius: 4px; padding: 4px; line-height: 0; cursor: pointer;
+}
+button:hover { background: color-mix(in srgb, currentColor 12%, transparent); }
+button:focus-visible, select:focus-visible, input:focus-visible {
+  outline: 2px solid var(--st-primary-color, #7fb2e5); outline-offset: 0;
+}
+button[aria-pressed="true"] {
+  background: color-mix(in srgb, var(--st-primary-color, #7fb2e5) 28%, transparent);
+  border-color: var(--st-primary-color, #7fb2e5);
+}
+button:disabled { opacity: 0.35; cursor: default; }
+button svg {
+  width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.5;
+  stroke-linecap: round; stroke-linejoin: round;
+}
+[data-action="invert"] path, [data-action="cine"] path { fill: color-mix(in srgb, currentColor 70%, transparent); }
+select {
+  font: inherit; color: inherit; max-width: 190px; height: 28px; border-radius: 4px; padding: 0 4px;
+  margin: 0 4px; background: var(--st-background-color, #0a0c0f);
+  border: 1px solid var(--st-border-color, #2b323b);
+}
+input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary-color, #7fb2e5); }
+.grid {
+  flex: 1; min-height: 0; display: grid; gap: 2px; background: #30363e;
+  grid-template-columns: minmax(0, 1fr); grid-template-rows: minmax(0, 1fr);
+}
+.grid[data-layout="2"] { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.grid[data-layout="4"] { grid-template-columns: repeat(2, minmax(0, 1fr)); grid-template-rows: repeat(2, minmax(0, 1fr)); }
+.pane { position: relative; overflow: hidden; background: #000; color: #dfe4ea; }
+.pane.active::after {
+  content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 4;
+  box-shadow: inset 0 0 0 2px var(--st-primary-color, #7fb2e5);
+}
+.film { position: absolute; inset: 0; outline: none; }
+.glass { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
+.trim { position: absolute; inset: 0; pointer-events: none; z-index: 2; text-shadow: 0 0 3px #000, 0 0 2px #000; }
+.corner { position: absolute; max-width: 46%; line-height: 1.4; overflow-wrap: anywhere; }
+.nw { top: 8px; left: 10px; } .ne { top: 8px; right: 10px; text-align: right; }
+.sw { bottom: 8px; left: 10px; } .se { bottom: 8px; right: 10px; text-align: right; }
+.label { opacity: 0.6; margin-right: 5px; font-size: 11px; } .value { font-weight: 600; }
+.title { font-weight: 600; }
+.mark { color: #ffd65c; font-weight: 600; } .note { color: #ffb37a; }
+.readout { white-space: pre-line; font-variant-numeric: tabular-nums; }
+.probe { min-height: 1.4em; font-variant-numeric: tabular-nums; color: #a9d3ff; }
+.research { font-size: 11px; opacity: 0.75; margin-top: 3px; }
+.warning {
+  position: absolute; top: 8px; left: 50%; transform: translateX(-50%); max-width: 60%;
+  padding: 3px 10px; border-radius: 4px; background: #b3261e; color: #fff; font-weight: 600;
+  text-shadow: none; text-align: center; z-index: 3;
+}
+.edge { position: absolute; font-size: 16px; font-weight: 700; color: #ffe08a; }
+.edge.top { top: 30px; left: 50%; } .edge.bottom { bottom: 30px; left: 50%; }
+.edge.left { left: 10px; top: 50%; } .edge.right { right: 10px; top: 50%; }
+.scale {
+  margin-left: auto; height: 6px; border: 1.5px solid #dfe4ea; border-top: none; position: relative;
+  margin-top: 22px; filter: drop-shadow(0 0 2px #000);
+}
+.scale span { position: absolute; right: 0; bottom: 7px; white-space: nowrap; font-size: 12px; }
+.legend {
+  margin-left: auto; width: 230px; padding: 6px 8px; border-radius: 4px; font-size: 12px;
+  background: rgba(0, 0, 0, 0.62);
+}
+.legend canvas { width: 100%; height: 10px; display: block; image-rendering: pixelated; }
+.legend .ends { display: flex; justify-content: space-between; }
+.legend .source { opacity: 0.75; font-size: 11px; } .legend .generated { font-size: 11px; color: #ffd65c; }
+.waiting { position: absolute; inset: 0; display: grid; place-items: center; opacity: 0.7; }
+.lens {
+  position: absolute; z-index: 3; width: 220px; height: 220px; border-radius: 50%; pointer-events: none;
+  border: 2px solid #dfe4ea; background: #000;
+}
+.help {
+  position: absolute; inset: 24px; z-index: 10; overflow: auto; padding: 14px 18px; border-radius: 6px;
+  background: var(--st-background-color, #0a0c0f); border: 1px solid var(--st-border-color, #2b323b);
+  box-shadow: 0 8px 40px rgba(0, 0, 0, 0.5);
+}
+.help .head { display: flex; justify-content: space-between; align-items: center; font-size: 15px; }
+.help .head button { line-height: 1.2; padding: 4px 9px; }
+.help .mouse { display: grid; gap: 2px; margin: 8px 0 12px; }
+.help dl { margin: 0; columns: 3 220px; }
+.help dl div { display: flex; gap: 10px; break-inside: avoid; padding: 2px 0; }
+.help dt {
+  min-width: 58px; text-align: center; border: 1px solid var(--st-border-color, #2b323b);
+  border-radius: 4px; padding: 0 5px; font-variant-numeric: tabular-nums;
+}
+.help dd { margin: 0; }
+@media (max-width: 900px) { .corner { font-size: 11px; } }
 `;

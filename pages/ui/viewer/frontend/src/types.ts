@@ -48,7 +48,6 @@ export interface FilmHeader {
   modality: string;
   frameTime: number; // ms
   padding: [number, number] | null;
-  notes: string[];
 }
 
 export interface OverlayHeader {
@@ -76,6 +75,7 @@ export interface PaneSpec {
   title: string;
   banner: [string, string][];
   marks: string[];
+  notes: string[];
   overlay: OverlaySpec | null;
 }
 

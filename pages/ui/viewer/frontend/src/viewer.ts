@@ -1,115 +1,457 @@
-// The viewer: panes in their layout, the mouse, and what is told to Python.
+// The viewer: films in their layout, and everything a reader can do with them.
 
-import { Film } from "./film.ts";
-import { Pane } from "./pane.ts";
+import { toolbar, type Bar } from "./toolbar.ts";
+import { el } from "./dom.ts";
+import { helpSheet } from "./help.ts";
+import { Journal, type Report } from "./journal.ts";
+import { actionOf, bound, isForOthers } from "./keys.ts";
+import { follow } from "./links.ts";
+import * as marks from "./marks.ts";
+import { listen, type HandTool } from "./mouse.ts";
+import { Overlay, type Cover } from "./overlay.ts";
+import { Pane, type Change } from "./pane.ts";
+import { options, presets } from "./presets.ts";
 import { parcel } from "./store.ts";
 import { CSS } from "./style.ts";
-import type { PaneSpec, SceneSpec } from "./types.ts";
+import { Trim } from "./trim.ts";
+import type { PaneSpec, Point, SceneSpec, Shape } from "./types.ts";
+
+const HANDS = ["window", "pan", "zoom", "magnify"];
+const SHAPES = ["point", "length", "angle", "rectangle", "ellipse", "ratio", "region"];
+const STEP = 1.25;
+const LENS = 220; // pixels across
+let latest: Viewer | null = null; // which of several viewers on a page has the keys
 
 export class Viewer {
-  report: (reading: unknown) => void = () => {};
-  private readonly root = document.createElement("div");
-  private readonly grid = document.createElement("div");
-  private panes: Pane[] = [];
+  report: (report: Report) => void = () => {};
+  private readonly root = el("div", "viewer");
+  private readonly grid = el("div", "grid");
+  private readonly lens = el("canvas", "lens");
   private readonly gone = new AbortController();
+  private readonly journal: Journal;
+  private readonly trims = new Map<Pane, Trim>();
+  private panes: Pane[] = [];
+  private active: Pane | null = null;
+  private scene!: SceneSpec;
+  private bar: Bar | null = null;
+  private keys: Record<string, string> = {};
+  private tool: HandTool | Shape = "window";
+  private linked = false;
+  private following = false;
+  private cine = 0;
+  private sheet: HTMLElement | null = null;
   private last = "";
+  private barKey = "";
 
   constructor(parent: HTMLElement | ShadowRoot) {
-    const style = document.createElement("style");
+    const style = el("style");
     style.textContent = CSS;
-    this.root.className = "viewer";
     this.root.tabIndex = 0;
-    this.grid.className = "grid";
+    this.lens.width = this.lens.height = LENS;
+    this.lens.hidden = true;
     this.root.append(this.grid);
     parent.append(style, this.root);
+    const { signal } = this.gone;
+    this.journal = new Journal(
+      () => this.panes, (report) => this.report(report), () => this.refreshBar(), signal,
+    );
+    latest = this;
+    this.root.addEventListener("pointerdown", () => { latest = this; }, { signal });
+    this.root.addEventListener("focusin", () => { latest = this; }, { signal });
+    window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
+    window.addEventListener("pointerdown", (event) => {
+      if (!event.composedPath().includes(this.root)) this.journal.flush();
+    }, { capture: true, signal });
   }
 
+  /** Show a scene; what is there already stays as it is. */
   update(scene: SceneSpec): void {
     const text = JSON.stringify(scene);
     if (text === this.last) return;
+    const first = !this.last;
     this.last = text;
+    const linkChanged = first || scene.linked !== this.scene.linked;
+    this.scene = scene;
+    if (linkChanged) this.linked = scene.linked;
+    marks.setWords(scene.words);
     this.root.style.height = `${scene.height}px`;
+    this.root.setAttribute("aria-label", scene.words.viewer ?? "");
+    this.makeBar();
     this.grid.dataset.layout = scene.layout;
-    const kept = new Map(this.panes.map((pane) => [pane.spec.key + pane.spec.pixels, pane]));
-    this.panes = scene.panes.map((spec) => {
-      const known = kept.get(spec.key + spec.pixels);
-      kept.delete(spec.key + spec.pixels);
-      if (known) known.spec = spec;
-      return known ?? this.open(spec);
-    });
-    for (const pane of kept.values()) {
-      const cell = pane.element.parentElement;
-      pane.close();
-      cell?.remove();
-    }
+    this.arrange();
+    this.journal.update(scene);
+    this.refreshBar();
   }
 
   close(): void {
+    this.journal.flush();
     this.gone.abort();
+    window.clearInterval(this.cine);
     for (const pane of this.panes) pane.close();
     this.root.remove();
+    if (latest === this) latest = null;
+  }
+
+  /** Do what a key or a button stands for. */
+  run(action: string): void {
+    const pane = this.active;
+    if (action === "help") return this.help();
+    if (action === "link") return this.link();
+    if (action === "cancel") return this.cancel();
+    if (HANDS.includes(action)) return this.choose(action as HandTool);
+    if (SHAPES.includes(action)) return this.scene.editable ? this.choose(action as Shape) : undefined;
+    if (action === "previousPane" || action === "nextPane") {
+      return this.move(action === "nextPane" ? 1 : -1);
+    }
+    if (!pane?.ready) return;
+    if (this.edit(action) || this.lay(pane, action) || this.page(pane, action)) return;
+    this.present(pane, action);
+    this.journal.settled();
+  }
+
+  private present(pane: Pane, action: string): void {
+    const preset = /^preset([1-9])$/.exec(action);
+    if (preset) return this.preset(pane, Number(preset[1]) - 1);
+    const acts: Record<string, () => void> = {
+      invert: () => pane.setInverted(!pane.look.inverted),
+      rotateRight: () => pane.rotate(90),
+      rotateLeft: () => pane.rotate(-90),
+      flipAcross: () => pane.flipAcross(),
+      flipDown: () => pane.flipDown(),
+      zoomIn: () => pane.zoom(STEP),
+      zoomOut: () => pane.zoom(1 / STEP),
+      fit: () => pane.fit(),
+      actual: () => pane.actualSize(),
+      reset: () => pane.reset(),
+    };
+    acts[action]?.();
+  }
+
+  private preset(pane: Pane, number: number): void {
+    const found = presets(pane.film!, pane.look.frame, this.scene.words)[number];
+    if (found) pane.setGrey(found.grey, found.index);
+  }
+
+  private edit(action: string): boolean {
+    if (!["undo", "redo", "remove"].includes(action)) return false;
+    if (!this.scene.editable) return true;
+    if (action === "undo") this.journal.undo();
+    else if (action === "redo") this.journal.redo();
+    else {
+      marks.remove(marks.selected());
+      this.journal.edited();
+    }
+    marks.redraw(this.panes.map(({ id }) => id));
+    return true;
+  }
+
+  private lay(pane: Pane, action: string): boolean {
+    const target = pane.overlay ? pane : this.panes.find(({ overlay }) => overlay);
+    const { shown = false, opacity = 0, contour = false, grey = false } = target?.cover ?? {};
+    const covers: Record<string, Partial<Cover>> = {
+      overlay: { shown: !shown },
+      opacityUp: { opacity: Math.min(1, Math.round(10 * opacity + 1) / 10) },
+      opacityDown: { opacity: Math.max(0, Math.round(10 * opacity - 1) / 10) },
+      contour: { contour: !contour },
+      palette: { grey: !grey },
+    };
+    const cover = covers[action];
+    if (!cover) return false;
+    this.cover(cover);
+    return true;
+  }
+
+  /** All overlays together: two methods side by side are compared under the same settings. */
+  private cover(cover: Partial<Cover>): void {
+    for (const pane of this.panes) if (pane.overlay) pane.setCover(cover);
+    this.refreshBar();
+  }
+
+  private page(pane: Pane, action: string): boolean {
+    const count = pane.film!.header.frames.length;
+    const at = pane.look.frame;
+    const frames: Record<string, number> = {
+      previousFrame: at - 1, nextFrame: at + 1, firstFrame: 0, lastFrame: count - 1,
+    };
+    if (action === "cine") {
+      this.play(pane);
+      return true;
+    }
+    if (!(action in frames)) return false;
+    pane.setFrame(frames[action]!);
+    return true;
+  }
+
+  private play(pane: Pane): void {
+    const running = this.cine !== 0;
+    window.clearInterval(this.cine);
+    this.cine = 0;
+    const { frames, frameTime } = pane.film!.header;
+    if (!running && frames.length > 1) {
+      this.cine = window.setInterval(() => {
+        if (pane.ready) pane.setFrame((pane.look.frame + 1) % frames.length);
+      }, frameTime);
+    }
+    this.refreshBar();
+  }
+
+  private cancel(): void {
+    if (this.sheet) return this.help();
+    window.clearInterval(this.cine);
+    this.cine = 0;
+    for (const pane of this.panes) if (pane.ready) marks.cancel(pane.element);
+    this.choose("window");
+  }
+
+  private choose(tool: HandTool | Shape): void {
+    this.tool = tool;
+    for (const pane of this.panes) this.arm(pane);
+    this.refreshBar();
+  }
+
+  private arm(pane: Pane): void {
+    if (!pane.ready || !this.scene.editable) return;
+    marks.choose(pane.id, SHAPES.includes(this.tool) ? (this.tool as Shape) : null);
+  }
+
+  private link(): void {
+    this.linked = !this.linked;
+    this.refreshBar();
+  }
+
+  private move(by: number): void {
+    const at = this.panes.indexOf(this.active!);
+    const next = this.panes[(at + by + this.panes.length) % this.panes.length];
+    if (next) this.activate(next);
+  }
+
+  private activate(pane: Pane): void {
+    if (this.active === pane) return;
+    this.active = pane;
+    for (const one of this.panes) one.cell.classList.toggle("active", one === pane && this.panes.length > 1);
+    this.refreshBar();
+  }
+
+  private help(): void {
+    if (this.sheet) {
+      this.sheet.remove();
+      this.sheet = null;
+      this.root.focus();
+      return;
+    }
+    this.sheet = helpSheet(this.scene.words, this.keys, () => this.help());
+    this.root.append(this.sheet);
+    this.sheet.querySelector("button")?.focus();
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (latest !== this || event.defaultPrevented || isForOthers(event, this.root)) return;
+    const action = actionOf(event, this.keys);
+    if (!action) return this.journal.flush();
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.run(action);
+  }
+
+  private makeBar(): void {
+    const { words, bindings, findings } = this.scene;
+    const key = JSON.stringify([words, bindings, findings]);
+    if (key === this.barKey) return;
+    this.barKey = key;
+    this.keys = bound(bindings);
+    const bar = toolbar(words, this.keys, (action) => this.run(action));
+    bar.presets.addEventListener("change", () => {
+      if (this.active?.ready && bar.presets.value) this.preset(this.active, Number(bar.presets.value));
+      bar.presets.value = "";
+      this.root.focus();
+      this.journal.settled();
+    });
+    bar.finding.append(
+      ...[["", words.unmarked ?? ""], ...Object.entries(findings)].map(([code, label]) => {
+        const option = el("option", "", label);
+        option.value = code!;
+        return option;
+      }),
+    );
+    bar.finding.addEventListener("change", () => {
+      for (const uid of marks.selected()) marks.tie(uid, bar.finding.value);
+      this.journal.edited();
+      this.root.focus();
+    });
+    const slide = (name: "opacity" | "threshold") => (): void => {
+      this.cover({ [name]: Number(bar[name].value) / 100 });
+    };
+    bar.opacity.addEventListener("input", slide("opacity"));
+    bar.threshold.addEventListener("input", slide("threshold"));
+    this.bar?.root.remove();
+    this.bar = bar;
+    this.root.prepend(bar.root);
+  }
+
+  private refreshBar(): void {
+    const { bar, active } = this;
+    if (!bar || !this.scene) return;
+    for (const name of [...HANDS, ...SHAPES]) bar.press(name, name === this.tool);
+    const overlaid = this.panes.find(({ overlay }) => overlay);
+    bar.overlayGroup.hidden = !overlaid;
+    bar.editGroup.hidden = !this.scene.editable;
+    bar.linkGroup.hidden = this.panes.length < 2;
+    bar.press("link", this.linked);
+    if (overlaid) {
+      const { shown, opacity, threshold, contour, grey } = overlaid.cover;
+      bar.press("overlay", shown);
+      bar.press("contour", contour);
+      bar.press("palette", grey);
+      bar.opacity.value = String(Math.round(100 * opacity));
+      bar.threshold.value = String(Math.round(100 * threshold));
+      for (const slider of [bar.opacity, bar.threshold]) slider.disabled = !shown;
+      for (const name of ["contour", "palette"]) bar.allow(name, shown);
+    }
+    bar.allow("undo", this.journal.canUndo);
+    bar.allow("redo", this.journal.canRedo);
+    const chosen = marks.selected();
+    bar.allow("remove", chosen.length > 0);
+    bar.finding.hidden = !Object.keys(this.scene.findings).length;
+    bar.finding.disabled = chosen.length === 0;
+    bar.finding.value = chosen.length ? marks.tied(chosen[0]!) : "";
+    bar.cineGroup.hidden = !this.panes.some(({ film }) => (film?.header.frames.length ?? 0) > 1);
+    bar.press("cine", this.cine !== 0);
+    bar.press("invert", active?.look.inverted ?? false);
+    this.offer(bar, active);
+  }
+
+  private offered = "";
+
+  private offer(bar: Bar, pane: Pane | null): void {
+    const found = pane?.film ? presets(pane.film, pane.look.frame, this.scene.words) : [];
+    const key = JSON.stringify(found);
+    bar.presets.hidden = !found.length;
+    if (key === this.offered && bar.presets.options.length) return;
+    this.offered = key;
+    bar.presets.replaceChildren(...options(found, this.scene.words.presets ?? ""));
+  }
+
+  private arrange(): void {
+    const name = (spec: PaneSpec): string => `${spec.key} ${spec.pixels}`;
+    const kept = new Map(this.panes.map((pane) => [name(pane.spec), pane]));
+    this.panes = this.scene.panes.map((spec, index) => {
+      const known = kept.get(name(spec));
+      kept.delete(name(spec));
+      const pane = known ?? this.open(spec);
+      if (known) {
+        const before = known.spec.overlay?.pixels;
+        known.spec = spec;
+        if (spec.overlay?.pixels !== before) this.fetchOverlay(known);
+      }
+      this.trims.get(pane)!.describe(spec);
+      const there = this.grid.children[index];
+      if (there !== pane.cell) this.grid.insertBefore(pane.cell, there ?? null);
+      return pane;
+    });
+    for (const pane of kept.values()) {
+      pane.close();
+      this.trims.delete(pane);
+    }
+    if (!this.active || !this.panes.includes(this.active)) {
+      this.active = null;
+      if (this.panes[0]) this.activate(this.panes[0]);
+    }
   }
 
   private open(spec: PaneSpec): Pane {
-    const cell = document.createElement("div");
-    cell.className = "pane";
-    cell.dataset.key = spec.key;
-    const pane = new Pane(spec, (changed) => this.describe(changed, cell));
-    cell.append(pane.element);
-    this.grid.append(cell);
-    this.listen(pane);
-    void parcel(spec.pixels, this.gone.signal).then((found) => pane.show(new Film(found)));
+    const pane = new Pane(spec, (changed, change) => this.changed(changed, change));
+    const trim = new Trim(this.scene.words);
+    this.trims.set(pane, trim);
+    pane.cell.append(trim.root);
+    listen(pane, {
+      tool: () => (HANDS.includes(this.tool) ? (this.tool as HandTool) : null),
+      editable: () => this.scene.editable,
+      activate: (one) => { this.activate(one); this.root.focus({ preventScroll: true }); },
+      hover: (one, at) => trim.point(one, at, one.overlay, this.scene.words),
+      window: (one, by) => this.window(one, by),
+      pan: (one, by) => one.pan(by),
+      zoom: (one, factor, at) => one.zoom(factor, at),
+      scroll: (one, by) => one.setFrame(one.look.frame + by),
+      magnify: (one, at) => this.magnify(one, at),
+      settled: () => this.journal.settled(),
+    });
+    const kept = this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
+    void parcel(spec.pixels, this.gone.signal).then(async (found) => {
+      if (!this.panes.includes(pane)) return;
+      await pane.show(found, kept, this.scene.editable);
+      this.arm(pane);
+      this.fetchOverlay(pane);
+      this.journal.show();
+    });
     return pane;
   }
 
-  private listen(pane: Pane): void {
-    let last: [number, number] | null = null;
-    const { element } = pane;
-    element.addEventListener("contextmenu", (event) => event.preventDefault());
-    element.addEventListener("pointerdown", (event) => {
-      if (!pane.ready) return;
-      last = pane.canvasPoint(event);
-      element.setPointerCapture(event.pointerId);
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (!last) return;
-      const now = pane.canvasPoint(event);
-      const by: [number, number] = [now[0] - last[0], now[1] - last[1]];
-      last = now;
-      if (event.buttons & 4) pane.pan(by);
-      else if (event.buttons & 2) pane.zoom(Math.exp(-by[1] / 150));
-      else if (event.buttons & 1) this.window(pane, by);
-    });
-    element.addEventListener("pointerup", () => { last = null; });
-    element.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      if (!pane.ready) return;
-      if (pane.film!.header.frames.length > 1) pane.setFrame(pane.look.frame + Math.sign(event.deltaY));
-      else pane.zoom(Math.exp(-event.deltaY / 500), pane.canvasPoint(event));
-    }, { passive: false });
-  }
-
-  private window(pane: Pane, [across, down]: [number, number]): void {
-    const { full } = pane.film!.header.frames[pane.look.frame]!;
-    const step = full.width / 1000;
-    const { grey } = pane.look;
-    pane.setGrey({
-      ...grey, name: "", lut: undefined,
-      center: grey.center + down * step,
-      width: grey.width + across * step,
+  private fetchOverlay(pane: Pane): void {
+    const { overlay } = pane.spec;
+    if (!overlay) return pane.setOverlay(null);
+    void parcel(overlay.pixels, this.gone.signal).then((found) => {
+      if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
+      pane.setOverlay(new Overlay(found, pane.spec.overlay, pane.film!));
+      this.refreshBar();
     });
   }
 
-  private describe(pane: Pane, cell: HTMLElement): void {
-    const { look, turn, view } = pane;
-    const data = cell.dataset;
-    data.windowCenter = String(look.grey.center);
-    data.windowWidth = String(look.grey.width);
-    data.function = look.grey.lut ? "LUT" : look.grey.curve;
-    data.inverted = String(look.inverted);
-    data.zoom = String(view.scale);
-    data.rotation = String(turn.rotation);
-    data.flipped = String(turn.flipped);
-    data.frame = String(look.frame);
+  private window(pane: Pane, [across, down]: Point): void {
+    const { film, look } = pane;
+    if (!film!.grey) return;
+    const { full } = film!.header.frames[look.frame]!;
+    const step = Math.max(full.width, look.grey.width) / 1200;
+    const { center, width, curve } = look.grey;
+    pane.setGrey({ name: "", curve: curve || "LINEAR", center: center + down * step, width: width + across * step });
   }
+
+  private magnify(pane: Pane, at: Point | null): void {
+    this.lens.hidden = !at;
+    if (!at) return this.lens.remove();
+    pane.cell.append(this.lens);
+    const ratio = window.devicePixelRatio || 1;
+    const factor = 3;
+    const [a, b, c, d, e, f] = pane.place;
+    const half = LENS / 2;
+    const place: typeof pane.place = [
+      a * factor, b * factor, c * factor, d * factor,
+      (e - at[0]) * factor + half, (f - at[1]) * factor + half,
+    ];
+    pane.film!.paint(this.lens.getContext("2d")!, place, pane.look);
+    this.lens.style.left = `${at[0] / ratio - half}px`;
+    this.lens.style.top = `${at[1] / ratio - half}px`;
+  }
+
+  private changed(pane: Pane, change: Change): void {
+    const trim = this.trims.get(pane);
+    if (!pane.film || !trim) return;
+    if (change !== "drawn") {
+      trim.update(pane, this.scene.words);
+      trim.explain(pane.overlay, pane.cover, this.scene.words);
+      describe(pane);
+    }
+    if (change === "look" || change === "film" || change === "frame") this.refreshBar();
+    if (!this.linked || this.following || !["view", "look", "frame"].includes(change)) return;
+    if (pane !== this.active) return;
+    this.following = true;
+    follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
+    this.following = false;
+  }
+}
+
+/** The state of a pane where tests and style sheets can see it. */
+function describe({ cell, look, turn, view, overlay, cover }: Pane): void {
+  const { grey, inverted, frame } = look;
+  Object.assign(cell.dataset, {
+    windowCenter: String(grey.center),
+    windowWidth: String(grey.width),
+    function: grey.lut ? "LUT" : grey.curve,
+    inverted: String(inverted),
+    zoom: String(view.scale),
+    rotation: String(turn.rotation),
+    flipped: String(turn.flipped),
+    frame: String(frame),
+    overlay: overlay ? (cover.shown ? "on" : "off") : "none",
+    opacity: String(cover.opacity),
+  });
 }

@@ -1,0 +1,158 @@
+// What stands around a film: who it is, letters at the edges, readouts, scale bar, colour bar.
+
+import { el, fill, say } from "./dom.ts";
+import { edges } from "./letters.ts";
+import { tidy } from "./measure.ts";
+import type { Cover, Overlay } from "./overlay.ts";
+import type { Pane } from "./pane.ts";
+import type { PaneSpec, Point } from "./types.ts";
+
+type Words = Record<string, string>;
+
+const ROUND = [1, 2, 5];
+
+export class Trim {
+  readonly root = el("div", "trim");
+  private readonly banner = el("div", "corner nw");
+  private readonly about = el("div", "corner ne");
+  private readonly state = el("div", "readout");
+  private readonly probe = el("div", "probe");
+  private readonly warning = el("div", "warning");
+  private readonly bar = el("div", "scale");
+  private readonly barLabel = el("span");
+  private readonly legend = el("div", "legend");
+  private readonly legendBar = el("canvas");
+  private readonly legendText = el("div");
+  private readonly letters = ["top", "right", "bottom", "left"].map((edge) => el("div", `edge ${edge}`));
+  private readonly waiting = el("div", "waiting");
+  private said = "";
+
+  constructor(words: Words) {
+    const southwest = el("div", "corner sw");
+    southwest.append(this.state, this.probe);
+    const southeast = el("div", "corner se");
+    this.bar.append(this.barLabel);
+    this.legend.append(this.legendBar, this.legendText);
+    this.legend.hidden = true;
+    southeast.append(this.legend, this.bar, el("div", "research", words.research));
+    this.warning.setAttribute("role", "status");
+    this.warning.hidden = true;
+    say(this.waiting, words.loading ?? "");
+    this.root.append(
+      this.banner, this.about, southwest, southeast, this.warning, this.waiting, ...this.letters,
+    );
+  }
+
+  /** Who and what: changes only with the scene. */
+  describe({ banner, title, marks, notes }: PaneSpec): void {
+    const text = JSON.stringify([banner, title, marks, notes]);
+    if (text === this.said) return;
+    this.said = text;
+    this.banner.replaceChildren(
+      ...banner.map(([label, value]) => {
+        const line = el("div");
+        line.append(el("span", "label", label), el("span", "value", value));
+        return line;
+      }),
+    );
+    this.about.replaceChildren(
+      el("div", "title", title),
+      ...marks.map((mark) => el("div", "mark", mark)),
+      ...notes.map((note) => el("div", "note", note)),
+    );
+  }
+
+  /** How the film is shown. */
+  update(pane: Pane, words: Words): void {
+    const film = pane.film!;
+    const { look, turn, view } = pane;
+    const { header } = film;
+    this.waiting.hidden = true;
+    const parts: string[] = [];
+    if (film.grey) {
+      const { center, width, curve, lut, name } = look.grey;
+      const numbers = fill(words.level, { center: tidy(center), width: tidy(width) });
+      const kind = lut ? words.lut : curve === "SIGMOID" ? words.sigmoid : "";
+      parts.push([lut ? "" : numbers, kind, name].filter(Boolean).join(" \u00b7 "));
+    }
+    if (look.inverted) parts.push(words.inverted ?? "");
+    parts.push(fill(words.zoom_level, { percent: Math.round(view.scale * 100) }));
+    if (header.frames.length > 1) {
+      parts.push(fill(words.frame, { number: look.frame + 1, count: header.totalFrames }));
+    }
+    say(this.state, parts.filter(Boolean).join("\n"));
+    const found = edges(header.directions, turn);
+    [found.top, found.right, found.bottom, found.left].forEach((text, at) => {
+      say(this.letters[at]!, text);
+    });
+    this.warning.hidden = !turn.flipped;
+    if (turn.flipped) say(this.warning, words.flipped ?? "");
+    this.scale(pane, words);
+  }
+
+  /** The pixel under the mouse. */
+  point(pane: Pane, at: Point | null, overlay: Overlay | null, words: Words): void {
+    const film = pane.film;
+    if (!film || !at) return say(this.probe, "");
+    const [column, row] = [Math.floor(at[0]), Math.floor(at[1])];
+    const { columns, rows, unit, padding } = film.header;
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return say(this.probe, "");
+    const values = film.value(pane.look.frame, column, row).map(tidy).join(" ");
+    const stored = film.samples(pane.look.frame)[row * columns + column]!;
+    const empty = padding && stored >= padding[0] && stored <= padding[1];
+    const over = overlay ? ` \u00b7 ${fill(words.map, { value: overlay.at(at[0] / columns, at[1] / rows).toPrecision(2) })}` : "";
+    const value = empty ? words.padding : `${values}${unit && ` ${unit}`}`;
+    say(this.probe, `x ${column} y ${row} \u00b7 ${value}${over}`);
+  }
+
+  /** Colour bar with its meaning while the overlay is shown. */
+  explain(overlay: Overlay | null, cover: Cover, words: Words): void {
+    this.legend.hidden = !overlay || !cover.shown;
+    if (!overlay || this.legend.hidden) return;
+    const { spec, header } = overlay;
+    const key = JSON.stringify([spec, cover.grey]);
+    if (this.legend.dataset.shown === key) return;
+    this.legend.dataset.shown = key;
+    paintBar(this.legendBar, header.colours, cover.grey);
+    const ends = el("div", "ends");
+    ends.append(...spec.meaning.split("|").map((text) => el("span", "", text.trim())));
+    this.legendText.replaceChildren(
+      ends,
+      el("div", "method", `${spec.method} \u00b7 ${spec.target}`),
+      el("div", "source", spec.source),
+      el("div", "generated", words.generated),
+    );
+  }
+
+  private scale(pane: Pane, words: Words): void {
+    const { spacing, spacingSource } = pane.film!.header;
+    const ratio = window.devicePixelRatio || 1;
+    const horizontal = pane.turn.rotation % 180 ? "row" : "column";
+    const { aspect } = pane.film!.header;
+    // One film pixel across the screen, in CSS pixels, and what it measures.
+    const each = (horizontal === "column" ? pane.view.scale : pane.view.scale * aspect) / ratio;
+    const unit = spacing ? (horizontal === "column" ? spacing[1] : spacing[0]) : 1;
+    const wanted = (120 / each) * unit;
+    const power = 10 ** Math.floor(Math.log10(wanted));
+    const size = power * (ROUND.filter((one) => one * power <= wanted).pop() ?? 1);
+    this.bar.style.width = `${(size / unit) * each}px`;
+    const detector = spacingSource === "ImagerPixelSpacing" ? ` ${words.detector}` : "";
+    const text = spacing
+      ? size >= 10 ? `${size / 10} cm${detector}` : `${size} mm${detector}`
+      : `${size} px \u00b7 ${words.unscaled}`;
+    say(this.barLabel, text);
+  }
+}
+
+function paintBar(canvas: HTMLCanvasElement, colours: number[], grey: boolean): void {
+  canvas.width = 256;
+  canvas.height = 1;
+  const image = new ImageData(256, 1);
+  for (let index = 0; index < 256; index++) {
+    for (let channel = 0; channel < 3; channel++) {
+      image.data[4 * index + channel] = grey ? 255 : colours[3 * index + channel]!;
+    }
+    image.data[4 * index + 3] = 255;
+  }
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+}
