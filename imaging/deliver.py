@@ -65,8 +65,9 @@ def deliver(
         i.identity.sop_instance_uid: repository.content(i.identity.sha256) for i in record.instances
     }
     files = export_case(make_case(record, contents, maps=maps), formats, now)
-    asked = ",".join(name for name in FORMATS if name in formats)
-    repository.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=asked)
+    kinds = {file.name.partition("-")[0] for file in files}
+    made = ",".join(name for name in FORMATS if name in kinds)
+    repository.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
     return files
 
 
@@ -134,8 +135,8 @@ def _pictures(
 
 def _picture(image: Image, frame: int, shown: Presentation | None) -> Picture:
     """A frame in the reader's window, else in the file's own first, else in the automatic one."""
-    colour = image.modality_values(frame).ndim == 3
-    preset = None if colour else _preset(image, frame, shown)
+    grey = image.instance.geometry.photometric_interpretation.startswith("MONOCHROME")
+    preset = _preset(image, frame, shown) if grey else None
     film = image.instance.source is SourceKind.FILM
     return Picture(
         sop_instance_uid=image.instance.identity.sop_instance_uid,

@@ -126,6 +126,7 @@ def _capture(case: ExportCase, one: AttributionMap, number: int, now: datetime) 
         **series("sc", study),
         **equipment(one.model),
     )
+    ds.DateOfSecondaryCapture, ds.TimeOfSecondaryCapture = ds.ContentDate, ds.ContentTime
     _describe(ds, source, one)
     return to_file("sc", complete(ds, source, now))
 
