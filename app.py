@@ -24,8 +24,10 @@ page = st.navigation(
 )
 render_frame()
 with in_words():
-    gate.insist_on_reader()
-    with st.spinner(_("Loading the network ...")):
-        resources.worker()
-    with routed():
-        page.run()
+    if gate.find_reader() is None:
+        gate.render_door()
+    else:
+        with st.spinner(_("Loading the network ...")):
+            resources.worker()
+        with routed():
+            page.run()

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from imaging.settings import ROOT
+from imaging.store import Repository
+from models.assess import assess_and_store
+from models.panel import Panel
 from tests.factories import make_dicom_bytes
 
 COLUMNS = [
@@ -113,3 +116,61 @@ def test_a_store_that_cannot_be_prepared_is_one_sentence(tmp_path: Path) -> None
         check=False,
     )
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+
+
+def records(home: Path, *arguments: object, checkpoints: Path) -> subprocess.CompletedProcess[str]:
+    """A command on the record store of that folder."""
+    environment = {"LIGHTBOX_HOME": str(home), "LIGHTBOX_WEIGHTS": str(checkpoints)}
+    return run(*arguments, **environment, LIGHTBOX_DATABASE="")
+
+
+def test_a_stored_study_is_exported_and_the_trail_knows(
+    tmp_path: Path, tiny_panel: Panel, checkpoint_folder: Path
+) -> None:
+    store = Repository.open(tmp_path / "home")
+    outcome = assess_and_store(make_dicom_bytes(), "a.dcm", panel=tiny_panel, repository=store)
+    assert outcome.instance is not None
+    study, out = outcome.instance.identity.study_instance_uid, tmp_path / "out"
+    weights = checkpoint_folder.parent
+    done = records(
+        *(tmp_path / "home", "export", study, "--as", "sr,csv", "--out", out), checkpoints=weights
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.suffix for path in out.iterdir()} == {".dcm", ".csv"}
+    assert [line.detail for line in store.audit(study)][-1] == "sr,csv"
+    verified = records(tmp_path / "home", "audit", "verify", checkpoints=weights)
+    assert verified.returncode == 0 and "unbroken" in verified.stdout
+    cut = records(tmp_path / "home", "audit", "verify", "--head", "f" * 64, checkpoints=weights)
+    assert cut.returncode == 2 and "Traceback" not in cut.stderr
+    store.close()
+
+
+def test_an_unknown_export_is_one_sentence(tmp_path: Path, checkpoint_folder: Path) -> None:
+    done = records(
+        *(tmp_path / "home", "export", "1.2.3", "--as", "docx", "--out", tmp_path),
+        checkpoints=checkpoint_folder.parent,
+    )
+    assert done.returncode == 2 and "--as takes some of sr" in done.stderr
+
+
+def test_accounts_outcomes_and_deletion(
+    tmp_path: Path, tiny_panel: Panel, checkpoint_folder: Path
+) -> None:
+    home, weights = tmp_path / "home", checkpoint_folder.parent
+    store = Repository.open(home)
+    outcome = assess_and_store(make_dicom_bytes(), "a.dcm", panel=tiny_panel, repository=store)
+    assert outcome.instance is not None
+    study = outcome.instance.identity.study_instance_uid
+    made = records(
+        *(home, "account", "add", "ada", "--reader", "Dr Ada", "--password", "correct horse"),
+        checkpoints=weights,
+    )
+    assert made.returncode == 0 and store.accounts.all()[0].reader == "Dr Ada", made.stderr
+    table = tmp_path / "truth.csv"
+    table.write_text(f"study_instance_uid,code,present,source\n{study},pneumonia,yes,CT\n")
+    assert records(home, "truth", table, checkpoints=weights).returncode == 0
+    assert store.truths()[study][0].present
+    gone = records(home, "delete", study, "--reason", "sent twice", "--yes", checkpoints=weights)
+    assert gone.returncode == 0 and not store.worklist(), gone.stderr
+    assert store.verify_audit().intact
+    store.close()

@@ -7,7 +7,6 @@ keeps the hash; Streamlit cannot set cookies, so a component without a picture d
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NoReturn
 
 import streamlit as st
 
@@ -20,6 +19,7 @@ from pages.ui.messages import show_notice
 
 COOKIE = "lightbox_session"
 _LIFE = timedelta(hours=12)
+_NAME, _READER, _PASSWORD = "door-name", "door-reader", "door-password"
 _SET_COOKIE = """
 export default function ({ data }) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
@@ -30,8 +30,14 @@ export default function ({ data }) {
 _cookie = st.components.v2.component("lightbox_cookie", js=_SET_COOKIE)
 
 
-def insist_on_reader() -> Account:
-    """The reader who is signed in; without one the page ends with a form to become one."""
+def find_reader() -> Account | None:
+    """The reader who is signed in, or None.
+
+    Raises
+    ------
+    SettingsError
+        If others can reach this server and it is not guarded by accounts.
+    """
     accounts, settings = resources.repository().accounts, resources.settings()
     check_exposure(
         str(st.get_option("server.address") or ""),
@@ -42,14 +48,13 @@ def insist_on_reader() -> Account:
         account = accounts.alone(settings.single_reader)
         state.set_account(account)
         return account
-    token = state.token() or st.context.cookies.get(COOKIE, "")
+    token = state.token() or _kept_token()
     found = accounts.account_of(token) if token else None
-    if found is None:
-        state.set_account(None)
-        _render_door(first=not accounts.any())
-    state.set_token(token)
     state.set_account(found)
-    if st.context.cookies.get(COOKIE, "") != token:
+    if found is None:
+        return None
+    state.set_token(token)
+    if _kept_token() != token:
         _write_cookie(token)
     return found
 
@@ -62,6 +67,12 @@ def sign_out() -> None:
     st.session_state["signed-out"] = True
 
 
+def _kept_token() -> str:
+    """The token the browser kept; empty without one, and outside a browser."""
+    found = st.context.cookies.get(COOKIE)
+    return found if isinstance(found, str) else ""
+
+
 def _write_cookie(token: str) -> None:
     with st.container(height=1, border=False):
         _cookie(
@@ -70,27 +81,27 @@ def _write_cookie(token: str) -> None:
         )
 
 
-def _render_door(*, first: bool) -> NoReturn:
+def render_door() -> None:
     """The form of a reader who is not known yet."""
     if st.session_state.pop("signed-out", False):
         _write_cookie("")
     _left, middle, _right = st.columns([1, 1.2, 1])
     with middle:
         show_notice()
-        if first:
-            _render_first()
-        else:
+        if resources.repository().accounts.any():
             _render_sign_in()
-    st.stop()
+        else:
+            _render_first()
 
 
 def _render_sign_in() -> None:
     with st.form("sign-in"):
         st.subheader(_("Sign in"), anchor=False)
-        name = st.text_input(_("Sign-in name"), autocomplete="username")
-        password = st.text_input(_("Password"), type="password", autocomplete="current-password")
-        if st.form_submit_button(_("Sign in"), type="primary"):
-            _enter(name, password)
+        st.text_input(_("Sign-in name"), autocomplete="username", key=_NAME)
+        st.text_input(
+            _("Password"), type="password", autocomplete="current-password", key=_PASSWORD
+        )
+        st.form_submit_button(_("Sign in"), type="primary", on_click=_enter)
 
 
 def _render_first() -> None:
@@ -104,31 +115,40 @@ def _render_first() -> None:
                 "with LIGHTBOX_SINGLE_READER set to your name."
             )
         )
-        reader = st.text_input(_("Your name, as it stands under a report"), max_chars=64)
-        name = st.text_input(_("Sign-in name"), max_chars=64, autocomplete="username")
-        password = st.text_input(
-            _("Password (10 characters or more)"), type="password", autocomplete="new-password"
+        st.text_input(_("Your name, as it stands under a report"), max_chars=64, key=_READER)
+        st.text_input(_("Sign-in name"), max_chars=64, autocomplete="username", key=_NAME)
+        st.text_input(
+            _("Password (10 characters or more)"),
+            type="password",
+            autocomplete="new-password",
+            key=_PASSWORD,
         )
-        if st.form_submit_button(_("Create account"), type="primary"):
-            try:
-                resources.repository().accounts.create(name, reader, password, first=True)
-            except AssistantError as exc:
-                st.error(sentence(str(exc)))
-            else:
-                _enter(name, password)
+        st.form_submit_button(_("Create account"), type="primary", on_click=_create)
 
 
-def _enter(name: str, password: str) -> None:
-    """Sign in and start the page anew."""
-    repository = resources.repository()
+def _create() -> None:
+    """Make the first account and sign in with it."""
+    typed = st.session_state
     try:
-        account, token = repository.accounts.sign_in(name, password)
+        resources.repository().accounts.create(
+            typed[_NAME], typed[_READER], typed[_PASSWORD], first=True
+        )
     except AssistantError as exc:
-        st.error(sentence(str(exc)))
-        return
-    state.set_token(token)
-    state.set_account(account)
-    st.rerun()
+        state.leave_notice("error", sentence(str(exc)))
+    else:
+        _enter()
+
+
+def _enter() -> None:
+    """Sign in with what was typed."""
+    typed = st.session_state
+    try:
+        account, token = resources.repository().accounts.sign_in(typed[_NAME], typed[_PASSWORD])
+    except AssistantError as exc:
+        state.leave_notice("error", sentence(str(exc)))
+    else:
+        state.set_token(token)
+        state.set_account(account)
 
 
 def note_view(study_instance_uid: str) -> None:

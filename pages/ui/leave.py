@@ -6,11 +6,11 @@ import zipfile
 from io import BytesIO
 
 import streamlit as st
-from imaging.deliver import deliver
-from imaging.export import FORMATS, ExportedFile
 
+from imaging.deliver import deliver
 from imaging.entities import RESEARCH_USE, StudyRecord
 from imaging.errors import AssistantError
+from imaging.export import FORMATS, ExportedFile
 from models.maps import attribution_maps
 from pages.ui import resources, state
 from pages.ui.download import render_download
