@@ -26,11 +26,12 @@ _FORMAT = "1"  # a change of the layout below must change every name
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Bytes for the browser, their name, and what a reader has to be told about them."""
+    """Bytes for the browser, their name, and what Python has to know about them."""
 
     hash: str
     data: bytes
     notes: tuple[str, ...] = ()
+    unit: str = ""
 
 
 def film_hash(image: Image) -> str:
@@ -83,7 +84,7 @@ def pack_film(image: Image) -> Parcel:
         "frameTime": found.frame_time,
         "padding": found.padding,
     }
-    return Parcel(film_hash(image), _packed(header, body), found.notes)
+    return Parcel(film_hash(image), _packed(header, body), found.notes, found.unit)
 
 
 def overlay_hash(overlay: Overlay) -> str:

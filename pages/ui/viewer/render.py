@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from imaging.dicom import Image
 from pages.ui.viewer.component import mount
 from pages.ui.viewer.parcels import Parcel, film_hash, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reading import read_report
@@ -49,7 +50,9 @@ def render_viewer(scene: Scene, *, key: str, height: int = 720) -> Reading | Non
     with st.container(gap=None, height="content"):
         for parcel in parcels:
             mount("carrier", key=f"{key}-{parcel.hash}", data=parcel.data, height="content")
-    return read_report(state.get("reading"), scene)
+    units = {parcel.hash: parcel.unit for parcel in parcels}
+    by_film = {_uid(pane.image): units[film_hash(pane.image)] for pane in scene.panes}
+    return read_report(state.get("reading"), scene, by_film)
 
 
 def _parcels(scene: Scene, key: str) -> list[Parcel]:
@@ -64,6 +67,10 @@ def _parcels(scene: Scene, key: str) -> list[Parcel]:
     parcels = {name: kept.get(name) or pack() for name, pack in wanted.items()}
     st.session_state[f"{_KEPT}-{key}"] = parcels
     return list(parcels.values())
+
+
+def _uid(image: Image) -> str:
+    return image.instance.identity.sop_instance_uid
 
 
 def _nothing() -> None:

@@ -111,7 +111,10 @@ function makeImage(imageId: string): Types.IImage {
     sizeInBytes: 0, // the pixels are the store's, not the cache's
     dataType: film.samples(frame).constructor.name,
     getPixelData: () => film.samples(frame),
-    voxelManager: { getScalarData: () => film.samples(frame) },
+    voxelManager: {
+      getScalarData: () => film.samples(frame),
+      getAtIJKPoint: ([column, row]: Types.Point3) => film.value(frame, column, row)[0],
+    },
     render: (painted: Painted) => {
       if (painted.canvas) painters.get(painted.canvas)?.();
     },

@@ -8,11 +8,27 @@ import {
 } from "@cornerstonejs/tools";
 import { aspectOf, filmOf, imageId } from "./cornerstone.ts";
 import { lines } from "./measure.ts";
+import { simplify } from "./simplify.ts";
 import type { AnnotationRecord, Point, Shape } from "./types.ts";
+
+const FINE = 0.35; // film pixels an outline may be off to have fewer points
+const { Events, MouseBindings } = Enums;
 
 /** Heart and thorax: Cornerstone's tool for two lines, read as a ratio. */
 class RatioTool extends CobbAngleTool {
   static override toolName = "CardiothoracicRatio";
+
+  /** No angle is wanted: parallel lines have none, and the tool would then show no text. */
+  override _calculateCachedStats(found: Types.Annotation): Record<string, unknown> {
+    const data = found.data as unknown as Data;
+    if (data.handles?.points.length === 4) {
+      for (const target of Object.keys(data.cachedStats ?? {})) {
+        data.cachedStats![target] = { angle: 1, points: { canvas: {} } };
+      }
+      found.invalidated = false;
+    }
+    return data.cachedStats ?? {};
+  }
 }
 
 const TOOLS: Record<Shape, { toolName: string }> = {
@@ -26,8 +42,6 @@ const TOOLS: Record<Shape, { toolName: string }> = {
 };
 const SHAPES = new Map(Object.entries(TOOLS).map(([shape, { toolName }]) => [toolName, shape as Shape]));
 const CORNERS = [[0, 0], [1, 0], [0, 1], [1, 1]] as const;
-const { Events, MouseBindings } = Enums;
-
 type World = [number, number, number];
 interface Data {
   handles?: { points: World[]; activeHandleIndex?: number | null; textBox?: unknown };
@@ -74,7 +88,7 @@ export function openTools(paneId: string, engineId: string, editable: boolean): 
   for (const [shape, { toolName }] of Object.entries(TOOLS)) {
     group.addTool(toolName, {
       calculateStats: false, // measure.ts does it, in the file's own terms
-      getTextLines: (data: Data, target: string) => textLines(shape as Shape, data, target),
+      getTextLines: (data: Data, target: string | string[]) => textLines(shape as Shape, data, target),
       allowOpenContours: false,
     });
     if (editable) group.setToolPassive(toolName);
@@ -171,8 +185,9 @@ export function redraw(paneIds: string[]): void {
   utilities.triggerAnnotationRenderForViewportIds(paneIds);
 }
 
-function textLines(shape: Shape, data: Data, target: string): string[] {
-  const found = filmOf(target.replace(/^imageId:/, ""));
+function textLines(shape: Shape, data: Data, target: string | string[]): string[] {
+  const [first = ""] = [target].flat(); // some tools name one target, some a list
+  const found = filmOf(first.replace(/^imageId:/, ""));
   const points = found && pointsOf(shape, data, found.film.header.aspect);
   return points ? lines(found.film, found.frame, shape, points, words) : [];
 }
@@ -212,7 +227,7 @@ function toRecord(one: Types.Annotation, sop: string): AnnotationRecord | null {
     uid: one.annotationUID!,
     sop,
     shape,
-    points: points.map(rounded),
+    points: (shape === "region" ? simplify(points, FINE) : points).map(rounded),
     frame: found.frame,
     label: data.label ?? "",
     finding: data.finding ?? "",

@@ -17,7 +17,7 @@ export interface Hands {
   zoom: (pane: Pane, factor: number, at: Point) => void;
   scroll: (pane: Pane, by: number) => void;
   magnify: (pane: Pane, at: Point | null) => void;
-  settled: (pane: Pane) => void;
+  settled: (pane: Pane, drew: boolean) => void;
 }
 
 type Grip = HandTool | "draw";
@@ -64,8 +64,9 @@ export function listen(pane: Pane, hands: Hands): void {
   const end = (): void => {
     if (!grip) return;
     if (grip === "magnify") hands.magnify(pane, null);
+    const drew = grip === "draw";
     grip = null;
-    hands.settled(pane);
+    hands.settled(pane, drew);
   };
   element.addEventListener("pointerup", (event) => {
     if (!event.buttons || grip !== "draw") end();
@@ -85,6 +86,6 @@ export function listen(pane: Pane, hands: Hands): void {
     const pages = pane.film!.header.frames.length > 1 && !event.ctrlKey;
     if (pages) hands.scroll(pane, Math.sign(event.deltaY));
     else hands.zoom(pane, Math.exp(-event.deltaY / 500), pane.canvasPoint(event));
-    hands.settled(pane);
+    hands.settled(pane, false);
   }, { passive: false });
 }

@@ -373,7 +373,7 @@ export class Viewer {
       zoom: (one, factor, at) => one.zoom(factor, at),
       scroll: (one, by) => one.setFrame(one.look.frame + by),
       magnify: (one, at) => this.magnify(one, at),
-      settled: () => this.journal.settled(),
+      settled: (_, drew) => (drew ? this.journal.edited() : this.journal.settled()),
     });
     const kept = this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
     void parcel(spec.pixels, this.gone.signal).then(async (found) => {
