@@ -29,7 +29,7 @@ from imaging.export.common import (
     stamp,
     to_file,
 )
-from imaging.export.source import one_frame, point_to, source_dataset
+from imaging.export.source import one_frame, point_to, source_dataset, stand_in
 from imaging.review import Code
 
 THRESHOLD = 0.5  # of the magnitude that gets the full colour: the region a segmentation keeps
@@ -78,7 +78,7 @@ def _parametric_map(
     written = local(now)
     study = case.record.study_instance_uid
     ds = ParametricMap(
-        source_images=[source],
+        source_images=[stand_in(source)],
         pixel_array=values,
         sop_instance_uid=_uid("pm", one),
         instance_number=number,
@@ -102,6 +102,7 @@ def _parametric_map(
         **series("map", study),
         **equipment(one.model),
     )
+    point_to(ds, source, None)
     return to_file("map", complete(ds, source, now))
 
 

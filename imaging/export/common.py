@@ -29,6 +29,7 @@ _SERIES = {  # kind -> series number, and its name in the archive (LO, 64 charac
     "map": (9104, "AI attribution"),
     "pdf": (9105, "Report as PDF"),
 }
+_UNPAIRED = ("CHEST", "ABDOMEN", "PELVIS", "HEAD", "BRAIN", "SKULL", "NECK", "HEART")
 for _name in ("pydicom", "highdicom"):  # their log lines quote header values
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
@@ -115,12 +116,12 @@ def stamp(dataset: Dataset, now: datetime) -> Dataset:
 def complete(dataset: Dataset, source: Dataset, now: datetime) -> Dataset:
     """`stamp`, and the part and side of the body (type 2C, PS3.3 C.7.3.1).
 
-    The side is left empty where even the part is unknown.
+    The side is empty where nobody states it, and absent for parts that have none.
     """
     for keyword in ("BodyPartExamined", "Laterality"):
         if keyword in source:
             setattr(dataset, keyword, source[keyword].value)
-    if "BodyPartExamined" not in source and "Laterality" not in source:
+    if "Laterality" not in source and source.get("BodyPartExamined") not in _UNPAIRED:
         dataset.Laterality = ""
     return stamp(dataset, now)
 

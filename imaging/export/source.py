@@ -7,15 +7,16 @@ which the records know them, so that reports and presentation states have someth
 from __future__ import annotations
 
 import math
+import unicodedata
 from copy import copy
 from io import BytesIO
 from typing import Any
 
-import numpy as np
 from pydicom import Dataset, config, dcmread
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
+from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from imaging.entities import Instance, SourceKind
@@ -48,7 +49,6 @@ _SEVERAL = (
     "NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
-_SEXES = ("M", "F", "O")
 _PNG = b"\x89PNG"
 
 
@@ -80,22 +80,24 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
     for keyword in _TYPE_2:
         if keyword not in ds:
             setattr(ds, keyword, "")
-    if ds.PatientSex not in _SEXES:
+    if ds.PatientSex not in ("M", "F", "O"):
         ds.PatientSex = ""
+    if ds.get("Laterality", "L") not in ("L", "R"):
+        del ds.Laterality
     for keyword in _PICTURE:
         with border(_UNREADABLE):
-            if keyword in found and found[keyword].value is not None:
+            if keyword in found and found[keyword].value not in (None, ""):
                 ds[keyword] = found[keyword]
     _name(ds, instance)
     return ds
 
 
 def stand_in(source: Dataset) -> Dataset:
-    """The header under the class of a Secondary Capture: highdicom gives up on those it lacks."""
+    """The header as that of a Secondary Capture: highdicom refuses classes and modalities."""
     ds = Dataset()
     for element in source:  # setting a value changes the element itself, so each is copied
         ds.add(copy(element))
-    ds.SOPClassUID = SecondaryCaptureImageStorage
+    ds.SOPClassUID, ds.Modality = SecondaryCaptureImageStorage, "OT"
     return ds
 
 
@@ -231,10 +233,18 @@ def _copy_valid(found: Dataset, ds: Dataset, keyword: str) -> None:
     """Copy an element that can be read and is well-formed; leave others out."""
     try:
         value: Any = found.get(keyword)
-        if value is None or not str(value).strip():
+        if isinstance(value, MultiValue):
+            value = value[0]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if value is None or not (plain := _printable(str(value))):
             return
         tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
-        plain = value if isinstance(value, int | float | np.number) else str(value).strip()
         ds.add(DataElement(tag or 0, vr, plain, validation_mode=config.RAISE))
     except Exception:
         return
+
+
+def _printable(text: str) -> str:
+    """Text without control characters, which the standard forbids and some files hold."""
+    return "".join(c if unicodedata.category(c) != "Cc" else " " for c in text).strip()

@@ -477,6 +477,11 @@ ODD: dict[str, dict[str, Any]] = {
     "angiography of one frame": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.12.1", "Modality": "XA"},
     "a long name": {"PatientName": "A" * 80, "AccessionNumber": "7" * 40},
     "broken dates": {"PatientBirthDate": "1.1.70", "StudyDate": "20259999", "StudyTime": "noon"},
+    "a name of control characters": {"PatientName": "A\x01B\x1fC^D\n", "StudyID": "\x02"},
+    "an empty compression": {"LossyImageCompression": ""},
+    "a side that is none": {"Laterality": "NO", "BodyPartExamined": "KNEE"},
+    "no modality": {"Modality": None},
+    "a dose": {"Modality": "RTDOSE"},
     "a laterality": {"Laterality": "L", "BodyPartExamined": "HAND"},
 }
 
