@@ -19,6 +19,7 @@ from imaging.export.source import film_capture
 
 __all__ = [
     "FORMATS",
+    "LEFT_OUT",
     "AttributionMap",
     "ExportCase",
     "ExportedFile",

@@ -38,6 +38,7 @@ _IN_SPACE = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
+    "SliceThickness",
 )
 _CATEGORY = Code("309825002", "SCT", "Spatial and Relational Concept")
 

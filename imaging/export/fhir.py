@@ -8,29 +8,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from imaging.entities import RESEARCH_USE, Assessment, Finding, Instance, ModelIdentity
 from imaging.export import codes, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import PRIVATE, SOFTWARE, VERSION, derive_uid, local, short
+from imaging.export.fhir_parts import (
+    Json,
+    coding,
+    component,
+    concept_of,
+    notes,
+    pruned,
+    quantity,
+    text_component,
+)
 from imaging.review import Annotation, Code, Measure, ReadFinding, Stage
 from imaging.terms import concept
 
-_SYSTEMS = {
-    "SCT": "http://snomed.info/sct",
-    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
-    "LN": "http://loinc.org",
-    "UCUM": "http://unitsofmeasure.org",
-    PRIVATE: "urn:lightbox:codes",
-    "v2-0074": "http://terminology.hl7.org/CodeSystem/v2-0074",
-}
 _REPORT = Code("18748-4", "LN", "Diagnostic imaging study")
 _IMAGING = {
     "system": "http://terminology.hl7.org/CodeSystem/observation-category",
     "code": "imaging",
 }
-Json = dict[str, Any]
 
 
 def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
@@ -54,8 +54,8 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         "contained": [*observations, *(_device(m) for m in models)],
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:oid:{_uid(case)}"}],
         "status": _status(case),
-        "category": [_concept(Code("RAD", "v2-0074", "Radiology"))],
-        "code": _concept(_REPORT),
+        "category": [concept_of(Code("RAD", "v2-0074", "Radiology"))],
+        "code": concept_of(_REPORT),
         "subject": _subject(case),
         "effectiveDateTime": _taken(case),
         "issued": _instant(written),
@@ -65,14 +65,14 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         "imagingStudy": [_study(case)],
         "conclusion": "\n".join(x for x in (_conclusion(case), f"{RESEARCH_USE}.") if x),
         "conclusionCode": [
-            _concept(concept(f.code))
+            concept_of(concept(f.code))
             for f in (case.review.findings if case.review and case.review.signed else ())
             if f.present
         ],
     }
     version = case.review.version if case.review else 0
     name = f"fhir-{short(f'{case.record.study_instance_uid}/{version}')}.json"
-    text = json.dumps(_pruned(report), ensure_ascii=False, indent=1)
+    text = json.dumps(pruned(report), ensure_ascii=False, indent=1)
     return [ExportedFile(name, text.encode())]
 
 
@@ -93,14 +93,14 @@ def _read(case: ExportCase) -> Iterator[Json]:
             **_observation(case, _reader_status(case), concept(finding.code)),
             "performer": _performer(case),
             "issued": _instant(review.created_at) if review else None,
-            "valueCodeableConcept": _concept(codes.PRESENT if finding.present else codes.ABSENT),
-            "note": _notes(finding.note),
-            "component": [_component(codes.CALL, _call(finding))],
+            "valueCodeableConcept": concept_of(codes.PRESENT if finding.present else codes.ABSENT),
+            "note": notes(finding.note),
+            "component": [component(codes.CALL, _call(finding))],
         }
 
 
 def _call(finding: ReadFinding) -> Json:
-    return {"valueCodeableConcept": _concept(codes.CALLS[finding.call])}
+    return {"valueCodeableConcept": concept_of(codes.CALLS[finding.call])}
 
 
 def _measured(case: ExportCase) -> Iterator[Json]:
@@ -119,11 +119,9 @@ def _measured(case: ExportCase) -> Iterator[Json]:
 def _measure(measure: Measure) -> Json:
     """A number with its unit."""
     name, derivation = codes.measure_name(measure)
-    shown = _component(
-        name, {"valueQuantity": _quantity(measure.value, codes.measure_unit(measure))}
-    )
+    shown = component(name, {"valueQuantity": quantity(measure.value, codes.measure_unit(measure))})
     if derivation:
-        shown["code"]["coding"].append(_coding(derivation))
+        shown["code"]["coding"].append(coding(derivation))
         shown["code"]["text"] = f"{name.meaning}: {derivation.meaning}"
     return shown
 
@@ -132,13 +130,13 @@ def _where(mark: Annotation) -> Iterator[Json]:
     """On which image, which frame, where, and what it marks."""
     points = "; ".join(f"{x!r} {y!r}" for x, y in mark.points)
     frame = str(mark.frame + 1)
-    yield _text_component("SOP_INSTANCE", "SOP Instance UID", mark.sop_instance_uid)
-    yield _text_component("FRAME", "Frame, counted from 1", frame)
-    yield _text_component("POINTS", "Column and row of its points, in pixels", points)
+    yield text_component("SOP_INSTANCE", "SOP Instance UID", mark.sop_instance_uid)
+    yield text_component("FRAME", "Frame, counted from 1", frame)
+    yield text_component("POINTS", "Column and row of its points, in pixels", points)
     if mark.finding:
-        yield _component(
+        yield component(
             Code("121071", "DCM", "Finding"),
-            {"valueCodeableConcept": _concept(concept(mark.finding))},
+            {"valueCodeableConcept": concept_of(concept(mark.finding))},
         )
 
 
@@ -151,8 +149,8 @@ def _said(case: ExportCase) -> Iterator[Json]:
             yield {
                 **_observation(case, "preliminary", codes.IMAGE_QUALITY),
                 "device": {"reference": f"#{_device_id(said.model)}"},
-                "valueCodeableConcept": _concept(codes.NOT_EVALUATED),
-                "note": _notes(" ".join(said.messages), RESEARCH_USE),
+                "valueCodeableConcept": concept_of(codes.NOT_EVALUATED),
+                "note": notes(" ".join(said.messages), RESEARCH_USE),
             }
 
 
@@ -160,27 +158,27 @@ def _network(case: ExportCase, instance: Instance, said: Assessment, finding: Fi
     """One finding of the network: probability, operating point, and the answer as a whole."""
     numbers = [(codes.PROBABILITY, finding.probability)]
     numbers.append((codes.OPERATING_POINT, finding.operating_point))
-    parts = [_component(c, {"valueQuantity": _quantity(v, codes.NO_UNIT)}) for c, v in numbers]
+    parts = [component(c, {"valueQuantity": quantity(v, codes.NO_UNIT)}) for c, v in numbers]
     uid = instance.identity.sop_instance_uid
-    parts.append(_text_component("SOP_INSTANCE", "SOP Instance UID", uid))
+    parts.append(text_component("SOP_INSTANCE", "SOP Instance UID", uid))
     shown = _observation(case, "preliminary", concept(finding.code, finding.label))
-    notes = ["AI-generated", RESEARCH_USE]
+    said_too = ["AI-generated", RESEARCH_USE]
     if finding.exploratory:
-        notes.insert(0, "Exploratory finding: never sets a priority")
+        said_too.insert(0, "Exploratory finding: never sets a priority")
     if finding is said.primary:
         if said.answer is not None:
-            shown["valueCodeableConcept"] = _concept(codes.ANSWERS[said.answer])
+            shown["valueCodeableConcept"] = concept_of(codes.ANSWERS[said.answer])
         for code, value in (
             (codes.DISAGREEMENT, said.disagreement),
             (codes.ERROR_RATE, said.error_rate),
         ):
             if value is not None:
-                parts.append(_component(code, {"valueQuantity": _quantity(value, codes.NO_UNIT)}))
-        notes = [*notes, wording.conformal_line(said), *said.messages]
+                parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
+        said_too = [*said_too, wording.conformal_line(said), *said.messages]
     if said.model is not None:
         shown["device"] = {"reference": f"#{_device_id(said.model)}"}
     issued = _instant(said.created_at) if said.created_at else None
-    return {**shown, "issued": issued, "component": parts, "note": _notes(*notes)}
+    return {**shown, "issued": issued, "component": parts, "note": notes(*said_too)}
 
 
 def _observation(case: ExportCase, status: str, code: Code) -> Json:
@@ -190,7 +188,7 @@ def _observation(case: ExportCase, status: str, code: Code) -> Json:
         "id": "",
         "status": status,
         "category": [{"coding": [_IMAGING]}],
-        "code": _concept(code),
+        "code": concept_of(code),
         "subject": _subject(case),
         "effectiveDateTime": _taken(case),
         "derivedFrom": [_study(case)],
@@ -212,7 +210,7 @@ def _device(model: ModelIdentity) -> Json:
         "manufacturer": SOFTWARE,
         "modelNumber": model.name,
         "version": [{"value": model.version}, {"value": f"{SOFTWARE} {VERSION}"}],
-        "note": _notes(RESEARCH_USE),
+        "note": notes(RESEARCH_USE),
     }
 
 
@@ -259,40 +257,3 @@ def _uid(case: ExportCase) -> str:
 
 def _instant(at: datetime) -> str:
     return local(at).isoformat(timespec="seconds")
-
-
-def _quantity(value: float, unit: Code) -> Json:
-    return {
-        "value": value,
-        "unit": unit.meaning,
-        "system": _SYSTEMS["UCUM"],
-        "code": unit.value,
-    }
-
-
-def _component(code: Code, value: Json) -> Json:
-    return {"code": _concept(code), **value}
-
-
-def _text_component(code: str, meaning: str, text: str) -> Json:
-    return _component(Code(code, PRIVATE, meaning), {"valueString": text})
-
-
-def _concept(code: Code) -> Json:
-    return {"coding": [_coding(code)], "text": code.meaning}
-
-
-def _coding(code: Code) -> Json:
-    return {"system": _SYSTEMS[code.scheme], "code": code.value, "display": code.meaning}
-
-
-def _notes(*texts: str) -> list[Json]:
-    return [{"text": text} for text in texts if text.strip()]
-
-
-def _pruned(value: Any) -> Any:
-    """Without what is empty: FHIR forbids empty lists, strings and nulls."""
-    if isinstance(value, dict):
-        kept = {key: _pruned(one) for key, one in value.items()}
-        return {key: one for key, one in kept.items() if one not in (None, "", [], {})}
-    return [_pruned(one) for one in value] if isinstance(value, list) else value

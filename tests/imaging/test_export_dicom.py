@@ -451,6 +451,11 @@ def test_elsewhere_the_region_that_speaks_for_the_finding(kind: str, tmp_path: P
     assert source.ReferencedSOPClassUID == case.record.instances[0].identity.sop_class_uid
 
 
+def test_a_slice_of_unknown_thickness_becomes_a_region() -> None:
+    case = export_case_of("ct", attributes={"SliceThickness": ""})
+    assert exported(case, "map").SOPClassUID.name == "Segmentation Storage"
+
+
 def test_no_region_is_said_not_drawn() -> None:
     case = export_case_of("cr")
     against = replace(case.maps[0], values=-np.abs(case.maps[0].values))
