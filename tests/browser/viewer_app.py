@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from imaging.dicom import Image, read_image  # noqa: E402
 from pages.ui.viewer import Overlay, Pane, Scene, render_viewer  # noqa: E402
+from pages.ui.viewer.scene import WHOLE, Edges  # noqa: E402
 
 st.set_page_config(layout="wide")
 FOLDER = Path(os.environ["VIEWER_FILMS"])
@@ -31,20 +33,12 @@ def read(name: str) -> Image:
     return found[name]
 
 
-def overlay(name: str) -> Overlay:
+def overlay(name: str, seen: Edges) -> Overlay:
     values = np.load(FOLDER / name)
     signed = bool((values < 0).any())
     limit = float(np.abs(values).max())
-    return Overlay(
-        values,
-        limit,
-        signed,
-        "Grad-CAM",
-        "Pneumonia",
-        "low | high",
-        "tiny 0.1 (abc)",
-        (0.1, 0.1, 0.9, 0.9),
-    )
+    words = ("Grad-CAM", "Pneumonia", "low | high", "tiny 0.1 (abc)")
+    return Overlay(values, limit, signed, *words, seen)
 
 
 chosen = json.loads(st.query_params.get("scene", "{}"))
@@ -55,7 +49,7 @@ panes = tuple(
         title=one.get("title", one["film"]),
         banner=tuple(map(tuple, one.get("banner", [["Name", "<b>SYNTHETIC</b>"]]))),
         marks=("SYNTHETIC - no patient",),
-        overlay=overlay(one["overlay"]) if "overlay" in one else None,
+        overlay=overlay(one["overlay"], one.get("seen", WHOLE)) if "overlay" in one else None,
     )
     for index, one in enumerate(chosen.get("panes", []))
 )
@@ -67,19 +61,23 @@ scene = Scene(
     finding_labels={"pneumonia": "Pneumonia"},
 )
 reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
-st.button("Rerun")
+st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+st.text_input("Note")
+if st.button("Rerun"):
+    st.write("Rerun by hand")
+st.write(f"Run {st.session_state['runs']}")
 if reading is not None:
-    st.json(
-        {
-            "revision": reading.revision,
-            "annotations": [
-                {
-                    "shape": one.shape.value,
-                    "points": one.points,
-                    "measures": [[m.name, m.value, m.unit] for m in one.measures],
-                    "finding": one.finding,
-                }
-                for one in reading.annotations
-            ],
-        }
-    )
+    heard = {
+        "revision": reading.revision,
+        "annotations": [
+            {
+                "shape": one.shape.value,
+                "points": one.points[:9],
+                "finding": one.finding,
+                "measures": [[m.name, m.value, m.unit] for m in one.measures],
+            }
+            for one in reading.annotations
+        ],
+        "presentations": [asdict(one) for one in reading.presentations],
+    }
+    st.code(json.dumps(heard), language=None)

@@ -142,7 +142,9 @@ export class Journal {
   /** Write down what is drawn now, if it differs. */
   private note(): void {
     const shown = new Map(this.ready().map(({ spec }) => [spec.sop, spec.pixels]));
+    this.restoring = true; // what is tidied on the way is no edit of the reader
     const drawn = [...shown].flatMap(([sop, pixels]) => records(pixels, sop));
+    this.restoring = false;
     const hidden = this.now.filter(({ sop }) => !shown.has(sop));
     const next = [...hidden, ...drawn].sort((a, b) => (a.uid < b.uid ? -1 : 1));
     if (JSON.stringify(next) === JSON.stringify(sorted(this.now))) return;

@@ -7,10 +7,11 @@ import {
   utilities, type Types,
 } from "@cornerstonejs/tools";
 import { aspectOf, filmOf, imageId } from "./cornerstone.ts";
-import { lines } from "./measure.ts";
+import { area, lines } from "./measure.ts";
 import { simplify } from "./simplify.ts";
 import type { AnnotationRecord, Point, Shape } from "./types.ts";
 
+const SMALLEST = 0.5; // film pixels, or square ones
 const FINE = 0.35; // film pixels an outline may be off to have fewer points
 const { Events, MouseBindings } = Enums;
 
@@ -134,6 +135,7 @@ function all(pixels: string): Types.Annotation[] {
 
 /** All finished drawings on a film, as records. */
 export function records(pixels: string, sop: string): AnnotationRecord[] {
+  for (const one of all(pixels)) bringInside(one);
   const found = all(pixels).map((one) => toRecord(one, sop)).filter((one) => one !== null);
   return found.sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }
@@ -213,6 +215,29 @@ function pointsOf(shape: Shape, { handles, contour }: Data, aspect: number): Poi
       return tall >= wide ? [bottom, top, left, right] : [left, right, bottom, top];
     }
   }
+}
+
+/** Keep a finished drawing on the film; what then has no size is no drawing. */
+function bringInside(one: Types.Annotation): void {
+  const shape = SHAPES.get(one.metadata!.toolName)!;
+  const found = filmOf(one.metadata!.referencedImageId ?? "");
+  const data = one.data as unknown as Data;
+  if (!found || !pointsOf(shape, data, 1)) return;
+  const { columns, rows, aspect } = found.film.header;
+  let moved = false;
+  for (const point of [...(data.handles?.points ?? []), ...(data.contour?.polyline ?? [])]) {
+    const [x, y] = point;
+    point[0] = Math.min(columns, Math.max(0, x));
+    point[1] = Math.min(rows * aspect, Math.max(0, y));
+    moved ||= point[0] !== x || point[1] !== y;
+  }
+  one.invalidated ||= moved;
+  const points = pointsOf(shape, data, aspect)!;
+  const flat = shape !== "point" && (
+    points.every(([x, y]) => Math.hypot(x - points[0]![0], y - points[0]![1]) < SMALLEST) ||
+    (["rectangle", "ellipse", "region"].includes(shape) && area(shape, points) < SMALLEST)
+  );
+  if (flat) annotation.state.removeAnnotation(one.annotationUID!);
 }
 
 const rounded = ([x, y]: Point): Point => [Number(x.toFixed(3)), Number(y.toFixed(3))];

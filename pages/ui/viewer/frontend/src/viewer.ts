@@ -53,7 +53,7 @@ export class Viewer {
     parent.append(style, this.root);
     const { signal } = this.gone;
     this.journal = new Journal(
-      () => this.panes, (report) => this.report(report), () => this.refreshBar(), signal,
+      () => this.panes, (report) => this.report(report), () => this.rested(), signal,
     );
     latest = this;
     this.root.addEventListener("pointerdown", () => { latest = this; }, { signal });
@@ -320,6 +320,12 @@ export class Viewer {
     this.offer(bar, active);
   }
 
+  /** The drawings came to rest: some may have been moved back onto the film. */
+  private rested(): void {
+    marks.redraw(this.panes.filter(({ ready }) => ready).map(({ id }) => id));
+    this.refreshBar();
+  }
+
   private offered = "";
 
   private offer(bar: Bar, pane: Pane | null): void {
@@ -440,7 +446,7 @@ export class Viewer {
 }
 
 /** The state of a pane where tests and style sheets can see it. */
-function describe({ cell, look, turn, view, overlay, cover }: Pane): void {
+function describe({ cell, look, turn, view, overlay, cover, place, film }: Pane): void {
   const { grey, inverted, frame } = look;
   Object.assign(cell.dataset, {
     windowCenter: String(grey.center),
@@ -448,6 +454,9 @@ function describe({ cell, look, turn, view, overlay, cover }: Pane): void {
     function: grey.lut ? "LUT" : grey.curve,
     inverted: String(inverted),
     zoom: String(view.scale),
+    place: JSON.stringify(place),
+    rows: String(film!.header.rows),
+    columns: String(film!.header.columns),
     rotation: String(turn.rotation),
     flipped: String(turn.flipped),
     frame: String(frame),

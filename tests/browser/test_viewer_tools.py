@@ -1,0 +1,395 @@
+"""Mouse, keys, overlay, drawings and linked panes of the viewer, by hand in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from imaging.entities import RESEARCH_USE
+from tests.browser.lightbox import PATIENCE
+from tests.browser.viewer import Bench, grey, serve_viewer
+from tests.factories import make_dicom_bytes, make_lut
+
+pytestmark = [pytest.mark.browser]
+expect.set_options(timeout=PATIENCE * 1000)
+ROWS, COLUMNS = 200, 300
+
+
+def _flat(value: int = 1000, kind: str = "u2") -> np.ndarray:
+    return np.full((ROWS, COLUMNS), value, kind)
+
+
+def _halves() -> np.ndarray:
+    pixels = _flat(100)
+    pixels[:, COLUMNS // 2 :] = 900
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    window = {"WindowCenter": 500, "WindowWidth": 1000, "PatientOrientation": ["L", "F"]}
+    made: dict[str, bytes] = {
+        "px": make_dicom_bytes(_halves(), SOPInstanceUID="1.2.1", **window),
+        "mm": make_dicom_bytes(
+            _halves(), SOPInstanceUID="1.2.2", PixelSpacing=[0.5, 0.5], **window
+        ),
+        "detector": make_dicom_bytes(
+            _halves(), SOPInstanceUID="1.2.3", ImagerPixelSpacing=[0.25, 0.25], **window
+        ),
+        "negative": make_dicom_bytes(
+            _halves(), SOPInstanceUID="1.2.4", PhotometricInterpretation="MONOCHROME1", **window
+        ),
+        "ct": make_dicom_bytes(
+            _flat(0, "i2"), SOPInstanceUID="1.2.5", Modality="CT", RescaleSlope=1,
+            RescaleIntercept=-1024, RescaleType="HU", **window,
+        ),
+        "lut": make_dicom_bytes(
+            _halves(), SOPInstanceUID="1.2.6",
+            VOILUTSequence=[make_lut(0, list(range(0, 65536, 16)), explanation="STRAIGHT")],
+        ),
+        "cine": make_dicom_bytes(
+            np.stack([_flat(100 * n) for n in range(6)]), SOPInstanceUID="1.2.7", FrameTime=40,
+            **window,
+        ),
+        "big": make_dicom_bytes(_flat(0).repeat(4, 0).repeat(4, 1), SOPInstanceUID="1.2.8",
+            WindowCenter=3000, WindowWidth=100),
+    }  # fmt: skip
+    for name, content in made.items():
+        (folder / f"{name}.dcm").write_bytes(content)
+    block = np.zeros((20, 30), np.float32)
+    block[5:15, 10:20] = 1
+    np.save(folder / "block.npy", block)
+    np.save(folder / "signed.npy", block - np.roll(block, 10, axis=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def viewer(films: Path) -> Iterator[str]:
+    with serve_viewer(films) as address:
+        yield address
+
+
+@pytest.fixture
+def bench(page: Page, viewer: str) -> Iterator[Bench]:
+    made = Bench(page, viewer)
+    yield made
+    assert not made.errors
+
+
+def report(bench: Bench) -> dict[str, Any]:
+    """What Python has heard from the viewer last."""
+    shown = bench.page.locator('[data-testid="stCode"] code')
+    shown.wait_for()
+    return json.loads(shown.inner_text())
+
+
+def test_window_drag_sends_nothing_to_the_server(page: Page, viewer: str) -> None:
+    frames: list[Any] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda data: frames.append(data)))
+    bench = Bench(page, viewer).open({"film": "mm.dcm"})
+    page.wait_for_timeout(1000)  # what Streamlit says when it opens a page
+    page.mouse.move(*bench.at(200, 200))
+    before = len(frames)
+    page.mouse.down()
+    page.mouse.move(*bench.at(320, 140), steps=20)
+    page.wait_for_timeout(1500)
+    assert len(frames) == before
+    assert bench.number("windowWidth") > 1000
+    assert bench.number("windowCenter") < 500
+    page.mouse.up()
+
+
+def test_the_middle_button_moves_and_the_right_one_zooms(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"})
+    before = bench.place()
+    bench.drag((300, 300), (350, 280), button="middle")
+    assert np.allclose(bench.place()[:, 2] - before[:, 2], (50, -20))
+    zoom = bench.number("zoom")
+    bench.drag((300, 300), (300, 250), button="right")
+    assert bench.number("zoom") > zoom
+
+
+def test_the_wheel_goes_through_frames_or_zooms_a_single_one(bench: Bench) -> None:
+    bench.open({"film": "cine.dcm"}, {"film": "mm.dcm"})
+    bench.page.mouse.move(*bench.at(200, 200))
+    bench.page.mouse.wheel(0, 100)
+    bench.settle()
+    assert bench.state()["frame"] == "1"
+    zoom = bench.number("zoom", 1)
+    bench.page.mouse.move(*bench.at(200, 200, 1))
+    bench.page.mouse.wheel(0, -100)
+    bench.settle()
+    assert bench.number("zoom", 1) > zoom
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "value"),
+    [
+        (["i"], "inverted", "true"),
+        (["r"], "rotation", "90"),
+        (["l"], "rotation", "270"),
+        (["h"], "flipped", "true"),
+        (["v"], "rotation", "180"),
+        (["0"], "zoom", "1"),
+        (["o"], "overlay", "on"),
+        (["o", "]"], "opacity", "0.7"),
+        (["o", "[", "["], "opacity", "0.4"),
+        (["2"], "function", "LINEAR_EXACT"),
+        (["ArrowDown", "End"], "frame", "0"),
+    ],
+)
+def test_each_key_does_its_work(bench: Bench, keys: list[str], name: str, value: str) -> None:
+    bench.open({"film": "mm.dcm", "overlay": "block.npy"}).press(*keys)
+    assert bench.state()[name] == value
+
+
+def test_zoom_keys_and_fit(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"})
+    fitted = bench.number("zoom")
+    bench.press("+", "+")
+    assert bench.number("zoom") > fitted
+    bench.press("-", "-", "-")
+    assert bench.number("zoom") < fitted
+    bench.press("=")
+    assert bench.number("zoom") == fitted
+
+
+def test_reset_brings_back_the_acquired_presentation(bench: Bench) -> None:
+    bench.open({"film": "negative.dcm"})
+    before = bench.state()
+    bench.drag((200, 200), (300, 260))
+    bench.press("i", "r", "h", "+", "Space")
+    after = bench.state()
+    assert {**after, "drawn": ""} == {**before, "drawn": ""}
+    bench.press("0")
+    assert grey(bench.film())[0, 0] > 200  # low values stay bright
+
+
+def test_hu_presets_belong_to_ct_alone(bench: Bench) -> None:
+    bench.open({"film": "ct.dcm"}, {"film": "mm.dcm"})
+    labels = bench.page.locator('select[data-action="presets"]')
+    assert "Lung" in labels.inner_text()
+    bench.press("2")
+    assert (bench.number("windowCenter"), bench.number("windowWidth")) == (-600, 1500)
+    bench.press("ArrowRight")
+    assert "Lung" not in labels.inner_text()
+
+
+def test_keys_can_be_bound_anew(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, bindings={"invert": "q"})
+    bench.press("i")
+    assert bench.state()["inverted"] == "false"
+    bench.press("q")
+    assert bench.state()["inverted"] == "true"
+
+
+def test_keys_of_the_page_are_left_alone(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"})
+    bench.page.evaluate("addEventListener('keydown', e => { (window.heard ??= []).push(e.key) })")
+    bench.press("n", "i", "p")
+    assert bench.page.evaluate("window.heard") == ["n", "p"]
+
+
+def test_keys_go_to_a_field_that_has_the_focus(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"})
+    bench.page.get_by_label("Note").click()
+    bench.press("i")
+    assert bench.state()["inverted"] == "false"
+    expect(bench.page.get_by_label("Note")).to_have_value("i")
+
+
+def test_the_help_sheet_names_every_key(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, bindings={"invert": "q"}).press("?")
+    sheet = bench.page.get_by_role("dialog")
+    expect(sheet).to_contain_text("Invert grey")
+    expect(sheet).to_contain_text("Q")
+    bench.press("Escape")
+    expect(sheet).to_have_count(0)
+
+
+def test_every_pane_names_its_patient_and_the_intended_use(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, {"film": "px.dcm"})
+    for index in (0, 1):
+        expect(bench.pane(index)).to_contain_text(RESEARCH_USE)
+        expect(bench.pane(index)).to_contain_text("<b>SYNTHETIC</b>")  # text, never markup
+
+
+def test_a_rerun_keeps_everything_and_sends_no_pixels(page: Page, viewer: str) -> None:
+    received: list[int] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: received.append(len(data))),
+    )
+    bench = Bench(page, viewer).open({"film": "big.dcm", "overlay": "block.npy"})
+    bench.press("i", "r", "+", "o")
+    page.wait_for_timeout(1500)
+    before, received[:] = bench.state(), []
+    page.get_by_role("button", name="Rerun").click()
+    expect(page.get_by_text("Run 3")).to_be_visible()
+    assert bench.state() == before
+    assert 0 < sum(received) < 100_000 < 2 * 16 * ROWS * COLUMNS
+
+
+def test_cine_plays_in_order_and_stops(bench: Bench) -> None:
+    bench.open({"film": "cine.dcm"}).press("c")
+    seen = bench.pane().evaluate(
+        """pane => new Promise(done => {
+            const seen = [];
+            new MutationObserver(() => {
+                if (seen.at(-1) !== pane.dataset.frame) seen.push(pane.dataset.frame);
+                if (seen.length === 8) done(seen);
+            }).observe(pane, {attributes: true, attributeFilter: ['data-frame']});
+        })"""
+    )
+    steps = np.diff([int(one) for one in seen]) % 6
+    assert set(steps) == {1}
+    bench.press("c")
+    frame = bench.state()["frame"]
+    bench.page.wait_for_timeout(300)
+    assert bench.state()["frame"] == frame
+
+
+def test_linked_panes_move_together_and_apart_again(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, {"film": "mm.dcm", "overlay": "block.npy"}, linked=True)
+    bench.drag((200, 200), (260, 230))
+    bench.drag((200, 200), (230, 190), button="middle")
+    bench.press("+")
+    for name in ("windowCenter", "windowWidth", "zoom", "place"):
+        assert bench.state(0)[name] == bench.state(1)[name]
+    bench.press("y")
+    bench.drag((200, 200), (260, 230))
+    assert bench.state(0)["windowWidth"] != bench.state(1)["windowWidth"]
+
+
+def test_linked_films_of_different_size_show_the_same_part(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, {"film": "big.dcm"}, linked=True)
+    bench.press("+", "+")
+    small, large = bench.place(0), bench.place(1)
+    assert np.allclose(small @ (COLUMNS / 4, ROWS / 4, 1), large @ (COLUMNS, ROWS, 1), atol=0.01)
+
+
+def edges_of(lit: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of the lit part of a picture, to a fraction of a pixel."""
+    found = []
+    for axis in (0, 1):
+        line = lit.sum(axis=axis) / lit.sum(axis=axis).max()
+        inside = np.flatnonzero(line > 0.5)
+        first, last = inside[0], inside[-1]
+        before, after = line[first] - line[first - 1], line[last] - line[last + 1]
+        found.append(first + 0.5 - (line[first] - 0.5) / before)
+        found.append(last + 0.5 + (line[last] - 0.5) / after)
+    return found[0], found[1], found[2], found[3]
+
+
+@pytest.mark.parametrize("keys", [["="], ["0"], ["+", "+"], ["-", "-"], ["r", "+"], ["h", "-"]])
+def test_the_overlay_lies_where_it_belongs_at_any_zoom(bench: Bench, keys: list[str]) -> None:
+    bench.open({"film": "big.dcm", "overlay": "block.npy"}).press("o", *keys)
+    bench.page.locator('[data-action="threshold"]').fill("0")
+    bench.page.locator('[data-action="palette"]').click()
+    lit = bench.pixels()[..., 0].astype(float)
+    # A map of 20 x 30 with a block of 10 x 10: its half height lies on the block's edges.
+    rows, columns = 4 * ROWS, 4 * COLUMNS
+    block = np.array([[columns / 3, columns * 2 / 3], [rows / 4, rows * 3 / 4], [1, 1]])
+    (x0, x1), (y0, y1) = bench.place() @ block
+    wanted = (min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1))
+    assert np.abs(np.array(edges_of(lit)) - wanted).max() <= 1
+
+
+def test_the_overlay_opens_off_and_is_explained_when_on(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm", "overlay": "signed.npy"})
+    without = bench.pixels()
+    legend = bench.pane().locator(".legend")
+    assert bench.state()["overlay"] == "off" and not legend.is_visible()
+    bench.press("o")
+    for words in ("Grad-CAM", "Pneumonia", "low", "high", "tiny 0.1 (abc)"):
+        expect(legend).to_contain_text(words)
+    assert not np.array_equal(bench.pixels(), without)
+    bench.press("o")
+    assert np.array_equal(bench.pixels(), without)
+
+
+@pytest.mark.parametrize(
+    ("film", "unit", "size", "shown"),
+    [("mm", "mm", 0.5, "mm"), ("px", "{pixels}", 1.0, "px"), ("detector", "mm", 0.25, "detector")],
+)
+def test_a_length_is_in_millimetres_only_where_the_file_says_so(
+    bench: Bench, film: str, unit: str, size: float, shown: str
+) -> None:
+    bench.open({"film": f"{film}.dcm"}).press("0", "d")
+    bench.drag((560, 250), (680, 250))
+    found = report(bench)["annotations"]
+    assert [one["shape"] for one in found] == ["length"]
+    ((name, value, said),) = found[0]["measures"]
+    assert (name, said) == ("length", unit)
+    assert value == pytest.approx(120 * size, abs=0.01)
+    expect(bench.pane().locator("svg text")).to_contain_text(shown)
+
+
+def test_a_drawing_beyond_the_film_ends_at_its_edge(bench: Bench) -> None:
+    bench.open({"film": "px.dcm"}).press("0", "d")
+    place = bench.place()
+    bench.drag(tuple(place @ (200.0, 50.0, 1)), tuple(place @ (COLUMNS + 90.0, 50.0, 1)))
+    ((x0, _), (x1, _)) = report(bench)["annotations"][0]["points"]
+    assert (x0, x1) == (pytest.approx(200), COLUMNS)
+
+
+def test_a_rectangle_measures_modality_values_inside(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "b")
+    place = bench.place()
+    start, end = place @ (130.0, 50.0, 1), place @ (170.0, 90.0, 1)
+    bench.drag(tuple(start), tuple(end))
+    (found,) = report(bench)["annotations"]
+    measures = {name: (value, unit) for name, value, unit in found["measures"]}
+    assert measures["area"] == (pytest.approx(400), "mm2")
+    assert measures["mean"][0] == pytest.approx(500)
+    assert (measures["minimum"][0], measures["maximum"][0]) == (100, 900)
+
+
+def test_a_drawing_is_undone_redone_deleted_and_tied_to_a_finding(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "d")
+    bench.drag((560, 250), (680, 250))
+    assert len(report(bench)["annotations"]) == 1
+    bench.page.locator('select[data-action="finding"]').select_option("pneumonia")
+    expect(bench.page.locator('[data-testid="stCode"]')).to_contain_text('"pneumonia"')
+    lines = bench.pane().locator("svg line, svg path")
+    bench.press("Control+z", "Control+z")
+    expect(bench.page.locator('[data-testid="stCode"]')).to_contain_text('"annotations": []')
+    assert lines.count() == 0
+    bench.press("Control+y")
+    expect(bench.page.locator('[data-testid="stCode"]')).to_contain_text('"length"')
+    bench.press("Escape")
+    bench.page.mouse.click(*bench.at(600, 250))
+    bench.page.wait_for_timeout(600)
+    bench.press("Backspace")
+    expect(bench.page.locator('[data-testid="stCode"]')).to_contain_text('"annotations": []')
+
+
+def test_the_probe_reads_modality_values(bench: Bench) -> None:
+    bench.open({"film": "ct.dcm"})
+    bench.page.mouse.move(*bench.at(400, 300))
+    expect(bench.pane().locator(".probe")).to_contain_text("-1024 HU")
+
+
+def test_a_look_up_table_gives_way_to_a_window_when_dragged(bench: Bench) -> None:
+    bench.open({"film": "lut.dcm"})
+    assert bench.state()["function"] == "LUT"
+    bench.drag((200, 200), (240, 220))
+    assert bench.state()["function"] == "LINEAR"
+    bench.press("1")
+    assert bench.state()["function"] == "LUT"
+
+
+def test_the_window_a_reader_left_reaches_python(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"})
+    bench.drag((200, 200), (260, 200))
+    bench.press("h")
+    (found,) = report(bench)["presentations"]
+    assert found["window_width"] == pytest.approx(bench.number("windowWidth"))
+    assert found["flipped"] is True
