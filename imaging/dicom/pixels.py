@@ -72,7 +72,7 @@ def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.f
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
         return _frozen(_to_rgb(ds, geometry, stored).astype(np.float32))
-    return _frozen(_apply_modality(ds, stored, frame))
+    return _frozen(apply_modality(ds, stored, frame))
 
 
 def display_values(
@@ -92,7 +92,7 @@ def display_values(
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
         return _frozen(_to_8_bit(ds, geometry, _to_rgb(ds, geometry, stored)))
-    values = _apply_modality(ds, stored, frame)
+    values = apply_modality(ds, stored, frame)
     usable = presets(ds, geometry, frame)
     chosen = preset or (usable[0] if usable else None)
     if chosen is None:
@@ -120,7 +120,7 @@ def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:
     if geometry.photometric_interpretation not in MONOCHROME:
         return voi.automatic_window(modality_values(ds, geometry, frame))
     stored = decode_frame(ds, geometry, frame)
-    return voi.automatic_window(_apply_modality(ds, stored, frame), padding_mask(ds, stored))
+    return voi.automatic_window(apply_modality(ds, stored, frame), padding_mask(ds, stored))
 
 
 def luminance_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
@@ -167,7 +167,7 @@ def has_void_rescale(ds: Dataset, frame: int = 0) -> bool:
     return slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept))
 
 
-def _apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.float32]:
+def apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.float32]:
     """Modality LUT, else rescale, else the values as they are."""
     item = _modality_lut(ds)
     if item is not None:
@@ -200,7 +200,7 @@ def _modality_ends(
         return float(values.min()), float(values.max())
     span = 2**geometry.bits_stored
     low = -(span // 2) if integer(ds, "PixelRepresentation") == 1 else 0
-    ends = _apply_modality(ds, np.array([low, low + span - 1]), frame)
+    ends = apply_modality(ds, np.array([low, low + span - 1]), frame)
     return float(ends[0]), float(ends[1])
 
 

@@ -134,31 +134,49 @@ def _monochrome(image: Image, ds: Dataset, geometry: Geometry, max_bytes: int) -
     """Stored values with their rescale, or modality values where stored ones do not do."""
     first = image.stored_values(0)
     as_stored = first.dtype in _DEPTHS and not _has_modality_lut(ds)
-    bytes_each = first.dtype.itemsize if as_stored else 2
-    shown = _shown(geometry, bytes_each, max_bytes)
-    values = np.empty((shown, geometry.rows, geometry.columns), first.dtype if as_stored else "u2")
+    shown = _shown(geometry, first.dtype.itemsize if as_stored else 2, max_bytes)
+    prepare = _as_stored if as_stored else _as_modality
+    values: list[NDArray[Any]] = []
     frames, rounded = [], False
     for index in range(shown):
         stored = first if index == 0 else image.stored_values(index)
-        modality = image.modality_values(index)
-        if as_stored:
-            values[index] = stored
-            slope, intercept = _rescale(ds, index)
-        else:
-            values[index], slope, intercept, coarse = _quantised(modality)
-            rounded |= coarse
-        mask = pixels.padding_mask(ds, stored)
-        frames.append(
-            ScreenFrame(
-                slope,
-                intercept,
-                _presets(ds, geometry, index),
-                voi.automatic_window(modality, mask),
-                voi.full_range_window(modality),
-            )
-        )
+        sent, scale, windows, coarse = prepare(image, ds, stored, index)
+        values.append(sent)
+        frames.append(ScreenFrame(*scale, _presets(ds, geometry, index), *windows))
+        rounded |= coarse
     padding = _padding(ds) if as_stored else None
-    return _assemble(ds, geometry, values, tuple(frames), padding, _notes(geometry, shown, rounded))
+    stack = values[0][None] if shown == 1 else np.stack(values)
+    return _assemble(ds, geometry, stack, tuple(frames), padding, _notes(geometry, shown, rounded))
+
+
+_Prepared = tuple[NDArray[Any], tuple[float, float], tuple[VoiPreset, VoiPreset], bool]
+
+
+def _as_stored(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
+    """Stored values as they are. Only a sample of them is turned into modality values.
+
+    It is the sample that `voi.automatic_window` would take, so the windows are those of
+    `Image.automatic_preset` and `Image.full_range_preset`.
+    """
+    mask = pixels.padding_mask(ds, stored)
+    kept = stored[~mask] if mask is not None and not mask.all() else stored.ravel()
+    sample = kept[:: voi.sample_step(kept.size)]
+    ends = np.array([stored.min(), stored.max()])
+    full = voi.full_range_window(pixels.apply_modality(ds, ends, frame))
+    found = pixels.apply_modality(ds, sample, frame)
+    automatic = voi.automatic_window(found)
+    if automatic.window_width is None or automatic.window_width >= np.ptp(found):
+        automatic = image.automatic_preset(frame)  # nearly constant: it looks at every pixel
+    return stored, _rescale(ds, frame), (automatic, full), False
+
+
+def _as_modality(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
+    """Modality values in 16 bits."""
+    modality = image.modality_values(frame)
+    sent, slope, intercept, coarse = _quantised(modality)
+    mask = pixels.padding_mask(ds, stored)
+    windows = (voi.automatic_window(modality, mask), voi.full_range_window(modality))
+    return sent, (slope, intercept), windows, coarse
 
 
 def _assemble(

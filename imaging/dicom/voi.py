@@ -183,9 +183,14 @@ def automatic_window(
         LINEAR_EXACT; width 1 around the value of a constant picture.
     """
     kept = values[~ignore] if ignore is not None and not ignore.all() else values.ravel()
-    sample = kept[:: max(1, kept.size // _SAMPLE_SIZE)]
+    sample = kept[:: sample_step(kept.size)]
     low, high = np.percentile(sample, (0.5, 99.5))
     return _exact_window("Automatic", low, high, kept)
+
+
+def sample_step(size: int) -> int:
+    """Every how manieth of so many pixels suffices for a percentile."""
+    return max(1, size // _SAMPLE_SIZE)
 
 
 def full_range_window(values: NDArray[np.floating]) -> VoiPreset:

@@ -42,6 +42,11 @@ def overlay(name: str, seen: Edges) -> Overlay:
 
 
 chosen = json.loads(st.query_params.get("scene", "{}"))
+if "films" in chosen:  # one after the other, as a reader goes through a list
+    at = st.session_state.get("at", 0)
+    if st.button("Next film"):
+        st.session_state["at"] = at = at + 1
+    chosen["panes"] = [{"film": chosen["films"][at % len(chosen["films"])]}]
 panes = tuple(
     Pane(
         key=f"{index}",

@@ -48,7 +48,7 @@ def pack_film(image: Image) -> Parcel:
         When a frame cannot be decoded.
     """
     found = screen_pixels(image)
-    body = [np.ascontiguousarray(found.values).astype(_little(found.values.dtype), copy=False)]
+    body = [np.ascontiguousarray(found.values, dtype=_little(found.values.dtype))]
     offset = found.values.nbytes
     tables: dict[bytes, int] = {}
     geometry = image.instance.geometry
@@ -115,7 +115,7 @@ def _packed(header: dict[str, Any], body: list[np.ndarray]) -> bytes:
     """Header and values in one run of bytes, the values aligned to 8."""
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     gap = b"\0" * (-(4 + len(text)) % 8)
-    values = (one.tobytes() for one in body)
+    values = (one.data for one in body if one.size)
     return b"".join((struct.pack("<I", len(text)), text, gap, *values))
 
 
