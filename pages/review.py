@@ -41,15 +41,18 @@ strip, film, panel = st.columns([1, 8.6, 4], gap="small")
 with strip:
     room.render_strip(record, instance)
 with film, st.container(key="film"):
-    room.render_room(record, instance, explained=not hidden)
+    record = room.render_room(record, instance, explained=not hidden)
 with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
-    show_notice()
+    with st.container():  # a place of its own: what follows must not move when it comes and goes
+        show_notice()
     if hidden:
         blind.render_first_read(record, lead)
     else:
         findings.render_answer(instance, answer)
-        blind.render_verdict(record)
+        with st.container():
+            blind.render_verdict(record)
         statements.render_statements(record, lead)
-        history.render_history(record)
+        with st.container():
+            history.render_history(record)
         leave.render_export(record)

@@ -30,7 +30,7 @@ LABELS = {
 def render_export(record: StudyRecord) -> None:
     """Draw the export popover: choose formats, prepare, save."""
     uid = record.study_instance_uid
-    with st.popover(_("Export"), width="stretch"):
+    with st.popover(_("Export"), width="stretch", key=f"export-{uid}"):
         st.caption(_standing(record))
         chosen = st.pills(
             _("Formats"),

@@ -22,12 +22,19 @@ from pages.ui.viewer import Pane, Reading, Scene, render_viewer
 _MOST_THUMBS = 24
 
 
-@st.fragment
-def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> None:
-    """Draw the hanging; drawing a mark redraws this part alone, and saves it."""
+def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> StudyRecord:
+    """Draw the hanging, and save the marks that were drawn.
+
+    No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
+    fragment alone, and leave the rest of the page as it was before the press.
+
+    Returns
+    -------
+    StudyRecord
+        The study as it is after the marks.
+    """
     uid = record.study_instance_uid
     with in_words():
-        record = resources.repository().study(uid)  # what a mark changed since the page was drawn
         priors = resources.repository().prior_studies(uid)
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
@@ -46,6 +53,7 @@ def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> 
             st.caption(sentence(remark))
         if reading is not None:
             _keep(record, reading)
+    return desk.open_record(uid)
 
 
 def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
@@ -110,8 +118,8 @@ def _keep(record: StudyRecord, reading: Reading) -> None:
     def step(before: Review) -> Review:
         return drafting.mark(before, reading.annotations, reading.presentations)
 
-    desk.change(uid, step)
-    st.rerun()  # the panel beside shows the marks, or that somebody else was faster
+    if not desk.change(uid, step):
+        st.rerun()  # the viewer takes what is stored; a notice says why
 
 
 def render_strip(record: StudyRecord, chosen: Instance) -> None:
