@@ -28,6 +28,7 @@ HOMES = {
 FORBIDDEN = {
     "imaging/": ("models", "pages", "app", "cli"),
     "imaging/dicom/": ("imaging.store", "imaging.export", "imaging.pacs"),
+    "imaging/export/": ("imaging.dicom", "imaging.store", "imaging.pacs"),
     "imaging/store/": ("imaging.dicom", "imaging.export", "imaging.pacs"),
     "models/": ("pages", "app", "cli"),
     "pages/": ("app", "cli"),

@@ -10,6 +10,8 @@ from imaging.errors import AssistantError
 from imaging.review import Account
 from pages.ui import gate, resources, state
 from pages.ui.i18n import _, sentence
+from pages.ui.viewer.keys import USUAL
+from pages.ui.viewer.words import words
 
 
 def render_reading(me: Account) -> None:
@@ -28,6 +30,23 @@ def render_reading(me: Account) -> None:
     )
     if not resources.settings().single_reader:
         st.button(_("Sign out"), on_click=gate.sign_out)
+
+
+def render_keys(me: Account) -> None:
+    """The viewer's keys, one field per action; an empty field means the usual key."""
+    own, labels = dict(me.bindings), words()
+    with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
+        columns = st.columns(2)
+        for number, (action, usual) in enumerate(USUAL.items()):
+            with columns[number % 2]:
+                st.text_input(
+                    labels[action],
+                    own.get(action, ""),
+                    max_chars=12,
+                    key=f"key-{action}",
+                    placeholder=_("space") if usual == " " else usual,
+                )
+        st.form_submit_button(_("Save keys"), on_click=_set_keys)
 
 
 def render_password(me: Account) -> None:
@@ -62,6 +81,18 @@ def render_readers() -> None:
 def _set_blind() -> None:
     wanted = bool(st.session_state["blind"])
     resources.repository().accounts.set_blind(state.account().name, wanted)
+
+
+def _set_keys() -> None:
+    """Keep what differs from the usual; two actions on one key are refused."""
+    typed = {action: str(st.session_state.get(f"key-{action}", "")).strip() for action in USUAL}
+    own = {action: key for action, key in typed.items() if key and key != USUAL[action]}
+    keys = [own.get(action, usual) for action, usual in USUAL.items()]
+    if len(set(keys)) < len(keys):
+        state.leave_notice("warning", _("Two actions share a key; nothing was changed."))
+        return
+    resources.repository().accounts.set_bindings(state.account().name, own)
+    state.leave_notice("success", _("The keys are saved."))
 
 
 def _attempt(deed: Callable[[], object], done: str) -> None:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from imaging.settings import ROOT
 
 READER = "Dr Browser"
-PATIENCE = 180  # seconds; only a hang runs out of it
+PATIENCE = 60  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

@@ -28,7 +28,7 @@ def main(folder: Path) -> int:
     weights = Settings.from_environment().weights
     with (
         tempfile.TemporaryDirectory() as home,
-        serve(Path(home) / "home", weights) as address,
+        serve(Path(home) / "home", weights, "Dr Example") as address,
         open_chromium(executable) as browser,
     ):
         page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
@@ -45,17 +45,20 @@ def take_tour(page: Page, folder: Path) -> None:
     shoot(page, folder / "upload.png")
     page.get_by_role("link", name="Worklist").click()
     page.get_by_role("button", name="Read next").click()
-    expect(page.locator(".lb-film img").first).to_be_visible()
+    film = page.locator('[data-ready="true"]').first
+    expect(film).to_be_visible()
     shoot(page, folder / "review.png")
-    page.get_by_role("button", name="Show explanation").click()
-    expect(page.locator(".lb-legend").first).to_be_visible()
+    page.get_by_text("With explanation").click()
+    expect(page.locator('[data-ready="true"]')).to_have_count(2)
+    page.keyboard.press("o")
+    expect(page.locator('[data-overlay="on"]').first).to_be_visible()
     shoot(page, folder / "explanation.png")
-    page.get_by_text("Pneumonia present").click()
-    page.get_by_label("Reader's name").fill("Dr Example")
-    page.get_by_role("button", name="Sign").click()
-    expect(page.get_by_text("Signed as version 1.")).to_be_visible()
+    page.get_by_role("radio", name="Present").click()
+    expect(page.get_by_text("Draft, version 1")).to_be_visible()
+    page.get_by_role("button", name="Sign final").click()
+    expect(page.get_by_text("Final, signed by")).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
-    expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr Example")
+    expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr")
     shoot(page, folder / "worklist.png")
     page.get_by_role("link", name="Model").click()
     expect(page.locator('[data-testid="stVegaLiteChart"] svg, canvas').first).to_be_visible()

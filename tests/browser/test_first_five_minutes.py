@@ -101,7 +101,7 @@ def test_a_reader_goes_through_the_list_by_keys(
     expect(table(page)).to_contain_text("SYNTHETIC")
     page.keyboard.press("n")
     expect(film(page)).to_be_visible()
-    expect(page.get_by_role("button", name="Sign")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign final")).to_be_visible()
     first = page.url
     sign(page, "Present")
     page.keyboard.press("n")
