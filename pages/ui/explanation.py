@@ -80,7 +80,7 @@ def overlay(image: Image, choice: Choice) -> Overlay:
         signed=True,
         method=_(method.label),
         target=target_label(choice.model, choice.target),
-        meaning=_(method.meaning),
+        meaning=f"{_('speaks against')} | {_('speaks for')}",
         source=findings.model_line(found.model),
         seen=found.view.edges,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import streamlit as st
@@ -26,13 +26,14 @@ class Hanging(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """One film on the wall. ``explained`` tells whether its explanation is laid over at once."""
+    """One film on the wall. ``explained`` films carry their explanation, hidden at first."""
 
     instance: Instance
     assessment: Assessment | None
     prior: bool = False
     second: bool = False  # the second picture of the same film
     title: str = ""
+    explained: bool = True
 
 
 def choices(
@@ -78,8 +79,9 @@ def hang(
     first = Hung(chosen, answers[chosen])
     if way is Hanging.PRIOR:
         return first, _prior(priors[0])
-    if way is Hanging.EXPLAINED or way is Hanging.METHODS:
-        return first, Hung(chosen, answers[chosen], second=True)
+    if way in (Hanging.EXPLAINED, Hanging.METHODS):
+        plain = replace(first, explained=way is Hanging.METHODS)
+        return plain, Hung(chosen, answers[chosen], second=True)
     if way is Hanging.FOUR:
         others = [i for i in record.instances if i is not chosen]
         hung = [first, *(Hung(i, answers[i]) for i in others), *map(_prior, priors)]

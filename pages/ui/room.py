@@ -83,7 +83,7 @@ def _pane(
     """One film with its banner and, where there is one, its explanation, which opens hidden."""
     image = load(one.instance)
     over = None
-    if asked is not None and one.instance is chosen and not one.prior:
+    if asked is not None and one.instance is chosen and one.explained and not one.prior:
         with st.spinner(_("Asking the network why ...")):
             over = explanation.overlay(image, asked[1 if one.second else 0])
     return Pane(
