@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from imaging.settings import ROOT
@@ -33,9 +34,19 @@ def home(
     monkeypatch.setenv("LIGHTBOX_SINGLE_READER", READER)
     for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(PagesManager, "__init__", _after_the_router)
     st.cache_resource.clear()
     yield tmp_path / "home"
     st.cache_resource.clear()
+
+
+_make = PagesManager.__init__
+
+
+def _after_the_router(self: PagesManager, *args: Any, **options: Any) -> None:
+    """Know what a server knows once its router ran; AppTest forgets it before every run."""
+    _make(self, *args, **options)
+    PagesManager.uses_pages_directory = False
 
 
 @pytest.fixture

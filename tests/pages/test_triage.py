@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from pydicom.uid import generate_uid
 
 from imaging.entities import Finding, Status, WorklistItem
 from imaging.store import Repository
 from models.panel import Panel
+from models.worker import Worker
 from pages.ui import cases, table
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
@@ -59,8 +61,9 @@ def test_an_empty_worklist_says_so(open_page: OpenPage) -> None:
 
 
 def test_unfinished_jobs_are_shown_beside_the_worklist(
-    open_page: OpenPage, store: Repository, study: str
+    open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Worker, "start", lambda _self: None)
     store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = open_page(PAGE)
     assert page.get("progress") and len(page.dataframe[0].value) == 1
