@@ -13,25 +13,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.dicom import Image
-from imaging.dicom.screen import ScreenFrame, screen_pixels
+from imaging.dicom.screen import ScreenFrame, ScreenPixels, screen_pixels
 from imaging.dicom.voi import Lut
 from imaging.display import colour_table
 from imaging.entities import VoiPreset
 from pages.ui.viewer.scene import Overlay
 
 _FORMAT = "1"  # a change of the layout below must change every name
+_LARGE = 4 * 2**20  # bytes of a film that is worth a preview
+_SIDE = 1024  # pixels at most along the longer side of a preview
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Bytes for the browser, their name, and what Python has to know about them."""
+    """Bytes for the browser, their name, and what Python has to know about them.
+
+    ``preview`` is a small parcel that goes ahead of a large one, or None.
+    """
 
     hash: str
     data: bytes
     notes: tuple[str, ...] = ()
     unit: str = ""
+    preview: Parcel | None = None
 
 
 def film_hash(image: Image) -> str:
@@ -48,8 +55,54 @@ def pack_film(image: Image) -> Parcel:
         When a frame cannot be decoded.
     """
     found = screen_pixels(image)
-    body = [np.ascontiguousarray(found.values, dtype=_little(found.values.dtype))]
-    offset = found.values.nbytes
+    name = film_hash(image)
+    times = _halvings(found.values) if found.values.nbytes > _LARGE else 0
+    preview = None
+    if times:
+        first = found.values[0]
+        for _ in range(times):
+            first = halve(first)
+        data = _film(image, found, first, {"hash": f"{name}-p", "halved": times})
+        preview = Parcel(f"{name}-p", data)
+    data = _film(image, found, found.values, {"hash": name, "halved": 0})
+    return Parcel(name, data, found.notes, found.unit, preview)
+
+
+def halve(values: NDArray[Any]) -> NDArray[Any]:
+    """Means of blocks of 2 x 2, rounded as the browser does (frontend/src/film.ts).
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (rows, columns) or (rows, columns, 3), integers of 16 bits at most.
+
+    Returns
+    -------
+    numpy.ndarray
+        Half as many rows and columns, rounded up, of the same type.
+    """
+    rows, columns = values.shape[:2]
+    if rows % 2 or columns % 2:
+        wider = [(0, rows % 2), (0, columns % 2)] + [(0, 0)] * (values.ndim - 2)
+        values = np.pad(values, wider, mode="edge")
+    total = values[0::2, 0::2].astype(np.int32)
+    for row, column in ((0, 1), (1, 0), (1, 1)):
+        total += values[row::2, column::2]
+    return ((total + 2) >> 2).astype(values.dtype)
+
+
+def _halvings(values: NDArray[Any]) -> int:
+    """How often to halve a frame until it is small enough for a preview."""
+    longest, times = max(values.shape[1:3]), 0
+    while longest > _SIDE:
+        longest, times = -(-longest // 2), times + 1
+    return times
+
+
+def _film(image: Image, found: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]) -> bytes:
+    """Values with the header that explains them."""
+    body = [np.ascontiguousarray(values, dtype=_little(values.dtype))]
+    offset = values.nbytes
     tables: dict[bytes, int] = {}
     geometry = image.instance.geometry
 
@@ -66,13 +119,13 @@ def pack_film(image: Image) -> Parcel:
         return tables[name]
 
     header = {
-        "hash": film_hash(image),
+        **naming,
         "kind": "film",
         "rows": geometry.rows,
         "columns": geometry.columns,
         "frames": [_frame(frame, place) for frame in found.frames],
         "samples": 3 if found.values.ndim == 4 else 1,
-        "type": found.values.dtype.name,
+        "type": values.dtype.name,
         "totalFrames": found.total_frames,
         "unit": found.unit,
         "monochrome1": found.monochrome1,
@@ -84,7 +137,7 @@ def pack_film(image: Image) -> Parcel:
         "frameTime": found.frame_time,
         "padding": found.padding,
     }
-    return Parcel(film_hash(image), _packed(header, body), found.notes, found.unit)
+    return _packed(header, body)
 
 
 def overlay_hash(overlay: Overlay) -> str:

@@ -39,20 +39,20 @@ def render_viewer(scene: Scene, *, key: str, height: int = 720) -> Reading | Non
         When a film cannot be decoded.
     """
     parcels = _parcels(scene, key)
-    notes = {parcel.hash: parcel.notes for parcel in parcels}
+    by_hash = {parcel.hash: parcel for parcel in parcels}
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, notes=notes, height=height),
+        data=to_wire(scene, parcels=by_hash, height=height),
         default={"reading": None},
         on_reading_change=_nothing,
     )
     with st.container(gap=None, height="content"):
-        for parcel in parcels:
+        previews = [parcel.preview for parcel in parcels if parcel.preview]
+        for parcel in (*previews, *parcels):
             mount("carrier", key=f"{key}-{parcel.hash}", data=parcel.data, height="content")
-    units = {parcel.hash: parcel.unit for parcel in parcels}
-    by_film = {_uid(pane.image): units[film_hash(pane.image)] for pane in scene.panes}
-    return read_report(state.get("reading"), scene, by_film)
+    units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
+    return read_report(state.get("reading"), scene, units)
 
 
 def _parcels(scene: Scene, key: str) -> list[Parcel]:

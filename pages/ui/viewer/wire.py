@@ -7,25 +7,25 @@ from typing import Any
 
 from imaging.review import Annotation, Presentation
 from pages.ui.i18n import sentence
-from pages.ui.viewer.parcels import film_hash, overlay_hash
+from pages.ui.viewer.parcels import Parcel, film_hash, overlay_hash
 from pages.ui.viewer.scene import Overlay, Pane, Scene
 from pages.ui.viewer.words import words
 
 
-def to_wire(scene: Scene, *, notes: Mapping[str, tuple[str, ...]], height: int) -> dict[str, Any]:
+def to_wire(scene: Scene, *, parcels: Mapping[str, Parcel], height: int) -> dict[str, Any]:
     """The scene as JSON values; pixels are named by their hashes.
 
     Parameters
     ----------
     scene : Scene
         What to show.
-    notes : mapping of str to tuple of str
-        What has to be said about the pixels with a hash; English, translated here.
+    parcels : mapping of str to Parcel
+        The pixels by their hash.
     height : int
         CSS pixels.
     """
     return {
-        "panes": [_pane(pane, notes) for pane in scene.panes],
+        "panes": [_pane(pane, parcels) for pane in scene.panes],
         "layout": scene.layout,
         "linked": scene.linked,
         "editable": scene.editable,
@@ -39,16 +39,18 @@ def to_wire(scene: Scene, *, notes: Mapping[str, tuple[str, ...]], height: int) 
     }
 
 
-def _pane(pane: Pane, notes: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+def _pane(pane: Pane, parcels: Mapping[str, Parcel]) -> dict[str, Any]:
     name = film_hash(pane.image)
+    preview = parcels[name].preview
     return {
         "key": pane.key,
         "pixels": name,
+        "preview": preview.hash if preview else None,
         "sop": pane.image.instance.identity.sop_instance_uid,
         "title": pane.title,
         "banner": [list(pair) for pair in pane.banner],
         "marks": list(pane.marks),
-        "notes": [sentence(note) for note in notes.get(name, ())],
+        "notes": [sentence(note) for note in parcels[name].notes],
         "overlay": None if pane.overlay is None else _overlay(pane.overlay),
     }
 

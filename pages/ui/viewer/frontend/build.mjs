@@ -39,10 +39,15 @@ function packageFolder(path) {
 }
 
 async function describe(folder) {
-  const { name, version, license, licenses } = JSON.parse(
+  const { name, version, license, licenses, author, repository } = JSON.parse(
     await readFile(join(folder, "package.json"), "utf8"));
   const kind = license?.type ?? license ?? licenses?.map(({ type }) => type).join(" or ") ?? "";
   const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
   const texts = await Promise.all(files.sort().map((file) => readFile(join(folder, file), "utf8")));
+  if (!texts.length) {
+    if (kind !== "MIT") throw new Error(`${name} comes without the text of its licence`);
+    const owner = author?.name ?? author ?? `the authors of ${repository?.url ?? repository}`;
+    texts.push(`Copyright (c) ${owner}\n\n${await readFile("build/MIT.txt", "utf8")}`);
+  }
   return `${name} ${version} (${kind})\n\n${texts.join("\n").replace(/\r\n/g, "\n").trim()}\n`;
 }

@@ -1,7 +1,7 @@
-// The component that carries pixels into the page and shows nothing. One per part of a film or
-// overlay, so that a change of anything else sends no pixel again.
+// The component that carries pixels into the page and shows nothing. One per film or overlay, so
+// that a change of anything else sends no pixel again.
 
-import { keep, release } from "./store.ts";
+import { keep, release, unpack } from "./store.ts";
 import type { Mount } from "./types.ts";
 
 const held = new WeakMap<object, { data: Uint8Array; hash: string }>();
@@ -9,8 +9,11 @@ const held = new WeakMap<object, { data: Uint8Array; hash: string }>();
 export default function carrier({ data, parentElement }: Mount<Uint8Array | null>): () => void {
   const before = held.get(parentElement);
   if (data && before?.data !== data) {
-    const hash = keep(data);
-    if (before) release(before.hash);
+    const { hash, ...parcel } = unpack(data);
+    if (before?.hash !== hash) {
+      keep(hash, parcel);
+      if (before) release(before.hash);
+    }
     held.set(parentElement, { data, hash });
   }
   return () => {

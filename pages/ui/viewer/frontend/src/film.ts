@@ -22,17 +22,31 @@ export interface Look {
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 export class Film {
-  readonly header: FilmHeader;
-  private readonly body: Uint8Array;
+  header!: FilmHeader;
+  private body!: Uint8Array;
   private readonly levels = new Map<number, Level[]>();
   private readonly tables = new Map<number, Table>();
   private scratch: CanvasRenderingContext2D | null = null;
   private picture: ImageData | null = null;
   private colours: { key: string; table: Uint32Array } | null = null;
 
-  constructor({ header, body }: Parcel) {
+  constructor(parcel: Parcel) {
+    this.fill(parcel);
+  }
+
+  /** Take a parcel: a preview first, perhaps, and then the film itself. */
+  fill({ header, body }: Parcel): void {
+    if (this.complete) return;
     this.header = header as FilmHeader;
     this.body = body;
+    this.levels.clear();
+    this.tables.clear();
+    this.colours = null;
+  }
+
+  /** True when every pixel is here, not only a preview's means of them. */
+  get complete(): boolean {
+    return this.header?.halved === 0;
   }
 
   get grey(): boolean {
@@ -46,6 +60,7 @@ export class Film {
 
   /** Modality value at a pixel, or the three colours. */
   value(frame: number, column: number, row: number): number[] {
+    if (!this.complete) return [];
     const { columns, frames, samples } = this.header;
     const at = (row * columns + column) * samples;
     const found = this.samples(frame);
@@ -69,8 +84,9 @@ export class Film {
     return made;
   }
 
-  /** Frame halved `times` times by averaging (0: the frame itself). */
+  /** Frame halved `times` times by averaging (0: the frame itself), or as sent if that is less. */
   level(frame: number, times: number): Level {
+    const { halved } = this.header;
     let levels = this.levels.get(frame);
     if (!levels) {
       // Halvings of other frames go: a long cine would fill the memory with them.
@@ -78,10 +94,10 @@ export class Film {
       levels = [this.first(frame)];
       this.levels.set(frame, levels);
     }
-    while (levels.length <= times) {
+    while (levels.length + halved <= times) {
       levels.push(halve(levels[levels.length - 1]!, this.header.samples));
     }
-    return levels[times]!;
+    return levels[Math.max(0, times - halved)]!;
   }
 
   /** Paint the part of a frame that a canvas shows; `place` maps film pixels to the canvas. */
@@ -89,7 +105,7 @@ export class Film {
     const { canvas } = context;
     const { columns, rows } = this.header;
     const scale = Math.sqrt(Math.abs(place[0] * place[3] - place[1] * place[2]));
-    const times = halvings(scale, Math.min(columns, rows));
+    const times = Math.max(this.header.halved, halvings(scale, Math.min(columns, rows)));
     const found = this.level(look.frame, times);
     const step = 2 ** times;
     const box = visible(place, canvas, found, step);
@@ -134,11 +150,15 @@ export class Film {
   }
 
   private first(frame: number): Level {
-    const { rows, columns, samples, type } = this.header;
+    const { samples, type, halved } = this.header;
+    const [columns, rows] = [this.header.columns, this.header.rows].map(
+      (side) => Math.ceil(side / 2 ** halved),
+    ) as [number, number];
     const count = rows * columns * samples;
     const kinds = { uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array };
     const kind = kinds[type];
-    const start = this.body.byteOffset + frame * count * kind.BYTES_PER_ELEMENT;
+    const at = halved ? 0 : frame; // a preview has the first frame alone
+    const start = this.body.byteOffset + at * count * kind.BYTES_PER_ELEMENT;
     return { width: columns, height: rows, samples: new kind(this.body.buffer as ArrayBuffer, start, count) };
   }
 
@@ -222,16 +242,43 @@ export function halvings(scale: number, side: number): number {
 export function halve({ width, height, samples }: Level, channels: number): Level {
   const wide = Math.ceil(width / 2);
   const tall = Math.ceil(height / 2);
-  // One loop for each type of samples: a loop that has met several is several times slower.
-  const mean = MEANS.get(samples.constructor)!;
-  return { width: wide, height: tall, samples: mean(samples, width, height, channels) };
+  const kind = samples.constructor as { new (n: number): Samples };
+  const out = new kind(wide * tall * channels);
+  const stride = width * channels;
+  for (let row = 0; row < tall; row++) {
+    const upper = 2 * row * stride;
+    const lower = Math.min(2 * row + 1, height - 1) * stride;
+    const to = row * wide * channels;
+    if (channels === 1) halveGreys(samples, upper, lower, width, out, to);
+    else halveColours(samples, upper, lower, width, out, to);
+  }
+  return { width: wide, height: tall, samples: out };
 }
 
-type Mean = (samples: Samples, width: number, height: number, channels: number) => Samples;
+function halveGreys(
+  samples: Samples, upper: number, lower: number, width: number, out: Samples, to: number,
+): void {
+  const pairs = width >> 1;
+  for (let pair = 0; pair < pairs; pair++, upper += 2, lower += 2) {
+    const sum = samples[upper]! + samples[upper + 1]! + samples[lower]! + samples[lower + 1]!;
+    out[to++] = (sum + 2) >> 2;
+  }
+  if (width & 1) out[to] = (samples[upper]! + samples[lower]! + 1) >> 1;
+}
 
-const MEANS = new Map<unknown, Mean>(
-  [Uint8Array, Int16Array, Uint16Array].map((kind) => [kind, meanOf(kind.name)]),
-);
+function halveColours(
+  samples: Samples, upper: number, lower: number, width: number, out: Samples, to: number,
+): void {
+  for (let column = 0; column < width; column += 2) {
+    const left = column * 3;
+    const right = Math.min(column + 1, width - 1) * 3;
+    for (let channel = 0; channel < 3; channel++) {
+      const sum = samples[upper + left + channel]! + samples[upper + right + channel]! +
+        samples[lower + left + channel]! + samples[lower + right + channel]!;
+      out[to++] = (sum + 2) >> 2;
+    }
+  }
+}
 
 /** True when film pixels fall on canvas pixels one by one. */
 export function isWhole([a, b, c, d, e, f]: Affine): boolean {

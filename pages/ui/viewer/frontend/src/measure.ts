@@ -146,6 +146,7 @@ export function tidy(value: number): string {
 export function lines(
   film: Film, frame: number, shape: Shape, points: Point[], words: Record<string, string>,
 ): string[] {
+  if (!film.complete) return [];
   const { spacing, spacingSource, unit, aspect, samples } = film.header;
   const long = spacing ? "mm" : "px";
   const where = spacingSource === "ImagerPixelSpacing" ? ` ${words.detector}` : "";

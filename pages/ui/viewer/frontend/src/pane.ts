@@ -60,6 +60,7 @@ export class Pane {
     });
     this.viewport = engine.getViewport(this.id) as Stack;
     const film = obtain(this.spec.pixels, () => new Film(parcel));
+    film.fill(parcel);
     this.film = film;
     const frame = Math.min(kept?.frame ?? 0, film.header.frames.length - 1);
     this.look = { frame, grey: this.acquired(frame), inverted: false };
@@ -72,6 +73,12 @@ export class Pane {
     this.resize();
     this.watcher.observe(this.element);
     this.changed(this, "film");
+  }
+
+  /** The whole film has come after its preview. */
+  complete(parcel: Parcel): void {
+    this.film?.fill(parcel);
+    this.redraw("film");
   }
 
   close(): void {
@@ -285,7 +292,7 @@ export class Pane {
     this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
     this.drawn += 1;
     this.cell.dataset.drawn = String(this.drawn);
-    this.cell.dataset.ready = "true";
+    this.cell.dataset.ready = this.film.complete ? "true" : "preview";
     this.changed(this, "drawn");
   }
 }

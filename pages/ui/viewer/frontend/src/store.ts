@@ -8,25 +8,10 @@ export interface Parcel {
   body: Uint8Array; // aligned to 8 bytes
 }
 
-/** A parcel under way: its bytes travel in parts, so that sending, moving and reading overlap. */
-interface Arrival {
-  bytes: Uint8Array;
-  missing: Set<number>;
-}
-
 interface Store {
   parcels: Map<string, Parcel>;
-  arrivals: Map<string, Arrival>;
   holders: Map<string, number>;
   arrived: EventTarget;
-}
-
-interface Label {
-  hash: string;
-  part: number;
-  parts: number;
-  size: number; // of all parts together
-  offset: number; // of this one
 }
 
 declare global {
@@ -37,51 +22,40 @@ declare global {
 export function store(): Store {
   globalThis.__lightbox ??= {
     parcels: new Map(),
-    arrivals: new Map(),
     holders: new Map(),
     arrived: new EventTarget(),
   };
   return globalThis.__lightbox;
 }
 
-/** Split [u32 length of text][text, JSON, padded to 8][rest]. */
-function split(bytes: Uint8Array): { text: unknown; rest: Uint8Array } {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const text = new TextDecoder().decode(bytes.subarray(4, 4 + length));
-  return { text: JSON.parse(text), rest: bytes.subarray(Math.ceil((4 + length) / 8) * 8) };
+/** Unpack [u32 length of header][header, JSON, padded to 8][pixels]. */
+export function unpack(bytes: Uint8Array): Parcel & { hash: string } {
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
+  const length = view.getUint32(0, true);
+  const text = new TextDecoder().decode(aligned.subarray(4, 4 + length));
+  const { hash, ...header } = JSON.parse(text) as (FilmHeader | OverlayHeader) & { hash: string };
+  const start = Math.ceil((4 + length) / 8) * 8;
+  return { hash, header: header as FilmHeader, body: aligned.subarray(start) };
 }
 
-/** Keep a part of a parcel, until it is released; returns the parcel's hash. */
-export function keep(part: Uint8Array): string {
-  const { parcels, arrivals, holders, arrived } = store();
-  const { text, rest } = split(part);
-  const label = text as Label;
-  const { hash } = label;
+/** Keep a parcel until it is released as often as it was kept. */
+export function keep(hash: string, parcel: Parcel): void {
+  const { parcels, holders, arrived } = store();
   holders.set(hash, (holders.get(hash) ?? 0) + 1);
-  if (parcels.has(hash)) return hash;
-  const arrival = arrivals.get(hash) ?? {
-    bytes: new Uint8Array(label.size),
-    missing: new Set(Array(label.parts).keys()),
-  };
-  arrivals.set(hash, arrival);
-  arrival.bytes.set(rest, label.offset);
-  arrival.missing.delete(label.part);
-  if (arrival.missing.size) return hash;
-  arrivals.delete(hash);
-  const { text: header, rest: body } = split(arrival.bytes);
-  parcels.set(hash, { header: header as Parcel["header"], body });
+  if (!parcels.has(hash)) parcels.set(hash, parcel);
   arrived.dispatchEvent(new Event("parcel"));
-  return hash;
 }
 
 export function release(hash: string): void {
-  const { parcels, arrivals, holders } = store();
+  const { parcels, holders } = store();
   const left = (holders.get(hash) ?? 1) - 1;
   if (left > 0) {
     holders.set(hash, left);
     return;
   }
-  for (const map of [holders, parcels, arrivals]) map.delete(hash);
+  holders.delete(hash);
+  parcels.delete(hash);
 }
 
 /** Resolve with a parcel as soon as it is here. */

@@ -77,7 +77,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 }
 .scale span { position: absolute; right: 0; bottom: 7px; white-space: nowrap; font-size: 12px; }
 .legend {
-  margin-left: auto; width: 230px; padding: 6px 8px; border-radius: 4px; font-size: 12px;
+  margin-left: auto; width: min(230px, 100%); box-sizing: border-box; padding: 6px 8px; border-radius: 4px; font-size: 12px;
   background: rgba(0, 0, 0, 0.62);
 }
 .legend canvas { width: 100%; height: 10px; display: block; image-rendering: pixelated; }

@@ -93,7 +93,7 @@ export class Trim {
   /** The pixel under the mouse. */
   point(pane: Pane, at: Point | null, overlay: Overlay | null, words: Words): void {
     const film = pane.film;
-    if (!film || !at) return say(this.probe, "");
+    if (!film?.complete || !at) return say(this.probe, "");
     const [column, row] = [Math.floor(at[0]), Math.floor(at[1])];
     const { columns, rows, unit, padding } = film.header;
     if (column < 0 || row < 0 || column >= columns || row >= rows) return say(this.probe, "");

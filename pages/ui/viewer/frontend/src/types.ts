@@ -33,6 +33,7 @@ export interface FrameSpec {
 
 export interface FilmHeader {
   kind: "film";
+  halved: number; // how often the sent samples are halved: 0 for the film, more for a preview
   rows: number;
   columns: number;
   frames: FrameSpec[];
@@ -71,6 +72,7 @@ export interface OverlaySpec {
 export interface PaneSpec {
   key: string;
   pixels: string;
+  preview: string | null; // of a small parcel that comes first
   sop: string;
   title: string;
   banner: [string, string][];

@@ -14,7 +14,7 @@ import { options, presets } from "./presets.ts";
 import { parcel } from "./store.ts";
 import { CSS } from "./style.ts";
 import { Trim } from "./trim.ts";
-import type { PaneSpec, Point, SceneSpec, Shape } from "./types.ts";
+import type { PaneSpec, Point, PresentationRecord, SceneSpec, Shape } from "./types.ts";
 
 const HANDS = ["window", "pan", "zoom", "magnify"];
 const SHAPES = ["point", "length", "angle", "rectangle", "ellipse", "ratio", "region"];
@@ -382,14 +382,24 @@ export class Viewer {
       settled: (_, drew) => (drew ? this.journal.edited() : this.journal.settled()),
     });
     const kept = this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
-    void parcel(spec.pixels, this.gone.signal).then(async (found) => {
-      if (!this.panes.includes(pane)) return;
-      await pane.show(found, kept, this.scene.editable);
-      this.arm(pane);
-      this.fetchOverlay(pane);
-      this.journal.show();
-    });
+    void this.load(pane, kept);
     return pane;
+  }
+
+  /** Show what comes first, the preview or the film, and then the film. */
+  private async load(pane: Pane, kept: PresentationRecord | null): Promise<void> {
+    const { pixels, preview } = pane.spec;
+    const { signal } = this.gone;
+    const whole = parcel(pixels, signal);
+    const first = preview ? Promise.race([whole, parcel(preview, signal)]) : whole;
+    const found = await first;
+    if (!this.panes.includes(pane)) return;
+    await pane.show(found, kept, this.scene.editable);
+    this.arm(pane);
+    this.fetchOverlay(pane);
+    this.journal.show();
+    const film = await whole;
+    if (pane.ready && found !== film) pane.complete(film);
   }
 
   private fetchOverlay(pane: Pane): void {
