@@ -64,10 +64,10 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 .probe { min-height: 1.4em; font-variant-numeric: tabular-nums; color: #a9d3ff; }
 .research { font-size: 11px; opacity: 0.75; margin-top: 3px; }
 .warning {
-  position: absolute; top: 8px; left: 50%; transform: translateX(-50%); max-width: 60%;
-  padding: 3px 10px; border-radius: 4px; background: #b3261e; color: #fff; font-weight: 600;
-  text-shadow: none; text-align: center; z-index: 3;
+  position: absolute; top: 0; left: 0; right: 0; padding: 2px 10px; background: #b3261e; color: #fff;
+  font-weight: 600; text-shadow: none; text-align: center; z-index: 3;
 }
+.trim.turned .nw, .trim.turned .ne { top: 30px; } .trim.turned .edge.top { top: 52px; }
 .edge { position: absolute; font-size: 16px; font-weight: 700; color: #ffe08a; }
 .edge.top { top: 30px; left: 50%; } .edge.bottom { bottom: 30px; left: 50%; }
 .edge.left { left: 10px; top: 50%; } .edge.right { right: 10px; top: 50%; }

@@ -86,6 +86,7 @@ export class Trim {
       say(this.letters[at]!, text);
     });
     this.warning.hidden = !turn.flipped;
+    this.root.classList.toggle("turned", turn.flipped); // who it is stays in sight
     if (turn.flipped) say(this.warning, words.flipped ?? "");
     this.scale(pane, words);
   }
