@@ -302,6 +302,14 @@ def test_the_overlay_lies_where_it_belongs_at_any_zoom(bench: Bench, keys: list[
     assert np.abs(np.array(edges_of(lit)) - wanted).max() <= 1
 
 
+def test_the_second_pane_shows_its_overlay_too(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, {"film": "mm.dcm", "overlay": "block.npy"}, linked=True)
+    plain, before = bench.pixels(0), bench.pixels(1)
+    bench.press("o")
+    assert np.array_equal(bench.pixels(0), plain)
+    assert not np.array_equal(bench.pixels(1), before)
+
+
 def test_the_overlay_opens_off_and_is_explained_when_on(bench: Bench) -> None:
     bench.open({"film": "mm.dcm", "overlay": "signed.npy"})
     without = bench.pixels()

@@ -253,7 +253,9 @@ export class Pane {
   }
 
   redraw(change: Change): void {
-    this.viewport?.render();
+    // The overlay is ours alone: Cornerstone has nothing new to render, and may not say it did.
+    if (change === "cover") this.paint();
+    else this.viewport?.render();
     this.changed(this, change);
   }
 
@@ -263,11 +265,11 @@ export class Pane {
     const { clientWidth, clientHeight } = this.element;
     const wide = Math.max(2, Math.round(clientWidth * ratio));
     const tall = Math.max(2, Math.round(clientHeight * ratio));
-    if (this.canvas.width !== wide || this.canvas.height !== tall) {
-      this.canvas.width = wide;
-      this.canvas.height = tall;
-      this.glass.width = wide;
-      this.glass.height = tall;
+    // Each by itself: Cornerstone may have given its own canvas the right size already.
+    for (const canvas of [this.canvas, this.glass]) {
+      if (canvas.width === wide && canvas.height === tall) continue;
+      canvas.width = wide;
+      canvas.height = tall;
     }
     if (this.fitted) this.fit();
     else if (this.view.scale === 1) this.actualSize();

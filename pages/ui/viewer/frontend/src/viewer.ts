@@ -74,7 +74,8 @@ export class Viewer {
     this.scene = scene;
     if (linkChanged) this.linked = scene.linked;
     marks.setWords(scene.words);
-    this.root.style.height = `${scene.height}px`;
+    // A tall screen is used; what stands above and below the viewer takes some 200 pixels.
+    this.root.style.height = `max(${scene.height}px, calc(100vh - 200px))`;
     this.root.setAttribute("aria-label", scene.words.viewer ?? "");
     this.makeBar();
     this.grid.dataset.layout = scene.layout;
@@ -408,6 +409,8 @@ export class Viewer {
     void parcel(overlay.pixels, this.gone.signal).then((found) => {
       if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
       pane.setOverlay(new Overlay(found, pane.spec.overlay, pane.film!));
+      const other = this.panes.find((one) => one !== pane && one.overlay);
+      if (other) pane.setCover(other.cover);
       this.refreshBar();
     });
   }
