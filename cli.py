@@ -179,7 +179,7 @@ def export(
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
     from imaging.deliver import deliver, write_files
-    from imaging.export import FORMATS
+    from imaging.export import FORMATS, LEFT_OUT
     from imaging.store import Repository
     from models.attribution import Explainers
     from models.maps import attribution_maps
@@ -193,6 +193,9 @@ def export(
     maps = attribution_maps(repository.study(study), repository, Explainers(Panel.load(settings)))
     files = deliver(repository, study, wanted, maps=maps, account="terminal")
     write_files(files, out)
+    for file in files:
+        if file.name == LEFT_OUT:
+            typer.echo(file.content.decode(), err=True)
     typer.echo(f"{len(files)} files written. {RESEARCH_USE}.")
 
 

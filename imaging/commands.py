@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.errors import InputError, StoreError
+from imaging.errors import ConflictError, InputError, StoreError
 from imaging.review import Truth
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -98,9 +98,13 @@ def truth(
         raise InputError(
             "The table cannot be read; its columns are study_instance_uid, code, present, source."
         ) from exc
+    unknown = 0
     for one in truths:
-        repository.set_truth(one)
-    typer.echo(f"{len(truths)} outcomes kept.")
+        try:
+            repository.set_truth(one, account=TERMINAL)
+        except ConflictError:  # no such study here; the others are kept all the same
+            unknown += 1
+    typer.echo(f"{len(truths) - unknown} outcomes kept, {unknown} of unknown studies left out.")
 
 
 def delete(

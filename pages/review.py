@@ -34,14 +34,15 @@ record = desk.open_record(uid)
 gate.note_view(uid)
 lead = leading_assessment(record)
 hidden = blind.hides(record)
+priors = resources.repository().prior_studies(uid)
 instance = hanging.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
 strip, film, panel = st.columns([1, 8.6, 4], gap="small")
 with strip:
-    room.render_strip(record, instance)
+    room.render_strip(record, priors, instance)
 with film, st.container(key="film"):
-    record = room.render_room(record, instance, explained=not hidden)
+    record = room.render_room(record, priors, instance, explained=not hidden)
 with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
     with st.container():  # a place of its own: what follows must not move when it comes and goes

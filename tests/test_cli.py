@@ -167,7 +167,9 @@ def test_accounts_outcomes_and_deletion(
     )
     assert made.returncode == 0 and store.accounts.all()[0].reader == "Dr Ada", made.stderr
     table = tmp_path / "truth.csv"
-    table.write_text(f"study_instance_uid,code,present,source\n{study},pneumonia,yes,CT\n")
+    table.write_text(
+        f"study_instance_uid,code,present,source\n1.2.3,pneumonia,no,CT\n{study},pneumonia,yes,CT\n"
+    )
     assert records(home, "truth", table, checkpoints=weights).returncode == 0
     assert store.truths()[study][0].present
     gone = records(home, "delete", study, "--reason", "sent twice", "--yes", checkpoints=weights)

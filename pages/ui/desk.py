@@ -18,9 +18,15 @@ from pages.ui.i18n import _, sentence
 
 
 def open_record(study_instance_uid: str) -> StudyRecord:
-    """The study as it is now; the version on screen is what later changes are made on top of."""
+    """The study as it is now; the version on screen is what later changes are made on top of.
+
+    Where somebody else has saved meanwhile, fields are filled anew: nobody signs a note that is
+    not the one on the screen.
+    """
     record = resources.repository().study(study_instance_uid)
     newest = record.review.version if record.review else 0
+    if newest != state.seen_version(study_instance_uid):
+        state.forget_fields(study_instance_uid)
     state.set_seen_version(study_instance_uid, newest)
     return record
 
@@ -47,6 +53,7 @@ def undo(study_instance_uid: str) -> None:
     back = drafting.undo(record.reviews, state.account())
     if back is not None and _save(record, back):
         state.forget_fields(study_instance_uid)
+        state.forget_drawn(study_instance_uid)
 
 
 def amend(study_instance_uid: str) -> None:
@@ -81,7 +88,7 @@ def _save(record: StudyRecord, review: Review) -> bool:
         stored = resources.repository().add_review(review)
     except ConflictError:
         state.leave_notice("error", _overtaken(resources.repository().study(uid)))
-        state.forget_fields(uid)
+        state.forget_drawn(uid)
         return False
     except AssistantError as exc:
         state.leave_notice("error", sentence(str(exc)))
@@ -103,7 +110,8 @@ def _overtaken(record: StudyRecord) -> str:
     who = newest.reader if newest else _("Somebody else")
     return _(
         "{reader} saved this study in another window at {time}. Your last change was not saved; "
-        "the page now shows what is stored. Please make it again if it still applies."
+        "the page now shows what is stored. Please make it again if it still applies; a note you "
+        "typed still stands in its field."
     ).format(reader=who, time=words.moment(newest.created_at) if newest else "")
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from models.attribution import METHODS, Attribution
+from models.localiser import WHOLE
 from pages.ui import findings, resources, state
 from pages.ui.i18n import _
 from pages.ui.viewer import Overlay
@@ -81,9 +82,17 @@ def overlay(image: Image, choice: Choice) -> Overlay:
         method=_(method.label),
         target=target_label(choice.model, choice.target),
         meaning=f"{_('speaks against')} | {_('speaks for')}",
-        source=findings.model_line(found.model),
+        source=_source(found),
         seen=found.view.edges,
     )
+
+
+def _source(found: Attribution) -> str:
+    """Who was asked, and what the line around a part of the film means."""
+    line = findings.model_line(found.model)
+    if found.view == WHOLE:
+        return line
+    return f"{line}. {_('Frame: the part of the film the network looks at.')}"
 
 
 def explain(image: Image, choice: Choice) -> Attribution:

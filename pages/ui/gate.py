@@ -6,19 +6,17 @@ keeps the hash; Streamlit cannot set cookies, so a component without a picture d
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.review import Account, Deed
 from imaging.settings import check_exposure
+from imaging.store.accounts import SESSION_LIFE
 from pages.ui import resources, state
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import show_notice
 
 COOKIE = "lightbox_session"
-_LIFE = timedelta(hours=12)
 _NAME, _READER, _PASSWORD = "door-name", "door-reader", "door-password"
 _SET_COOKIE = """
 export default function ({ data }) {
@@ -64,7 +62,7 @@ def sign_out() -> None:
     resources.repository().accounts.sign_out(state.token())
     state.set_token("")
     state.set_account(None)
-    st.session_state["signed-out"] = True
+    state.leave_door()
 
 
 def _kept_token() -> str:
@@ -77,13 +75,13 @@ def _write_cookie(token: str) -> None:
     with st.container(height=1, border=False):
         _cookie(
             key="cookie",
-            data={"name": COOKIE, "token": token, "seconds": int(_LIFE.total_seconds())},
+            data={"name": COOKIE, "token": token, "seconds": int(SESSION_LIFE.total_seconds())},
         )
 
 
 def render_door() -> None:
     """The form of a reader who is not known yet."""
-    if st.session_state.pop("signed-out", False):
+    if state.just_left():
         _write_cookie("")
     _left, middle, _right = st.columns([1, 1.2, 1])
     with middle:

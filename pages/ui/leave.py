@@ -10,7 +10,7 @@ import streamlit as st
 from imaging.deliver import deliver
 from imaging.entities import RESEARCH_USE, StudyRecord
 from imaging.errors import AssistantError
-from imaging.export import FORMATS, ExportedFile
+from imaging.export import FORMATS, LEFT_OUT, ExportedFile
 from models.maps import attribution_maps
 from pages.ui import resources, state
 from pages.ui.download import render_download
@@ -75,6 +75,9 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
         st.error(sentence(str(exc)))
         return
     state.set_prepared(uid, archive(files))
+    for file in files:
+        if file.name == LEFT_OUT:
+            st.warning(file.content.decode())
 
 
 def archive(files: tuple[ExportedFile, ...]) -> bytes:

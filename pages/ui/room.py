@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
@@ -22,7 +23,9 @@ from pages.ui.viewer import Pane, Reading, Scene, render_viewer
 _MOST_THUMBS = 24
 
 
-def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> StudyRecord:
+def render_room(
+    record: StudyRecord, priors: Sequence[StudyRecord], instance: Instance, *, explained: bool
+) -> StudyRecord:
     """Draw the hanging, and save the marks that were drawn.
 
     No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
@@ -35,7 +38,6 @@ def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> 
     """
     uid = record.study_instance_uid
     with in_words():
-        priors = resources.repository().prior_studies(uid)
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -46,6 +48,7 @@ def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> 
                 asked = explanation.render_choice(
                     instance.identity.sop_instance_uid, name, two=way is Hanging.METHODS
                 )
+        _render_position(record, instance)
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
         reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")
@@ -58,9 +61,12 @@ def render_room(record: StudyRecord, instance: Instance, *, explained: bool) -> 
 
 def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
     """What the viewer is to show, with the marks of the newest version."""
-    review = record.review
+    review, uid = record.review, record.study_instance_uid
     stated = [f.code for f in review.findings] if review else []
     annotations = review.annotations if review else ()
+    if state.drawn(uid) not in (None, annotations):
+        words_ = _("The marks of this study were changed elsewhere; draw again what is missing.")
+        state.leave_notice("warning", words_)
     return Scene(
         panes=panes,
         layout=hanging.layout(hung),
@@ -70,7 +76,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         bindings=dict(state.account().bindings),
         editable=not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: words.concept(code) for code in stated},
-        generation=state.generation(record.study_instance_uid, annotations),
+        generation=state.generation(uid, annotations),
     )
 
 
@@ -109,34 +115,70 @@ def _read(instance: Instance) -> Image:
 def _keep(record: StudyRecord, reading: Reading) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
     uid, review = record.study_instance_uid, record.review
-    state.set_presentations(uid, reading.presentations)
+    own = {instance.identity.sop_instance_uid for instance in record.instances}
+    marks = tuple(a for a in reading.annotations if a.sop_instance_uid in own)
+    shown = tuple(p for p in reading.presentations if p.sop_instance_uid in own)
+    state.set_presentations(uid, shown)
     state.set_drawn(uid, reading.annotations)
+    if len(marks) < len(reading.annotations):
+        state.forget_drawn(uid)
+        state.leave_notice(
+            "warning", _("A mark on the prior is not kept here; open that study to draw on it.")
+        )
     known = review.annotations if review else ()
-    if reading.annotations == known or (review and review.stage is Stage.FINAL):
+    if review and review.stage is Stage.FINAL:
         return
 
     def step(before: Review) -> Review:
-        return drafting.mark(before, reading.annotations, reading.presentations)
+        return drafting.mark(before, marks, shown)
 
-    if not desk.change(uid, step):
+    saved = marks == known or desk.change(uid, step)
+    if not saved or marks != reading.annotations:
         st.rerun()  # the viewer takes what is stored; a notice says why
 
 
-def render_strip(record: StudyRecord, chosen: Instance) -> None:
+def _render_position(record: StudyRecord, chosen: Instance) -> None:
+    """Which image of its series is on the wall, where the strip has not room for all of them."""
+    if len(record.instances) <= _MOST_THUMBS:
+        return
+    series = chosen.identity.series_instance_uid
+    members = [i for i in record.instances if i.identity.series_instance_uid == series]
+    key = f"position-{series}"
+    if len(members) < 2:
+        return
+    st.session_state[key] = members.index(chosen) + 1
+    st.slider(
+        _("Image (of {count})").format(count=len(members)),
+        1,
+        len(members),
+        key=key,
+        on_change=_step_to,
+        args=(record.study_instance_uid, members, key),
+    )
+
+
+def _step_to(uid: str, members: Sequence[Instance], key: str) -> None:
+    state.choose_image(uid, members[st.session_state[key] - 1].identity.sop_instance_uid)
+
+
+def render_strip(record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance) -> None:
     """Thumbnails of this study by series, then of the patient's earlier studies."""
-    priors = resources.repository().prior_studies(record.study_instance_uid)
     groups = _series(record)
     for prior in priors:
         when = words.date(prior.instances[0].acquisition.study_date)
         title = _("Prior, {date}").format(date=when)
         groups.append(strip.Group(title, (_thumb(prior.instances[0], prior=True),)))
-    pressed = strip.render_strip(
-        groups, chosen.identity.sop_instance_uid, key=f"strip-{record.study_instance_uid}"
-    )
+    by_uid = {i.identity.sop_instance_uid: i for i in record.instances}
+    shown = {thumb.key for group in groups for thumb in group.thumbs}
+    on_wall = chosen.identity.sop_instance_uid
+    if on_wall not in shown:  # one of a long series: its first stands for it
+        series = chosen.identity.series_instance_uid
+        on_wall = next(u for u, i in by_uid.items() if i.identity.series_instance_uid == series)
+    pressed = strip.render_strip(groups, on_wall, key=f"strip-{record.study_instance_uid}")
     if pressed.startswith("study:"):
         st.query_params["study"] = pressed.removeprefix("study:")
         st.rerun()
-    if pressed and pressed != chosen.identity.sop_instance_uid:
+    if pressed in by_uid and pressed != chosen.identity.sop_instance_uid:
         state.choose_image(record.study_instance_uid, pressed)
         st.rerun()
 

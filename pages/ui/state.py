@@ -132,9 +132,31 @@ def set_presentations(study_instance_uid: str, found: tuple[Presentation, ...]) 
     st.session_state[f"presentations-{study_instance_uid}"] = found
 
 
+def unsaved_note(study_instance_uid: str) -> str | None:
+    """A note that could not be saved, once; it is offered again."""
+    note: str | None = st.session_state.pop(f"unsaved-{study_instance_uid}", None)
+    return note
+
+
+def keep_unsaved_note(study_instance_uid: str, note: str) -> None:
+    """Keep a note that could not be saved."""
+    st.session_state[f"unsaved-{study_instance_uid}"] = note
+
+
+def forget_drawn(study_instance_uid: str) -> None:
+    """Let the viewer take the stored marks, which are known to differ from its own."""
+    st.session_state.pop(f"drawn-{study_instance_uid}", None)
+
+
 def set_drawn(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> None:
     """Note which marks the viewer holds."""
     st.session_state[f"drawn-{study_instance_uid}"] = annotations
+
+
+def drawn(study_instance_uid: str) -> tuple[Annotation, ...] | None:
+    """Which marks the viewer holds; None before it was told."""
+    found: tuple[Annotation, ...] | None = st.session_state.get(f"drawn-{study_instance_uid}")
+    return found
 
 
 def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> int:
@@ -143,10 +165,20 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
     So it is after an undo, and when another tab or reader was faster.
     """
     key = f"generation-{study_instance_uid}"
-    if st.session_state.get(f"drawn-{study_instance_uid}") != annotations:
+    if drawn(study_instance_uid) != annotations:
         st.session_state[key] = int(st.session_state.get(key, 0)) + 1
         set_drawn(study_instance_uid, annotations)
     return int(st.session_state.get(key, 0))
+
+
+def leave_door() -> None:
+    """Note that this session just signed out."""
+    st.session_state["signed-out"] = True
+
+
+def just_left() -> bool:
+    """True once after signing out."""
+    return bool(st.session_state.pop("signed-out", False))
 
 
 def prepared(study_instance_uid: str) -> bytes | None:

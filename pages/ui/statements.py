@@ -203,12 +203,17 @@ def _add(uid: str, key: str) -> None:
 def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
     """The free note; saved when the field is left."""
     key = state.field(uid, "note")
+    unsaved = state.unsaved_note(uid)
+    if unsaved is not None:
+        st.session_state[key] = unsaved
     st.session_state.setdefault(key, review.note if review else "")
     st.text_area(_("Note"), key=key, height=68, disabled=locked, on_change=_note, args=(uid, key))
 
 
 def _note(uid: str, key: str) -> None:
-    desk.change(uid, desk.with_note(str(st.session_state[key])))
+    text = str(st.session_state[key])
+    if not desk.change(uid, desk.with_note(text)):
+        state.keep_unsaved_note(uid, text)
 
 
 def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:

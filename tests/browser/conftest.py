@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from imaging.settings import ROOT
 from models.checkpoint import installed_checkpoints
 from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
+from tests.browser.viewer import Bench, serve_viewer
 
 LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
 
@@ -66,3 +67,18 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         Path(shutil.copy(example, folder / f"film{number:02d}.dcm"))
         for number, example in enumerate(examples, start=1)
     ]
+
+
+@pytest.fixture(scope="module")
+def viewer(films: Path) -> Iterator[str]:
+    """A page with the viewer alone, over the module's own `films` (a folder)."""
+    with serve_viewer(films) as address:
+        yield address
+
+
+@pytest.fixture
+def bench(page: Page, viewer: str) -> Iterator[Bench]:
+    """The viewer under test; nothing may go wrong in its console."""
+    made = Bench(page, viewer)
+    yield made
+    assert not made.errors

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from imaging.dicom import read_image
 from tests.browser.lightbox import _QUIET, WINDOW, find_chromium
-from tests.browser.viewer import Bench, grey, serve_viewer
+from tests.browser.viewer import Bench, grey
 from tests.factories import make_dicom_bytes, make_lut
 
 pytestmark = [pytest.mark.browser]
@@ -90,19 +89,6 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         (folder / f"{name}.dcm").write_bytes(content)
     return folder
-
-
-@pytest.fixture(scope="module")
-def viewer(films: Path) -> Iterator[str]:
-    with serve_viewer(films) as address:
-        yield address
-
-
-@pytest.fixture
-def bench(page: Page, viewer: str) -> Iterator[Bench]:
-    made = Bench(page, viewer)
-    yield made
-    assert not made.errors
 
 
 def expected(films: Path, name: str, frame: int = 0) -> np.ndarray:

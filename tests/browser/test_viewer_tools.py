@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from imaging.entities import RESEARCH_USE
 from tests.browser.lightbox import PATIENCE
-from tests.browser.viewer import Bench, grey, serve_viewer
+from tests.browser.viewer import Bench, grey
 from tests.factories import make_dicom_bytes, make_lut
 
 pytestmark = [pytest.mark.browser]
@@ -68,19 +67,6 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "block.npy", block)
     np.save(folder / "signed.npy", block - np.roll(block, 10, axis=1))
     return folder
-
-
-@pytest.fixture(scope="module")
-def viewer(films: Path) -> Iterator[str]:
-    with serve_viewer(films) as address:
-        yield address
-
-
-@pytest.fixture
-def bench(page: Page, viewer: str) -> Iterator[Bench]:
-    made = Bench(page, viewer)
-    yield made
-    assert not made.errors
 
 
 def report(bench: Bench) -> dict[str, Any]:

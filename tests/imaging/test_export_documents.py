@@ -144,9 +144,11 @@ def report(case: ExportCase) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fhir_r4_and_r5_accept_the_report(kind: str, stage: Stage | None) -> None:
     found = report(export_case_of(kind, stage))
-    ReportR4B.model_validate(found)
+    in_r4 = ReportR4B.model_validate(found)
     found["study"] = found.pop("imagingStudy")  # R5's one other name
-    ReportR5.model_validate(found)
+    in_r5 = ReportR5.model_validate(found)
+    assert in_r4.status == in_r5.status == found["status"]
+    assert len(in_r4.result or ()) == len(in_r5.result or ()) == len(found["result"]) > 0
 
 
 def test_the_validation_can_fail() -> None:

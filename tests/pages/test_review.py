@@ -9,9 +9,11 @@ import pytest
 from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
-from imaging.review import Call, Deed, ReadFinding, Review, Stage
+from imaging.review import Annotation, Call, Deed, ReadFinding, Review, Shape, Stage
 from imaging.store import Repository
 from models.panel import Panel
+from pages.ui import room
+from pages.ui.viewer import Reading
 from tests.pages.conftest import READER, OpenPage, keep_film, words
 
 PAGE = "pages/review.py"
@@ -173,6 +175,86 @@ def test_the_second_writer_is_told(open_page: OpenPage, store: Repository, study
     assert "Dr Else saved this study in another window" in said and "not saved" in said
     assert len(store.study(study).reviews) == 1
     assert page.segmented_control(key=_says(page)).value == "present"
+
+
+def test_a_note_that_came_too_late_is_not_lost(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = open_page(PAGE, study=study)
+    draft = replace(by_somebody_else(study), stage=Stage.DRAFT, note="theirs")
+    store.add_review(draft)
+    page.text_area[0].set_value("mine").run()
+    assert newest(store, study).note == "theirs" and page.text_area[0].value == "mine"
+    page.text_area[0].set_value("mine, after theirs").run()
+    assert newest(store, study).note == "mine, after theirs"
+
+
+def test_nobody_signs_a_note_that_is_not_on_the_screen(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = open_page(PAGE, study=study)
+    store.add_review(replace(by_somebody_else(study), stage=Stage.DRAFT, note="theirs"))
+    page.run()
+    assert page.text_area[0].value == "theirs"
+
+
+def mark_on(sop_instance_uid: str, uid: str = "m") -> Annotation:
+    """A length on an image."""
+    return Annotation(uid, sop_instance_uid, Shape.LENGTH, ((1.0, 1.0), (5.0, 1.0)))
+
+
+def draws(monkeypatch: pytest.MonkeyPatch, *marks: Annotation) -> None:
+    """Let the viewer report these marks."""
+    reading = Reading(marks, (), 1)
+    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: reading)
+
+
+def test_a_mark_is_saved_as_it_is_drawn_and_only_once(
+    open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = store.study(study).instances[0].identity.sop_instance_uid
+    draws(monkeypatch, mark_on(image))
+    page = open_page(PAGE, study=study)
+    page.run()
+    assert newest(store, study).annotations == (mark_on(image),)
+    assert len(store.study(study).reviews) == 1 and "elsewhere" not in words(page)
+
+
+def test_a_mark_on_a_prior_does_not_enter_this_study(
+    open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported = iter([Reading((mark_on("1.9.9"),), (), 1)])
+    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: next(reported, None))
+    page = open_page(PAGE, study=study)
+    assert not store.study(study).reviews and "mark on the prior" in words(page)
+
+
+def test_marks_changed_in_another_window_are_announced(
+    open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = store.study(study).instances[0].identity.sop_instance_uid
+    draws(monkeypatch, mark_on(image))
+    page = open_page(PAGE, study=study)
+    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: None)  # of a former generation
+    mine = newest(store, study)
+    store.add_review(replace(mine, annotations=(*mine.annotations, mark_on(image, "n"))))
+    assert "changed elsewhere" in words(page.run())
+
+
+def test_every_image_of_a_long_series_can_be_reached(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_MOST_THUMBS", 2)
+    uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()}
+    for number in range(3):
+        study = keep_film(
+            store, tiny_panel, SOPInstanceUID=generate_uid(), InstanceNumber=number, **uids
+        )
+    page = open_page(PAGE, study=study)
+    wanted = store.study(study).instances[2]
+    page.slider[0].set_value(3).run()
+    assert page.session_state[f"image-{study}"] == wanted.identity.sop_instance_uid
+    assert page.slider[0].value == 3 and not page.error
 
 
 def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: str) -> None:

@@ -61,7 +61,9 @@ def read_report(report: Any, scene: Scene, units: Mapping[str, str]) -> Reading 
     settings = (_presentation(one, about) for one in _listed(report, "presentations"))
     presentations = {one.sop_instance_uid: one for one in settings if one is not None}
     others = tuple(one for one in scene.presentations if one.sop_instance_uid not in presentations)
-    return Reading((*kept, *annotations.values()), (*others, *presentations.values()), revision)
+    # One order, whatever is on the screen: the same marks must compare as the same.
+    marks = sorted((*kept, *annotations.values()), key=lambda one: one.uid)
+    return Reading(tuple(marks), (*others, *presentations.values()), revision)
 
 
 class _Drawn:
