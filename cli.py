@@ -30,7 +30,7 @@ from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
 
 if TYPE_CHECKING:
-    from models.attribution import Explainers
+    from models.explain.explainer import Explainers
 
 EXAMPLES = ROOT / "examples"
 
@@ -53,7 +53,7 @@ def classify(
     """Classify images; ends with 0 when the run finished, even if files were refused."""
     # torch takes a second to import: `--help` and `examples` go without it.
     from models.assess import assess_candidate
-    from models.attribution import Explainers
+    from models.explain.explainer import Explainers
     from models.panel import Panel
 
     settings = Settings.from_environment()
@@ -136,7 +136,7 @@ def _write_overlay(
     image = read_image(candidate.read(), file_name=candidate.path)
     lead, model = outcome.assessment.findings[0], outcome.assessment.model
     explainer = explainers.of(model.name if model else "")
-    attribution = explainer.attribute(image.luminance_values(0), lead.code)
+    attribution = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code)
     folder.mkdir(parents=True, exist_ok=True)
     asked = attribution.model
     caption = f"Grad-CAM: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
@@ -181,7 +181,7 @@ def export(
     from imaging.deliver import deliver, write_files
     from imaging.export import FORMATS, LEFT_OUT
     from imaging.store import Repository
-    from models.attribution import Explainers
+    from models.explain.explainer import Explainers
     from models.maps import attribution_maps
     from models.panel import Panel
 

@@ -125,10 +125,18 @@ class Classifier:
                 for values, view in zip(luminances, views or [None] * len(luminances), strict=True)
             ]
         )
-        with torch.inference_mode():
-            logits = self._network(x).double()
+        return self.predict_inputs(x)
+
+    def predict_inputs(self, x: Tensor) -> tuple[Prediction, ...]:
+        """Answers to inputs that `input_of` or `preprocess` made: (batch, 1, size, size)."""
+        logits = self.logits(x).double()
         fused, members = fuse(logits).numpy(), logits.log_softmax(-1).numpy()
-        return tuple(self._prediction(fused[i], members[:, i]) for i in range(len(luminances)))
+        return tuple(self._prediction(fused[i], members[:, i]) for i in range(len(x)))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Every member's logits for inputs (batch, 1, size, size): (members, batch, classes)."""
+        with torch.inference_mode():
+            return self._network(x)
 
     def input_of(self, luminance: NDArray[np.float32], view: Box | None = None) -> Tensor:
         """What the networks get to see of a picture: (1, 1, size, size), float32."""

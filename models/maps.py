@@ -11,7 +11,8 @@ from imaging.dicom import read_image
 from imaging.entities import Assessment, Instance, StudyRecord
 from imaging.export import AttributionMap
 from imaging.store import Repository
-from models.attribution import METHODS, Attribution, Explainers
+from models.explain.explainer import Attribution, Explainers
+from models.explain.methods import METHODS
 
 
 def attribution_maps(
@@ -31,7 +32,7 @@ def attribution_maps(
     explainers : Explainers
         Of the installed models; a map is made by the model that gave the answer.
     method : str
-        Key of `models.attribution.METHODS`.
+        Key of `models.explain.methods.METHODS`.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def _explained(
     image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")
-    found = explainer.attribute(image.luminance_values(0), lead.code, method)
+    found = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code, method)
     size = instance.geometry.rows, instance.geometry.columns
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,

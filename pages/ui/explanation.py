@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 
 from imaging.dicom import Image
-from models.attribution import METHODS, Attribution
+from models.explain.explainer import Attribution
+from models.explain.methods import METHODS
 from models.localiser import WHOLE
 from pages.ui import findings, resources, state
 from pages.ui.i18n import _
@@ -102,7 +103,9 @@ def explain(image: Image, choice: Choice) -> Attribution:
     key = (sha256, explainer.card.weights_sha256, choice.method, choice.target)
     return state.attribution(
         key,
-        lambda: explainer.attribute(image.luminance_values(0), choice.target, choice.method),
+        lambda: explainer.attribute(
+            explainer.look(image.luminance_values(0)), choice.target, choice.method
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.attribution import Explainers
+from models.explain.explainer import Explainers
 from models.card import ModelCard
 from models.panel import Panel
 from models.serving import settle

@@ -16,7 +16,7 @@ import streamlit as st
 from imaging.dicom import Image
 from imaging.errors import AccessError
 from imaging.review import Account, Annotation, Presentation
-from models.attribution import Attribution
+from models.explain.explainer import Attribution
 
 T = TypeVar("T")
 

@@ -15,10 +15,11 @@ from imaging.entities import Status
 from imaging.errors import CheckpointError, SettingsError
 from models import train_localiser
 from models.assess import assess_bytes
-from models.attribution import Explainer, on_film
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.classifier import Classifier
 from models.dataset import Film
+from models.explain.explainer import Explainer
+from models.explain.subject import on_film
 from models.framing import FramedFilms, Framing, FramingSettings
 from models.localiser import (
     SETTINGS,
@@ -120,7 +121,8 @@ def test_a_picture_without_the_region_is_refused(checkpoint_folder: Path) -> Non
 
 def test_the_attribution_lies_where_the_network_looked(checkpoint_folder: Path) -> None:
     classifier = framed(checkpoint_folder)
-    found = Explainer(classifier).attribute(lit(), "pneumonia", "integrated_gradients")
+    explainer = Explainer(classifier)
+    found = explainer.attribute(explainer.look(lit()), "pneumonia", "integrated_gradients")
     rows, columns = found.view.pixels((found.values.shape[0], found.values.shape[1]))
     outside = found.values.copy()
     outside[rows, columns] = 0

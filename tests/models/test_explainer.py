@@ -9,9 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models import attribution
-from models.attribution import METHODS, Explainer
 from models.classifier import Classifier
+from models.explain import methods
+from models.explain.explainer import Explainer
+from models.explain.methods import METHODS
 from models.preprocess import preprocess
 
 Film = NDArray[np.float32]
@@ -28,13 +29,13 @@ def explainer(tiny_classifier: Classifier) -> Explainer:
 
 
 def hooks(explainer: Explainer) -> int:
-    modules = [m for model in explainer._models for m in model.modules()]
+    modules = [m for network in explainer._networks for m in network.modules()]
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_gives_a_signed_grid(explainer: Explainer, film: Film, method: str) -> None:
-    result = explainer.attribute(film, "pneumonia", method)
+    result = explainer.attribute(explainer.look(film), "pneumonia", method)
     assert result.values.shape == (32, 32) and result.values.dtype == np.float32
     assert np.isfinite(result.values).all() and np.ptp(result.values) > 0
     assert (result.target, result.method) == ("pneumonia", method)
@@ -44,17 +45,17 @@ def test_every_method_gives_a_signed_grid(explainer: Explainer, film: Film, meth
 def test_integrated_gradients_add_up(explainer: Explainer, film: Film) -> None:
     """Completeness (Sundararajan 2017): the sum is the difference to the baseline's answer."""
     x = preprocess(film, size=32)
-    with torch.no_grad():
-        both = torch.cat([x, torch.zeros_like(x)])
-        ends = torch.stack([model(both)[:, 0] for model in explainer._models]).mean(0)
-    total = explainer.attribute(film, "pneumonia", "integrated_gradients").values.sum()
+    ends = explainer.log_odds(torch.cat([x, torch.zeros_like(x)]), "pneumonia").mean(0)
+    total = explainer.attribute(
+        explainer.look(film), "pneumonia", "integrated_gradients"
+    ).values.sum()
     assert total == pytest.approx(float(ends[0] - ends[1]), rel=0.1, abs=0.05)
 
 
 def test_complementary_targets_have_opposite_evidence(explainer: Explainer, film: Film) -> None:
     """Normal is exactly "not pneumonia", so that its log-odds are the negative."""
-    for_it = explainer.attribute(film, "pneumonia", "occlusion").values
-    against = explainer.attribute(film, "normal", "occlusion").values
+    for_it = explainer.attribute(explainer.look(film), "pneumonia", "occlusion").values
+    against = explainer.attribute(explainer.look(film), "normal", "occlusion").values
     assert np.allclose(for_it, -against, atol=1e-4)
 
 
@@ -65,22 +66,24 @@ def test_targets_are_findings_then_classes(explainer: Explainer) -> None:
 def test_hooks_are_gone_even_after_a_failure(
     explainer: Explainer, film: Film, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    explainer.attribute(film, "pneumonia", "grad_cam")
+    explainer.attribute(explainer.look(film), "pneumonia", "grad_cam")
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(attribution.LayerAttribution, "interpolate", fail)
+    monkeypatch.setattr(methods.LayerAttribution, "interpolate", fail)
     with pytest.raises(RuntimeError):
-        explainer.attribute(film, "pneumonia", "grad_cam")
+        explainer.attribute(explainer.look(film), "pneumonia", "grad_cam")
     assert hooks(explainer) == 0
 
 
 def test_threads_do_not_meet_each_others_hooks(explainer: Explainer, film: Film) -> None:
     films = [film, film[::-1].copy(), film**2]
-    alone = [explainer.attribute(f, "viral").values for f in films]
+    alone = [explainer.attribute(explainer.look(f), "viral").values for f in films]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda f: explainer.attribute(f, "viral").values, films * 4))
+        together = list(
+            pool.map(lambda f: explainer.attribute(explainer.look(f), "viral").values, films * 4)
+        )
     assert all(np.array_equal(alone[i % 3], values) for i, values in enumerate(together))
 
 
@@ -88,7 +91,7 @@ def test_explaining_leaves_the_classifier_alone(
     tiny_classifier: Classifier, explainer: Explainer, film: Film
 ) -> None:
     before = tiny_classifier.predict(film).logits
-    explainer.attribute(film, "pneumonia", "integrated_gradients")
+    explainer.attribute(explainer.look(film), "pneumonia", "integrated_gradients")
     assert np.array_equal(tiny_classifier.predict(film).logits, before)
 
 
@@ -97,4 +100,24 @@ def test_unknown_names_are_a_misuse(
     explainer: Explainer, film: Film, target: str, method: str
 ) -> None:
     with pytest.raises(ValueError, match="unknown"):
-        explainer.attribute(film, target, method)
+        explainer.attribute(explainer.look(film), target, method)
+
+
+def test_two_classes_can_be_weighed_against_each_other(explainer: Explainer, film: Film) -> None:
+    """Log-odds of one class against one other are the difference of two logits."""
+    x = preprocess(film, size=32)
+    logits = explainer.classifier.logits(x)
+    bacterial, viral = (explainer.card.classes.index(c) for c in ("bacterial", "viral"))
+    found = explainer.log_odds(x, "bacterial|viral")
+    assert np.allclose(found, (logits[..., bacterial] - logits[..., viral]).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "target", ["viral|viral", "viral|", "|viral", "viral|gout", "viral|pneumonia"]
+)
+def test_nothing_is_weighed_against_itself(explainer: Explainer, target: str) -> None:
+    if target == "viral|":
+        assert explainer._targets.sides(target) == explainer._targets.sides("viral")
+        return
+    with pytest.raises(ValueError, match="unknown target"):
+        explainer._targets.sides(target)

@@ -1,0 +1,157 @@
+"""The one door to explanations: attributions by Captum, signed, on a grid over the whole film.
+
+The networks see the framed part of a film, squashed to a square; the attribution of that square is
+put back where it was cut out, so that a map stretched to the film's rows and columns lies exactly
+over it. What was not looked at has no attribution: zero.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imaging.entities import ModelIdentity
+from models.classifier import Classifier, Prediction
+from models.explain.methods import DEFAULT, METHODS
+from models.explain.subject import Subject, look, on_film
+from models.explain.targets import TargetLogOdds, Targets, log_odds
+from models.localiser import WHOLE, Box
+from models.panel import Panel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """One explanation of one answer.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        (rows, columns), float32, about as fine as the networks' input, over the whole squashed
+        film. Signed: positive speaks for the target, negative against it, in units of the target's
+        log-odds (per pixel or per window, by method). Zero outside `view`.
+    spread : numpy.ndarray
+        Same shape, float32, not negative: standard deviation over the ensemble's members.
+    inner : numpy.ndarray
+        (size, size), float32: the same map over the networks' own input, before it was put back.
+    view : Box
+        The part of the film the networks looked at.
+    target : str
+        Finding code or class name that is explained, or two of them (see `Targets.sides`).
+    method : str
+        Key of `METHODS`.
+    model : ModelIdentity
+        Which network was asked.
+    """
+
+    values: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    inner: NDArray[np.float32]
+    target: str
+    method: str
+    model: ModelIdentity
+    view: Box = WHOLE
+
+
+class Explainer:
+    """Explains one classifier's answers, on a private copy of its networks, one at a time.
+
+    The attribution of an ensemble is the mean of its members'.
+
+    Captum's layer methods hang hooks on the network they explain. The copy keeps them off the
+    shared one, the lock keeps two explanations from meeting each other's hooks.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.card = classifier.card
+        self.classifier = classifier
+        self._targets = Targets(classifier.card)
+        self._networks = classifier.private_network().networks
+        self._lock = threading.Lock()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Finding codes, then class names, that can be explained."""
+        return self._targets.names
+
+    def look(self, luminance: NDArray[np.float32], view: Box | None = None) -> Subject:
+        """Frame and squash one film (rows, columns), as `Classifier.predict` does."""
+        return look(self.classifier, luminance, view)
+
+    def attribute(self, subject: Subject, target: str, method: str = DEFAULT) -> Attribution:
+        """Explain one answer.
+
+        Parameters
+        ----------
+        subject : Subject
+            From `look`.
+        target : str
+            One of `targets`, or two of them (see `Targets.sides`).
+        method : str
+            Key of `METHODS`.
+
+        Raises
+        ------
+        ValueError
+            If target or method is unknown.
+        """
+        if method not in METHODS:
+            raise ValueError(f"unknown method: {method}")
+        with self.models(target) as models:
+            each = torch.stack([METHODS[method].function(m, subject.x).detach() for m in models])
+        each = each[:, 0, 0].to(torch.float32)
+        mean, spread = each.mean(0), each.std(0, correction=0)
+        return Attribution(
+            values=on_film(mean, subject.view),
+            spread=on_film(spread, subject.view),
+            inner=mean.numpy(),
+            target=target,
+            method=method,
+            model=self.card.identity,
+            view=subject.view,
+        )
+
+    @contextmanager
+    def models(self, target: str) -> Iterator[list[TargetLogOdds]]:
+        """The private networks, asked about one target, for this thread alone.
+
+        Raises
+        ------
+        ValueError
+            If the target is unknown.
+        """
+        sides = self._targets.sides(target)
+        with self._lock:
+            yield [TargetLogOdds(network, sides) for network in self._networks]
+
+    def log_odds(self, x: Tensor, target: str) -> NDArray[np.float32]:
+        """Log-odds of the target for inputs (batch, 1, size, size): (members, batch), float32."""
+        logits = self.classifier.logits(x)
+        return log_odds(logits, self._targets.sides(target)).numpy()
+
+    def predict(self, x: Tensor) -> tuple[Prediction, ...]:
+        """Calibrated answers to inputs (batch, 1, size, size), such as changed copies of one."""
+        return self.classifier.predict_inputs(x)
+
+
+class Explainers:
+    """One explainer per installed model, made when it is first asked for."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._made: dict[str, Explainer] = {}
+        self._lock = threading.Lock()
+
+    def of(self, name: str) -> Explainer:
+        """The explainer of the model of that name, or of the first model."""
+        classifier = self._panel.named(name)
+        with self._lock:
+            if classifier.card.name not in self._made:
+                self._made[classifier.card.name] = Explainer(classifier)
+            return self._made[classifier.card.name]
