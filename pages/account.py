@@ -15,6 +15,7 @@ st.subheader(me.reader, anchor=False)
 left, right = st.columns(2, gap="large")
 with left:
     account.render_reading(me)
+    account.render_theme()
     account.render_keys(me)
 with right:
     if not resources.settings().single_reader:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.review import Account
-from pages.ui import gate, resources, state
+from pages.ui import gate, resources, state, theme
 from pages.ui.i18n import _, sentence
 from pages.ui.viewer.keys import USUAL
 from pages.ui.viewer.words import words
@@ -30,6 +30,28 @@ def render_reading(me: Account) -> None:
     )
     if not resources.settings().single_reader:
         st.button(_("Sign out"), on_click=gate.sign_out)
+
+
+def render_theme() -> None:
+    """Dark or light, for this workstation."""
+    names = {
+        theme.DARK: _("Dark"),
+        theme.LIGHT: _("Light"),
+        theme.BROWSER: _("As the browser"),
+    }
+    st.session_state.setdefault("colours", theme.chosen())
+    st.segmented_control(
+        _("Colours on this computer"),
+        theme.CHOICES,
+        required=True,
+        format_func=names.__getitem__,
+        key="colours",
+        on_change=lambda: theme.choose(str(st.session_state["colours"])),
+        help=_(
+            "Dark suits a reading room, light an office. Films always lie on black. The page "
+            "loads anew."
+        ),
+    )
 
 
 def render_keys(me: Account) -> None:

@@ -30,7 +30,7 @@ export default function ({ data, parentElement }) {
 }
 """
 _CSS = """
-button { font: inherit; padding: .35rem .8rem; cursor: pointer; color: #06121f;
+button { font: inherit; padding: .35rem .8rem; cursor: pointer; color: var(--st-background-color);
   background: var(--st-primary-color); border: 0; border-radius: var(--st-base-radius); }
 button:focus-visible { outline: 2px solid var(--st-text-color); }
 """

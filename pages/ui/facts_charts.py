@@ -16,8 +16,9 @@ import streamlit as st
 from models.figures import CorruptionLevel, ModelFacts
 from pages.ui import facts as words
 from pages.ui.i18n import _
+from pages.ui.theme import colour
 
-BLUE, ORANGE, GREY = "#56b4e9", "#e69f00", "#98a2ad"
+BLUE, ORANGE, GREY = "blueColor", "orangeColor", "grayTextColor"  # of the theme
 _HEIGHT, _SMALL, _ACROSS = 340, 200, 4
 _SHARE = alt.Scale(domain=[0, 1], nice=False, padding=0)
 
@@ -31,7 +32,7 @@ def render_roc(facts: ModelFacts) -> None:
     curve = [{"fpr": 0.0, "tpr": 0.0}, *({"fpr": p.fpr, "tpr": p.tpr} for p in facts.roc)]
     lines = (
         _chart(curve)
-        .mark_line(color=BLUE, interpolate="step-after")
+        .mark_line(color=colour(BLUE), interpolate="step-after")
         .encode(
             x=_x("fpr", _("1 \u2212 specificity: share called among films without the finding")),
             y=_y("tpr", _("Sensitivity")),
@@ -87,7 +88,7 @@ def render_selective(facts: ModelFacts) -> None:
         scale=alt.Scale(domain=[low, 1]),
         title=_("Accuracy (axis from {low})").format(low=f"{low:g}"),
     )
-    line = _chart(rows).mark_line(color=BLUE, point=len(rows) < 40)
+    line = _chart(rows).mark_line(color=colour(BLUE), point=len(rows) < 40)
     x = _x("coverage", _("Share of films answered, the surest first"))
     _render([line.encode(x=x, y=y)], _("Accuracy where the network answers"), 260)
 
@@ -138,10 +139,10 @@ def _render_corruption(levels: list[CorruptionLevel], clean: float) -> None:
     )
     interval = (
         _chart([row for row in rows if "low" in row])
-        .mark_rule(color=BLUE, strokeWidth=2)
+        .mark_rule(color=colour(BLUE), strokeWidth=2)
         .encode(x=x, y="low:Q", y2="high:Q")
     )
-    untouched = _chart([{"value": clean}]).mark_rule(color=GREY, strokeDash=[4, 4])
+    untouched = _chart([{"value": clean}]).mark_rule(color=colour(GREY), strokeDash=[4, 4])
     st.markdown(f"**{name}**")
     _render(
         [untouched.encode(y="value:Q"), interval, line],
@@ -154,14 +155,14 @@ def _marked(fpr: float, tpr: float) -> list[alt.Chart]:
     """The operating point as a diamond with its name."""
     row = [{"fpr": fpr, "tpr": tpr, "name": _("operating point")}]
     base = _chart(row).encode(x="fpr:Q", y="tpr:Q")
-    dot = base.mark_point(shape="diamond", filled=True, size=170, color=ORANGE, opacity=1)
-    name = base.mark_text(align="left", dx=12, dy=12, color=ORANGE, fontSize=13)
+    dot = base.mark_point(shape="diamond", filled=True, size=170, color=colour(ORANGE), opacity=1)
+    name = base.mark_text(align="left", dx=12, dy=12, color=colour(ORANGE), fontSize=13)
     return [dot, name.encode(text="name:N")]
 
 
 def _diagonal(x: str, y: str) -> alt.Chart:
     """Chance, or perfect calibration."""
-    line = _chart([{x: 0, y: 0}, {x: 1, y: 1}]).mark_line(color=GREY, strokeDash=[4, 4])
+    line = _chart([{x: 0, y: 0}, {x: 1, y: 1}]).mark_line(color=colour(GREY), strokeDash=[4, 4])
     return line.encode(x=f"{x}:Q", y=f"{y}:Q")
 
 
@@ -178,7 +179,7 @@ def _y(field: str, title: str) -> alt.Y:
 
 
 def _colours(field: str, colours: Mapping[str, str]) -> alt.Color:
-    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    scale = alt.Scale(domain=list(colours), range=[colour(name) for name in colours.values()])
     return alt.Color(f"{field}:N", scale=scale, legend=alt.Legend(title=None, orient="bottom"))
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from imaging.entities import RESEARCH_USE
+from pages.ui import theme
 from pages.ui.i18n import _
 
 _through_router = ContextVar("through_router", default=False)
@@ -21,8 +22,10 @@ ICON = str(ASSETS / "icon.png")
 
 def render_frame() -> None:
     """Draw the intended-use banner into the header line, where scrolling leaves it in sight."""
+    st.html(theme.style_sheet())
     st.html(ASSETS / "reading_room.css")
     st.html(f'<div class="lb-intended-use" role="note">{escape(_(RESEARCH_USE))}</div>')
+    theme.render_choice()
 
 
 @contextmanager
