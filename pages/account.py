@@ -16,8 +16,8 @@ left, right = st.columns(2, gap="large")
 with left:
     account.render_reading(me)
     account.render_theme()
-    account.render_keys(me)
 with right:
     if not resources.settings().single_reader:
         account.render_password(me)
         account.render_readers()
+account.render_keys(me)

@@ -13,6 +13,8 @@ from pages.ui.i18n import _, sentence
 from pages.ui.viewer.keys import USUAL
 from pages.ui.viewer.words import words
 
+_ACROSS = 4  # columns of key fields
+
 
 def render_reading(me: Account) -> None:
     """Whether the network's answer waits for the reader's own."""
@@ -58,9 +60,9 @@ def render_keys(me: Account) -> None:
     """The viewer's keys, one field per action; an empty field means the usual key."""
     own, labels = dict(me.bindings), words()
     with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
-        columns = st.columns(2)
+        columns = st.columns(_ACROSS)
         for number, (action, usual) in enumerate(USUAL.items()):
-            with columns[number % 2]:
+            with columns[number % _ACROSS]:
                 st.text_input(
                     labels[action],
                     own.get(action, ""),

@@ -30,8 +30,9 @@ export default function ({ data, parentElement }) {
 }
 """
 _CSS = """
-button { font: inherit; padding: .35rem .8rem; cursor: pointer; color: var(--st-background-color);
-  background: var(--st-primary-color); border: 0; border-radius: var(--st-base-radius); }
+button { font: 400 .9rem var(--st-font); padding: .35rem .8rem; cursor: pointer;
+  color: var(--st-background-color); background: var(--st-primary-color);
+  border: 0; border-radius: var(--st-base-radius); }
 button:focus-visible { outline: 2px solid var(--st-text-color); }
 """
 _download = st.components.v2.component(

@@ -184,5 +184,11 @@ def _colours(field: str, colours: Mapping[str, str]) -> alt.Color:
 
 
 def _render(layers: list[alt.Chart], description: str, height: int) -> None:
-    chart = alt.layer(*layers).properties(height=height)
+    ink = colour(GREY)  # Streamlit's own axis words are fainter than reads on a light ground
+    chart = (
+        alt.layer(*layers)
+        .properties(height=height)
+        .configure_axis(labelColor=ink, titleColor=ink)
+        .configure_legend(labelColor=ink)
+    )
     st.altair_chart(chart, alt=description)

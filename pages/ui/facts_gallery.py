@@ -50,7 +50,9 @@ def _row(facts: ModelFacts, film: FilmAnswer) -> dict[str, str]:
         _("Truth"): _(film.label),
         _("Probability of {finding}").format(finding=label): rounded(film.probability),
         _("Answer"): _said(film.answer, facts.card.findings[0].label),
-        _("Members differ by"): "" if film.disagreement is None else rounded(film.disagreement),
+        _("The networks differ by"): ""
+        if film.disagreement is None
+        else rounded(film.disagreement),
     }
 
 
@@ -69,13 +71,11 @@ def _picture(facts: ModelFacts, images: Path, film: FilmAnswer) -> str:
     try:
         # the bare name: a table of figures must not be able to point anywhere else
         png = thumbnail(read_image(images / Path(film.file).name).display_values(0), size=_SIDE)
-        shown = f'<img src="{data_uri(png)}" alt="{escape(caption)}" style="width:100%">'
+        shown = f'<img src="{data_uri(png)}" alt="{escape(caption)}">'
     except (AssistantError, OSError):
         shown = f"<div>{escape(_('This film is not installed here.'))}</div>"
     return f'<div>{shown}<div class="lb-small">{escape(caption)}</div></div>'
 
 
 def _grid(pictures: list[str]) -> str:
-    columns = "repeat(auto-fill,minmax(11rem,1fr))"
-    cells = "".join(pictures)
-    return f'<div style="display:grid;gap:0.6rem;grid-template-columns:{columns}">{cells}</div>'
+    return f'<div class="lb-gallery">{"".join(pictures)}</div>'

@@ -8,6 +8,7 @@ import streamlit as st
 
 from models.figures import MEANINGS, ConformalFigures, Figure, Figures, ModelFacts, Subset, rounded
 from pages.ui import facts as words
+from pages.ui import facts_words as names
 from pages.ui.i18n import _, sentence
 
 Row = Mapping[str, str]
@@ -63,10 +64,10 @@ def render_contenders(facts: ModelFacts) -> None:
     rows = [
         {
             _("Network"): c.network,
-            _("Seeds"): str(c.seeds),
+            _("Trainings"): str(c.seeds),
             _("AUC"): c.auc.whole,
             _("Accuracy"): c.accuracy.whole,
-            _("Cost of one forward, ours = 1"): "" if c.forward is None else rounded(c.forward),
+            _("Computing time, ours = 1"): "" if c.forward is None else rounded(c.forward),
         }
         for c in facts.contenders
     ]
@@ -125,7 +126,8 @@ def render_members(facts: ModelFacts) -> None:
         return
     st.markdown(f"**{_('Each network of the ensemble alone')}**")
     rows = [
-        {_("Seed"): "" if m.seed is None else str(m.seed), **_columns(m.figures)} for m in members
+        {_("Training (seed)"): "" if m.seed is None else str(m.seed), **_columns(m.figures)}
+        for m in members
     ]
     _table(rows, _("Each network of the ensemble alone"))
 
@@ -195,7 +197,7 @@ def render_gate(facts: ModelFacts) -> None:
     should = {"pass": _("let through"), "refuse": _("refuse")}
     kinds = [
         {
-            _("Kind of picture"): _(k.kind.replace("_", " ")),
+            _("Kind of picture"): names.kind(k.kind),
             _("Pictures"): str(k.images),
             _("It should"): should.get(k.expected, ""),
             _("Share refused"): k.refused.whole,
@@ -221,7 +223,7 @@ def _conformal(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:
 
 def _subset(subset: Subset) -> Row:
     """One row of figures with its name and what it is."""
-    row = {_("Films used"): _(subset.title), _("Films"): str(subset.films)}
+    row = {_("Films used"): names.films(subset.title), _("Films"): str(subset.films)}
     if subset.split:
         row[_("Split")] = subset.split
     return row | _columns(subset.figures) | {_("What was done"): sentence(subset.description)}
@@ -242,7 +244,7 @@ def _ordered(figures: Figures) -> list[tuple[str, Figure]]:
 
 def _table(rows: Sequence[Row], alt: str) -> None:
     """A plain table, which screen readers can walk; a column without any value is left out."""
-    names = dict.fromkeys(name for row in rows for name, value in row.items() if value)
+    columns = dict.fromkeys(name for row in rows for name, value in row.items() if value)
     st.table(
-        [{name: row.get(name, "") for name in names} for row in rows], hide_index=True, alt=alt
+        [{name: row.get(name, "") for name in columns} for row in rows], hide_index=True, alt=alt
     )

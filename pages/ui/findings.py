@@ -60,16 +60,22 @@ def _certainty(assessment: Assessment) -> list[str]:
         rate = words.percent(assessment.error_rate)
         label = words.within(_(assessment.primary.label))
         said = {
-            (True, False): _("At {rate} error, only {finding} remains possible."),
-            (False, True): _("At {rate} error, {finding} can be ruled out."),
-            (True, True): _("At {rate} error, neither answer can be ruled out."),
-            (False, False): _("At {rate} error, neither answer fits: unlike the studied films."),
+            (True, False): _("With {rate} errors allowed, only {finding} remains possible."),
+            (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
+            (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
+            (False, False): _(
+                "With {rate} errors allowed, no answer fits: unlike the studied films."
+            ),
         }
         held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
         # one label that the operating point contradicts is no answer, and must not read like one
         against = {
-            (False, True): _("Above the operating point, but weak for {finding} at {rate} error."),
-            (True, False): _("Below the operating point, yet {finding} is likely at {rate} error."),
+            (False, True): _(
+                "Above the operating point, but weak for {finding} ({rate} errors allowed)."
+            ),
+            (True, False): _(
+                "Below the operating point, yet {finding} is likely ({rate} errors allowed)."
+            ),
         }
         contradicted = assessment.primary.positive != held[0] and held in against
         words_for = against if contradicted else said

@@ -140,7 +140,7 @@ def _summary(job: Job) -> str:
     text = ngettext("{count} file done.", "{count} files done.", job.total)
     counts = Counter(file.status for file in job.files)
     parts = [f"{words.outcome(s)}: {counts[s]}" for s in Status if counts[s]]
-    return "   ".join([text.format(count=job.total), *parts])
+    return " \u00b7 ".join([text.format(count=job.total), *parts])
 
 
 def _answers(job: Job) -> dict[str, Assessment]:

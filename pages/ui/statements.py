@@ -59,7 +59,7 @@ def _render_draft(
     answer = lead.answer if lead and lead.findings else None
     said = drafting.network_says(finding, answer) if lead and lead.findings else None
     title = words.concept(stated.code) if stated and stated.replaces else _(finding.label)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             title,
             (PRESENT, ABSENT),

@@ -28,7 +28,7 @@ _ROW, _HEAD, _MOST = 35, 38, 563  # pixels
 def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
     """One study as the worklist shows it; what the network says only when it is revealed."""
     hidden = state.identity_hidden()
-    sex_age = " ".join((words.sex(item.patient.sex), words.age(item.patient))).strip()
+    age_sex = (words.age(item.patient), words.sex(item.patient.sex))
     name = words.patient_name(item.patient.name) or item.patient.patient_id
     film = item.source is SourceKind.FILM
     finding = item.finding if revealed else None
@@ -40,7 +40,7 @@ def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
         _("Model, operating point"): _source(item.model, finding),
         _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
         _("Patient"): words.HIDDEN if hidden else name or (_("not in the file") if film else ""),
-        _("Age, sex"): sex_age,
+        _("Age, sex"): ", ".join(part for part in age_sex if part),
         _("Modality"): item.acquisition.modality,
         _("Study date"): words.date(item.acquisition.study_date),
         _("Reading"): words.reading(item),
@@ -95,8 +95,8 @@ def _columns() -> dict[str, Any]:
     """Widths in pixels; a table narrower than the page is stretched in proportion."""
     widths = {
         _("Urgency"): 90,
-        _("Outcome"): 215,
-        _("AI finding"): 225,
+        _("Outcome"): 180,
+        _("AI finding"): 190,
         _("Model, operating point"): 255,
         _("Waiting"): 80,
         _("Patient"): 195,
@@ -104,7 +104,7 @@ def _columns() -> dict[str, Any]:
         _("Modality"): 75,
         _("Study date"): 95,
         _("Reading"): 165,
-        _("Reason"): 450,
+        _("Reason"): 560,
         _("File"): 200,
     }
     probability = st.column_config.ProgressColumn(

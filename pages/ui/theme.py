@@ -35,6 +35,8 @@ _APPLY = """
 export default function ({ data }) {
   const app = document.querySelector(".stApp");
   document.cookie = `${data.cookie}=${data.wanted}; Path=/; SameSite=Strict; Max-Age=31536000`;
+  // popovers hang outside the app, and Streamlit tells only the app which colours are meant
+  const shown = document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
   const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   const wanted = data.wanted === "browser" ? system : data.wanted;
   const name = { dark: "Dark", light: "Light", browser: "System" }[data.wanted];
@@ -42,7 +44,7 @@ export default function ({ data }) {
   try {
     for (const path of [location.pathname, ...data.pages.map((page) => base + page)])
       localStorage.setItem(`stActiveTheme-${path}-v2`, JSON.stringify(name));
-    if (getComputedStyle(app).colorScheme === wanted) sessionStorage.removeItem(data.cookie);
+    if (shown === wanted) sessionStorage.removeItem(data.cookie);
     else if (sessionStorage.getItem(data.cookie) !== wanted) {
       sessionStorage.setItem(data.cookie, wanted);  // once, should it not help
       location.reload();
@@ -69,7 +71,7 @@ def style_sheet() -> str:
     )
     dark = (f"--st-{n}-color: {colour(_option(n), DARK)};" for n in _VIEWER)
     return (
-        f"<style>.stApp {{ {' '.join(both)} }}\n"
+        f"<style>:root {{ {' '.join(both)} }}\n"
         '.st-key-film [data-testid="stBidiComponentIsolated"] '
         f"{{ color-scheme: dark; {' '.join(dark)} }}</style>"
     )

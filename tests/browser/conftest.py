@@ -47,7 +47,8 @@ def address(tmp_path: Path, weights: Path) -> Iterator[str]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """An empty browser page that must not call out."""
-    context = chromium.new_context(viewport=WINDOW)  # type: ignore[arg-type]
+    # dark as the app: another preference would cost every test a second load of its first page
+    context = chromium.new_context(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
     found, hosts = context.new_page(), set[str]()
     found.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
     found.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or ""))

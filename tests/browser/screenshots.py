@@ -31,7 +31,7 @@ def main(folder: Path) -> int:
         serve(Path(home) / "home", weights, "Dr Example") as address,
         open_chromium(executable) as browser,
     ):
-        page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
+        page = browser.new_page(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
         page.set_default_timeout(PATIENCE * 1000)
         page.goto(address)
         take_tour(page, folder)

@@ -22,6 +22,7 @@ HUES = ("blue", "orange", "yellow", "green", "red")
 PAIRS = (
     *product(TEXTS, GROUNDS),
     *((f"{hue}TextColor", f"{hue}BackgroundColor") for hue in HUES),
+    ("codeTextColor", "codeBackgroundColor"),
     ("textColor", "dataframeHeaderBackgroundColor"),
     ("backgroundColor", "primaryColor"),  # what primary buttons say
     ("orangeColor", "backgroundColor"),  # what a chart says about its operating point
