@@ -64,7 +64,7 @@ def _certainty(assessment: Assessment) -> list[str]:
             (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
             (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
             (False, False): _(
-                "With {rate} errors allowed, no answer fits: unlike the studied films."
+                "With {rate} errors allowed, neither answer fits: unlike the studied films."
             ),
         }
         held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
