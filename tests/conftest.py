@@ -21,6 +21,7 @@ from models.conformal import ConformalRule
 from models.ensemble import Ensemble
 from models.network import NetworkSettings
 from models.panel import Panel
+from tests.planted import planted_checkpoint
 from tests.postgresql import find_binaries, fresh_database, serve
 
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
@@ -94,6 +95,18 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_classifier(checkpoint_folder: Path) -> Classifier:
     """The tiny ensemble, loaded."""
     return Classifier.load(checkpoint_folder)
+
+
+@pytest.fixture(scope="session")
+def planted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of networks that a bright mark alone decides (see `tests.planted`)."""
+    return planted_checkpoint(tmp_path_factory.mktemp("planted") / "planted", tiny_card())
+
+
+@pytest.fixture(scope="session")
+def planted_classifier(planted_folder: Path) -> Classifier:
+    """The planted ensemble, loaded; its films are `tests.planted.planted_film`."""
+    return Classifier.load(planted_folder)
 
 
 @pytest.fixture(scope="session")
