@@ -138,6 +138,11 @@ class Classifier:
         with torch.inference_mode():
             return self._network(x)
 
+    def embed(self, x: Tensor) -> Tensor:
+        """Every member's pooled features of inputs: (members, batch, channels)."""
+        with torch.inference_mode():
+            return torch.stack([network.embed(x) for network in self._network.networks])
+
     def input_of(self, luminance: NDArray[np.float32], view: Box | None = None) -> Tensor:
         """What the networks get to see of a picture: (1, 1, size, size), float32."""
         part = (view or self.framing.view(luminance)).pixels(luminance.shape)
