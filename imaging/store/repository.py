@@ -9,6 +9,7 @@ from imaging.review import AuditEntry, Deed
 from imaging.store import audit
 from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditVerdict
+from imaging.store.cases import Cases
 from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
 from imaging.store.migrate import migrate
@@ -17,7 +18,7 @@ from imaging.store.readings import Readings
 from imaging.store.studies import Studies
 
 
-class Repository(Studies, Readings, Jobs):
+class Repository(Studies, Readings, Cases, Jobs):
     """Records in SQLite or PostgreSQL, and originals in a folder.
 
     Attributes

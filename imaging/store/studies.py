@@ -15,6 +15,7 @@ from imaging.store import audit, serial
 from imaging.store.records import Records
 from imaging.store.tables import (
     AssessmentTable,
+    CaseTable,
     FirstReadTable,
     InstanceTable,
     JobFileTable,
@@ -208,7 +209,15 @@ def _delete_rows(session: Session, study_instance_uid: str, instances: list[Inst
     images = [i.identity.sop_instance_uid for i in instances]
     session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
     # queued files carry file names, which often are patients' names
-    for table in (JobFileTable, InstanceTable, ReviewTable, FirstReadTable, TruthTable, StudyTable):
+    for table in (
+        JobFileTable,
+        CaseTable,
+        InstanceTable,
+        ReviewTable,
+        FirstReadTable,
+        TruthTable,
+        StudyTable,
+    ):
         session.execute(delete(table).where(table.study_instance_uid == study_instance_uid))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Integer,
+    LargeBinary,
     String,
     Text,
     TypeDecorator,
@@ -117,6 +118,21 @@ class TruthTable(Base):
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
     present: Mapped[bool] = mapped_column(Boolean)
     source: Mapped[str] = mapped_column(Text)
+
+
+class CaseTable(Base):
+    """A film the site compares others with: its features, as one network sees it."""
+
+    __tablename__ = "cases"
+    sop_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("instances.sop_instance_uid"), primary_key=True
+    )
+    weights_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), index=True
+    )
+    features: Mapped[bytes] = mapped_column(LargeBinary)
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class JobTable(Base):

