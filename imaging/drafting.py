@@ -19,6 +19,7 @@ from imaging.review import (
     ReadFinding,
     Review,
     Stage,
+    Trial,
 )
 
 
@@ -122,6 +123,11 @@ def mark(
     )
 
 
+def try_out(review: Review, trial: Trial) -> Review:
+    """Keep what the network said after a part of a film was taken out."""
+    return replace(review, trials=(*review.trials, trial))
+
+
 def undo(reviews: Sequence[Review], account: Account) -> Review | None:
     """The content before the last change, as a new version; None when there is nothing to undo.
 
@@ -171,7 +177,13 @@ def same_content(one: Review, other: Review) -> bool:
 
 
 def _content(review: Review) -> tuple[object, ...]:
-    return review.findings, review.annotations, review.presentations, review.note
+    return (
+        review.findings,
+        review.annotations,
+        review.presentations,
+        review.note,
+        review.trials,
+    )
 
 
 def _with(review: Review, code: str, stated: ReadFinding | None) -> Review:

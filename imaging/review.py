@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from imaging.entities import ModelIdentity
+from imaging.entities import Answer, ModelIdentity
 
 Points = tuple[tuple[float, float], ...]
 
@@ -120,6 +120,45 @@ class ReadFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """The network asked again after a part of a film was taken out, kept as a remark on its answer.
+
+    Attributes
+    ----------
+    sop_instance_uid : str
+        The film.
+    regions : tuple of str
+        What was erased, step by step, in words: names of zones, or of shapes with their place.
+    fill : str
+        What stood in its place: "blur", "inpaint" or "mean".
+    kept : bool
+        True when everything but the regions was taken out.
+    code : str
+        The finding asked about.
+    before, after : float
+        Its calibrated probability with the film as it is, and after the last step.
+    answer_before, answer_after : Answer
+        What the network said.
+    model : ModelIdentity
+        Which network was asked.
+    at : datetime
+        When.
+    """
+
+    sop_instance_uid: str
+    regions: tuple[str, ...]
+    fill: str
+    kept: bool
+    code: str
+    before: float
+    after: float
+    answer_before: Answer
+    answer_after: Answer
+    model: ModelIdentity
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """One version of a reader's work on a study. Versions are appended, never overwritten.
 
@@ -137,6 +176,7 @@ class Review:
     annotations: tuple[Annotation, ...] = ()
     presentations: tuple[Presentation, ...] = ()
     note: str = ""
+    trials: tuple[Trial, ...] = ()
     restores: int | None = None
 
     @property

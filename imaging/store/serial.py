@@ -30,6 +30,7 @@ from imaging.review import (
     Review,
     Shape,
     Stage,
+    Trial,
 )
 
 
@@ -88,6 +89,8 @@ def review_to_json(review: Review) -> dict[str, Any]:
     """Plain values of a review, without its time (a column of its own)."""
     values = asdict(review)
     values.pop("created_at")
+    for trial in values["trials"]:
+        trial["at"] = trial["at"].isoformat()
     return values
 
 
@@ -104,6 +107,7 @@ def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
         annotations=tuple(_annotation(a) for a in values["annotations"]),
         presentations=tuple(Presentation(**p) for p in values["presentations"]),
         note=values["note"],
+        trials=tuple(_trial(t) for t in values.get("trials", ())),
         restores=values["restores"],
     )
 
@@ -111,6 +115,19 @@ def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
 def _finding(values: dict[str, Any]) -> ReadFinding:
     call, regions = Call(values["call"]), tuple(values["regions"])
     return ReadFinding(**{**values, "call": call, "regions": regions})
+
+
+def _trial(values: dict[str, Any]) -> Trial:
+    return Trial(
+        **{
+            **values,
+            "regions": tuple(values["regions"]),
+            "answer_before": Answer(values["answer_before"]),
+            "answer_after": Answer(values["answer_after"]),
+            "model": ModelIdentity(**values["model"]),
+            "at": datetime.fromisoformat(values["at"]),
+        }
+    )
 
 
 def _annotation(values: dict[str, Any]) -> Annotation:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from imaging import drafting
-from imaging.entities import Answer, Assessment, Finding, Status
-from imaging.review import Account, Annotation, Call, Review, Shape, Stage
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
+from imaging.review import Account, Annotation, Call, Review, Shape, Stage, Trial
 
 READER = Account("ada", "Dr Ada")
 PNEUMONIA = Finding("pneumonia", "Pneumonia", 0.9, 0.5)
@@ -114,3 +114,23 @@ def test_undo_stops_at_a_signature() -> None:
 def test_a_draft_is_no_signature() -> None:
     with pytest.raises(ValueError, match="draft"):
         drafting.sign(empty(), Stage.DRAFT)
+
+
+def test_a_trial_of_the_eraser_is_content_and_can_be_undone() -> None:
+    trial = Trial(
+        sop_instance_uid="1.2.5",
+        regions=("right_lower",),
+        fill="blur",
+        kept=False,
+        code="pneumonia",
+        before=0.97,
+        after=0.31,
+        answer_before=Answer.PRESENT,
+        answer_after=Answer.UNSURE,
+        model=ModelIdentity("net", "1", "0" * 64),
+        at=datetime.now(UTC),
+    )
+    tried = drafting.try_out(empty(), trial)
+    assert tried.trials == (trial,) and not drafting.same_content(tried, empty())
+    back = drafting.undo(stored(tried), READER)
+    assert back is not None and back.trials == ()

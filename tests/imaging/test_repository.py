@@ -14,6 +14,7 @@ import pytest
 
 from imaging.entities import (
     Acquisition,
+    Answer,
     Assessment,
     FileOutcome,
     Finding,
@@ -36,6 +37,7 @@ from imaging.review import (
     Review,
     Shape,
     Stage,
+    Trial,
     Truth,
 )
 from imaging.store import Repository
@@ -69,7 +71,13 @@ def dated(number: int, date: str, when: str = "", **patient: Any) -> Instance:
 
 def review(version: int = 0, stage: Stage = Stage.DRAFT) -> Review:
     finding = ReadFinding("pneumonia", False, Call.OVERRULED, "clear", regions=("1.2.9",))
-    return Review("1.2.3", version, stage, "anna", "Dr A", NOW, (finding,), note="note")
+    trial = Trial(
+        "1.2.5", ("right_lower",), "blur", False, "pneumonia", 0.9, 0.3, Answer.PRESENT,
+        Answer.ABSENT, MODEL, NOW,
+    )  # fmt: skip
+    return Review(
+        "1.2.3", version, stage, "anna", "Dr A", NOW, (finding,), note="note", trials=(trial,)
+    )
 
 
 @pytest.fixture

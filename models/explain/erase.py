@@ -1,0 +1,156 @@
+"""The eraser: take a region out of a film, or keep only that, and ask the networks again.
+
+A counterfactual by hand (Fong & Vedaldi, ICCV 2017, arXiv 1704.03296): where the answer falls, it
+hung on what was erased. What fills the hole matters as much as the hole, so there are three fills
+to choose from; none of them is a film of a patient without the finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from imaging.measure import inside
+from imaging.review import Points, Shape
+from models.explain.subject import Subject
+
+AREAS = (Shape.RECTANGLE, Shape.ELLIPSE, Shape.REGION)
+_FINER = 4  # a shape is drawn this much finer than the input, so that its edge is soft
+_SEEN = 1e-3  # of the view: what covers less is not looked at
+_RING = 6  # pixels of the input around a hole whose mean fills it
+_SOFTENED = 0.08  # standard deviation of the blur, of the input's side
+
+
+class Fill(StrEnum):
+    """What stands in the place of what was erased."""
+
+    BLUR = "blur"  # the surroundings, out of focus
+    INPAINT = "inpaint"  # drawn smoothly inwards from the rim
+    MEAN = "mean"  # the mean grey around it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One region erased, or with `keep` everything but it.
+
+    ``mask`` is (size, size), float32 in [0, 1], over the networks' input.
+    """
+
+    mask: NDArray[np.float32]
+    fill: Fill
+    keep: bool = False
+
+    @property
+    def hole(self) -> NDArray[np.float32]:
+        """What is taken out."""
+        return 1 - self.mask if self.keep else self.mask
+
+
+def drawn_mask(shape: Shape, points: Points, subject: Subject) -> NDArray[np.float32] | None:
+    """A drawing on the film as a mask over the networks' input.
+
+    Parameters
+    ----------
+    shape : Shape
+        One of `AREAS`.
+    points : Points
+        (column, row) pairs in pixels of the film, as in `imaging.review.Annotation`.
+    subject : Subject
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (size, size), float32 in [0, 1]; None when the networks do not look at that part.
+
+    Raises
+    ------
+    ValueError
+        If the shape has no inside.
+    """
+    if shape not in AREAS:
+        raise ValueError(f"a {shape} has no inside")
+    size = subject.x.shape[-1]
+    rows, columns = subject.view.pixels(subject.shape)
+    fine = size * _FINER
+    down, across = fine / (rows.stop - rows.start), fine / (columns.stop - columns.start)
+    scaled = tuple(((c - columns.start) * across, (r - rows.start) * down) for c, r in points)
+    covered = inside(shape, scaled, (fine, fine)).astype(np.float32)
+    mask = covered.reshape(size, _FINER, size, _FINER).mean((1, 3))
+    return mask if mask.mean() > _SEEN else None
+
+
+def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
+    """What the networks see after all steps, one after the other.
+
+    The input is changed, after its tones were equalised: a hole in the film itself would shift
+    the ranks of every other pixel, and the answer would change for what was not erased.
+
+    Returns
+    -------
+    Tensor
+        (1, 1, size, size), float32; without steps, `Subject.x`.
+    """
+    film = subject.x[0, 0]
+    for step in steps:
+        hole = torch.from_numpy(np.array(step.hole, np.float32))
+        film = film * (1 - hole) + _FILLS[step.fill](film, hole) * hole
+    return film[None, None]
+
+
+def blurred(film: Tensor, deviation: float) -> Tensor:
+    """A Gaussian blur of a picture (rows, columns), its edges mirrored."""
+    reach = min(int(3 * deviation + 0.5), min(film.shape) - 1)
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    kernel = torch.exp(-(offsets**2) / (2 * deviation**2))
+    kernel = (kernel / kernel.sum()).reshape(1, 1, 1, -1)
+    padded = F.pad(film[None, None], (reach,) * 4, mode="reflect")
+    return F.conv2d(F.conv2d(padded, kernel), kernel.mT)[0, 0]
+
+
+def _blur(film: Tensor, hole: Tensor) -> Tensor:
+    """The surroundings out of focus; nothing of what was erased, or its glow would stay."""
+    deviation = _SOFTENED * film.shape[0]
+    known = blurred(1 - hole, deviation)
+    seen = blurred(film * (1 - hole), deviation) / known.clamp_min(1e-6)
+    return torch.where(known > 0.01, seen, _mean(film, hole))
+
+
+def _mean(film: Tensor, hole: Tensor) -> Tensor:
+    """The mean of a ring around the hole; of the whole film when nothing lies around it."""
+    wide = F.max_pool2d(hole[None, None], 2 * _RING + 1, stride=1, padding=_RING)[0, 0]
+    ring = (wide - hole).clamp_min(0) * (1 - hole)
+    around = ring if ring.sum() > 0 else torch.ones_like(film)
+    return torch.full_like(film, float((film * around).sum() / around.sum()))
+
+
+def _inpaint(film: Tensor, hole: Tensor) -> Tensor:
+    """Smooth continuation of the rim: known pixels averaged over ever wider cells ("pull-push").
+
+    Gortler et al., SIGGRAPH 1996, 9.2; then smoothed where the cells would show.
+    """
+    known = 1 - hole
+    pulled = _pull_push((film * known)[None, None], known[None, None])
+    return blurred(pulled[0, 0], 1.5)
+
+
+def _pull_push(weighted: Tensor, weight: Tensor) -> Tensor:
+    """Fill (1, 1, rows, columns): its own value where `weight` is one, else the coarser one's."""
+    here = weighted / weight.clamp_min(1e-6)
+    if min(weight.shape[-2:]) < 2 or bool((weight >= 1).all()):
+        return here
+    coarse_weight = F.avg_pool2d(weight, 2, ceil_mode=True)
+    coarse = F.avg_pool2d(weighted, 2, ceil_mode=True)
+    full = coarse_weight.clamp_max(0.25) * 4  # one known pixel of four is enough to know the cell
+    below = _pull_push(coarse / coarse_weight.clamp_min(1e-6) * full, full)
+    wide = F.interpolate(below, weight.shape[-2:], mode="bilinear", align_corners=False)
+    return weight * here + (1 - weight) * wide
+
+
+_FILLS = {Fill.BLUR: _blur, Fill.INPAINT: _inpaint, Fill.MEAN: _mean}
