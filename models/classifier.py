@@ -129,9 +129,13 @@ class Classifier:
 
     def predict_inputs(self, x: Tensor) -> tuple[Prediction, ...]:
         """Answers to inputs that `input_of` or `preprocess` made: (batch, 1, size, size)."""
-        logits = self.logits(x).double()
+        return self.answers(self.logits(x))
+
+    def answers(self, logits: Tensor) -> tuple[Prediction, ...]:
+        """Answers from every member's logits: (members, batch, classes)."""
+        logits = logits.double()
         fused, members = fuse(logits).numpy(), logits.log_softmax(-1).numpy()
-        return tuple(self._prediction(fused[i], members[:, i]) for i in range(len(x)))
+        return tuple(self._prediction(fused[i], members[:, i]) for i in range(logits.shape[1]))
 
     def logits(self, x: Tensor) -> Tensor:
         """Every member's logits for inputs (batch, 1, size, size): (members, batch, classes)."""

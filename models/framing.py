@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import Film, as_bytes, read_luminance, read_region, squash
-from models.localiser import WHOLE, Box, Localiser, load_localiser
+from models.localiser import WHOLE, Box, Localiser, box_of, load_localiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,17 @@ class Framing:
 
     def find(self, luminance: NDArray[Any]) -> Box | None:
         """The view of one picture (rows, columns); None if the region was looked for in vain."""
-        if self.localiser is None:
+        return self.around(self.region(luminance))
+
+    def region(self, luminance: NDArray[Any]) -> NDArray[np.float32] | None:
+        """Probability of the region over one picture (rows', columns'); None without localiser."""
+        return None if self.localiser is None else self.localiser.maps(luminance)[0]
+
+    def around(self, region: NDArray[np.float32] | None) -> Box | None:
+        """The view a `region` gives; None if it is empty."""
+        if region is None:
             return WHOLE
-        found = self.localiser.find(luminance)
+        found = box_of(region)
         return found.grown(self.settings.margin) if found else None
 
     def view(self, luminance: NDArray[Any]) -> Box:

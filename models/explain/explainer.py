@@ -8,7 +8,7 @@ over it. What was not looked at has no attribution: zero.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,10 +19,12 @@ from torch import Tensor
 
 from imaging.entities import ModelIdentity
 from models.classifier import Classifier, Prediction
+from models.explain.cam import grad_cam, stretched
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.subject import Subject, look, on_film
 from models.explain.targets import TargetLogOdds, Targets, log_odds
 from models.localiser import WHOLE, Box
+from models.network import fold_norms
 from models.panel import Panel
 
 
@@ -60,20 +62,20 @@ class Attribution:
 
 
 class Explainer:
-    """Explains one classifier's answers, on a private copy of its networks, one at a time.
+    """Explains one classifier's answers; safe to share between threads.
 
-    The attribution of an ensemble is the mean of its members'.
-
-    Captum's layer methods hang hooks on the network they explain. The copy keeps them off the
-    shared one, the lock keeps two explanations from meeting each other's hooks.
+    The attribution of an ensemble is the mean of its members'. The networks are a copy of the
+    classifier's folded ones that takes no gradient of its weights. No method hangs hooks on them,
+    so that nobody has to wait for anybody else's explanation.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         self.card = classifier.card
         self.classifier = classifier
         self._targets = Targets(classifier.card)
-        self._networks = classifier.private_network().networks
-        self._lock = threading.Lock()
+        self._networks = [fold_norms(n) for n in classifier.private_network().networks]
+        for network in self._networks:
+            network.requires_grad_(False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -84,7 +86,14 @@ class Explainer:
         """Frame and squash one film (rows, columns), as `Classifier.predict` does."""
         return look(self.classifier, luminance, view)
 
-    def attribute(self, subject: Subject, target: str, method: str = DEFAULT) -> Attribution:
+    def attribute(
+        self,
+        subject: Subject,
+        target: str,
+        method: str = DEFAULT,
+        *,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Attribution:
         """Explain one answer.
 
         Parameters
@@ -95,6 +104,9 @@ class Explainer:
             One of `targets`, or two of them (see `Targets.sides`).
         method : str
             Key of `METHODS`.
+        on_progress : callable, optional
+            Gets the share of the work done, in [0, 1], before every batch of forwards and at the
+            end; what it raises stops the work there.
 
         Raises
         ------
@@ -103,9 +115,41 @@ class Explainer:
         """
         if method not in METHODS:
             raise ValueError(f"unknown method: {method}")
-        with self.models(target) as models:
-            each = torch.stack([METHODS[method].function(m, subject.x).detach() for m in models])
-        each = each[:, 0, 0].to(torch.float32)
+        chosen = METHODS[method]
+        steps = _Steps(chosen.forwards * len(self._networks), on_progress)
+        models = self._asked(target, steps.take)
+        maps = [chosen.function(model, subject).detach() for model in models]
+        steps.end()
+        return self._attribution(maps, subject, target, method)
+
+    def first_look(self, subject: Subject, target: str) -> tuple[Prediction, Attribution]:
+        """The answer and its Grad-CAM, for little more than the answer's price.
+
+        The answer is that of `Classifier.predict`, the map that of `attribute` by "grad_cam".
+
+        Parameters
+        ----------
+        subject : Subject
+            From `look`.
+        target : str
+            One of `targets`, or two of them (see `Targets.sides`).
+
+        Raises
+        ------
+        ValueError
+            If the target is unknown.
+        """
+        found = [grad_cam(model, subject.x, model.depth) for model in self._asked(target)]
+        logits = torch.stack([each for _map, each in found])
+        maps = [stretched(coarse, subject) for coarse, _logits in found]
+        answer = self.classifier.answers(logits)[0]
+        return answer, self._attribution(maps, subject, target, "grad_cam")
+
+    def _attribution(
+        self, maps: Sequence[Tensor], subject: Subject, target: str, method: str
+    ) -> Attribution:
+        """From every member's map (1, 1, size, size)."""
+        each = torch.cat(list(maps))[:, 0].to(torch.float32)
         mean, spread = each.mean(0), each.std(0, correction=0)
         return Attribution(
             values=on_film(mean, subject.view),
@@ -119,16 +163,20 @@ class Explainer:
 
     @contextmanager
     def models(self, target: str) -> Iterator[list[TargetLogOdds]]:
-        """The private networks, asked about one target, for this thread alone.
+        """The networks, asked about one target; they are shared, so hang no hooks on them.
 
         Raises
         ------
         ValueError
             If the target is unknown.
         """
+        yield self._asked(target)
+
+    def _asked(
+        self, target: str, on_forward: Callable[[int], None] | None = None
+    ) -> list[TargetLogOdds]:
         sides = self._targets.sides(target)
-        with self._lock:
-            yield [TargetLogOdds(network, sides) for network in self._networks]
+        return [TargetLogOdds(network, sides, on_forward) for network in self._networks]
 
     def log_odds(self, x: Tensor, target: str) -> NDArray[np.float32]:
         """Log-odds of the target for inputs (batch, 1, size, size): (members, batch), float32."""
@@ -138,6 +186,26 @@ class Explainer:
     def predict(self, x: Tensor) -> tuple[Prediction, ...]:
         """Calibrated answers to inputs (batch, 1, size, size), such as changed copies of one."""
         return self.classifier.predict_inputs(x)
+
+
+class _Steps:
+    """Counts inputs towards a total and tells the share."""
+
+    def __init__(self, total: int, on_progress: Callable[[float], None] | None) -> None:
+        self._total, self._on_progress, self._done = total, on_progress, 0
+
+    def take(self, count: int) -> None:
+        """Tell what is done, then count those that come now."""
+        self._tell(self._done / self._total)
+        self._done += count
+
+    def end(self) -> None:
+        """All is done, however many it took."""
+        self._tell(1.0)
+
+    def _tell(self, share: float) -> None:
+        if self._on_progress is not None:
+            self._on_progress(min(share, 1.0))
 
 
 class Explainers:

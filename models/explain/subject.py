@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from models.classifier import Classifier
 from models.dataset import squash
-from models.localiser import Box
+from models.localiser import WHOLE, Box
 from models.preprocess import preprocess
 
 
@@ -30,12 +30,16 @@ class Subject:
         The part of the film that is looked at.
     shape : tuple of int
         Rows and columns of the film.
+    region : numpy.ndarray or None
+        (rows', columns'), float32 in [0, 1], over the whole film: where the localiser sees the
+        region (the lungs). None without a localiser.
     """
 
     squashed: NDArray[np.float32]
     x: Tensor
     view: Box
     shape: tuple[int, int]
+    region: NDArray[np.float32] | None = None
 
 
 def look(
@@ -51,11 +55,13 @@ def look(
     view : Box, optional
         Where it is known; else the localiser finds it.
     """
-    seen = view or classifier.framing.view(luminance)
+    framing = classifier.framing
+    region = framing.region(luminance)
+    seen = view or framing.around(region) or WHOLE
     part = luminance[seen.pixels(luminance.shape)]
     squashed = squash(np.ascontiguousarray(part, np.float32), classifier.card.size)
     x = preprocess(squashed, size=classifier.card.size)
-    return Subject(squashed, x, seen, (luminance.shape[0], luminance.shape[1]))
+    return Subject(squashed, x, seen, (luminance.shape[0], luminance.shape[1]), region)
 
 
 def on_film(values: Tensor, view: Box) -> NDArray[np.float32]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from models.card import ModelCard
 from models.network import MultiScaleResNet
+
+Sides = tuple[list[int], list[int]]  # class indices, and those they are weighed against
 
 AGAINST = "|"  # "bacterial|viral": what speaks for the first rather than the second
 
@@ -23,7 +27,7 @@ class Targets:
         """Finding codes, then class names."""
         return tuple(self._members)
 
-    def sides(self, target: str) -> tuple[list[int], list[int]]:
+    def sides(self, target: str) -> Sides:
         """Class indices for the target, and those it is weighed against.
 
         Parameters
@@ -52,24 +56,53 @@ class TargetLogOdds(nn.Module):
 
     Explaining log-odds rather than a single logit makes the explanation of "pneumonia"
     independent of how its member classes share the probability.
+
+    Parameters
+    ----------
+    network : MultiScaleResNet
+    sides : pair of lists of int
+        From `Targets.sides`.
+    on_forward : callable, optional
+        Gets the number of inputs before each pass; what it raises stops the work there.
     """
 
-    def __init__(self, network: MultiScaleResNet, sides: tuple[list[int], list[int]]) -> None:
+    def __init__(
+        self,
+        network: MultiScaleResNet,
+        sides: Sides,
+        on_forward: Callable[[int], None] | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self.sides = sides
+        self._on_forward = on_forward
+
+    @property
+    def depth(self) -> int:
+        """Number of stages; the greatest depth of `trunk`."""
+        return len(self.network.stages)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) to log-odds (batch,)."""
-        return self.of(self.network(x))
+        self._tick(x)
+        return log_odds(self.network(x), self.sides)
 
-    def of(self, logits: Tensor) -> Tensor:
-        """Map logits (batch, classes) to log-odds (batch,)."""
-        inside, outside = self.sides
-        return logits[:, inside].logsumexp(1) - logits[:, outside].logsumexp(1)
+    def trunk(self, x: Tensor, depth: int) -> Tensor:
+        """Map inputs to features after the stem (depth 0) or that many stages."""
+        self._tick(x)
+        return self.network.stages[:depth](self.network.stem(x))
+
+    def head(self, features: Tensor, depth: int) -> Tensor:
+        """Map features of `trunk` to logits (batch, classes)."""
+        pooled = self.network.stages[depth:](features).mean(dim=(2, 3))
+        return self.network.classifier(self.network.dropout(pooled))
+
+    def _tick(self, x: Tensor) -> None:
+        if self._on_forward is not None:
+            self._on_forward(len(x))
 
 
-def log_odds(logits: Tensor, sides: tuple[list[int], list[int]]) -> Tensor:
+def log_odds(logits: Tensor, sides: Sides) -> Tensor:
     """Map logits (..., classes) to log-odds (...,)."""
     inside, outside = sides
     return torch.logsumexp(logits[..., inside], -1) - torch.logsumexp(logits[..., outside], -1)
