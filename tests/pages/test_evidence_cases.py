@@ -1,0 +1,104 @@
+"""Similar cases and measures on the page: said in words, with the model's name, in tables."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imaging.review import Call, ReadFinding, Review, Stage
+from imaging.settings import ROOT, Settings
+from imaging.store import Repository
+from models.assess import assess_and_store
+from models.classifier import Classifier
+from models.panel import Panel
+from tests.pages.conftest import PATIENCE, keep_film, words
+
+
+def part(which: str, uid: str) -> None:
+    """A page with one part on it."""
+    from pages.ui import concepts, resources, room, similar, state
+
+    state.set_account(resources.repository().accounts.alone("Dr Test"))
+    record = resources.repository().study(uid)
+    image, answer = room.load(record.instances[0]), record.assessments[0]
+    assert answer is not None
+    {"similar": similar.render_similar, "concepts": concepts.render_concepts}[which](image, answer)
+
+
+def drawn(which: str, uid: str) -> AppTest:
+    """The part once its work in the background is done."""
+    page = AppTest.from_function(part, default_timeout=PATIENCE, args=(which, uid)).run()
+    end = time.monotonic() + PATIENCE
+    while not page.table and not page.info and not page.error:
+        assert not page.exception and time.monotonic() < end, "the work stands still"
+        time.sleep(0.1)
+        page.run()
+    assert not page.exception
+    return page
+
+
+@pytest.fixture
+def shipped(
+    home: Path, shipped_classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> Repository:
+    """A store with two example films that the shipped model answered; its weights installed."""
+    monkeypatch.delenv("LIGHTBOX_WEIGHTS")
+    assert Settings.from_environment().weights == ROOT / "models/weights"
+    store = Repository.open(home)
+    for name in ("synthetic_01_normal.dcm", "synthetic_05_bacterial.dcm"):
+        content = (ROOT / "examples" / name).read_bytes()
+        assess_and_store(content, name, panel=Panel([shipped_classifier]), repository=store)
+    return store
+
+
+def uids(store: Repository) -> list[str]:
+    return [item.study_instance_uid for item in store.worklist()]
+
+
+def sign(store: Repository, uid: str, *, present: bool) -> None:
+    stated = ReadFinding("pneumonia", present, Call.ACCEPTED)
+    now = datetime.now(UTC)
+    store.add_review(Review(uid, 0, Stage.FINAL, "anna", "Dr Anna", now, findings=(stated,)))
+
+
+def test_similar_cases_come_as_labels_and_distances(shipped: Repository) -> None:
+    page = drawn("similar", uids(shipped)[0])
+    table = page.table[0].value
+    assert len(table) == 6 and set(table["True label"]) <= {"normal", "bacterial", "viral"}
+    assert [float(d) for d in table["Distance"]] == sorted(float(d) for d in table["Distance"])
+    assert "Labels of the 20 nearest training films" in words(page)
+    assert "Model paediatric-cxr" in words(page) and "Kermany" in words(page)
+
+
+def test_a_signed_study_becomes_a_case_that_others_find(shipped: Repository) -> None:
+    first, second = uids(shipped)
+    sign(shipped, first, present=True)
+    page = drawn("similar", first)
+    next(b for b in page.button if b.label == "Add to our reference cases").click().run()
+    assert [case.study_instance_uid for case in shipped.cases()] == [first]
+    page = drawn("similar", second)
+    assert "Pneumonia present" in words(page) and "Dr Anna" in words(page)
+    assert "data:image/png" in words(page)
+
+
+def test_an_unsigned_study_cannot_be_added(shipped: Repository) -> None:
+    page = drawn("similar", uids(shipped)[0])
+    assert not [b for b in page.button if "reference cases" in b.label]
+
+
+def test_measures_come_with_their_place_and_what_the_score_goes_with(shipped: Repository) -> None:
+    page = drawn("concepts", uids(shipped)[0])
+    rows = [row for table in page.table for row in table.value.to_dict("records")]
+    assert len(rows) == 16 and all("above" in row["Training films"] for row in rows)
+    assert all(" to " in row["r with the score, same label"] for row in rows)
+    assert "Model paediatric-cxr" in words(page)
+
+
+def test_a_model_without_reference_cases_says_so(store: Repository, tiny_panel: Panel) -> None:
+    uid = keep_film(store, tiny_panel)
+    for which in ("similar", "concepts"):
+        assert "came without reference cases" in words(drawn(which, uid))
