@@ -9,6 +9,7 @@ from pages.ui import (
     blind,
     cases,
     desk,
+    evidence,
     findings,
     gate,
     hanging,
@@ -43,6 +44,8 @@ with strip:
     room.render_strip(record, priors, instance)
 with film, st.container(key="film"):
     record = room.render_room(record, priors, instance, explained=not hidden)
+    if answer is not None and answer.findings and not hidden:
+        evidence.render_evidence(record, room.load(instance), answer)
 with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
     with st.container():  # a place of its own: what follows must not move when it comes and goes

@@ -29,7 +29,6 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "shift_right": (-12, -9, -6, -3, 0, 3, 6, 9, 12),
     "shift_down": (-12, -9, -6, -3, 0, 3, 6, 9, 12),
 }
-UNTOUCHED = {"noise": 0.0, "blur": 0.0, "gamma": 1.0}
 _SIDE = 512  # a larger film is made smaller first: the networks see a quarter of that
 
 
@@ -78,6 +77,11 @@ class Curve:
         return (*below[-1:], *above[:1])
 
 
+def neutral(kind: str) -> float:
+    """The level of a dial that changes nothing."""
+    return 1.0 if kind == "gamma" else 0.0
+
+
 def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
     """One film, changed: (rows, columns), float32, of the size the dial works at.
 
@@ -91,7 +95,7 @@ def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
         In the unit of `CORRUPTIONS[kind]`; the neutral one changes nothing but the size.
     """
     film = _small(luminance)
-    if level == UNTOUCHED.get(kind, 0.0):
+    if level == neutral(kind):
         return film
     rng = np.random.default_rng(0)  # the same noise at every visit
     return CORRUPTIONS[kind].apply(film, level=level, rng=rng)
@@ -122,7 +126,7 @@ def curve(
             on_progress(at / len(LEVELS[kind]))
         prediction = classifier.predict(disturb(film, kind, level))
         points.append(Point(level, prediction.findings[0].probability, prediction.answer))
-    return Curve(kind, UNTOUCHED.get(kind, 0.0), tuple(points))
+    return Curve(kind, neutral(kind), tuple(points))
 
 
 def _small(luminance: Luminance) -> Luminance:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from imaging.dicom import Image
 from imaging.errors import AccessError
 from imaging.review import Account, Annotation, Presentation
-from models.explain.explainer import Attribution
+from models.explain.dial import Curve
+from models.explain.explainer import Attribution, Explainer
+from models.explain.subject import Subject
+
+if TYPE_CHECKING:
+    from pages.ui.eraser import Tried
 
 T = TypeVar("T")
 
@@ -220,6 +225,45 @@ def picture(key: tuple[Hashable, ...], make: Callable[[], str]) -> str:
 def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> Attribution:
     """An explanation by (file hash, weights hash, method, target)."""
     return _recall("attributions", key, make, _KEEP_ATTRIBUTIONS)
+
+
+def subject(sha256: str, explainer: Explainer, found: Image) -> Subject:
+    """A film as the networks see it, by the hashes of file and weights."""
+    key = (sha256, explainer.card.weights_sha256)
+    return _recall("subjects", key, lambda: explainer.look(found.luminance_values(0)), _KEEP_IMAGES)
+
+
+def tried(sop_instance_uid: str) -> list[Tried]:
+    """The steps of the eraser on a film, in their order."""
+    found: list[Tried] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
+    return found
+
+
+def try_out(sop_instance_uid: str, step: Tried) -> None:
+    """Add a step of the eraser."""
+    tried(sop_instance_uid).append(step)
+
+
+def undo_tried(sop_instance_uid: str) -> None:
+    """Take the last step of the eraser back."""
+    if tried(sop_instance_uid):
+        tried(sop_instance_uid).pop()
+
+
+def forget_tried(sop_instance_uid: str) -> None:
+    """Begin with the whole film again."""
+    tried(sop_instance_uid).clear()
+
+
+def curve(key: tuple[Hashable, ...]) -> Curve | None:
+    """A curve of the robustness dial that was worked out in this session."""
+    found: Curve | None = st.session_state.get("curves", {}).get(key)
+    return found
+
+
+def keep_curve(key: tuple[Hashable, ...], found: Curve) -> None:
+    """Keep a curve of the robustness dial."""
+    st.session_state.setdefault("curves", {})[key] = found
 
 
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:

@@ -1,0 +1,301 @@
+"""The eraser: take a part out of the film, or keep only that, and hear the network again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from torch import Tensor
+
+from imaging import drafting
+from imaging.dicom import Image
+from imaging.display import png_bytes
+from imaging.entities import RESEARCH_USE, Assessment, Finding, StudyRecord
+from imaging.review import Annotation, Shape, Stage, Trial
+from models.classifier import Prediction
+from models.explain.concepts import find_lungs
+from models.explain.erase import AREAS, Fill, Step, drawn_mask, erased
+from models.explain.explainer import Explainer
+from models.explain.subject import Subject
+from models.explain.zones import zone_masks
+from pages.ui import desk, findings, resources, state, words
+from pages.ui.i18n import _
+
+_HEIGHT = 260  # pixels of the picture of what the network sees
+
+Mask = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One step of the eraser and its name."""
+
+    name: str
+    step: Step
+
+
+def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None:
+    """Draw the controls, what was tried, and the network's answer before and after.
+
+    Parameters
+    ----------
+    record : StudyRecord
+        With the newest marks.
+    image : Image
+        The film on the wall; its first frame is what the network read.
+    answer : Assessment
+        What the network said about it.
+    """
+    explainer = resources.explainers().of(answer.model.name if answer.model else "")
+    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    uid = image.instance.identity.sop_instance_uid
+    left, middle, right = st.columns([4, 4, 3], gap="medium")
+    with left:
+        _render_controls(record, uid, subject)
+    tried = state.tried(uid)
+    changed = erased(subject, [one.step for one in tried])
+    with middle:
+        _render_answers(record, uid, explainer, subject, changed)
+    with right:
+        picture = _picture(changed, subject, tried)
+        st.image(
+            picture,
+            caption=_("What the network is shown. {research_use}.").format(
+                research_use=RESEARCH_USE
+            ),
+        )
+
+
+def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> None:
+    fill = st.segmented_control(
+        _("Put in its place"),
+        list(Fill),
+        default=Fill.BLUR,
+        required=True,
+        format_func=lambda one: _fills()[one],
+        key=f"fill-{uid}",
+    )
+    fill = fill or Fill.BLUR
+    drawings = _drawings(record, uid)
+    if drawings:
+        name = st.selectbox(
+            _("Region drawn on the film"),
+            list(drawings),
+            index=len(drawings) - 1,
+            key=f"drawing-{uid}",
+        )
+        mark = drawings[name]
+        mask = drawn_mask(mark.shape, mark.points, subject)
+        if mask is None:
+            st.caption(_("The network does not look at this part of the film."))
+        _render_buttons(uid, name, mask, fill)
+    else:
+        st.caption(
+            _(
+                "Draw a rectangle, an ellipse or a region on the film above, or press a zone of "
+                "the lungs."
+            )
+        )
+    _render_zones(uid, subject, fill)
+
+
+def _render_buttons(uid: str, name: str, mask: Mask | None, fill: Fill) -> None:
+    erase, keep = st.columns(2)
+    for column, label, kept in ((erase, _("Erase"), False), (keep, _("Keep only this"), True)):
+        column.button(
+            label,
+            key=f"{'keep' if kept else 'erase'}-{uid}",
+            width="stretch",
+            disabled=mask is None,
+            on_click=_add,
+            args=(uid, name, mask, fill, kept),
+        )
+
+
+def _render_zones(uid: str, subject: Subject, fill: Fill) -> None:
+    """The six zones as they lie on the film: the patient's right on the left."""
+    lungs = find_lungs(subject.region, subject)
+    if lungs is None:
+        st.caption(_("The lungs were not surely found, so there are no zones to press."))
+        return
+    masks = zone_masks(lungs)
+    st.caption(_("Zones of the lungs: press to erase"))
+    for part in ("upper", "middle", "lower"):
+        for column, side in zip(st.columns(2), ("right", "left"), strict=True):
+            name = zone_name(f"{side}_{part}")
+            column.button(
+                name,
+                key=f"zone-{uid}-{side}-{part}",
+                width="stretch",
+                on_click=_add,
+                args=(uid, name, masks[f"{side}_{part}"], fill, False),
+            )
+
+
+def _render_answers(
+    record: StudyRecord, uid: str, explainer: Explainer, subject: Subject, changed: Tensor
+) -> None:
+    """The answer to the whole film, and to what is left of it."""
+    tried = state.tried(uid)
+    before, after = explainer.predict(subject.x)[0], explainer.predict(changed)[0]
+    finding = before.findings[0]
+    label = _(finding.label)
+    said = words.answer(finding, before.answer)
+    st.markdown(f"{_('The whole film')}: **{words.percent(finding.probability)}** \u2013 {said}")
+    if tried:
+        now = after.findings[0]
+        st.markdown(
+            f"{_('What is left')}: **{words.percent(now.probability)}** \u2013 "
+            f"{words.answer(now, after.answer)}"
+        )
+        st.caption(_verdict(finding, now))
+        steps = [f"{at}. {one.name}" for at, one in enumerate(tried, start=1)]
+        st.caption("  \n".join(steps))
+    st.caption(
+        _("{finding}: operating point {point}. {model}.").format(
+            finding=label,
+            point=words.percent(finding.operating_point),
+            model=findings.model_line(explainer.card.identity),
+        )
+    )
+    if tried:
+        _render_undo(record, uid, explainer, before, after)
+
+
+def _render_undo(
+    record: StudyRecord, uid: str, explainer: Explainer, before: Prediction, after: Prediction
+) -> None:
+    undo, again, keep = st.columns(3)
+    undo.button(
+        _("Undo step"), key=f"undo-{uid}", width="stretch", on_click=state.undo_tried, args=(uid,)
+    )
+    again.button(
+        _("Start again"),
+        key=f"again-{uid}",
+        width="stretch",
+        on_click=state.forget_tried,
+        args=(uid,),
+    )
+    final = record.review is not None and record.review.stage is Stage.FINAL
+    keep.button(
+        _("Keep in the record"),
+        key=f"record-{uid}",
+        width="stretch",
+        disabled=final,
+        help=_("Signed off: make an amendment first.") if final else None,
+        on_click=_keep,
+        args=(record.study_instance_uid, uid, explainer, before, after),
+    )
+    kept = [t for t in record.review.trials if t.sop_instance_uid == uid] if record.review else []
+    if kept:
+        st.caption(_("In the record") + ": " + "; ".join(trial_line(trial) for trial in kept))
+
+
+def trial_line(trial: Trial) -> str:
+    """What was tried and what came of it, in one line."""
+    what = ", ".join(trial.regions)
+    asked = _("only {region} left") if trial.kept else _("without {region}")
+    return _("{asked}: {before} \u2192 {after}").format(
+        asked=asked.format(region=what),
+        before=words.percent(trial.before),
+        after=words.percent(trial.after),
+    )
+
+
+def zone_name(zone: str) -> str:
+    """A zone of the lungs in words."""
+    return {
+        "right_upper": _("Right upper"),
+        "right_middle": _("Right middle"),
+        "right_lower": _("Right lower"),
+        "left_upper": _("Left upper"),
+        "left_middle": _("Left middle"),
+        "left_lower": _("Left lower"),
+    }[zone]
+
+
+def _verdict(before: Finding, after: Finding) -> str:
+    """Whether the answer hung on what was taken out."""
+    if before.positive and not after.positive:
+        return _("The answer hung on what was erased.")
+    if after.positive and not before.positive:
+        return _("What was erased had spoken against the finding.")
+    return _("The answer stays without it.")
+
+
+def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
+    asked = _("Only {region}") if keep else _("Without {region}")
+    what = f"{asked.format(region=words.within(name))} ({_fills()[fill].lower()})"
+    state.try_out(uid, Tried(what, Step(mask, fill, keep)))
+
+
+def _keep(
+    study: str, uid: str, explainer: Explainer, before: Prediction, after: Prediction
+) -> None:
+    tried: Sequence[Tried] = state.tried(uid)
+    trial = Trial(
+        sop_instance_uid=uid,
+        regions=tuple(one.name for one in tried),
+        fill=tried[-1].step.fill.value,
+        kept=tried[-1].step.keep,
+        code=before.findings[0].code,
+        before=before.findings[0].probability,
+        after=after.findings[0].probability,
+        answer_before=before.answer,
+        answer_after=after.answer,
+        model=explainer.card.identity,
+        at=datetime.now(UTC),
+    )
+    desk.change(study, lambda review: drafting.try_out(review, trial))
+
+
+def _drawings(record: StudyRecord, uid: str) -> dict[str, Annotation]:
+    """The areas drawn on this film's first frame, by a name for each."""
+    if record.review is None:
+        return {}
+    marks = [
+        a
+        for a in record.review.annotations
+        if a.sop_instance_uid == uid and a.shape in AREAS and a.frame == 0
+    ]
+    shapes = {
+        Shape.RECTANGLE: _("Rectangle"),
+        Shape.ELLIPSE: _("Ellipse"),
+        Shape.REGION: _("Region"),
+    }
+    named = {}
+    for at, mark in enumerate(marks, start=1):
+        label = words.concept(mark.finding) if mark.finding else mark.label
+        named[f"{shapes[mark.shape]} {at}" + (f": {label}" if label else "")] = mark
+    return named
+
+
+def _fills() -> dict[Fill, str]:
+    return {
+        Fill.BLUR: _("Blurred surroundings"),
+        Fill.INPAINT: _("Drawn in from the rim"),
+        Fill.MEAN: _("Mean grey"),
+    }
+
+
+def _picture(x: Tensor, subject: Subject, tried: Sequence[Tried]) -> bytes:
+    """The networks' input in the film's own proportions, what was changed outlined."""
+    grey = ((x[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255).byte().numpy()
+    canvas = np.repeat(grey[..., None], 3, axis=2)
+    for one in tried:
+        inside = one.step.mask > 0.5
+        core = inside.copy()
+        core[1:-1, 1:-1] = (
+            inside[1:-1, 1:-1] & inside[:-2, 1:-1] & inside[2:, 1:-1]
+            & inside[1:-1, :-2] & inside[1:-1, 2:]
+        )  # fmt: skip
+        canvas[inside & ~core] = (127, 178, 229)
+    rows, columns = subject.view.pixels(subject.shape)
+    aspect = (columns.stop - columns.start) / (rows.stop - rows.start)
+    size = (max(1, round(_HEIGHT * aspect)), _HEIGHT)
+    return png_bytes(Picture.fromarray(canvas).resize(size, Picture.Resampling.BILINEAR))

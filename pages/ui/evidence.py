@@ -1,0 +1,38 @@
+"""Below the film: what speaks for believing the network's reason, or against it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imaging.dicom import Image
+from imaging.entities import Assessment, StudyRecord
+from pages.ui import dial, eraser
+from pages.ui.i18n import _
+
+
+def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> None:
+    """Draw one part of the evidence, by the reader's choice.
+
+    Parameters
+    ----------
+    record : StudyRecord
+        With the newest marks.
+    image : Image
+        The film on the wall.
+    answer : Assessment
+        What the network said about it; it has findings.
+    """
+    parts = {
+        "eraser": _("Eraser"),
+        "dial": _("Robustness"),
+    }
+    chosen = st.segmented_control(
+        _("Test the network's reason"),
+        list(parts),
+        format_func=parts.__getitem__,
+        key="evidence",
+    )
+    if chosen == "eraser":
+        eraser.render_eraser(record, image, answer)
+    elif chosen == "dial":
+        dial.render_dial(image, answer)
