@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from imaging.measure import inside
 from imaging.review import Points, Shape
+from models.classifier import Prediction
+from models.explain.explainer import Explainer
 from models.explain.subject import Subject
 
 AREAS = (Shape.RECTANGLE, Shape.ELLIPSE, Shape.REGION)
@@ -102,6 +104,26 @@ def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
         hole = torch.from_numpy(np.array(step.hole, np.float32))
         film = film * (1 - hole) + _FILLS[step.fill](film, hole) * hole
     return film[None, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What the networks say about the whole film and about what is left of it.
+
+    ``seen`` is what they are shown in the end: (size, size), uint8, larger is brighter.
+    """
+
+    before: Prediction
+    after: Prediction
+    seen: NDArray[np.uint8]
+
+
+def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
+    """Ask the networks about a film and about what is left of it, in one batch."""
+    changed = erased(subject, steps)
+    before, after = explainer.predict(torch.cat([subject.x, changed]))
+    grey = ((changed[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
+    return Outcome(before, after, grey.byte().numpy())
 
 
 def blurred(film: Tensor, deviation: float) -> Tensor:

@@ -35,12 +35,12 @@ def render_dial(image: Image, answer: Assessment) -> None:
             list(LEVELS),
             default="rotation",
             required=True,
-            format_func=lambda one: _(CORRUPTIONS[one].label),
+            format_func=_label,
             key=f"dial-kind-{uid}",
         )
         kind = kind or "rotation"
         level = st.select_slider(
-            f"{_(CORRUPTIONS[kind].label)}, {_(CORRUPTIONS[kind].unit)}",
+            f"{_label(kind)}, {_(CORRUPTIONS[kind].unit)}",
             LEVELS[kind],
             value=neutral(kind),
             format_func=lambda one: f"{one:g}",
@@ -147,6 +147,11 @@ def _render_film(image: Image, kind: str, level: float) -> None:
     low, high = float(film.min()), float(film.max())
     grey = ((film - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
     st.image(thumbnail(grey, size=_SIZE), caption=RESEARCH_USE)
+
+
+def _label(kind: str) -> str:
+    short = {"shift_right": _("Sideways"), "shift_down": _("Up, down"), "rotation": _("Turn")}
+    return short.get(kind) or _(CORRUPTIONS[kind].label)
 
 
 def _answer(found: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,17 +11,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as Picture
-from torch import Tensor
 
 from imaging import drafting
 from imaging.dicom import Image
 from imaging.display import png_bytes
-from imaging.entities import RESEARCH_USE, Assessment, Finding, StudyRecord
+from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, StudyRecord
 from imaging.review import Annotation, Shape, Stage, Trial
-from models.classifier import Prediction
 from models.explain.concepts import find_lungs
-from models.explain.erase import AREAS, Fill, Step, drawn_mask, erased
-from models.explain.explainer import Explainer
+from models.explain.erase import AREAS, Fill, Outcome, Step, ask_again, drawn_mask
 from models.explain.subject import Subject
 from models.explain.zones import zone_masks
 from pages.ui import desk, findings, resources, state, words
@@ -58,11 +56,11 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     with left:
         _render_controls(record, uid, subject)
     tried = state.tried(uid)
-    changed = erased(subject, [one.step for one in tried])
+    outcome = ask_again(explainer, subject, [one.step for one in tried])
     with middle:
-        _render_answers(record, uid, explainer, subject, changed)
+        _render_answers(record, uid, explainer.card.identity, outcome)
     with right:
-        picture = _picture(changed, subject, tried)
+        picture = _picture(outcome.seen, subject, tried)
         st.image(
             picture,
             caption=_("What the network is shown. {research_use}.").format(
@@ -137,12 +135,10 @@ def _render_zones(uid: str, subject: Subject, fill: Fill) -> None:
             )
 
 
-def _render_answers(
-    record: StudyRecord, uid: str, explainer: Explainer, subject: Subject, changed: Tensor
-) -> None:
+def _render_answers(record: StudyRecord, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
     """The answer to the whole film, and to what is left of it."""
     tried = state.tried(uid)
-    before, after = explainer.predict(subject.x)[0], explainer.predict(changed)[0]
+    before, after = outcome.before, outcome.after
     finding = before.findings[0]
     label = _(finding.label)
     said = words.answer(finding, before.answer)
@@ -153,43 +149,38 @@ def _render_answers(
             f"{_('What is left')}: **{words.percent(now.probability)}** \u2013 "
             f"{words.answer(now, after.answer)}"
         )
-        st.caption(_verdict(finding, now))
+        st.caption(
+            _("{verdict} Evidence for it (log-odds): {before} \u2192 {after}").format(
+                verdict=_verdict(finding, now),
+                before=f"{_log_odds(finding):+.1f}",
+                after=f"{_log_odds(now):+.1f}",
+            )
+        )
         steps = [f"{at}. {one.name}" for at, one in enumerate(tried, start=1)]
         st.caption("  \n".join(steps))
     st.caption(
         _("{finding}: operating point {point}. {model}.").format(
             finding=label,
             point=words.percent(finding.operating_point),
-            model=findings.model_line(explainer.card.identity),
+            model=findings.model_line(model),
         )
     )
     if tried:
-        _render_undo(record, uid, explainer, before, after)
+        _render_undo(record, uid, model, outcome)
 
 
-def _render_undo(
-    record: StudyRecord, uid: str, explainer: Explainer, before: Prediction, after: Prediction
-) -> None:
-    undo, again, keep = st.columns(3)
-    undo.button(
-        _("Undo step"), key=f"undo-{uid}", width="stretch", on_click=state.undo_tried, args=(uid,)
-    )
-    again.button(
-        _("Start again"),
-        key=f"again-{uid}",
-        width="stretch",
-        on_click=state.forget_tried,
-        args=(uid,),
-    )
+def _render_undo(record: StudyRecord, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
+    row = st.container(horizontal=True, gap="small")
+    row.button(_("Undo step"), key=f"undo-{uid}", on_click=state.undo_tried, args=(uid,))
+    row.button(_("Start again"), key=f"again-{uid}", on_click=state.forget_tried, args=(uid,))
     final = record.review is not None and record.review.stage is Stage.FINAL
-    keep.button(
+    row.button(
         _("Keep in the record"),
         key=f"record-{uid}",
-        width="stretch",
         disabled=final,
         help=_("Signed off: make an amendment first.") if final else None,
         on_click=_keep,
-        args=(record.study_instance_uid, uid, explainer, before, after),
+        args=(record.study_instance_uid, uid, model, outcome),
     )
     kept = [t for t in record.review.trials if t.sop_instance_uid == uid] if record.review else []
     if kept:
@@ -228,15 +219,20 @@ def _verdict(before: Finding, after: Finding) -> str:
     return _("The answer stays without it.")
 
 
+def _log_odds(finding: Finding) -> float:
+    """What a saturated percentage hides; finite."""
+    p = min(max(finding.probability, 1e-9), 1 - 1e-9)
+    return math.log(p / (1 - p))
+
+
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     asked = _("Only {region}") if keep else _("Without {region}")
     what = f"{asked.format(region=words.within(name))} ({_fills()[fill].lower()})"
     state.try_out(uid, Tried(what, Step(mask, fill, keep)))
 
 
-def _keep(
-    study: str, uid: str, explainer: Explainer, before: Prediction, after: Prediction
-) -> None:
+def _keep(study: str, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
+    before, after = outcome.before, outcome.after
     tried: Sequence[Tried] = state.tried(uid)
     trial = Trial(
         sop_instance_uid=uid,
@@ -248,7 +244,7 @@ def _keep(
         after=after.findings[0].probability,
         answer_before=before.answer,
         answer_after=after.answer,
-        model=explainer.card.identity,
+        model=model,
         at=datetime.now(UTC),
     )
     desk.change(study, lambda review: drafting.try_out(review, trial))
@@ -277,15 +273,14 @@ def _drawings(record: StudyRecord, uid: str) -> dict[str, Annotation]:
 
 def _fills() -> dict[Fill, str]:
     return {
-        Fill.BLUR: _("Blurred surroundings"),
-        Fill.INPAINT: _("Drawn in from the rim"),
+        Fill.BLUR: _("Blur"),
+        Fill.INPAINT: _("Inpaint"),
         Fill.MEAN: _("Mean grey"),
     }
 
 
-def _picture(x: Tensor, subject: Subject, tried: Sequence[Tried]) -> bytes:
+def _picture(grey: NDArray[np.uint8], subject: Subject, tried: Sequence[Tried]) -> bytes:
     """The networks' input in the film's own proportions, what was changed outlined."""
-    grey = ((x[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255).byte().numpy()
     canvas = np.repeat(grey[..., None], 3, axis=2)
     for one in tried:
         inside = one.step.mask > 0.5
