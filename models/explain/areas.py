@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.explain.concepts import PARTS, find_lungs
+from models.explain.concepts import ZONES, Lungs, find_lungs
 from models.explain.subject import Subject
+from models.explain.zones import zone_masks
 
 GRID = 8  # superpixels along a side
-FIELDS = 2 * len(PARTS) + 1  # of the lungs, and what is around them
+FIELDS = len(ZONES) + 1  # of the lungs, and what is around them
 _ROUNDS = 5
 _TONE = 2.0  # grid steps that weigh as much as a difference of one standard deviation of tone
 
@@ -59,17 +60,14 @@ def lung_fields(subject: Subject) -> Tensor:
         Shape of ``subject.x``, int64: areas from 0, without gaps.
     """
     size = subject.x.shape[-1]
-    lungs = find_lungs(subject.region, subject)
-    if lungs is None:
-        left = np.arange(size) >= size // 2
-        sides = [np.broadcast_to(side, (size, size)) for side in (~left, left)]
-    else:
-        sides = [lungs.right, lungs.left]
+    lungs = find_lungs(subject.region, subject) or _halves(size)
     areas = np.zeros((size, size), np.int64)
-    for index, side in enumerate(sides):
-        thirds = np.array_split(np.flatnonzero(side.any(1)), len(PARTS))
-        for part, third in enumerate(thirds):
-            inside = np.zeros_like(areas, bool)
-            inside[third] = side[third]
-            areas[inside] = 1 + index * len(PARTS) + part
+    for number, mask in enumerate(zone_masks(lungs).values(), start=1):
+        areas[mask > 0] = number
     return torch.from_numpy(areas).unique(return_inverse=True)[1].reshape(subject.x.shape)
+
+
+def _halves(size: int) -> Lungs:
+    """The two halves of the view in the place of lungs."""
+    right = np.broadcast_to(np.arange(size) < size // 2, (size, size))
+    return Lungs(right, ~right, np.zeros_like(right))

@@ -150,7 +150,8 @@ class Explainer:
     ) -> Attribution:
         """From every member's map (1, 1, size, size)."""
         each = torch.cat(list(maps))[:, 0].to(torch.float32)
-        mean, spread = each.mean(0), each.std(0, correction=0)
+        mean = each.mean(0)
+        spread = (each - mean).square().mean(0).sqrt()  # `std` takes ten times as long
         return Attribution(
             values=on_film(mean, subject.view),
             spread=on_film(spread, subject.view),

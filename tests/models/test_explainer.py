@@ -1,7 +1,8 @@
-"""Attributions: right shape, known sums, hooks gone, the shared network untouched."""
+"""The door to explanations: right shape, progress, stopping, threads, the first look."""
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -91,6 +92,45 @@ def test_what_a_reader_stops_leaves_nothing_behind(
     assert len(told) == 2 and hooks(explainer) == 0
     again = explainer.attribute(explainer.look(film), "pneumonia", method)
     assert np.array_equal(again.values, before.values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nobody_waits_for_a_slow_map(explainer: Explainer, film: Film, method: str) -> None:
+    """Another reader's quick maps come while any one is still being made."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def linger(_share: float) -> None:
+        begun.set()
+        assert go_on.wait(timeout=60)
+
+    subject = explainer.look(film)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(explainer.attribute, subject, "viral", method, on_progress=linger)
+        assert begun.wait(timeout=60)
+        try:
+            for quick in (name for name in METHODS if not METHODS[name].slow):
+                pool.submit(explainer.attribute, subject, "viral", quick).result(timeout=60)
+        finally:
+            go_on.set()
+        assert np.array_equal(
+            slow.result(timeout=60).values, explainer.attribute(subject, "viral", method).values
+        )
+
+
+@pytest.mark.parametrize("target", ["pneumonia", "normal", "viral|bacterial"])
+def test_first_look_is_the_answer_and_its_grad_cam(
+    explainer: Explainer, film: Film, target: str
+) -> None:
+    """To the bit: it is the same arithmetic, done once."""
+    subject = explainer.look(film)
+    answer, found = explainer.first_look(subject, target)
+    expected = explainer.classifier.predict(film)
+    assert np.array_equal(answer.logits, expected.logits)
+    assert answer.findings == expected.findings and answer.answer is expected.answer
+    again = explainer.attribute(subject, target, "grad_cam")
+    assert np.array_equal(found.values, again.values)
+    assert np.array_equal(found.spread, again.spread)
+    assert (found.method, found.target) == ("grad_cam", target)
 
 
 def test_threads_do_not_meet_each_others_hooks(explainer: Explainer, film: Film) -> None:
