@@ -1,0 +1,175 @@
+"""What does a reason cost? Every attribution method in plain forwards, and beside pytorch-grad-cam.
+
+    pip install -r requirements-bench.txt
+    python -m bench.explain
+
+One plain forward is what the answer itself costs: the networks as they serve (normalisation folded,
+channels-last, no graph), every member, one film. pytorch-grad-cam explains the first of these same
+networks, beside our first look - answer and map - at that one network. All contenders run once per
+round in shuffled order inside one process on one thread; medians of CPU time, because the machines
+are noisy. Memory is what a fresh process grows by at its highest. The last line is JSON:
+name -> figure; a figure that could not be taken is null, and its reason stands above.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import random
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imaging.settings import Settings
+from models.checkpoint import find_checkpoint
+from models.classifier import Classifier
+from models.explain.explainer import Explainer
+from models.explain.methods import DEFAULT, METHODS
+from models.explain.sanity import with_networks
+from models.explain.subject import Subject
+from models.network import fold_norms
+
+ROUNDS, SLOW_ROUNDS = 25, 7
+TEDIOUS = ("occlusion", "superpixels")  # seconds a map: fewer rounds
+FORWARD, LOOK, RECEIPT = "forward", "first look", "receipt"
+ONE_FORWARD, ONE_LOOK, OTHERS = "one member: forward", "one member: first look", "pytorch-grad-cam"
+
+Run = Callable[[], object]
+
+
+def main() -> None:
+    """Print the table and the JSON line."""
+    torch.set_num_threads(1)
+    explainer, subject = prepared()
+    lead = explainer.card.findings[0].code
+    quick, slow = ours(explainer, subject, lead), {}
+    for name in TEDIOUS:
+        slow[name] = quick.pop(name)
+    quick |= others(explainer, subject, lead)
+    slow |= receipt(explainer, subject, lead)
+    costs = relative(quick, ROUNDS) | relative({FORWARD: quick[FORWARD]} | slow, SLOW_ROUNDS)
+    size, members = explainer.card.size, explainer.card.members
+    print(f"input {size} x {size}, {members} members, 1 thread, float32, plain forwards = 1")
+    for name, cost in costs.items():
+        print(f"{name:26s} {cost:8.2f}")
+    faster = costs[OTHERS] / costs[ONE_LOOK] if OTHERS in costs else None
+    figures = {
+        "first_map_forwards": rounded(costs[LOOK]),
+        "vs_pytorch_grad_cam": rounded(faster),
+        "receipt_forwards": rounded(costs.get(RECEIPT)),
+        "ig20_forwards": rounded(costs["integrated_gradients"]),
+        "ig20_extra_mb": rounded(alone(extra_memory)),
+        "methods": {name: rounded(costs[name]) for name in METHODS},
+        "members": members,
+    }
+    print(json.dumps(figures))
+
+
+def prepared() -> tuple[Explainer, Subject]:
+    """The shipped model's explainer and a film of noise."""
+    settings = Settings.from_environment()
+    explainer = Explainer(Classifier.load(find_checkpoint(settings.weights, settings.model_name)))
+    film = np.random.default_rng(0).random((1024, 1024), np.float32)
+    return explainer, explainer.look(film)
+
+
+def ours(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+    """A plain forward, the first look, and every method."""
+    runs: dict[str, Run] = {
+        FORWARD: lambda: explainer.classifier.logits(subject.x),
+        LOOK: lambda: explainer.first_look(subject, target),
+    }
+    return runs | {name: partial(explainer.attribute, subject, target, name) for name in METHODS}
+
+
+def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+    """pytorch-grad-cam and our first look, both at the first member alone."""
+    if importlib.util.find_spec("pytorch_grad_cam") is None:
+        print("pytorch-grad-cam is missing: pip install -r requirements-bench.txt")
+        return {}
+    grad_cam = importlib.import_module("pytorch_grad_cam").GradCAM
+
+    trained = explainer.classifier.private_network().networks[0]
+    alone = Explainer(with_networks(explainer.classifier, [trained]))
+    network = fold_norms(trained)  # its weights must take gradients, or their hooks see none
+    cam = grad_cam(model=network, target_layers=[network.attribution_layer])
+    with alone.models(target) as models:
+        sides = models[0].sides
+
+    def answer(logits: torch.Tensor) -> torch.Tensor:
+        return logits[sides[0]].logsumexp(0) - logits[sides[1]].logsumexp(0)
+
+    return {
+        ONE_FORWARD: lambda: alone.classifier.logits(subject.x),
+        ONE_LOOK: lambda: alone.first_look(subject, target),
+        OTHERS: lambda: cam(input_tensor=subject.x, targets=[answer]),
+    }
+
+
+def receipt(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+    """The whole receipt under a map of the default method."""
+    if importlib.util.find_spec("models.explain.receipt") is None:
+        print("the receipt is not written yet")
+        return {}
+    make = importlib.import_module("models.explain.receipt").make_receipt
+    found = explainer.attribute(subject, target, DEFAULT)
+    return {RECEIPT: lambda: make(explainer, subject, found)}
+
+
+def relative(runs: dict[str, Run], rounds: int) -> dict[str, float]:
+    """Median CPU time of every run over that of a plain forward; a first round only warms up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name in random.Random(number).sample(sorted(runs), len(runs)):
+            started = time.process_time()
+            runs[name]()
+            if number:
+                times[name].append(time.process_time() - started)
+    unit = statistics.median(times[FORWARD])
+    return {name: statistics.median(values) / unit for name, values in times.items()}
+
+
+def alone(measure: Callable[[], float | None]) -> float | None:
+    """What a measure says in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure)
+
+
+def extra_memory() -> float | None:
+    """Megabytes that Integrated Gradients take at their highest, beyond what answers take."""
+    torch.set_num_threads(1)
+    explainer, subject = prepared()
+    reset = Path("/proc/self/clear_refs")
+    if not reset.exists():
+        print("the memory's peak is only known on Linux")
+        return None
+    for _warm_up in range(3):
+        explainer.classifier.logits(subject.x)
+    before = _memory("VmRSS")
+    reset.write_text("5")  # the highest mark starts anew (man 5 proc)
+    explainer.attribute(subject, explainer.card.findings[0].code, "integrated_gradients")
+    return _memory("VmHWM") - before
+
+
+def _memory(field: str) -> float:
+    """A field of this process's status, in megabytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    values = dict(line.split(":", 1) for line in lines)
+    return int(values[field].split()[0]) * 1024 / 1e6
+
+
+def rounded(value: Any) -> float | None:
+    """Three figures are more than the noise allows."""
+    return None if value is None else float(f"{value:.3g}")
+
+
+if __name__ == "__main__":
+    main()
