@@ -6,6 +6,7 @@
     python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
     python cli.py audit verify
     python cli.py account add NAME --reader "Dr Name"
+    python cli.py reference add STUDY_UID
 
 Research use - not for diagnosis.
 """
@@ -28,6 +29,7 @@ from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
+from models.explain import commands as cases
 
 if TYPE_CHECKING:
     from models.explain.explainer import Explainers
@@ -37,6 +39,7 @@ EXAMPLES = ROOT / "examples"
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(commands.audit, name="audit")
 app.add_typer(commands.account, name="account")
+app.add_typer(cases.reference, name="reference")
 app.command()(commands.truth)
 app.command()(commands.delete)
 
@@ -130,8 +133,9 @@ def _figure(value: float | None) -> str:
 def _write_overlay(
     candidate: Candidate, outcome: FileOutcome, explainers: Explainers, folder: Path
 ) -> None:
-    """Write `<SOP Instance UID>.png`: the film, the leading finding's Grad-CAM, a colour bar."""
+    """Write `<SOP Instance UID>.png`: the film, why the leading finding, a colour bar."""
     from imaging.dicom import read_image
+    from models.explain.methods import METHODS
 
     image = read_image(candidate.read(), file_name=candidate.path)
     lead, model = outcome.assessment.findings[0], outcome.assessment.model
@@ -139,7 +143,8 @@ def _write_overlay(
     attribution = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code)
     folder.mkdir(parents=True, exist_ok=True)
     asked = attribution.model
-    caption = f"Grad-CAM: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
+    method = METHODS[attribution.method].label
+    caption = f"{method}: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
     picture = overlay_png(
         image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
     )

@@ -38,6 +38,7 @@ from models.explain.targets import Targets, log_odds
 
 DIMENSIONS = (32, 64, 128, 256)
 _ENOUGH = 0.001  # nats of log loss that more dimensions must be worth
+_FLAT = 1e-6  # of the largest variance: a direction with less is not stretched further
 _RESAMPLES = 400
 _SOURCE = ("title", "licence", "citation")
 _CHUNK = 50  # films between two writes
@@ -178,11 +179,12 @@ def projections(features: Floats) -> dict[str, Projection]:
     rows = joined(features)
     mean = rows.mean(0)
     variances, axes = np.linalg.eigh(np.cov(rows - mean, rowvar=False))
+    variances = np.maximum(variances, _FLAT * variances[-1])[::-1]
     found = {}
-    for count in (d for d in DIMENSIONS if d <= rows.shape[1]):
+    for count in dict.fromkeys(min(d, rows.shape[1]) for d in DIMENSIONS):
         main_axes = axes[:, ::-1][:, :count]
-        spread = np.sqrt(np.maximum(variances[::-1][:count], 1e-12))
-        for name, matrix in (("plain", main_axes), ("whitened", main_axes / spread)):
+        stretched = main_axes / np.sqrt(variances[:count])
+        for name, matrix in (("plain", main_axes), ("whitened", stretched)):
             rounded = matrix.astype(np.float16).astype(np.float32)
             found[f"{name} {count}"] = Projection(mean.astype(np.float32), rounded)
     return found
@@ -226,8 +228,10 @@ def rank_within(values: NDArray, scores: NDArray, truth: NDArray[np.bool_]) -> f
 
 
 def links(films: Measured, truth: NDArray[np.bool_]) -> dict[str, Link]:
-    """How every measure goes with score and truth, with intervals over patients."""
+    """How every measure goes with score and truth; empty where no film was measured."""
     seen = np.isfinite(films.measures).all(1)
+    if not seen.any():
+        return {}
     values, scores, truth = films.measures[seen], films.scores[seen], truth[seen]
     patients = films.patients[seen]
     groups = [np.flatnonzero(patients == p) for p in np.unique(patients)]

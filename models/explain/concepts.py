@@ -174,13 +174,19 @@ def _shape(lungs: Lungs, subject: Subject) -> dict[str, float]:
     rows = np.flatnonzero(lungs.right.any(1) & lungs.left.any(1))
     middles = (_centres(lungs.right[rows]) + _centres(lungs.left[rows])) / 2
     slope = np.polyfit(rows * tall, middles * wide, 1)[0] if len(rows) > 1 else 0.0
-    height, width = lungs.both.any(1).sum() * tall, lungs.both.any(0).sum() * wide
+    height, width = _extent(lungs.both), _extent(lungs.both.T)
     return {
         "lung_share": (right + left) / size**2 * view.area,
-        "lung_shape": float(height / width),
+        "lung_shape": height * tall / (width * wide),
         "rotation": (left - right) / (left + right),
         "tilt": float(np.degrees(np.arctan(slope))),
     }
+
+
+def _extent(mask: Mask) -> int:
+    """Rows from the first inside the mask to the last."""
+    first, last = np.flatnonzero(mask.any(1))[[0, -1]]
+    return int(last - first + 1)
 
 
 def _centres(rows: Mask) -> NDArray[np.float64]:

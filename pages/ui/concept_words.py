@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from models.explain.concepts import Link, Reading
 from models.metrics import Estimate
-from pages.ui import words
 from pages.ui.i18n import _
 
 
@@ -95,10 +94,10 @@ def _geometry() -> dict[str, Words]:
             _("The right lung is the larger one, more than in {percent} % of the training films."),
         ),
         "tilt": Words(
-            _("Lean of the chest"),
+            _("Lean of the chest (to the film's left)"),
             _degrees,
-            _("The chest leans further to one side than in {percent} % of the training films."),
-            _("The chest leans further to one side than in {percent} % of the training films."),
+            _("The chest leans left on the film, more than in {percent} % of the training films."),
+            _("The chest leans right on the film, more than in {percent} % of the training films."),
         ),
     }
 
@@ -119,7 +118,7 @@ def _technique() -> dict[str, Words]:
         ),
         "clipped": Words(
             _("Pure black or white (clipped)"),
-            _percent,
+            _permille,
             _("More of the film is pure black or white than in {percent} % of the training films."),
             _("Less of the film is pure black or white than in {percent} % of the training films."),
         ),
@@ -139,24 +138,28 @@ def remark(reading: Reading) -> str:
     beyond = reading.percentile if high else 100 - reading.percentile
     percent = min(99, int(beyond))
     sentence = (said.high if high else said.low).replace("{percent}", str(percent))
-    return f"{sentence} {goes_with(reading.link)}" if reading.link else sentence
+    return f"{sentence} {goes_with(reading.link, high=high)}" if reading.link else sentence
 
 
-def goes_with(link: Link) -> str:
-    """Whether the network's score goes with a measure, and whether disease explains that."""
+def goes_with(link: Link, *, high: bool) -> str:
+    """How the network scores films at this end of a measure, and whether the label explains it."""
+    higher = (link.within.value > 0) == high
     if apart(link.within):
-        return _(
-            "The network's score goes with this, even among films of the same true label "
-            "(r = {within})."
-        ).format(within=figure(link.within))
-    if apart(link.score):
-        return _(
-            "The network's score goes with this over all films (r = {score}), but not among films "
-            "of the same true label (r = {within})."
-        ).format(score=figure(link.score), within=figure(link.within))
-    return _("The network's score does not go with this (r = {score}).").format(
-        score=figure(link.score)
+        told = (
+            _("Such films score higher, even within one true label (r = {within}).")
+            if higher
+            else _("Such films score lower, even within one true label (r = {within}).")
+        )
+        return told.format(within=figure(link.within))
+    if not apart(link.score):
+        told = _("The network's score does not go with this (r = {score}).")
+        return told.format(score=figure(link.score))
+    told = (
+        _("Such films score higher (r = {score}), but not within one true label ({within}).")
+        if (link.score.value > 0) == high
+        else _("Such films score lower (r = {score}), but not within one true label ({within}).")
     )
+    return told.format(score=figure(link.score), within=figure(link.within))
 
 
 def apart(estimate: Estimate) -> bool:
@@ -165,8 +168,8 @@ def apart(estimate: Estimate) -> bool:
 
 
 def figure(estimate: Estimate) -> str:
-    """A correlation with its interval: "+0.41, +0.33 to +0.48"."""
-    return _("{value}, {low} to {high}").format(
+    """A correlation with its interval: "+0.41 (+0.33 to +0.48)"."""
+    return _("{value} ({low} to {high})").format(
         value=_signed(estimate.value), low=_signed(estimate.low), high=_signed(estimate.high)
     )
 
@@ -176,17 +179,16 @@ def value(name: str, found: float) -> str:
     return known()[name].value(found)
 
 
-def rank(percentile: float) -> str:
-    """Where a value lies among the training films."""
-    return _("above {percent} of them").format(percent=words.percent(percentile / 100))
-
-
 def _signed(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "\u2212")
+    return f"{round(number, 2) + 0.0:+.2f}".replace("-", "\u2212")
 
 
 def _percent(number: float) -> str:
     return _("{percent} %").format(percent=f"{100 * number:.0f}")
+
+
+def _permille(number: float) -> str:
+    return _("{percent} %").format(percent=f"{100 * number:.1f}")
 
 
 def _points(number: float) -> str:

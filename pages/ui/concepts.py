@@ -11,7 +11,7 @@ from imaging.entities import Assessment
 from models.explain.concepts import Measures, Reading, measure
 from models.explain.reference import Reference
 from models.explain.subject import Subject
-from pages.ui import concept_words, findings, reference
+from pages.ui import concept_words, findings, reference, words
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
 
@@ -57,9 +57,10 @@ def _render(image: Image, answer: Assessment) -> None:
 def _render_remarks(readings: Mapping[str, Reading]) -> None:
     """What stands out, in sentences."""
     outlying = [reading for reading in readings.values() if reading.outlying]
-    for reading in outlying:
-        st.warning(concept_words.remark(reading), icon=":material/straighten:")
-    if not outlying:
+    if outlying:
+        remarks = "\n".join(f"- {concept_words.remark(reading)}" for reading in outlying)
+        st.warning(remarks, icon=":material/straighten:")
+    else:
         st.caption(_("No measure stands out from the training films."))
 
 
@@ -68,7 +69,7 @@ def _row(reading: Reading) -> dict[str, str]:
     return {
         _("Measure"): concept_words.known()[reading.name].label,
         _("This film"): concept_words.value(reading.name, reading.value),
-        _("Training films"): concept_words.rank(reading.percentile),
+        _("Training films below"): words.percent(reading.percentile / 100),
         _("r with the score"): concept_words.figure(link.score) if link else "",
         _("r with the true label"): concept_words.figure(link.truth) if link else "",
         _("r with the score, same label"): concept_words.figure(link.within) if link else "",

@@ -93,7 +93,7 @@ def test_an_unsigned_study_cannot_be_added(shipped: Repository) -> None:
 def test_measures_come_with_their_place_and_what_the_score_goes_with(shipped: Repository) -> None:
     page = drawn("concepts", uids(shipped)[0])
     rows = [row for table in page.table for row in table.value.to_dict("records")]
-    assert len(rows) == 16 and all("above" in row["Training films"] for row in rows)
+    assert len(rows) == 16 and all("%" in row["Training films below"] for row in rows)
     assert all(" to " in row["r with the score, same label"] for row in rows)
     assert "Model paediatric-cxr" in words(page)
 
