@@ -1,33 +1,48 @@
-"""Lightbox: the router. `streamlit run app.py` (or `make run`) starts here."""
+"""Lightbox: `streamlit run app.py` (or `make run`) starts here.
+
+Streamlit imports this file once, before it serves anybody, and runs it as ``__main__`` for every
+visitor: there it is the router.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from imaging.prepare import insist_on_guard
 from pages.ui import gate, resources
 from pages.ui.frame import ICON, render_frame, routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
 
-st.set_page_config(page_title="Lightbox", page_icon=ICON, layout="wide")
 
-page = st.navigation(
-    [
-        st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
-        st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
-        st.Page("pages/review.py", title=_("Review"), url_path="review"),
-        st.Page("pages/readers.py", title=_("Readers"), url_path="readers"),
-        st.Page("pages/model.py", title=_("Model"), url_path="model"),
-        st.Page("pages/account.py", title=_("Account"), url_path="account"),
-    ],
-    position="top",
-)
-render_frame()
-with in_words():
-    if gate.find_reader() is None:
-        gate.render_door()
-    else:
-        with st.spinner(_("Loading the network ...")):
-            resources.worker()
-        with routed():
-            page.run()
+def main() -> None:
+    """Run the page that was asked for."""
+    st.set_page_config(page_title="Lightbox", page_icon=ICON, layout="wide")
+
+    page = st.navigation(
+        [
+            st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
+            st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
+            st.Page("pages/review.py", title=_("Review"), url_path="review"),
+            st.Page("pages/readers.py", title=_("Readers"), url_path="readers"),
+            st.Page("pages/model.py", title=_("Model"), url_path="model"),
+            st.Page("pages/account.py", title=_("Account"), url_path="account"),
+        ],
+        position="top",
+    )
+    render_frame()
+    with in_words():
+        if gate.find_reader() is None:
+            gate.render_door()
+        else:
+            with st.spinner(_("Loading the network ...")):
+                resources.worker()
+            with routed():
+                page.run()
+
+
+if __name__ == "__main__":
+    main()
+else:
+    insist_on_guard(str(st.get_option("server.address") or ""))
+    app = st.App(__file__)

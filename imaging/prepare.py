@@ -1,32 +1,55 @@
-"""Prepare the data folder before the first page asks for it: `python -m imaging.prepare`."""
+"""Before the first page: make the data folder ready, and refuse to serve others unguarded.
+
+``python -m imaging.prepare`` does both; `app.py` insists on the second whoever starts it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import tomllib
+from contextlib import closing
 
 from imaging.errors import AssistantError
-from imaging.settings import ROOT, Settings, check_exposure
+from imaging.settings import ROOT, Settings, check_exposure, is_loopback
 from imaging.store import Repository
 
 
 def main() -> int:
     """Create or open the store and say where it is; one sentence and exit 2 when it cannot."""
     try:
-        settings = Settings.from_environment()
-        repository = Repository.open(settings.home, settings.database)
-        check_exposure(
-            served_address(),
-            single_reader=settings.single_reader,
-            accounts=repository.accounts.any(),
-        )
-        repository.close()
+        settings = _prepare(served_address())
     except AssistantError as exc:
         print(exc, file=sys.stderr)
         return 2
     print(f"data folder: {settings.home}")
     return 0
+
+
+def insist_on_guard(address: str) -> None:
+    """End the process, with one sentence and exit 2, where `check_exposure` refuses an address.
+
+    On this computer's own addresses nothing is looked at: there the pages say what is wrong.
+    """
+    if is_loopback(address):
+        return
+    try:
+        _prepare(address)
+    except AssistantError as exc:
+        print(exc, file=sys.stderr, flush=True)
+        sys.exit(2)
+
+
+def _prepare(address: str) -> Settings:
+    """Create or open the store, and check who could reach it."""
+    settings = Settings.from_environment()
+    with closing(Repository.open(settings.home, settings.database)) as repository:
+        check_exposure(
+            address,
+            single_reader=settings.single_reader,
+            accounts=repository.accounts.any(),
+        )
+    return settings
 
 
 def served_address() -> str:

@@ -89,7 +89,7 @@ def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
     SettingsError
         If another computer could reach the server and would not have to sign in.
     """
-    if _is_loopback(address):
+    if is_loopback(address):
         return
     if single_reader:
         raise SettingsError(
@@ -103,7 +103,7 @@ def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
         )
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
     """True for this computer's own addresses; a name other than localhost is not looked up."""
     if address.lower() == "localhost":
         return True
