@@ -41,6 +41,7 @@ class Task(Generic[T]):
 
     def __init__(self, key: Hashable, work: Callable[[OnProgress], T], pool: ThreadPoolExecutor):
         self.key = key
+        self.told = False
         self._progress = 0.0
         self._stopped = threading.Event()
         self._future: Future[T] = pool.submit(work, self._report)
@@ -109,13 +110,20 @@ def forget(slot: str) -> None:
         found.stop()
 
 
+def was_stopped(slot: str) -> bool:
+    """True when the reader stopped what a slot was working at."""
+    task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
+    return task is not None and task.stopped
+
+
 @st.fragment(run_every=_POLL)
 def render_wait(slot: str, label: str) -> None:
     """Draw a bar and a way to stop while a slot works; the page is drawn again when it is done."""
     task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
-    if task is None or task.stopped:
+    if task is None or task.stopped or task.told:
         return
     if task.done:
+        task.told = True  # once: an error must not make the page draw itself for ever
         st.rerun()
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(task.progress, text=label)

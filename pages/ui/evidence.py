@@ -6,7 +6,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.entities import Assessment, StudyRecord
-from pages.ui import dial, eraser
+from pages.ui import concepts, dial, eraser, similar
 from pages.ui.i18n import _
 
 
@@ -25,6 +25,8 @@ def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> No
     parts = {
         "eraser": _("Eraser"),
         "dial": _("Robustness"),
+        "similar": _("Similar cases"),
+        "concepts": _("Measures"),
     }
     chosen = st.segmented_control(
         _("Test the network's reason"),
@@ -36,3 +38,7 @@ def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> No
         eraser.render_eraser(record, image, answer)
     elif chosen == "dial":
         dial.render_dial(image, answer)
+    elif chosen == "similar":
+        similar.render_similar(image, answer)
+    elif chosen == "concepts":
+        concepts.render_concepts(image, answer)

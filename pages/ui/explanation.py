@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import combinations
 
 import numpy as np
 import streamlit as st
 
 from imaging.dicom import Image
 from models.explain.explainer import Attribution
-from models.explain.methods import METHODS
+from models.explain.methods import DEFAULT, METHODS
+from models.explain.targets import AGAINST
 from models.localiser import WHOLE
-from pages.ui import findings, resources, state
+from pages.ui import background, findings, resources, state, words
 from pages.ui.i18n import _
 from pages.ui.viewer import Overlay
+
+SPREAD = "spread"  # beside the methods: where the ensemble's members differ about the default's map
+PLACES = ("first", "second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +48,87 @@ def render_choice(sop_instance_uid: str, model: str, *, two: bool) -> tuple[Choi
     tuple[Choice, Choice]
         For the first and the second picture of the film; the same unless `two`.
     """
-    targets = resources.explainers().of(model).targets
+    explainer = resources.explainers().of(model)
+    targets = [*explainer.targets, *pairs(explainer.card.classes)]
+    members = explainer.card.members
     wanted = st.query_params.get("finding", "")
     target = st.selectbox(
         _("Explain"),
         targets,
         index=targets.index(wanted) if wanted in targets else 0,
-        format_func=partial(target_label, model),
+        format_func=lambda one: _("Why: {target}").format(target=target_label(model, one)),
         key=f"target-{sop_instance_uid}",
         label_visibility="collapsed",
-        width=190,
+        width=230,
     )
     st.query_params["finding"] = target
-    first = Choice(model, _method("first", 0), target)
-    return first, replace(first, method=_method("second", 1)) if two else first
+    first = Choice(model, _method(PLACES[0], 0, members), target)
+    return first, replace(first, method=_method(PLACES[1], 1, members)) if two else first
 
 
-def _method(place: str, index: int) -> str:
+def _method(place: str, index: int, members: int) -> str:
+    lines = [f"- **{_(m.label)}**: {_(m.meaning)}" for m in METHODS.values()]
+    options = [*METHODS, SPREAD] if members > 1 else list(METHODS)
     return st.selectbox(
         _("Method"),
-        list(METHODS),
+        options,
         index=index,
-        format_func=lambda name: _(METHODS[name].label),
+        format_func=lambda name: _("By {method}").format(method=method_label(name)),
         key=f"method-{place}",
-        help="\n".join(f"- **{_(m.label)}**: {_(m.meaning)}" for m in METHODS.values()),
+        help="\n".join(lines),
         label_visibility="collapsed",
-        width=190,
+        width=230,
     )
 
 
-def overlay(image: Image, choice: Choice) -> Overlay:
-    """The explanation as the viewer draws it: over the film, never into it."""
-    found = explain(image, choice)
-    method = METHODS[choice.method]
+def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
+    """The explanation as the viewer draws it: over the film, never into it.
+
+    Parameters
+    ----------
+    image : Image
+        The film; its first frame is explained.
+    choice : Choice
+        What is asked.
+    place : str
+        Of the picture among those on the wall; a slow method works in the background for it.
+
+    Returns
+    -------
+    Overlay or None
+        None while a slow method is at work, or after the reader stopped it.
+    """
+    found = explain(image, choice, place)
+    if found is None:
+        return None
+    spread = choice.method == SPREAD
+    values = found.spread if spread else found.values
     return Overlay(
-        values=found.values,
-        limit=float(np.abs(found.values).max()) or 1.0,
-        signed=True,
-        method=_(method.label),
+        values=values,
+        limit=float(np.abs(values).max()) or 1.0,
+        signed=not spread,
+        method=method_label(choice.method),
         target=target_label(choice.model, choice.target),
-        meaning=f"{_('speaks against')} | {_('speaks for')}",
+        meaning=_("the networks agree | they differ")
+        if spread
+        else f"{_('speaks against')} | {_('speaks for')}",
         source=_source(found),
         seen=found.view.edges,
     )
+
+
+def render_wait(asked: tuple[Choice, Choice]) -> None:
+    """Draw how far the slow methods have come, with a way to stop each and to begin again."""
+    for place, choice in zip(PLACES, asked, strict=True):
+        slot = _slot(place)
+        label = _("{method}: asking the network \u2026").format(method=method_label(choice.method))
+        background.render_wait(slot, label)
+        if background.was_stopped(slot):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(_("{method} was stopped.").format(method=method_label(choice.method)))
+                st.button(
+                    _("Ask again"), key=f"again-{slot}", on_click=background.forget, args=(slot,)
+                )
 
 
 def _source(found: Attribution) -> str:
@@ -96,21 +139,50 @@ def _source(found: Attribution) -> str:
     return f"{line}. {_('Frame: the part of the film the network looks at.')}"
 
 
-def explain(image: Image, choice: Choice) -> Attribution:
-    """The network's explanation, kept for this session once made."""
+def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution | None:
+    """The network's explanation, kept for this session once made; None while it is not ready."""
     explainer = resources.explainers().of(choice.model)
     sha256 = image.instance.identity.sha256
-    key = (sha256, explainer.card.weights_sha256, choice.method, choice.target)
-    return state.attribution(
-        key,
-        lambda: explainer.attribute(
-            explainer.look(image.luminance_values(0)), choice.target, choice.method
-        ),
-    )
+    method = DEFAULT if choice.method == SPREAD else choice.method
+    key = (sha256, explainer.card.weights_sha256, method, choice.target)
+    subject = state.subject(sha256, explainer, image)
+    slot = _slot(place)
+    if not METHODS[method].slow:
+        background.forget(slot)
+        return state.attribution(key, lambda: explainer.attribute(subject, choice.target, method))
+    known = state.known_attribution(key)
+    if known is not None:
+        background.forget(slot)
+        return known
+
+    def work(report: background.OnProgress) -> Attribution:
+        return explainer.attribute(subject, choice.target, method, on_progress=report)
+
+    found = background.start(slot, key, work).result
+    return None if found is None else state.attribution(key, lambda: found)
+
+
+def _slot(place: str) -> str:
+    return f"map-{place}"
+
+
+def method_label(method: str) -> str:
+    """A method's name on screen."""
+    return _("Where the networks differ") if method == SPREAD else _(METHODS[method].label)
+
+
+def pairs(classes: Sequence[str]) -> list[str]:
+    """Every two classes, to be weighed against each other."""
+    return [f"{one}{AGAINST}{other}" for one, other in combinations(classes, 2)]
 
 
 def target_label(model: str, target: str) -> str:
-    """A finding's label or a class's name."""
+    """A finding's label or a class's name; of a difference, both."""
+    first, _bar, other = target.partition(AGAINST)
+    if other:
+        return _("{first} rather than {other}").format(
+            first=target_label(model, first), other=words.within(target_label(model, other))
+        )
     for spec in resources.card(model).findings:
         if spec.code == target:
             label = _(spec.label)

@@ -52,6 +52,8 @@ def render_room(
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
         reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")
+        if asked is not None:
+            explanation.render_wait(asked)
         for remark in panes[0].image.remarks:
             st.caption(sentence(remark))
         if reading is not None:
@@ -91,7 +93,8 @@ def _pane(
     over = None
     if asked is not None and one.instance is chosen and one.explained and not one.prior:
         with st.spinner(_("Asking the network why ...")):
-            over = explanation.overlay(image, asked[1 if one.second else 0])
+            at_place = 1 if one.second else 0
+            over = explanation.overlay(image, asked[at_place], explanation.PLACES[at_place])
     return Pane(
         key=f"{at}",
         image=image,

@@ -266,6 +266,14 @@ def keep_curve(key: tuple[Hashable, ...], found: Curve) -> None:
     st.session_state.setdefault("curves", {})[key] = found
 
 
+def known_attribution(key: tuple[Hashable, ...]) -> Attribution | None:
+    """An explanation that was made before; None otherwise."""
+    kept: OrderedDict[Hashable, Attribution] = st.session_state.get(
+        "kept-attributions", OrderedDict()
+    )
+    return kept.get(key)
+
+
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
     """The kept value of a key, made when missing; the longest unused leaves first."""
     kept: OrderedDict[Hashable, T] = st.session_state.setdefault(f"kept-{shelf}", OrderedDict())
