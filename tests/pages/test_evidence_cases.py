@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,11 @@ from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from models.assess import assess_and_store
 from models.classifier import Classifier
+from models.explain.concepts import CONCEPTS, Link, Reading
+from models.explain.reference_file import ARRAYS, FACTS
+from models.metrics import Estimate
 from models.panel import Panel
+from pages.ui import concept_words
 from tests.pages.conftest import PATIENCE, keep_film, words
 
 
@@ -102,3 +107,43 @@ def test_a_model_without_reference_cases_says_so(store: Repository, tiny_panel: 
     uid = keep_film(store, tiny_panel)
     for which in ("similar", "concepts"):
         assert "came without reference cases" in words(drawn(which, uid))
+
+
+def test_reference_cases_of_other_weights_are_not_used(
+    store: Repository,
+    tiny_panel: Panel,
+    checkpoint_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(checkpoint_folder, tmp_path / "weights" / "tiny")
+    for name in (FACTS, ARRAYS):
+        shutil.copy(ROOT / "models/weights/paediatric-cxr" / name, tmp_path / "weights" / "tiny")
+    monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(tmp_path / "weights"))
+    uid = keep_film(store, tiny_panel)
+    for which in ("similar", "concepts"):
+        page = drawn(which, uid)
+        assert "other weights" in page.error[0].value and not page.table
+
+
+def outlier(name: str, percentile: float, link: Link) -> str:
+    return concept_words.remark(Reading(name, 0.1, percentile, link))
+
+
+def test_what_stands_out_is_said_with_what_the_score_does() -> None:
+    up, down, none = Estimate(0.4, 0.3, 0.5), Estimate(-0.4, -0.5, -0.3), Estimate(0.0, -0.1, 0.1)
+    said = outlier("brightness", 1.6, Link(up, up, none))
+    assert said.startswith("The film is darker than 98 % of the training films.")
+    assert "score lower" in said and "not within one true label" in said
+    said = outlier("opacity_left_lower", 99.96, Link(up, up, up))
+    assert said.startswith("Left lower zone: whiter than in 99 % of the training films.")
+    assert "score higher, even within one true label (r = +0.40 (+0.30 to +0.50))" in said
+    assert "score lower, even" in outlier("contrast", 99, Link(down, down, down))
+    assert "does not go with this" in outlier("tilt", 2, Link(none, none, none))
+
+
+def test_every_measure_has_words() -> None:
+    named = [name for names in concept_words.groups().values() for name in names]
+    assert sorted(named) == sorted(CONCEPTS) == sorted(concept_words.known())
+    for words_for in concept_words.known().values():
+        assert "{percent}" in words_for.high and "{percent}" in words_for.low
