@@ -77,6 +77,15 @@ def test_the_name_of_an_overlay_follows_its_values_and_scale() -> None:
     assert overlay_hash(one) != overlay_hash(replace(one, limit=2.0))
 
 
+def test_a_doubtful_map_has_no_colour() -> None:
+    one = overlay(np.ones((2, 2)))
+    doubtful = replace(one, doubtful=True)
+    header, _body = unpack(pack_overlay(doubtful).data)
+    colours = np.reshape(header["colours"], (256, 3))
+    assert (colours == colours[:, :1]).all() and np.ptp(colours) > 100
+    assert overlay_hash(one) != overlay_hash(doubtful)
+
+
 def overlay(values: np.ndarray) -> Overlay:
     return Overlay(values, 1.0, True, "method", "target", "a | b", "model")
 

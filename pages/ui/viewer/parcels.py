@@ -144,7 +144,8 @@ def overlay_hash(overlay: Overlay) -> str:
     """The name of an overlay's parcel, from its values and scale."""
     values = np.ascontiguousarray(overlay.values, dtype="<f4")
     digest = hashlib.sha256(values.tobytes())
-    digest.update(repr((values.shape, overlay.limit, overlay.signed)).encode())
+    scale = values.shape, overlay.limit, overlay.signed, overlay.doubtful
+    digest.update(repr(scale).encode())
     return f"o{_FORMAT}-{digest.hexdigest()[:40]}"
 
 
@@ -159,9 +160,18 @@ def pack_overlay(overlay: Overlay) -> Parcel:
         "columns": values.shape[1],
         "limit": overlay.limit,
         "signed": overlay.signed,
-        "colours": colour_table(signed=overlay.signed).ravel().tolist(),
+        "colours": _colours(overlay).ravel().tolist(),
     }
     return Parcel(name, _packed(header, [np.ascontiguousarray(values)]))
+
+
+def _colours(overlay: Overlay) -> NDArray[np.uint8]:
+    """(256, 3), uint8: of the map, or the same tones without colour when it is doubtful."""
+    colours = colour_table(signed=overlay.signed)
+    if not overlay.doubtful:
+        return colours
+    grey = colours.max(axis=1, keepdims=True)
+    return np.repeat(grey, 3, axis=1)
 
 
 def _packed(header: dict[str, Any], body: list[np.ndarray]) -> bytes:

@@ -37,6 +37,8 @@ class Overlay:
         The model's name, version and hash.
     seen : tuple of float
         Top, left, bottom and right, in fractions, of the part the network looked at.
+    doubtful : bool
+        True when the map is not reliable for this image: it loses its colours.
     """
 
     values: NDArray[np.floating]
@@ -47,6 +49,7 @@ class Overlay:
     meaning: str
     source: str
     seen: Edges = WHOLE
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
