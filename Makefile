@@ -56,6 +56,7 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluate_gate --model $(MODEL)
 	$(BIN)/python -m models.evaluate_shortcuts --model $(MODEL)
 	$(BIN)/python -m models.evaluate_robustness --model $(MODEL)
+	$(BIN)/python -m models.evaluate --explanations --model $(MODEL)
 	$(BIN)/python -m models.report
 
 # Ours beside torchvision's networks by one recipe: hours, but it goes on where it stopped.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from imaging.entities import RESEARCH_USE
+from models import card_explanations as maps
 from models.figures import Figure, Figures, ModelFacts, Subset, rounded
 
 LABELS = {
@@ -59,6 +60,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Subgroups", _subsets(facts.split.subsets if facts.split else ())),
         ("Not a shortcut", _subsets([s for s in facts.shortcuts if not s.detail])),
         ("Robustness", _robustness(facts)),
+        ("Explanations", _explanations(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
         ("Beside published figures", _published(facts)),
@@ -278,6 +280,18 @@ def _contenders(facts: ModelFacts) -> str:
 
 def _cells(figures: Figures) -> list[str]:
     return [figures.get(name, Figure(float("nan"))).whole for name in _COLUMNS]
+
+
+def _explanations(facts: ModelFacts) -> str:
+    found = facts.explanations
+    if found is None:
+        return _ABSENT
+    tables = [maps.EXPLAINED, _table(list(maps.HEADER), maps.explanations_rows(found))]
+    if wide := maps.wide_rows(found):
+        of_all = f"The quick methods on more films with open masks, of {found.open_masks}:"
+        header = ["method", "films", "evidence inside the lungs", "strongest point inside"]
+        tables += [of_all, _table(header, wide)]
+    return "\n\n".join([*tables, maps.verdicts_line(found)]).strip()
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
     export LIGHTBOX_DATA=...
     python -m models.evaluate --model paediatric-cxr               # the test split of its card
     python -m models.evaluate --model ... --split val
+    python -m models.evaluate --model ... --explanations           # see evaluate_explanations
 
 Every film goes the way a doctor's does - file, reader, `preprocess`, networks, calibration - so
 that the figures are those of `cli.py classify`. Writes, into ``<checkpoint>/evaluation/``:
@@ -43,8 +44,16 @@ Figures = dict[str, Any]
 def main(
     model: Annotated[str, typer.Option(help="Installed model; the first if empty.")] = "",
     split: Annotated[str, typer.Option(help="Split to measure.")] = "test",
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Measure the explanations instead (an hour).")
+    ] = False,
 ) -> None:
     """Evaluate a model on one split."""
+    if explanations:
+        from models import evaluate_explanations
+
+        evaluate_explanations.main(model)
+        return
     settings = Settings.from_environment()
     folder = find_checkpoint(settings.weights, model)
     classifier = Classifier.load(folder, error_rate=settings.error_rate)

@@ -19,6 +19,7 @@ from models.figures import (
     ConformalFigures,
     Contender,
     CorruptionLevel,
+    ExplanationFigures,
     Figure,
     Figures,
     FilmAnswer,
@@ -26,6 +27,7 @@ from models.figures import (
     GateFigures,
     GateKind,
     Member,
+    MethodFigures,
     ModelFacts,
     ReliabilityBin,
     RobustnessFigures,
@@ -38,12 +40,13 @@ from models.gate import SETTINGS
 
 T = TypeVar("T")
 
-SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY = (
+SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS = (
     "test.json",
     "robustness.json",
     "shortcuts.json",
     "gate.json",
     "accuracy.json",
+    "explanations.json",
 )
 GATE_SHARES = ("passed", "refused_foreign", "refused_views")
 
@@ -75,6 +78,7 @@ def read_facts(folder: Path) -> ModelFacts:
         shortcuts=reader.stamped(SHORTCUTS, _rows(_subset)) or (),
         gate=reader.stamped(GATE, _gate),
         contenders=reader.stamped(ACCURACY, _rows(_contender)) or (),
+        explanations=reader.stamped(EXPLANATIONS, _explanations),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),
@@ -254,4 +258,34 @@ def _contender(row: dict[str, Any]) -> Contender:
         auc=Figure.of(row["auc"]),
         accuracy=Figure.of(row["accuracy"]),
         forward=None if forward is None else float(forward),
+    )
+
+
+def _explanations(values: dict[str, Any]) -> ExplanationFigures:
+    methods = tuple(_method(row) for row in values["methods"])
+    ordered = sorted(methods, key=lambda m: m.gain.value, reverse=True)
+    return ExplanationFigures(
+        default=values["default"],
+        open_masks=int(values["open_masks"]),
+        methods=tuple(ordered),
+        verdicts={name: int(count) for name, count in values["verdicts"].items()},
+    )
+
+
+def _method(row: dict[str, Any]) -> MethodFigures:
+    return MethodFigures(
+        method=row["method"],
+        films=int(row["films"]),
+        share=Figure.of(row["share"]),
+        uniform=Figure.of(row["uniform"]),
+        pointing=Figure.of(row["pointing"]),
+        gain=Figure.of(row["gain"]),
+        behind=_optional(row.get("behind")),
+        masks=int(row.get("masks", 0)),
+        wide=_optional(row.get("wide")),
+        wide_pointing=_optional(row.get("wide_pointing")),
+        layers={name: float(value) for name, value in row["layers"].items()},
+        itself=float(row["itself"]),
+        random_labels=None if row["random_labels"] is None else float(row["random_labels"]),
+        sane=bool(row["sane"]),
     )

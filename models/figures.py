@@ -230,6 +230,66 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodFigures:
+    """How far the maps of one attribution method can be believed.
+
+    Attributes
+    ----------
+    method : str
+        Key of `models.explain.methods.METHODS`.
+    films : int
+        Films with the finding, rightly called, on which everything but `wide` was measured.
+    share, uniform : Figure
+        Median share of the positive evidence inside the lungs, and that of a uniform map.
+    pointing : Figure
+        Share of the films whose strongest evidence lies inside the lungs.
+    gain : Figure
+        Mean area between the insertion and the deletion curve; zero for a map drawn by lot.
+    behind : Figure or None
+        How much less that is than the default method's, film by film; None for the default.
+    wide, wide_pointing : Figure or None
+        `share` and `pointing` on the `masks` films that the quick methods were tried on.
+    layers : mapping of str to float
+        Similarity of the map to that of a network whose layers are random from the output down to
+        the named one, in the order of the randomisation; 1 is the same map.
+    itself : float
+        The same similarity between the map and that of a slightly disturbed film.
+    random_labels : float or None
+        Similarity to the map of a network that learned random labels.
+    sane : bool
+        True when both randomisations change the map enough.
+    """
+
+    method: str
+    films: int
+    share: Figure
+    uniform: Figure
+    pointing: Figure
+    gain: Figure
+    behind: Figure | None
+    masks: int
+    wide: Figure | None
+    wide_pointing: Figure | None
+    layers: Mapping[str, float]
+    itself: float
+    random_labels: float | None
+    sane: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationFigures:
+    """What was measured about the explanations; `methods` in order of faithfulness.
+
+    ``verdicts`` counts films by what the receipt of the default method's map says.
+    """
+
+    default: str
+    open_masks: int
+    methods: tuple[MethodFigures, ...]
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """A card and every stored figure; None or empty where nothing was measured.
 
@@ -250,6 +310,7 @@ class ModelFacts:
     shortcuts: tuple[Subset, ...]
     gate: GateFigures | None
     contenders: tuple[Contender, ...]
+    explanations: ExplanationFigures | None
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]

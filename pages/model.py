@@ -6,7 +6,7 @@ import streamlit as st
 
 from models.facts import read_facts
 from pages.ui import facts as words
-from pages.ui import facts_charts, facts_gallery, facts_tables
+from pages.ui import facts_charts, facts_explanations, facts_gallery, facts_tables
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 
@@ -45,6 +45,9 @@ facts_tables.render_shortcuts(facts)
 st.subheader(_("How much a worse film changes it"), anchor=False)
 facts_charts.render_robustness(facts)
 facts_tables.render_robustness(facts)
+
+st.subheader(_("How far its explanations can be believed"), anchor=False)
+facts_explanations.render_explanations(facts)
 
 st.subheader(_("What it refuses to answer"), anchor=False)
 facts_tables.render_gate(facts)

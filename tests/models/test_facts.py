@@ -102,6 +102,16 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "kinds": [{"kind": "hand", "images": 3, "expected": "refuse", "refused": figure(0.9)}],
             "passed": figure(0.972),
         },
+        "explanations.json": {
+            "weights_sha256": sha256,
+            "default": "fused",
+            "open_masks": 12,
+            "methods": [
+                stored_method("grad_cam", gain=figure(0.411), behind=figure(1.244), sane=False),
+                stored_method("fused"),
+            ],
+            "verdicts": {"well supported": 4, "weak": 1, "not reliable": 1},
+        },
         "accuracy.json": {
             "weights_sha256": sha256,
             "rows": [
@@ -110,6 +120,26 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             ],
         },
     }
+
+
+def stored_method(name: str, **values: Any) -> dict[str, Any]:
+    """What is stored about one attribution method."""
+    return {
+        "method": name,
+        "films": 6,
+        "share": figure(0.811),
+        "uniform": figure(0.522),
+        "pointing": figure(0.833),
+        "gain": figure(1.655),
+        "behind": None,
+        "masks": 9,
+        "wide": figure(0.788),
+        "wide_pointing": figure(0.866),
+        "layers": {"classifier": 0.912, "stem": 0.122},
+        "itself": 0.899,
+        "random_labels": 0.233,
+        "sane": True,
+    } | values
 
 
 def write_evaluation(folder: Path, *, sha256: str = "", gate: str = "g" * 64) -> None:
@@ -141,13 +171,15 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     assert facts.gate and facts.gate.kinds[0].images == 3 and list(facts.gate.shares) == ["passed"]
     assert [s.baseline for s in facts.shortcuts] == [False, True]
     assert facts.contenders[0].forward == 2.5
+    assert facts.explanations and facts.explanations.verdicts["weak"] == 1
+    assert [m.method for m in facts.explanations.methods] == ["fused", "grad_cam"]
 
 
 def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:
     facts = read_facts(folder)
     assert facts.split is facts.gate is facts.robustness is facts.lead is None
     assert not (facts.roc or facts.films or facts.shortcuts or facts.foreign or facts.unreadable)
-    assert card_page.card_page(facts).count("Not measured.") == 8
+    assert card_page.card_page(facts).count("Not measured.") == 9
 
 
 @pytest.mark.parametrize("name", ["test.json", "test_roc.csv", "robustness.json", "gate.json"])

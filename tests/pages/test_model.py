@@ -24,7 +24,7 @@ from tests.pages.conftest import OpenPage, words
 PAGE = "pages/model.py"
 MISSING = "This was not measured for this network."
 FIGURE = re.compile(r"\b[01]\.\d{3}\b")
-SECTIONS = 10  # that draw something measured
+SECTIONS = 11  # that draw something measured
 
 
 @pytest.fixture
@@ -73,13 +73,14 @@ def test_published_figures_are_shown(open_page: OpenPage, folder: Path) -> None:
 
 def test_the_charts_mark_the_operating_point_and_share(open_page: OpenPage, folder: Path) -> None:
     write_evaluation(folder)
-    roc, reliability, selective, noise = charts(open_page(PAGE))
+    roc, reliability, selective, noise, cascade = charts(open_page(PAGE))
     specificity, sensitivity = 0.922, 0.915
     spec = json.loads(roc)
     marked = [layer["data"]["values"] for layer in spec["layer"] if "mark" in layer][-1][0]
     assert marked["fpr"] == pytest.approx(1 - specificity)
     assert marked["tpr"] == pytest.approx(sensitivity)
     assert "share of all films" in reliability and "surest" in selective and "changed" in noise
+    assert "Similarity to the real map" in cascade
 
 
 def test_figures_of_other_weights_are_announced(open_page: OpenPage, folder: Path) -> None:
