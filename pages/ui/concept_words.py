@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.explain.concepts import Link, Reading
 from models.metrics import Estimate
+from pages.ui import words
 from pages.ui.i18n import _
 
 
@@ -168,8 +169,8 @@ def apart(estimate: Estimate) -> bool:
 
 
 def figure(estimate: Estimate) -> str:
-    """A correlation with its interval: "+0.41 (+0.33 to +0.48)"."""
-    return _("{value} ({low} to {high})").format(
+    """A correlation with its interval: "+0.41 [+0.33, +0.48]"."""
+    return _("{value} [{low}, {high}]").format(
         value=_signed(estimate.value), low=_signed(estimate.low), high=_signed(estimate.high)
     )
 
@@ -177,6 +178,11 @@ def figure(estimate: Estimate) -> str:
 def value(name: str, found: float) -> str:
     """A measure's value as text."""
     return known()[name].value(found)
+
+
+def cell(share: float) -> str:
+    """A share in a table, whose cells are Markdown: ">99%" would be a quotation there."""
+    return words.percent(share).replace(">", "\\>")
 
 
 def _signed(number: float) -> str:

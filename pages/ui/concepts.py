@@ -11,7 +11,7 @@ from imaging.entities import Assessment
 from models.explain.concepts import Measures, Reading, measure
 from models.explain.reference import Reference
 from models.explain.subject import Subject
-from pages.ui import concept_words, findings, reference, words
+from pages.ui import concept_words, findings, reference
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
 
@@ -69,7 +69,7 @@ def _row(reading: Reading) -> dict[str, str]:
     return {
         _("Measure"): concept_words.known()[reading.name].label,
         _("This film"): concept_words.value(reading.name, reading.value),
-        _("Training films below"): words.percent(reading.percentile / 100),
+        _("Training films below"): concept_words.cell(reading.percentile / 100),
         _("r with the score"): concept_words.figure(link.score) if link else "",
         _("r with the true label"): concept_words.figure(link.truth) if link else "",
         _("r with the score, same label"): concept_words.figure(link.within) if link else "",

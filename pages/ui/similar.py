@@ -114,11 +114,11 @@ def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
     return {
         _("Training film"): case.name,
         _("True label"): _(case.label),
-        _("The network's {finding} score for it").format(
-            finding=words.within(_(lead.label))
-        ): words.percent(said),
+        _("The network's {finding} score for it (operating point {point})").format(
+            finding=words.within(_(lead.label)), point=words.percent(lead.operating_point)
+        ): concept_words.cell(said),
         _("Distance"): f"{neighbour.distance:.2f}",
-        _("Validation films whose nearest is nearer"): words.percent(neighbour.rarity / 100),
+        _("Validation films whose nearest is nearer"): concept_words.cell(neighbour.rarity / 100),
     }
 
 
