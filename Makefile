@@ -33,7 +33,7 @@ format: $(DEV_STAMP)
 # The viewer's bundle is committed, so that users need no node; who changes its source builds it.
 VIEWER := pages/ui/viewer/frontend
 viewer:
-	cd $(VIEWER) && npm ci --no-audit --no-fund && npm run check && npm run build
+	cd $(VIEWER) && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 
 viewer-check: viewer
 	git diff --exit-code --stat -- $(VIEWER)
