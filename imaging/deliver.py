@@ -61,6 +61,8 @@ def deliver(
         If an original cannot be decoded any more.
     """
     record = repository.study(study_uid)
+    if not record.instances:
+        raise ExportError("This study holds no film, so there is nothing to export.")
     contents = {
         i.identity.sop_instance_uid: repository.content(i.identity.sha256) for i in record.instances
     }

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imaging.documents import Document
     from imaging.review import Review
 
 RESEARCH_USE = "Research use - not for diagnosis"
@@ -30,6 +31,7 @@ class Status(StrEnum):
     WARNED = "warned"  # answered, with a reason to be careful
     REFUSED = "refused"  # readable, but outside what the network was built for
     ERROR = "error"  # could not be read
+    DOCUMENT = "document"  # no picture: kept with its study, nothing to classify
 
 
 class Answer(StrEnum):
@@ -196,22 +198,32 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file handed in. ``instance`` is None when it could not be read."""
+    """What became of one file handed in: an ``instance``, a ``document``, or unreadable."""
 
     file_name: str
     assessment: Assessment
     instance: Instance | None = None
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StudyRecord:
-    """A stored study with its instances and their latest assessments (same order)."""
+    """A stored study with its instances and their latest assessments (same order).
+
+    A study may hold documents alone: then ``instances`` is empty.
+    """
 
     study_instance_uid: str
     instances: tuple[Instance, ...]
     assessments: tuple[Assessment | None, ...]
     reviews: tuple[Review, ...]
     received_at: datetime
+    documents: tuple[Document, ...] = ()
+
+    @property
+    def files(self) -> tuple[Instance | Document, ...]:
+        """All it holds, the films first; never empty."""
+        return (*self.instances, *self.documents)
 
     @property
     def review(self) -> Review | None:

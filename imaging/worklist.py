@@ -6,6 +6,7 @@ lower it below routine and never remove it. Unanswered studies stay, with their 
 
 from __future__ import annotations
 
+from imaging.documents import NOT_AN_IMAGE
 from imaging.entities import Answer, Assessment, Status, StudyRecord, WorklistItem
 
 ROUTINE, UNSURE, RAISED = 0, 1, 2
@@ -42,12 +43,13 @@ def leading_assessment(record: StudyRecord) -> Assessment | None:
 def worklist_item(record: StudyRecord) -> WorklistItem:
     """The worklist row of a study."""
     lead = leading_assessment(record)
-    first = record.instances[0]
+    first = record.files[0]
+    alone = not record.instances  # documents without a film
     return WorklistItem(
         study_instance_uid=record.study_instance_uid,
         priority=priority(record),
-        status=lead.status if lead else None,
-        message=" ".join(lead.messages) if lead else "",
+        status=lead.status if lead else Status.DOCUMENT if alone else None,
+        message=" ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else "",
         finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
         answer=lead.answer if lead else None,
         model=lead.model if lead else None,

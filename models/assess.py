@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imaging.dicom import Image, read_image
+from imaging.dicom import Image, read_object
+from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, FileOutcome, Status
 from imaging.errors import AssistantError, ConflictError
 from imaging.ingest import Candidate
@@ -58,11 +59,16 @@ def assess(image: Image, panel: Panel) -> Assessment:
 
 
 def assess_bytes(content: bytes, file_name: str, panel: Panel) -> FileOutcome:
-    """Read and assess one file; an unreadable one becomes an outcome, never an exception."""
+    """Read and assess one file; an unreadable one becomes an outcome, never an exception.
+
+    A report or a presentation state is no picture: no model is asked about it.
+    """
     try:
-        image = read_image(content, file_name=file_name)
+        image = read_object(content, file_name=file_name)
     except AssistantError as exc:
         return failed(file_name, exc)
+    if isinstance(image, Document):
+        return FileOutcome(file_name, _unasked(image), document=image)
     try:
         return FileOutcome(file_name, assess(image, panel), image.instance)
     except AssistantError as exc:
@@ -83,7 +89,9 @@ def assess_candidate(candidate: Candidate, panel: Panel) -> FileOutcome:
 def assess_and_store(
     content: bytes, file_name: str, *, panel: Panel, repository: Repository, account: str = ""
 ) -> FileOutcome:
-    """Assess one file and keep it; only readable images are kept. `account` handed it in.
+    """Assess one file and keep it with its study, unless it cannot be read.
+
+    `account` handed it in.
 
     Raises
     ------
@@ -91,15 +99,28 @@ def assess_and_store(
         If the store itself fails; a conflict about this one file becomes its outcome.
     """
     outcome = assess_bytes(content, file_name, panel)
-    if outcome.instance is None or outcome.assessment.status is Status.ERROR:
+    if outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
     try:
         repository.keep(content)
-        repository.add_instance(outcome.instance, account=account)
+        if outcome.document is not None:
+            repository.add_document(outcome.document, account=account)
+        elif outcome.instance is not None:
+            repository.add_instance(outcome.instance, account=account)
+            repository.add_assessment(outcome.assessment)
     except ConflictError as exc:
         return failed(file_name, exc)
-    repository.add_assessment(outcome.assessment)
     return outcome
+
+
+def _unasked(document: Document) -> Assessment:
+    """What is said about a file that holds no picture."""
+    return Assessment(
+        sop_instance_uid=document.identity.sop_instance_uid,
+        status=Status.DOCUMENT,
+        messages=(NOT_AN_IMAGE,),
+        created_at=datetime.now(UTC),
+    )
 
 
 def failed(file_name: str, error: AssistantError) -> FileOutcome:

@@ -1,10 +1,20 @@
-"""Bytes to pictures and back: DICOM files and PNG or JPEG films.
+"""Bytes to pictures and back: DICOM files and PNG or JPEG films; reports and presentation states.
 
-Rule of the room: only `Image`, numpy arrays and entities leave it; no pydicom Dataset and no
-third-party exception crosses its border. It knows `entities` and `errors`, no other room.
+Rule of the room: only `Image`, `PresentationState`, numpy arrays and entities leave it; no pydicom
+Dataset and no third-party exception crosses its border. It knows entities and `errors`, no other
+room.
 """
 
 from imaging.dicom.image import Image
-from imaging.dicom.reader import read_image
+from imaging.dicom.presentation import PresentationState, read_presentation
+from imaging.dicom.reader import read_image, read_object
+from imaging.dicom.report import read_report
 
-__all__ = ["Image", "read_image"]
+__all__ = [
+    "Image",
+    "PresentationState",
+    "read_image",
+    "read_object",
+    "read_presentation",
+    "read_report",
+]

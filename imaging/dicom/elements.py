@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -34,6 +35,22 @@ def text(ds: Dataset, *keywords: str) -> str:
         if found is not None and (cleaned := _clean(found)):
             return cleaned
     return ""
+
+
+def lines(ds: Dataset, keyword: str, *, most: int) -> str:
+    """A long text, each of its lines cleaned as by `text` and empty ones dropped.
+
+    The whole is cut to `most` characters.
+    """
+    found = value(ds, keyword)
+    if found is None:
+        return ""
+    if isinstance(found, list | tuple | MultiValue):  # a backslash in a text of one value
+        found = "\\".join(str(one) for one in found)
+    if isinstance(found, bytes):
+        found = found.decode("utf-8", "replace")
+    cleaned = (_clean(line, most) for line in re.split(r"[\r\n\f]+", str(found)[: 8 * most]))
+    return "\n".join(line for line in cleaned if line)[:most]
 
 
 def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
@@ -89,7 +106,7 @@ def _number(one: Any) -> float:
         return math.nan
 
 
-def _clean(found: Any) -> str:
+def _clean(found: Any, most: int = MAX_TEXT) -> str:
     """Printable text of one value."""
     if isinstance(found, bytes):
         found = found.decode("utf-8", "replace")
@@ -97,7 +114,7 @@ def _clean(found: Any) -> str:
         found = "\\".join(str(one) for one in found)
     kept = (
         " " if unicodedata.category(c) == "Cc" else c
-        for c in str(found)[: 8 * MAX_TEXT]
+        for c in str(found)[: 8 * most]
         if c in _JOINERS or unicodedata.category(c) not in {"Cf", "Cs", "Co"}
     )
-    return " ".join("".join(kept).split())[:MAX_TEXT]
+    return " ".join("".join(kept).split())[:most]

@@ -59,7 +59,7 @@ def has_own_uids(ds: Dataset) -> bool:
 
 def read_patient(ds: Dataset) -> Patient:
     """The Patient and Patient Study modules (PS3.3 C.7.1.1, C.7.2.2)."""
-    birth_date = _date(text(ds, "PatientBirthDate"))
+    birth_date = read_date(text(ds, "PatientBirthDate"))
     return Patient(
         name=text(ds, "PatientName"),
         patient_id=text(ds, "PatientID"),
@@ -83,7 +83,7 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         view_position=(text(ds, "ViewPosition") or text(view_code, "CodeMeaning")).upper(),
         laterality=text(ds, "ImageLaterality", "Laterality").upper(),
         patient_orientation=tuple(one for one in orientation if one),
-        study_date=_date(text(ds, "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")),
+        study_date=read_date(text(ds, "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")),
         study_time=text(ds, "StudyTime"),
         study_description=text(ds, "StudyDescription"),
         series_description=text(ds, "SeriesDescription"),
@@ -114,7 +114,7 @@ def _age_years(ds: Dataset, birth_date: str) -> float | None:
     stated = parse_age(text(ds, "PatientAge"))
     if stated is not None:
         return stated
-    taken = _date(text(ds, "StudyDate", "AcquisitionDate", "ContentDate"))
+    taken = read_date(text(ds, "StudyDate", "AcquisitionDate", "ContentDate"))
     if not birth_date or not taken:
         return None
     days = (_as_date(taken) - _as_date(birth_date)).days
@@ -133,7 +133,7 @@ def _is_uid(found: str) -> bool:
     return len(found) <= 64 and _UID.fullmatch(found) is not None
 
 
-def _date(found: str) -> str:
+def read_date(found: str) -> str:
     """A date as YYYYMMDD; "" when it is none (ACR-NEMA dots are dropped)."""
     digits = found.replace(".", "").replace("-", "")
     try:

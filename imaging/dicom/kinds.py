@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydicom.uid import UID
+from pydicom.uid import UID, GrayscaleSoftcopyPresentationStateStorage
+
+from imaging.documents import DocumentKind
 
 _OBJECTS = (
     ("Media Storage Directory", "the directory of a disc (DICOMDIR)"),
@@ -50,6 +52,19 @@ def name_object(sop_class_uid: str, modality: str) -> str | None:
     name = UID(sop_class_uid).name
     known = next((words for part, words in _OBJECTS if part in name), None)
     return known or _MODALITIES.get(modality)
+
+
+def document_kind(sop_class_uid: str) -> DocumentKind | None:
+    """What kind of document a class of objects is (PS3.4 B.5); None for all others.
+
+    A report is any class with a content tree under a name of its own ("Basic Text SR Storage",
+    "X-Ray Radiation Dose SR Storage").
+    """
+    if UID(sop_class_uid).name.endswith(" SR Storage"):
+        return DocumentKind.REPORT
+    if sop_class_uid == GrayscaleSoftcopyPresentationStateStorage:
+        return DocumentKind.PRESENTATION
+    return None
 
 
 def name_syntax(transfer_syntax_uid: str) -> str:

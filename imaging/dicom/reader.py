@@ -1,4 +1,4 @@
-"""Bytes to `Image`: tolerant of odd headers, strict about pixels."""
+"""Bytes to `Image` or `Document`: tolerant of odd headers, strict about pixels."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from pydicom.uid import (
 
 from imaging.dicom import header, layout, pixels
 from imaging.dicom.border import border
+from imaging.dicom.document import read_document
 from imaging.dicom.elements import text
 from imaging.dicom.film import film_dataset
 from imaging.dicom.image import Image
 from imaging.dicom.kinds import name_object, name_syntax
 from imaging.dicom.sniff import FileKind, sniff
+from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
 from imaging.errors import (
     NotDicomError,
@@ -70,6 +72,30 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     -----
     PS3.10 7 (file format); a missing preamble, file meta information or UID is made good.
     """
+    found = read_object(source, file_name=file_name)
+    if isinstance(found, Document):
+        raise _no_picture(found.identity.sop_class_uid, found.acquisition.modality)
+    return found
+
+
+def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Document:
+    """Read whatever can be kept: a picture, or a document without one.
+
+    Parameters
+    ----------
+    source, file_name
+        As for `read_image`.
+
+    Returns
+    -------
+    Image or Document
+        A document's header; its content is read by `read_report` or `read_presentation`.
+
+    Raises
+    ------
+    InputError
+        As `read_image`; `UnsupportedImageError` for an object that is neither.
+    """
     if isinstance(source, Path):
         file_name = file_name or source.name
         source = _load(source)
@@ -77,8 +103,9 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     sha256 = hashlib.sha256(source).hexdigest()
     if kind is FileKind.DICOM:
         with border(NotDicomError, _UNREADABLE):
-            dataset = _parse(source)
-            return _build(dataset, sha256, SourceKind.DICOM, file_name)
+            dataset = parse(source)
+            document = read_document(dataset, sha256, file_name)
+            return document or _build(dataset, sha256, SourceKind.DICOM, file_name)
     with border(PixelDataError, "The PNG or JPEG picture is damaged; export it again."):
         dataset = film_dataset(source, sha256=sha256)
         return _build(dataset, sha256, SourceKind.FILM, file_name)
@@ -92,8 +119,14 @@ def _load(path: Path) -> bytes:
         return path.read_bytes()
 
 
-def _parse(data: bytes) -> Dataset:
-    """The dataset, its file meta information made good."""
+def parse(data: bytes) -> Dataset:
+    """The dataset of a DICOM file, its file meta information made good.
+
+    Raises
+    ------
+    NotDicomError
+        If there is none; pydicom's own errors pass through, for `border` to catch.
+    """
     _check_deflated(data)
     ds = dcmread(BytesIO(data), force=True)
     if not len(ds):  # pydicom's answer when the file ends within compressed pixels

@@ -119,9 +119,10 @@ def _voi(preset: VoiPreset, image: Dataset) -> SoftcopyVOILUTTransformation:
         item = image.VOILUTSequence[preset.index]
         return SoftcopyVOILUTTransformation(voi_luts=[VOILUT.from_dataset(item)])
     return SoftcopyVOILUTTransformation(
-        window_center=DSfloat(preset.window_center, auto_format=True),
-        window_width=DSfloat(preset.window_width, auto_format=True),
-        window_explanation=preset.explanation[:64] or None,
+        # lists of one: highdicom takes a lone explanation apart into its letters
+        window_center=[DSfloat(preset.window_center, auto_format=True)],
+        window_width=[DSfloat(preset.window_width, auto_format=True)],
+        window_explanation=[preset.explanation[:64]] if preset.explanation else None,
         voi_lut_function=preset.function,
     )
 

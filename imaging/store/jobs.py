@@ -74,14 +74,14 @@ class Jobs(Records):
 
     def finish_file(self, job_id: str, position: int, outcome: FileOutcome) -> None:
         """Write down what became of a queued file; forget its bytes if no record needs them."""
-        instance = outcome.instance
+        kept = outcome.instance or outcome.document
         with self._database.writing() as session:
             row = session.get_one(JobFileTable, (job_id, position))
             row.status = outcome.assessment.status.value
             row.message = " ".join(outcome.assessment.messages)
-            if instance is not None:
-                row.study_instance_uid = instance.identity.study_instance_uid
-                row.sop_instance_uid = instance.identity.sop_instance_uid
+            if kept is not None:
+                row.study_instance_uid = kept.identity.study_instance_uid
+                row.sop_instance_uid = kept.identity.sop_instance_uid
             sha256 = row.sha256
         self._forget_bytes({sha256})
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from imaging.store.database import Database
 from imaging.store.objects import ObjectFolder
-from imaging.store.tables import InstanceTable, JobFileTable
+from imaging.store.tables import DocumentTable, InstanceTable, JobFileTable
 
 
 class Records:
@@ -39,7 +39,8 @@ class Records:
 
 def _needed(session: Session, sha256: str) -> bool:
     stored = select(func.count()).where(InstanceTable.sha256 == sha256)
+    beside = select(func.count()).where(DocumentTable.sha256 == sha256)
     waiting = select(func.count()).where(
         JobFileTable.sha256 == sha256, JobFileTable.status.is_(None)
     )
-    return bool(session.scalar(stored) or session.scalar(waiting))
+    return bool(session.scalar(stored) or session.scalar(beside) or session.scalar(waiting))

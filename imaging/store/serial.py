@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from imaging.documents import Document, DocumentKind
 from imaging.entities import (
     Acquisition,
     Answer,
@@ -46,19 +47,40 @@ def instance_to_json(instance: Instance) -> dict[str, Any]:
 
 def instance_from_json(values: dict[str, Any]) -> Instance:
     """Inverse of `instance_to_json`."""
-    acquisition, geometry = dict(values["acquisition"]), dict(values["geometry"])
-    acquisition["patient_orientation"] = tuple(acquisition["patient_orientation"])
+    geometry = dict(values["geometry"])
     if geometry["pixel_spacing"] is not None:
         geometry["pixel_spacing"] = tuple(geometry["pixel_spacing"])
     return Instance(
         identity=Identity(**values["identity"]),
         patient=Patient(**values["patient"]),
-        acquisition=Acquisition(**acquisition),
+        acquisition=_acquisition(values["acquisition"]),
         geometry=Geometry(**geometry),
         voi_presets=tuple(VoiPreset(**p) for p in values["voi_presets"]),
         source=SourceKind(values["source"]),
         file_name=values["file_name"],
     )
+
+
+def document_to_json(document: Document) -> dict[str, Any]:
+    """Plain values of a document."""
+    return asdict(document)
+
+
+def document_from_json(values: dict[str, Any]) -> Document:
+    """Inverse of `document_to_json`."""
+    return Document(
+        **{
+            **values,
+            "identity": Identity(**values["identity"]),
+            "patient": Patient(**values["patient"]),
+            "acquisition": _acquisition(values["acquisition"]),
+            "kind": DocumentKind(values["kind"]),
+        }
+    )
+
+
+def _acquisition(values: dict[str, Any]) -> Acquisition:
+    return Acquisition(**{**values, "patient_orientation": tuple(values["patient_orientation"])})
 
 
 def assessment_to_json(assessment: Assessment) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
+from imaging.documents import Document
 from imaging.entities import Assessment, Instance, StudyRecord, WorklistItem
 from imaging.errors import ConflictError, NotFoundError, StoreError
 from imaging.priors import taken_before
@@ -16,6 +17,7 @@ from imaging.store.records import Records
 from imaging.store.tables import (
     AssessmentTable,
     CaseTable,
+    DocumentTable,
     FirstReadTable,
     InstanceTable,
     JobFileTable,
@@ -57,13 +59,7 @@ class Studies(Records):
                         "this one was not saved."
                     )
                 return False
-            study = session.get(StudyTable, identity.study_instance_uid)
-            if study is None:
-                study = StudyTable(
-                    study_instance_uid=identity.study_instance_uid, received_at=datetime.now(UTC)
-                )
-                session.add(study)
-            study.patient_id = study.patient_id or serial.plain(instance.patient.patient_id)
+            study = _insist_on_study(session, instance)
             study.instances.append(
                 InstanceTable(
                     sop_instance_uid=identity.sop_instance_uid,
@@ -78,6 +74,42 @@ class Studies(Records):
                 account=account,
                 study_instance_uid=identity.study_instance_uid,
                 detail=f"file {identity.sha256}",
+            )
+        return True
+
+    def add_document(self, document: Document, *, account: str = "") -> bool:
+        """Record a report or presentation state whose bytes were kept; False when it was there.
+
+        Raises
+        ------
+        ConflictError
+            If another file already bears this SOP Instance UID.
+        """
+        identity = document.identity
+        with self._database.writing() as session:
+            known = session.get(DocumentTable, identity.sop_instance_uid)
+            if known is not None:
+                if known.sha256 != identity.sha256:
+                    raise ConflictError(
+                        "Another document with the same SOP Instance UID is already stored; "
+                        "this one was not saved."
+                    )
+                return False
+            study = _insist_on_study(session, document)
+            study.documents.append(
+                DocumentTable(
+                    sop_instance_uid=identity.sop_instance_uid,
+                    position=len(study.documents),
+                    sha256=identity.sha256,
+                    header=serial.document_to_json(document),
+                )
+            )
+            audit.append(
+                session,
+                Deed.RECEIVE,
+                account=account,
+                study_instance_uid=identity.study_instance_uid,
+                detail=f"{document.kind.value} {identity.sha256}",
             )
         return True
 
@@ -127,6 +159,7 @@ class Studies(Records):
         with self._database.reading() as session:
             everything = select(StudyTable).options(
                 selectinload(StudyTable.instances).selectinload(InstanceTable.assessments),
+                selectinload(StudyTable.documents),
                 selectinload(StudyTable.reviews),
             )
             items = [worklist_item(_study(row)) for row in session.scalars(everything)]
@@ -169,10 +202,10 @@ class Studies(Records):
         """
         with self._database.writing() as session:
             row = _row(session, study_instance_uid)
-            instances = [serial.instance_from_json(i.header) for i in row.instances]
-            _check_reason(reason, instances)
+            record = _study(row)
+            _check_reason(reason, record.files)
             session.expunge(row)
-            _delete_rows(session, study_instance_uid, instances)
+            _delete_rows(session, record)
             audit.append(
                 session,
                 Deed.DELETE,
@@ -180,7 +213,18 @@ class Studies(Records):
                 study_instance_uid=study_instance_uid,
                 detail=reason.strip(),
             )
-        self._forget_bytes({i.identity.sha256 for i in instances})
+        self._forget_bytes({file.identity.sha256 for file in record.files})
+
+
+def _insist_on_study(session: Session, found: Instance | Document) -> StudyTable:
+    """The study of a file that has just come, made when it is the first."""
+    uid = found.identity.study_instance_uid
+    study = session.get(StudyTable, uid)
+    if study is None:
+        study = StudyTable(study_instance_uid=uid, received_at=datetime.now(UTC))
+        session.add(study)
+    study.patient_id = study.patient_id or serial.plain(found.patient.patient_id)
+    return study
 
 
 def _row(session: Session, study_instance_uid: str) -> StudyTable:
@@ -190,12 +234,12 @@ def _row(session: Session, study_instance_uid: str) -> StudyTable:
     return row
 
 
-def _check_reason(reason: str, instances: list[Instance]) -> None:
+def _check_reason(reason: str, files: tuple[Instance | Document, ...]) -> None:
     """Refuse a reason that is missing or would keep the patient in the trail for good."""
     if not reason.strip():
         raise StoreError("Say why the study is deleted; the reason stays in the audit trail.")
     told = reason.casefold()
-    for patient in (i.patient for i in instances):
+    for patient in (f.patient for f in files):
         words = {patient.patient_id, patient.birth_date}
         words.update(patient.name.replace("^", " ").replace("=", " ").split())
         if any(len(word) > 2 and word.casefold() in told for word in words):
@@ -205,20 +249,22 @@ def _check_reason(reason: str, instances: list[Instance]) -> None:
             )
 
 
-def _delete_rows(session: Session, study_instance_uid: str, instances: list[Instance]) -> None:
-    images = [i.identity.sop_instance_uid for i in instances]
+def _delete_rows(session: Session, record: StudyRecord) -> None:
+    images = [i.identity.sop_instance_uid for i in record.instances]
     session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
     # queued files carry file names, which often are patients' names
     for table in (
         JobFileTable,
         CaseTable,
         InstanceTable,
+        DocumentTable,
         ReviewTable,
         FirstReadTable,
         TruthTable,
         StudyTable,
     ):
-        session.execute(delete(table).where(table.study_instance_uid == study_instance_uid))
+        of_study = table.study_instance_uid == record.study_instance_uid
+        session.execute(delete(table).where(of_study))
 
 
 def _study(row: StudyTable) -> StudyRecord:
@@ -233,4 +279,5 @@ def _study(row: StudyTable) -> StudyRecord:
         ),
         reviews=tuple(serial.review_from_json(r.content, r.created_at) for r in row.reviews),
         received_at=row.received_at,
+        documents=tuple(serial.document_from_json(d.header) for d in row.documents),
     )

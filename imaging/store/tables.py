@@ -57,6 +57,7 @@ class StudyTable(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     patient_id: Mapped[str] = mapped_column(Text, server_default="", default="", index=True)
     instances: Mapped[list[InstanceTable]] = relationship(order_by="InstanceTable.position")
+    documents: Mapped[list[DocumentTable]] = relationship(order_by="DocumentTable.position")
     reviews: Mapped[list[ReviewTable]] = relationship(order_by="ReviewTable.version")
 
 
@@ -70,6 +71,19 @@ class InstanceTable(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     header: Mapped[dict[str, Any]] = mapped_column(JSON)
     assessments: Mapped[list[AssessmentTable]] = relationship(order_by="AssessmentTable.id")
+
+
+class DocumentTable(Base):
+    """A report or presentation state and its header as JSON; its bytes lie where a film's do."""
+
+    __tablename__ = "documents"
+    sop_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), index=True
+    )
+    position: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    header: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class AssessmentTable(Base):

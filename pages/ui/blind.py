@@ -38,7 +38,7 @@ def hides(record: StudyRecord) -> bool:
     was seen. Marks alone do not open it.
     """
     me = state.account()
-    if not me.blind or record.final is not None:
+    if not me.blind or record.final is not None or not record.instances:
         return False
     if any(review.account == me.name and review.findings for review in record.reviews):
         return False

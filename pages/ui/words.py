@@ -54,6 +54,7 @@ def outcome(status: Status | None) -> str:
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
         Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
+        Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
     }[status]
 
 

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imaging.documents import NOT_AN_IMAGE, DocumentKind
 from imaging.entities import Status
+from imaging.export import export_case
 from imaging.ingest import Candidate
+from imaging.review import Deed
 from imaging.store import Repository
 from models.assess import assess_and_store, assess_bytes, assess_candidate
 from models.panel import Panel
 from models.worker import drain
 from tests.factories import make_dicom_bytes, make_film_bytes
+from tests.imaging.export_cases import NOW, export_case_of
 
 
 def test_a_fitting_film_is_answered(tiny_panel: Panel) -> None:
@@ -126,3 +130,27 @@ def test_a_candidate_that_cannot_be_fetched_is_an_outcome(tiny_panel: Panel) -> 
 
     outcome = assess_candidate(Candidate("gone.dcm", read), tiny_panel)
     assert outcome.assessment.status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sr", DocumentKind.REPORT), ("gsps", DocumentKind.PRESENTATION)]
+)
+def test_an_exported_document_is_kept_and_never_classified(
+    repository: Repository, tiny_panel: Panel, name: str, kind: DocumentKind
+) -> None:
+    content = next(f.content for f in export_case(export_case_of(), [name], NOW))
+    repository.add_job([(f"{name}.dcm", content)], account="anna")
+    assert drain(repository, tiny_panel) == 1
+    (item,) = repository.worklist()
+    record = repository.study(item.study_instance_uid)
+    assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
+    assert [d.kind for d in record.documents] == [kind] and not record.instances
+    assert repository.content(record.documents[0].identity.sha256) == content
+    assert [line.deed for line in repository.audit()] == [Deed.RECEIVE]
+
+
+def test_a_document_says_why_there_is_no_answer(tiny_panel: Panel) -> None:
+    content = next(f.content for f in export_case(export_case_of(), ["sr"], NOW))
+    outcome = assess_bytes(content, "sr.dcm", tiny_panel)
+    assert outcome.assessment.status is Status.DOCUMENT and outcome.instance is None
+    assert outcome.assessment.messages == (NOT_AN_IMAGE,)
