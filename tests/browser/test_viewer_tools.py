@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PilImage
 from playwright.sync_api import Page, expect
 
+from imaging import measure
 from imaging.entities import RESEARCH_USE
+from imaging.review import Annotation, Shape
 from tests.browser.lightbox import PATIENCE
 from tests.browser.viewer import Bench, grey
 from tests.factories import make_dicom_bytes, make_lut
@@ -387,3 +391,86 @@ def test_the_window_a_reader_left_reaches_python(bench: Bench) -> None:
     (found,) = report(bench)["presentations"]
     assert found["window_width"] == pytest.approx(bench.number("windowWidth"))
     assert found["flipped"] is True
+
+
+def drawn(bench: Bench) -> tuple[dict[str, tuple[float, str]], Annotation]:
+    """The one annotation that Python heard of, and its measures by name."""
+    (found,) = report(bench)["annotations"]
+    points = tuple((column, row) for column, row in found["points"])
+    mark = Annotation("1", "1.2.2", Shape(found["shape"]), points)
+    return {name: (value, unit) for name, value, unit in found["measures"]}, mark
+
+
+def computed(mark: Annotation, spacing: tuple[float, float] = (0.5, 0.5)) -> dict[str, Any]:
+    """What `imaging.measure` makes of the same points on the same film."""
+    found = measure.measure(mark, _halves().astype(np.float32), spacing=spacing)
+    return {m.name: (m.value, m.unit) for m in found}
+
+
+def on_film(bench: Bench, column: float, row: float) -> tuple[float, float]:
+    """A place on the film as one in its pane."""
+    x, y = bench.place() @ (column, row, 1)
+    return float(x), float(y)
+
+
+def test_an_angle_is_taken_at_its_vertex(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "a")
+    bench.drag(on_film(bench, 200, 50), on_film(bench, 100, 50))
+    bench.page.mouse.move(*bench.at(*on_film(bench, 150, 100)), steps=4)
+    bench.page.mouse.click(*bench.at(*on_film(bench, 150, 100)))
+    measures, mark = drawn(bench)
+    assert mark.shape is Shape.ANGLE and measures == computed(mark)
+    assert measures["angle"] == (pytest.approx(45, abs=1), "deg")
+    expect(bench.pane().locator("svg text")).to_contain_text("45")
+
+
+def test_an_ellipse_measures_modality_values_inside(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "x")
+    bench.drag(on_film(bench, 150, 100), on_film(bench, 190, 120))
+    measures, mark = drawn(bench)
+    assert mark.shape is Shape.ELLIPSE and measures == computed(mark)
+    assert measures["mean"][0] == pytest.approx(500, abs=5)
+    assert (measures["minimum"][0], measures["maximum"][0]) == (100, 900)
+    expect(bench.pane().locator("svg text")).to_contain_text("mm")
+
+
+def test_a_region_follows_the_hand(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "f")
+    corners = [(110, 60), (140, 60), (140, 90), (110, 90), (110, 60)]
+    bench.page.mouse.move(*bench.at(*on_film(bench, *corners[0])))
+    bench.page.mouse.down()
+    for corner in corners[1:]:
+        bench.page.mouse.move(*bench.at(*on_film(bench, *corner)), steps=12)
+    bench.page.mouse.up()
+    bench.settle()
+    measures, mark = drawn(bench)
+    assert mark.shape is Shape.REGION and measures == computed(mark)
+    assert measures["area"] == (pytest.approx(30 * 30 * 0.25, rel=0.05), "mm2")
+    assert measures["mean"][0] == 100
+
+
+def test_the_cardiothoracic_ratio_is_heart_over_thorax(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "k")
+    for start, end in (((120, 100), (180, 100)), ((90, 130), (210, 130))):
+        bench.drag(on_film(bench, *start), on_film(bench, *end))
+    measures, mark = drawn(bench)
+    assert mark.shape is Shape.RATIO and measures == computed(mark)
+    assert measures["ratio"][0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_magnifier_shows_three_times_the_film_and_goes(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0", "g")
+    x, y = on_film(bench, COLUMNS / 2, ROWS / 2)
+    bench.page.mouse.move(*bench.at(x, y))
+    bench.page.mouse.down()
+    bench.settle()
+    lens = bench.pane().locator(".lens")
+    lens.wait_for()
+    shown = np.asarray(PilImage.open(io.BytesIO(lens.screenshot())).convert("L")).astype(int)
+    middle = shown[len(shown) // 2, 10:-10]  # without the lens's rim
+    edge = int(np.flatnonzero(np.diff(middle > 128))[0])  # the film's own edge, under the hand
+    assert abs(edge - len(middle) // 2) <= 3
+    assert middle[len(middle) // 4] < 60 < 200 < middle[3 * len(middle) // 4]
+    bench.page.mouse.up()
+    bench.settle()
+    assert lens.count() == 0
