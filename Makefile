@@ -56,6 +56,8 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluate_gate --model $(MODEL)
 	$(BIN)/python -m models.evaluate_shortcuts --model $(MODEL)
 	$(BIN)/python -m models.evaluate_robustness --model $(MODEL)
+	$(BIN)/python -m models.build_reference --model $(MODEL)
+	$(BIN)/python -m models.calibrate_receipts --model $(MODEL)
 	$(BIN)/python -m models.evaluate --explanations --model $(MODEL)
 	$(BIN)/python -m models.report
 
@@ -65,6 +67,8 @@ accuracy: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.forward
+	$(BIN)/python -m bench.viewer
+	$(BIN)/python -m bench.explain
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build
