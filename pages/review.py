@@ -9,6 +9,7 @@ from pages.ui import (
     blind,
     cases,
     desk,
+    documents,
     evidence,
     findings,
     gate,
@@ -33,6 +34,10 @@ if not uid:
 
 record = desk.open_record(uid)
 gate.note_view(uid)
+if not record.instances:
+    cases.render_steps(items, uid)
+    documents.render_alone(record)
+    st.stop()
 lead = leading_assessment(record)
 hidden = blind.hides(record)
 priors = resources.repository().prior_studies(uid)
@@ -59,4 +64,5 @@ with panel, st.container(key="panel"):
         statements.render_statements(record, lead)
         with st.container():
             history.render_history(record)
+        documents.render_reports(record)
         leave.render_export(record)

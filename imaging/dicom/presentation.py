@@ -31,7 +31,6 @@ _OTHER_VALUES = (
 )
 _OTHER_CURVE = "This presentation bends the grey scale in a way that cannot be shown here."
 _SHUTTERED = "This presentation hides or overlays parts of the film; here the whole film is shown."
-_OFF_FILM = "{count} marks of this presentation cannot be drawn here; their words stand below."
 _HIDING = ("ShutterShape", "MaskSubtractionSequence", "OverlayActivationLayer")
 _NOT_GREY = "This presentation is for grey films, and this film is in colour."
 
@@ -94,7 +93,7 @@ class PresentationState:
         shown, staged, remarks = self._windowed(plain, image)
         marks, texts, left = _drawn(ds, shown, image)
         if left:
-            remarks.append(_OFF_FILM.format(count=left))
+            remarks.append(f"Marks of this presentation that cannot be drawn here: {left}.")
         if "PresentationLUTSequence" in ds:
             remarks.append(_OTHER_CURVE)
         if any(

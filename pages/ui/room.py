@@ -13,7 +13,7 @@ from imaging.dicom import Image, read_image
 from imaging.display import thumbnail
 from imaging.entities import Instance, StudyRecord
 from imaging.review import Review, Stage
-from pages.ui import banner, desk, explanation, hanging, resources, state, strip, words
+from pages.ui import banner, desk, documents, explanation, hanging, resources, state, strip, words
 from pages.ui.hanging import Hanging, Hung
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -42,6 +42,8 @@ def render_room(
         why = explained and answer is not None and bool(answer.findings)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             way = hanging.render_choice(uid, hanging.choices(record, priors, explained=why))
+            document = documents.render_choice(record) if explained else None
+            why = why and document is None
             asked = None
             if why and answer is not None:
                 name = answer.model.name if answer.model else ""
@@ -49,6 +51,10 @@ def render_room(
                     instance.identity.sop_instance_uid, name, two=way is Hanging.METHODS
                 )
         _render_position(record, instance)
+        staging = documents.stage(document, load(instance)) if document is not None else None
+        if document is not None and staging is not None:
+            documents.render_staged(document, staging, bindings=dict(state.account().bindings))
+            return desk.open_record(uid)
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
         reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")

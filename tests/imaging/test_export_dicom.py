@@ -14,7 +14,8 @@ from PIL import Image as PilImage
 from pydicom import Dataset, dcmread
 
 from imaging.deliver import make_case, write_files
-from imaging.dicom import read_image
+from imaging.dicom import Image, read_image, read_object
+from imaging.documents import Document
 from imaging.entities import RESEARCH_USE, Answer, Status
 from imaging.errors import ExportError
 from imaging.export import LEFT_OUT, ExportCase, export_case
@@ -511,3 +512,16 @@ def test_unknown_formats_are_a_mistake_of_the_caller() -> None:
     for formats in ([], ["docx"]):
         with pytest.raises(ValueError, match="formats must be some of"):
             export_case(export_case_of("cr"), formats, NOW)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_dicom_export_reopens(kind: str) -> None:
+    case = export_case_of(kind)
+    formats = [name for name in DICOM if not (kind == "colour" and name == "gsps")]
+    files = [f for f in export_case(case, formats, NOW) if f.name.endswith(".dcm")]
+    assert {f.name.partition("-")[0] for f in files} >= set(formats)
+    for file in files:
+        found = read_object(file.content, file_name=file.name)
+        header = found.instance if isinstance(found, Image) else found
+        assert header.identity.study_instance_uid == case.record.study_instance_uid
+        assert isinstance(found, Document) is (file.name.partition("-")[0] in ("sr", "gsps"))
