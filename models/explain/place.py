@@ -18,8 +18,10 @@ from models.explain.concepts import find_lungs
 from models.explain.subject import Subject
 
 BORDER = 1 / 16  # of the side, at each edge: outside the lungs' box when a localiser framed it
-_STANDS_OUT = 0.35  # of the film's tones: a marker is that much brighter than what is around it
-_MARKER = 9 / 128  # of the side: strokes of a letter are narrower
+_STANDS_OUT = 0.4  # of the film's tones: a marker is that much brighter than what is around it
+_WHITE = 0.85  # of the film's tones: a marker is lead or ink
+_MARKER = 17 / 128  # of the side: strokes of a letter, and most letters, are narrower
+_RIBS = 5 / 128  # of the side: the chest wall around the lungs, whose rib ends look like ink
 _AROUND = 2 / 128  # of the side: a map's grain
 _LEAST = 0.001  # of the view: less is a speck of dust
 _MOST = 0.1  # of the view: more is no marker
@@ -124,11 +126,16 @@ def markers(squashed: NDArray[np.float32], lungs: Mask) -> Mask | None:
     )[None, None]
     width = 2 * round(_MARKER * size / 2) + 1
     opened = _widest(-_widest(-tones, width), width)
-    found = (tones - opened > _STANDS_OUT) & ~torch.from_numpy(lungs)
+    chest = _grown(torch.from_numpy(lungs)[None, None], _RIBS * size)
+    found = (tones - opened > _STANDS_OUT) & (tones > _WHITE) & ~chest
     if not _LEAST <= float(found.float().mean()) <= _MOST:
         return None
-    grown = _widest(found.float(), 2 * max(1, round(_AROUND * size)) + 1)[0, 0].numpy() > 0
-    return grown & ~lungs
+    written: Mask = _grown(found, _AROUND * size)[0, 0].numpy()
+    return written & ~lungs
+
+
+def _grown(mask: Tensor, pixels: float) -> Tensor:
+    return _widest(mask.float(), 2 * max(1, round(pixels)) + 1) > 0
 
 
 def _widest(values: Tensor, width: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ def make_receipt(
     report(0.0)
     test = faithfulness(explainer, subject, attribution)
     report(0.4)
-    shared = _agreement(explainer, subject, attribution)
+    shared = agreement(explainer, subject, [attribution])[0]
     report(0.5)
     steady = None
     if not METHODS[attribution.method].slow:
@@ -151,12 +151,14 @@ def make_receipt(
     )
 
 
-def _agreement(
-    explainer: Explainer, subject: Subject, attribution: Attribution
-) -> dict[str, Agreement]:
-    names = [name for name in COMPARED if name != attribution.method][:OTHERS]
-    others = {n: explainer.attribute(subject, attribution.target, n).inner for n in names}
-    return {name: agree(attribution.inner, inner) for name, inner in others.items()}
+def agreement(
+    explainer: Explainer, subject: Subject, attributions: Sequence[Attribution]
+) -> list[dict[str, Agreement]]:
+    """Compare maps of one film, method and target with those of `OTHERS` other, quick methods."""
+    first = attributions[0]
+    names = [name for name in COMPARED if name != first.method][:OTHERS]
+    others = {n: explainer.attribute(subject, first.target, n).inner for n in names}
+    return [{name: agree(a.inner, other) for name, other in others.items()} for a in attributions]
 
 
 def _completeness(attribution: Attribution, test: Faithfulness) -> float | None:

@@ -18,6 +18,7 @@ from imaging.errors import AccessError
 from imaging.review import Account, Annotation, Presentation
 from models.explain.dial import Curve
 from models.explain.explainer import Attribution, Explainer
+from models.explain.receipt import Receipt
 from models.explain.subject import Subject
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ T = TypeVar("T")
 HIDE_IDENTITY = "hide_identity"
 
 _KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
+_KEEP_RECEIPTS = 100  # small: figures, no picture
 
 
 def account() -> Account:
@@ -272,6 +274,17 @@ def known_attribution(key: tuple[Hashable, ...]) -> Attribution | None:
         "kept-attributions", OrderedDict()
     )
     return kept.get(key)
+
+
+def receipt(key: tuple[Hashable, ...]) -> Receipt | None:
+    """A receipt by (file hash, weights hash, method, target), if it was made in this session."""
+    kept: OrderedDict[Hashable, Receipt] = st.session_state.get("kept-receipts", OrderedDict())
+    return kept.get(key)
+
+
+def keep_receipt(key: tuple[Hashable, ...], found: Receipt) -> None:
+    """Keep a receipt."""
+    _recall("receipts", key, lambda: found, _KEEP_RECEIPTS)
 
 
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:

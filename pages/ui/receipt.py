@@ -1,0 +1,270 @@
+"""The receipt under a map: whether to believe it, and every figure that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import streamlit as st
+
+from imaging.dicom import Image
+from models.explain.agreement import TOP
+from models.explain.explainer import Attribution
+from models.explain.methods import METHODS
+from models.explain.receipt import Receipt, make_receipt
+from models.explain.verdict import (
+    NOT_RELIABLE,
+    WEAK,
+    WELL_SUPPORTED,
+    Verdict,
+    VerdictRule,
+    installed_rule,
+)
+from pages.ui import background, findings, resources, state, words
+from pages.ui.explanation import SPREAD, Choice, method_label, target_label
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+
+_SLOT = "receipt"
+_ICONS = {
+    WELL_SUPPORTED: (":material/check_circle:", "green"),
+    WEAK: (":material/help:", "orange"),
+    NOT_RELIABLE: (":material/cancel:", "red"),
+}
+
+Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
+
+
+def render_receipt(image: Image, choice: Choice) -> None:
+    """Draw the verdict on a map, the figures behind it and the rule.
+
+    They are worked out in the background after the map; the page does not wait for them.
+
+    Parameters
+    ----------
+    image : Image
+        The film whose first frame is explained.
+    choice : Choice
+        What is asked of which model; its map is on the wall.
+    """
+    if choice.method == SPREAD:
+        st.caption(_("This map shows where the networks differ. It is no reason to be tested."))
+        return
+    with in_words():
+        found = _receipt(image, choice)
+        if found is not None:
+            _render_verdict(found, choice)
+            _render_table(found)
+            _render_rule(found)
+
+
+def known_verdict(image: Image, choice: Choice) -> Verdict | None:
+    """The verdict on a map, if its receipt was made in this session."""
+    found = state.receipt(_key(image, choice))
+    return None if found is None else found.verdict
+
+
+def verdict_label(name: str) -> str:
+    """A verdict in the reader's language."""
+    labels = {
+        WELL_SUPPORTED: _("Well supported"),
+        WEAK: _("Weak"),
+        NOT_RELIABLE: _("Not reliable for this image"),
+    }
+    return labels[name]
+
+
+def _receipt(image: Image, choice: Choice) -> Receipt | None:
+    """The receipt once it is made; None, and a line that says why, until then."""
+    key = _key(image, choice)
+    known = state.receipt(key)
+    if known is not None:
+        return known
+    attribution = _attribution(image, choice, key)
+    if attribution is None:
+        st.caption(_("The receipt is made when the map is there."))
+        return None
+    explainer = resources.explainers().of(choice.model)
+    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    rule = installed_rule(explainer.card, resources.settings().weights)
+
+    def work(report: background.OnProgress) -> Receipt:
+        return make_receipt(explainer, subject, attribution, rule=rule, on_progress=report)
+
+    task = background.start(_SLOT, key, work)
+    if task.result is not None:
+        state.keep_receipt(key, task.result)
+        return task.result
+    background.render_wait(_SLOT, _("Testing the map \u2026"))
+    if background.was_stopped(_SLOT):
+        st.caption(_("Stopped: nothing is known about how far this map can be believed."))
+        st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(_SLOT,))
+    return None
+
+
+def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Attribution | None:
+    """The map on the wall; a quick one is made when it is not kept."""
+    known = state.known_attribution(key)
+    if known is not None or METHODS[choice.method].slow:
+        return known
+    explainer = resources.explainers().of(choice.model)
+    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    return state.attribution(
+        key, lambda: explainer.attribute(subject, choice.target, choice.method)
+    )
+
+
+def _key(image: Image, choice: Choice) -> tuple[Hashable, ...]:
+    weights = resources.card(choice.model).weights_sha256
+    return image.instance.identity.sha256, weights, choice.method, choice.target
+
+
+def _render_verdict(found: Receipt, choice: Choice) -> None:
+    icon, tint = _ICONS[found.verdict.name]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(verdict_label(found.verdict.name), icon=icon, color=tint)  # type: ignore[arg-type]
+        st.caption(
+            _("{method}, {target}. {model}").format(
+                method=method_label(found.method),
+                target=target_label(choice.model, found.target),
+                model=findings.model_line(resources.card(choice.model).identity),
+            ),
+            width="stretch",
+        )
+    reasons = found.verdict.reasons or (
+        _("The answer hangs on what the map marks, and the map holds still."),
+    )
+    st.markdown("\n".join(f"- {sentence(reason)}" for reason in reasons))
+
+
+def _render_table(found: Receipt) -> None:
+    rows = [*_faithful(found), *_stable(found), *_shared(found), *_placed(found)]
+    heads = (_("Test"), _("This map"), _("By chance"), _("What it means"))
+    st.table([dict(zip(heads, row, strict=True)) for row in rows], hide_index=True)
+
+
+def _faithful(found: Receipt) -> list[Row]:
+    test = found.faithfulness
+    chance = f"{test.random:+.1f}"
+    rows = [
+        (
+            _("Marked places taken away"),
+            f"{test.deletion:+.1f}",
+            chance,
+            _("Log-odds left on average; lower is better, for the answer goes with them."),
+        ),
+        (
+            _("Marked places alone"),
+            f"{test.insertion:+.1f}",
+            chance,
+            _("Log-odds reached on average; higher is better, for the answer comes with them."),
+        ),
+        (
+            _("Hold on the answer"),
+            f"{test.relative:+.2f}",
+            f"{0:+.2f}",
+            _("Difference of these two, as a share of how far the answer moves at all."),
+        ),
+    ]
+    if found.completeness is not None:
+        meaning = _("How far the map's sum misses the change of the answer it explains.")
+        rows.append((_("Does not add up by"), words.percent(found.completeness), "", meaning))
+    return rows
+
+
+def _stable(found: Receipt) -> list[Row]:
+    name = _("Tiny changes of the film")
+    meaning = _(
+        "Worst rank correlation with the map after noise, a shift by one pixel, uneven exposure "
+        "and a turn by one degree; 1 is the same map."
+    )
+    if found.stability is None:
+        return [(name, _("not measured"), "", _("The method is too slow to be asked five times."))]
+    return [
+        (name, f"{found.stability.correlation:+.2f}", f"{0:+.2f}", meaning),
+        (
+            _("Strongest places after them"),
+            words.percent(found.stability.overlap),
+            words.percent(TOP),
+            _("Share of the map's strongest tenth that stays the strongest tenth, at worst."),
+        ),
+    ]
+
+
+def _shared(found: Receipt) -> list[Row]:
+    meaning = _(
+        "Rank correlation with the other map, and how much of the strongest tenth is shared."
+    )
+    return [
+        (
+            _("Agrees with {method}").format(method=method_label(name)),
+            f"{other.correlation:+.2f}, {words.percent(other.overlap)}",
+            f"{0:+.2f}, {words.percent(TOP)}",
+            meaning,
+        )
+        for name, other in found.agreement.items()
+    ]
+
+
+def _placed(found: Receipt) -> list[Row]:
+    if found.place is None:
+        return []
+    named = (
+        (found.place.lungs, _("Evidence in the lungs"), _("no lungs surely seen")),
+        (found.place.border, _("Evidence at the border"), ""),
+        (found.place.markers, _("Evidence on markers"), _("no marker seen")),
+    )
+    meaning = _("Share of the evidence for the answer; by chance, the area's share of the view.")
+    return [
+        (name, words.percent(share.map), words.percent(share.uniform), meaning)
+        if share is not None
+        else (name, _("not measured"), "", missing)
+        for share, name, missing in named
+    ]
+
+
+def _render_rule(found: Receipt) -> None:
+    with st.expander(_("The rule")):
+        st.markdown(rule_words(found.rule))
+        deletion, insertion, random = found.faithfulness.probabilities()
+        st.caption(
+            _(
+                "In probability: {deletion} with the marked places taken away, {insertion} with "
+                "them alone, {random} in an order drawn by lot. Probability hardly moves where "
+                "the answer is certain, which is why the rule looks at log-odds."
+            ).format(
+                deletion=words.percent(deletion),
+                insertion=words.percent(insertion),
+                random=words.percent(random),
+            )
+        )
+
+
+def rule_words(rule: VerdictRule) -> str:
+    """The rule with its limits, in Markdown."""
+    lines = (
+        _("**Not reliable**: hold on the answer below {gain}, or tiny changes below {stable}."),
+        _(
+            "**Weak**: hold below {good}, tiny changes below {steady} or not measured, agreement "
+            "with every other method below {agree}, the lungs holding less of the evidence than "
+            "of the view, markers holding {marked} or the border {border} more than of the view, "
+            "or a map that misses its sum by more than {sum}."
+        ),
+        _("**Well supported**: none of these."),
+        _(
+            "The limits are those that maps with shuffled patches, or maps of other patients, "
+            "reach once in 20 times (not reliable) and once in 100 times (weak) on training films."
+        )
+        if rule.calibrated
+        else _("The limits are careful guesses: nobody has yet tried them on films of this model."),
+    )
+    values = {
+        "gain": f"{rule.least_gain:.2f}",
+        "good": f"{rule.good_gain:.2f}",
+        "stable": f"{rule.least_stability:.2f}",
+        "steady": f"{rule.good_stability:.2f}",
+        "agree": f"{rule.least_agreement:.2f}",
+        "marked": words.percent(rule.most_marked),
+        "border": words.percent(rule.most_border),
+        "sum": words.percent(rule.most_incomplete),
+    }
+    return "\n".join(f"- {line.format(**values)}" for line in lines)
