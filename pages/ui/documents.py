@@ -98,10 +98,8 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
     for remark in (*staging.remarks, *staging.image.remarks):
         st.warning(sentence(remark))
     if staging.texts and not state.identity_hidden():
-        said = "".join(f"<li>{escape(text)}</li>" for text in staging.texts)
-        st.html(
-            f'<div class="lb-small">{escape(_("Words of this presentation:"))}<ul>{said}</ul></div>'
-        )
+        said = (_("Words of this presentation:"), *staging.texts)
+        st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in said))
 
 
 def _turn_to_film(record: StudyRecord, key: str) -> None:
