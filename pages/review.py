@@ -48,9 +48,9 @@ strip, film, panel = st.columns([1, 8.6, 4], gap="small")
 with strip:
     room.render_strip(record, priors, instance)
 with film, st.container(key="film"):
-    record = room.render_room(record, priors, instance, explained=not hidden)
+    record, asked = room.render_room(record, priors, instance, explained=not hidden)
     if answer is not None and answer.findings and not hidden:
-        evidence.render_evidence(record, room.load(instance), answer)
+        evidence.render_evidence(record, room.load(instance), answer, asked)
 with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
     with st.container():  # a place of its own: what follows must not move when it comes and goes

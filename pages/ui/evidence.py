@@ -6,11 +6,14 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.entities import Assessment, StudyRecord
-from pages.ui import concepts, dial, eraser, similar
+from pages.ui import concepts, dial, eraser, receipt, similar
+from pages.ui.explanation import Choice
 from pages.ui.i18n import _
 
 
-def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> None:
+def render_evidence(
+    record: StudyRecord, image: Image, answer: Assessment, choice: Choice | None
+) -> None:
     """Draw one part of the evidence, by the reader's choice.
 
     Parameters
@@ -21,8 +24,11 @@ def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> No
         The film on the wall.
     answer : Assessment
         What the network said about it; it has findings.
+    choice : Choice or None
+        What is explained on the wall.
     """
     parts = {
+        "receipt": _("Proof of the map"),
         "eraser": _("Eraser"),
         "dial": _("Robustness"),
         "similar": _("Similar cases"),
@@ -32,9 +38,12 @@ def render_evidence(record: StudyRecord, image: Image, answer: Assessment) -> No
         _("Test the network's reason"),
         list(parts),
         format_func=parts.__getitem__,
+        default="receipt",
         key="evidence",
     )
-    if chosen == "eraser":
+    if chosen == "receipt" and choice is not None:
+        receipt.render_receipt(image, choice)
+    elif chosen == "eraser":
         eraser.render_eraser(record, image, answer)
     elif chosen == "dial":
         dial.render_dial(image, answer)

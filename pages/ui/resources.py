@@ -6,8 +6,8 @@ import streamlit as st
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.explain.explainer import Explainers
 from models.card import ModelCard
+from models.explain.explainer import Explainers
 from models.panel import Panel
 from models.serving import settle
 from models.worker import Worker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -13,7 +14,18 @@ from imaging.dicom import Image, read_image
 from imaging.display import thumbnail
 from imaging.entities import Instance, StudyRecord
 from imaging.review import Review, Stage
-from pages.ui import banner, desk, documents, explanation, hanging, resources, state, strip, words
+from pages.ui import (
+    banner,
+    desk,
+    documents,
+    explanation,
+    hanging,
+    receipt,
+    resources,
+    state,
+    strip,
+    words,
+)
 from pages.ui.hanging import Hanging, Hung
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -25,7 +37,7 @@ _MOST_THUMBS = 24
 
 def render_room(
     record: StudyRecord, priors: Sequence[StudyRecord], instance: Instance, *, explained: bool
-) -> StudyRecord:
+) -> tuple[StudyRecord, explanation.Choice | None]:
     """Draw the hanging, and save the marks that were drawn.
 
     No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
@@ -33,10 +45,11 @@ def render_room(
 
     Returns
     -------
-    StudyRecord
-        The study as it is after the marks.
+    tuple of StudyRecord and Choice
+        The study as it is after the marks, and what is explained about the film; None where
+        nothing is.
     """
-    uid = record.study_instance_uid
+    uid, asked = record.study_instance_uid, None
     with in_words():
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
@@ -44,7 +57,6 @@ def render_room(
             way = hanging.render_choice(uid, hanging.choices(record, priors, explained=why))
             document = documents.render_choice(record) if explained else None
             why = why and document is None
-            asked = None
             if why and answer is not None:
                 name = answer.model.name if answer.model else ""
                 asked = explanation.render_choice(
@@ -54,7 +66,7 @@ def render_room(
         staging = documents.stage(document, load(instance)) if document is not None else None
         if document is not None and staging is not None:
             documents.render_staged(document, staging, bindings=dict(state.account().bindings))
-            return desk.open_record(uid)
+            return desk.open_record(uid), None
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
         reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")
@@ -64,7 +76,7 @@ def render_room(
             st.caption(sentence(remark))
         if reading is not None:
             _keep(record, reading)
-    return desk.open_record(uid)
+    return desk.open_record(uid), asked[0] if asked else None
 
 
 def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
@@ -101,6 +113,10 @@ def _pane(
         with st.spinner(_("Asking the network why ...")):
             at_place = 1 if one.second else 0
             over = explanation.overlay(image, asked[at_place], explanation.PLACES[at_place])
+            verdict = receipt.known_verdict(image, asked[at_place])
+            if over is not None and verdict is not None and not verdict.reliable:
+                doubt = receipt.verdict_label(verdict.name)
+                over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
     return Pane(
         key=f"{at}",
         image=image,
