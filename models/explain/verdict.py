@@ -35,14 +35,15 @@ NOTHING = "The map is empty."
 class VerdictRule:
     """Every threshold of the verdict.
 
-    The defaults are careful guesses, used for a model nobody calibrated. A map below ``least_gain``
-    or ``least_stability`` is not reliable; one below another limit, or beyond a ``most_``, is weak.
+    The defaults are stricter than what was found for the shipped model; they are used for one that
+    nobody calibrated. A map below ``least_gain`` or ``least_stability`` is not reliable; one below
+    another limit, or beyond a ``most_``, is weak.
     """
 
-    least_gain: float = 0.15  # `Faithfulness.relative`
-    good_gain: float = 0.3
-    least_stability: float = 0.4  # worst rank correlation over five tiny changes
-    good_stability: float = 0.6
+    least_gain: float = 0.35  # `Faithfulness.relative`
+    good_gain: float = 0.5
+    least_stability: float = 0.6  # worst rank correlation over five tiny changes
+    good_stability: float = 0.75
     least_agreement: float = 0.2  # best rank correlation with another method
     most_marked: float = 0.1  # share on markers beyond their own size
     most_border: float = 0.25  # share at the border beyond its own size

@@ -13,6 +13,7 @@ import torch
 from captum.metrics import sensitivity_max
 
 from imaging.errors import CheckpointError
+from imaging.settings import ROOT
 from models.calibrate_receipts import shuffled
 from models.classifier import Classifier
 from models.explain.agreement import TOP, Agreement, agree
@@ -40,6 +41,7 @@ from models.explain.verdict import (
     WELL_SUPPORTED,
     Measures,
     VerdictRule,
+    installed_rule,
     judge,
     read_rule,
 )
@@ -293,8 +295,8 @@ def test_the_border_is_a_frame() -> None:
         ({"gain": 0.1}, NOT_RELIABLE, UNFAITHFUL),
         ({"stability": 0.3}, NOT_RELIABLE, UNSTABLE),
         ({"empty": True}, NOT_RELIABLE, NOTHING),
-        ({"gain": 0.2}, WEAK, BARELY_FAITHFUL),
-        ({"stability": 0.5}, WEAK, SHAKY),
+        ({"gain": 0.4}, WEAK, BARELY_FAITHFUL),
+        ({"stability": 0.7}, WEAK, SHAKY),
         ({"stability": None}, WEAK, STABILITY_UNKNOWN),
         ({"agreement": 0.1}, WEAK, AT_ODDS),
         ({"outside": 0.05}, WEAK, OUTSIDE),
@@ -312,6 +314,15 @@ def test_every_measure_can_spoil_a_verdict(change: dict[str, Any], name: str, re
 def test_what_was_not_measured_beyond_stability_is_no_doubt() -> None:
     assert judge(Measures(gain=0.7, stability=0.9), RULE).name == WELL_SUPPORTED
     assert judge(FINE, RULE).reasons == ()
+
+
+def test_a_model_nobody_calibrated_is_judged_more_strictly(
+    shipped_classifier: Classifier,
+) -> None:
+    known = installed_rule(shipped_classifier.card, ROOT / "models/weights")
+    assert known.calibrated and not RULE.calibrated
+    for name in ("least_gain", "good_gain", "least_stability", "good_stability", "least_agreement"):
+        assert getattr(RULE, name) >= getattr(known, name)
 
 
 def test_a_rule_counts_for_its_own_weights_alone(
