@@ -226,7 +226,9 @@ def test_what_cannot_be_drawn_is_counted_and_its_words_kept() -> None:
 
     found = staged(export_case_of(), foreign)
     assert len(found.annotations) == 4 and len(found.texts) == 7
-    assert found.remarks[0].endswith("drawn here: 3.") and "bends the grey scale" in found.remarks[1]
+    assert (
+        found.remarks[0].endswith("drawn here: 3.") and "bends the grey scale" in found.remarks[1]
+    )
 
 
 def test_a_circle_is_drawn_as_an_ellipse() -> None:
