@@ -2,6 +2,7 @@
 
     python cli.py classify scans/ more.zip film.dcm --csv out.csv --overlays overlays/
     python cli.py examples my-folder
+    python cli.py explain scans/ --method fused --out maps/
     python cli.py model
     python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
     python cli.py audit verify
@@ -30,6 +31,7 @@ from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
 from models.explain import commands as cases
+from models.explain import terminal
 
 if TYPE_CHECKING:
     from models.explain.explainer import Explainers
@@ -40,6 +42,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(commands.audit, name="audit")
 app.add_typer(commands.account, name="account")
 app.add_typer(cases.reference, name="reference")
+app.command()(terminal.explain)
 app.command()(commands.truth)
 app.command()(commands.delete)
 

@@ -11,8 +11,8 @@ from imaging.dicom import read_image
 from imaging.entities import Assessment, Instance, StudyRecord
 from imaging.export import AttributionMap
 from imaging.store import Repository
-from models.explain.explainer import Attribution, Explainers
-from models.explain.methods import METHODS
+from models.explain.explainer import Explainers
+from models.explain.methods import DEFAULT, METHODS
 
 
 def attribution_maps(
@@ -20,7 +20,7 @@ def attribution_maps(
     repository: Repository,
     explainers: Explainers,
     *,
-    method: str = "grad_cam",
+    method: str = DEFAULT,
 ) -> tuple[AttributionMap, ...]:
     """Explain the leading finding of every image of a study that got an answer.
 
@@ -63,7 +63,7 @@ def _explained(
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,
         frame=0,
-        values=stretched(found, *size),
+        values=stretched(found.values, *size),
         limit=float(np.abs(found.values).max()),
         method=METHODS[method].label,
         target=lead.code,
@@ -72,7 +72,7 @@ def _explained(
     )
 
 
-def stretched(found: Attribution, rows: int, columns: int) -> NDArray[np.float32]:
-    """An attribution on the film's own rows and columns, bilinear; (rows, columns), float32."""
-    grid = torch.from_numpy(found.values)[None, None]
+def stretched(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """An attribution's values on the film's own pixels, bilinear: (rows, columns), float32."""
+    grid = torch.from_numpy(values)[None, None]
     return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()

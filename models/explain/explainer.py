@@ -82,6 +82,14 @@ class Explainer:
         """Finding codes, then class names, that can be explained."""
         return self._targets.names
 
+    def knows(self, target: str) -> bool:
+        """True for one of `targets`, or two of them that can be weighed against each other."""
+        try:
+            self._targets.sides(target)
+        except ValueError:
+            return False
+        return True
+
     def look(self, luminance: NDArray[np.float32], view: Box | None = None) -> Subject:
         """Frame and squash one film (rows, columns), as `Classifier.predict` does."""
         return look(self.classifier, luminance, view)
