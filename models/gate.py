@@ -242,6 +242,23 @@ class Gate:
         scale = GateScale(**values["scale"])
         return cls(network, distance, scale, size=int(values["size"]), settings=values)
 
+    @property
+    def size(self) -> int:
+        """Side of the network's square input, pixels."""
+        return self._size
+
+    def scores(self, x: Tensor) -> NDArray[np.float64]:
+        """How far inputs (batch, 1, size, size) are beyond the threshold, by the network alone.
+
+        Returns
+        -------
+        numpy.ndarray
+            (batch,), float64; above zero is refused.
+        """
+        with torch.inference_mode():
+            logits, features = describe(self._network, x)
+            return self._scale.score(margin_of(logits), self._distance(features))
+
     def examine(self, luminance: NDArray[np.float32]) -> GateVerdict:
         """Judge one picture.
 

@@ -24,11 +24,42 @@ def check_scope(instance: Instance, scope: Scope) -> ScopeVerdict:
     """Compare an instance's header with the card's scope."""
     refusals: list[str] = []
     warnings: list[str] = []
-    for check in (_modality, _colour, _frames, _body_part, _view, _laterality, _age):
+    for check in CHECKS.values():
         refusal, warning = check(instance, scope)
         refusals += [refusal] if refusal else []
         warnings += [warning] if warning else []
     return ScopeVerdict(tuple(refusals), tuple(warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A header attribute that refuses a picture: its keyword (PS3.6), its value, what would do.
+
+    ``expected`` is empty where one word says it all (a single frame, grey levels).
+    """
+
+    keyword: str
+    found: str
+    expected: tuple[str, ...]
+    reason: str
+
+
+def mismatches(instance: Instance, scope: Scope) -> tuple[Mismatch, ...]:
+    """The attributes behind every refusal of `check_scope`; none of them names a patient."""
+    taken, geometry = instance.acquisition, instance.geometry
+    values: dict[str, tuple[str, tuple[str, ...]]] = {
+        "Modality": (taken.modality, scope.modalities),
+        "SamplesPerPixel": (str(geometry.samples_per_pixel), ("1",)),
+        "NumberOfFrames": (str(geometry.frames), ("1",)),
+        "BodyPartExamined": (taken.body_part, scope.body_parts),
+        "ViewPosition": (taken.view_position, scope.views),
+        "ImageLaterality": (taken.laterality, ()),
+    }
+    return tuple(
+        Mismatch(keyword, *values[keyword], reason=refusal)
+        for keyword, check in CHECKS.items()
+        if (refusal := check(instance, scope)[0])
+    )
 
 
 Reason = tuple[str, str]  # (refusal, warning); at most one is not empty
@@ -101,3 +132,15 @@ def _age(instance: Instance, scope: Scope) -> Reason:
 
 def _list(values: tuple[str, ...]) -> str:
     return " or ".join(values)
+
+
+# DICOM keyword (PS3.6) -> its check, in the order the reasons are told.
+CHECKS = {
+    "Modality": _modality,
+    "SamplesPerPixel": _colour,
+    "NumberOfFrames": _frames,
+    "BodyPartExamined": _body_part,
+    "ViewPosition": _view,
+    "ImageLaterality": _laterality,
+    "PatientAge": _age,
+}
