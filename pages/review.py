@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imaging.entities import Status
 from imaging.worklist import leading_assessment
 from pages.ui import (
     blind,
@@ -16,6 +17,7 @@ from pages.ui import (
     hanging,
     history,
     leave,
+    refusal,
     resources,
     room,
     statements,
@@ -51,6 +53,8 @@ with film, st.container(key="film"):
     record, asked = room.render_room(record, priors, instance, explained=not hidden)
     if answer is not None and answer.findings and not hidden:
         evidence.render_evidence(record, room.load(instance), answer, asked)
+    elif answer is not None and answer.status is Status.REFUSED and not hidden:
+        refusal.render_refusal(room.load(instance), answer)
 with panel, st.container(key="panel"):
     cases.render_steps(items, uid)
     with st.container():  # a place of its own: what follows must not move when it comes and goes

@@ -19,6 +19,7 @@ from imaging.review import Account, Annotation, Presentation
 from models.explain.dial import Curve
 from models.explain.explainer import Attribution, Explainer
 from models.explain.receipt import Receipt
+from models.explain.refusal import Refusal
 from models.explain.subject import Subject
 
 if TYPE_CHECKING:
@@ -266,6 +267,17 @@ def curve(key: tuple[Hashable, ...]) -> Curve | None:
 def keep_curve(key: tuple[Hashable, ...], found: Curve) -> None:
     """Keep a curve of the robustness dial."""
     st.session_state.setdefault("curves", {})[key] = found
+
+
+def refusal(key: tuple[Hashable, ...]) -> Refusal | None:
+    """Why a picture was refused, if that was found out in this session."""
+    found: Refusal | None = st.session_state.get("refusals", {}).get(key)
+    return found
+
+
+def keep_refusal(key: tuple[Hashable, ...], found: Refusal) -> None:
+    """Keep why a picture was refused."""
+    st.session_state.setdefault("refusals", {})[key] = found
 
 
 def known_attribution(key: tuple[Hashable, ...]) -> Attribution | None:

@@ -1,0 +1,31 @@
+"""Why there is no answer, on the Review page: the header's field, and nothing of the patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imaging.store import Repository
+from models.assess import assess_and_store
+from models.panel import Panel
+from tests.factories import make_dicom_bytes
+from tests.pages.conftest import OpenPage, words
+
+STUDY = "1.2.826.0.1.99"
+
+
+def test_the_field_that_rules_a_picture_out_is_shown(
+    open_page: OpenPage, home: Path, tiny_panel: Panel
+) -> None:
+    content = make_dicom_bytes(Modality="CT", StudyInstanceUID=STUDY)
+    store = Repository.open(home)
+    assess_and_store(content, "slice.dcm", panel=tiny_panel, repository=store)
+    store.close()
+    page = open_page("pages/review.py", study=STUDY)
+    for _round in range(20):
+        if page.table:
+            break
+        page.run()
+    text = words(page)
+    assert not page.exception and "Why there is no answer" in text
+    (table,) = page.table
+    assert "Modality (Modality)" in table.value.to_csv() and ",CT," in table.value.to_csv()
