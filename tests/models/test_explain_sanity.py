@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,9 @@ def test_layers_become_random_from_the_output_down(tiny_classifier: Classifier) 
     assert [name for name, _c in steps] == [NAMES[0], *NAMES[5 - count : 5], NAMES[5]]
     for name, changed in steps:
         network = changed.private_network().networks[0]
-        stem = torch.equal(network.stem[0][0].weight, before.stem[0][0].weight)
+        stem = torch.equal(
+            network.get_parameter("stem.0.0.weight"), before.get_parameter("stem.0.0.weight")
+        )
         assert stem == (name != "stem")
         assert not torch.equal(network.classifier.weight, before.classifier.weight)
         assert not torch.equal(changed.logits(x), tiny_classifier.logits(x))
@@ -56,7 +60,7 @@ def test_random_labels_are_learned_by_heart(tiny_classifier: Classifier) -> None
 def test_a_map_that_only_draws_the_film_is_not_sane() -> None:
     from models.evaluate_explanations import sane_facts
 
-    left = {"itself": 0.9, "layers": {"classifier": 0.8, "stem": 0.6}}
+    left: dict[str, Any] = {"itself": 0.9, "layers": {"classifier": 0.8, "stem": 0.6}}
     assert not sane_facts(left, 0.1)["sane"]
     left["layers"]["stem"] = 0.2
     assert sane_facts(left, 0.1)["sane"] and not sane_facts(left, 0.6)["sane"]
