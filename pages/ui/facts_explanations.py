@@ -74,7 +74,7 @@ def _render_cascade(found: ExplanationFigures) -> None:
         for at, (layer, value) in enumerate([(_("none"), 1.0), *m.layers.items()])
     ]
     chart = (
-        alt.Chart(alt.Data(values=rows), height=260)
+        alt.Chart(alt.Data(values=rows), height=340)
         .mark_line(point=alt.OverlayMarkDef(size=24))
         .encode(
             x=alt.X(
@@ -83,7 +83,7 @@ def _render_cascade(found: ExplanationFigures) -> None:
                 title=_("Random from the output down to"),
                 axis=alt.Axis(labelAngle=-30),
             ),
-            y=alt.Y("similarity:Q", title=_("Similarity to the real map")),
+            y=alt.Y("similarity:Q", title=_("Similarity to the real one")),
             color=alt.Color("method:N", title=_("Method"), sort=None),
         )
     )

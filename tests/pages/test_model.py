@@ -80,7 +80,7 @@ def test_the_charts_mark_the_operating_point_and_share(open_page: OpenPage, fold
     assert marked["fpr"] == pytest.approx(1 - specificity)
     assert marked["tpr"] == pytest.approx(sensitivity)
     assert "share of all films" in reliability and "surest" in selective and "changed" in noise
-    assert "Similarity to the real map" in cascade
+    assert "Similarity to the real one" in cascade
 
 
 def test_figures_of_other_weights_are_announced(open_page: OpenPage, folder: Path) -> None:
