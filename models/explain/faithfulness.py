@@ -8,6 +8,7 @@ finding of their own.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,12 +39,16 @@ class Faithfulness:
         first into the blurred film. From film to blur, and from blur to film.
     drawn, opposite : numpy.ndarray
         Same shape: `deleted` in an order drawn by lot, and in that order from its end.
+    infidelity : float
+        Share, in [0, 1], of the answer's changes along the orders drawn by lot that the map's sums
+        over what was taken do not tell, at the map's best scale (see `unexplained`).
     """
 
     deleted: Curve
     inserted: Curve
     drawn: Curve
     opposite: Curve
+    infidelity: float = math.nan
 
     @property
     def deletion(self) -> float:
@@ -135,8 +140,37 @@ def faithfulness(
     answers = explainer.log_odds(pictures, attribution.target).mean(0).astype(np.float64)
     inner = answers[2:].reshape(len(orders), -1)
     curves = [np.concatenate([answers[:1], part, answers[1:2]]) for part in inner]
+    lot = slice(2 * len(shares), None)
+    told = (gone[lot, 0].numpy() * attribution.inner).sum((1, 2), dtype=np.float64)
+    infidelity = unexplained(told, answers[0] - answers[2:][lot])
     # to insert the strongest first is to delete the weakest first, seen from its end
-    return Faithfulness(curves[0], curves[1][::-1], curves[2], curves[3])
+    return Faithfulness(curves[0], curves[1][::-1], curves[2], curves[3], infidelity)
+
+
+def unexplained(told: Curve, happened: Curve) -> float:
+    """Infidelity (Yeh et al., NeurIPS 2019, arXiv 1901.09392) as a share of what happened.
+
+    Captum's `infidelity` with ``normalize=True``, for a map that counts log-odds per pixel, divided
+    by the mean square of the changes; the pictures are those that were asked about anyway.
+
+    Parameters
+    ----------
+    told : numpy.ndarray
+        (pictures,): sum of the map over what was taken from each.
+    happened : numpy.ndarray
+        (pictures,): fall of the answer.
+
+    Returns
+    -------
+    float
+        0 when the map tells every change up to one scale, 1 when it tells nothing; 0 where the
+        answer never changed.
+    """
+    size, power = float((happened**2).mean()), float((told**2).mean())
+    if size < 1e-12:
+        return 0.0
+    scale = float((told * happened).mean()) / power if power > 0 else 0.0
+    return float(((scale * told - happened) ** 2).mean()) / size
 
 
 def inputs_shown(steps: int = STEPS) -> int:

@@ -74,6 +74,7 @@ class Receipt:
                 "relative_gain": test.relative,
                 "random_gain": 0.0,
                 "one_random_gain": test.chance,
+                "infidelity": test.infidelity,
                 "probability": {"deletion": deletion, "insertion": insertion, "random": random},
             },
             "stability": _stability(self.stability),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from imaging.entities import StudyRecord
 from imaging.review import Review
-from pages.ui import words
+from pages.ui import eraser, words
 from pages.ui.i18n import _, ngettext
 
 
@@ -30,6 +30,7 @@ def _line(review: Review) -> str:
     parts = [words.statement(stated) for stated in review.findings]
     if review.annotations:
         parts.append(_("{count} mark(s)").format(count=len(review.annotations)))
+    parts += [eraser.trial_line(trial) for trial in review.trials]
     if review.restores is not None:
         parts.append(_("undone to version {version}").format(version=review.restores))
     text = escape("; ".join([*parts, review.note] if review.note else parts))

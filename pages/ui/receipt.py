@@ -165,6 +165,8 @@ def _faithful(found: Receipt) -> list[Row]:
             _("Difference of these two, as a share of how far the answer moves at all."),
         ),
     ]
+    untold = _("Share of the answer's changes that the map's sums do not tell (infidelity).")
+    rows.append((_("Does not tell"), words.percent(test.infidelity), "", untold))
     if found.completeness is not None:
         meaning = _("How far the map's sum misses the change of the answer it explains.")
         rows.append((_("Does not add up by"), words.percent(found.completeness), "", meaning))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from captum.metrics import infidelity
 from numpy.typing import NDArray
 
 from models.classifier import Classifier
@@ -20,6 +21,7 @@ from models.explain.faithfulness import (
     seed_of,
     smooth_noise,
     strongest_first,
+    unexplained,
 )
 from models.explain.subject import Subject
 from tests.planted import planted_film
@@ -124,3 +126,35 @@ def test_an_answer_that_cannot_be_moved_supports_no_map(
 ) -> None:
     deaf = LinearExplainer(tiny_classifier, np.zeros((32, 32), np.float32))
     assert measured(deaf, subject, np.random.default_rng(0).random((32, 32))).relative == 0.0
+
+
+def test_the_map_of_a_linear_network_tells_every_change(
+    linear: LinearExplainer, subject: Subject
+) -> None:
+    right = exact(linear, subject).inner
+    assert measured(linear, subject, right).infidelity == pytest.approx(0, abs=1e-6)
+    assert measured(linear, subject, 7 * right).infidelity == pytest.approx(0, abs=1e-6)
+    lot = np.random.default_rng(4).standard_normal(right.shape)
+    assert measured(linear, subject, lot).infidelity > 0.2
+
+
+def test_infidelity_is_captums(linear: LinearExplainer, subject: Subject) -> None:
+    """Captum's, over the same changes, as a share of the mean square of what they changed."""
+    generator = torch.Generator().manual_seed(0)
+    masks = (torch.rand(12, 1, 32, 32, generator=generator) < 0.3).float()
+    inner = torch.rand(1, 1, 32, 32, generator=generator)
+    x, plain = subject.x, blurred(subject.x)
+
+    def answer(batch: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(linear.log_odds(batch, "pneumonia")[0])
+
+    def taken(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return masks[: len(inputs)], inputs + masks[: len(inputs)] * (plain - inputs)
+
+    theirs = infidelity(
+        answer, taken, x, inner, n_perturb_samples=12, max_examples_per_batch=12, normalize=True
+    )
+    happened = answer(x) - answer(x + masks * (plain - x))
+    told = (masks * inner).sum((1, 2, 3))
+    ours = unexplained(told.double().numpy(), happened.double().numpy())
+    assert ours == pytest.approx(float(theirs) / float((happened**2).mean()), rel=1e-3)
