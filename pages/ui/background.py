@@ -116,9 +116,19 @@ def was_stopped(slot: str) -> bool:
     return task is not None and task.stopped
 
 
-@st.fragment(run_every=_POLL)
 def render_wait(slot: str, label: str) -> None:
-    """Draw a bar and a way to stop while a slot works; the page is drawn again when it is done."""
+    """Draw a bar and a way to stop while a slot works; the page is drawn again when it is done.
+
+    Nothing polls when nothing works: a page that asks for itself all the time would get in the way
+    of what the reader presses.
+    """
+    task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
+    if task is not None and not task.stopped and not task.told:
+        _watch(slot, label)
+
+
+@st.fragment(run_every=_POLL)
+def _watch(slot: str, label: str) -> None:
     task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
     if task is None or task.stopped or task.told:
         return

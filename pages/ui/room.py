@@ -171,7 +171,7 @@ def _render_position(record: StudyRecord, chosen: Instance) -> None:
     key = f"position-{series}"
     if len(members) < 2:
         return
-    st.session_state[key] = members.index(chosen) + 1
+    state.settle(key, members.index(chosen) + 1)
     st.slider(
         _("Image (of {count})").format(count=len(members)),
         1,

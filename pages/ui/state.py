@@ -101,6 +101,16 @@ def field(study_instance_uid: str, name: str) -> str:
     return f"field-{study_instance_uid}-{name}"
 
 
+def settle(key: str, value: object) -> None:
+    """Give a widget its stored value, unless it has it.
+
+    A value that is sent again reaches the browser after what the reader pressed meanwhile, undoes
+    it there, and is reported back as if the reader had.
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
 def forget_fields(study_instance_uid: str) -> None:
     """Let every field of a review be filled from the store again."""
     for key in [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]:

@@ -55,7 +55,7 @@ def _render_draft(
     """One finding of the network: what it says, and the reader's word on it."""
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
-    st.session_state[key] = None if stated is None else PRESENT if stated.present else ABSENT
+    state.settle(key, None if stated is None else PRESENT if stated.present else ABSENT)
     answer = lead.answer if lead and lead.findings else None
     said = drafting.network_says(finding, answer) if lead and lead.findings else None
     title = words.concept(stated.code) if stated and stated.replaces else _(finding.label)
@@ -121,7 +121,7 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
     key = f"field-{uid}-other-{finding.code}"
     at = stated.code if stated and stated.replaces else None
     options = [code for code in TERMS if code != finding.code]
-    st.session_state[key] = at
+    state.settle(key, at)
     st.selectbox(
         _("Call it"),
         options,
@@ -181,7 +181,7 @@ def _render_add(uid: str, review: Review | None) -> None:
     """Choose one more from the coded list; choosing adds it."""
     known = {f.code for f in review.findings} if review else set()
     key = f"field-{uid}-add"
-    st.session_state[key] = None
+    state.settle(key, None)
     st.selectbox(
         _("Add a finding"),
         [code for code in TERMS if code not in known],
