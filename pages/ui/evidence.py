@@ -38,7 +38,6 @@ def render_evidence(
         _("Test the network's reason"),
         list(parts),
         format_func=parts.__getitem__,
-        default="receipt",
         key="evidence",
     )
     if chosen == "receipt" and choice is not None:
