@@ -128,11 +128,11 @@ class Trial:
     sop_instance_uid : str
         The film.
     regions : tuple of str
-        What was erased, step by step, in words: names of zones, or of shapes with their place.
+        What was done, step by step, in the reader's words: "Without right lower (blur)".
     fill : str
-        What stood in its place: "blur", "inpaint" or "mean".
+        What stood in the place of what the last step took out: "blur", "inpaint" or "mean".
     kept : bool
-        True when everything but the regions was taken out.
+        True when the last step took out everything but its region.
     code : str
         The finding asked about.
     before, after : float

@@ -29,7 +29,7 @@ from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.codes import CALLS
 from imaging.export.common import local, short
 from imaging.export.fonts import Typesetter
-from imaging.review import ReadFinding, Stage
+from imaging.review import ReadFinding, Stage, Trial
 
 _MARGIN, _WIDTH = 18 * mm, A4[0] - 36 * mm
 _FINEST = 1400  # pixels of the longer side of a picture on paper
@@ -56,6 +56,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         *_facts(sheet, case),
         *_findings(sheet, case),
         *_answers(sheet, case),
+        *_trials(sheet, case),
         *_measurements(sheet, case),
         *_pictures(sheet, case),
     ]
@@ -183,6 +184,38 @@ def _answer(sheet: _Sheet, instance: Instance, said: Assessment) -> list[Flowabl
     if said.model is not None:
         lines.append(f"Model {wording.model_line(said.model)}")
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
+
+
+def _trials(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+    """What the reader took out of a film, and what the network said then."""
+    trials = case.review.trials if case.review else ()
+    if not trials:
+        return []
+    rows = [("Image", "Tried", "Whole film", "What is left", "Model, time")]
+    rows += [_trial_row(trial) for trial in trials]
+    return [
+        sheet.text("Tried with the eraser (AI-generated answers)", size=12),
+        sheet.table(rows, (0.12, 0.3, 0.17, 0.17, 0.24)),
+        sheet.text(
+            "A film with a part taken out is no film of a patient: these answers say what the "
+            "network's answer hangs on, not what the patient has."
+        ),
+    ]
+
+
+def _trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
+    """One trial, its steps numbered as they were taken."""
+    steps = "\n".join(f"{at}. {step}" for at, step in enumerate(trial.regions, start=1))
+    label = wording.finding_label(trial.code)
+    before, after = (
+        f"{label}: {_ANSWERS[answer]}, probability {probability:.3f}"
+        for answer, probability in (
+            (trial.answer_before, trial.before),
+            (trial.answer_after, trial.after),
+        )
+    )
+    asked = f"{wording.model_line(trial.model)}, {local(trial.at):%Y-%m-%d %H:%M}"
+    return short(trial.sop_instance_uid), steps, before, after, asked
 
 
 def _measurements(sheet: _Sheet, case: ExportCase) -> list[Flowable]:

@@ -1,4 +1,4 @@
-"""The study as CSV: one row per finding of the reader and the network, one per measurement."""
+"""The study as CSV: one row per finding of the reader and the network, measurement, and trial."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from imaging.entities import RESEARCH_USE, Assessment, ModelIdentity
 from imaging.export import wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
-from imaging.review import Annotation, Review
+from imaging.review import Annotation, Review, Trial
 from imaging.terms import concept
 
 COLUMNS = (
     "study_instance_uid", "sop_instance_uid", "frame", "kind", "code", "code_scheme", "code_value",
     "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
-    "conformal_set", "error_rate", "disagreement", "shape", "points", "measure", "value", "unit",
+    "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
+    "shape", "points", "measure", "value", "unit",
     "note", "model", "model_version", "weights_sha256", "stage", "version", "reader", "at", "use",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,7 +37,7 @@ def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
     writer = csv.DictWriter(buffer, COLUMNS, restval="")
     writer.writeheader()
     common = {"study_instance_uid": case.record.study_instance_uid, "use": RESEARCH_USE}
-    for row in (*_read(case.review), *_said(case), *_measured(case.review)):
+    for row in (*_read(case.review), *_said(case), *_measured(case.review), *_tried(case.review)):
         writer.writerow({key: _safe(value) for key, value in {**common, **row}.items()})
     version = case.review.version if case.review else 0
     name = f"csv-{short(f'{case.record.study_instance_uid}/{version}')}.csv"
@@ -114,6 +115,29 @@ def _mark(mark: Annotation, review: Review | None) -> Row:
         "points": "; ".join(f"{x!r} {y!r}" for x, y in mark.points),
         "note": mark.label,
         **_stage(review),
+    }
+
+
+def _tried(review: Review | None) -> Iterator[Row]:
+    """Every trial of the eraser: what was done to the film, the answer then and before."""
+    for trial in review.trials if review else ():
+        yield {**_stage(review), **_trial(trial)}
+
+
+def _trial(trial: Trial) -> Row:
+    """The steps in their order; `probability` and `answer` are those to what is left."""
+    return {
+        "kind": "trial",
+        "sop_instance_uid": trial.sop_instance_uid,
+        "frame": 1,
+        **_coded(trial.code),
+        "tried": "; ".join(trial.regions),
+        "probability_before": trial.before,
+        "answer_before": trial.answer_before.value,
+        "probability": trial.after,
+        "answer": trial.answer_after.value,
+        "at": trial.at.isoformat(),
+        **_model(trial.model),
     }
 
 

@@ -16,14 +16,28 @@ from torch.nn import functional as F
 
 from imaging.entities import Answer
 from models.classifier import Classifier
-from models.corruptions import CORRUPTIONS
+from models.corruptions import CORRUPTIONS, Corruption
 
 Luminance = NDArray[np.float32]
 
-# Kind of `CORRUPTIONS` -> levels along the dial, the film as it is among them.
+
+def _contrast(film: Luminance, slope: float, rng: np.random.Generator) -> Luminance:
+    """Steeper or flatter about the mean; what leaves the film's range saturates."""
+    mean = film.mean(dtype=np.float64)
+    return ((film - mean) * slope + mean).astype(np.float32)
+
+
+# Contrast is asked about here alone: the stored figures of the models are about `CORRUPTIONS`.
+CHANGES: dict[str, Corruption] = {
+    **CORRUPTIONS,
+    "contrast": Corruption("Contrast", "slope about the mean grey", (2, 3, 4), _contrast),
+}
+
+# Kind of `CHANGES` -> levels along the dial, the film as it is among them.
 LEVELS: dict[str, tuple[float, ...]] = {
     "noise": (0, 1, 2, 3, 4, 6, 8, 10, 12, 15),
     "blur": (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2),
+    "contrast": (0.25, 0.4, 0.55, 0.7, 0.85, 1, 1.25, 1.5, 2, 2.5, 3, 4),
     "gamma": (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75, 2),
     "rotation": (-15, -12, -9, -7, -5, -3, -1, 0, 1, 3, 5, 7, 9, 12, 15),
     "shift_right": (-12, -9, -6, -3, 0, 3, 6, 9, 12),
@@ -79,7 +93,7 @@ class Curve:
 
 def neutral(kind: str) -> float:
     """The level of a dial that changes nothing."""
-    return 1.0 if kind == "gamma" else 0.0
+    return 1.0 if kind in ("contrast", "gamma") else 0.0
 
 
 def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
@@ -92,13 +106,13 @@ def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
     kind : str
         Key of `LEVELS`.
     level : float
-        In the unit of `CORRUPTIONS[kind]`; the neutral one changes nothing but the size.
+        In the unit of `CHANGES[kind]`; the neutral one changes nothing but the size.
     """
     film = _small(luminance)
     if level == neutral(kind):
         return film
     rng = np.random.default_rng(0)  # the same noise at every visit
-    return CORRUPTIONS[kind].apply(film, level=level, rng=rng)
+    return CHANGES[kind].apply(film, level=level, rng=rng)
 
 
 def curve(

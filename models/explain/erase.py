@@ -7,6 +7,7 @@ to choose from; none of them is a film of a patient without the finding.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +49,12 @@ class Step:
     mask: NDArray[np.float32]
     fill: Fill
     keep: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells this step from every other: SHA-256 of all of it, hex."""
+        told = f"{self.fill}/{self.keep}/{self.mask.shape}/{self.mask.dtype}/".encode()
+        return hashlib.sha256(told + np.ascontiguousarray(self.mask).tobytes()).hexdigest()
 
     @property
     def hole(self) -> NDArray[np.float32]:
@@ -108,22 +115,24 @@ def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What the networks say about the whole film and about what is left of it.
+    """What the networks say about what is left of a film.
 
-    ``seen`` is what they are shown in the end: (size, size), uint8, larger is brighter.
+    ``seen`` is what they are shown: (size, size), uint8, larger is brighter.
     """
 
-    before: Prediction
-    after: Prediction
+    said: Prediction
     seen: NDArray[np.uint8]
 
 
 def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
-    """Ask the networks about a film and about what is left of it, in one batch."""
-    changed = erased(subject, steps)
-    before, after = explainer.predict(torch.cat([subject.x, changed]))
-    grey = ((changed[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
-    return Outcome(before, after, grey.byte().numpy())
+    """Ask the networks about what is left of a film after all steps, by one forward.
+
+    Without steps, that is the whole film.
+    """
+    left = erased(subject, steps)
+    (said,) = explainer.predict(left)
+    grey = ((left[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
+    return Outcome(said, grey.byte().numpy())
 
 
 def blurred(film: Tensor, deviation: float) -> Tensor:

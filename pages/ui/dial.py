@@ -11,8 +11,7 @@ import streamlit as st
 from imaging.dicom import Image
 from imaging.display import thumbnail
 from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding
-from models.corruptions import CORRUPTIONS
-from models.explain.dial import LEVELS, Curve, curve, disturb, neutral
+from models.explain.dial import CHANGES, LEVELS, Curve, curve, disturb, neutral
 from models.explain.explainer import Explainer
 from pages.ui import background, findings, resources, state, words
 from pages.ui.i18n import _
@@ -40,7 +39,7 @@ def render_dial(image: Image, answer: Assessment) -> None:
         )
         kind = kind or "rotation"
         level = st.select_slider(
-            f"{_label(kind)}, {_(CORRUPTIONS[kind].unit)}",
+            f"{_label(kind)}, {_(CHANGES[kind].unit)}",
             LEVELS[kind],
             value=neutral(kind),
             format_func=lambda one: f"{one:g}",
@@ -65,7 +64,7 @@ def render_dial(image: Image, answer: Assessment) -> None:
 
 def sentence(found: Curve) -> str:
     """Where the answer flips, or how far it holds."""
-    unit = _(CORRUPTIONS[found.kind].unit)
+    unit = _(CHANGES[found.kind].unit)
     if not found.flips:
         low, high = found.holds
         return _("This answer holds from {low} to {high} ({unit}).").format(
@@ -114,7 +113,7 @@ def _render_curve(found: Curve, level: float, explainer: Explainer) -> None:
     base = alt.Chart(alt.Data(values=rows), height=_HEIGHT)
     scale = alt.Scale(domain=[0, 1])
     line = base.mark_line(point=True, color=colour("blueColor")).encode(
-        x=alt.X("level:Q", title=_(CORRUPTIONS[found.kind].unit)),
+        x=alt.X("level:Q", title=_(CHANGES[found.kind].unit)),
         y=alt.Y("probability:Q", scale=scale, title=_("Probability")),
         tooltip=[
             alt.Tooltip("level:Q", title=_("Level")),
@@ -151,7 +150,7 @@ def _render_film(image: Image, kind: str, level: float) -> None:
 
 def _label(kind: str) -> str:
     short = {"shift_right": _("Sideways"), "shift_down": _("Up, down"), "rotation": _("Turn")}
-    return short.get(kind) or _(CORRUPTIONS[kind].label)
+    return short.get(kind) or _(CHANGES[kind].label)
 
 
 def _answer(found: Answer) -> str:

@@ -17,8 +17,10 @@ from imaging.dicom import Image
 from imaging.display import png_bytes
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, StudyRecord
 from imaging.review import Annotation, Shape, Stage, Trial
+from models.classifier import Prediction
 from models.explain.concepts import find_lungs
 from models.explain.erase import AREAS, Fill, Outcome, Step, ask_again, drawn_mask
+from models.explain.explainer import Explainer
 from models.explain.subject import Subject
 from models.explain.zones import zone_masks
 from pages.ui import desk, findings, resources, state, words
@@ -56,17 +58,26 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     with left:
         _render_controls(record, uid, subject)
     tried = state.tried(uid)
-    outcome = ask_again(explainer, subject, [one.step for one in tried])
+    sha256 = image.instance.identity.sha256
+    whole = _outcome(sha256, explainer, subject, [])
+    left_over = _outcome(sha256, explainer, subject, [one.step for one in tried])
     with middle:
-        _render_answers(record, uid, explainer.card.identity, outcome)
+        _render_answers(record, uid, explainer.card.identity, whole.said, left_over.said)
     with right:
-        picture = _picture(outcome.seen, subject, tried)
+        picture = _picture(left_over.seen, subject, tried)
         st.image(
             picture,
             caption=_("What the network is shown. {research_use}.").format(
                 research_use=RESEARCH_USE
             ),
         )
+
+
+def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
+    """The answer to what is left, asked only when these steps are new."""
+    return state.outcome(
+        sha256, explainer.card.weights_sha256, steps, lambda: ask_again(explainer, subject, steps)
+    )
 
 
 def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> None:
@@ -135,10 +146,11 @@ def _render_zones(uid: str, subject: Subject, fill: Fill) -> None:
             )
 
 
-def _render_answers(record: StudyRecord, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
+def _render_answers(
+    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
+) -> None:
     """The answer to the whole film, and to what is left of it."""
     tried = state.tried(uid)
-    before, after = outcome.before, outcome.after
     finding = before.findings[0]
     label = _(finding.label)
     said = words.answer(finding, before.answer)
@@ -166,10 +178,12 @@ def _render_answers(record: StudyRecord, uid: str, model: ModelIdentity, outcome
         )
     )
     if tried:
-        _render_undo(record, uid, model, outcome)
+        _render_undo(record, uid, model, before, after)
 
 
-def _render_undo(record: StudyRecord, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
+def _render_undo(
+    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
+) -> None:
     row = st.container(horizontal=True, gap="small")
     row.button(_("Undo step"), key=f"undo-{uid}", on_click=state.undo_tried, args=(uid,))
     row.button(_("Start again"), key=f"again-{uid}", on_click=state.forget_tried, args=(uid,))
@@ -180,7 +194,7 @@ def _render_undo(record: StudyRecord, uid: str, model: ModelIdentity, outcome: O
         disabled=final,
         help=_("Signed off: make an amendment first.") if final else None,
         on_click=_keep,
-        args=(record.study_instance_uid, uid, model, outcome),
+        args=(record.study_instance_uid, uid, model, before, after),
     )
     kept = [t for t in record.review.trials if t.sop_instance_uid == uid] if record.review else []
     if kept:
@@ -189,10 +203,8 @@ def _render_undo(record: StudyRecord, uid: str, model: ModelIdentity, outcome: O
 
 def trial_line(trial: Trial) -> str:
     """What was tried and what came of it, in one line."""
-    what = ", ".join(trial.regions)
-    asked = _("only {region} left") if trial.kept else _("without {region}")
     return _("{asked}: {before} \u2192 {after}").format(
-        asked=asked.format(region=what),
+        asked=", ".join(trial.regions),
         before=words.percent(trial.before),
         after=words.percent(trial.after),
     )
@@ -231,8 +243,9 @@ def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     state.try_out(uid, Tried(what, Step(mask, fill, keep)))
 
 
-def _keep(study: str, uid: str, model: ModelIdentity, outcome: Outcome) -> None:
-    before, after = outcome.before, outcome.after
+def _keep(
+    study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
+) -> None:
     tried: Sequence[Tried] = state.tried(uid)
     trial = Trial(
         sop_instance_uid=uid,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
@@ -17,6 +17,7 @@ from imaging.dicom import Image
 from imaging.errors import AccessError
 from imaging.review import Account, Annotation, Presentation
 from models.explain.dial import Curve
+from models.explain.erase import Outcome, Step
 from models.explain.explainer import Attribution, Explainer
 from models.explain.receipt import Receipt
 from models.explain.refusal import Refusal
@@ -30,6 +31,7 @@ T = TypeVar("T")
 HIDE_IDENTITY = "hide_identity"
 
 _KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
+_KEEP_OUTCOMES = 40
 _KEEP_RECEIPTS = 100  # small: figures, no picture
 
 
@@ -255,6 +257,14 @@ def tried(sop_instance_uid: str) -> list[Tried]:
 def try_out(sop_instance_uid: str, step: Tried) -> None:
     """Add a step of the eraser."""
     tried(sop_instance_uid).append(step)
+
+
+def outcome(
+    sha256: str, weights_sha256: str, steps: Sequence[Step], make: Callable[[], Outcome]
+) -> Outcome:
+    """The answer to what is left of a film; asked once, so that a step costs one forward."""
+    key = (sha256, weights_sha256, *(step.key for step in steps))
+    return _recall("outcomes", key, make, _KEEP_OUTCOMES)
 
 
 def undo_tried(sop_instance_uid: str) -> None:

@@ -30,6 +30,7 @@ from imaging.review import (
     Review,
     Shape,
     Stage,
+    Trial,
 )
 from tests.factories import make_dicom_bytes, make_film_bytes, make_pixels
 
@@ -146,6 +147,23 @@ def marks_on(uid: str, frame: int, columns: int, rows: int) -> tuple[Annotation,
     )
 
 
+def trial(uid: str) -> Trial:
+    """What a reader tried with the eraser: two steps, and the answer falls."""
+    return Trial(
+        sop_instance_uid=uid,
+        regions=("Without right lower (blur)", "=Only the ellipse (mean grey)"),
+        fill="mean",
+        kept=True,
+        code="pneumonia",
+        before=0.8312345678901234,
+        after=0.123456789,
+        answer_before=Answer.PRESENT,
+        answer_after=Answer.UNSURE,
+        model=MODEL,
+        at=SIGNED,
+    )
+
+
 def review(
     kind: str, uid: str, frame: int, columns: int, rows: int, stage: Stage, version: int = 1
 ) -> Review:
@@ -170,6 +188,7 @@ def review(
         if grey
         else (),
         note="Seen with\nDr. Иванов.",
+        trials=(trial(uid),),
     )
 
 

@@ -94,6 +94,22 @@ def test_the_pdf_holds_findings_answers_and_measurements(tmp_path: Path) -> None
         assert words in text, words
 
 
+def test_the_pdf_tells_what_was_tried_with_the_eraser(tmp_path: Path) -> None:
+    text = plain(" ".join(pages(export_case_of("cr"), tmp_path)))
+    for words in ("Tried with the eraser", "0.123", "is no film of a patient"):
+        assert words in text, words
+    for step in ("1. Without right", "2. =Only the ellipse"):
+        assert step in text, step
+
+
+def test_the_pdf_is_silent_about_an_eraser_nobody_used(tmp_path: Path) -> None:
+    case = export_case_of("cr")
+    assert case.review
+    unused = replace(case.record, reviews=(replace(case.review, trials=()),))
+    text = plain(" ".join(pages(make_case(unused, case.contents), tmp_path)))
+    assert "eraser" not in text and "Measurements and marks" in text
+
+
 @pytest.mark.parametrize("name", ["Müller^Jürgen", "Иванов^Пётр", "Παπαδοπούλου^Ελένη"])
 def test_a_name_in_a_known_script_is_printed(name: str, tmp_path: Path) -> None:
     text = plain(" ".join(pages(renamed(export_case_of("cr"), name), tmp_path)))
@@ -235,6 +251,19 @@ def test_numbers_come_back_exactly() -> None:
     assert (float(length["value"]), length["unit"]) == (12.3456789, "mm")
     points = [tuple(map(float, p.split())) for p in length["points"].split("; ")]
     assert tuple(points) == case.review.annotations[1].points
+
+
+def test_a_trial_is_a_row_with_the_answer_before_and_after() -> None:
+    case = export_case_of("cr")
+    assert case.review
+    (row,) = (row for row in rows(case) if row["kind"] == "trial")
+    (trial,) = case.review.trials
+    assert row["tried"] == "; ".join(trial.regions)
+    assert float(row["probability_before"]) == trial.before
+    assert float(row["probability"]) == trial.after
+    assert (row["answer_before"], row["answer"]) == ("present", "unsure")
+    assert (row["code"], row["weights_sha256"]) == ("pneumonia", MODEL.weights_sha256)
+    assert (row["reader"], row["at"]) == (case.review.reader, trial.at.isoformat())
 
 
 def test_a_note_is_no_formula() -> None:

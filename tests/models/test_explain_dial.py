@@ -52,6 +52,20 @@ def test_the_same_noise_at_every_visit() -> None:
     assert disturb(film, "noise", 0) is film
 
 
+def test_contrast_is_a_slope_about_the_mean_within_the_film_s_range() -> None:
+    film = np.array([[100, 400, 500, 600, 900]], np.float32)
+    np.testing.assert_allclose(disturb(film, "contrast", 0.5), [[300, 450, 500, 550, 700]])
+    np.testing.assert_allclose(disturb(film, "contrast", 4), [[100, 100, 500, 900, 900]])
+    assert disturb(film, "contrast", 1) is film
+
+
+def test_the_networks_see_contrast_only_where_it_saturates(tiny_classifier: Classifier) -> None:
+    """Equalised tones keep their ranks under any slope; only what is cut off is lost."""
+    found = curve(tiny_classifier, planted_film(side=64), "contrast")
+    moved = {p.level: abs(p.probability - found.here.probability) for p in found.points}
+    assert max(moved[level] for level in moved if level <= 1) < 1e-3 < moved[4]
+
+
 def test_a_large_film_is_made_smaller_and_keeps_its_shape() -> None:
     film = np.zeros((2000, 1000), np.float32)
     assert disturb(film, "rotation", 5).shape == (512, 256)

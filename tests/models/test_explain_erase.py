@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from imaging.review import Points, Shape
-from models.classifier import Classifier
-from models.explain.erase import AREAS, Fill, Step, drawn_mask, erased
+from models.classifier import Classifier, Prediction
+from models.explain.erase import AREAS, Fill, Step, ask_again, drawn_mask, erased
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject, look
 from models.explain.zones import ZONES, zone_masks
@@ -89,6 +89,40 @@ def test_steps_add_up(subject: Subject) -> None:
     both = erased(subject, [Step(first, Fill.MEAN), Step(second, Fill.MEAN)])
     changed = (both != subject.x)[0, 0]
     assert changed[:10].all() and changed[-10:].all() and not changed[10:-10].any()
+
+
+def test_a_step_costs_one_forward(
+    explainer: Explainer, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    predict = explainer.predict
+
+    def counted(x: Tensor) -> tuple[Prediction, ...]:
+        asked.append(len(x))
+        return predict(x)
+
+    monkeypatch.setattr(explainer, "predict", counted)
+    mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
+    assert mask is not None
+    left = ask_again(explainer, subject, [Step(mask, Fill.BLUR), Step(mask, Fill.MEAN)])
+    assert asked == [1]
+    assert left.said.findings[0].probability < 0.5
+    whole = ask_again(explainer, subject, []).said.findings
+    assert whole == predict(subject.x)[0].findings
+
+
+def test_a_step_is_known_by_its_content() -> None:
+    mask = np.zeros((8, 8), np.float32)
+    twin, other = mask.copy(), mask.copy()
+    other[0, 0] = 1
+    steps = (
+        Step(mask, Fill.BLUR),
+        Step(other, Fill.BLUR),
+        Step(mask, Fill.MEAN),
+        Step(mask, Fill.BLUR, keep=True),
+    )
+    assert len({step.key for step in steps}) == 4
+    assert Step(twin, Fill.BLUR).key == steps[0].key
 
 
 def test_inpainting_carries_the_rim_inwards(explainer: Explainer) -> None:
