@@ -67,6 +67,7 @@ accuracy: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.forward
+	$(BIN)/python -m bench.decode
 	$(BIN)/python -m bench.viewer
 	$(BIN)/python -m bench.explain
 

@@ -12,20 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
     UID,
     JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSTransferSyntaxes,
 )
 
-from imaging.dicom import jpeg12, voi
+from imaging.dicom import codecs, jpeg12, voi
 from imaging.dicom.codestream import check_codestream
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry, VoiPreset
 
+codecs.register()
 jpeg12.register()
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YBR_FULL's Y
@@ -48,11 +52,7 @@ def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
         "photometric_interpretation": geometry.photometric_interpretation,
         "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
     }
-    decoder = get_decoder(syntax)
-    plugin = _plugin(syntax, geometry)
-    if plugin in decoder.available_plugins:
-        options["decoding_plugin"] = plugin
-    array, _ = decoder.as_array(ds, index=frame, **options)
+    array = _decode(ds, get_decoder(syntax), _plugins(syntax, geometry), frame, options)
     return _frozen(array)
 
 
@@ -101,18 +101,42 @@ def display_values(
     return _frozen(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
 
 
-def _plugin(syntax: UID, geometry: Geometry) -> str:
-    """The decoder to use alone, so that damaged bytes are not passed on to the next one.
+def _decode(
+    ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
+) -> NDArray[Any]:
+    """The frame by the first plugin that can; pydicom's own order where none is named."""
+    usable = [name for name in plugins if name in decoder.available_plugins] or [""]
+    for name in usable:
+        try:
+            return decoder.as_array(ds, index=frame, decoding_plugin=name, **options)[0]
+        except RuntimeError:  # pydicom's answer when a plugin fails
+            if name == usable[-1]:
+                raise
+    raise AssertionError("no plugin was tried")
 
-    GDCM crashes the process on some of them; it serves only where nothing else decodes.
+
+def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
+    """The decoders to use, in order, and no other.
+
+    Damaged bytes are not passed on to GDCM, which crashes the process on some of them; it serves
+    only where nothing else decodes.
     """
+    if geometry.samples_per_pixel == 1:
+        return (codecs.LABEL, *_slower(syntax, geometry))
+    return _slower(syntax, geometry)
+
+
+def _slower(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
+    """What decodes colour, and grey where the first choice declines."""
     if syntax == JPEGExtended12Bit and geometry.bits_stored > 8:
-        return jpeg12.LABEL
+        return (jpeg12.LABEL,)
     if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
-        return "pillow"
+        return ("pillow",)
     if syntax in JPEGLSTransferSyntaxes:
-        return "pyjpegls"
-    return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else ""
+        return ("pyjpegls",)
+    if syntax in (JPEGLossless, JPEGLosslessSV1):
+        return ("gdcm",)
+    return ("pylibjpeg",) if syntax in JPEG2000TransferSyntaxes else ()
 
 
 def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:

@@ -1,0 +1,68 @@
+"""A pydicom decoding plugin for grey frames through imagecodecs: fast, and other threads go on.
+
+libjpeg-turbo (JPEG of any depth, lossless too), CharLS (JPEG-LS), OpenJPEG (JPEG 2000) and OpenJPH
+(HTJ2K) decode without holding Python's lock, so that one reader's film does not stop another
+reader's page. pydicom loads this module by name and calls it per frame ("decoding plugin"). Colour
+stays with pydicom's own plugins, which know about YBR.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import DecodeRunner
+
+LABEL = "imagecodecs"
+_THREADS = min(4, os.cpu_count() or 1)  # OpenJPEG's gain ends there
+
+
+def _jpeg2k(data: bytes) -> NDArray[Any]:
+    return np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=_THREADS))
+
+
+_DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
+    uid.JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
+    uid.JPEGExtended12Bit: imagecodecs.jpeg8_decode,
+    uid.JPEGLossless: imagecodecs.jpeg8_decode,
+    uid.JPEGLosslessSV1: imagecodecs.jpeg8_decode,
+    uid.JPEGLSLossless: imagecodecs.jpegls_decode,
+    uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
+    uid.JPEG2000Lossless: _jpeg2k,
+    uid.JPEG2000: _jpeg2k,
+    uid.HTJ2KLossless: imagecodecs.htj2k_decode,
+    uid.HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
+    uid.HTJ2K: imagecodecs.htj2k_decode,
+}
+DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
+
+
+def is_available(uid: str) -> bool:
+    """True for the transfer syntaxes decoded here."""
+    return uid in _DECODERS
+
+
+def register() -> None:
+    """Add the plugin to pydicom's decoders, once."""
+    for syntax in _DECODERS:
+        decoder = get_decoder(syntax)
+        if LABEL not in (*decoder.available_plugins, *decoder.missing_dependencies):
+            decoder.add_plugin(LABEL, (__name__, "_decode_frame"))
+
+
+def _decode_frame(src: bytes, runner: DecodeRunner) -> memoryview:
+    """Decode one grey frame to little-endian samples of 8 or 16 bits."""
+    array = _DECODERS[runner.transfer_syntax](src)
+    if array.shape != (runner.rows, runner.columns):
+        raise ValueError("the frame has another shape than its header says")
+    if array.itemsize * 8 > runner.bits_allocated:
+        raise ValueError("the frame is deeper than its header says")
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    runner.set_option("bits_allocated", array.itemsize * 8)
+    return little.data.cast("B")
