@@ -5,7 +5,8 @@
 
 Both sides start from the same parsed dataset; rounds are shuffled, medians compared. ``stall_ms``
 is the longest that another thread was kept waiting while Lightbox decoded. Ends with one line of
-JSON: how many times faster than pydicom's default; stored as ``bench/results/decode.json``.
+JSON: how many times faster than pydicom's default; at the full size it is stored as
+``bench/results/decode.json``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from pydicom.pixels.encoders import RLELosslessEncoder
 
 from imaging.dicom import layout, pixels
 
+FULL = 3000
 _SEED = 20_261_124
 _STORED = Path(__file__).parent / "results" / "decode.json"
 _Sides = dict[str, Callable[[], NDArray[Any]]]
@@ -107,7 +109,7 @@ def encoded(name: str, values: NDArray[np.uint16]) -> Dataset:
 
 
 def main(
-    size: Annotated[int, typer.Option(help="Rows and columns.")] = 3000,
+    size: Annotated[int, typer.Option(help="Rows and columns.")] = FULL,
     rounds: Annotated[int, typer.Option(help="Rounds, in shuffled order.")] = 9,
 ) -> None:
     """Compare decoders."""
@@ -127,7 +129,7 @@ def main(
         stall = max(stall, _stall(sides["ours"]))
         print(f"{name:7} {ratios[name]:6.2f} times as fast as pydicom's default")
     found = {**ratios, "stall_ms": round(stall, 1)}
-    if size == 3000:
+    if size == FULL:
         _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found))
 

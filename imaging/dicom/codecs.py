@@ -1,9 +1,10 @@
 """A pydicom decoding plugin for grey frames through imagecodecs: fast, and other threads go on.
 
-libjpeg-turbo (JPEG of any depth, lossless too), CharLS (JPEG-LS), OpenJPEG (JPEG 2000) and OpenJPH
-(HTJ2K) decode without holding Python's lock, so that one reader's film does not stop another
-reader's page. pydicom loads this module by name and calls it per frame ("decoding plugin"). Colour
-stays with pydicom's own plugins, which know about YBR.
+libjpeg-turbo (JPEG of any depth, lossless too), CharLS (JPEG-LS) and OpenJPEG (JPEG 2000) decode
+without holding Python's lock, so that one reader's film does not stop another reader's page.
+pydicom loads this module by name and calls it per frame ("decoding plugin"). Colour stays with
+pydicom's own plugins, which know about YBR; so does HTJ2K, because imagecodecs 2026.3.6 hands out
+a picture, in part whatever stood in memory, for a frame that was cut short.
 """
 
 from __future__ import annotations
@@ -19,8 +20,19 @@ from pydicom import uid
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
 
+from imaging.dicom.codestream import read_codestream
+
 LABEL = "imagecodecs"
-_THREADS = min(4, os.cpu_count() or 1)  # OpenJPEG's gain ends there
+_THREADS = min(4, os.cpu_count() or 1)  # one film must not take a whole server
+
+
+def _jpeg(data: bytes) -> NDArray[Any]:
+    """Refuse values beyond the precision: the libjpegs go on after damage, and lossless drifts."""
+    array = np.asarray(imagecodecs.jpeg8_decode(data))
+    found = read_codestream(data)
+    if found is None or int(array.max()) >> found.precision:
+        raise ValueError("the frame decodes to values that its precision cannot hold")
+    return array
 
 
 def _jpeg2k(data: bytes) -> NDArray[Any]:
@@ -28,17 +40,14 @@ def _jpeg2k(data: bytes) -> NDArray[Any]:
 
 
 _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
-    uid.JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
-    uid.JPEGExtended12Bit: imagecodecs.jpeg8_decode,
-    uid.JPEGLossless: imagecodecs.jpeg8_decode,
-    uid.JPEGLosslessSV1: imagecodecs.jpeg8_decode,
+    uid.JPEGBaseline8Bit: _jpeg,
+    uid.JPEGExtended12Bit: _jpeg,
+    uid.JPEGLossless: _jpeg,
+    uid.JPEGLosslessSV1: _jpeg,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
     uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
     uid.JPEG2000Lossless: _jpeg2k,
     uid.JPEG2000: _jpeg2k,
-    uid.HTJ2KLossless: imagecodecs.htj2k_decode,
-    uid.HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
-    uid.HTJ2K: imagecodecs.htj2k_decode,
 }
 DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
 

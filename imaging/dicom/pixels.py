@@ -6,6 +6,7 @@ Pure functions over a dataset; `Image` wraps them in the room's border.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,21 +19,24 @@ from pydicom.uid import (
     JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
     JPEGLSTransferSyntaxes,
 )
 
-from imaging.dicom import codecs, jpeg12, voi
+from imaging.dicom import codecs, voi
 from imaging.dicom.codestream import check_codestream
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry, VoiPreset
 
 codecs.register()
-jpeg12.register()
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YBR_FULL's Y
+# pydicom's plugin for colour, and for grey that `codecs` declines.
+_OTHERS = {
+    **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), "pillow"),
+    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+    **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
+}
 
 
 def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
@@ -104,39 +108,23 @@ def display_values(
 def _decode(
     ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
 ) -> NDArray[Any]:
-    """The frame by the first plugin that can; pydicom's own order where none is named."""
-    usable = [name for name in plugins if name in decoder.available_plugins] or [""]
-    for name in usable:
-        try:
+    """The frame by the first plugin that can; in pydicom's own order where none is named."""
+    *first, last = [name for name in plugins if name in decoder.available_plugins] or [""]
+    for name in first:
+        with suppress(RuntimeError):  # pydicom's answer when a plugin fails
             return decoder.as_array(ds, index=frame, decoding_plugin=name, **options)[0]
-        except RuntimeError:  # pydicom's answer when a plugin fails
-            if name == usable[-1]:
-                raise
-    raise AssertionError("no plugin was tried")
+    return decoder.as_array(ds, index=frame, decoding_plugin=last, **options)[0]
 
 
 def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
     """The decoders to use, in order, and no other.
 
     Damaged bytes are not passed on to GDCM, which crashes the process on some of them; it serves
-    only where nothing else decodes.
+    colour where nothing else decodes. None here accepts damage that the one after it refuses.
     """
-    if geometry.samples_per_pixel == 1:
-        return (codecs.LABEL, *_slower(syntax, geometry))
-    return _slower(syntax, geometry)
-
-
-def _slower(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
-    """What decodes colour, and grey where the first choice declines."""
-    if syntax == JPEGExtended12Bit and geometry.bits_stored > 8:
-        return (jpeg12.LABEL,)
-    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
-        return ("pillow",)
-    if syntax in JPEGLSTransferSyntaxes:
-        return ("pyjpegls",)
-    if syntax in (JPEGLossless, JPEGLosslessSV1):
-        return ("gdcm",)
-    return ("pylibjpeg",) if syntax in JPEG2000TransferSyntaxes else ()
+    grey = geometry.samples_per_pixel == 1 and codecs.is_available(syntax)
+    other = _OTHERS.get(syntax)
+    return ((codecs.LABEL,) if grey else ()) + ((other,) if other else ())
 
 
 def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:

@@ -16,8 +16,8 @@ from imaging.settings import Settings
 DATA = Settings.from_environment().data
 ROOT = DATA / "dicom" if DATA else Path("LIGHTBOX_DATA-is-unset")
 
-# The index was made with libjpeg (GPL, not installed here); GDCM's inverse cosine transform
-# rounds some 12-bit samples the other way.
+# The index was made with libjpeg (GPL, not installed here); the inverse cosine transforms of
+# libjpeg-turbo and of GDCM, which agree, round some 12-bit samples the other way.
 ROUNDED_OTHERWISE = {
     "d164_CT0012_fragmented_no_bot_jpeg_baseline_5.dcm",
     "d165_CTImage_dcm_JPEGProcess2_4TransferSyntax.dcm",
