@@ -163,7 +163,7 @@ def _render_answers(
         )
         st.caption(
             _("{verdict} Evidence for it (log-odds): {before} \u2192 {after}").format(
-                verdict=_verdict(finding, now),
+                verdict=verdict(before, after),
                 before=f"{_log_odds(finding):+.1f}",
                 after=f"{_log_odds(now):+.1f}",
             )
@@ -222,12 +222,15 @@ def zone_name(zone: str) -> str:
     }[zone]
 
 
-def _verdict(before: Finding, after: Finding) -> str:
+def verdict(before: Prediction, after: Prediction) -> str:
     """Whether the answer hung on what was taken out."""
-    if before.positive and not after.positive:
+    whole, left = before.findings[0], after.findings[0]
+    if whole.positive and not left.positive:
         return _("The answer hung on what was erased.")
-    if after.positive and not before.positive:
+    if left.positive and not whole.positive:
         return _("What was erased had spoken against the finding.")
+    if after.answer is not before.answer:  # such as from "unsure" to "present"
+        return _("The answer changes without it.")
     return _("The answer stays without it.")
 
 
