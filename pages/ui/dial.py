@@ -29,7 +29,7 @@ def render_dial(image: Image, answer: Assessment) -> None:
     uid = image.instance.identity.sop_instance_uid
     choose, right = st.columns([3, 2], gap="medium")
     with choose:
-        kind = st.segmented_control(
+        kind = st.pills(  # they wrap; a segmented control hides what does not fit
             _("Disturb the film by"),
             list(LEVELS),
             default="rotation",
