@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,9 +115,11 @@ def insist_on(page: Page, theme: str, words: str) -> None:
 
 
 def insist_on_reading(page: Page) -> None:
-    """All words on screen stand out from their ground."""
+    """All words on screen stand out from their ground, once nothing fades in any more."""
     page.wait_for_load_state("networkidle")
-    found = page.evaluate(FAINT)
+    end = time.monotonic() + PATIENCE
+    while (found := page.evaluate(FAINT))["faint"] and time.monotonic() < end:
+        page.wait_for_timeout(200)
     assert found["seen"] >= 8 and not found["faint"]
 
 
