@@ -27,17 +27,17 @@ def render_dial(image: Image, answer: Assessment) -> None:
     """
     explainer = resources.explainers().of(answer.model.name if answer.model else "")
     uid = image.instance.identity.sop_instance_uid
+    kind = st.segmented_control(  # as wide as the film: what does not fit is cut off
+        _("Disturb the film by"),
+        list(LEVELS),
+        default="rotation",
+        required=True,
+        format_func=_label,
+        key=f"dial-kind-{uid}",
+    )
+    kind = kind or "rotation"
     choose, right = st.columns([3, 2], gap="medium")
     with choose:
-        kind = st.pills(  # they wrap; a segmented control hides what does not fit
-            _("Disturb the film by"),
-            list(LEVELS),
-            default="rotation",
-            required=True,
-            format_func=_label,
-            key=f"dial-kind-{uid}",
-        )
-        kind = kind or "rotation"
         level = st.select_slider(
             f"{_label(kind)}, {_(CHANGES[kind].unit)}",
             LEVELS[kind],
