@@ -95,6 +95,59 @@ def drawn_mask(shape: Shape, points: Points, subject: Subject) -> NDArray[np.flo
     return mask if mask.mean() > _SEEN else None
 
 
+def stroke_mask(points: Points, width: float, subject: Subject) -> NDArray[np.float32] | None:
+    """A brush stroke on the film as a mask over the networks' input.
+
+    Parameters
+    ----------
+    points : Points
+        (column, row) pairs in pixels of the film, from the stroke's beginning to its end; a single
+        one is a dab.
+    width : float
+        Of the round brush, in pixels of the film.
+    subject : Subject
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (size, size), float32 in [0, 1]; None when the networks do not look at that part.
+
+    Raises
+    ------
+    ValueError
+        If there is no point, or no width.
+    """
+    if not points or width <= 0:
+        raise ValueError("a stroke has a point and a width")
+    size = subject.x.shape[-1]
+    rows, columns = subject.view.pixels(subject.shape)
+    fine = (np.arange(size * _FINER) + 0.5) / (size * _FINER)
+    down = rows.start + fine[:, None] * (rows.stop - rows.start)
+    across = columns.start + fine[None] * (columns.stop - columns.start)
+    covered = np.zeros((len(fine), len(fine)), bool)
+    for begin, end in zip(points, points[1:] or points, strict=False):
+        covered |= _within(across, down, begin, end, width / 2)
+    mask = covered.astype(np.float32).reshape(size, _FINER, size, _FINER).mean((1, 3))
+    return mask if mask.mean() > _SEEN else None
+
+
+def _within(
+    across: NDArray[np.float64],
+    down: NDArray[np.float64],
+    begin: tuple[float, float],
+    end: tuple[float, float],
+    reach: float,
+) -> NDArray[np.bool_]:
+    """Which positions lie no farther than `reach` from the line between two points."""
+    (x0, y0), (x1, y1) = begin, end
+    u, v = x1 - x0, y1 - y0
+    length = u * u + v * v
+    x, y = across - x0, down - y0
+    along = np.clip((x * u + y * v) / length, 0, 1) if length else np.zeros(1)
+    near: NDArray[np.bool_] = (x - along * u) ** 2 + (y - along * v) ** 2 <= reach**2
+    return near
+
+
 def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
     """What the networks see after all steps, one after the other.
 

@@ -2,14 +2,16 @@
 
 A `Task` belongs to one session and one place on its page (a slot): what is asked there next takes
 its place and stops it. The threads are shared by all sessions, so that two slow explanations
-cannot take every core of a ward's computer.
+cannot take every core of a ward's computer. What nobody asked for, a proof of a map, is made one
+at a time and rests while a reader waits for the networks (`ahead`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -20,10 +22,40 @@ T = TypeVar("T")
 OnProgress = Callable[[float], None]
 
 _POLL = 0.4  # seconds
+_LONGEST_REST = 1.0  # seconds at one report: a busy ward must not starve a proof
 
 
 class _StoppedError(Exception):
     """Raised inside the work, at its next report, once nobody wants it."""
+
+
+class Precedence:
+    """Who is in front: work that somebody waits for, before work that nobody asked for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._ahead = 0
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """While this goes on, whoever gives way rests."""
+        with self._changed:
+            self._ahead += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._ahead -= 1
+                self._changed.notify_all()
+
+    def give_way(self, longest: float = _LONGEST_REST) -> None:
+        """Return when nobody is in front, or after `longest` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ahead, longest)
+
+
+_precedence = Precedence()
+ahead = _precedence.ahead
 
 
 class Task(Generic[T]):
@@ -37,16 +69,34 @@ class Task(Generic[T]):
         Gets a function to report its progress to, in [0, 1]; that function raises when the work
         is no longer wanted.
     pool : ThreadPoolExecutor
+    behind : bool
+        True for work nobody asked for: it rests at its reports while a reader waits for other.
     """
 
-    def __init__(self, key: Hashable, work: Callable[[OnProgress], T], pool: ThreadPoolExecutor):
+    def __init__(
+        self,
+        key: Hashable,
+        work: Callable[[OnProgress], T],
+        pool: ThreadPoolExecutor,
+        *,
+        behind: bool = False,
+    ) -> None:
         self.key = key
         self.told = False
+        self._behind = behind
         self._progress = 0.0
         self._stopped = threading.Event()
-        self._future: Future[T] = pool.submit(work, self._report)
+        self._future: Future[T] = pool.submit(self._run, work)
+
+    def _run(self, work: Callable[[OnProgress], T]) -> T:
+        if self._behind:
+            return work(self._report)
+        with ahead():
+            return work(self._report)
 
     def _report(self, progress: float) -> None:
+        if self._behind:
+            _precedence.give_way()
         if self._stopped.is_set():
             raise _StoppedError
         self._progress = min(max(progress, 0.0), 1.0)
@@ -88,31 +138,46 @@ class Task(Generic[T]):
         self._future.cancel()
 
 
-def start(slot: str, key: Hashable, work: Callable[[OnProgress], T]) -> Task[T]:
+def start(
+    slot: str, key: Hashable, work: Callable[[OnProgress], T], *, behind: bool = False
+) -> Task[T]:
     """The task of a slot of this session: the running one for the same key, or a new one.
 
     A task for another key in the same slot is stopped. Results are not kept here beyond the slot.
+    With `behind` it waits for its turn among its like, and for what readers ask.
     """
-    tasks: dict[str, Task[Any]] = st.session_state.setdefault("background-tasks", {})
-    known = tasks.get(slot)
-    if known is not None and known.key == key:
-        return known
+    known = current(slot, key)
     if known is not None:
-        known.stop()
-    tasks[slot] = Task(key, work, _pool())
-    return tasks[slot]
+        return known
+    forget(slot)
+    made = Task(key, work, _back_row() if behind else _pool(), behind=behind)
+    _tasks()[slot] = made
+    return made
+
+
+def current(slot: str, key: Hashable) -> Task[Any] | None:
+    """The task of a slot of this session, if it is for that key."""
+    known = _tasks().get(slot)
+    return known if known is not None and known.key == key else None
+
+
+def stop(slot: str) -> None:
+    """Stop the task of a slot, and remember that the reader did."""
+    found = _tasks().get(slot)
+    if found is not None:
+        found.stop()
 
 
 def forget(slot: str) -> None:
     """Stop and forget the task of a slot."""
-    found = st.session_state.get("background-tasks", {}).pop(slot, None)
+    found = _tasks().pop(slot, None)
     if found is not None:
         found.stop()
 
 
 def was_stopped(slot: str) -> bool:
     """True when the reader stopped what a slot was working at."""
-    task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
+    task = _tasks().get(slot)
     return task is not None and task.stopped
 
 
@@ -122,14 +187,14 @@ def render_wait(slot: str, label: str) -> None:
     Nothing polls when nothing works: a page that asks for itself all the time would get in the way
     of what the reader presses.
     """
-    task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
+    task = _tasks().get(slot)
     if task is not None and not task.stopped and not task.told:
         _watch(slot, label)
 
 
 @st.fragment(run_every=_POLL)
 def _watch(slot: str, label: str) -> None:
-    task: Task[Any] | None = st.session_state.get("background-tasks", {}).get(slot)
+    task = _tasks().get(slot)
     if task is None or task.stopped or task.told:
         return
     if task.done:
@@ -144,5 +209,17 @@ def _watch(slot: str, label: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _pool() -> ThreadPoolExecutor:
-    """Two threads: one film's proof and one slow map can go on beside the answers."""
+    """Two threads: two slow explanations can go on beside the answers."""
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="explain")
+
+
+@st.cache_resource(show_spinner=False)
+def _back_row() -> ThreadPoolExecutor:
+    """One thread for all proofs, so that they never stand in the way of what readers ask."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="proof")
+
+
+def _tasks() -> dict[str, Task[Any]]:
+    """The tasks of this session by slot."""
+    found: dict[str, Task[Any]] = st.session_state.setdefault("background-tasks", {})
+    return found

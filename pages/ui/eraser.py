@@ -6,15 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
 from imaging import drafting
 from imaging.dicom import Image
-from imaging.display import png_bytes
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, StudyRecord
 from imaging.review import Annotation, Shape, Stage, Trial
 from models.classifier import Prediction
@@ -23,10 +22,8 @@ from models.explain.erase import AREAS, Fill, Outcome, Step, ask_again, drawn_ma
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject
 from models.explain.zones import zone_masks
-from pages.ui import desk, findings, resources, state, words
+from pages.ui import background, brush, desk, findings, resources, state, words
 from pages.ui.i18n import _
-
-_HEIGHT = 260  # pixels of the picture of what the network sees
 
 Mask = NDArray[np.float32]
 
@@ -56,7 +53,8 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     uid = image.instance.identity.sop_instance_uid
     left, middle, right = st.columns([4, 4, 3], gap="medium")
     with left:
-        _render_controls(record, uid, subject)
+        fill = _render_controls(record, uid, subject)
+        keep = st.toggle(_("Keep only what is painted"), key=f"keep-painted-{uid}")
     tried = state.tried(uid)
     sha256 = image.instance.identity.sha256
     whole = _outcome(sha256, explainer, subject, [])
@@ -64,23 +62,25 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     with middle:
         _render_answers(record, uid, explainer.card.identity, whole.said, left_over.said)
     with right:
-        picture = _picture(left_over.seen, subject, tried)
-        st.image(
-            picture,
-            caption=_("What the network is shown. {research_use}.").format(
-                research_use=RESEARCH_USE
-            ),
+        brush.render_brush(
+            brush.outlined(left_over.seen, subject, [one.step.mask for one in tried]),
+            subject,
+            key=uid,
+            on_stroke=partial(_add, uid, _("Brush stroke"), fill=fill, keep=keep),
         )
+        shown = _("What the network is shown; paint on it. {research_use}.")
+        st.caption(shown.format(research_use=RESEARCH_USE))
 
 
 def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
     """The answer to what is left, asked only when these steps are new."""
-    return state.outcome(
-        sha256, explainer.card.weights_sha256, steps, lambda: ask_again(explainer, subject, steps)
-    )
+    weights = explainer.card.weights_sha256
+    with background.ahead():
+        return state.outcome(sha256, weights, steps, lambda: ask_again(explainer, subject, steps))
 
 
-def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> None:
+def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> Fill:
+    """The fill, drawn regions and zones; returns the fill."""
     fill = st.segmented_control(
         _("Put in its place"),
         list(Fill),
@@ -106,11 +106,12 @@ def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> None:
     else:
         st.caption(
             _(
-                "Draw a rectangle, an ellipse or a region on the film above, or press a zone of "
-                "the lungs."
+                "Draw a rectangle, an ellipse or a region on the film above, press a zone of the "
+                "lungs, or paint on the small picture."
             )
         )
     _render_zones(uid, subject, fill)
+    return fill
 
 
 def _render_buttons(uid: str, name: str, mask: Mask | None, fill: Fill) -> None:
@@ -293,20 +294,3 @@ def _fills() -> dict[Fill, str]:
         Fill.INPAINT: _("Inpaint"),
         Fill.MEAN: _("Mean grey"),
     }
-
-
-def _picture(grey: NDArray[np.uint8], subject: Subject, tried: Sequence[Tried]) -> bytes:
-    """The networks' input in the film's own proportions, what was changed outlined."""
-    canvas = np.repeat(grey[..., None], 3, axis=2)
-    for one in tried:
-        inside = one.step.mask > 0.5
-        core = inside.copy()
-        core[1:-1, 1:-1] = (
-            inside[1:-1, 1:-1] & inside[:-2, 1:-1] & inside[2:, 1:-1]
-            & inside[1:-1, :-2] & inside[1:-1, 2:]
-        )  # fmt: skip
-        canvas[inside & ~core] = (127, 178, 229)
-    rows, columns = subject.view.pixels(subject.shape)
-    aspect = (columns.stop - columns.start) / (rows.stop - rows.start)
-    size = (max(1, round(_HEIGHT * aspect)), _HEIGHT)
-    return png_bytes(Picture.fromarray(canvas).resize(size, Picture.Resampling.BILINEAR))

@@ -149,7 +149,10 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
     slot = _slot(place)
     if not METHODS[method].slow:
         background.forget(slot)
-        return state.attribution(key, lambda: explainer.attribute(subject, choice.target, method))
+        with background.ahead():
+            return state.attribution(
+                key, lambda: explainer.attribute(subject, choice.target, method)
+            )
     known = state.known_attribution(key)
     if known is not None:
         background.forget(slot)

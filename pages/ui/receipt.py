@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 import streamlit as st
 
 from imaging.dicom import Image
 from models.explain.agreement import TOP
-from models.explain.explainer import Attribution
-from models.explain.methods import METHODS
-from models.explain.receipt import Receipt, make_receipt
-from models.explain.verdict import (
-    NOT_RELIABLE,
-    WEAK,
-    WELL_SUPPORTED,
-    Verdict,
-    VerdictRule,
-    installed_rule,
-)
-from pages.ui import background, findings, resources, state, words
+from models.explain.receipt import Receipt
+from models.explain.verdict import VerdictRule
+from pages.ui import background, findings, proofs, pulse, resources, words
 from pages.ui.explanation import SPREAD, Choice, method_label, target_label
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
-
-_SLOT = "receipt"
-_ICONS = {
-    WELL_SUPPORTED: (":material/check_circle:", "green"),
-    WEAK: (":material/help:", "orange"),
-    NOT_RELIABLE: (":material/cancel:", "red"),
-}
+from pages.ui.proofs import Proof
+from pages.ui.verdict_line import ICONS, verdict_label
 
 Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
 
 
+@st.fragment
 def render_receipt(image: Image, choice: Choice) -> None:
     """Draw the verdict on a map, the figures behind it and the rule.
 
@@ -50,76 +35,32 @@ def render_receipt(image: Image, choice: Choice) -> None:
         st.caption(_("This map shows where the networks differ. It is no reason to be tested."))
         return
     with in_words():
-        found = _receipt(image, choice)
-        if found is not None:
-            _render_verdict(found, choice)
-            _render_table(found)
-            _render_rule(found)
+        found = proofs.proof(image, choice)
+        if found.receipt is None:
+            _render_wait(found)
+        else:
+            _render_verdict(found.receipt, choice)
+            _render_table(found.receipt)
+            _render_rule(found.receipt)
 
 
-def known_verdict(image: Image, choice: Choice) -> Verdict | None:
-    """The verdict on a map, if its receipt was made in this session."""
-    found = state.receipt(_key(image, choice))
-    return None if found is None else found.verdict
-
-
-def verdict_label(name: str) -> str:
-    """A verdict in the reader's language."""
-    labels = {
-        WELL_SUPPORTED: _("Well supported"),
-        WEAK: _("Weak"),
-        NOT_RELIABLE: _("Not reliable for this image"),
-    }
-    return labels[name]
-
-
-def _receipt(image: Image, choice: Choice) -> Receipt | None:
-    """The receipt once it is made; None, and a line that says why, until then."""
-    key = _key(image, choice)
-    known = state.receipt(key)
-    if known is not None:
-        return known
-    attribution = _attribution(image, choice, key)
-    if attribution is None:
-        st.caption(_("The receipt is made when the map is there."))
-        return None
-    explainer = resources.explainers().of(choice.model)
-    subject = state.subject(image.instance.identity.sha256, explainer, image)
-    rule = installed_rule(explainer.card, resources.settings().weights)
-
-    def work(report: background.OnProgress) -> Receipt:
-        return make_receipt(explainer, subject, attribution, rule=rule, on_progress=report)
-
-    task = background.start(_SLOT, key, work)
-    if task.result is not None:
-        state.keep_receipt(key, task.result)
-        return task.result
-    background.render_wait(_SLOT, _("Testing the map \u2026"))
-    if background.was_stopped(_SLOT):
+def _render_wait(found: Proof) -> None:
+    """How far the work has come, with a way to stop it and to begin again."""
+    slot = proofs.slot()
+    if found.stopped:
         st.caption(_("Stopped: nothing is known about how far this map can be believed."))
-        st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(_SLOT,))
-    return None
-
-
-def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Attribution | None:
-    """The map on the wall; a quick one is made when it is not kept."""
-    known = state.known_attribution(key)
-    if known is not None or METHODS[choice.method].slow:
-        return known
-    explainer = resources.explainers().of(choice.model)
-    subject = state.subject(image.instance.identity.sha256, explainer, image)
-    return state.attribution(
-        key, lambda: explainer.attribute(subject, choice.target, choice.method)
-    )
-
-
-def _key(image: Image, choice: Choice) -> tuple[Hashable, ...]:
-    weights = resources.card(choice.model).weights_sha256
-    return image.instance.identity.sha256, weights, choice.method, choice.target
+        st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(slot,))
+    elif found.awaits_map:
+        st.caption(_("The receipt is made when the map is there."))
+    else:
+        bar, button = st.columns([6, 1], vertical_alignment="center")
+        bar.progress(found.progress or 0.0, text=_("Testing the map \u2026"))
+        button.button(_("Stop"), key="receipt-stop", on_click=background.stop, args=(slot,))
+        pulse.beat("receipt")
 
 
 def _render_verdict(found: Receipt, choice: Choice) -> None:
-    icon, tint = _ICONS[found.verdict.name]
+    icon, tint = ICONS[found.verdict.name]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(verdict_label(found.verdict.name), icon=icon, color=tint)  # type: ignore[arg-type]
         st.caption(

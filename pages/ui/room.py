@@ -20,10 +20,11 @@ from pages.ui import (
     documents,
     explanation,
     hanging,
-    receipt,
+    proofs,
     resources,
     state,
     strip,
+    verdict_line,
     words,
 )
 from pages.ui.hanging import Hanging, Hung
@@ -62,6 +63,8 @@ def render_room(
                 asked = explanation.render_choice(
                     instance.identity.sop_instance_uid, name, two=way is Hanging.METHODS
                 )
+        if asked is None:
+            proofs.drop()
         _render_position(record, instance)
         staging = documents.stage(document, load(instance)) if document is not None else None
         if document is not None and staging is not None:
@@ -69,9 +72,12 @@ def render_room(
             return desk.open_record(uid), None
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
+        above = st.container(key="verdicts")  # filled after the map, which does not wait for it
         reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")
         if asked is not None:
             explanation.render_wait(asked)
+            with above:
+                verdict_line.render_lines(load(instance), _maps(hung, instance, asked))
         for remark in panes[0].image.remarks:
             st.caption(sentence(remark))
         if reading is not None:
@@ -109,13 +115,13 @@ def _pane(
     """One film with its banner and, where there is one, its explanation, which opens hidden."""
     image = load(one.instance)
     over = None
-    if asked is not None and one.instance is chosen and one.explained and not one.prior:
+    if asked is not None and _has_map(one, chosen):
         with st.spinner(_("Asking the network why ...")):
             at_place = 1 if one.second else 0
             over = explanation.overlay(image, asked[at_place], explanation.PLACES[at_place])
-            verdict = receipt.known_verdict(image, asked[at_place])
+            verdict = proofs.known_verdict(image, asked[at_place])
             if over is not None and verdict is not None and not verdict.reliable:
-                doubt = receipt.verdict_label(verdict.name)
+                doubt = verdict_line.verdict_label(verdict.name)
                 over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
     return Pane(
         key=f"{at}",
@@ -125,6 +131,20 @@ def _pane(
         marks=banner.marks(one.instance),
         overlay=over,
     )
+
+
+def _has_map(one: Hung, chosen: Instance) -> bool:
+    """True for a picture of the film that is explained, where the hanging wants it explained."""
+    return one.instance is chosen and one.explained and not one.prior
+
+
+def _maps(
+    hung: Sequence[Hung], chosen: Instance, asked: tuple[explanation.Choice, explanation.Choice]
+) -> dict[int, tuple[str, explanation.Choice]]:
+    """The map of every pane that has one, and its place among those that differ."""
+    places = {asked[1]: explanation.PLACES[1], asked[0]: explanation.PLACES[0]}
+    shown = {at: asked[int(one.second)] for at, one in enumerate(hung) if _has_map(one, chosen)}
+    return {at: (places[choice], choice) for at, choice in shown.items()}
 
 
 def load(instance: Instance) -> Image:

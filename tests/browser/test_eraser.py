@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from imaging.store import Repository
 from tests.browser.lightbox import PATIENCE, Server
@@ -60,6 +60,20 @@ def percent(page: Page, line: str) -> float:
     return float(found.group(2))
 
 
+def paint(page: Page, pad: Locator) -> None:
+    """Brush over the disc, to and fro."""
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    across = [-1, 1, 1, -1] * 4
+    for number, (x, y) in enumerate(zip(across, np.linspace(-1, 1, len(across)), strict=True)):
+        column, row = BRIGHT[1] + x * RADIUS, BRIGHT[0] + y * RADIUS
+        page.mouse.move(box["x"] + column * box["width"], box["y"] + row * box["height"], steps=4)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
 def test_the_answer_falls_with_its_evidence(page: Page, server: Server, marked_film: Path) -> None:
     page.goto(server.address)
     upload(page, marked_film)
@@ -100,6 +114,15 @@ def test_the_answer_falls_with_its_evidence(page: Page, server: Server, marked_f
     page.get_by_role("button", name="Keep in the record").click()
     kept = until(store, study, lambda r: bool(r.trials)).trials[0]
     assert kept.after < 0.5 < kept.before and kept.model.name == tiny_card().name
+    page.get_by_role("button", name="Undo step").click()
+    expect(page.get_by_text(re.compile("^What is left: "))).to_have_count(0)
+
+    # a stroke of the brush over the disc takes it out as well
+    pad = page.locator(".pad canvas")
+    paint(page, pad)
+    expect(page.get_by_text(re.compile("^What is left: "))).to_be_visible()
+    expect(page.get_by_text("Without brush stroke")).to_be_visible()
+    assert percent(page, "What is left") < 50
     page.get_by_role("button", name="Undo step").click()
     expect(page.get_by_text(re.compile("^What is left: "))).to_have_count(0)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imaging.review import Points, Shape
 from models.classifier import Classifier, Prediction
-from models.explain.erase import AREAS, Fill, Step, ask_again, drawn_mask, erased
+from models.explain.erase import AREAS, Fill, Step, ask_again, drawn_mask, erased, stroke_mask
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject, look
 from models.explain.zones import ZONES, zone_masks
@@ -157,6 +157,41 @@ def test_a_drawing_is_where_the_view_is(tiny_classifier: Classifier) -> None:
     corner = drawn_mask(Shape.RECTANGLE, ((100, 50), (150, 75)), subject)
     assert corner is not None and corner[:16, :16].all() and corner.sum() == 16 * 16
     assert drawn_mask(Shape.RECTANGLE, ((0, 0), (99, 49)), subject) is None
+
+
+def test_a_stroke_is_as_wide_as_its_brush_with_round_ends(subject: Subject) -> None:
+    mask = stroke_mask(((64, 128), (192, 128)), 32, subject)
+    assert mask is not None
+    assert mask.sum() * (SIDE / 64) ** 2 == pytest.approx(128 * 32 + np.pi * 16**2, rel=0.01)
+    assert mask[32, 32] == 1 and mask[26, 32] == 0 and mask[32, 10] == 0
+    bent = stroke_mask(((64, 128), (192, 128), (192, 192)), 32, subject)
+    assert bent is not None and (bent >= mask).all() and bent[44, 48] == 1
+    assert bent[40, 24] == 0  # it is open: nothing leads back to its beginning
+
+
+def test_a_dab_is_round_on_the_film_however_its_sides_are_squashed(
+    tiny_classifier: Classifier,
+) -> None:
+    film = np.random.default_rng(0).random((100, 200)).astype(np.float32)
+    subject = look(tiny_classifier, film)
+    dab = stroke_mask(((100, 50),), 40, subject)
+    assert dab is not None
+    size = len(dab)
+    assert dab.sum() / size**2 == pytest.approx(np.pi * 20**2 / (100 * 200), rel=0.02)
+    assert dab[size // 2].sum() / size == pytest.approx(40 / 200, rel=0.05)
+    assert dab[:, size // 2].sum() / size == pytest.approx(40 / 100, rel=0.05)
+
+
+def test_a_stroke_beside_the_view_is_not_looked_at(tiny_classifier: Classifier) -> None:
+    film = np.random.default_rng(0).random((100, 200)).astype(np.float32)
+    subject = look(tiny_classifier, film, Box(0.5, 0.5, 1.0, 1.0))
+    assert stroke_mask(((10, 10), (60, 30)), 8, subject) is None
+
+
+@pytest.mark.parametrize(("points", "width"), [((), 8.0), (((1.0, 1.0),), 0.0)])
+def test_a_stroke_has_a_point_and_a_width(subject: Subject, points: Points, width: float) -> None:
+    with pytest.raises(ValueError, match="a point and a width"):
+        stroke_mask(points, width, subject)
 
 
 def test_a_line_cannot_be_erased(subject: Subject) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
-from pages.ui.background import OnProgress, Task
+from pages.ui.background import OnProgress, Precedence, Task, ahead
 
 
 @pytest.fixture
@@ -75,3 +75,42 @@ def test_an_error_reaches_who_asks(pool: ThreadPoolExecutor) -> None:
     wait([task._future])
     with pytest.raises(ValueError, match="no"):
         _ = task.result
+
+
+def test_what_nobody_asked_for_rests_while_somebody_waits(pool: ThreadPoolExecutor) -> None:
+    passed: list[float] = []
+
+    def work(report: OnProgress) -> int:
+        for share in (0.2, 0.4):
+            report(share)
+            passed.append(share)
+        return 7
+
+    with ahead():
+        task = Task("key", work, pool, behind=True)
+        waiting = not wait([task._future], timeout=0.2).done and not passed
+    finish(task)
+    assert waiting and passed == [0.2, 0.4] and task.result == 7
+
+
+def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def work(_report: OnProgress) -> None:
+        began.set()
+        go_on.wait()
+
+    task = Task("key", work, pool)
+    began.wait()
+    with ThreadPoolExecutor(1) as back_row:
+        behind = Task("other", lambda report: report(0.5), back_row, behind=True)
+        waiting = not wait([behind._future], timeout=0.2).done
+        go_on.set()
+        wait([task._future, behind._future])
+    assert waiting
+
+
+def test_a_busy_ward_does_not_starve_a_proof() -> None:
+    precedence = Precedence()
+    with precedence.ahead():
+        precedence.give_way(longest=0.01)  # returns

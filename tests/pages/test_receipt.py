@@ -14,7 +14,8 @@ from imaging.store import Repository
 from models.explain.verdict import RECEIPTS, VERDICTS, VerdictRule
 from models.panel import Panel
 from pages.ui.explanation import SPREAD
-from pages.ui.receipt import rule_words, verdict_label
+from pages.ui.receipt import rule_words
+from pages.ui.verdict_line import verdict_label
 from tests.pages.conftest import PATIENCE, words
 
 
@@ -22,7 +23,7 @@ def part(uid: str, methods: list[str]) -> None:
     """A page with receipts on it, and what is known of each map before and after."""
     import streamlit as st
 
-    from pages.ui import receipt, resources, room, state
+    from pages.ui import proofs, receipt, resources, room, state
     from pages.ui.explanation import Choice
 
     state.set_account(resources.repository().accounts.alone("Dr Test"))
@@ -30,7 +31,7 @@ def part(uid: str, methods: list[str]) -> None:
     choices = [Choice("", method, "pneumonia") for method in methods]
     receipt.render_receipt(image, choices[0])
     for choice in choices:
-        known = receipt.known_verdict(image, choice)
+        known = proofs.known_verdict(image, choice)
         st.text(f"{choice.method}: {known.name if known else 'unknown'}")
 
 

@@ -1,0 +1,92 @@
+"""The verdict on a map comes by itself, takes nothing the reader presses, and greys what fails."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from imaging.review import Review
+from imaging.store import Repository
+from models.explain.verdict import RECEIPTS, VerdictRule
+from tests.browser.lightbox import PATIENCE, Server
+from tests.browser.test_first_five_minutes import film, upload
+from tests.browser.test_reading_room import choose, until
+from tests.conftest import tiny_card
+from tests.planted import planted_checkpoint
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect.set_options(timeout=PATIENCE * 1000)
+
+VERDICT = re.compile("Map: (well supported|weak|not reliable for this image)")
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Server]:
+    """Lightbox with a rule that no map can pass."""
+    folder = tmp_path / "weights" / tiny_card().name
+    planted_checkpoint(folder, tiny_card())
+    card = json.loads((folder / "card.json").read_text())
+    facts = {"weights_sha256": card["weights_sha256"], "rule": VerdictRule(least_gain=2).as_dict()}
+    (folder / RECEIPTS).write_text(json.dumps(facts))
+    found = Server(tmp_path / "home", tmp_path / "weights")
+    found.start()
+    yield found
+    found.stop()
+
+
+def says(present: bool, review: Review) -> bool:
+    """True when a review holds one finding, and that word on it."""
+    return [finding.present for finding in review.findings] == [present]
+
+
+def greyed(pane: Locator) -> str:
+    """The filter the map of a pane is drawn through."""
+    return str(pane.locator("canvas.glass").evaluate("map => getComputedStyle(map).filter"))
+
+
+def test_the_verdict_comes_by_itself(page: Page, address: str, films: list[Path]) -> None:
+    page.goto(address)
+    upload(page, films[0])
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_text(VERDICT)).to_be_visible()
+    expect(film(page)).to_be_visible()
+    # its figures are there without another wait, and nothing asks the server any more
+    choose(page, "Proof of the map")
+    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    expect(page.locator('[class*="st-key-hidden-pulse"]')).to_have_count(0)
+
+
+def test_presses_while_a_map_is_tested_all_count(
+    page: Page, strict: Server, films: list[Path]
+) -> None:
+    page.goto(strict.address)
+    upload(page, *films[:4])
+    expect(page.get_by_text(re.compile(r"^4 files done\."))).to_be_visible()
+    store = Repository.open(strict.home)
+    for study in [item.study_instance_uid for item in store.worklist()]:
+        page.goto(f"{strict.address}/review?study={study}")
+        for word, present in (("Present", True), ("Absent", False), ("Present", True)):
+            page.get_by_role("radio", name=re.compile(f"^{word}")).click()
+            until(store, study, partial(says, present))
+    store.close()
+
+
+def test_a_map_that_is_not_reliable_loses_its_colours_at_once(
+    page: Page, strict: Server, films: list[Path]
+) -> None:
+    page.goto(strict.address)
+    upload(page, films[0])
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_text("Map: not reliable for this image")).to_be_visible()
+    assert greyed(film(page)) == "grayscale(1)"
+    # the viewer itself is told with the next press, and says why beside its colours
+    choose(page, "Proof of the map")
+    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    page.keyboard.press("o")
+    expect(film(page)).to_contain_text("Not reliable for this image.")
