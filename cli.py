@@ -1,6 +1,7 @@
 """The same workflows as the pages, from a terminal.
 
     python cli.py classify scans/ more.zip film.dcm --csv out.csv --overlays overlays/
+    python cli.py inspect film.dcm --json
     python cli.py examples my-folder
     python cli.py explain scans/ --method fused --out maps/
     python cli.py model
@@ -30,6 +31,7 @@ from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
+from models import inspection
 from models.explain import commands as cases
 from models.explain import terminal
 
@@ -43,6 +45,7 @@ app.add_typer(commands.audit, name="audit")
 app.add_typer(commands.account, name="account")
 app.add_typer(cases.reference, name="reference")
 app.command()(terminal.explain)
+app.command("inspect")(inspection.inspect_file)
 app.command()(commands.truth)
 app.command()(commands.delete)
 

@@ -12,6 +12,7 @@ from pages.ui import (
     desk,
     documents,
     evidence,
+    fidelity,
     findings,
     gate,
     hanging,
@@ -68,5 +69,6 @@ with panel, st.container(key="panel"):
         statements.render_statements(record, lead)
         with st.container():
             history.render_history(record)
+        fidelity.render_file(room.load(instance), answer)
         documents.render_reports(record)
         leave.render_export(record)

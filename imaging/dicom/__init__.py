@@ -6,6 +6,7 @@ room.
 """
 
 from imaging.dicom.image import Image
+from imaging.dicom.inspection import inspect_image
 from imaging.dicom.presentation import PresentationState, read_presentation
 from imaging.dicom.reader import read_image, read_object
 from imaging.dicom.report import read_report
@@ -13,6 +14,7 @@ from imaging.dicom.report import read_report
 __all__ = [
     "Image",
     "PresentationState",
+    "inspect_image",
     "read_image",
     "read_object",
     "read_presentation",

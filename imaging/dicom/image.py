@@ -51,6 +51,15 @@ class Image:
         with border(PixelDataError, _UNDECODABLE):
             return pixels.decode_frame(self._dataset, self.instance.geometry, frame)
 
+    def decoder(self, frame: int = 0) -> str:
+        """The library that decodes a frame here; "" where nothing is compressed.
+
+        Found by decoding: several are tried in order, and the one that served is named.
+        """
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return pixels.decode(self._dataset, self.instance.geometry, frame)[1]
+
     def modality_values(self, frame: int = 0) -> NDArray[np.float32]:
         """Pixels in modality units (HU for CT): (rows, columns), float32 (PS3.3 C.11.1).
 

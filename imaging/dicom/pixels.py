@@ -48,6 +48,11 @@ def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
         (rows, columns) or (rows, columns, 3), the file's own integer or float type; YBR colour
         is converted to RGB, palette colour stays an index. Read-only.
     """
+    return decode(ds, geometry, frame)[0]
+
+
+def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], str]:
+    """`decode_frame`, and the name of the decoder that served; "" where nothing is compressed."""
     syntax = UID(ds.file_meta.TransferSyntaxUID)
     if syntax.is_encapsulated:
         check_codestream(ds, geometry, frame)
@@ -56,8 +61,8 @@ def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
         "photometric_interpretation": geometry.photometric_interpretation,
         "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
     }
-    array = _decode(ds, get_decoder(syntax), _plugins(syntax, geometry), frame, options)
-    return _frozen(array)
+    array, name = _decode(ds, get_decoder(syntax), _plugins(syntax, geometry), frame, options)
+    return _frozen(array), name
 
 
 def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
@@ -107,13 +112,17 @@ def display_values(
 
 def _decode(
     ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
-) -> NDArray[Any]:
-    """The frame by the first plugin that can; in pydicom's own order where none is named."""
-    *first, last = [name for name in plugins if name in decoder.available_plugins] or [""]
-    for name in first:
-        with suppress(RuntimeError):  # pydicom's answer when a plugin fails
-            return decoder.as_array(ds, index=frame, decoding_plugin=name, **options)[0]
-    return decoder.as_array(ds, index=frame, decoding_plugin=last, **options)[0]
+) -> tuple[NDArray[Any], str]:
+    """The frame by the first plugin that can; pydicom's own order where none is named."""
+    available = decoder.available_plugins
+    usable = [name for name in plugins if name in available] or [*available] or [""]
+    for name in usable:
+        try:
+            return decoder.as_array(ds, index=frame, decoding_plugin=name, **options)[0], name
+        except RuntimeError:  # pydicom's answer when a plugin fails
+            if name == usable[-1]:
+                raise
+    raise AssertionError("no plugin was tried")
 
 
 def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
@@ -175,7 +184,7 @@ def has_void_rescale(ds: Dataset, frame: int = 0) -> bool:
     """True when the rescale slope is 0 or no number, which would erase the picture."""
     if _modality_lut(ds) is not None:
         return False
-    slope, intercept = _stated_rescale(ds, frame)
+    slope, intercept = stated_rescale(ds, frame)
     return slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept))
 
 
@@ -183,9 +192,8 @@ def apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.
     """Modality LUT, else rescale, else the values as they are."""
     item = _modality_lut(ds)
     if item is not None:
-        lut = voi.read_lut(item, little_endian=_is_little_endian(ds))
-        return voi.apply_lut(stored, lut).astype(np.float32)
-    slope, intercept = (1.0, 0.0) if has_void_rescale(ds, frame) else _stated_rescale(ds, frame)
+        return voi.apply_lut(stored, read_table(ds, item)).astype(np.float32)
+    slope, intercept = (1.0, 0.0) if has_void_rescale(ds, frame) else stated_rescale(ds, frame)
     if (slope, intercept) == (1.0, 0.0):
         return np.nan_to_num(stored.astype(np.float32))
     return np.nan_to_num((stored.astype(np.float64) * slope + intercept).astype(np.float32))
@@ -197,7 +205,7 @@ def _modality_lut(ds: Dataset) -> Dataset | None:
     return item if item is not None and value(item, "LUTData") is not None else None
 
 
-def _stated_rescale(ds: Dataset, frame: int) -> tuple[float, float]:
+def stated_rescale(ds: Dataset, frame: int) -> tuple[float, float]:
     """Slope and intercept as written; 1 and 0 where absent."""
     holder = frame_item(ds, frame, "PixelValueTransformationSequence") or ds
     slope, intercept = numbers(holder, "RescaleSlope"), numbers(holder, "RescaleIntercept")
@@ -228,7 +236,7 @@ def _apply_preset(
             function=preset.function,
         )
     item = voi.voi_holder(ds, frame).VOILUTSequence[preset.index]
-    lut = voi.read_lut(item, little_endian=_is_little_endian(ds))
+    lut = read_table(ds, item)
     levels = voi.apply_lut(values, lut).astype(np.float64)
     return np.rint(levels * (255 / (2**lut.bits - 1))).astype(np.uint8)
 
@@ -251,9 +259,9 @@ def _to_8_bit(ds: Dataset, geometry: Geometry, rgb: NDArray[Any]) -> NDArray[np.
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
-def _is_little_endian(ds: Dataset) -> bool:
-    """Byte order of the file; films made in memory count as little endian."""
-    return UID(ds.file_meta.TransferSyntaxUID).is_little_endian
+def read_table(ds: Dataset, item: Dataset) -> voi.Lut:
+    """The table of a LUT item, in the byte order of its file; raises `PixelDataError`."""
+    return voi.read_lut(item, little_endian=UID(ds.file_meta.TransferSyntaxUID).is_little_endian)
 
 
 def _frozen(array: _Array) -> _Array:

@@ -192,9 +192,9 @@ def _assemble(
         values=values,
         frames=frames,
         total_frames=geometry.frames,
-        unit=_unit(ds, geometry),
+        unit=unit_of(ds, geometry),
         monochrome1=geometry.photometric_interpretation == "MONOCHROME1",
-        pixel_aspect=_aspect(ds, geometry),
+        pixel_aspect=aspect_of(ds, geometry),
         directions=directions(ds),
         frame_time=_frame_time(ds),
         padding=padding,
@@ -268,7 +268,7 @@ def _padding(ds: Dataset) -> tuple[int, int] | None:
     return low, high
 
 
-def _unit(ds: Dataset, geometry: Geometry) -> str:
+def unit_of(ds: Dataset, geometry: Geometry) -> str:
     """RescaleType (0028,1054); HU for a CT that does not say (PS3.3 C.11.1.1.2)."""
     if geometry.photometric_interpretation not in MONOCHROME:
         return ""
@@ -280,7 +280,7 @@ def _unit(ds: Dataset, geometry: Geometry) -> str:
     return "HU" if is_ct and numbers(holder, "RescaleSlope") else ""
 
 
-def _aspect(ds: Dataset, geometry: Geometry) -> float:
+def aspect_of(ds: Dataset, geometry: Geometry) -> float:
     """Height of a pixel over its width: the spacing, else PixelAspectRatio (0028,0034)."""
     pair = geometry.pixel_spacing or numbers(ds, "PixelAspectRatio")
     if len(pair) != 2 or not all(0 < one < float("inf") for one in pair):

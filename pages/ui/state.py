@@ -15,6 +15,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.errors import AccessError
+from imaging.fidelity import Fidelity
 from imaging.review import Account, Annotation, Presentation
 from models.explain.dial import Curve
 from models.explain.erase import Outcome, Step
@@ -235,6 +236,11 @@ def image(sha256: str, make: Callable[[], Image]) -> Image:
 def picture(key: tuple[Hashable, ...], make: Callable[[], str]) -> str:
     """A drawn picture (data URI) by everything that went into it."""
     return _recall("pictures", key, make, _KEEP_PICTURES)
+
+
+def fidelity(sha256: str, make: Callable[[], Fidelity]) -> Fidelity:
+    """How a file became a picture, by the hash of the file."""
+    return _recall("fidelities", sha256, make, _KEEP_RECEIPTS)
 
 
 def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> Attribution:
