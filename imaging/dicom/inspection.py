@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imaging.dicom import chain, doubts, pixels
+from imaging.dicom import chain, doubts
 from imaging.dicom.border import border
 from imaging.dicom.elements import integer
 from imaging.dicom.image import Image

@@ -115,10 +115,11 @@ def _decode(
 ) -> tuple[NDArray[Any], str]:
     """The frame by the first plugin that can; pydicom's own order where none is named."""
     available = decoder.available_plugins
-    usable = [name for name in plugins if name in available] or [*available] or [""]
+    usable = [name for name in plugins if name in available] or [""]
     for name in usable:
         try:
-            return decoder.as_array(ds, index=frame, decoding_plugin=name, **options)[0], name
+            array, _ = decoder.as_array(ds, index=frame, decoding_plugin=name, **options)
+            return array, name or next(iter(available), "")
         except RuntimeError:  # pydicom's answer when a plugin fails
             if name == usable[-1]:
                 raise
