@@ -31,7 +31,7 @@ from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
-from models import inspection
+from models import inspection, selection
 from models.explain import commands as cases
 from models.explain import terminal
 
@@ -104,6 +104,7 @@ def _header(codes: list[str]) -> list[str]:
         "model",
         "weights_sha256",
         "message",
+        "selection",
     ]
 
 
@@ -129,6 +130,7 @@ def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[s
         f"{model.name} {model.version}" if model else "",
         model.weights_sha256 if model else "",
         reasons,
+        selection.because(outcome.instance, assessment),
     ]
 
 

@@ -71,7 +71,11 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """How and when the picture was taken; empty strings where the file is silent."""
+    """How and when the picture was taken; empty strings where the file is silent.
+
+    ``image_type`` holds the values of (0008,0008), such as ORIGINAL, PRIMARY; ``intent`` is
+    PresentationIntentType (0008,0068): FOR PRESENTATION or FOR PROCESSING.
+    """
 
     modality: str = ""
     body_part: str = ""
@@ -86,6 +90,8 @@ class Acquisition:
     manufacturer: str = ""
     station_name: str = ""
     synthetic: bool = False  # the header says the picture shows no patient
+    image_type: tuple[str, ...] = ()
+    intent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

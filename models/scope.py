@@ -51,6 +51,8 @@ def mismatches(instance: Instance, scope: Scope) -> tuple[Mismatch, ...]:
         "Modality": (taken.modality, scope.modalities),
         "SamplesPerPixel": (str(geometry.samples_per_pixel), ("1",)),
         "NumberOfFrames": (str(geometry.frames), ("1",)),
+        "ImageType": ("/".join(taken.image_type), ("ORIGINAL/PRIMARY", "DERIVED/PRIMARY")),
+        "PresentationIntentType": (taken.intent, ("FOR PRESENTATION",)),
         "BodyPartExamined": (taken.body_part, scope.body_parts),
         "ViewPosition": (taken.view_position, scope.views),
         "ImageLaterality": (taken.laterality, ()),
@@ -62,6 +64,30 @@ def mismatches(instance: Instance, scope: Scope) -> tuple[Mismatch, ...]:
     )
 
 
+# Modality -> how its pictures have to be read, told when no network reads them.
+HOW_READ = {
+    "CT": "A CT has to be read as a whole series, all slices in their windows.",
+    "MR": "An MR has to be read as whole series, all slices and weightings together.",
+    "PT": "A PET has to be read as a whole series, together with its CT or MR.",
+    "NM": "A nuclear medicine study has to be read with all its views and times.",
+    "US": "An ultrasound has to be read as moving pictures, all views together.",
+    "MG": "A mammogram has to be read with all views of both breasts.",
+    "XA": "An angiogram has to be read as a moving picture.",
+    "RF": "A fluoroscopy has to be read as a moving picture.",
+}
+# Part of a value of ImageType (PS3.3 C.7.6.1.1.2, C.8.2.1.1.1, and makers' own) -> what it is.
+NO_FILMS = {
+    "LOCALIZER": "a localiser (scout view)",
+    "SCOUT": "a localiser (scout view)",
+    "TOPOGRAM": "a localiser (scout view)",
+    "SCREEN SAVE": "a copy of a screen",
+    "SCREENSHOT": "a copy of a screen",
+    "DOSE INFO": "a dose report",
+    "DOSE_INFO": "a dose report",
+    "DOSE REPORT": "a dose report",
+    "REPORT": "a report kept as a picture",
+}
+
 Reason = tuple[str, str]  # (refusal, warning); at most one is not empty
 
 
@@ -72,8 +98,28 @@ def _modality(instance: Instance, scope: Scope) -> Reason:
     if not modality:
         return "", "The modality is not stated."
     if modality not in scope.modalities:
-        return f"This is a {modality} image; the network reads {_list(scope.modalities)} only.", ""
+        reason = f"This is a {modality} image; the network reads {_list(scope.modalities)} only."
+        return f"{reason} {HOW_READ[modality]}" if modality in HOW_READ else reason, ""
     return "", ""
+
+
+def _image_type(instance: Instance, scope: Scope) -> Reason:
+    """ImageType (0008,0008), PS3.3 C.7.6.1.1.2: value 2 is PRIMARY or SECONDARY."""
+    values = instance.acquisition.image_type
+    for value in values:
+        kind = next((words for part, words in NO_FILMS.items() if part in value), "")
+        if kind:
+            return f"This is {kind}, not a picture to be read.", ""
+    if "SECONDARY" in values[1:2]:
+        return "", "The picture was made after the examination; it is not the detector's own."
+    return "", ""
+
+
+def _intent(instance: Instance, scope: Scope) -> Reason:
+    """PresentationIntentType (0008,0068), PS3.3 C.8.11.1.1."""
+    if instance.acquisition.intent != "FOR PROCESSING":
+        return "", ""
+    return "These are raw detector values (FOR PROCESSING); send the picture made for reading.", ""
 
 
 def _colour(instance: Instance, scope: Scope) -> Reason:
@@ -137,6 +183,8 @@ def _list(values: tuple[str, ...]) -> str:
 # DICOM keyword (PS3.6) -> its check, in the order the reasons are told.
 CHECKS = {
     "Modality": _modality,
+    "ImageType": _image_type,
+    "PresentationIntentType": _intent,
     "SamplesPerPixel": _colour,
     "NumberOfFrames": _frames,
     "BodyPartExamined": _body_part,

@@ -21,6 +21,7 @@ from pages.ui import (
     refusal,
     resources,
     room,
+    selection,
     statements,
 )
 from pages.ui.frame import insist_on_router
@@ -64,6 +65,7 @@ with panel, st.container(key="panel"):
         blind.render_first_read(record, lead)
     else:
         findings.render_answer(instance, answer)
+        selection.render_selection(record, instance)
         with st.container():
             blind.render_verdict(record)
         statements.render_statements(record, lead)

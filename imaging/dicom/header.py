@@ -90,6 +90,8 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         accession_number=text(ds, "AccessionNumber"),
         manufacturer=text(ds, "Manufacturer"),
         station_name=text(ds, "StationName"),
+        image_type=tuple(one for one in text(ds, "ImageType").upper().split("\\") if one),
+        intent=text(ds, "PresentationIntentType").upper(),
         synthetic="YES" in (text(ds, "SyntheticData"), text(ds, "QualityControlSubject")),
     )
 

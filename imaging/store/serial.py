@@ -80,7 +80,8 @@ def document_from_json(values: dict[str, Any]) -> Document:
 
 
 def _acquisition(values: dict[str, Any]) -> Acquisition:
-    return Acquisition(**{**values, "patient_orientation": tuple(values["patient_orientation"])})
+    several = ("patient_orientation", "image_type")  # the second is missing in older records
+    return Acquisition(**{**values, **{name: tuple(values.get(name, ())) for name in several}})
 
 
 def assessment_to_json(assessment: Assessment) -> dict[str, Any]:

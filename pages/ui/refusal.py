@@ -94,6 +94,8 @@ def _render_header(found: Refusal) -> None:
 def _fields() -> dict[str, str]:
     return {
         "Modality": _("Modality"),
+        "ImageType": _("Kind of picture"),
+        "PresentationIntentType": _("Made for"),
         "SamplesPerPixel": _("Colours of a pixel"),
         "NumberOfFrames": _("Number of frames"),
         "BodyPartExamined": _("Body part"),

@@ -1,0 +1,58 @@
+"""Which image of the study the network was asked about, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+import streamlit as st
+
+from imaging.entities import Instance, StudyRecord
+from models.selection import RULE, Selected, select
+from pages.ui.i18n import _, ngettext, sentence
+
+_MOST = 12  # lines; long series are summed up by reason anyway
+
+
+def render_selection(record: StudyRecord, shown: Instance) -> None:
+    """Say why the image on the wall was classified or not, then the others by reason."""
+    chosen = select(record)
+    uid = shown.identity.sop_instance_uid
+    here = next(one for one in chosen if one.instance.identity.sop_instance_uid == uid)
+    st.html(f'<div class="lb-small">{escape(_this(here, many=len(chosen) > 1))}</div>')
+    others = [one for one in chosen if one is not here]
+    if not others:
+        return
+    lines = [_others(because, list(same)) for because, same in _by_reason(others)]
+    if len(lines) > _MOST:
+        lines = [*lines[:_MOST], "\u2026"]
+    body = "".join(f"<div>{escape(line)}</div>" for line in (*lines, sentence(RULE)))
+    title = escape(_("Other images of this study"))
+    st.html(
+        f'<details class="lb-exploratory"><summary>{title}</summary>'
+        f'<div class="lb-small">{body}</div></details>'
+    )
+
+
+def _by_reason(others: Sequence[Selected]) -> list[tuple[str, list[Selected]]]:
+    """Images with the same reason together, classified ones first."""
+    in_order = sorted(others, key=lambda one: (not one.classified, one.because))
+    return [(words, list(same)) for words, same in groupby(in_order, lambda one: one.because)]
+
+
+def _this(here: Selected, *, many: bool) -> str:
+    """About the image on the wall."""
+    words = sentence(here.because)
+    if not (many and here.classified):
+        return words
+    if here.leads:
+        return words + " " + _("Its answer leads: the most urgent of this study.")
+    return words + " " + _("Another image of this study leads.")
+
+
+def _others(because: str, same: Sequence[Selected]) -> str:
+    """One line for all images with the same reason."""
+    count = ngettext("{count} image", "{count} images", len(same)).format(count=len(same))
+    lead = " " + _("(its answer leads)") if any(one.leads for one in same) else ""
+    return f"{count}: {sentence(because)}{lead}"
