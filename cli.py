@@ -30,6 +30,7 @@ from imaging.display import overlay_png
 from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
+from imaging.plain_text import MAX_NAME, clean, spreadsheet
 from imaging.settings import ROOT, Settings
 from models import inspection, selection
 from models.explain import commands as cases
@@ -117,7 +118,7 @@ def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[s
     called = "" if lead is None else lead.code if lead.positive else f"no {lead.code} seen"
     model, reasons = assessment.model, " ".join(assessment.messages)
     return [
-        candidate.path,
+        spreadsheet(clean(candidate.path, MAX_NAME)),
         assessment.sop_instance_uid,
         assessment.status.value,
         assessment.answer.value if assessment.answer else "",

@@ -10,6 +10,7 @@ from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, FileOutcome, Status
 from imaging.errors import AssistantError, ConflictError
 from imaging.ingest import Candidate
+from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
 from models.panel import Panel
 
@@ -126,7 +127,7 @@ def _unasked(document: Document) -> Assessment:
 def failed(file_name: str, error: AssistantError) -> FileOutcome:
     """The outcome of a file that could not be read."""
     return FileOutcome(
-        file_name,
+        clean(file_name, MAX_NAME),
         Assessment(
             sop_instance_uid="",
             status=Status.ERROR,

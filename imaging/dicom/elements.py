@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-MAX_TEXT = 256
-_JOINERS = "\u200c\u200d"  # change how letters join in Persian and Indic names
+from imaging.plain_text import MAX_TEXT, clean
 
 
 def value(ds: Dataset, keyword: str) -> Any:
@@ -27,8 +25,8 @@ def value(ds: Dataset, keyword: str) -> Any:
 def text(ds: Dataset, *keywords: str) -> str:
     """The first non-empty of some text elements, cleaned; "" when all are silent.
 
-    Control and direction-changing characters are dropped, runs of blanks are joined, and the
-    result is cut to `MAX_TEXT` characters. It is not escaped: that is the screen's business.
+    Cleaned by `imaging.plain_text.clean` to at most `MAX_TEXT` characters; not escaped: that is
+    the screen's business.
     """
     for keyword in keywords:
         found = value(ds, keyword)
@@ -112,9 +110,4 @@ def _clean(found: Any, most: int = MAX_TEXT) -> str:
         found = found.decode("utf-8", "replace")
     elif isinstance(found, list | tuple | MultiValue):
         found = "\\".join(str(one) for one in found)
-    kept = (
-        " " if unicodedata.category(c) == "Cc" else c
-        for c in str(found)[: 8 * most]
-        if c in _JOINERS or unicodedata.category(c) not in {"Cf", "Cs", "Co"}
-    )
-    return " ".join("".join(kept).split())[:most]
+    return clean(str(found), most)

@@ -34,6 +34,7 @@ from imaging.errors import (
     UnsupportedImageError,
     UnsupportedTransferSyntaxError,
 )
+from imaging.plain_text import MAX_NAME, clean
 
 MAX_FILE_BYTES = 2**30
 _UNREADABLE = (
@@ -99,6 +100,7 @@ def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Documen
     if isinstance(source, Path):
         file_name = file_name or source.name
         source = _load(source)
+    file_name = clean(file_name, MAX_NAME)
     kind = sniff(source)
     sha256 = hashlib.sha256(source).hexdigest()
     if kind is FileKind.DICOM:

@@ -11,6 +11,7 @@ from imaging.entities import RESEARCH_USE, Assessment, ModelIdentity
 from imaging.export import wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
+from imaging.plain_text import spreadsheet
 from imaging.review import Annotation, Review, Trial
 from imaging.terms import concept
 
@@ -21,7 +22,6 @@ COLUMNS = (
     "shape", "points", "measure", "value", "unit",
     "note", "model", "model_version", "weights_sha256", "stage", "version", "reader", "at", "use",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = dict[str, object]
 
 
@@ -179,4 +179,4 @@ def _number(value: float | None) -> object:
 
 def _safe(value: object) -> object:
     """Text that no spreadsheet runs."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return spreadsheet(value) if isinstance(value, str) else value

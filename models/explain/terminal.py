@@ -15,6 +15,7 @@ from imaging.display import overlay_png
 from imaging.entities import RESEARCH_USE, Assessment, Status
 from imaging.errors import AssistantError, SettingsError
 from imaging.ingest import Candidate, walk
+from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Asked:
         try:
             return self._explain(candidate)
         except AssistantError as exc:
-            typer.echo(f"{candidate.path}: {exc}", err=True)
+            typer.echo(f"{clean(candidate.path, MAX_NAME)}: {exc}", err=True)
             return Status.ERROR.value
 
     def _explain(self, candidate: Candidate) -> str:
@@ -87,11 +88,14 @@ class _Asked:
         image = read_image(candidate.read(), file_name=candidate.path)
         found = assess(image, self.panel)
         if found.model is None or not found.findings:
-            typer.echo(f"{candidate.path}: {' '.join(found.messages)}", err=True)
+            typer.echo(f"{clean(candidate.path, MAX_NAME)}: {' '.join(found.messages)}", err=True)
             return found.status.value
         explainer = self.explainers.of(found.model.name)
         if self.target and not explainer.knows(self.target):
-            typer.echo(f"{candidate.path}: {found.model.name} knows no such target.", err=True)
+            typer.echo(
+                f"{clean(candidate.path, MAX_NAME)}: {found.model.name} knows no such target.",
+                err=True,
+            )
             return "not explained"
         subject = explainer.look(image.luminance_values(0))
         for method in self.methods:

@@ -10,6 +10,7 @@ from imaging.errors import AssistantError
 from imaging.review import Account
 from pages.ui import gate, resources, state, theme
 from pages.ui.i18n import _, sentence
+from pages.ui.plain import plain
 from pages.ui.viewer.keys import USUAL
 from pages.ui.viewer.words import words
 
@@ -124,6 +125,6 @@ def _attempt(deed: Callable[[], object], done: str) -> None:
     try:
         deed()
     except AssistantError as exc:
-        st.error(sentence(str(exc)))
+        st.error(plain(sentence(str(exc))))
     else:
         st.success(done)

@@ -17,6 +17,7 @@ from imaging.errors import AssistantError
 from pages.ui import banner, resources, state, words
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
+from pages.ui.plain import plain
 from pages.ui.viewer import Pane, Scene, render_viewer
 
 
@@ -30,14 +31,16 @@ def render_alone(record: StudyRecord) -> None:
     )
     st.html(f"<div>{escape(_whose(record.documents[0]))}</div>")
     for document in _of(record, DocumentKind.PRESENTATION):
-        st.warning(_without_film(document))
+        st.warning(plain(_without_film(document)))
     render_reports(record, expanded=True)
 
 
 def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
     """The reports of a study, each folded until it is opened."""
     for number, document in enumerate(_of(record, DocumentKind.REPORT), 1):
-        with st.expander(_numbered(_("Report {number}"), number, document), expanded=expanded):
+        with st.expander(
+            plain(_numbered(_("Report {number}"), number, document)), expanded=expanded
+        ):
             if state.identity_hidden():
                 st.caption(_("A report may name the patient; it is shown with identities only."))
             else:
@@ -69,7 +72,7 @@ def stage(document: Document, image: Image) -> Staging | None:
     try:
         return read_presentation(_content(document)).on(image)
     except AssistantError as exc:
-        st.warning(sentence(str(exc)))
+        st.warning(plain(sentence(str(exc))))
         return None
 
 
@@ -96,7 +99,7 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
         _("Read-only. What you draw and set yourself is kept under \u201cAs you left it\u201d.")
     )
     for remark in (*staging.remarks, *staging.image.remarks):
-        st.warning(sentence(remark))
+        st.warning(plain(sentence(remark)))
     if staging.texts and not state.identity_hidden():
         said = (_("Words of this presentation:"), *staging.texts)
         st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in said))

@@ -15,6 +15,7 @@ from models.maps import attribution_maps
 from pages.ui import resources, state
 from pages.ui.download import render_download
 from pages.ui.i18n import _, sentence
+from pages.ui.plain import plain
 
 LABELS = {
     "sr": "Structured report (DICOM SR)",
@@ -72,12 +73,12 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
         maps = attribution_maps(repository.study(uid), repository, resources.explainers())
         files = deliver(repository, uid, formats, maps=maps, account=account.name)
     except AssistantError as exc:
-        st.error(sentence(str(exc)))
+        st.error(plain(sentence(str(exc))))
         return
     state.set_prepared(uid, archive(files))
     for file in files:
         if file.name == LEFT_OUT:
-            st.warning(file.content.decode())
+            st.warning(plain(file.content.decode()))
 
 
 def archive(files: tuple[ExportedFile, ...]) -> bytes:

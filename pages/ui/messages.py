@@ -11,6 +11,7 @@ import streamlit as st
 from imaging.errors import AssistantError
 from pages.ui import state
 from pages.ui.i18n import _, sentence
+from pages.ui.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except AssistantError as exc:
-        st.error(sentence(str(exc)), icon=":material/error:")
+        st.error(plain(sentence(str(exc))), icon=":material/error:")
     except Exception as exc:
         log.error("%s at %s", type(exc).__name__, _place(exc))
         st.error(

@@ -15,6 +15,7 @@ from models.classifier import Classifier
 from models.explain.refusal import Refusal, explain_refusal
 from pages.ui import background, findings, resources, state
 from pages.ui.i18n import _, sentence
+from pages.ui.plain import plain
 
 _SLOT, _WIDTH = "refusal", 420
 
@@ -36,7 +37,7 @@ def render_refusal(image: Image, answer: Assessment) -> None:
         return
     st.markdown(f"**{_('Why there is no answer')}**")
     for reason in answer.messages:
-        st.markdown(f"- {sentence(reason)}")
+        st.markdown(f"- {plain(sentence(reason))}")
     if found.header:
         _render_header(found)
     for undone in found.would_pass:
@@ -82,7 +83,7 @@ def _render_header(found: Refusal) -> None:
         [
             {
                 _("Field of the header"): f"{_fields()[m.keyword]} ({m.keyword})",
-                _("Found"): m.found or "\u2013",
+                _("Found"): plain(m.found) or "\u2013",
                 _("The network was built for"): ", ".join(m.expected) or "\u2013",
             }
             for m in found.header

@@ -31,6 +31,7 @@ from pages.ui.hanging import Hanging, Hung
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
 from pages.ui.pictures import data_uri
+from pages.ui.plain import plain
 from pages.ui.viewer import Pane, Reading, Scene, render_viewer
 
 _MOST_THUMBS = 24
@@ -79,7 +80,7 @@ def render_room(
             with above:
                 verdict_line.render_lines(load(instance), _maps(hung, instance, asked))
         for remark in panes[0].image.remarks:
-            st.caption(sentence(remark))
+            st.caption(plain(sentence(remark)))
         if reading is not None:
             _keep(record, reading)
     return desk.open_record(uid), asked[0] if asked else None

@@ -17,6 +17,7 @@ from imaging.entities import (
     Status,
     WorklistItem,
 )
+from imaging.plain_text import spreadsheet
 from pages.ui import cases, state, words
 from pages.ui.i18n import _, sentence
 
@@ -66,7 +67,7 @@ def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool 
 def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
     """Draw rows; choosing one opens the study of the same position ("" has none)."""
     chosen = st.dataframe(
-        _say_source_once(rows),
+        [_harmless(row) for row in _say_source_once(rows)],
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -78,6 +79,11 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
     for row in chosen.selection.rows:
         if row < len(studies) and studies[row]:
             cases.open_study(studies[row])
+
+
+def _harmless(row: Row) -> Row:
+    """A row whose download no spreadsheet takes for a formula."""
+    return {k: spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()}
 
 
 def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:

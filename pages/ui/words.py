@@ -118,9 +118,17 @@ def messages(texts: tuple[str, ...]) -> list[str]:
 
 
 def patient_name(name: str) -> str:
-    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1)."""
-    alphabetic = name.split("=")[0]
-    family, _sep, rest = alphabetic.partition("^")
+    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1).
+
+    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
+    """
+    groups = list(dict.fromkeys(filter(None, map(_one_name, name.split("=")))))
+    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+
+
+def _one_name(group: str) -> str:
+    """One component group of a person's name."""
+    family, _sep, rest = group.partition("^")
     given = " ".join(part for part in rest.split("^") if part)
     return f"{family}, {given}" if given else family
 
