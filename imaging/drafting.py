@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from imaging.entities import Answer, Assessment, Finding
+from imaging.plain_text import typed
 from imaging.review import (
     Account,
     Annotation,
@@ -103,7 +104,7 @@ def withdraw(review: Review, code: str) -> Review:
 def remark(review: Review, code: str, note: str) -> Review:
     """Put a note to a finding."""
     stated = review.finding(code)
-    return review if stated is None else _with(review, code, replace(stated, note=note.strip()))
+    return review if stated is None else _with(review, code, replace(stated, note=typed(note)))
 
 
 def mark(

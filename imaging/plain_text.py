@@ -13,6 +13,7 @@ MAX_NAME = 1024  # characters of a file's name with its folders
 _JOINERS = "\u200c\u200d"  # change how letters join in Persian and Indic names
 _DROPPED = {"Cf", "Cs", "Co", "Cn"}  # direction marks, halves of characters, no characters
 _MOST_MARKS = 4  # accents on one letter; more cover the lines above and below
+_LONGEST_NOTE = 10_000
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -35,6 +36,12 @@ def clean(text: str, most: int = MAX_TEXT) -> str:
         It is not escaped.
     """
     return " ".join(_printable(mend(text[: 8 * most])).split())[:most].rstrip()
+
+
+def typed(text: str) -> str:
+    """A note as its reader typed it: every line by `clean`, blank lines kept between others."""
+    lines = text[:_LONGEST_NOTE].splitlines()
+    return "\n".join(clean(line, _LONGEST_NOTE) for line in lines).strip()
 
 
 def mend(text: str) -> str:

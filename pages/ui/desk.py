@@ -12,6 +12,7 @@ from dataclasses import replace
 from imaging import drafting
 from imaging.entities import StudyRecord
 from imaging.errors import AssistantError, ConflictError
+from imaging.plain_text import typed
 from imaging.review import Review, Stage
 from pages.ui import resources, state, words
 from pages.ui.i18n import _, sentence
@@ -117,4 +118,4 @@ def _overtaken(record: StudyRecord) -> str:
 
 def with_note(text: str) -> Callable[[Review], Review]:
     """A step that sets the free note."""
-    return lambda review: replace(review, note=text.strip())
+    return lambda review: replace(review, note=typed(text))

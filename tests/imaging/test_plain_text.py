@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom import read_image
 from imaging.dicom.elements import text
 from imaging.export.table import _safe
-from imaging.plain_text import MAX_TEXT, clean, mend, spreadsheet
+from imaging.plain_text import MAX_TEXT, clean, mend, spreadsheet, typed
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes
 
 NASTY = st.text(
@@ -57,6 +57,10 @@ def test_utf_8_that_was_read_as_latin_1_is_put_right(meant: str) -> None:
 @pytest.mark.parametrize("name", ["Müller^Jürgen", "Åse^Bjørn", "Renée", "Niño^Ángel", "10 °C"])
 def test_latin_1_that_is_meant_stays(name: str) -> None:
     assert mend(name) == name
+
+
+def test_a_typed_note_keeps_its_lines() -> None:
+    assert typed(" first\r\n\n\x1b[2Jsecond\u202e \n") == "first\n\n[2Jsecond"
 
 
 def test_marks_piled_on_a_letter_are_thinned() -> None:

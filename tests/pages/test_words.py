@@ -151,7 +151,7 @@ def test_waiting_is_told_in_the_largest_unit(minutes: int, said: str) -> None:
 
 
 def test_names_are_read_as_dicom_writes_them() -> None:
-    assert words.patient_name("DOE^JANE^Q=漢字") == "DOE, JANE Q"
+    assert words.patient_name("DOE^JANE^Q=漢字") == "DOE, JANE Q (漢字)"
     assert words.date("20250131") == "2025-01-31" and words.clock("0905") == "09:05"
 
 
