@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
     UID,
@@ -22,7 +22,7 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
 )
 
-from imaging.dicom import codecs, voi
+from imaging.dicom import codecs, colour, voi
 from imaging.dicom.codestream import check_codestream
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
@@ -80,7 +80,7 @@ def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.f
     """
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _frozen(_to_rgb(ds, geometry, stored).astype(np.float32))
+        return _frozen(colour.to_rgb(ds, geometry, stored).astype(np.float32))
     return _frozen(apply_modality(ds, stored, frame))
 
 
@@ -100,7 +100,7 @@ def display_values(
     """
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _frozen(_to_8_bit(ds, geometry, _to_rgb(ds, geometry, stored)))
+        return _frozen(colour.to_8_bit(ds, geometry, colour.to_rgb(ds, geometry, stored)))
     values = apply_modality(ds, stored, frame)
     usable = presets(ds, geometry, frame)
     chosen = preset or (usable[0] if usable else None)
@@ -240,24 +240,6 @@ def _apply_preset(
     lut = read_table(ds, item)
     levels = voi.apply_lut(values, lut).astype(np.float64)
     return np.rint(levels * (255 / (2**lut.bits - 1))).astype(np.uint8)
-
-
-def _to_rgb(ds: Dataset, geometry: Geometry, stored: NDArray[Any]) -> NDArray[Any]:
-    """RGB in the depth of the samples or of the palette (PS3.3 C.7.9)."""
-    if geometry.photometric_interpretation == "PALETTE COLOR":
-        return apply_color_lut(stored, ds)[..., :3]
-    return stored
-
-
-def _to_8_bit(ds: Dataset, geometry: Geometry, rgb: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale colours to 8 bits by the depth the header states."""
-    bits = geometry.bits_stored
-    if geometry.photometric_interpretation == "PALETTE COLOR":
-        bits = int(numbers(ds, "RedPaletteColorLookupTableDescriptor")[2])
-    if bits == 8:
-        return np.clip(rgb, 0, 255).astype(np.uint8)
-    scaled = rgb.astype(np.float64) * (255 / (2**bits - 1))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 def read_table(ds: Dataset, item: Dataset) -> voi.Lut:
