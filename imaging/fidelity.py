@@ -210,15 +210,15 @@ def judge_age(
     if age_years is None or low <= age_years <= high:
         return ()
     words = (
-        f"The age tag says {_years(age_years)} years; the network {model} was trained on ages "
-        f"{_years(low)} to {_years(high)}."
+        f"The header gives an age of {_years(age_years)} years; the network {model} was trained "
+        f"on ages {_years(low)} to {_years(high)}."
     )
     return (Caution("age", words),)
 
 
 def _years(value: float) -> str:
-    """Whole years from two on, else with one decimal."""
-    return f"{value:.0f}" if value >= 2 or float(value).is_integer() else f"{value:.1f}"
+    """Completed years from two on, else with one decimal."""
+    return f"{int(value)}" if value >= 2 or float(value).is_integer() else f"{value:.1f}"
 
 
 def lines(found: Fidelity) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def test_an_adult_on_a_paediatric_network_is_told_with_the_age(
     open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:
     study = keep_film(store, tiny_panel, PatientAge="043Y")
-    assert "The age tag says 43 years" in words(unfolded(open_page, study))
+    assert "The header gives an age of 43 years" in words(unfolded(open_page, study))
 
 
 def test_words_of_the_header_stay_words(
