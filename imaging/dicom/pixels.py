@@ -6,7 +6,6 @@ Pure functions over a dataset; `Image` wraps them in the room's border.
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
