@@ -26,6 +26,7 @@ from pages.ui.pictures import data_uri
 _USUAL, _WIDEST = 0.08, 0.4  # width of the stroke, of the shorter side of what is looked at
 _HEIGHT = 260  # pixels of the picture of what the network sees
 _MOST = 5000  # points of one stroke; a browser sends fewer
+_MARK = (127, 178, 229)  # on the grey of the film in either theme: strokes, and what was changed
 
 _PAINT = """
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -44,7 +45,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     points.push([x, share(event.clientY, box.top, box.height)]);
     context.lineWidth = data.width * canvas.width;
     context.lineCap = context.lineJoin = "round";
-    context.strokeStyle = "#7fb2e5";
+    context.strokeStyle = data.colour;
     context.beginPath();
     const [first, ...others] = points.map(([x, y]) => [x * canvas.width, y * canvas.height]);
     context.moveTo(...first);
@@ -112,6 +113,7 @@ def render_brush(
         data={
             "picture": data_uri(picture),
             "width": width / wide,
+            "colour": f"#{bytes(_MARK).hex()}",
             "label": _("What the network is shown"),
         },
         on_stroke_change=partial(_painted, pad, subject, width, on_stroke),
@@ -128,7 +130,7 @@ def outlined(grey: NDArray[np.uint8], subject: Subject, masks: Sequence[Mask]) -
             inside[1:-1, 1:-1] & inside[:-2, 1:-1] & inside[2:, 1:-1]
             & inside[1:-1, :-2] & inside[1:-1, 2:]
         )  # fmt: skip
-        canvas[inside & ~core] = (127, 178, 229)
+        canvas[inside & ~core] = _MARK
     rows, columns = subject.view.pixels(subject.shape)
     aspect = (columns.stop - columns.start) / (rows.stop - rows.start)
     size = (max(1, round(_HEIGHT * aspect)), _HEIGHT)
