@@ -13,6 +13,7 @@ from pages.ui import gate, resources
 from pages.ui.frame import ICON, render_frame, routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
+from pages.ui.viewer.route import pixel_route
 
 
 def main() -> None:
@@ -45,4 +46,5 @@ if __name__ == "__main__":
     main()
 else:
     insist_on_guard(str(st.get_option("server.address") or ""))
-    app = st.App(__file__)
+    pixels = pixel_route(gate.admits, str(st.get_option("server.baseUrlPath") or ""))
+    app = st.App(__file__, routes=[pixels])

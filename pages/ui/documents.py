@@ -94,7 +94,8 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
         editable=False,
     )
     uid = document.identity
-    render_viewer(scene, key=f"viewer-{uid.study_instance_uid}-{uid.sop_instance_uid}")
+    key = f"viewer-{uid.study_instance_uid}-{uid.sop_instance_uid}"
+    render_viewer(scene, key=key, sign_in=state.token())
     st.caption(
         _("Read-only. What you draw and set yourself is kept under \u201cAs you left it\u201d.")
     )

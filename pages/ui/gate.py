@@ -6,6 +6,9 @@ keeps the hash; Streamlit cannot set cookies, so a component without a picture d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from hmac import compare_digest
+
 import streamlit as st
 
 from imaging.errors import AssistantError
@@ -63,6 +66,22 @@ def sign_out() -> None:
     state.set_token("")
     state.set_account(None)
     state.leave_door()
+
+
+def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
+    """Whether a browser may collect what was laid ready under a sign-in; called outside of pages.
+
+    Parameters
+    ----------
+    sign_in : str
+        Token of the sign-in.
+    cookies : mapping of str to str
+        What the browser sent along: it must be the one that signed in, and still be signed in.
+    """
+    if resources.settings().single_reader:
+        return True
+    own = compare_digest(cookies.get(COOKIE, "").encode(), sign_in.encode())
+    return own and bool(sign_in) and resources.repository().accounts.account_of(sign_in) is not None
 
 
 def _kept_token() -> str:

@@ -74,7 +74,9 @@ def render_room(
         hung = hanging.hang(way, record, priors, instance)
         panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
         above = st.container(key="verdicts")  # filled after the map, which does not wait for it
-        reading = render_viewer(_scene(record, panes, hung), key=f"viewer-{uid}")
+        reading = render_viewer(
+            _scene(record, panes, hung), key=f"viewer-{uid}", sign_in=state.token()
+        )
         if asked is not None:
             explanation.render_wait(asked)
             with above:

@@ -27,16 +27,21 @@ TRIM = ".trim, .pane.active::after { visibility: hidden !important; content: non
 
 
 @contextmanager
-def serve_viewer(films: Path) -> Iterator[str]:
-    """Run the viewer's own page over a folder of DICOM files; yields its address."""
+def serve_viewer(films: Path, **extra: str) -> Iterator[str]:
+    """Run the viewer's own page over a folder of DICOM files; yields its address.
+
+    ``extra`` goes into the server's environment.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
     environ = {**os.environ, "VIEWER_FILMS": str(films), "LIGHTBOX_HOME": str(films / "home")}
+    environ |= extra
     with (films / "server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         try:
-            _wait(server, f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
+            address = f"http://127.0.0.1:{port}/{extra.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}"
+            _wait(server, address.rstrip("/"))
+            yield address.rstrip("/")
         finally:
             server.terminate()
             server.wait(PATIENCE)

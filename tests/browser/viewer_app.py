@@ -1,10 +1,13 @@
 """A page with nothing but a viewer, for tests: `streamlit run tests/browser/viewer_app.py`.
 
-``VIEWER_FILMS`` names a folder of DICOM files; ``?scene=`` says which are shown and how.
+``VIEWER_FILMS`` names a folder of DICOM files; ``?scene=`` says which are shown and how. Served
+with the viewer's route for pixels, unless ``VIEWER_ROUTE`` is "none", or "shut" for one that
+refuses everybody.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -19,9 +22,9 @@ sys.path.insert(0, str(ROOT))
 
 from imaging.dicom import Image, read_image  # noqa: E402
 from pages.ui.viewer import Overlay, Pane, Scene, render_viewer  # noqa: E402
+from pages.ui.viewer.route import pixel_route  # noqa: E402
 from pages.ui.viewer.scene import WHOLE, Edges  # noqa: E402
 
-st.set_page_config(layout="wide")
 FOLDER = Path(os.environ["VIEWER_FILMS"])
 
 
@@ -41,48 +44,60 @@ def overlay(name: str, seen: Edges) -> Overlay:
     return Overlay(values, limit, signed, *words, seen)
 
 
-chosen = json.loads(st.query_params.get("scene", "{}"))
-if "films" in chosen:  # one after the other, as a reader goes through a list
-    at = st.session_state.get("at", 0)
-    if st.button("Next film"):
-        st.session_state["at"] = at = at + 1
-    chosen["panes"] = [{"film": chosen["films"][at % len(chosen["films"])]}]
-panes = tuple(
-    Pane(
-        key=f"{index}",
-        image=read(one["film"]),
-        title=one.get("title", one["film"]),
-        banner=tuple(map(tuple, one.get("banner", [["Name", "<b>SYNTHETIC</b>"]]))),
-        marks=("SYNTHETIC - no patient",),
-        overlay=overlay(one["overlay"], one.get("seen", WHOLE)) if "overlay" in one else None,
+def main() -> None:
+    st.set_page_config(layout="wide")
+    chosen = json.loads(st.query_params.get("scene", "{}"))
+    if "films" in chosen:  # one after the other, as a reader goes through a list
+        at = st.session_state.get("at", 0)
+        if st.button("Next film"):
+            st.session_state["at"] = at = at + 1
+        chosen["panes"] = [{"film": chosen["films"][at % len(chosen["films"])]}]
+    panes = tuple(
+        Pane(
+            key=f"{index}",
+            image=read(one["film"]),
+            title=one.get("title", one["film"]),
+            banner=tuple(map(tuple, one.get("banner", [["Name", "<b>SYNTHETIC</b>"]]))),
+            marks=("SYNTHETIC - no patient",),
+            overlay=overlay(one["overlay"], one.get("seen", WHOLE)) if "overlay" in one else None,
+        )
+        for index, one in enumerate(chosen.get("panes", []))
     )
-    for index, one in enumerate(chosen.get("panes", []))
-)
-scene = Scene(
-    panes,
-    layout=chosen.get("layout", "1"),
-    linked=chosen.get("linked", False),
-    bindings=chosen.get("bindings", {}),
-    finding_labels={"pneumonia": "Pneumonia"},
-)
-reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
-st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-st.text_input("Note")
-if st.button("Rerun"):
-    st.write("Rerun by hand")
-st.write(f"Run {st.session_state['runs']}")
-if reading is not None:
-    heard = {
-        "revision": reading.revision,
-        "annotations": [
-            {
-                "shape": one.shape.value,
-                "points": one.points[:9],
-                "finding": one.finding,
-                "measures": [[m.name, m.value, m.unit] for m in one.measures],
-            }
-            for one in reading.annotations
-        ],
-        "presentations": [asdict(one) for one in reading.presentations],
-    }
-    st.code(json.dumps(heard), language=None)
+    scene = Scene(
+        panes,
+        layout=chosen.get("layout", "1"),
+        linked=chosen.get("linked", False),
+        bindings=chosen.get("bindings", {}),
+        finding_labels={"pneumonia": "Pneumonia"},
+    )
+    reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    st.text_input("Note")
+    if st.button("Rerun"):
+        st.write("Rerun by hand")
+    st.write(f"Run {st.session_state['runs']}")
+    if reading is not None:
+        heard = {
+            "revision": reading.revision,
+            "annotations": [
+                {
+                    "shape": one.shape.value,
+                    "points": one.points[:9],
+                    "finding": one.finding,
+                    "measures": [[m.name, m.value, m.unit] for m in one.measures],
+                }
+                for one in reading.annotations
+            ],
+            "presentations": [asdict(one) for one in reading.presentations],
+        }
+        st.code(json.dumps(heard), language=None)
+
+
+if __name__ == "__main__":
+    main()
+else:
+    gc.freeze()  # as the whole app does (models/serving.py)
+    way = os.environ.get("VIEWER_ROUTE", "open")
+    base = str(st.get_option("server.baseUrlPath") or "")
+    routes = [] if way == "none" else [pixel_route(lambda _sign_in, _cookies: way == "open", base)]
+    app = st.App(__file__, routes=routes)

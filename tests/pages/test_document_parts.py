@@ -27,7 +27,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def scenes(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     """What the viewer was asked to show as a presentation."""
     seen: list[Scene] = []
-    monkeypatch.setattr(documents, "render_viewer", lambda scene, key: seen.append(scene))
+    monkeypatch.setattr(documents, "render_viewer", lambda scene, **_: seen.append(scene))
     return seen
 
 

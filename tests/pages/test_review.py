@@ -206,7 +206,7 @@ def mark_on(sop_instance_uid: str, uid: str = "m") -> Annotation:
 def draws(monkeypatch: pytest.MonkeyPatch, *marks: Annotation) -> None:
     """Let the viewer report these marks."""
     reading = Reading(marks, (), 1)
-    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: reading)
+    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: reading)
 
 
 def test_a_mark_is_saved_as_it_is_drawn_and_only_once(
@@ -224,7 +224,7 @@ def test_a_mark_on_a_prior_does_not_enter_this_study(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported = iter([Reading((mark_on("1.9.9"),), (), 1)])
-    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: next(reported, None))
+    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: next(reported, None))
     page = open_page(PAGE, study=study)
     assert not store.study(study).reviews and "mark on the prior" in words(page)
 
@@ -235,7 +235,7 @@ def test_marks_changed_in_another_window_are_announced(
     image = store.study(study).instances[0].identity.sop_instance_uid
     draws(monkeypatch, mark_on(image))
     page = open_page(PAGE, study=study)
-    monkeypatch.setattr(room, "render_viewer", lambda scene, *, key: None)  # of a former generation
+    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: None)  # of a former generation
     mine = newest(store, study)
     store.add_review(replace(mine, annotations=(*mine.annotations, mark_on(image, "n"))))
     assert "changed elsewhere" in words(page.run())

@@ -24,21 +24,33 @@ from pages.ui.viewer.scene import Overlay
 
 _FORMAT = "1"  # a change of the layout below must change every name
 _LARGE = 4 * 2**20  # bytes of a film that is worth a preview
+_BAND = 64  # rows that are halved at a time; even
 _SIDE = 1024  # pixels at most along the longer side of a preview
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Parcel:
     """Bytes for the browser, their name, and what Python has to know about them.
 
+    ``parts`` follow one another on the way: a film's pixels are not copied to be sent.
     ``preview`` is a small parcel that goes ahead of a large one, or None.
     """
 
     hash: str
-    data: bytes
+    parts: tuple[bytes | memoryview, ...]
     notes: tuple[str, ...] = ()
     unit: str = ""
     preview: Parcel | None = None
+
+    @property
+    def data(self) -> bytes:
+        """All parts in one piece."""
+        return b"".join(self.parts)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(memoryview(part).nbytes for part in self.parts)
 
 
 def film_hash(image: Image) -> str:
@@ -82,6 +94,9 @@ def halve(values: NDArray[Any]) -> NDArray[Any]:
         Half as many rows and columns, rounded up, of the same type.
     """
     rows, columns = values.shape[:2]
+    if rows > _BAND:  # what fits the processor's cache is done twice as fast
+        bands = (values[top : top + _BAND] for top in range(0, rows, _BAND))
+        return np.concatenate([halve(band) for band in bands])
     if rows % 2 or columns % 2:
         wider = [(0, rows % 2), (0, columns % 2)] + [(0, 0)] * (values.ndim - 2)
         values = np.pad(values, wider, mode="edge")
@@ -99,7 +114,9 @@ def _halvings(values: NDArray[Any]) -> int:
     return times
 
 
-def _film(image: Image, found: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]) -> bytes:
+def _film(
+    image: Image, found: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]
+) -> tuple[bytes | memoryview, ...]:
     """Values with the header that explains them."""
     body = [np.ascontiguousarray(values, dtype=_little(values.dtype))]
     offset = values.nbytes
@@ -174,12 +191,12 @@ def _colours(overlay: Overlay) -> NDArray[np.uint8]:
     return np.repeat(grey, 3, axis=1)
 
 
-def _packed(header: dict[str, Any], body: list[np.ndarray]) -> bytes:
-    """Header and values in one run of bytes, the values aligned to 8."""
+def _packed(header: dict[str, Any], body: list[np.ndarray]) -> tuple[bytes | memoryview, ...]:
+    """Header and values one after the other, the values aligned to 8."""
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     gap = b"\0" * (-(4 + len(text)) % 8)
-    values = (one.data for one in body if one.size)
-    return b"".join((struct.pack("<I", len(text)), text, gap, *values))
+    values = (one.reshape(-1).view(np.uint8).data for one in body if one.size)
+    return (struct.pack("<I", len(text)) + text + gap, *values)
 
 
 def _frame(frame: ScreenFrame, place: Callable[[Lut], int]) -> dict[str, Any]:

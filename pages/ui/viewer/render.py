@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import streamlit as st
 
 from imaging.dicom import Image
+from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
 from pages.ui.viewer.parcels import Parcel, film_hash, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reading import read_report
 from pages.ui.viewer.scene import Reading, Scene
 from pages.ui.viewer.wire import to_wire
 
-_KEPT = "viewer-parcels"
+_KEPT, _MISSING = "viewer-parcels", "viewer-missing"
+_PATIENCE = 4  # parcels that may fail before a session is told no more tickets
+_MOST = 32  # names of missing parcels that are listened to
 
 
-def render_viewer(scene: Scene, *, key: str, height: int = 720) -> Reading | None:
+def render_viewer(
+    scene: Scene, *, key: str, height: int = 720, sign_in: str = ""
+) -> Reading | None:
     """Put a viewer on the page.
 
     Parameters
@@ -27,6 +32,8 @@ def render_viewer(scene: Scene, *, key: str, height: int = 720) -> Reading | Non
         Names this viewer among the page's widgets.
     height : int
         CSS pixels, bars included.
+    sign_in : str
+        Token of the reader's sign-in; pixels are handed out under it (`route.pixel_route`).
 
     Returns
     -------
@@ -40,17 +47,21 @@ def render_viewer(scene: Scene, *, key: str, height: int = 720) -> Reading | Non
     """
     parcels = _parcels(scene, key)
     by_hash = {parcel.hash: parcel for parcel in parcels}
+    previews = [parcel.preview for parcel in parcels if parcel.preview]
+    large = [*previews, *(parcel for parcel in parcels if parcel.preview)]
+    ways = _tickets(large, key, sign_in)
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, parcels=by_hash, height=height),
-        default={"reading": None},
+        data=to_wire(scene, parcels=by_hash, tickets=ways, height=height),
+        default={"reading": None, "missing": None},
         on_reading_change=_nothing,
+        on_missing_change=lambda: _note_missing(key),
     )
     with st.container(gap=None, height="content"):
-        previews = [parcel.preview for parcel in parcels if parcel.preview]
         for parcel in (*previews, *parcels):
-            mount("carrier", key=f"{key}-{parcel.hash}", data=parcel.data, height="content")
+            if parcel.hash not in ways:
+                mount("carrier", key=f"{key}-{parcel.hash}", data=parcel.data, height="content")
     units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
     return read_report(state.get("reading"), scene, units)
 
@@ -67,6 +78,26 @@ def _parcels(scene: Scene, key: str) -> list[Parcel]:
     parcels = {name: kept.get(name) or pack() for name, pack in wanted.items()}
     st.session_state[f"{_KEPT}-{key}"] = parcels
     return list(parcels.values())
+
+
+def _tickets(parcels: Iterable[Parcel], key: str, sign_in: str) -> dict[str, str]:
+    """How the browser collects parcels; without those that it could not, which are carried."""
+    missing = st.session_state.get(f"{_MISSING}-{key}", ())
+    if st.session_state.get(_MISSING, 0) >= _PATIENCE:
+        return {}
+    wanted = (parcel for parcel in parcels if parcel.hash not in missing)
+    found = {parcel.hash: route.ticket(parcel, sign_in) for parcel in wanted}
+    return {name: ticket for name, ticket in found.items() if ticket}
+
+
+def _note_missing(key: str) -> None:
+    """Let a carrier bring what the browser could not collect; after a few, everything."""
+    told = (st.session_state.get(key) or {}).get("missing")
+    known = st.session_state.get(f"{_MISSING}-{key}", ())
+    names = told[:_MOST] if isinstance(told, list) else []
+    new = {name for name in names if isinstance(name, str)} - set(known)
+    st.session_state[f"{_MISSING}-{key}"] = (*known, *new)
+    st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 
 def _uid(image: Image) -> str:

@@ -12,7 +12,9 @@ from pages.ui.viewer.scene import Overlay, Pane, Scene
 from pages.ui.viewer.words import words
 
 
-def to_wire(scene: Scene, *, parcels: Mapping[str, Parcel], height: int) -> dict[str, Any]:
+def to_wire(
+    scene: Scene, *, parcels: Mapping[str, Parcel], tickets: Mapping[str, str], height: int
+) -> dict[str, Any]:
     """The scene as JSON values; pixels are named by their hashes.
 
     Parameters
@@ -21,11 +23,14 @@ def to_wire(scene: Scene, *, parcels: Mapping[str, Parcel], height: int) -> dict
         What to show.
     parcels : mapping of str to Parcel
         The pixels by their hash.
+    tickets : mapping of str to str
+        With what the browser collects them, by their hash; the others come by a carrier.
     height : int
         CSS pixels.
     """
     return {
         "panes": [_pane(pane, parcels) for pane in scene.panes],
+        "tickets": dict(tickets),
         "layout": scene.layout,
         "linked": scene.linked,
         "editable": scene.editable,

@@ -13,6 +13,7 @@ export default function viewer(mount: Mount<SceneSpec>): () => void {
     viewers.set(parentElement, found);
   }
   found.report = (reading) => setStateValue("reading", reading);
+  found.missing = (hashes) => setStateValue("missing", hashes);
   found.update(data);
   return () => {
     viewers.get(parentElement)?.close();

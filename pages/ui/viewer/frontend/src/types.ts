@@ -109,6 +109,7 @@ export type Layout = "1" | "2" | "4";
 
 export interface SceneSpec {
   panes: PaneSpec[];
+  tickets: Record<string, string>; // to collect pixels with, by their name
   layout: Layout;
   linked: boolean;
   editable: boolean;

@@ -1,5 +1,6 @@
 // The viewer: films in their layout, and everything a reader can do with them.
 
+import { Collector } from "./collect.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
 import { el } from "./dom.ts";
 import { helpSheet } from "./help.ts";
@@ -24,11 +25,13 @@ let latest: Viewer | null = null; // which of several viewers on a page has the 
 
 export class Viewer {
   report: (report: Report) => void = () => {};
+  missing: (hashes: string[]) => void = () => {};
   private readonly root = el("div", "viewer");
   private readonly grid = el("div", "grid");
   private readonly lens = el("canvas", "lens");
   private readonly gone = new AbortController();
   private readonly journal: Journal;
+  private readonly collector = new Collector((hashes) => this.missing(hashes));
   private readonly trims = new Map<Pane, Trim>();
   private panes: Pane[] = [];
   private active: Pane | null = null;
@@ -66,7 +69,8 @@ export class Viewer {
 
   /** Show a scene; what is there already stays as it is. */
   update(scene: SceneSpec): void {
-    const text = JSON.stringify(scene);
+    this.collector.update(...parcels(scene), scene.tickets);
+    const text = JSON.stringify({ ...scene, tickets: null }); // new tickets change no picture
     if (text === this.last) return;
     const first = !this.last;
     this.last = text;
@@ -86,6 +90,7 @@ export class Viewer {
 
   close(): void {
     this.journal.flush();
+    this.collector.close();
     this.gone.abort();
     window.clearInterval(this.cine);
     for (const pane of this.panes) pane.close();
@@ -456,6 +461,15 @@ export class Viewer {
     follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
     this.following = false;
   }
+}
+
+/** Names of all that a scene shows: small ones, and those that may come after them. */
+function parcels({ panes }: SceneSpec): [string[], string[]] {
+  const named = (names: (string | null | undefined)[]): string[] => names.filter((name) => name != null);
+  return [
+    named(panes.map(({ preview }) => preview)),
+    named(panes.flatMap(({ pixels, overlay }) => [pixels, overlay?.pixels])),
+  ];
 }
 
 /** The state of a pane where tests and style sheets can see it. */

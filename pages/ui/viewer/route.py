@@ -1,0 +1,105 @@
+"""The HTTP route by which the viewer collects pixels: one ticket, one answer, nothing kept.
+
+Streamlit's own `/media` answers whoever has the address. Here the address says nothing, the ticket
+travels in a header (so it is in no log and no history, and no other site's page can send it), and
+the answer is for the session it was given to, while that is connected and its reader signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.ui.viewer.counter import Counter
+from pages.ui.viewer.parcels import Parcel
+
+PATH = "film"
+HEADER = "X-Lightbox-Ticket"
+_PART = 2**20  # bytes handed to the server at a time, so that others are served between
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+Admits = Callable[[str, Mapping[str, str]], bool]
+
+_counter = Counter()
+_open = False
+
+
+def pixel_route(admits: Admits, base_path: str = "") -> Route:
+    """The route, for the server that is being made; from now on sessions are given tickets.
+
+    Parameters
+    ----------
+    admits : callable
+        Whether who asks may see pixels, from the token of the sign-in that the ticket was given
+        under and the cookies of the request. It is called in a thread of its own.
+    base_path : str
+        Streamlit's ``server.baseUrlPath``.
+    """
+    global _open
+    _open = True
+
+    async def answer(request: Request) -> Response:
+        if not _is_ours(request.headers):
+            return _refusal()
+        found = _counter.take(request.headers.get(HEADER, ""))
+        if found is None or not get_instance().is_active_session(found[0].session):
+            return _refusal()
+        claim, parcel = found
+        if not await run_in_threadpool(admits, claim.sign_in, request.cookies):
+            return _refusal()
+        return _Pixels(parcel)
+
+    place = "/".join(part for part in (base_path.strip("/"), PATH) if part)
+    return Route(f"/{place}", answer, methods=["POST"])
+
+
+def ticket(parcel: Parcel, sign_in: str) -> str | None:
+    """A ticket of the running session for a parcel; None where no route is served."""
+    context = get_script_run_ctx()
+    if not _open or context is None:
+        return None
+    return _counter.give(parcel, session=context.session_id, sign_in=sign_in)
+
+
+def _is_ours(headers: Mapping[str, str]) -> bool:
+    """False when a browser says that another site's page asks."""
+    site = headers.get("sec-fetch-site", "same-origin")
+    origin = headers.get("origin")
+    own = origin is None or origin.partition("://")[2] == headers.get("host")
+    return site == "same-origin" and own
+
+
+def _refusal() -> Response:
+    """The same for every reason: who guesses learns nothing."""
+    return PlainTextResponse("", status_code=403, headers=_HEADERS)
+
+
+class _Pixels(Response):
+    """A parcel in parts, without a copy, and uncompressed: noise does not shrink."""
+
+    def __init__(self, parcel: Parcel) -> None:
+        size = {"Content-Length": str(parcel.size), "Content-Encoding": "identity"}
+        super().__init__(None, headers=_HEADERS | size, media_type="application/octet-stream")
+        self._parcel = parcel
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        for part in self._parts():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _parts(self) -> Iterator[memoryview]:
+        for one in (memoryview(part) for part in self._parcel.parts):
+            yield from (one[at : at + _PART] for at in range(0, one.nbytes, _PART))
