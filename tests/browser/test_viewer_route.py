@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Page, Response
 
 from imaging.dicom import read_image
+from tests.browser.lightbox import serve
+from tests.browser.test_first_five_minutes import upload
 from tests.browser.viewer import Bench, grey, serve_viewer
 from tests.factories import make_dicom_bytes
 
@@ -47,3 +49,22 @@ def test_the_film_is_exact_whichever_way_it_comes(page: Page, tmp_path: Path, wa
     left, top = (int(corner) for corner in -place[:, 2])
     wanted = read_image(content, file_name="film.dcm").display_values(0)
     assert np.array_equal(shown, wanted[top:, left:][PART])
+
+
+def test_a_reader_with_an_account_collects_the_film(
+    page: Page, tmp_path: Path, checkpoint_folder: Path
+) -> None:
+    ramp = np.linspace(0, 4095, 2100)[None].repeat(2100, axis=0).astype(np.uint16)
+    (tmp_path / "film.dcm").write_bytes(make_dicom_bytes(ramp, Modality="DX"))
+    answers: list[int] = []
+    page.on("response", lambda r: answers.append(r.status) if r.url.endswith("/film") else None)
+    with serve(tmp_path / "home", checkpoint_folder.parent, reader="") as address:
+        page.goto(address)
+        page.get_by_label("Your name").fill("Dr Kim")
+        page.get_by_label("Sign-in name").fill("kim")
+        page.get_by_role("textbox", name="Password").fill("a long password")
+        page.get_by_role("button", name="Create account").click()
+        upload(page, tmp_path / "film.dcm")
+        page.get_by_role("button", name="Review").click()
+        page.locator('.pane[data-ready="true"]').wait_for()
+    assert answers == [200, 200]
