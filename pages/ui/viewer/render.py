@@ -15,6 +15,7 @@ from pages.ui.viewer.scene import Reading, Scene
 from pages.ui.viewer.wire import to_wire
 
 _KEPT, _MISSING = "viewer-parcels", "viewer-missing"
+_SCENES = 4  # viewers whose pixels a session keeps; the longest unused goes first
 _PATIENCE = 4  # parcels that may fail before a session is told no more tickets
 _MOST = 32  # names of missing parcels that are listened to
 
@@ -68,7 +69,8 @@ def render_viewer(
 
 def _parcels(scene: Scene, key: str) -> list[Parcel]:
     """Packed pixels, packed once in a session and dropped when nothing shows them."""
-    kept: dict[str, Parcel] = st.session_state.get(f"{_KEPT}-{key}", {})
+    shelf: dict[str, dict[str, Parcel]] = st.session_state.setdefault(_KEPT, {})
+    kept = shelf.pop(key, {})
     wanted: dict[str, Callable[[], Parcel]] = {}
     for pane in scene.panes:
         wanted[film_hash(pane.image)] = lambda image=pane.image: pack_film(image)  # type: ignore[misc]
@@ -76,7 +78,9 @@ def _parcels(scene: Scene, key: str) -> list[Parcel]:
             found = pane.overlay
             wanted[overlay_hash(found)] = lambda found=found: pack_overlay(found)  # type: ignore[misc]
     parcels = {name: kept.get(name) or pack() for name, pack in wanted.items()}
-    st.session_state[f"{_KEPT}-{key}"] = parcels
+    shelf[key] = parcels
+    while len(shelf) > _SCENES:
+        del shelf[next(iter(shelf))]
     return list(parcels.values())
 
 
