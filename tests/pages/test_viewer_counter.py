@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,7 +93,9 @@ class Browser:
         async def send(message: Any) -> None:
             messages.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        # In a thread: Playwright leaves a running loop behind in this one.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(self.app(scope, receive, send))).result()
         told = {k.decode(): v.decode() for k, v in messages[0]["headers"]}
         return messages[0]["status"], told, b"".join(m.get("body", b"") for m in messages[1:])
 
