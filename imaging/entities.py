@@ -92,6 +92,7 @@ class Acquisition:
     synthetic: bool = False  # the header says the picture shows no patient
     image_type: tuple[str, ...] = ()
     intent: str = ""
+    instance_number: int | None = None  # (0020,0013): its place in the series
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from imaging.dicom import pixels, screen, voi
 from imaging.dicom.elements import first_item, integer, text
-from imaging.dicom.layout import MONOCHROME
+from imaging.dicom.layout import MONOCHROME, aspect_of
 from imaging.entities import Geometry, VoiPreset
 from imaging.fidelity import Step
 
@@ -121,7 +121,7 @@ def _polarity(ds: Dataset, geometry: Geometry) -> Step:
 
 def _aspect(ds: Dataset, geometry: Geometry) -> list[Step]:
     """The shape of a pixel, where it is not square."""
-    ratio = screen.aspect_of(ds, geometry)
+    ratio = aspect_of(ds, geometry)
     if ratio == 1.0:
         return []
     words = f"Aspect: pixels are {ratio:.4g} times as high as wide; the screen stretches them."

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pydicom.dataset import Dataset
 
-from imaging.dicom.elements import first_item, text
+from imaging.dicom.elements import first_item, integer, text
 from imaging.entities import Acquisition, Identity, Patient
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -92,6 +92,7 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         station_name=text(ds, "StationName"),
         image_type=tuple(one for one in text(ds, "ImageType").upper().split("\\") if one),
         intent=text(ds, "PresentationIntentType").upper(),
+        instance_number=integer(ds, "InstanceNumber"),
         synthetic="YES" in (text(ds, "SyntheticData"), text(ds, "QualityControlSubject")),
     )
 

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from imaging.dicom import pixels, voi
 from imaging.dicom.border import border
+from imaging.dicom.layout import aspect_of
 from imaging.entities import Instance, VoiPreset
 from imaging.errors import PixelDataError
 
@@ -41,6 +42,11 @@ class Image:
     instance: Instance
     _dataset: Dataset = field(repr=False)
     remarks: tuple[str, ...] = ()
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel over its width; 1 for square pixels."""
+        return aspect_of(self._dataset, self.instance.geometry)
 
     def stored_values(self, frame: int = 0) -> NDArray[Any]:
         """Pixels as stored: (rows, columns) or (rows, columns, 3), the file's type.

@@ -171,3 +171,12 @@ def _spacing(ds: Dataset) -> tuple[tuple[float, float] | None, str]:
         if len(found) == 2 and all(0 < one < float("inf") for one in found):
             return (found[0], found[1]), keyword
     return None, ""
+
+
+def aspect_of(ds: Dataset, geometry: Geometry) -> float:
+    """Height of a pixel over its width: the spacing, else PixelAspectRatio (0028,0034)."""
+    pair = geometry.pixel_spacing or numbers(ds, "PixelAspectRatio")
+    if len(pair) != 2 or not all(0 < one < float("inf") for one in pair):
+        return 1.0
+    ratio = pair[0] / pair[1]
+    return ratio if abs(ratio - 1) > 1e-4 and 0.01 < ratio < 100 else 1.0

@@ -17,7 +17,7 @@ from imaging.dicom import pixels, voi
 from imaging.dicom.border import border
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, text
 from imaging.dicom.image import Image
-from imaging.dicom.layout import MONOCHROME
+from imaging.dicom.layout import MONOCHROME, aspect_of
 from imaging.entities import Geometry, VoiPreset
 from imaging.errors import PixelDataError
 
@@ -278,15 +278,6 @@ def unit_of(ds: Dataset, geometry: Geometry) -> str:
         return _UNITS.get(stated, stated[:16])
     is_ct = text(ds, "Modality").upper() == "CT" and "LOCALIZER" not in text(ds, "ImageType")
     return "HU" if is_ct and numbers(holder, "RescaleSlope") else ""
-
-
-def aspect_of(ds: Dataset, geometry: Geometry) -> float:
-    """Height of a pixel over its width: the spacing, else PixelAspectRatio (0028,0034)."""
-    pair = geometry.pixel_spacing or numbers(ds, "PixelAspectRatio")
-    if len(pair) != 2 or not all(0 < one < float("inf") for one in pair):
-        return 1.0
-    ratio = pair[0] / pair[1]
-    return ratio if abs(ratio - 1) > 1e-4 and 0.01 < ratio < 100 else 1.0
 
 
 def directions(ds: Dataset) -> tuple[str, str]:

@@ -43,7 +43,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "shift_right": (-12, -9, -6, -3, 0, 3, 6, 9, 12),
     "shift_down": (-12, -9, -6, -3, 0, 3, 6, 9, 12),
 }
-_SIDE = 512  # a larger film is made smaller first: the networks see a quarter of that
+SIDE = 512  # a larger film is made smaller first: the networks see a quarter of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def curve(
 
 
 def _small(luminance: Luminance) -> Luminance:
-    """The film, its longer side at most `_SIDE`, its shape kept."""
-    factor = _SIDE / max(luminance.shape)
+    """The film, its longer side at most `SIDE`, its shape kept."""
+    factor = SIDE / max(luminance.shape)
     if factor >= 1:
         return luminance
     size = [max(1, round(length * factor)) for length in luminance.shape]

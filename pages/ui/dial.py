@@ -11,7 +11,7 @@ import streamlit as st
 from imaging.dicom import Image
 from imaging.display import thumbnail
 from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding
-from models.explain.dial import CHANGES, LEVELS, Curve, curve, disturb, neutral
+from models.explain.dial import CHANGES, LEVELS, SIDE, Curve, curve, disturb, neutral
 from models.explain.explainer import Explainer
 from pages.ui import background, findings, resources, state, words
 from pages.ui.i18n import _
@@ -59,7 +59,20 @@ def render_dial(image: Image, answer: Assessment) -> None:
             st.markdown(
                 f"**{words.percent(here.probability)}** \u2013 {words.answer(said, here.answer)}"
             )
+            _render_difference(found, answer)
         st.caption(findings.model_line(explainer.card.identity))
+
+
+def _render_difference(found: Curve, answer: Assessment) -> None:
+    """Why the unchanged copy may get another figure than the film itself."""
+    whole = answer.findings[0].probability if answer.findings else found.here.probability
+    if words.percent(whole) != words.percent(found.here.probability):
+        said = _(
+            "Asked about a copy of at most {side} pixels; unchanged, it gives {copy}, the film "
+            "itself {film}."
+        )
+        copy, film = words.percent(found.here.probability), words.percent(whole)
+        st.caption(said.format(side=SIDE, copy=copy, film=film))
 
 
 def sentence(found: Curve) -> str:
@@ -138,6 +151,13 @@ def _render_curve(found: Curve, level: float, explainer: Explainer) -> None:
             "taken like that."
         )
     )
+    if found.kind in ("contrast", "gamma"):
+        st.caption(
+            _(
+                "Exposure and contrast are evened out before the networks look, so only what "
+                "saturates or is lost in steps can move the answer."
+            )
+        )
 
 
 def _render_film(image: Image, kind: str, level: float) -> None:

@@ -22,6 +22,7 @@ from pages.ui import (
     hanging,
     proofs,
     resources,
+    series,
     state,
     strip,
     verdict_line,
@@ -66,16 +67,20 @@ def render_room(
                 )
         if asked is None:
             proofs.drop()
-        _render_position(record, instance)
+        if len(record.instances) > _MOST_THUMBS:
+            series.render_position(record, instance)
         staging = documents.stage(document, load(instance)) if document is not None else None
         if document is not None and staging is not None:
             documents.render_staged(document, staging, bindings=dict(state.account().bindings))
             return desk.open_record(uid), None
         hung = hanging.hang(way, record, priors, instance)
-        panes = tuple(_pane(at, one, instance, asked) for at, one in enumerate(hung))
+        panes = tuple(_pane(record, at, one, instance, asked) for at, one in enumerate(hung))
         above = st.container(key="verdicts")  # filled after the map, which does not wait for it
         reading = render_viewer(
-            _scene(record, panes, hung), key=f"viewer-{uid}", sign_in=state.token()
+            _scene(record, panes, hung),
+            key=f"viewer-{uid}",
+            sign_in=state.token(),
+            on_step=partial(series.step_to, record, instance),
         )
         if asked is not None:
             explanation.render_wait(asked)
@@ -110,6 +115,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
 
 
 def _pane(
+    record: StudyRecord,
     at: int,
     one: Hung,
     chosen: Instance,
@@ -133,6 +139,7 @@ def _pane(
         banner=banner.facts(one.instance),
         marks=banner.marks(one.instance),
         overlay=over,
+        stack=series.stack(record, one.instance) if one.instance is chosen else None,
     )
 
 
@@ -185,30 +192,6 @@ def _keep(record: StudyRecord, reading: Reading) -> None:
         st.rerun()  # the viewer takes what is stored; a notice says why
 
 
-def _render_position(record: StudyRecord, chosen: Instance) -> None:
-    """Which image of its series is on the wall, where the strip has not room for all of them."""
-    if len(record.instances) <= _MOST_THUMBS:
-        return
-    series = chosen.identity.series_instance_uid
-    members = [i for i in record.instances if i.identity.series_instance_uid == series]
-    key = f"position-{series}"
-    if len(members) < 2:
-        return
-    state.settle(key, members.index(chosen) + 1)
-    st.slider(
-        _("Image (of {count})").format(count=len(members)),
-        1,
-        len(members),
-        key=key,
-        on_change=_step_to,
-        args=(record.study_instance_uid, members, key),
-    )
-
-
-def _step_to(uid: str, members: Sequence[Instance], key: str) -> None:
-    state.choose_image(uid, members[st.session_state[key] - 1].identity.sop_instance_uid)
-
-
 def render_strip(record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance) -> None:
     """Thumbnails of this study by series, then of the patient's earlier studies."""
     groups = _series(record)
@@ -216,12 +199,11 @@ def render_strip(record: StudyRecord, priors: Sequence[StudyRecord], chosen: Ins
         when = words.date(prior.instances[0].acquisition.study_date)
         title = _("Prior, {date}").format(date=when)
         groups.append(strip.Group(title, (_thumb(prior.instances[0], prior=True),)))
-    by_uid = {i.identity.sop_instance_uid: i for i in record.instances}
+    by_uid = {i.identity.sop_instance_uid for i in record.instances}
     shown = {thumb.key for group in groups for thumb in group.thumbs}
     on_wall = chosen.identity.sop_instance_uid
     if on_wall not in shown:  # one of a long series: its first stands for it
-        series = chosen.identity.series_instance_uid
-        on_wall = next(u for u, i in by_uid.items() if i.identity.series_instance_uid == series)
+        on_wall = series.members(record, chosen)[0].identity.sop_instance_uid
     pressed = strip.render_strip(groups, on_wall, key=f"strip-{record.study_instance_uid}")
     if pressed.startswith("study:"):
         st.query_params["study"] = pressed.removeprefix("study:")
@@ -239,7 +221,7 @@ def _series(record: StudyRecord) -> list[strip.Group]:
         record.instances, key=lambda i: _first_position(record, i.identity.series_instance_uid)
     )
     for _uid, found in groupby(by_series, key=lambda i: i.identity.series_instance_uid):
-        members = list(found)
+        members = series.in_order(found)
         shown = members[:1] if many else members
         taken = members[0].acquisition
         title = " ".join(p for p in (taken.modality, taken.series_description) if p)

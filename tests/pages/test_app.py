@@ -57,14 +57,14 @@ def test_a_home_that_cannot_be_written_is_one_sentence(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "file" / "home"))
-    assert "LIGHTBOX_HOME" in only_error(open_page("app.py"))
+    assert "HOME names a folder" in only_error(open_page("app.py"))
 
 
 def test_a_wrong_setting_is_one_sentence(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", "/nowhere")
-    assert "LIGHTBOX_WEIGHTS names a folder" in only_error(open_page("app.py"))
+    assert "WEIGHTS names a folder" in only_error(open_page("app.py"))
 
 
 def test_a_missing_store_folder_is_made(open_page: OpenPage, home: Path) -> None:

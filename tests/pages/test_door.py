@@ -86,4 +86,4 @@ def test_a_server_others_can_reach_refuses_to_serve_without_accounts(
         st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else option(name)
     )
     page = open_page("pages/triage.py")
-    assert "LIGHTBOX_SINGLE_READER" in page.error[0].value and not page.dataframe
+    assert "SINGLE" in page.error[0].value and not page.dataframe

@@ -112,6 +112,7 @@ class _Drawn:
             made,
             self._values[key],
             spacing=geometry.pixel_spacing,
+            pixel_aspect=image.pixel_aspect,
             unit=_UNITS.get(self._units.get(made.sop_instance_uid, ""), "1"),
         )
         return replace(made, measures=found)

@@ -21,7 +21,12 @@ _MOST = 32  # names of missing parcels that are listened to
 
 
 def render_viewer(
-    scene: Scene, *, key: str, height: int = 720, sign_in: str = ""
+    scene: Scene,
+    *,
+    key: str,
+    height: int = 720,
+    sign_in: str = "",
+    on_step: Callable[[int], None] | None = None,
 ) -> Reading | None:
     """Put a viewer on the page.
 
@@ -35,6 +40,8 @@ def render_viewer(
         CSS pixels, bars included.
     sign_in : str
         Token of the reader's sign-in; pixels are handed out under it (`route.pixel_route`).
+    on_step : callable, optional
+        Gets the place in its `Stack` the reader wants to see, before the page is drawn again.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def render_viewer(
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
         on_missing_change=lambda: _note_missing(key),
+        on_step_change=lambda: _step(scene, key, on_step),
     )
     with st.container(gap=None, height="content"):
         for parcel in (*previews, *parcels):
@@ -102,6 +110,14 @@ def _note_missing(key: str) -> None:
     new = {name for name in names if isinstance(name, str)} - set(known)
     st.session_state[f"{_MISSING}-{key}"] = (*known, *new)
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
+
+
+def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None:
+    """Hand on which picture of a series is wanted, if there is such a one."""
+    wanted = (st.session_state.get(key) or {}).get("step")
+    most = max((pane.stack.count for pane in scene.panes if pane.stack), default=0)
+    if on_step and isinstance(wanted, int) and 0 <= wanted < most:
+        on_step(wanted)
 
 
 def _uid(image: Image) -> str:

@@ -52,13 +52,25 @@ class Overlay:
     doubtful: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The place of a picture among those of its series, which the wheel goes through.
+
+    ``at`` counts from 0; ``series`` is the Series Instance UID.
+    """
+
+    series: str
+    at: int
+    count: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pane:
     """One film in its place.
 
     ``banner`` holds (label, value) pairs that name the patient and the study, already masked
     where the reader hides identities; ``marks`` are words that stand on the film, such as
-    "SYNTHETIC - no patient".
+    "SYNTHETIC - no patient"; ``stack`` is its place in a series to go through.
     """
 
     key: str
@@ -67,6 +79,7 @@ class Pane:
     banner: tuple[tuple[str, str], ...] = ()
     marks: tuple[str, ...] = ()
     overlay: Overlay | None = None
+    stack: Stack | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from imaging.review import Annotation, Presentation
@@ -57,6 +58,7 @@ def _pane(pane: Pane, parcels: Mapping[str, Parcel]) -> dict[str, Any]:
         "marks": list(pane.marks),
         "notes": [sentence(note) for note in parcels[name].notes],
         "overlay": None if pane.overlay is None else _overlay(pane.overlay),
+        "stack": None if pane.stack is None else asdict(pane.stack),
     }
 
 

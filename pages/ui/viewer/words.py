@@ -81,6 +81,7 @@ def _readouts() -> dict[str, str]:
         "inverted": _("Inverted"),
         "zoom_level": _("Zoom {percent}%"),
         "frame": _("Frame {number} of {count}"),
+        "image": _("Image {number} of {count}"),
         "flipped": _("Flipped: left and right are exchanged"),
         "padding": _("no picture"),
         "map": _("explanation {value}"),
@@ -111,5 +112,5 @@ def _mouse() -> dict[str, str]:
         "mouseLeft": _("Left button: window (across: width, down: level), or the chosen tool"),
         "mouseMiddle": _("Middle button: move"),
         "mouseRight": _("Right button: zoom"),
-        "mouseWheel": _("Wheel: frames; on a single picture, zoom"),
+        "mouseWheel": _("Wheel: frames, or the pictures of a series; on a single picture, zoom"),
     }

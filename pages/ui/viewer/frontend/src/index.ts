@@ -6,7 +6,7 @@ import { Viewer } from "./viewer.ts";
 const viewers = new WeakMap<object, Viewer>();
 
 export default function viewer(mount: Mount<SceneSpec>): () => void {
-  const { parentElement, data, setStateValue } = mount;
+  const { parentElement, data, setStateValue, setTriggerValue } = mount;
   let found = viewers.get(parentElement);
   if (!found) {
     found = new Viewer(parentElement);
@@ -14,6 +14,7 @@ export default function viewer(mount: Mount<SceneSpec>): () => void {
   }
   found.report = (reading) => setStateValue("reading", reading);
   found.missing = (hashes) => setStateValue("missing", hashes);
+  found.step = (at) => setTriggerValue("step", at);
   found.update(data);
   return () => {
     viewers.get(parentElement)?.close();

@@ -83,7 +83,8 @@ export function listen(pane: Pane, hands: Hands): void {
     event.stopImmediatePropagation();
     if (!pane.ready) return;
     hands.activate(pane);
-    const pages = pane.film!.header.frames.length > 1 && !event.ctrlKey;
+    const several = pane.film!.header.frames.length > 1 || (pane.spec.stack?.count ?? 0) > 1;
+    const pages = several && !event.ctrlKey;
     if (pages) hands.scroll(pane, Math.sign(event.deltaY));
     else hands.zoom(pane, Math.exp(-event.deltaY / 500), pane.canvasPoint(event));
     hands.settled(pane, false);

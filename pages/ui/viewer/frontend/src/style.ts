@@ -60,6 +60,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 .label { opacity: 0.6; margin-right: 5px; font-size: 11px; } .value { font-weight: 600; }
 .title { font-weight: 600; }
 .mark { color: #ffd65c; font-weight: 600; } .note { color: #ffb37a; }
+.readout, .probe { background: rgba(0, 0, 0, 0.5); border-radius: 3px; width: fit-content; }
 .readout { white-space: pre-line; font-variant-numeric: tabular-nums; }
 .probe { min-height: 1.4em; font-variant-numeric: tabular-nums; color: #a9d3ff; }
 .research { font-size: 11px; opacity: 0.75; margin-top: 3px; }

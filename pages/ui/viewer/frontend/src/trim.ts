@@ -80,6 +80,8 @@ export class Trim {
     if (header.frames.length > 1) {
       parts.push(fill(words.frame, { number: look.frame + 1, count: header.totalFrames }));
     }
+    const { stack } = pane.spec;
+    if (stack) parts.push(fill(words.image, { number: stack.at + 1, count: stack.count }));
     say(this.state, parts.filter(Boolean).join("\n"));
     const found = edges(header.directions, turn);
     [found.top, found.right, found.bottom, found.left].forEach((text, at) => {

@@ -79,6 +79,13 @@ export interface PaneSpec {
   marks: string[];
   notes: string[];
   overlay: OverlaySpec | null;
+  stack: StackSpec | null; // where it stands among the pictures of its series
+}
+
+export interface StackSpec {
+  series: string;
+  at: number; // from 0
+  count: number;
 }
 
 export type Shape =

@@ -1,6 +1,7 @@
 // The viewer: films in their layout, and everything a reader can do with them.
 
 import { Collector } from "./collect.ts";
+import { Paging } from "./paging.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
 import { el } from "./dom.ts";
 import { helpSheet } from "./help.ts";
@@ -16,6 +17,7 @@ import { parcel } from "./store.ts";
 import { CSS } from "./style.ts";
 import { Trim } from "./trim.ts";
 import type { PaneSpec, Point, PresentationRecord, SceneSpec, Shape } from "./types.ts";
+import type { View } from "./view.ts";
 
 const HANDS = ["window", "pan", "zoom", "magnify"];
 const SHAPES = ["point", "length", "angle", "rectangle", "ellipse", "ratio", "region"];
@@ -26,12 +28,14 @@ let latest: Viewer | null = null; // which of several viewers on a page has the 
 export class Viewer {
   report: (report: Report) => void = () => {};
   missing: (hashes: string[]) => void = () => {};
+  step: (at: number) => void = () => {};
   private readonly root = el("div", "viewer");
   private readonly grid = el("div", "grid");
   private readonly lens = el("canvas", "lens");
   private readonly gone = new AbortController();
   private readonly journal: Journal;
   private readonly collector = new Collector((hashes) => this.missing(hashes));
+  private readonly paging = new Paging((at) => this.step(at));
   private readonly trims = new Map<Pane, Trim>();
   private panes: Pane[] = [];
   private active: Pane | null = null;
@@ -83,6 +87,7 @@ export class Viewer {
     this.root.setAttribute("aria-label", scene.words.viewer ?? "");
     this.makeBar();
     this.grid.dataset.layout = scene.layout;
+    this.paging.update(scene);
     this.arrange();
     this.journal.update(scene);
     this.refreshBar();
@@ -174,8 +179,10 @@ export class Viewer {
   }
 
   private page(pane: Pane, action: string): boolean {
-    const count = pane.film!.header.frames.length;
-    const at = pane.look.frame;
+    const { stack } = pane.spec;
+    const single = pane.film!.header.frames.length === 1;
+    const count = single && stack ? stack.count : pane.film!.header.frames.length;
+    const at = single && stack ? this.paging.aim(stack) : pane.look.frame;
     const frames: Record<string, number> = {
       previousFrame: at - 1, nextFrame: at + 1, firstFrame: 0, lastFrame: count - 1,
     };
@@ -184,8 +191,15 @@ export class Viewer {
       return true;
     }
     if (!(action in frames)) return false;
-    pane.setFrame(frames[action]!);
+    this.leaf(pane, frames[action]!);
     return true;
+  }
+
+  /** Another frame of a film, or another picture of a series. */
+  private leaf(pane: Pane, to: number): void {
+    const { stack } = pane.spec;
+    if (stack && pane.film!.header.frames.length === 1) this.paging.go(stack, to);
+    else pane.setFrame(to);
   }
 
   private play(pane: Pane): void {
@@ -383,17 +397,25 @@ export class Viewer {
       window: (one, by) => this.window(one, by),
       pan: (one, by) => one.pan(by),
       zoom: (one, factor, at) => one.zoom(factor, at),
-      scroll: (one, by) => one.setFrame(one.look.frame + by),
+      scroll: (one, by) => {
+        const { stack } = one.spec;
+        const single = one.film!.header.frames.length === 1;
+        this.leaf(one, by + (single && stack ? this.paging.aim(stack) : one.look.frame));
+      },
       magnify: (one, at) => this.magnify(one, at),
       settled: (_, drew) => (drew ? this.journal.edited() : this.journal.settled()),
     });
-    const kept = this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
-    void this.load(pane, kept);
+    // In a series the reader's window and zoom go along from picture to picture.
+    const before = this.panes.find((one) => one.ready && isNext(one.spec, spec));
+    const kept = before?.presentation ??
+      this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
+    const view = before && !before.fitted ? before.view : null;
+    void this.load(pane, kept && { ...kept, sop: spec.sop, frame: before ? 0 : kept.frame }, view);
     return pane;
   }
 
   /** Show what comes first, the preview or the film, and then the film. */
-  private async load(pane: Pane, kept: PresentationRecord | null): Promise<void> {
+  private async load(pane: Pane, kept: PresentationRecord | null, view: View | null): Promise<void> {
     const { pixels, preview } = pane.spec;
     const { signal } = this.gone;
     const whole = parcel(pixels, signal);
@@ -401,6 +423,7 @@ export class Viewer {
     const found = await first;
     if (!this.panes.includes(pane)) return;
     await pane.show(found, kept, this.scene.editable);
+    if (view) pane.setView(view);
     this.arm(pane);
     this.fetchOverlay(pane);
     this.journal.show();
@@ -461,6 +484,11 @@ export class Viewer {
     follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
     this.following = false;
   }
+}
+
+/** True for another picture of the same series in the same place. */
+function isNext(before: PaneSpec, now: PaneSpec): boolean {
+  return before.key === now.key && now.stack !== null && before.stack?.series === now.stack.series;
 }
 
 /** Names of all that a scene shows: small ones, and those that may come after them. */

@@ -1,0 +1,52 @@
+// Going through the pictures of a series: Python is asked for one at a time, the newest wish wins.
+
+import type { SceneSpec, StackSpec } from "./types.ts";
+
+const PATIENCE = 10_000; // ms until a wish that was not fulfilled is forgotten
+
+export class Paging {
+  private wanted: { series: string; at: number } | null = null;
+  private asked: number | null = null;
+  private timer = 0;
+  private readonly ask: (at: number) => void;
+
+  constructor(ask: (at: number) => void) {
+    this.ask = ask;
+  }
+
+  /** The picture the reader is on the way to. */
+  aim({ series, at }: StackSpec): number {
+    return this.wanted?.series === series ? this.wanted.at : at;
+  }
+
+  go(stack: StackSpec, to: number): void {
+    const at = Math.max(0, Math.min(stack.count - 1, to));
+    if (at === this.aim(stack)) return;
+    this.wanted = { series: stack.series, at };
+    if (this.asked === null) this.send();
+  }
+
+  /** A picture has come: the one that was asked for, or another series altogether. */
+  update({ panes }: SceneSpec): void {
+    const { wanted } = this;
+    if (!wanted) return;
+    const stack = panes.find((pane) => pane.stack?.series === wanted.series)?.stack;
+    if (!stack) return this.forget();
+    if (stack.at !== this.asked) return;
+    this.asked = null;
+    if (stack.at === wanted.at) this.forget();
+    else this.send();
+  }
+
+  private send(): void {
+    this.asked = this.wanted!.at;
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.forget(), PATIENCE);
+    this.ask(this.asked);
+  }
+
+  private forget(): void {
+    window.clearTimeout(this.timer);
+    this.wanted = this.asked = null;
+  }
+}
