@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup test check format viewer viewer-check messages screenshots evaluate accuracy bench clean
+.PHONY: run setup test fuzz check format viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.prepare
@@ -20,6 +20,11 @@ setup: $(DEV_STAMP)
 
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest
+
+# Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).
+MINUTES ?= 10
+fuzz: $(DEV_STAMP)
+	$(BIN)/python -m bench.fuzz --minutes $(MINUTES)
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .
@@ -68,6 +73,8 @@ accuracy: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.forward
 	$(BIN)/python -m bench.decode
+	$(BIN)/python -m bench.dicom_matrix
+	$(BIN)/python -m bench.mutations
 	$(BIN)/python -m bench.viewer
 	$(BIN)/python -m bench.explain
 

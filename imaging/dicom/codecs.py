@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.pixels import get_decoder
-from pydicom.pixels.decoders.base import DecodeRunner
+from pydicom.pixels.decoders.base import Decoder, DecodeRunner
 
 from imaging.dicom.codestream import read_codestream
 
@@ -39,9 +39,14 @@ def _jpeg2k(data: bytes) -> NDArray[Any]:
     return np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=_THREADS))
 
 
+# Retired from DICOM, and so without a decoder of pydicom's own; libjpeg-turbo reads both.
+_SPECTRAL, _PROGRESSIVE = uid.UID("1.2.840.10008.1.2.4.53"), uid.UID("1.2.840.10008.1.2.4.55")
+_RETIRED: dict[str, Decoder] = {one: Decoder(one) for one in (_SPECTRAL, _PROGRESSIVE)}
 _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
     uid.JPEGBaseline8Bit: _jpeg,
     uid.JPEGExtended12Bit: _jpeg,
+    _SPECTRAL: _jpeg,
+    _PROGRESSIVE: _jpeg,
     uid.JPEGLossless: _jpeg,
     uid.JPEGLosslessSV1: _jpeg,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
@@ -57,12 +62,23 @@ def is_available(uid: str) -> bool:
     return uid in _DECODERS
 
 
+def decoder(syntax: uid.UID) -> Decoder:
+    """The decoder of a transfer syntax: pydicom's, or one for what DICOM has retired.
+
+    Raises
+    ------
+    NotImplementedError
+        If nobody decodes it.
+    """
+    return _RETIRED.get(syntax) or get_decoder(syntax)
+
+
 def register() -> None:
     """Add the plugin to pydicom's decoders, once."""
     for syntax in _DECODERS:
-        decoder = get_decoder(syntax)
-        if LABEL not in (*decoder.available_plugins, *decoder.missing_dependencies):
-            decoder.add_plugin(LABEL, (__name__, "_decode_frame"))
+        found = decoder(syntax)
+        if LABEL not in (*found.available_plugins, *found.missing_dependencies):
+            found.add_plugin(LABEL, (__name__, "_decode_frame"))
 
 
 def _decode_frame(src: bytes, runner: DecodeRunner) -> memoryview:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
     UID,
@@ -60,7 +59,7 @@ def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], s
         "photometric_interpretation": geometry.photometric_interpretation,
         "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
     }
-    array, name = _decode(ds, get_decoder(syntax), _plugins(syntax, geometry), frame, options)
+    array, name = _decode(ds, codecs.decoder(syntax), _plugins(syntax, geometry), frame, options)
     return _frozen(array), name
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -18,7 +17,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from imaging.dicom import header, layout, pixels
+from imaging.dicom import codecs, header, layout, mending, pixels
 from imaging.dicom.border import border
 from imaging.dicom.document import read_document
 from imaging.dicom.elements import text
@@ -165,6 +164,7 @@ def _guess_syntax(ds: Dataset) -> UID:
 
 def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Image:
     """Entities from the dataset; refuses what cannot become a picture."""
+    mended = mending.mend(ds)
     syntax = text(ds.file_meta, "TransferSyntaxUID")
     identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax)
     acquisition = header.read_acquisition(ds)
@@ -174,7 +174,7 @@ def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Imag
     with border(PixelDataError, "The header's description of the picture cannot be read."):
         geometry = layout.read_geometry(ds, syntax)
         presets = pixels.presets(ds, geometry)
-        remarks = _remarks(ds, syntax, geometry)
+        remarks = (*mended, *_remarks(ds, syntax, geometry))
     instance = Instance(
         identity=identity,
         patient=header.read_patient(ds),
@@ -204,7 +204,7 @@ def _check_syntax(transfer_syntax_uid: str) -> None:
     """Refuse an encoding for which no decoder is installed."""
     name = name_syntax(transfer_syntax_uid)
     try:
-        available = get_decoder(UID(transfer_syntax_uid)).is_available
+        available = codecs.decoder(UID(transfer_syntax_uid)).is_available
     except NotImplementedError:
         available = False
     if not available:

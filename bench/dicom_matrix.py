@@ -1,0 +1,191 @@
+"""Every file of the DICOM collection, read by Lightbox, pydicom, GDCM, DCMTK and SimpleITK.
+
+    LIGHTBOX_DATA=... python -m bench.dicom_matrix            # the table: two to five minutes
+    LIGHTBOX_DATA=... python -m bench.dicom_matrix --rounds 3 # the best of three for the times
+
+Prints files x {Lightbox, others}: decoded or not, whether the pixels agree, how many times as long
+as Lightbox the other takes. What differs is explained by a rule that is checked against the
+pixels, or counts as unexplained; where Lightbox alone refuses, its sentence is the reason. Peers
+run in processes of their own, which some files kill. Stored as ``bench/results/dicom_matrix.json``
+and written to ``docs/dicom.md``; the last line is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import typer
+from numpy.typing import NDArray
+
+from bench import peers
+from bench.apart import Apart, Outcome
+from bench.disagreements import explain
+from imaging.errors import SettingsError
+from imaging.settings import ROOT, Settings
+
+_STORED = ROOT / "bench" / "results" / "dicom_matrix.json"
+_PAGE = ROOT / "docs" / "dicom.md"
+_BEGIN, _END = "<!-- matrix -->\n", "<!-- end of matrix -->"
+READERS = ("lightbox", *peers.PEERS)
+
+
+@dataclass
+class Row:
+    """One file: what every reader made of it, and the words about it by reader."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)  # "" when it agrees
+
+
+def main(
+    rounds: Annotated[int, typer.Option(help="Times each file is read; the best counts.")] = 1,
+) -> None:
+    """Print the table, store the figures, write the page."""
+    data = Settings.from_environment().data
+    if data is None:
+        raise SettingsError("LIGHTBOX_DATA is not set.")
+    folder = data / "dicom"
+    table = {
+        path.relative_to(folder).as_posix(): row for path, row in _read_all(folder, rounds).items()
+    }
+    for name, row in table.items():
+        print(f"{name[:64]:64} " + " ".join(f"{_cell(row, one):>16}" for one in READERS))
+    found = figures(table)
+    _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    _write_page(table, found)
+    print(json.dumps({name: value for name, value in found.items() if name != "decoded"}))
+
+
+def figures(table: dict[str, Row]) -> dict[str, Any]:
+    """Counts over all files, and the median of the ratios of time."""
+    misses = [row for row in table.values() if not row.outcomes["lightbox"].decoded]
+    unsaid = sum(1 for row in misses if not row.outcomes["lightbox"].words)
+    strange = [
+        (name, one)
+        for name, row in table.items()
+        for one, words in row.words.items()
+        if words == "unexplained"
+    ]
+    times = {
+        f"time_{one}": round(median(_ratios(table, one)), 2)
+        for one in peers.PEERS
+        if one != "dcmtk"  # its time is that of starting a program
+    }
+    return {
+        "files": len(table),
+        "decoded": {
+            one: sum(row.outcomes[one].decoded for row in table.values()) for one in READERS
+        },
+        "refused_without_a_reason": unsaid,
+        "unexplained": len(strange),
+        "crashes_lightbox": sum(row.outcomes["lightbox"].crashed for row in table.values()),
+        "slowest_lightbox_s": round(
+            max(row.outcomes["lightbox"].seconds for row in table.values()), 2
+        ),
+        **times,
+    }
+
+
+def _read_all(folder: Path, rounds: int) -> dict[Path, Row]:
+    """All readers over all files, each in a process of its own."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        names = (*READERS, "modality")
+        apart = {name: Apart(name, Path(scratch)) for name in names}
+        for path in sorted(folder.rglob("*.dcm")):
+            row = Row()
+            for name in names:
+                tries = [apart[name].read(path) for _ in range(rounds)]
+                row.outcomes[name] = min(tries, key=lambda one: one.seconds)
+            pixels = {name: apart[name].pixels() for name in names if row.outcomes[name].decoded}
+            row.words = _compare(row, pixels)
+            found[path] = row
+        for one in apart.values():
+            one.close()
+    return found
+
+
+def _compare(row: Row, pixels: dict[str, NDArray[Any]]) -> dict[str, str]:
+    """Words about every reader that decoded what Lightbox did: "" when the pixels agree."""
+    found = {}
+    for name in peers.PEERS:
+        reference = "modality" if name == "simpleitk" else "lightbox"
+        if name in pixels and reference in pixels:
+            found[name] = explain(name, pixels[reference], pixels[name])
+    agreeing = [name for name, words in found.items() if not words]
+    for name, words in found.items():
+        if words == "unexplained" and len(agreeing) >= 2:
+            found[name] = f"another reading; {' and '.join(agreeing)} read as Lightbox does"
+    return found
+
+
+def _ratios(table: dict[str, Row], name: str) -> list[float]:
+    """Time of a reader over Lightbox's, where both decoded."""
+    return [
+        row.outcomes[name].seconds / row.outcomes["lightbox"].seconds
+        for row in table.values()
+        if row.outcomes[name].decoded and row.outcomes["lightbox"].decoded
+    ]
+
+
+def _cell(row: Row, name: str) -> str:
+    """One cell of the table."""
+    outcome = row.outcomes[name]
+    if not outcome.decoded:
+        return "crash" if outcome.crashed else "-"
+    if name == "lightbox":
+        return "yes"
+    words = row.words.get(name)
+    agrees = "alone" if words is None else "agrees" if not words else "differs"
+    ours = row.outcomes["lightbox"]
+    return f"{agrees} {outcome.seconds / ours.seconds:.1f}x" if ours.decoded else agrees
+
+
+def _write_page(table: dict[str, Row], found: dict[str, Any]) -> None:
+    """Put the figures between the marks of the page."""
+    before, _, rest = _PAGE.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    text = "\n".join(_lines(table, found))
+    _PAGE.write_text(f"{before}{_BEGIN}{text}\n{_END}{after}", encoding="utf-8")
+
+
+def _lines(table: dict[str, Row], found: dict[str, Any]) -> list[str]:
+    """The page's tables."""
+    lines = ["| | " + " | ".join(READERS) + " |", "|---" * (len(READERS) + 1) + "|"]
+    decoded = (str(found["decoded"][one]) for one in READERS)
+    lines.append(f"| decoded, of {found['files']} | " + " | ".join(decoded) + " |")
+    crashes = (str(sum(r.outcomes[one].crashed for r in table.values())) for one in READERS)
+    lines.append("| killed its process | " + " | ".join(crashes) + " |")
+    times = ("1" if one == "lightbox" else str(found.get(f"time_{one}", "")) for one in READERS)
+    lines.append("| time, Lightbox = 1 (median) | " + " | ".join(times) + " |")
+    lines += ["", "Decoded by another, refused here:", "", "| file | by | why it is refused |"]
+    lines.append("|---|---|---|")
+    for name, row in table.items():
+        others = [one for one in peers.PEERS if row.outcomes[one].decoded]
+        if others and not row.outcomes["lightbox"].decoded:
+            said = row.outcomes["lightbox"].words
+            lines.append(f"| {Path(name).stem} | {', '.join(others)} | {said} |")
+    lines += [
+        "",
+        "Decoded otherwise by another:",
+        "",
+        "| what the other does | files |",
+        "|---|---|",
+    ]
+    count = Counter(
+        f"{one}: {words}" for row in table.values() for one, words in row.words.items() if words
+    )
+    lines += [f"| {words} | {files} |" for words, files in sorted(count.items())]
+    return lines
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    typer.run(main)
