@@ -53,7 +53,7 @@ app.command()(commands.delete)
 
 @app.command()
 def classify(
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders and zip archives.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders, archives, a DICOMDIR.")],
     table: Annotated[Path, typer.Option("--csv", help="Table to write, one row per image.")],
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for an explanation picture per answered image.")

@@ -1,24 +1,29 @@
-"""What a person points at - files, folders, zip archives - becomes one entry per file."""
+"""What a person points at - files, folders, archives, a disc - becomes one entry per file."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from imaging.archives import MAX_FILE_BYTES, is_archive, members
+from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
 
-MAX_FILE_BYTES = 1 << 30  # larger than any single film; a zip member may claim anything
+_HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
+_MOST = 1 << 30  # bytes of an archive handed in through the browser, unpacked
+_TOO_MUCH = (
+    "The archive unpacks to more than 1 GiB; this file was left out. Queue the folder instead."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A file that may be an image: its displayed path and how to get its bytes.
 
-    ``read`` raises `InputError` when the bytes cannot be had.
+    ``read`` raises `InputError` when the bytes cannot be had. Members of an archive are read before
+    the next is taken.
     """
 
     path: str
@@ -26,26 +31,87 @@ class Candidate:
 
 
 def walk(paths: Sequence[Path]) -> Iterator[Candidate]:
-    """Yield every file below the given paths, in name order, looking into zip archives.
+    """Yield every file below the given paths, in name order, looking into archives.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files, folders and zip archives, mixed. A path that does not exist is yielded too; its
-        ``read`` says so.
+        Files, folders and archives, mixed; a DICOMDIR stands for the files it names. A path that
+        does not exist is yielded too; its ``read`` says so.
     """
     for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_dir():
-                continue
-            yield from _zip_members(file) if _is_zip(file) else [_plain(file)]
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if not file.is_dir():
+                    yield from _unpacked(file)
+        elif is_dicomdir(_head(path)):
+            yield from _disc(path)
+        else:
+            yield from _unpacked(path)
 
 
-def _is_zip(file: Path) -> bool:
+def expand(
+    files: Iterable[tuple[str, bytes]],
+) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+    """Files that came through the browser, those in archives one by one.
+
+    Returns
+    -------
+    tuple of two lists
+        (name, bytes) of what can be read, and (name, sentence) of what cannot.
+    """
+    found: list[tuple[str, bytes]] = []
+    refused: list[tuple[str, str]] = []
+    room = _MOST
+    for name, content in files:
+        if not is_archive(content[:_HEAD]):
+            found.append((name, content))
+            continue
+        for label, read in members(content, name):
+            try:
+                if room <= 0:
+                    raise NotDicomError(_TOO_MUCH)
+                inside = read()
+                room -= len(inside)
+                found.append((label, inside))
+            except InputError as exc:
+                refused.append((label, str(exc)))
+    return found, refused
+
+
+def _unpacked(file: Path) -> Iterator[Candidate]:
+    """A file, or the members of the archive it is."""
+    if not is_archive(_head(file)):
+        yield _plain(file)
+        return
+    for name, read in members(file, str(file)):
+        yield Candidate(name, read)
+
+
+def _head(file: Path) -> bytes:
+    """The first bytes of a file; none when it cannot be opened, which reading it will tell."""
     try:
-        return zipfile.is_zipfile(file)
+        with file.open("rb") as stream:
+            return stream.read(_HEAD)
     except OSError:
-        return False
+        return b""
+
+
+def _disc(file: Path) -> Iterator[Candidate]:
+    """The files a DICOMDIR names, wherever the case of their names went when they were copied."""
+    content = _read_file(file)
+    try:
+        names = referenced_files(content)
+    except InputError:
+        yield _plain(file)
+        return
+    root = file.resolve().parent
+    for parts in names:
+        found = root.joinpath(*parts)
+        if not found.exists():
+            found = root.joinpath(*(part.lower() for part in parts))
+        if found.resolve().is_relative_to(root):  # a link on the disc may lead anywhere
+            yield _plain(found)
 
 
 def _plain(file: Path) -> Candidate:
@@ -59,33 +125,3 @@ def _read_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as exc:
         raise NotDicomError("The file does not exist or cannot be opened.") from exc
-
-
-def _zip_members(file: Path) -> Iterator[Candidate]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
-    except (OSError, zipfile.BadZipFile, ValueError):
-        yield _plain(file)
-        return
-    for member in members:
-        yield Candidate(f"{file}/{member.filename}", partial(_read_member, file, member))
-
-
-def _read_member(file: Path, member: zipfile.ZipInfo) -> bytes:
-    """One member's bytes; never more than the limit, whatever its header claims."""
-    try:
-        with zipfile.ZipFile(file) as archive, archive.open(member) as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        NotImplementedError,
-        EOFError,
-    ) as exc:
-        raise NotDicomError("The file inside the archive is damaged or encrypted.") from exc
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError("The file inside the archive is larger than any film this tool reads.")
-    return content

@@ -1,10 +1,11 @@
-"""Bytes to pictures and back: DICOM files and PNG or JPEG films; reports and presentation states.
+"""Bytes to pictures and back: DICOM files, films and volumes; reports and presentation states.
 
 Rule of the room: only `Image`, `PresentationState`, numpy arrays and entities leave it; no pydicom
 Dataset and no third-party exception crosses its border. It knows entities and `errors`, no other
 room.
 """
 
+from imaging.dicom.dicomdir import is_dicomdir, referenced_files
 from imaging.dicom.image import Image
 from imaging.dicom.inspection import inspect_image
 from imaging.dicom.presentation import PresentationState, read_presentation
@@ -15,8 +16,10 @@ __all__ = [
     "Image",
     "PresentationState",
     "inspect_image",
+    "is_dicomdir",
     "read_image",
     "read_object",
     "read_presentation",
     "read_report",
+    "referenced_files",
 ]

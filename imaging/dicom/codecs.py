@@ -17,10 +17,12 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
+from pydicom._uid_dict import UID_dictionary
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import Decoder, DecodeRunner
 
 from imaging.dicom.codestream import read_codestream
+from imaging.dicom.kinds import name_syntax
 
 LABEL = "imagecodecs"
 _THREADS = min(4, os.cpu_count() or 1)  # one film must not take a whole server
@@ -41,12 +43,17 @@ def _jpeg2k(data: bytes) -> NDArray[Any]:
 
 # Retired from DICOM, and so without a decoder of pydicom's own; libjpeg-turbo reads both.
 _SPECTRAL, _PROGRESSIVE = uid.UID("1.2.840.10008.1.2.4.53"), uid.UID("1.2.840.10008.1.2.4.55")
-_RETIRED: dict[str, Decoder] = {one: Decoder(one) for one in (_SPECTRAL, _PROGRESSIVE)}
+# Newer than pydicom's decoders (Supplement 232).
+_JPEG_XL = tuple(uid.UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
+for _one in _JPEG_XL:  # unknown to pydicom, it would count as no transfer syntax at all
+    UID_dictionary.setdefault(str(_one), (name_syntax(_one), "Transfer Syntax", "", "", ""))
+_OURS: dict[str, Decoder] = {one: Decoder(one) for one in (_SPECTRAL, _PROGRESSIVE, *_JPEG_XL)}
 _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
     uid.JPEGBaseline8Bit: _jpeg,
     uid.JPEGExtended12Bit: _jpeg,
     _SPECTRAL: _jpeg,
     _PROGRESSIVE: _jpeg,
+    **dict.fromkeys(_JPEG_XL, imagecodecs.jpegxl_decode),
     uid.JPEGLossless: _jpeg,
     uid.JPEGLosslessSV1: _jpeg,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
@@ -57,20 +64,28 @@ _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
 DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
 
 
+_COLOUR = (uid.JPEGLossless, uid.JPEGLosslessSV1, *_JPEG_XL)
+
+
 def is_available(uid: str) -> bool:
     """True for the transfer syntaxes decoded here."""
     return uid in _DECODERS
 
 
+def serves(syntax: uid.UID, samples: int) -> bool:
+    """Whether frames are to be decoded here: grey ones, and colours nobody else decodes safely."""
+    return syntax in _DECODERS and (samples == 1 or syntax in _COLOUR)
+
+
 def decoder(syntax: uid.UID) -> Decoder:
-    """The decoder of a transfer syntax: pydicom's, or one for what DICOM has retired.
+    """The decoder of a transfer syntax: pydicom's, or one for what it does not know.
 
     Raises
     ------
     NotImplementedError
         If nobody decodes it.
     """
-    return _RETIRED.get(syntax) or get_decoder(syntax)
+    return _OURS.get(syntax) or get_decoder(syntax)
 
 
 def register() -> None:
@@ -82,12 +97,15 @@ def register() -> None:
 
 
 def _decode_frame(src: bytes, runner: DecodeRunner) -> memoryview:
-    """Decode one grey frame to little-endian samples of 8 or 16 bits."""
+    """Decode one frame to little-endian samples of 8 or 16 bits, colour by pixel."""
     array = _DECODERS[runner.transfer_syntax](src)
-    if array.shape != (runner.rows, runner.columns):
+    colour = (runner.samples_per_pixel,) if runner.samples_per_pixel > 1 else ()
+    if array.shape != (runner.rows, runner.columns, *colour):
         raise ValueError("the frame has another shape than its header says")
     if array.itemsize * 8 > runner.bits_allocated:
         raise ValueError("the frame is deeper than its header says")
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     runner.set_option("bits_allocated", array.itemsize * 8)
+    if colour:
+        runner.set_option("planar_configuration", 0)
     return little.data.cast("B")

@@ -1,4 +1,4 @@
-"""PNG and JPEG films to an in-memory Secondary Capture, so that everything behind is uniform.
+"""PNG, JPEG and TIFF films to an in-memory Secondary Capture, so that everything behind is uniform.
 
 A film carries no patient data: whatever its metadata may say is left out.
 """
@@ -22,10 +22,11 @@ from imaging.errors import PixelDataError, UnsupportedImageError
 NEAR_GREY = 2  # largest difference between channels that counts as JPEG noise, of 255
 _ORIENTATION = 0x0112  # EXIF 2.3, 4.6.4
 _MIRRORED = (2, 4, 5, 7)
+_PHOTOMETRIC, _BITS_PER_SAMPLE = 262, 258  # TIFF 6.0, section 8
 
 
 def film_dataset(data: bytes, *, sha256: str) -> Dataset:
-    """Turn a PNG or JPEG into a Secondary Capture dataset (PS3.3 A.8).
+    """Turn a PNG, JPEG or TIFF into a Secondary Capture dataset (PS3.3 A.8).
 
     Parameters
     ----------
@@ -54,10 +55,12 @@ def film_dataset(data: bytes, *, sha256: str) -> Dataset:
     Rotations that EXIF asks for are carried out. A colour picture whose channels differ by at
     most `NEAR_GREY` everywhere is taken as grey.
     """
-    with PilImage.open(BytesIO(data), formats=("PNG", "JPEG")) as film:
+    with PilImage.open(BytesIO(data), formats=("PNG", "JPEG", "TIFF")) as film:
         _check(film)
         upright = ImageOps.exif_transpose(film)
         array = _grey_or_rgb(upright)
+        if upright.mode.startswith("I") and _is_white_zero(film):
+            array = (_highest(film) - array).astype(np.uint16)
     return _secondary_capture(array, sha256)
 
 
@@ -69,7 +72,9 @@ def _check(film: PilImage.Image) -> None:
             f"The picture has {width} x {height} pixels, more than this tool accepts."
         )
     if getattr(film, "n_frames", 1) > 1:
-        raise UnsupportedImageError("The file is an animation, not a film; save one picture.")
+        raise UnsupportedImageError(
+            "The file holds several pictures (an animation, or pages); save one picture."
+        )
     if film.getexif().get(_ORIENTATION) in _MIRRORED:
         raise UnsupportedImageError(
             "The picture says it is mirrored (left and right swapped); save it again upright and "
@@ -81,12 +86,25 @@ def _grey_or_rgb(film: PilImage.Image) -> NDArray[np.uint8] | NDArray[np.uint16]
     """(rows, columns) uint8 or uint16 for grey, (rows, columns, 3) uint8 for colour."""
     if film.mode.startswith("I"):
         return np.clip(np.asarray(film, dtype=np.int32), 0, 65535).astype(np.uint16)
+    if film.mode == "F":
+        raise UnsupportedImageError("The TIFF holds decimal numbers; save it with 8 or 16 bits.")
     if film.mode in ("1", "L"):
         return np.asarray(film.convert("L"))
     rgb = _flattened(film)
     channels = np.asarray(rgb)
     spread = channels.max(axis=2) - channels.min(axis=2)
     return np.asarray(rgb.convert("L")) if spread.max() <= NEAR_GREY else channels
+
+
+def _is_white_zero(film: PilImage.Image) -> bool:
+    """True for a TIFF whose 0 is white (TIFF 6.0, section 3); Pillow turns only 8 bits round."""
+    return getattr(film, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+
+
+def _highest(film: PilImage.Image) -> int:
+    """The highest value of a TIFF's samples."""
+    depth = getattr(film, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+    return int(2**depth) - 1
 
 
 def _flattened(film: PilImage.Image) -> PilImage.Image:

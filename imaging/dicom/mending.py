@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from imaging.dicom.elements import integer, text
-from imaging.dicom.layout import MONOCHROME, pixel_bytes
+from imaging.dicom.layout import pixel_bytes
 
 _GE_PRIVATE = UID("1.2.840.113619.5.2")  # implicit little endian, pixels big endian
 
@@ -59,15 +59,6 @@ def _unpack_twelve(ds: Dataset) -> None:
     ds.BitsAllocated = 16
 
 
-def _samples(ds: Dataset) -> str:
-    """SamplesPerPixel (0028,0002) left out of a picture that can have only one."""
-    photometric = text(ds, "PhotometricInterpretation").upper()
-    if "SamplesPerPixel" in ds or photometric not in (*MONOCHROME, "PALETTE COLOR"):
-        return ""
-    ds.SamplesPerPixel = 1
-    return "The header lacks SamplesPerPixel; its kind of picture has one sample per pixel."
-
-
 def _high_bit(ds: Dataset) -> str:
     """HighBit (0028,0102) beyond the allocated bits, where no bit can be."""
     high, allocated, stored = (integer(ds, k) for k in ("HighBit", "BitsAllocated", "BitsStored"))
@@ -88,4 +79,4 @@ def _big_pixels(ds: Dataset) -> str:
     return "The picture was stored in GE's private encoding, with the bytes of its pixels swapped."
 
 
-_STEPS: tuple[Callable[[Dataset], str], ...] = (_old, _samples, _high_bit, _big_pixels)
+_STEPS: tuple[Callable[[Dataset], str], ...] = (_old, _high_bit, _big_pixels)

@@ -6,6 +6,7 @@ Pure functions over a dataset; `Image` wraps them in the room's border.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -111,9 +112,9 @@ def display_values(
 def _decode(
     ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
 ) -> tuple[NDArray[Any], str]:
-    """The frame by the first plugin that can; pydicom's own order where none is named."""
+    """The frame by the first plugin that can, and its name."""
     available = decoder.available_plugins
-    usable = [name for name in plugins if name in available] or [""]
+    usable = [name for name in plugins if name in available] or [_first_safe(available)]
     for name in usable:
         try:
             array, _ = decoder.as_array(ds, index=frame, decoding_plugin=name, **options)
@@ -127,12 +128,19 @@ def _decode(
 def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
     """The decoders to use, in order, and no other.
 
-    Damaged bytes are not passed on to GDCM, which crashes the process on some of them; it serves
-    colour where nothing else decodes. None here accepts damage that the one after it refuses.
+    None here accepts damage that the one after it refuses.
     """
-    grey = geometry.samples_per_pixel == 1 and codecs.is_available(syntax)
+    ours = codecs.serves(syntax, geometry.samples_per_pixel)
     other = _OTHERS.get(syntax)
-    return ((codecs.LABEL,) if grey else ()) + ((other,) if other else ())
+    return ((codecs.LABEL,) if ours else ()) + ((other,) if other else ())
+
+
+def _first_safe(names: Iterable[str]) -> str:
+    """Of pydicom's plugins the first but GDCM, which some damaged bytes make kill the process.
+
+    No second is asked: it could show damage that the first refused.
+    """
+    return next((name for name in names if name != "gdcm"), "")
 
 
 def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:

@@ -25,6 +25,7 @@ from imaging.dicom.film import film_dataset
 from imaging.dicom.image import Image
 from imaging.dicom.kinds import name_object, name_syntax
 from imaging.dicom.sniff import FileKind, sniff
+from imaging.dicom.volume import volume_dataset
 from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
 from imaging.errors import (
@@ -43,7 +44,7 @@ _ENCAPSULATED = b"\xfe\xff\x00\xe0"  # an item where native pixels would start (
 
 
 def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
-    """Read a DICOM file, or a PNG or JPEG film.
+    """Read a DICOM file, a PNG, JPEG or TIFF film, or a NIfTI volume.
 
     Parameters
     ----------
@@ -107,8 +108,9 @@ def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Documen
             dataset = parse(source)
             document = read_document(dataset, sha256, file_name)
             return document or _build(dataset, sha256, SourceKind.DICOM, file_name)
-    with border(PixelDataError, "The PNG or JPEG picture is damaged; export it again."):
-        dataset = film_dataset(source, sha256=sha256)
+    with border(PixelDataError, "The picture is damaged; export it again."):
+        make = volume_dataset if kind is FileKind.NIFTI else film_dataset
+        dataset = make(source, sha256=sha256)
         return _build(dataset, sha256, SourceKind.FILM, file_name)
 
 

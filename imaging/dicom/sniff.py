@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from imaging.dicom.volume import is_nifti
 from imaging.errors import NotDicomError
 
 _PREFIX_AT = 128
@@ -15,11 +16,9 @@ _KNOWN = (
     (b"%PDF", "The file is a PDF document, not a picture; export the picture as DICOM or PNG."),
     (b"GIF8", "The file is a GIF; export the picture as DICOM, PNG or JPEG."),
     (b"BM", "The file is a BMP; export the picture as DICOM, PNG or JPEG."),
-    (b"II*\x00", "The file is a TIFF; export the picture as DICOM, PNG or JPEG."),
-    (b"MM\x00*", "The file is a TIFF; export the picture as DICOM, PNG or JPEG."),
     (b"RIFF", "The file is a WebP or media file; export the picture as DICOM, PNG or JPEG."),
 )
-_NOT_KNOWN = "The file is neither DICOM nor a PNG or JPEG picture."
+_NOT_KNOWN = "The file is neither DICOM nor a PNG, JPEG, TIFF or NIfTI picture."
 
 
 class FileKind(StrEnum):
@@ -28,6 +27,8 @@ class FileKind(StrEnum):
     DICOM = "dicom"
     PNG = "png"
     JPEG = "jpeg"
+    TIFF = "tiff"
+    NIFTI = "nifti"
 
 
 def sniff(data: bytes) -> FileKind:
@@ -41,7 +42,7 @@ def sniff(data: bytes) -> FileKind:
     Returns
     -------
     FileKind
-        DICOM with its preamble (PS3.10 7.1) or without, PNG or JPEG.
+        DICOM with its preamble (PS3.10 7.1) or without, PNG, JPEG, TIFF or NIfTI.
 
     Raises
     ------
@@ -56,6 +57,10 @@ def sniff(data: bytes) -> FileKind:
         return FileKind.PNG
     if data.startswith(b"\xff\xd8\xff"):
         return FileKind.JPEG
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return FileKind.TIFF
+    if is_nifti(data):
+        return FileKind.NIFTI
     if _starts_like_a_dataset(data):
         return FileKind.DICOM
     for magic, sentence in _KNOWN:

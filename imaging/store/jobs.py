@@ -18,8 +18,18 @@ from imaging.store.tables import JobFileTable, JobTable
 class Jobs(Records):
     """What still waits for the network."""
 
-    def add_job(self, files: Sequence[tuple[str, bytes]], *, account: str = "") -> str:
-        """Queue files (name, bytes); returns the job's id. The bytes are kept at once."""
+    def add_job(
+        self,
+        files: Sequence[tuple[str, bytes]],
+        *,
+        refused: Sequence[tuple[str, str]] = (),
+        account: str = "",
+    ) -> str:
+        """Queue files (name, bytes); returns the job's id. The bytes are kept at once.
+
+        What could not even be unpacked is written down with its reason: ``refused`` holds
+        (name, sentence) pairs.
+        """
         job = JobTable(job_id=str(uuid.uuid4()), created_at=datetime.now(UTC), account=account)
         job.files = [
             JobFileTable(
@@ -27,12 +37,23 @@ class Jobs(Records):
             )
             for i, (name, content) in enumerate(files)
         ]
+        lost = [
+            JobFileTable(
+                position=i,
+                file_name=serial.plain(name),
+                sha256="",
+                status=Status.ERROR.value,
+                message=sentence,
+            )
+            for i, (name, sentence) in enumerate(refused, len(files))
+        ]
         with self._database.writing() as session:
             session.add(job)
             session.flush()
             for row, (_, content) in zip(job.files, files, strict=True):
                 if not self._objects.path(row.sha256).exists():  # a study was deleted meanwhile
                     self._objects.put(content)
+            job.files.extend(lost)
         return job.job_id
 
     def job(self, job_id: str) -> Job:

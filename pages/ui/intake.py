@@ -9,6 +9,7 @@ import streamlit as st
 
 from imaging.entities import Assessment, Job, Status
 from imaging.errors import NotFoundError
+from imaging.ingest import expand
 from pages.ui import blind, cases, findings, resources, state, table, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
@@ -31,7 +32,7 @@ def render_intake(place: str, *, first: str = FILES) -> None:
         label_visibility="collapsed",
     )
     dropped = st.file_uploader(
-        _("Drop films here: DICOM, PNG or JPEG"),
+        _("Drop films here: DICOM, PNG, JPEG, TIFF or NIfTI, or archives of them"),
         accept_multiple_files=True if kind == FILES else "directory",
         key=f"{state.uploader_key(place)}-{kind}",
     )
@@ -43,7 +44,10 @@ def render_intake(place: str, *, first: str = FILES) -> None:
 
 def queue(files: Sequence[tuple[str, bytes]]) -> None:
     """Queue files, wake the worker and name the job in the address line."""
-    st.query_params["job"] = resources.repository().add_job(files, account=state.account().name)
+    found, refused = expand(files)
+    st.query_params["job"] = resources.repository().add_job(
+        found, refused=refused, account=state.account().name
+    )
     resources.worker().wake()
 
 

@@ -29,14 +29,6 @@ def test_odd_files_have_the_pixels_gdcm_finds(data: Path, name: str) -> None:
     assert ODD[name] in " ".join(read_image(path).remarks)
 
 
-def test_a_missing_number_of_samples_is_one_where_it_must_be() -> None:
-    image = read_image(make_dicom_bytes(SamplesPerPixel=None))
-    assert image.instance.geometry.samples_per_pixel == 1
-    assert "SamplesPerPixel" in image.remarks[0]
-    with pytest.raises(PixelDataError, match="SamplesPerPixel"):
-        read_image(make_dicom_bytes(SamplesPerPixel=None, PhotometricInterpretation="RGB"))
-
-
 def test_a_high_bit_that_cannot_be_is_ignored_and_one_that_could_be_is_not() -> None:
     image = read_image(make_dicom_bytes(HighBit=16))
     np.testing.assert_array_equal(
