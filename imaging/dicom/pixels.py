@@ -19,6 +19,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSTransferSyntaxes,
+    RLELossless,
 )
 
 from imaging.dicom import codecs, colour, voi
@@ -34,6 +35,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YB
 _OTHERS = {
     **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), "pillow"),
     **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+    RLELossless: "pylibjpeg",
     **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
 }
 

@@ -350,3 +350,15 @@ def test_an_unplugged_disk_is_one_sentence(unplugged: Path) -> None:
         Repository.open(unplugged).add_instance(instance())
     with pytest.raises(StoreError, match="cannot be"):
         Repository.open(unplugged / "new")
+
+
+def test_what_could_not_be_unpacked_is_written_down(repository: Repository) -> None:
+    job_id = repository.add_job([("cd.zip/a", b"one")], refused=[("cd.zip/b", "It is damaged.")])
+    job = repository.job(job_id)
+    assert [(f.file_name, f.status, f.message) for f in job.files] == [
+        ("cd.zip/a", None, ""),
+        ("cd.zip/b", Status.ERROR, "It is damaged."),
+    ]
+    assert not job.finished and repository.next_file() is not None
+    only = repository.job(repository.add_job([], refused=[("x.zip/b", "It is damaged.")]))
+    assert only.finished and only.done == only.total == 1

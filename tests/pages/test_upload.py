@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,15 @@ def test_no_examples_is_a_sentence(
 ) -> None:
     monkeypatch.setattr(resources, "EXAMPLES", tmp_path)
     assert "No synthetic examples" in words(open_page(PAGE))
+
+
+def test_an_archive_is_a_row_for_each_file_in_it(open_page: OpenPage, store: Repository) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("disc/film.dcm", FILM[1])
+        archive.writestr("disc/notes.txt", TEXT[1])
+    packed = ("disc.zip", buffer.getvalue(), "application/zip")
+    table = drop(open_page(PAGE), store, packed).dataframe[0].value
+    outcomes = dict(zip(table["File"], table["Outcome"], strict=True))
+    assert "Answered" in outcomes["disc.zip/disc/film.dcm"]
+    assert "Could not be read" in outcomes["disc.zip/disc/notes.txt"]
