@@ -1,0 +1,58 @@
+"""The whole DICOM collection, conformant, odd and broken, dropped as one folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from imaging.store import Repository
+from tests.browser.lightbox import Server
+from tests.browser.test_first_five_minutes import table, upload
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LONG = 600_000  # milliseconds: some 260 files, each judged by the networks
+
+
+@pytest.fixture
+def server(tmp_path: Path, weights: Path) -> Iterator[Server]:
+    """A server of its own."""
+    found = Server(tmp_path / "home", weights)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.mark.timeout(900)
+def test_every_file_of_the_collection_has_an_outcome_to_read(
+    page: Page, server: Server, data: Path, tmp_path: Path
+) -> None:
+    folder = data / "dicom"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    page.goto(server.address)
+    page.get_by_text("Whole folder").click()
+    expect(page.locator('input[type="file"][webkitdirectory]')).to_be_attached()
+    upload(page, folder)
+    expect(page.get_by_text(f"{len(files)} files done.")).to_be_visible(timeout=LONG)
+    expect(table(page)).to_be_visible()
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+    store = Repository.open(tmp_path / "home")
+    job_id = page.url.split("job=")[1].split("&")[0]
+    found = store.job(job_id).files
+    store.close()
+    assert len(found) == len(files)
+    assert all(one.status is not None for one in found)
+    silent = [one.file_name for one in found if not one.message and not one.sop_instance_uid]
+    assert silent == []
+    spoken = " ".join(one.message for one in found)
+    assert "Traceback" not in spoken and "internal fault" not in spoken
+    with (folder / "index.csv").open(newline="", encoding="utf-8") as lines:
+        shown = {Path(row["file"]).name for row in csv.DictReader(lines) if row["decodes"] == "yes"}
+    # the collection holds some pictures twice, encoded otherwise under one identifier
+    twice = {Path(one.file_name).name for one in found if "same SOP Instance UID" in one.message}
+    kept = {Path(one.file_name).name for one in found if one.sop_instance_uid}
+    assert shown <= kept | twice and not kept & twice
