@@ -19,9 +19,9 @@ FIRST_READ = 16 * 1024  # most headers end sooner
 LAST_READ = 4 * 1024 * 1024  # where a header is longer, pydicom may judge
 _UNREADABLE = "The header is damaged or was cut short; ask for the file to be sent again."
 _TEXTS = (
-    ("ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription")
-    + ("PatientID", "PatientAge", "BodyPartExamined", "ViewPosition")
-    + ("StudyInstanceUID", "SeriesInstanceUID")
+    *("ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription"),
+    *("PatientID", "PatientAge", "BodyPartExamined", "ViewPosition"),
+    *("StudyInstanceUID", "SeriesInstanceUID"),
 )
 _NUMBERS = ("InstanceNumber", "NumberOfFrames", "Rows", "Columns")
 

@@ -49,9 +49,36 @@ _NO_PLACES: dict[int, int] = {}
 _VRS = [_code(vr) for _, vr in _WANTED]
 _TAGS = frozenset(tag for tag, _ in _WANTED)
 _BLANK = [b""] * len(_WANTED)
-_LONG_FORM = frozenset(map(_code, "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()))
+_LONG_FORM = frozenset(
+    map(_code, ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
+)
 _SHORT_FORM = frozenset(
-    map(_code, "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+    map(
+        _code,
+        [
+            "AE",
+            "AS",
+            "AT",
+            "CS",
+            "DA",
+            "DS",
+            "DT",
+            "FD",
+            "FL",
+            "IS",
+            "LO",
+            "LT",
+            "PN",
+            "SH",
+            "SL",
+            "SS",
+            "ST",
+            "TM",
+            "UI",
+            "UL",
+            "US",
+        ],
+    )
 )
 _SEQUENCE = _code("SQ")
 _UNDEFINED = 0xFFFFFFFF
@@ -107,10 +134,9 @@ def walk_header(data: bytes, *, whole: bool) -> Listing | None:
     found = _BLANK.copy()
     try:
         start, syntax = _read_meta(data)
-        if syntax == _IMPLICIT:
-            _walk_implicit(data, start, found)
-        else:
-            _walk_explicit(data, start, found)
+        walk = _walk_implicit if syntax == _IMPLICIT else _walk_explicit
+        if not walk(data, start, found) and not whole:
+            raise _EndOfBufferError  # where an element ends, but not the header
         return _listing(syntax, found)
     except _DeclinedError:
         return None
@@ -155,8 +181,8 @@ def _read_meta(data: bytes) -> tuple[int, str]:
     return pos, name
 
 
-def _walk_explicit(data: bytes, pos: int, found: _Found) -> None:
-    """Collect the wanted values of a dataset with explicit VRs (PS3.5 7.1.2)."""
+def _walk_explicit(data: bytes, pos: int, found: _Found) -> bool:
+    """Collect the wanted values of a dataset with explicit VRs (PS3.5 7.1.2); True at pixels."""
     last_group, last, places, short_form = 0, -1, _NO_PLACES, _SHORT_FORM
     try:
         while True:
@@ -177,7 +203,7 @@ def _walk_explicit(data: bytes, pos: int, found: _Found) -> None:
                     found[place] = data[pos : pos + length]
                 pos += length
             elif group == PIXELS:
-                return
+                return True
             elif vr in _LONG_FORM and element not in places:
                 length = _length(data, pos + 8)[0]
                 pos += 12
@@ -186,10 +212,11 @@ def _walk_explicit(data: bytes, pos: int, found: _Found) -> None:
                 raise _DeclinedError
     except error:
         _insist_on_end(data, pos)
+        return False
 
 
-def _walk_implicit(data: bytes, pos: int, found: _Found) -> None:
-    """Collect the wanted values of a dataset without VRs (PS3.5 7.1.3)."""
+def _walk_implicit(data: bytes, pos: int, found: _Found) -> bool:
+    """Collect the wanted values of a dataset without VRs (PS3.5 7.1.3); True at pixels."""
     if int.from_bytes(data[pos + 4 : pos + 6], "little") in _SHORT_FORM | _LONG_FORM:
         raise _DeclinedError  # explicit, whatever the meta information says
     last = 0
@@ -200,7 +227,7 @@ def _walk_implicit(data: bytes, pos: int, found: _Found) -> None:
             if tag <= last:
                 raise _DeclinedError
             if group == PIXELS:
-                return
+                return True
             last = tag
             pos += 8
             place = _PLACES.get(group, _NO_PLACES).get(element)
@@ -209,6 +236,7 @@ def _walk_implicit(data: bytes, pos: int, found: _Found) -> None:
             pos = pos + length if length != _UNDEFINED else _skip_implicit(data, pos, tag)
     except error:
         _insist_on_end(data, pos)
+        return False
 
 
 def _insist_on_end(data: bytes, pos: int) -> None:
@@ -303,7 +331,8 @@ def _listing(syntax: str, found: _Found) -> Listing:
     if values[0] not in _COMMON_SETS and not _ASCII_BELOW_128(values[0]):
         raise _DeclinedError
     instance, frames = _whole(values[-2]), _whole(values[-1])
-    return Listing(syntax, *values[1:-2], instance, frames, _short(found[-2]), _short(found[-1]))
+    numbers = instance, frames, _short(found[-2]), _short(found[-1])
+    return Listing(syntax, *values[1:-2], *numbers)  # type: ignore[arg-type]
 
 
 def _whole(digits: str) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import config, dcmread
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import (
+from pydicom.uid import UID, (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -51,10 +50,13 @@ TEXTS = {
 }
 RAW = st.one_of(
     st.sampled_from(
-        [b"", b"1", b"1\0", b" 1", b"1 ", b"A\\B", b"A\\", b"\\A", b"A \\B", b"A\\ B", b"A  B"]
-        + [b"1.2.3\0", b"1.2.3 ", b"1.2\\1.3", b"004Y", b"20250101", b"2025.01.01", b"12\\13", b"+7"]
-        + [b"-0", b"1e2", b"1.0", b"ISO_IR 192", b"\\ISO 2022 IR 87", b"utf_16", b"GB18030"]
-        + ["Müller".encode(), b"M\xfcller", b"A\nB", b"A\tB", b"\x1b$B", b"X" * 257, b"A\0\0", b"~|"]
+        [
+            *(b"", b"1", b"1\0", b" 1", b"1 ", b"A\\B", b"A\\", b"\\A", b"A \\B", b"A\\ B", b"A  B"),
+            *(b"1.2.3\0", b"1.2.3 ", b"1.2\\1.3", b"004Y", b"20250101", b"2025.01.01"),
+            *(b"12\\13", b"+7", b"-0", b"1e2", b"1.0", b"ISO_IR 192", b"\\ISO 2022 IR 87"),
+            *(b"utf_16", b"GB18030", "Müller".encode(), b"M\xfcller", b"A\nB", b"A\tB", b"\x1b$B"),
+            *(b"X" * 257, b"A\0\0", b"~|"),
+        ]
     ),
     st.binary(max_size=12),
     st.text(max_size=12).map(str.encode),
@@ -187,7 +189,7 @@ def test_a_first_part_says_the_same_or_asks_for_more(data: bytes, length: int) -
 @pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 def test_other_encodings_are_left_to_pydicom(tmp_path: Path, syntax: str) -> None:
     ds = make_dataset()
-    ds.file_meta.TransferSyntaxUID = syntax
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
     (tmp_path / "a.dcm").write_bytes(to_bytes(ds))
     assert walk_header(to_bytes(ds), whole=True) is None
     assert read_listing(tmp_path / "a.dcm").body_part == "CHEST"
@@ -202,7 +204,9 @@ def test_a_long_header_is_read_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: b"", lambda: b"text", lambda: make_dicom_bytes()[:140]], ids=["", "text", "cut"]
+    "make",
+    [lambda: b"", lambda: b"text", lambda: make_dicom_bytes()[:140]],
+    ids=["", "text", "cut"],
 )
 def test_what_is_no_dicom_says_so(tmp_path: Path, make: Callable[[], bytes]) -> None:
     (tmp_path / "a").write_bytes(make())
