@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import UID, (
+from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -51,7 +52,8 @@ TEXTS = {
 RAW = st.one_of(
     st.sampled_from(
         [
-            *(b"", b"1", b"1\0", b" 1", b"1 ", b"A\\B", b"A\\", b"\\A", b"A \\B", b"A\\ B", b"A  B"),
+            *(b"", b"1", b"1\0", b" 1", b"1 "),
+            *(b"A\\B", b"A\\", b"\\A", b"A \\B", b"A\\ B", b"A  B"),
             *(b"1.2.3\0", b"1.2.3 ", b"1.2\\1.3", b"004Y", b"20250101", b"2025.01.01"),
             *(b"12\\13", b"+7", b"-0", b"1e2", b"1.0", b"ISO_IR 192", b"\\ISO 2022 IR 87"),
             *(b"utf_16", b"GB18030", "Müller".encode(), b"M\xfcller", b"A\nB", b"A\tB", b"\x1b$B"),
