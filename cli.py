@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging import commands
+from imaging.apart import Reader
 from imaging.display import overlay_png
 from imaging.entities import RESEARCH_USE, FileOutcome, Status
 from imaging.errors import AssistantError, NotFoundError, SettingsError
@@ -73,18 +74,21 @@ def classify(
     names = [name for c in cards for name in (*(f.code for f in c.findings), *c.classes)]
     codes = list(dict.fromkeys(names))  # findings and classes; one of either name is the same
     counts: Counter[str] = Counter()
+    reader = Reader()
     try:
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(_header(codes))
             for candidate in walk(paths):
-                outcome = assess_candidate(candidate, panel)
+                outcome = assess_candidate(candidate, panel, read=reader.read)
                 writer.writerow(_row(candidate, outcome, codes))
                 counts[outcome.assessment.status.value] += 1
                 if overlays and explainers and outcome.assessment.findings:
                     _write_overlay(candidate, outcome, explainers, overlays)
     except OSError as exc:
         raise SettingsError(f"The table {table.name} cannot be written there.") from exc
+    finally:
+        reader.close()
     summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
 

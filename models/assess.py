@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imaging.dicom import Image, read_object
+from imaging import apart
+from imaging.apart import Reading
+from imaging.dicom import Image
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, FileOutcome, Status
 from imaging.errors import AssistantError, ConflictError
@@ -14,8 +17,21 @@ from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
 from models.panel import Panel
 
+Read = Callable[[bytes, str], Reading | Document]
+
 
 def assess(image: Image, panel: Panel) -> Assessment:
+    """As `assess_reading`, of an image that is decoded here.
+
+    Raises
+    ------
+    InputError
+        If the pixels cannot be decoded.
+    """
+    return assess_reading(Reading(image.instance, image.remarks, image.luminance_values(0)), panel)
+
+
+def assess_reading(reading: Reading, panel: Panel) -> Assessment:
     """What the fitting model says about one image, or why none says anything.
 
     Returns
@@ -29,11 +45,13 @@ def assess(image: Image, panel: Panel) -> Assessment:
     InputError
         If the pixels cannot be decoded.
     """
-    luminance = image.luminance_values(0)
-    choice = panel.choose(image.instance, luminance)
+    if reading.trouble is not None:
+        raise reading.trouble
+    instance, luminance = reading.instance, reading.luminance
+    choice = panel.choose(instance, luminance)
     classifier = choice.classifier
     base = Assessment(
-        sop_instance_uid=image.instance.identity.sop_instance_uid,
+        sop_instance_uid=instance.identity.sop_instance_uid,
         status=Status.REFUSED,
         model=(classifier or panel.first).card.identity,
         messages=choice.verdict.refusals,
@@ -42,7 +60,7 @@ def assess(image: Image, panel: Panel) -> Assessment:
     )
     if classifier is None:
         return base
-    warnings = image.remarks + choice.verdict.warnings
+    warnings = reading.remarks + choice.verdict.warnings
     prediction = classifier.predict(luminance, view=choice.view)
     return replace(
         base,
@@ -59,36 +77,45 @@ def assess(image: Image, panel: Panel) -> Assessment:
     )
 
 
-def assess_bytes(content: bytes, file_name: str, panel: Panel) -> FileOutcome:
+def assess_bytes(
+    content: bytes, file_name: str, panel: Panel, *, read: Read = apart.read
+) -> FileOutcome:
     """Read and assess one file; an unreadable one becomes an outcome, never an exception.
 
-    A report or a presentation state is no picture: no model is asked about it.
+    A report or a presentation state is no picture: no model is asked about it. `read` may be that
+    of a `Reader`, which no file can harm.
     """
     try:
-        image = read_object(content, file_name=file_name)
+        image = read(content, file_name)
     except AssistantError as exc:
         return failed(file_name, exc)
     if isinstance(image, Document):
         return FileOutcome(file_name, _unasked(image), document=image)
     try:
-        return FileOutcome(file_name, assess(image, panel), image.instance)
+        return FileOutcome(file_name, assess_reading(image, panel), image.instance)
     except AssistantError as exc:
         outcome = failed(file_name, exc)
         uid = image.instance.identity.sop_instance_uid
         return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
 
 
-def assess_candidate(candidate: Candidate, panel: Panel) -> FileOutcome:
+def assess_candidate(candidate: Candidate, panel: Panel, *, read: Read = apart.read) -> FileOutcome:
     """Fetch, read and assess one file without keeping it; failures become outcomes."""
     try:
         content = candidate.read()
     except AssistantError as exc:
         return failed(candidate.path, exc)
-    return assess_bytes(content, candidate.path, panel)
+    return assess_bytes(content, candidate.path, panel, read=read)
 
 
 def assess_and_store(
-    content: bytes, file_name: str, *, panel: Panel, repository: Repository, account: str = ""
+    content: bytes,
+    file_name: str,
+    *,
+    panel: Panel,
+    repository: Repository,
+    account: str = "",
+    read: Read = apart.read,
 ) -> FileOutcome:
     """Assess one file and keep it with its study, unless it cannot be read.
 
@@ -99,7 +126,7 @@ def assess_and_store(
     StoreError
         If the store itself fails; a conflict about this one file becomes its outcome.
     """
-    outcome = assess_bytes(content, file_name, panel)
+    outcome = assess_bytes(content, file_name, panel, read=read)
     if outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
     try:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 
+from imaging import apart
+from imaging.apart import Reader
 from imaging.errors import AssistantError
 from imaging.store import Repository
-from models.assess import assess_and_store
+from models.assess import Read, assess_and_store
 from models.panel import Panel
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ class Worker:
         self._repository, self._panel = repository, panel
         self._wake = threading.Event()
         self._wake.set()  # files may wait from before a restart
+        self._reader = Reader()
         self._thread = threading.Thread(target=self._run, name="lightbox-worker", daemon=True)
 
     def start(self) -> None:
@@ -39,12 +42,12 @@ class Worker:
             self._wake.wait()
             self._wake.clear()
             try:
-                drain(self._repository, self._panel)
+                drain(self._repository, self._panel, read=self._reader.read)
             except AssistantError as exc:
                 log.error("the queue stands still: %s", exc)
 
 
-def drain(repository: Repository, panel: Panel) -> int:
+def drain(repository: Repository, panel: Panel, *, read: Read = apart.read) -> int:
     """Work off every waiting file; returns how many. One bad file never stops the rest."""
     count = 0
     while (waiting := repository.next_file()) is not None:
@@ -56,6 +59,7 @@ def drain(repository: Repository, panel: Panel) -> int:
                 panel=panel,
                 repository=repository,
                 account=repository.job(job_id).account,
+                read=read,
             )
             repository.finish_file(job_id, file.position, outcome)
         except Exception as exc:

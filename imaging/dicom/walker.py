@@ -332,7 +332,7 @@ def _listing(syntax: str, found: _Found) -> Listing:
         raise _DeclinedError
     instance, frames = _whole(values[-2]), _whole(values[-1])
     numbers = instance, frames, _short(found[-2]), _short(found[-1])
-    return Listing(syntax, *values[1:-2], *numbers)  # type: ignore[arg-type]
+    return Listing._make((syntax, *values[1:-2], *numbers))
 
 
 def _whole(digits: str) -> int | None:

@@ -1,0 +1,228 @@
+"""Files read in a process of their own, which may run out of time or memory, or die, alone.
+
+Decoders are written in C and see whatever a file holds. A batch must outlive every one of them:
+the process is killed when its budget is spent and started again for the next file.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import Struct
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging import errors
+from imaging.dicom import Image, read_object
+from imaging.documents import Document
+from imaging.entities import Instance
+from imaging.errors import AssistantError, InputError, PixelDataError
+from imaging.settings import ROOT
+
+SECONDS = 60.0  # for one file
+MEMORY = 6 * 2**30  # bytes of address space
+_LENGTH = Struct("<Q")
+_SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
+_DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
+_HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the networks need of a picture.
+
+    Attributes
+    ----------
+    instance : Instance
+        Everything the header says.
+    remarks : tuple of str
+        As `Image.remarks`.
+    luminance : numpy.ndarray
+        (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
+        could not be decoded.
+    trouble : InputError or None
+        Why it could not.
+    """
+
+    instance: Instance
+    remarks: tuple[str, ...]
+    luminance: NDArray[np.float32]
+    trouble: InputError | None = None
+
+
+def read(content: bytes, file_name: str) -> Reading | Document:
+    """Read a file here, in this process.
+
+    Raises
+    ------
+    InputError
+        As `imaging.dicom.read_object`.
+    """
+    found = read_object(content, file_name=file_name)
+    if not isinstance(found, Image):
+        return found
+    try:
+        luminance, trouble = found.luminance_values(0), None
+    except InputError as exc:
+        luminance, trouble = np.empty((0, 0), np.float32), exc
+    return Reading(found.instance, found.remarks, luminance, trouble)
+
+
+class Reader:
+    """Reads files in another process, one at a time; safe to share by threads.
+
+    Parameters
+    ----------
+    seconds : float
+        For one file; then its process is killed.
+    memory : int
+        Bytes of address space it may have, where the system can limit that.
+    """
+
+    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        self._seconds, self._memory = seconds, memory
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, content: bytes, file_name: str) -> Reading | Document:
+        """As `read`, and the file cannot harm this process.
+
+        Raises
+        ------
+        InputError
+            As `read`; also when time or memory ran out, or a decoder took its process along.
+        """
+        with self._lock:
+            process = self._running()
+            late = threading.Event()
+            alarm = threading.Timer(self._seconds, _kill, (process, late))
+            alarm.start()
+            try:
+                found = _asked(process, content, file_name)
+            except (OSError, EOFError) as exc:
+                self._drop()
+                raise PixelDataError(_SLOW if late.is_set() else _DIED) from exc
+            finally:
+                alarm.cancel()
+        if isinstance(found, AssistantError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """End the other process."""
+        with self._lock:
+            self._drop()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        """The other process, started when there is none."""
+        if self._process is None or self._process.poll() is not None:
+            self._drop()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "imaging.apart", str(self._memory)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # what decoders say may quote the file
+            )
+        return self._process
+
+    def _drop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def _kill(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    process.kill()
+
+
+def _asked(
+    process: subprocess.Popen[bytes], content: bytes, file_name: str
+) -> Reading | Document | AssistantError:
+    """What the other process says about a file."""
+    to, back = process.stdin, process.stdout
+    if to is None or back is None:
+        raise EOFError
+    for part in (file_name.encode("utf-8", "surrogatepass"), content):
+        to.write(_LENGTH.pack(len(part)))
+        to.write(part)
+    to.flush()
+    kind, *rest = pickle.loads(_receive(back))
+    if kind == "error":
+        name, words = rest
+        return getattr(errors, name)(words)
+    if kind == "document":
+        return rest[0]
+    instance, remarks, shape, trouble = rest
+    values = np.frombuffer(_receive(back), np.float32).reshape(shape)
+    return Reading(instance, remarks, values, trouble and getattr(errors, trouble[0])(trouble[1]))
+
+
+def _receive(stream: IO[bytes]) -> bytes:
+    """One message; `EOFError` when the other side is gone."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (size,) = _LENGTH.unpack(head)
+    found = stream.read(size)
+    if len(found) < size:
+        raise EOFError
+    return found
+
+
+def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
+    """In the other process: what is said first, and the pixels."""
+    try:
+        found = read(content, file_name)
+    except InputError as exc:
+        return ("error", type(exc).__name__, str(exc)), b""
+    except MemoryError:
+        return ("error", PixelDataError.__name__, _HUNGRY), b""
+    if isinstance(found, Document):
+        return ("document", found), b""
+    trouble = found.trouble and (type(found.trouble).__name__, str(found.trouble))
+    pixels = np.ascontiguousarray(found.luminance)
+    return ("image", found.instance, found.remarks, pixels.shape, trouble), pixels.tobytes()
+
+
+def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:
+    """The other process: answers until its pipe closes."""
+    _limit(memory)
+    come = os.fdopen(os.dup(0), "rb")
+    go = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a decoder prints is no answer
+    while True:
+        try:
+            name = _receive(come).decode("utf-8", "surrogatepass")
+            content = _receive(come)
+        except EOFError:
+            return
+        said, pixels = answer(content, name)
+        words = pickle.dumps(said)
+        go.write(_LENGTH.pack(len(words)) + words)
+        if said[0] == "image":
+            go.write(_LENGTH.pack(len(pixels)))
+            go.write(pixels)
+        go.flush()
+
+
+def _limit(memory: int) -> None:
+    """Cap the address space, where there is such a cap."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), _answer)
