@@ -15,9 +15,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from imaging.errors import SettingsError
 from imaging.fidelity import looks_inverted
@@ -57,10 +57,8 @@ def _rows(table: Path) -> Iterator[dict[str, str]]:
 
 def read_grey(film: Path) -> NDArray[np.float32]:
     """A film's grey levels: (rows, columns), 0 to 255."""
-    grey = cv2.imread(str(film), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise FileNotFoundError(film)
-    return grey.astype(np.float32)
+    with Picture.open(film) as picture:
+        return np.asarray(picture.convert("L"), dtype=np.float32)
 
 
 def _both(film: Path) -> tuple[bool, bool]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from imaging.entities import Acquisition
 
@@ -108,7 +108,8 @@ def polarity_score(luminance: NDArray[np.floating]) -> float:
     """
     low, high = np.percentile(luminance[::2, ::2], (1, 99))
     level = np.clip((luminance - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
-    grid = cv2.resize(level, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    picture = Picture.fromarray(np.asarray(level, dtype=np.float32))
+    grid = np.asarray(picture.resize((_GRID, _GRID), Picture.Resampling.BOX))
     ends = grid[0, [0, 1, -2, -1]].sum() + grid[1, [0, -1]].sum()
     corners = float(ends) / 6 - 0.5
     lungs = np.concatenate([grid[4:10, 3:6].ravel(), grid[4:10, 10:13].ravel()]).mean()
