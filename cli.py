@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imaging import commands
+from imaging import commands, release
 from imaging.apart import Reader
 from imaging.display import overlay_png
 from imaging.entities import RESEARCH_USE, FileOutcome, Status
@@ -50,6 +50,7 @@ app.command()(terminal.explain)
 app.command("inspect")(inspection.inspect_file)
 app.command()(commands.truth)
 app.command()(commands.delete)
+app.command()(release.deidentify)
 
 
 @app.command()

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
+from imaging.dicom import read_image
 from imaging.errors import SettingsError
 from imaging.fidelity import looks_inverted
 from imaging.settings import Settings
@@ -57,8 +57,7 @@ def _rows(table: Path) -> Iterator[dict[str, str]]:
 
 def read_grey(film: Path) -> NDArray[np.float32]:
     """A film's grey levels: (rows, columns), 0 to 255."""
-    with Picture.open(film) as picture:
-        return np.asarray(picture.convert("L"), dtype=np.float32)
+    return read_image(film).luminance_values(0)
 
 
 def _both(film: Path) -> tuple[bool, bool]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
 from imaging.entities import Acquisition
 
@@ -108,13 +107,21 @@ def polarity_score(luminance: NDArray[np.floating]) -> float:
     """
     low, high = np.percentile(luminance[::2, ::2], (1, 99))
     level = np.clip((luminance - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
-    picture = Picture.fromarray(np.asarray(level, dtype=np.float32))
-    grid = np.asarray(picture.resize((_GRID, _GRID), Picture.Resampling.BOX))
+    grid = _means(level)
     ends = grid[0, [0, 1, -2, -1]].sum() + grid[1, [0, -1]].sum()
     corners = float(ends) / 6 - 0.5
     lungs = np.concatenate([grid[4:10, 3:6].ravel(), grid[4:10, 10:13].ravel()]).mean()
     found = (corners, float(lungs - grid[4:12, 7:9].mean()), float(np.median(level)) - 0.5)
     return float(_INVERTED @ np.array(found))
+
+
+def _means(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean levels of `_GRID` x `_GRID` parts of about equal size."""
+    starts = [np.arange(_GRID) * length // _GRID for length in level.shape]
+    sizes = [np.diff(at, append=length) for at, length in zip(starts, level.shape, strict=True)]
+    sums = np.add.reduceat(np.add.reduceat(level, starts[0], axis=0), starts[1], axis=1)
+    found: NDArray[np.float32] = sums / np.outer(*sizes)
+    return found
 
 
 def looks_inverted(luminance: NDArray[np.floating]) -> bool:

@@ -5,6 +5,7 @@ Dataset and no third-party exception crosses its border. It knows entities and `
 room.
 """
 
+from imaging.dicom.confidential import Change, Profile, Released, release
 from imaging.dicom.dicomdir import is_dicomdir, referenced_files
 from imaging.dicom.image import Image
 from imaging.dicom.inspection import inspect_image
@@ -13,8 +14,11 @@ from imaging.dicom.reader import read_image, read_object
 from imaging.dicom.report import read_report
 
 __all__ = [
+    "Change",
     "Image",
     "PresentationState",
+    "Profile",
+    "Released",
     "inspect_image",
     "is_dicomdir",
     "read_image",
@@ -22,4 +26,5 @@ __all__ = [
     "read_presentation",
     "read_report",
     "referenced_files",
+    "release",
 ]

@@ -1,0 +1,77 @@
+"""One secret per project; from it follow, always in the same way, names, identifiers and dates."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from imaging.errors import SettingsError
+
+_SIZE = 32  # bytes
+_FEWEST, _MOST = 30, 3650  # days that dates go back
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's secret. Whoever has it can tell whether a pseudonym is that of a known patient.
+
+    Attributes
+    ----------
+    key : bytes
+        32 random bytes.
+    """
+
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Project:
+        """Read a project's key, or make a new one, readable by its owner alone.
+
+        Raises
+        ------
+        SettingsError
+            If the file is no key, or cannot be read or written.
+        """
+        try:
+            if not path.exists():
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "w", encoding="ascii") as stream:
+                    stream.write(secrets.token_hex(_SIZE) + "\n")
+            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as exc:
+            raise SettingsError("The project's key cannot be read or written there.") from exc
+        if len(key) != _SIZE:
+            raise SettingsError("The project's key is damaged: 64 hexadecimal digits are expected.")
+        return cls(key)
+
+    def uid(self, original: str) -> str:
+        """The UID that stands for another: below 2.25, from 128 bits (PS3.5 B.2)."""
+        return f"2.25.{int.from_bytes(self._digest('uid', original)[:16], 'big')}"
+
+    def patient(self, patient_id: str) -> str:
+        """The name and identifier that stand for a patient."""
+        return f"P{self._digest('patient', patient_id).hex()[:12].upper()}"
+
+    def shift(self, patient_id: str) -> timedelta:
+        """How far all of a patient's dates are moved: back, whole days."""
+        number = int.from_bytes(self._digest("dates", patient_id)[:8], "big")
+        return timedelta(days=-(_FEWEST + number % (_MOST - _FEWEST)))
+
+    def _digest(self, kind: str, text: str) -> bytes:
+        message = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
+        return hmac.new(self.key, message, hashlib.sha256).digest()
+
+
+def shifted(value: str, by: timedelta) -> str:
+    """A DA or DT value moved by whole days, its time of day kept; "" when it is no date."""
+    digits = value.strip().replace(".", "", 2) if value[4:5] == "." else value.strip()
+    try:
+        day = datetime.strptime(digits[:8], "%Y%m%d").replace(tzinfo=UTC) + by
+    except (ValueError, OverflowError):
+        return ""
+    return f"{day.year:04}{day:%m%d}" + digits[8:]
