@@ -19,6 +19,7 @@ from pages.ui import (
     history,
     leave,
     refusal,
+    releasing,
     resources,
     room,
     selection,
@@ -74,3 +75,4 @@ with panel, st.container(key="panel"):
         fidelity.render_file(room.load(instance), answer)
         documents.render_reports(record)
         leave.render_export(record)
+        releasing.render_release(record)

@@ -1,0 +1,142 @@
+"""Originals without their patient: what would change, the reader's yes, and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from imaging.dicom import Profile, Released, inspect_image, release
+from imaging.entities import Instance, SourceKind, StudyRecord
+from imaging.errors import AssistantError
+from imaging.export import ExportedFile
+from imaging.pseudonyms import Project
+from imaging.review import Deed, Shape
+from pages.ui import resources, state, words
+from pages.ui.download import render_download
+from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.leave import archive
+from pages.ui.messages import in_words
+from pages.ui.plain import plain
+from pages.ui.room import load
+
+KEY = "deidentified-originals"
+KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
+Box = tuple[int, int, int, int]
+
+
+def render_release(record: StudyRecord) -> None:
+    """Draw the options, the table of changes, the confirmation and the download."""
+    uid = record.study_instance_uid
+    films = [one for one in record.instances if one.source is SourceKind.DICOM]
+    if not films:
+        return
+    with (
+        st.expander(_("De-identified originals"), key=KEY, on_change="rerun") as folded,
+        in_words(),
+    ):
+        if not folded.open:
+            return
+        profile, looked = _options(record, films)
+        wanted = (uid, profile)
+        if st.button(_("Show what changes"), disabled=not looked, key=f"show-release-{uid}"):
+            st.session_state[_slot(uid)] = (wanted, _made(films, profile))
+        kept = st.session_state.get(_slot(uid))
+        if kept is not None and kept[0] == wanted:
+            _render_changes(uid, kept[1])
+
+
+def rectangles(record: StudyRecord) -> tuple[Box, ...]:
+    """The rectangles drawn on the study's films, as parts to blacken: top, left, bottom, right."""
+    review = record.review
+    drawn = [one for one in review.annotations if one.shape is Shape.RECTANGLE] if review else []
+    found = []
+    for one in drawn:
+        columns, rows = zip(*one.points, strict=True)
+        top, bottom = int(min(rows)), int(max(rows)) + 1
+        found.append((top, int(min(columns)), bottom, int(max(columns)) + 1))
+    return tuple(found)
+
+
+def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[Profile, bool]:
+    """What the reader wants, and whether burned-in text was spoken about."""
+    uid, boxes = record.study_instance_uid, rectangles(record)
+    st.caption(_("Copies after PS3.15 Annex E; the stored originals stay as they are."))
+    dates = st.toggle(_("Move dates, keep the intervals"), value=True, key=f"release-dates-{uid}")
+    device = st.toggle(_("Keep what names the device"), key=f"release-device-{uid}")
+    masked = False
+    if boxes:
+        label = ngettext(
+            "Blacken the rectangle that is drawn",
+            "Blacken the {count} rectangles that are drawn",
+            len(boxes),
+        )
+        masked = st.toggle(label.format(count=len(boxes)), value=True, key=f"release-mask-{uid}")
+    looked = masked
+    if not masked and any(_may_have_text(one) for one in films):
+        st.caption(_("Text may be burned in: draw a rectangle over it, or say that there is none."))
+        looked = st.checkbox(_("I looked: no text is burned in"), key=f"release-looked-{uid}")
+    elif not masked:
+        looked = True
+    return Profile(dates=dates, device=device, masks=boxes if masked else ()), looked
+
+
+def _may_have_text(instance: Instance) -> bool:
+    found = state.fidelity(instance.identity.sha256, lambda: inspect_image(load(instance)))
+    return any(caution.code == "burned-in" for caution in found.cautions)
+
+
+def _made(films: Sequence[Instance], profile: Profile) -> list[Released | str]:
+    """Each file de-identified, or why it is not."""
+    repository = resources.repository()
+    made: list[Released | str] = []
+    try:
+        key = Project.open(resources.settings().home / KEY_FILE)
+    except AssistantError as exc:
+        return [str(exc)]
+    for one in films:
+        try:
+            made.append(release(repository.content(one.identity.sha256), key, profile))
+        except AssistantError as exc:
+            made.append(str(exc))
+    return made
+
+
+def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
+    """The table of the first file, what was left out, and the way to the files."""
+    sound = [one for one in made if isinstance(one, Released) and not one.left_over]
+    for one in made:
+        if isinstance(one, str):
+            st.warning(plain(sentence(one)))
+        elif one.left_over:
+            said = _("Left out, for it would still identify the patient: {where}.")
+            st.warning(plain(said.format(where=", ".join(one.left_over))))
+    if not sound:
+        return
+    hidden = state.identity_hidden()
+    rows = [
+        {
+            _("Attribute"): change.keyword,
+            _("Before"): words.HIDDEN if hidden and change.before else change.before,
+            _("After"): change.after or words.NOTHING,
+        }
+        for change in sound[0].changes
+    ]
+    st.dataframe(rows, hide_index=True, height=260)
+    if not st.checkbox(_("This is right"), key=f"release-right-{uid}"):
+        return
+    told = f"released-{uid}"
+    if st.session_state.get(told) != id(made):
+        st.session_state[told] = id(made)
+        detail = f"{len(sound)} de-identified originals"
+        resources.repository().record(
+            Deed.EXPORT, account=state.account().name, study_instance_uid=uid, detail=detail
+        )
+    files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)
+    name = "lightbox-deidentified.zip"
+    label = _("Save {name}").format(name=name)
+    render_download(label, name, archive(files), "application/zip", key=f"save-release-{uid}")
+
+
+def _slot(uid: str) -> str:
+    return f"release-made-{uid}"
