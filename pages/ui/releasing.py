@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from imaging.dicom import Profile, Released, inspect_image, release
-from imaging.entities import Instance, SourceKind, StudyRecord
+from imaging.entities import RESEARCH_USE, Instance, SourceKind, StudyRecord
 from imaging.errors import AssistantError
 from imaging.export import ExportedFile
 from imaging.pseudonyms import Project
@@ -122,7 +122,9 @@ def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
         }
         for change in sound[0].changes
     ]
-    st.dataframe(rows, hide_index=True, height=260)
+    narrow = dict.fromkeys(rows[0], st.column_config.Column(width="small")) if rows else {}
+    st.dataframe(rows, hide_index=True, height=260, column_config=narrow)
+    st.caption(_(RESEARCH_USE))
     if not st.checkbox(_("This is right"), key=f"release-right-{uid}"):
         return
     told = f"released-{uid}"
