@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
+from imaging.dicom.volume import is_nifti
 from imaging.errors import InputError, NotDicomError
 from imaging.plain_text import MAX_NAME, clean
 
@@ -66,7 +67,7 @@ def members(source: Path | bytes, name: str, depth: int = 1) -> Iterator[Member]
     """
     found = _members(source)
     for at, (label, read) in enumerate(islice(found, MAX_MEMBERS + 1)):
-        shown = f"{name}/{_label(label, at)}"
+        shown = f"{name}/{_label(label, at)}" if label else name  # one packed file is itself
         if at == MAX_MEMBERS:
             yield name, partial(_refuse, _MANY)
             return
@@ -129,14 +130,16 @@ def _tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
 
 
 def _gzip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
-    """A packed tar, or one packed file."""
+    """A packed tar, or a packed NIfTI volume, as they are usually kept."""
     packed = _Guarded(stream)
     head = packed.read(_HEAD)
     packed.seek(0)
     if head[257:262] == b"ustar":
         yield from _tar(cast(IO[bytes], packed))
-    else:
+    elif is_nifti(head):
         yield "", partial(_read, lambda: cast(IO[bytes], packed))
+    else:  # no archive: who reads it says what it is
+        yield "", partial(_read, lambda: stream)
 
 
 class _Guarded(gzip.GzipFile):

@@ -61,8 +61,11 @@ def test_members_come_in_order_with_their_bytes(pack: object) -> None:
     assert list(found) == ["x/a.dcm", "x/deep/er/b.dcm"]
 
 
-def test_one_packed_file_is_its_only_member() -> None:
-    assert contents(gzip.compress(b"film")) == {"x/file 1": b"film"}
+def test_a_packed_volume_is_unpacked_and_any_other_packed_file_stays_as_it_is() -> None:
+    volume = bytes(344) + b"n+1\0" + b"voxels"
+    assert contents(gzip.compress(volume)) == {"x": volume}
+    film = gzip.compress(make_dicom_bytes())
+    assert contents(film) == {"x": film}
 
 
 def test_an_archive_inside_is_opened_and_one_inside_that_is_not() -> None:
@@ -99,7 +102,11 @@ def test_links_and_devices_are_no_files() -> None:
     assert contents(buffer.getvalue()) == {}
 
 
-@pytest.mark.parametrize("pack", [lambda b: zipped({"b": b}), gzip.compress], ids=["zip", "gzip"])
+@pytest.mark.parametrize(
+    "pack",
+    [lambda b: zipped({"b": b}), lambda b: gzip.compress(bytes(344) + b"n+1\0" + b)],
+    ids=["zip", "gzip"],
+)
 def test_a_bomb_is_refused_before_it_is_unpacked(pack: object) -> None:
     archive = pack(bytes(200 * 2**20))  # type: ignore[operator]
     assert 200 * 2**20 / len(archive) > MAX_RATIO
