@@ -39,6 +39,7 @@ _DAMAGED = "The file inside the archive is damaged or encrypted."
 _BOMB = "The file inside the archive unpacks to hundreds of times its size; it is left out."
 _LARGE = "The file inside the archive is larger than any film this tool reads."
 _DEEP = "This archive lies too deep inside others; unpack it and add the files inside."
+_PACKED = "The file is gzip-compressed; unpack it and add what is inside."
 _MANY = f"The archive holds more than {MAX_MEMBERS} files; the rest is left out."
 
 
@@ -138,8 +139,8 @@ def _gzip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
         yield from _tar(cast(IO[bytes], packed))
     elif is_nifti(head):
         yield "", partial(_read, lambda: cast(IO[bytes], packed))
-    else:  # no archive: who reads it says what it is
-        yield "", partial(_read, lambda: stream)
+    else:
+        yield "", partial(_refuse_any, _PACKED)
 
 
 class _Guarded(gzip.GzipFile):
