@@ -61,11 +61,11 @@ def test_members_come_in_order_with_their_bytes(pack: object) -> None:
     assert list(found) == ["x/a.dcm", "x/deep/er/b.dcm"]
 
 
-def test_a_packed_volume_is_unpacked_and_any_other_packed_file_stays_as_it_is() -> None:
+def test_a_packed_volume_is_unpacked_and_any_other_packed_file_is_refused() -> None:
     volume = bytes(344) + b"n+1\0" + b"voxels"
     assert contents(gzip.compress(volume)) == {"x": volume}
-    film = gzip.compress(make_dicom_bytes())
-    assert contents(film) == {"x": film}
+    ((name, read),) = members(gzip.compress(make_dicom_bytes()), "x")
+    assert name == "x" and "gzip-compressed" in _sentence(read)
 
 
 def test_an_archive_inside_is_opened_and_one_inside_that_is_not() -> None:
