@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 Array = NDArray[np.float64]
 
@@ -32,6 +30,13 @@ def softmax(logits: Array) -> Array:
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
+def log_softmax(logits: NDArray[np.floating]) -> Array:
+    """Log-probabilities along the last axis: (..., classes) -> (..., classes), float64."""
+    shifted = np.asarray(logits, np.float64)
+    shifted = shifted - shifted.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
 def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tuple[float, ...]]:
     """Fit temperature T and class biases b that minimise the NLL of ``softmax(logits / T + b)``.
 
@@ -53,6 +58,9 @@ def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tup
     with class weights shifts the prior, which the temperature of Guo et al. (ICML 2017) alone
     cannot undo. Convex in (1/T, b).
     """
+    import torch  # fitting alone needs it; whoever only applies a calibration goes without
+    from torch.nn import functional as F
+
     x, y = torch.tensor(logits, dtype=torch.float64), torch.tensor(truth)
     log_inverse = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)

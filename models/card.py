@@ -11,9 +11,9 @@ from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.conformal import ConformalRule
 from models.findings import FindingSpec
-from models.framing import FramingSettings
-from models.network import NetworkSettings
+from models.network_settings import NetworkSettings
 from models.plain import frozen
+from models.view import FramingSettings
 
 CARD_FORMAT = 2
 

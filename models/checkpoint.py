@@ -15,11 +15,18 @@ from safetensors.torch import load, save
 from imaging.errors import CheckpointError
 from models.card import ModelCard
 from models.ensemble import Ensemble
+from models.installed import CARD, EVALUATION, WEIGHTS, find_checkpoint, installed_checkpoints
 from models.network import freeze
 
-WEIGHTS = "weights.safetensors"
-CARD = "card.json"
-EVALUATION = "evaluation"  # folder beside the weights: what `make evaluate` measured
+__all__ = [
+    "CARD",
+    "EVALUATION",
+    "WEIGHTS",
+    "find_checkpoint",
+    "installed_checkpoints",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 
 def save_checkpoint(folder: Path, network: Ensemble, card: ModelCard) -> ModelCard:
@@ -70,28 +77,3 @@ def load_checkpoint(folder: Path) -> tuple[Ensemble, ModelCard]:
         ) from exc
     freeze(network)
     return network, card
-
-
-def installed_checkpoints(weights: Path) -> tuple[Path, ...]:
-    """Folders below `weights` that hold a card, in name order."""
-    return tuple(sorted(p.parent for p in weights.glob(f"*/{CARD}")))
-
-
-def find_checkpoint(weights: Path, name: str = "") -> Path:
-    """The named checkpoint, or the first installed one.
-
-    Raises
-    ------
-    CheckpointError
-        If none is installed, or none of that name.
-    """
-    installed = installed_checkpoints(weights)
-    if not installed:
-        raise CheckpointError("No model is installed; put one into the weights folder.")
-    if not name:
-        return installed[0]
-    for folder in installed:
-        if folder.name == name:
-            return folder
-    known = ", ".join(p.name for p in installed)
-    raise CheckpointError(f"No model named '{name}' is installed; there is: {known}.")

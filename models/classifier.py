@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,54 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imaging.entities import Answer, Finding
-from imaging.errors import CheckpointError, SettingsError
-from models.calibration import calibrated
+from imaging.errors import CheckpointError
+from models.answers import DEFAULT_ERROR_RATE, Answers, Prediction
 from models.card import ModelCard
 from models.checkpoint import load_checkpoint
-from models.conformal import ABSENT, PRESENT, ConformalRule
-from models.ensemble import Ensemble, fuse
-from models.findings import finding_probabilities
+from models.ensemble import Ensemble
 from models.framing import Framing
 from models.gate import Gate
-from models.localiser import Box, load_localiser
+from models.localiser import load_localiser
 from models.network import fold_norms
 from models.preprocess import preprocess
-
-DEFAULT_ERROR_RATE = 0.05
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What the network said about one picture.
-
-    Attributes
-    ----------
-    logits : numpy.ndarray
-        (classes,), float64, members fused, before calibration.
-    probabilities : numpy.ndarray
-        (classes,), float64, calibrated; they sum to one.
-    members : numpy.ndarray
-        (members,), float64: each member's calibrated probability of the leading finding.
-    findings : tuple of Finding
-        In the card's order, each with its operating point.
-    conformal_set : tuple of str
-        "present", "absent", both or none, for the leading finding.
-    answer : Answer
-        The one thing to say: present, absent or unsure.
-    """
-
-    logits: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    members: NDArray[np.float64]
-    findings: tuple[Finding, ...]
-    conformal_set: tuple[str, ...]
-    answer: Answer
-
-    @property
-    def disagreement(self) -> float:
-        """Largest difference between two members' leading probabilities, in [0, 1]."""
-        return float(np.ptp(self.members))
+from models.view import Box
 
 
 class Classifier:
@@ -78,7 +40,8 @@ class Classifier:
         self.card = card
         self.gate = gate
         self.framing = framing or Framing()
-        self.rule = _rule(card, error_rate)
+        self._answers = Answers(card, error_rate=error_rate)
+        self.rule = self._answers.rule
 
     @classmethod
     def load(cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE) -> Classifier:
@@ -133,9 +96,7 @@ class Classifier:
 
     def answers(self, logits: Tensor) -> tuple[Prediction, ...]:
         """Answers from every member's logits: (members, batch, classes)."""
-        logits = logits.double()
-        fused, members = fuse(logits).numpy(), logits.log_softmax(-1).numpy()
-        return tuple(self._prediction(fused[i], members[:, i]) for i in range(logits.shape[1]))
+        return self._answers.to(logits.double().numpy())
 
     def logits(self, x: Tensor) -> Tensor:
         """Every member's logits for inputs (batch, 1, size, size): (members, batch, classes)."""
@@ -151,34 +112,6 @@ class Classifier:
         """What the networks get to see of a picture: (1, 1, size, size), float32."""
         part = (view or self.framing.view(luminance)).pixels(luminance.shape)
         return preprocess(luminance[part], size=self.card.size)
-
-    def _prediction(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
-        """From fused logits (classes,) and those of each member (members, classes)."""
-        card, lead = self.card, self.card.findings[0]
-        probabilities = calibrated(logits, card.temperature, card.bias)
-        each = calibrated(members, card.temperature, card.bias)
-        findings = self._findings(probabilities)
-        labels = self.rule.prediction_set(findings[0].probability)
-        return Prediction(
-            logits=logits,
-            probabilities=probabilities,
-            members=finding_probabilities(each, card.classes, lead),
-            findings=findings,
-            conformal_set=labels,
-            answer=_answer(labels, findings[0].positive),
-        )
-
-    def _findings(self, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:
-        return tuple(
-            Finding(
-                code=spec.code,
-                label=spec.label,
-                probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
-                operating_point=spec.operating_point,
-                exploratory=spec.exploratory,
-            )
-            for spec in self.card.findings
-        )
 
     def regions(self, luminance: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Where the region (the lungs) lies, by the localiser or else by the networks themselves.
@@ -226,20 +159,3 @@ def _framing(folder: Path, card: ModelCard) -> Framing:
             "reinstall the model."
         )
     return Framing(network, card.framing)
-
-
-def _rule(card: ModelCard, error_rate: float) -> ConformalRule:
-    for rule in card.conformal:
-        if abs(rule.error_rate - error_rate) < 1e-9:
-            return rule
-    known = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
-    raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {known}.")
-
-
-def _answer(labels: tuple[str, ...], positive: bool) -> Answer:
-    """One label that agrees with the operating point is an answer; anything else is unsure."""
-    if labels == (PRESENT,) and positive:
-        return Answer.PRESENT
-    if labels == (ABSENT,) and not positive:
-        return Answer.ABSENT
-    return Answer.UNSURE

@@ -14,9 +14,9 @@ from models.card import ModelCard, Published, Scope
 from models.conformal import ConformalRule
 from models.dataset import Film, ManifestColumns, read_manifest
 from models.findings import FindingSpec
-from models.framing import FramingSettings
 from models.network import NetworkSettings
 from models.regions import RegionSettings
+from models.view import FramingSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,10 @@ from imaging.entities import Answer
 from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models import metrics
+from models.answers import Prediction
 from models.card import ModelCard
 from models.checkpoint import EVALUATION, find_checkpoint
-from models.classifier import Classifier, Prediction
+from models.classifier import Classifier
 from models.config import films_of
 from models.conformal import ABSENT, PRESENT
 from models.dataset import Film, ManifestColumns, read_luminance, select

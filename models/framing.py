@@ -11,19 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dataset import Film, as_bytes, read_luminance, read_region, squash
-from models.localiser import WHOLE, Box, Localiser, box_of, load_localiser
-
-
-@dataclass(frozen=True, slots=True)
-class FramingSettings:
-    """The ``[framing]`` table of a task file; it holds only where the task has a localiser.
-
-    ``margin`` is added around the region's box, ``context`` around that while training, so that
-    turned and shifted views show what is really there; both of the box's own sides.
-    """
-
-    margin: float = 0.06
-    context: float = 0.15
+from models.localiser import Localiser, load_localiser
+from models.view import WHOLE, Box, FramingSettings, box_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,8 +17,8 @@ from imaging.entities import Instance
 from imaging.settings import Settings
 from models.checkpoint import find_checkpoint, installed_checkpoints
 from models.classifier import Classifier
-from models.localiser import WHOLE, Box
 from models.scope import ScopeVerdict, check_scope
+from models.view import WHOLE, Box
 
 BLANK = "The picture is blank: every pixel has the same value."
 LOST = "The part of the body that this model reads could not be found in this picture."

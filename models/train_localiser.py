@@ -27,14 +27,13 @@ from models.averaging import update_average
 from models.config import TaskConfig, read_config
 from models.dataset import Film, content_hash, load_luminance, load_regions, select
 from models.localiser import (
-    WHOLE,
     Localiser,
     LocaliserSettings,
-    box_of,
     save_localiser,
 )
 from models.network import weight_decay_groups
 from models.preprocess import preprocess
+from models.view import WHOLE, box_of
 
 # Far stronger than a classifier's: any framing, wide collimation, whatever the film was.
 AUGMENT = AugmentSettings(

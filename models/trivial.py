@@ -13,7 +13,7 @@ from models import shortcuts
 from models.card import ModelCard
 from models.classifier import Classifier
 from models.dataset import Film, as_bytes, squash
-from models.localiser import Box
+from models.view import Box
 
 TRIVIAL = {
     "area": "Area of the original picture file",

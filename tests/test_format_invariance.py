@@ -29,7 +29,8 @@ from pydicom.uid import (
 )
 
 from imaging.settings import Settings
-from models.classifier import Classifier, Prediction
+from models.answers import Prediction
+from models.classifier import Classifier
 from models.dataset import read_luminance, read_manifest, select
 from tests.factories import make_dataset, make_film_bytes
 

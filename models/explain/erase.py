@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from imaging.measure import inside
 from imaging.review import Points, Shape
-from models.classifier import Prediction
+from models.answers import Prediction
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject
 

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imaging.entities import ModelIdentity
-from models.classifier import Classifier, Prediction
+from models.answers import Prediction
+from models.classifier import Classifier
 from models.explain.cam import grad_cam, stretched
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.subject import Subject, look, on_film
 from models.explain.targets import TargetLogOdds, Targets, log_odds
-from models.localiser import WHOLE, Box
 from models.network import fold_norms
 from models.panel import Panel
+from models.view import WHOLE, Box
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from models.classifier import Classifier
 from models.dataset import squash
-from models.localiser import WHOLE, Box
 from models.preprocess import preprocess
+from models.view import WHOLE, Box
 
 
 @dataclass(frozen=True, slots=True, eq=False)

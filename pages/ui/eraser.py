@@ -16,7 +16,7 @@ from imaging import drafting
 from imaging.dicom import Image
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, StudyRecord
 from imaging.review import Annotation, Shape, Stage, Trial
-from models.classifier import Prediction
+from models.answers import Prediction
 from models.explain.concepts import find_lungs
 from models.explain.erase import AREAS, Fill, Outcome, Step, ask_again, drawn_mask
 from models.explain.explainer import Explainer

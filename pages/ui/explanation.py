@@ -13,7 +13,7 @@ from imaging.dicom import Image
 from models.explain.explainer import Attribution
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.targets import AGAINST
-from models.localiser import WHOLE
+from models.view import WHOLE
 from pages.ui import background, findings, resources, state, words
 from pages.ui.i18n import _
 from pages.ui.viewer import Overlay

@@ -7,7 +7,8 @@ import pytest
 
 from imaging.entities import Answer
 from imaging.errors import SettingsError
-from models.classifier import Classifier, _answer
+from models.answers import answer_of
+from models.classifier import Classifier
 from models.conformal import ConformalRule, fit_conformal
 
 
@@ -51,10 +52,10 @@ def test_too_few_cases_rule_out_nothing() -> None:
         (("absent",), True, Answer.UNSURE),  # set and operating point contradict each other
     ],
 )
-def test_only_one_uncontradicted_label_is_an_answer(
+def test_only_one_uncontradicted_label_is_ananswer_of(
     labels: tuple[str, ...], positive: bool, answer: Answer
 ) -> None:
-    assert _answer(labels, positive) is answer
+    assert answer_of(labels, positive) is answer
 
 
 def test_an_error_rate_the_card_does_not_list_is_a_setting_error(

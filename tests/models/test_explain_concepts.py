@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from models.explain.concepts import CONCEPTS, ZONES, Lungs, find_lungs, measure
 from models.explain.subject import Subject
-from models.localiser import WHOLE
 from models.preprocess import preprocess
+from models.view import WHOLE
 
 SIDE = 128
 Film = NDArray[np.float32]

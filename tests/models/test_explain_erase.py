@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from imaging.review import Points, Shape
-from models.classifier import Classifier, Prediction
+from models.answers import Prediction
+from models.classifier import Classifier
 from models.explain.erase import AREAS, Fill, Step, ask_again, drawn_mask, erased, stroke_mask
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject, look
 from models.explain.zones import ZONES, zone_masks
-from models.localiser import Box
+from models.view import Box
 from tests.conftest import tiny_card
 from tests.planted import BRIGHT, RADIUS, planted_checkpoint, planted_film
 

@@ -20,8 +20,8 @@ from models.explain.fused import fuse, layer_integrated_gradients
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.subject import Subject
 from models.explain.targets import TargetLogOdds
-from models.localiser import WHOLE
 from models.network import MultiScaleResNet, fold_norms
+from models.view import WHOLE
 from tests.planted import BRIGHT, DARK, RADIUS, SETTINGS, disc, planted_film, planted_network
 
 SLOPE, OFFSET = 30.0, 10.0

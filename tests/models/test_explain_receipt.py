@@ -45,7 +45,7 @@ from models.explain.verdict import (
     judge,
     read_rule,
 )
-from models.localiser import WHOLE
+from models.view import WHOLE
 from tests.planted import planted_film
 
 RULE = VerdictRule()

@@ -20,20 +20,18 @@ from models.classifier import Classifier
 from models.dataset import Film
 from models.explain.explainer import Explainer
 from models.explain.subject import on_film
-from models.framing import FramedFilms, Framing, FramingSettings
+from models.framing import FramedFilms, Framing
 from models.localiser import (
     SETTINGS,
     WEIGHTS,
-    WHOLE,
-    Box,
     Localiser,
     LocaliserSettings,
-    box_of,
     copy_localiser,
     load_localiser,
     save_localiser,
 )
 from models.panel import LOST, Panel
+from models.view import WHOLE, Box, FramingSettings, box_of
 from tests.factories import make_film_bytes
 
 SMALL = LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2)

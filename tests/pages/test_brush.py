@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.explain.subject import Subject
-from models.localiser import WHOLE, Box
+from models.view import WHOLE, Box
 from pages.ui.brush import on_film, outlined
 
 

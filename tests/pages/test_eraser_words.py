@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.entities import Answer, Finding
-from models.classifier import Prediction
+from models.answers import Prediction
 from pages.ui.eraser import verdict
 
 
