@@ -46,15 +46,22 @@ class Reading:
         As `Image.remarks`.
     luminance : numpy.ndarray
         (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
-        could not be decoded.
+        could not be decoded. Read for triage: any real type and linear scale, perhaps smaller
+        than the film.
     trouble : InputError or None
         Why it could not.
+    reversed : bool
+        Larger is darker; only when read for triage.
+    phase : float
+        Of a reduced decoding, see `imaging.dicom.quick`; 0 for a full one.
     """
 
     instance: Instance
     remarks: tuple[str, ...]
-    luminance: NDArray[np.float32]
+    luminance: NDArray[Any]
     trouble: InputError | None = None
+    reversed: bool = False
+    phase: float = 0.0
 
 
 def read(content: bytes, file_name: str) -> Reading | Document:
@@ -73,6 +80,31 @@ def read(content: bytes, file_name: str) -> Reading | Document:
     except InputError as exc:
         luminance, trouble = np.empty((0, 0), np.float32), exc
     return Reading(found.instance, found.remarks, luminance, trouble)
+
+
+def read_for_triage(content: bytes, file_name: str, *, enough: int) -> Reading | Document:
+    """As `read`, with pixels for the networks alone (`imaging.dicom.quick`).
+
+    Parameters
+    ----------
+    enough : int
+        Pixels that a reduced decoding must keep of the shorter side; 0 decodes everything.
+
+    Raises
+    ------
+    InputError
+        As `imaging.dicom.read_object`.
+    """
+    found = read_object(content, file_name=file_name)
+    if not isinstance(found, Image):
+        return found
+    try:
+        quick = found.quick_values(0, enough=enough)
+    except InputError as exc:
+        return Reading(found.instance, found.remarks, np.empty((0, 0), np.float32), exc)
+    return Reading(
+        found.instance, found.remarks, quick.values, reversed=quick.reversed, phase=quick.phase
+    )
 
 
 class Reader:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from imaging import apart
 from imaging.apart import Reading
 from imaging.dicom import Image
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Answer, Assessment, FileOutcome, Status
+from imaging.entities import Assessment, FileOutcome, Status
 from imaging.errors import AssistantError, ConflictError
 from imaging.ingest import Candidate
 from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
-from models.panel import Panel
 
 Read = Callable[[bytes, str], Reading | Document]
 
 
-def assess(image: Image, panel: Panel) -> Assessment:
+class Assesses(Protocol):
+    """Whoever says something about films: `models.inference.Assessor`, or `Panel` by torch."""
+
+    def assess(self, readings: Sequence[Reading]) -> list[Assessment]:
+        """One assessment for each film that was decoded."""
+
+
+def assess(image: Image, panel: Assesses) -> Assessment:
     """As `assess_reading`, of an image that is decoded here.
 
     Raises
@@ -31,7 +38,7 @@ def assess(image: Image, panel: Panel) -> Assessment:
     return assess_reading(Reading(image.instance, image.remarks, image.luminance_values(0)), panel)
 
 
-def assess_reading(reading: Reading, panel: Panel) -> Assessment:
+def assess_reading(reading: Reading, panel: Assesses) -> Assessment:
     """What the fitting model says about one image, or why none says anything.
 
     Returns
@@ -47,38 +54,11 @@ def assess_reading(reading: Reading, panel: Panel) -> Assessment:
     """
     if reading.trouble is not None:
         raise reading.trouble
-    instance, luminance = reading.instance, reading.luminance
-    choice = panel.choose(instance, luminance)
-    classifier = choice.classifier
-    base = Assessment(
-        sop_instance_uid=instance.identity.sop_instance_uid,
-        status=Status.REFUSED,
-        model=(classifier or panel.first).card.identity,
-        messages=choice.verdict.refusals,
-        answer=Answer.UNSUITABLE,
-        created_at=datetime.now(UTC),
-    )
-    if classifier is None:
-        return base
-    warnings = reading.remarks + choice.verdict.warnings
-    prediction = classifier.predict(luminance, view=choice.view)
-    return replace(
-        base,
-        status=Status.WARNED if warnings else Status.OK,
-        findings=prediction.findings,
-        messages=warnings,
-        answer=prediction.answer,
-        conformal_set=prediction.conformal_set,
-        probabilities=tuple(
-            zip(classifier.card.classes, map(float, prediction.probabilities), strict=True)
-        ),
-        error_rate=classifier.rule.error_rate,
-        disagreement=prediction.disagreement if classifier.card.members > 1 else None,
-    )
+    return panel.assess([reading])[0]
 
 
 def assess_bytes(
-    content: bytes, file_name: str, panel: Panel, *, read: Read = apart.read
+    content: bytes, file_name: str, panel: Assesses, *, read: Read = apart.read
 ) -> FileOutcome:
     """Read and assess one file; an unreadable one becomes an outcome, never an exception.
 
@@ -99,7 +79,9 @@ def assess_bytes(
         return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
 
 
-def assess_candidate(candidate: Candidate, panel: Panel, *, read: Read = apart.read) -> FileOutcome:
+def assess_candidate(
+    candidate: Candidate, panel: Assesses, *, read: Read = apart.read
+) -> FileOutcome:
     """Fetch, read and assess one file without keeping it; failures become outcomes."""
     try:
         content = candidate.read()
@@ -112,7 +94,7 @@ def assess_and_store(
     content: bytes,
     file_name: str,
     *,
-    panel: Panel,
+    panel: Assesses,
     repository: Repository,
     account: str = "",
     read: Read = apart.read,

@@ -40,8 +40,8 @@ class Classifier:
         self.card = card
         self.gate = gate
         self.framing = framing or Framing()
-        self._answers = Answers(card, error_rate=error_rate)
-        self.rule = self._answers.rule
+        self.answers_of = Answers(card, error_rate=error_rate)
+        self.rule = self.answers_of.rule
 
     @classmethod
     def load(cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE) -> Classifier:
@@ -96,7 +96,7 @@ class Classifier:
 
     def answers(self, logits: Tensor) -> tuple[Prediction, ...]:
         """Answers from every member's logits: (members, batch, classes)."""
-        return self._answers.to(logits.double().numpy())
+        return self.answers_of.to(logits.double().numpy())
 
     def logits(self, x: Tensor) -> Tensor:
         """Every member's logits for inputs (batch, 1, size, size): (members, batch, classes)."""
@@ -127,6 +127,11 @@ class Classifier:
         with torch.inference_mode():
             maps = self._network.regions(preprocess(luminance, size=self.card.size))
         return None if maps is None else maps[0, 0].numpy()
+
+    @property
+    def trained(self) -> Ensemble:
+        """The ensemble as it was trained, its norms not folded."""
+        return self._trained
 
     def private_network(self) -> Ensemble:
         """A copy of the ensemble that its owner may hook; the shared one never is."""

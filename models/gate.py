@@ -154,6 +154,16 @@ class Gate:
         return cls(network, distance, scale, size=int(values["size"]), settings=values)
 
     @property
+    def network(self) -> MultiScaleResNet:
+        """The network alone."""
+        return self._network
+
+    @property
+    def distance(self) -> FeatureDistance:
+        """The distance alone."""
+        return self._distance
+
+    @property
     def scale(self) -> GateScale:
         """How its figures become a score."""
         return self._scale

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.entities import Instance
+from imaging.apart import Reading
+from imaging.entities import Assessment, Instance
 from imaging.settings import Settings
 from models.checkpoint import find_checkpoint, installed_checkpoints
 from models.classifier import Classifier
 from models.scope import ScopeVerdict, check_scope
+from models.verdicts import BLANK, LOST, NONE_FITS, answered, none_fits, refused
 from models.view import WHOLE, Box
 
-BLANK = "The picture is blank: every pixel has the same value."
-LOST = "The part of the body that this model reads could not be found in this picture."
-NONE_FITS = "None of the installed models was built for this picture."
+__all__ = ["BLANK", "LOST", "NONE_FITS", "Choice", "Examined", "Panel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,21 @@ class Panel:
         if fitting:
             best = min(fitting, key=lambda e: (len(e.verdict.warnings), e.score))
             return Choice(best.classifier, best.verdict, best.view)
-        if len(examined) == 1:
-            return Choice(None, examined[0].verdict)
-        reasons = dict.fromkeys(reason for e in examined for reason in e.verdict.refusals)
-        return Choice(None, ScopeVerdict(refusals=(NONE_FITS, *reasons)))
+        return Choice(None, none_fits([e.verdict for e in examined]))
+
+    def assess(self, readings: Sequence[Reading]) -> list[Assessment]:
+        """What is said about decoded films, by torch, one by one; see `models.inference`."""
+        return [self._assess(reading) for reading in readings]
+
+    def _assess(self, reading: Reading) -> Assessment:
+        instance, luminance = reading.instance, reading.luminance
+        choice = self.choose(instance, luminance)
+        classifier = choice.classifier
+        if classifier is None:
+            return refused(instance, self.first.card.identity, choice.verdict)
+        prediction = classifier.predict(luminance, view=choice.view)
+        warnings = reading.remarks + choice.verdict.warnings
+        return answered(instance, prediction, classifier.answers_of, warnings)
 
 
 @dataclass(frozen=True, slots=True)

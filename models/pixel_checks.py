@@ -6,6 +6,8 @@ loose on purpose: every film of the open sets is far inside them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,20 +21,22 @@ _SAMPLED_SIDE = 256  # pixels of the shorter side that the shares are taken from
 _END = 0.004  # of the range: one grey level in eight bits
 
 
-def pixel_kind(luminance: NDArray[np.float32]) -> str:
+def pixel_kind(luminance: NDArray[Any], *, shape: tuple[int, int] | None = None) -> str:
     """What the pixels alone give away.
 
     Parameters
     ----------
     luminance : numpy.ndarray
-        (rows, columns), any linear scale, larger is brighter. Finite.
+        (rows, columns), any linear scale, larger brighter or darker. Finite.
+    shape : tuple of int, optional
+        Rows and columns of the film, where `luminance` is a smaller picture of it.
 
     Returns
     -------
     str
         "small", "long", "blank", "clipped", "document", or "" when nothing is wrong.
     """
-    short, long = sorted(luminance.shape)
+    short, long = sorted(shape or luminance.shape)
     if short < MIN_SIDE:
         return "small"
     if long > MAX_ASPECT * short:
@@ -41,11 +45,11 @@ def pixel_kind(luminance: NDArray[np.float32]) -> str:
     if not high - low > 1e-6 * max(abs(low), abs(high)):
         return "blank"
     # every n-th pixel says as much about shares, at a fraction of a network's cost
-    step = max(1, short // _SAMPLED_SIDE)
+    step = max(1, min(luminance.shape) // _SAMPLED_SIDE)
     return _tone_kind((luminance[::step, ::step] - low) / (high - low))
 
 
-def _tone_kind(values: NDArray[np.float32]) -> str:
+def _tone_kind(values: NDArray[np.floating]) -> str:
     """The same for the distribution of values in [0, 1]."""
     levels = np.bincount(np.rint(values.ravel() / _END).astype(np.int64)) / values.size
     if levels.max() >= BLANK_SHARE:

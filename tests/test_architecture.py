@@ -24,7 +24,17 @@ HOMES = {
     "reportlab": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
-    "PIL": ("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),
+    "PIL": (
+        "imaging/display.py",
+        "imaging/dicom/film.py",
+        "imaging/dicom/quick.py",
+        "pages/",
+        "models/synthesize.py",
+        "models/inference/",
+    ),
+    "cv2": ("models/inference/",),
+    "onnxruntime": ("models/inference/", "bench/"),
+    "onnx": ("models/inference/export.py", "bench/"),
 }
 # Room -> rooms it must not know.
 FORBIDDEN = {

@@ -50,7 +50,7 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> None:
         end.
     """
     syntax = UID(ds.file_meta.TransferSyntaxUID)
-    data = _frame_bytes(ds, geometry, frame)
+    data = frame_bytes(ds, geometry, frame)
     if syntax == RLELossless or name_syntax(syntax).startswith("JPEG XL"):
         return  # no header that says so; the decoder compares sizes
     found = read_codestream(data)
@@ -122,7 +122,7 @@ def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
     return found.components == geometry.samples_per_pixel and 1 <= found.precision <= room
 
 
-def _frame_bytes(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
+def frame_bytes(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
     """The fragments of one frame, joined."""
     offsets, lengths = value(ds, "ExtendedOffsetTable"), value(ds, "ExtendedOffsetTableLengths")
     extended = (offsets, lengths) if offsets and lengths else None

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom import pixels, voi
 from imaging.dicom.border import border
 from imaging.dicom.layout import aspect_of
+from imaging.dicom.quick import Quick, quick_values
 from imaging.entities import Instance, VoiPreset
 from imaging.errors import PixelDataError
 
@@ -108,6 +109,18 @@ class Image:
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
             return pixels.luminance_values(self._dataset, self.instance.geometry, frame)
+
+    def quick_values(self, frame: int = 0, *, enough: int) -> Quick:
+        """Brightness on some linear scale, for a network that sees the film small.
+
+        Parameters
+        ----------
+        enough : int
+            Pixels that the shorter side must keep; 0 decodes everything.
+        """
+        self._check(frame)
+        with border(PixelDataError, _UNDECODABLE):
+            return quick_values(self._dataset, self.instance.geometry, frame, enough=enough)
 
     def automatic_preset(self, frame: int = 0) -> VoiPreset:
         """A window from the 0.5th to the 99.5th percentile of the frame, padding left out."""

@@ -208,6 +208,11 @@ def apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.
     return np.nan_to_num((stored.astype(np.float64) * slope + intercept).astype(np.float32))
 
 
+def has_modality_lut(ds: Dataset) -> bool:
+    """True when grey levels come from a table."""
+    return _modality_lut(ds) is not None
+
+
 def _modality_lut(ds: Dataset) -> Dataset | None:
     """The Modality LUT item, unless it is an empty shell."""
     item = first_item(ds, "ModalityLUTSequence")

@@ -1,0 +1,132 @@
+"""Pixels for a network's eyes only: any linear scale will do, and a film may come smaller.
+
+Networks see a film at a few hundred pixels and by the ranks of its grey levels. So a rescale need
+not be applied, MONOCHROME1 need not be turned, and a wavelet codestream need not be decoded down
+to its last detail. What a reader sees is never read here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from imaging.dicom import pixels
+from imaging.dicom.codestream import check_codestream, frame_bytes
+from imaging.dicom.elements import integer
+from imaging.dicom.layout import MONOCHROME, pixel_keyword
+from imaging.entities import Geometry
+
+_HTJ2K = (uid.HTJ2K, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL)
+_JPEG2K = (uid.JPEG2000, uid.JPEG2000Lossless)
+_MOST_LEVELS = 3  # an eighth of the side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quick:
+    """A frame's brightness on some linear scale.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        (rows', columns'), integers or float32.
+    reversed : bool
+        Larger is darker.
+    phase : float
+        How far, in pixels of `values`, its samples lie before the middle of what they stand for.
+        The low band of a wavelet sits on the first pixel of each block: (2**levels - 1) /
+        2**(levels + 1) of its own pixels (ISO/IEC 15444-1 Annex F); 0 after a full decoding.
+    """
+
+    values: NDArray[Any]
+    reversed: bool = False
+    phase: float = 0.0
+
+
+def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) -> Quick:
+    """Decode a frame as far as a network needs it.
+
+    Parameters
+    ----------
+    enough : int
+        Pixels that the shorter side must keep; 0 decodes everything.
+    """
+    if not _is_linear(ds, geometry, frame):
+        return Quick(pixels.luminance_values(ds, geometry, frame))
+    slope, _ = pixels.stated_rescale(ds, frame)
+    darker = (geometry.photometric_interpretation == "MONOCHROME1") != (slope < 0)
+    levels = _levels(geometry, enough)
+    found = _reduced(ds, geometry, frame, levels) if levels else None
+    if found is None:
+        return Quick(pixels.decode_frame(ds, geometry, frame), darker)
+    return Quick(found, darker, (2**levels - 1) / 2 ** (levels + 1))
+
+
+def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
+    """True when brightness is a straight line of the stored integers."""
+    return (
+        geometry.photometric_interpretation in MONOCHROME
+        and pixel_keyword(ds) == "PixelData"
+        and geometry.bits_stored <= 16
+        and not pixels.has_modality_lut(ds)
+        and not pixels.has_void_rescale(ds, frame)
+    )
+
+
+def _levels(geometry: Geometry, enough: int) -> int:
+    """How often the picture may be halved."""
+    short, levels = min(geometry.rows, geometry.columns), 0
+    while enough and levels < _MOST_LEVELS and short >= 2 * enough:
+        short, levels = short // 2, levels + 1
+    return levels
+
+
+def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArray[Any] | None:
+    """A wavelet codestream without its finest levels; None where there is none to be had.
+
+    Whatever is odd is left to the full decoder, which knows what to say about it.
+    """
+    syntax = uid.UID(ds.file_meta.TransferSyntaxUID)
+    if syntax not in (*_HTJ2K, *_JPEG2K) or integer(ds, "PixelRepresentation") == 1:
+        return None
+    check_codestream(ds, geometry, frame)
+    data = frame_bytes(ds, geometry, frame)
+    try:
+        if syntax in _HTJ2K:
+            array = _by_openjph(data, levels, geometry.bits_stored)
+        else:
+            array = _by_pillow(data, levels)
+    except (RuntimeError, ValueError, OSError):  # imagecodecs' errors, and Pillow's
+        return None
+    if array is None:
+        return None
+    side = 2**levels
+    expected = (-(-geometry.rows // side), -(-geometry.columns // side))
+    return array if array.shape == expected else None
+
+
+def _by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:
+    """High-throughput JPEG 2000.
+
+    A low band swings a little beyond the values of the picture. OpenJPH hands out what lies below
+    zero as very large numbers; where a sample has a bit to spare they are told and put right.
+    """
+    array = np.asarray(imagecodecs.htj2k_decode(data, skipres=levels))
+    if array.dtype != np.uint16 or bits > 15:
+        return None
+    return np.clip(array.view(np.int16), 0, 2**bits - 1)
+
+
+def _by_pillow(data: bytes, levels: int) -> NDArray[Any]:
+    """JPEG 2000 by Pillow, which alone hands out fewer levels; 12 bits come stretched to 16."""
+    with PIL.Image.open(BytesIO(data), formats=("JPEG2000",)) as picture:
+        picture.reduce = levels  # type: ignore[method-assign, assignment] # its documented switch
+        picture.load()
+        return np.asarray(picture)

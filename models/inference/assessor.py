@@ -1,0 +1,264 @@
+"""What every installed model says about a batch of films: the rules of `models.panel`, batched.
+
+Header first, pixels when it allows them, then the part of the film to look at, then the answer:
+each network runs once a batch, and only on films that got so far.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.apart import Reading
+from imaging.entities import Assessment
+from imaging.errors import CheckpointError
+from imaging.settings import Settings
+from models import gate_rules
+from models.answers import DEFAULT_ERROR_RATE, Answers
+from models.card import ModelCard
+from models.gate_rules import GateScale
+from models.inference.graphs import OnnxNetworks, has_graphs
+from models.inference.picture import Picture
+from models.installed import CARD, find_checkpoint, installed_checkpoints
+from models.scope import ScopeVerdict, check_scope
+from models.verdicts import BLANK, LOST, answered, none_fits, refused
+from models.view import WHOLE, Box, box_of
+
+Batch = NDArray[np.float32]
+
+
+class Networks(Protocol):
+    """The networks of one checkpoint, whoever computes them."""
+
+    engine: str
+
+    def members(self, x: Batch) -> NDArray[np.float32]:
+        """(members, batch, classes)."""
+
+    def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(batch, classes) and (batch,)."""
+
+    def region(self, x: Batch) -> NDArray[np.float32]:
+        """(batch, rows', columns')."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedModel:
+    """One checkpoint as it serves.
+
+    Attributes
+    ----------
+    gate_size, region_size : int
+        Sides of the inputs; 0 where the checkpoint has no gate or localiser.
+    """
+
+    card: ModelCard
+    answers: Answers
+    networks: Networks
+    scale: GateScale | None = None
+    gate_size: int = 0
+    region_size: int = 0
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE, eager: bool = False
+    ) -> ServedModel:
+        """Load a checkpoint: its graphs, or by torch where it has none or `eager` says so.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be used.
+        SettingsError
+            If its card has no thresholds for `error_rate`.
+        """
+        card = ModelCard.read(folder / CARD)
+        gate, localiser = _settings(folder, "gate"), _settings(folder, "localiser")
+        _insist(card.gate_sha256, gate, "scope gate", folder)
+        _insist(card.localiser_sha256, localiser, "localiser", folder)
+        return cls(
+            card=card,
+            answers=Answers(card, error_rate=error_rate),
+            networks=_networks(folder, error_rate, eager=eager),
+            scale=GateScale(**gate["scale"]) if card.gate_sha256 else None,
+            gate_size=int(gate["size"]) if card.gate_sha256 else 0,
+            region_size=int(localiser["network"]["size"]) if card.localiser_sha256 else 0,
+        )
+
+    @property
+    def largest(self) -> int:
+        """Side of its largest input."""
+        return max(self.card.size, self.gate_size, self.region_size)
+
+
+@dataclass(slots=True, eq=False)
+class _Case:
+    """How far one film has come with one model."""
+
+    verdict: ScopeVerdict
+    score: float = 0.0
+    view: Box = WHOLE
+
+    @property
+    def open(self) -> bool:
+        return not self.verdict.refusals
+
+    def refuse(self, reason: str) -> None:
+        self.verdict = ScopeVerdict((reason,), self.verdict.warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class Assessor:
+    """All installed models; read-only, for one thread at a time.
+
+    Attributes
+    ----------
+    models : tuple of ServedModel
+        In their order of preference.
+    """
+
+    models: tuple[ServedModel, ...]
+    _size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_size", max(m.largest for m in self.models))
+
+    @classmethod
+    def load(cls, settings: Settings, *, eager: bool = False) -> Assessor:
+        """Load the installed models, or the one that `LIGHTBOX_MODEL` names.
+
+        Raises
+        ------
+        CheckpointError
+            If one of them cannot be loaded, or none is installed.
+        """
+        first = find_checkpoint(settings.weights, settings.model_name)
+        folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
+        rate = settings.error_rate
+        return cls(tuple(ServedModel.load(f, error_rate=rate, eager=eager) for f in folders))
+
+    @property
+    def engine(self) -> str:
+        """What computes the networks, for the record."""
+        return ", ".join(dict.fromkeys(m.networks.engine for m in self.models))
+
+    @property
+    def size(self) -> int:
+        """Side of the largest input any model takes."""
+        return self._size
+
+    @property
+    def fingerprint(self) -> str:
+        """What an answer depends on beside the film: weights, thresholds' rate, engine."""
+        parts = [(m.card.weights_sha256, m.answers.rule.error_rate) for m in self.models]
+        return json.dumps([parts, self.engine], separators=(",", ":"))
+
+    def assess(self, readings: Sequence[Reading]) -> list[Assessment]:
+        """As `models.assess.assess_reading`, of several films at once.
+
+        Raises
+        ------
+        ValueError
+            If one could not be decoded.
+        """
+        if any(reading.trouble is not None for reading in readings):
+            raise ValueError("a film that could not be decoded cannot be assessed")
+        pictures = [
+            Picture.of(
+                r.luminance,
+                size=self._size,
+                reverse=r.reversed,
+                shape=(r.instance.geometry.rows, r.instance.geometry.columns),
+                phase=r.phase,
+            )
+            for r in readings
+        ]
+        columns = [_examined(model, readings, pictures) for model in self.models]
+        chosen = [_choose([column[i] for column in columns]) for i in range(len(readings))]
+        found: list[Assessment | None] = [None] * len(readings)
+        for m, (model, cases) in enumerate(zip(self.models, columns, strict=True)):
+            mine = [i for i, choice in enumerate(chosen) if choice == m]
+            if not mine:
+                continue
+            x = np.stack([pictures[i].input(model.card.size, cases[i].view) for i in mine])
+            predictions = model.answers.to(model.networks.members(x))
+            for i, prediction in zip(mine, predictions, strict=True):
+                warnings = readings[i].remarks + cases[i].verdict.warnings
+                found[i] = answered(readings[i].instance, prediction, model.answers, warnings)
+        first = self.models[0].card.identity
+        return [
+            one or refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns]))
+            for i, one in enumerate(found)
+        ]
+
+
+def _examined(
+    model: ServedModel, readings: Sequence[Reading], pictures: Sequence[Picture]
+) -> list[_Case]:
+    """What one model's checks say about each film."""
+    cases = [_Case(check_scope(r.instance, model.card.scope)) for r in readings]
+    for case, picture in zip(cases, pictures, strict=True):
+        if case.open and picture.blank:
+            case.refuse(BLANK)
+    mine = [i for i, case in enumerate(cases) if case.open]
+    if mine and model.scale is not None:
+        x = np.stack([pictures[i].input(model.gate_size) for i in mine])
+        logits, distances = model.networks.gate(x)
+        for row, i in enumerate(mine):
+            said = logits[row].astype(np.float64)
+            seen = gate_rules.judged(said, float(distances[row]), model.scale, pictures[i].kind)
+            cases[i].score = seen.score
+            if not seen.suitable:
+                cases[i].refuse(seen.reason)
+        mine = [i for i in mine if cases[i].open]
+    if mine and model.region_size:
+        x = np.stack([pictures[i].input(model.region_size) for i in mine])
+        for i, region in zip(mine, model.networks.region(x), strict=True):
+            box = box_of(region)
+            if box is None:
+                cases[i].refuse(LOST)
+            else:
+                cases[i].view = box.grown(model.card.framing.margin)
+    return cases
+
+
+def _choose(cases: Sequence[_Case]) -> int | None:
+    """Of the models that refuse nothing the one with the fewest warnings, then the surest gate."""
+    fitting = [m for m, case in enumerate(cases) if case.open]
+    return min(
+        fitting, key=lambda m: (len(cases[m].verdict.warnings), cases[m].score), default=None
+    )
+
+
+def _networks(folder: Path, error_rate: float, *, eager: bool) -> Networks:
+    if has_graphs(folder) and not eager:
+        return OnnxNetworks(folder)
+    from models.classifier import Classifier  # torch, where nothing else serves
+    from models.inference.eager import TorchNetworks
+
+    return TorchNetworks(Classifier.load(folder, error_rate=error_rate))
+
+
+def _settings(folder: Path, part: str) -> dict:
+    """What `gate.json` or `localiser.json` says; empty where there is none."""
+    path = folder / f"{part}.json"
+    try:
+        found: dict = json.loads(path.read_text()) if path.exists() else {}
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(f"The {part} of the model '{folder.name}' cannot be read.") from exc
+    return found
+
+
+def _insist(wanted: str, found: dict, part: str, folder: Path) -> None:
+    """A model never runs without the gate and the localiser its card names."""
+    if wanted and found.get("weights_sha256") != wanted:
+        raise CheckpointError(
+            f"The {part} of the model '{folder.name}' is not the one its card names; "
+            "reinstall the model."
+        )
