@@ -29,9 +29,9 @@ from imaging.settings import ROOT
 SECONDS = 60.0  # for one file
 MEMORY = 6 * 2**30  # bytes of address space
 _LENGTH = Struct("<Q")
-_SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
-_DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
-_HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
+SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
+DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
+HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +140,7 @@ class Reader:
                 found = _asked(process, content, file_name)
             except (OSError, EOFError) as exc:
                 self._drop()
-                raise PixelDataError(_SLOW if late.is_set() else _DIED) from exc
+                raise PixelDataError(SLOW if late.is_set() else DIED) from exc
             finally:
                 alarm.cancel()
         if isinstance(found, AssistantError):
@@ -218,7 +218,7 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     except InputError as exc:
         return ("error", type(exc).__name__, str(exc)), b""
     except MemoryError:
-        return ("error", PixelDataError.__name__, _HUNGRY), b""
+        return ("error", PixelDataError.__name__, HUNGRY), b""
     if isinstance(found, Document):
         return ("document", found), b""
     trouble = found.trouble and (type(found.trouble).__name__, str(found.trouble))
@@ -228,7 +228,7 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
 
 def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:
     """The other process: answers until its pipe closes."""
-    _limit(memory)
+    limit_memory(memory)
     come = os.fdopen(os.dup(0), "rb")
     go = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a decoder prints is no answer
@@ -247,7 +247,7 @@ def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], by
         go.flush()
 
 
-def _limit(memory: int) -> None:
+def limit_memory(memory: int) -> None:
     """Cap the address space, where there is such a cap."""
     try:
         import resource

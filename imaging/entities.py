@@ -182,7 +182,8 @@ class Assessment:
     ``messages`` are English sentences from the message catalogue, without patient identifiers.
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
     ``disagreement`` is the largest difference between two members' leading probabilities;
-    ``probabilities`` the calibrated (class, probability) pairs, which sum to one.
+    ``probabilities`` the calibrated (class, probability) pairs, which sum to one; ``engine`` says
+    what computed them, and at what precision.
     """
 
     sop_instance_uid: str
@@ -196,6 +197,7 @@ class Assessment:
     error_rate: float | None = None
     disagreement: float | None = None
     probabilities: tuple[tuple[str, float], ...] = ()
+    engine: str = ""
 
     @property
     def primary(self) -> Finding | None:

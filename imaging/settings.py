@@ -36,6 +36,9 @@ class Settings:
     single_reader : str
         Name of the only reader (`LIGHTBOX_SINGLE_READER`), who then need not sign in; empty means
         accounts. Only on this computer's own address, see `check_exposure`.
+    roots : tuple of str
+        Folders of the server, or addresses, that readers may queue (`LIGHTBOX_ROOTS`, several
+        separated as in ``PATH``, addresses by blanks); none by default.
     """
 
     home: Path
@@ -45,6 +48,7 @@ class Settings:
     data: Path | None = None
     database: str = field(default="", repr=False)  # may hold a password
     single_reader: str = ""
+    roots: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -68,6 +72,7 @@ class Settings:
             data=data,
             database=env.get("LIGHTBOX_DATABASE", "").strip(),
             single_reader=" ".join(env.get("LIGHTBOX_SINGLE_READER", "").split())[:64],
+            roots=_roots(env.get("LIGHTBOX_ROOTS", "")),
         )
 
 
@@ -111,6 +116,17 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _roots(value: str) -> tuple[str, ...]:
+    """Paths separated as in ``PATH``, and addresses separated by blanks."""
+    words = value.split()
+    addresses = [word for word in words if "://" in word]
+    rest = value
+    for address in addresses:
+        rest = rest.replace(address, os.pathsep)
+    paths = [part.strip() for part in rest.split(os.pathsep) if part.strip()]
+    return tuple(dict.fromkeys([*paths, *addresses]))
 
 
 def _share(env: Mapping[str, str], name: str, *, default: float) -> float:

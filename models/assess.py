@@ -11,7 +11,7 @@ from imaging import apart
 from imaging.apart import Reading
 from imaging.dicom import Image
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Assessment, FileOutcome, Status
+from imaging.entities import Assessment, FileOutcome, Instance, Status
 from imaging.errors import AssistantError, ConflictError
 from imaging.ingest import Candidate
 from imaging.plain_text import MAX_NAME, clean
@@ -70,13 +70,11 @@ def assess_bytes(
     except AssistantError as exc:
         return failed(file_name, exc)
     if isinstance(image, Document):
-        return FileOutcome(file_name, _unasked(image), document=image)
+        return document_outcome(image, file_name)
     try:
         return FileOutcome(file_name, assess_reading(image, panel), image.instance)
     except AssistantError as exc:
-        outcome = failed(file_name, exc)
-        uid = image.instance.identity.sop_instance_uid
-        return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
+        return failed_film(image.instance, exc, file_name)
 
 
 def assess_candidate(
@@ -123,14 +121,22 @@ def assess_and_store(
     return outcome
 
 
-def _unasked(document: Document) -> Assessment:
+def document_outcome(document: Document, file_name: str) -> FileOutcome:
     """What is said about a file that holds no picture."""
-    return Assessment(
+    said = Assessment(
         sop_instance_uid=document.identity.sop_instance_uid,
         status=Status.DOCUMENT,
         messages=(NOT_AN_IMAGE,),
         created_at=datetime.now(UTC),
     )
+    return FileOutcome(clean(file_name, MAX_NAME), said, document=document)
+
+
+def failed_film(instance: Instance, error: AssistantError, file_name: str) -> FileOutcome:
+    """The outcome of a film whose header could be read, and whose pixels could not."""
+    outcome = failed(file_name, error)
+    uid = instance.identity.sop_instance_uid
+    return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
 
 
 def failed(file_name: str, error: AssistantError) -> FileOutcome:

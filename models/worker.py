@@ -1,73 +1,214 @@
-"""The background worker: takes queued files from the store, one at a time, until it is empty.
+"""The background worker: works off the jobs in the store with a crew of processes.
 
-The queue lives in the database, so a browser reload loses sight of nothing and a server restart
-goes on where it stopped.
+The queue lives in the database, so a browser reload loses sight of nothing, and a server that was
+killed goes on where it stopped: what it had claimed is given back when it starts.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
 
-from imaging import apart
-from imaging.apart import Reader
 from imaging.errors import AssistantError
+from imaging.jobs import Result, Task
+from imaging.listing_jobs import Lister
+from imaging.settings import Settings
 from imaging.store import Repository
-from models.assess import Read, assess_and_store
-from models.panel import Panel
+from models.inference.crew import CHUNK, Mate
+from models.inference.fingerprints import fingerprint
 
 log = logging.getLogger(__name__)
+_IDLE = 5.0  # seconds between two looks for files that nobody announced
+_TROUBLE = 10.0  # seconds to wait after the store or the networks failed
+
+
+def worker_name() -> str:
+    """A name for this process: who holds a claim, and whether it can still be alive."""
+    return f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class Worker:
-    """One daemon thread; `wake` after queueing. Never touches a page."""
+    """Threads that claim files and write outcomes; the work is done by their processes.
 
-    def __init__(self, repository: Repository, panel: Panel) -> None:
-        self._repository, self._panel = repository, panel
-        self._wake = threading.Event()
-        self._wake.set()  # files may wait from before a restart
-        self._reader = Reader()
-        self._thread = threading.Thread(target=self._run, name="lightbox-worker", daemon=True)
+    Parameters
+    ----------
+    repository : Repository
+    settings : Settings
+        What the processes load their networks by.
+    processes : int
+        One for each processor, without a number.
+    reduced : bool
+        See `models.inference.shard.Shard`.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        settings: Settings,
+        *,
+        processes: int = 0,
+        reduced: bool = True,
+    ) -> None:
+        self._repository, self._settings = repository, settings
+        count = processes or os.cpu_count() or 1
+        self._mates = [Mate(settings, reduced=reduced) for _ in range(count)]
+        self._name = worker_name()
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._lister = Lister(repository, self._nudge)
+        self._threads = [
+            threading.Thread(
+                target=self._run, args=(mate,), name=f"lightbox-worker-{i}", daemon=True
+            )
+            for i, mate in enumerate(self._mates)
+        ]
 
     def start(self) -> None:
-        """Begin working."""
-        self._thread.start()
+        """Begin working; claims of workers that died here are given back first."""
+        release_dead_claims(self._repository)
+        self._lister.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
-        """Say that files were queued."""
-        self._wake.set()
+        """Say that files were queued; the processes load their networks meanwhile."""
+        for mate in self._mates:
+            mate.start()
+        with self._wake:
+            self._wake.notify_all()
+        self._lister.wake()
 
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
+    def _nudge(self) -> None:
+        with self._wake:
+            self._wake.notify_all()
+
+    def stop(self) -> None:
+        """Stop after the chunks in hand."""
+        self._stopped = True
+        self._lister.stop()
+        with self._wake:
+            self._wake.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        for mate in self._mates:
+            mate.close()
+
+    def _run(self, mate: Mate) -> None:
+        while not self._stopped:
             try:
-                drain(self._repository, self._panel, read=self._reader.read)
+                busy = work_chunk(self._repository, mate, self._settings, self._name)
             except AssistantError as exc:
                 log.error("the queue stands still: %s", exc)
+                time.sleep(_TROUBLE)
+                continue
+            except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+                log.error("%s in the queue", type(exc).__name__)
+                time.sleep(_TROUBLE)
+                continue
+            if not busy:
+                with self._wake:
+                    self._wake.wait(_IDLE)
 
 
-def drain(repository: Repository, panel: Panel, *, read: Read = apart.read) -> int:
-    """Work off every waiting file; returns how many. One bad file never stops the rest."""
-    count = 0
-    while (waiting := repository.next_file()) is not None:
-        job_id, file, content = waiting
+def work_chunk(
+    repository: Repository,
+    mate: Mate,
+    settings: Settings,
+    name: str,
+    *,
+    size: int = CHUNK,
+    jobs: Sequence[str] = (),
+) -> int:
+    """Claim a chunk, have it worked off, write its outcomes; returns how many files it had."""
+    tasks = repository.claim_files(name, size, jobs=jobs)
+    if not tasks:
+        return 0
+    networks = fingerprint(settings, reduced=mate.reduced)
+    fetched = [located(task, repository) for task in tasks]
+    results = mate.run(fetched, lambda sha256s: repository.known_results(sha256s, networks))
+    repository.finish_files(name, results, networks)
+    return len(tasks)
+
+
+def located(task: Task, repository: Repository) -> Task:
+    """The same task with a place its file can be read from."""
+    if task.location:
+        return task
+    return Task(
+        task.job_id,
+        task.position,
+        task.file_name,
+        str(repository.kept_at(task.sha256)),
+        task.sha256,
+        task.account,
+    )
+
+
+def drain(
+    repository: Repository,
+    settings: Settings,
+    *,
+    jobs: Sequence[str] = (),
+    processes: int = 1,
+    reduced: bool = True,
+    on_results: Callable[[int], None] | None = None,
+) -> int:
+    """Work off every waiting file and return how many; for terminals and tests."""
+    name, lock, counts = worker_name(), threading.Lock(), [0]
+    troubles: list[Exception] = []
+
+    def run() -> None:
+        mate = Mate(settings, reduced=reduced)
         try:
-            outcome = assess_and_store(
-                content,
-                file.file_name,
-                panel=panel,
-                repository=repository,
-                account=repository.job(job_id).account,
-                read=read,
-            )
-            repository.finish_file(job_id, file.position, outcome)
-        except Exception as exc:
-            # A fault of ours, not of the file: go on. Only its type is logged, because a
-            # message or traceback could carry a patient's name.
-            log.error("%s in queued file %s of %s", type(exc).__name__, file.position, job_id)
-            repository.give_up_file(
-                job_id, file.position, "An internal fault stopped this file; please report it."
-            )
-        count += 1
-    return count
+            while done := work_chunk(repository, mate, settings, name, jobs=jobs):
+                with lock:
+                    counts[0] += done
+                    if on_results:
+                        on_results(counts[0])
+        except Exception as exc:  # raised again below, in the thread that asked
+            troubles.append(exc)
+        finally:
+            mate.close()
+
+    threads = [threading.Thread(target=run) for _ in range(processes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if troubles:
+        raise troubles[0]
+    return counts[0]
+
+
+def release_dead_claims(repository: Repository) -> None:
+    """Give back what workers of this computer had claimed whose process is gone."""
+    here = socket.gethostname()[:32]
+    dead = []
+    for name in repository.claimants():
+        host, _, rest = name.partition(":")
+        pid = rest.partition(":")[0]
+        if host == here and pid.isdigit() and not _lives(int(pid)):
+            dead.append(name)
+    if dead:
+        repository.release_claims(dead)
+
+
+def _lives(pid: int) -> bool:
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it lives, and is somebody else's
+        return True
+    return True
+
+
+__all__ = ["Result", "Worker", "drain", "release_dead_claims", "work_chunk", "worker_name"]

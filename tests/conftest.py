@@ -19,6 +19,7 @@ from models.classifier import Classifier
 from models.config import read_config
 from models.conformal import ConformalRule
 from models.ensemble import Ensemble
+from models.inference.export import export
 from models.network import NetworkSettings
 from models.panel import Panel
 from tests.planted import planted_checkpoint
@@ -88,7 +89,14 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     save_checkpoint(folder, network, tiny_card())
+    export(folder)
     return folder
+
+
+@pytest.fixture
+def tiny_settings(tmp_path: Path, checkpoint_folder: Path) -> Settings:
+    """An installation whose only model is the tiny ensemble."""
+    return Settings(home=tmp_path / "home", weights=checkpoint_folder.parent)
 
 
 @pytest.fixture(scope="session")

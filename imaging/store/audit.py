@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,18 +87,28 @@ def append(
     detail : str
         Versions, formats, model names; never patient data.
     """
+    append_many(session, [(deed, account, study_instance_uid, detail)])
+
+
+def append_many(session: Session, lines: Sequence[tuple[Deed, str, str, str]]) -> None:
+    """As `append`, of several lines at once: deed, account, study and detail of each."""
     last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
-    row = AuditTable(
-        number=last.number + 1 if last else 1,
-        at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        account=account,
-        deed=deed.value,
-        study_instance_uid=study_instance_uid,
-        detail=detail,
-        previous=last.digest if last else BEGINNING,
-    )
-    row.digest = digest(row)
-    session.add(row)
+    number, previous = (last.number, last.digest) if last else (0, BEGINNING)
+    rows = []
+    for deed, account, study_instance_uid, detail in lines:
+        number += 1
+        row = AuditTable(
+            number=number,
+            at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            account=account,
+            deed=deed.value,
+            study_instance_uid=study_instance_uid,
+            detail=detail,
+            previous=previous,
+        )
+        row.digest = previous = digest(row)
+        rows.append(row)
+    session.add_all(rows)
     session.flush()
 
 

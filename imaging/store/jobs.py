@@ -1,22 +1,27 @@
-"""The queue: files handed in together, which a worker takes one at a time."""
+"""Jobs: files that belong together, how far they have come, and what a reader may do with them."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
 
-from imaging.entities import FileOutcome, Job, JobFile, Status
-from imaging.errors import NotFoundError
+from imaging.entities import Job, JobFile, Status
+from imaging.errors import ConflictError, NotFoundError
+from imaging.jobs import JobKind, JobProgress, JobState
 from imaging.store import serial
 from imaging.store.records import Records
-from imaging.store.tables import JobFileTable, JobTable
+from imaging.store.tables import InstanceTable, JobFileTable, JobTable
+
+_UNKNOWN = "This batch is not known here."
+_ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
 
 
 class Jobs(Records):
-    """What still waits for the network."""
+    """What still waits for the network, and what became of the rest."""
 
     def add_job(
         self,
@@ -24,40 +29,112 @@ class Jobs(Records):
         *,
         refused: Sequence[tuple[str, str]] = (),
         account: str = "",
+        priority: int = 0,
     ) -> str:
         """Queue files (name, bytes); returns the job's id. The bytes are kept at once.
 
         What could not even be unpacked is written down with its reason: ``refused`` holds
         (name, sentence) pairs.
         """
-        job = JobTable(job_id=str(uuid.uuid4()), created_at=datetime.now(UTC), account=account)
-        job.files = [
+        job = _new_job(JobKind.UPLOAD, account=account, priority=priority)
+        rows = [
             JobFileTable(
                 position=i, file_name=serial.plain(name), sha256=self._objects.put(content)
             )
             for i, (name, content) in enumerate(files)
         ]
-        lost = [
-            JobFileTable(
-                position=i,
-                file_name=serial.plain(name),
-                sha256="",
-                status=Status.ERROR.value,
-                message=sentence,
-            )
-            for i, (name, sentence) in enumerate(refused, len(files))
-        ]
+        with self._database.writing() as session:
+            session.add(job)
+            job.files = rows
+            session.flush()
+            for row, (_, content) in zip(rows, files, strict=True):
+                if not self._objects.path(row.sha256).exists():  # a study was deleted meanwhile
+                    self._objects.put(content)
+            _add_lost(session, job.job_id, refused, start=len(files))
+        return job.job_id
+
+    def open_job(self, kind: JobKind, source: str, *, account: str = "", priority: int = 0) -> str:
+        """Begin a job whose files are added as they are found; returns its id."""
+        job = _new_job(kind, account=account, priority=priority)
+        job.source, job.state = serial.plain(source), JobState.LISTING.value
+        with self._database.writing() as session:
+            session.add(job)
+        return job.job_id
+
+    def add_files(
+        self,
+        job_id: str,
+        files: Iterable[tuple[str, str]],
+        *,
+        kept: Iterable[tuple[str, str]] = (),
+        refused: Iterable[tuple[str, str]] = (),
+    ) -> int:
+        """Add files to an open job; returns how many were new to it.
+
+        Parameters
+        ----------
+        files : iterable of (name, location)
+            Files that stay where they are; one whose location the job has already is left out.
+        kept : iterable of (name, sha256)
+            Files whose bytes were kept here.
+        refused : iterable of (name, sentence)
+            Files that could not even be unpacked.
+        """
+        asked = [(serial.plain(name), serial.plain(place)) for name, place in files]
+        with self._database.writing() as session:
+            start = _next_position(session, job_id)
+            known = _known_locations(session, job_id, [place for _, place in asked])
+            new = [one for one in dict.fromkeys(asked) if one[1] not in known]
+            rows = [{"file_name": name, "location": place, "sha256": ""} for name, place in new]
+            rows += [
+                {"file_name": serial.plain(name), "location": "", "sha256": sha256}
+                for name, sha256 in kept
+            ]
+            if rows:
+                session.execute(
+                    insert(JobFileTable),
+                    [
+                        {"job_id": job_id, "position": start + i, "message": "", **row}
+                        for i, row in enumerate(rows)
+                    ],
+                )
+            lost = _add_lost(session, job_id, refused, start=start + len(rows))
+        return len(rows) + lost
+
+    def end_listing(self, job_id: str) -> None:
+        """Say that all files of a job were found; a job paused or cancelled meanwhile stays so."""
+        self._move(job_id, JobState.RUNNING, (JobState.LISTING,))
+
+    def add_rescore(
+        self, study_instance_uids: Sequence[str], *, account: str = "", priority: int = 0
+    ) -> str:
+        """Queue the stored films of some studies again, for networks that have not seen them."""
+        job = _new_job(JobKind.RESCORE, account=account, priority=priority)
         with self._database.writing() as session:
             session.add(job)
             session.flush()
-            for row, (_, content) in zip(job.files, files, strict=True):
-                if not self._objects.path(row.sha256).exists():  # a study was deleted meanwhile
-                    self._objects.put(content)
-            job.files.extend(lost)
+            position = 0
+            for part in _parts(study_instance_uids):
+                rows = session.execute(
+                    select(InstanceTable.sha256, InstanceTable.location, InstanceTable.header)
+                    .where(InstanceTable.study_instance_uid.in_(part))
+                    .order_by(InstanceTable.study_instance_uid, InstanceTable.position)
+                ).all()
+                for sha256, location, header in rows:
+                    session.add(
+                        JobFileTable(
+                            job_id=job.job_id,
+                            position=position,
+                            file_name=header["file_name"],
+                            sha256=sha256,
+                            location=location,
+                        )
+                    )
+                    position += 1
         return job.job_id
 
     def job(self, job_id: str) -> Job:
-        """How far a job has come.
+        """A job with all its files.
 
         Raises
         ------
@@ -67,61 +144,135 @@ class Jobs(Records):
         with self._database.reading() as session:
             row = session.get(JobTable, job_id)
             if row is None:
-                raise NotFoundError("This batch is not known here.")
-            return _job(row)
+                raise NotFoundError(_UNKNOWN)
+            files = tuple(job_file(f) for f in row.files)
+            return Job(row.job_id, row.created_at, files, account=row.account)
 
-    def unfinished_jobs(self) -> tuple[Job, ...]:
-        """Jobs with a file still waiting, oldest first."""
-        waiting = select(JobFileTable.job_id).where(JobFileTable.status.is_(None))
-        query = select(JobTable).where(JobTable.job_id.in_(waiting)).order_by(JobTable.created_at)
-        with self._database.reading() as session:
-            return tuple(_job(row) for row in session.scalars(query))
+    def job_progress(self, job_id: str) -> JobProgress:
+        """How far a job has come; as cheap for a million files as for one.
 
-    def next_file(self) -> tuple[str, JobFile, bytes] | None:
-        """The file that has waited longest: (job id, file, bytes); None when all are done."""
-        query = (
-            select(JobFileTable)
-            .join(JobTable)
-            .where(JobFileTable.status.is_(None))
-            .order_by(JobTable.created_at, JobFileTable.position)
-            .limit(1)
-        )
+        Raises
+        ------
+        NotFoundError
+            If there is none of that id.
+        """
         with self._database.reading() as session:
-            row = session.scalar(query)
+            row = session.get(JobTable, job_id)
             if row is None:
-                return None
-            found = row.job_id, _job_file(row), row.sha256
-        return found[0], found[1], self._objects.get(found[2])
+                raise NotFoundError(_UNKNOWN)
+            return _progress(session, row)
 
-    def finish_file(self, job_id: str, position: int, outcome: FileOutcome) -> None:
-        """Write down what became of a queued file; forget its bytes if no record needs them."""
-        kept = outcome.instance or outcome.document
+    def job_files(
+        self,
+        job_id: str,
+        *,
+        statuses: Sequence[Status] = (),
+        offset: int = 0,
+        limit: int = 100,
+    ) -> tuple[JobFile, ...]:
+        """One page of a job's files in their order; of those statuses, where some are named."""
+        query = select(JobFileTable).where(JobFileTable.job_id == job_id)
+        if statuses:
+            query = query.where(JobFileTable.status.in_([s.value for s in statuses]))
+        query = query.order_by(JobFileTable.position).offset(offset).limit(limit)
+        with self._database.reading() as session:
+            return tuple(job_file(row) for row in session.scalars(query))
+
+    def unfinished_jobs(self) -> tuple[JobProgress, ...]:
+        """Jobs with a file still waiting or still to be found, oldest first; watched ones too."""
+        query = (
+            select(JobTable)
+            .where(JobTable.state != JobState.CANCELLED.value)
+            .order_by(JobTable.created_at)
+        )
+        waiting = select(JobFileTable.job_id).where(JobFileTable.status.is_(None)).distinct()
+        with self._database.reading() as session:
+            open_jobs = set(session.scalars(waiting))
+            rows = [
+                row
+                for row in session.scalars(query)
+                if row.job_id in open_jobs
+                or row.state == JobState.LISTING.value
+                or row.kind == JobKind.WATCH.value
+            ]
+            return tuple(_progress(session, row) for row in rows)
+
+    def listings(self) -> tuple[JobProgress, ...]:
+        """Jobs whose files are still to be found."""
+        query = select(JobTable).where(JobTable.state == JobState.LISTING.value)
+        with self._database.reading() as session:
+            return tuple(_progress(session, row) for row in session.scalars(query))
+
+    def pause(self, job_id: str) -> None:
+        """Stop taking files of a job; what is being read is finished."""
+        self._move(job_id, JobState.PAUSED, (JobState.RUNNING, JobState.LISTING))
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a paused job: first look again for files, which may have been interrupted."""
         with self._database.writing() as session:
-            row = session.get_one(JobFileTable, (job_id, position))
-            row.status = outcome.assessment.status.value
-            row.message = " ".join(outcome.assessment.messages)
-            if kept is not None:
-                row.study_instance_uid = kept.identity.study_instance_uid
-                row.sop_instance_uid = kept.identity.sop_instance_uid
-            sha256 = row.sha256
-        self._forget_bytes({sha256})
+            row = _row(session, job_id)
+            if row.state == JobState.PAUSED.value:
+                listed = row.kind in (JobKind.FOLDER.value, JobKind.WATCH.value)
+                row.state = (JobState.LISTING if listed else JobState.RUNNING).value
 
-    def give_up_file(self, job_id: str, position: int, message: str) -> None:
-        """Mark a queued file as failed without an outcome (its bytes could not be read)."""
+    def cancel(self, job_id: str) -> None:
+        """End a job; files without an outcome are forgotten, outcomes stay."""
+        with self._database.writing() as session:
+            _row(session, job_id).state = JobState.CANCELLED.value
+            open_files = select(JobFileTable).where(
+                JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
+            )
+            lost = set()
+            for row in session.scalars(open_files):
+                if not row.location:
+                    lost.add(row.sha256)
+                session.delete(row)
+        self._forget_bytes(lost)
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        """Put a job before or behind others; a higher number goes first."""
+        with self._database.writing() as session:
+            _row(session, job_id).priority = priority
+
+    def retry_failed(self, job_id: str) -> int:
+        """Queue the files of a job again that could not be read; returns how many.
+
+        Raises
+        ------
+        ConflictError
+            If the job was cancelled.
+        """
+        with self._database.writing() as session:
+            if _row(session, job_id).state == JobState.CANCELLED.value:
+                raise ConflictError("This batch was cancelled; queue the files again.")
+            failed = (
+                JobFileTable.job_id == job_id,
+                JobFileTable.status == Status.ERROR.value,
+                (JobFileTable.location != "") | (JobFileTable.sha256 != ""),
+            )
+            rows = session.scalars(select(JobFileTable).where(*failed)).all()
+            again = [row for row in rows if row.location or self._objects.path(row.sha256).exists()]
+            for row in again:
+                row.status, row.message, row.finished_at = None, "", None
+                row.claimed_by, row.claimed_at = "", None
+        return len(again)
+
+    def _move(self, job_id: str, to: JobState, origins: Sequence[JobState]) -> None:
         with self._database.writing() as session:
             session.execute(
-                update(JobFileTable)
-                .where(JobFileTable.job_id == job_id, JobFileTable.position == position)
-                .values(status=Status.ERROR.value, message=message)
+                update(JobTable)
+                .where(JobTable.job_id == job_id, JobTable.state.in_([o.value for o in origins]))
+                .values(state=to.value)
             )
 
 
-def _job(row: JobTable) -> Job:
-    files = tuple(_job_file(f) for f in row.files)
-    return Job(row.job_id, row.created_at, files, account=row.account)
+def active() -> tuple[str, ...]:
+    """States in which a job's files are worked on."""
+    return _ACTIVE
 
 
-def _job_file(row: JobFileTable) -> JobFile:
+def job_file(row: JobFileTable) -> JobFile:
+    """The entity of a row."""
     return JobFile(
         position=row.position,
         file_name=row.file_name,
@@ -129,4 +280,94 @@ def _job_file(row: JobFileTable) -> JobFile:
         message=row.message,
         study_instance_uid=row.study_instance_uid,
         sop_instance_uid=row.sop_instance_uid,
+    )
+
+
+def _new_job(kind: JobKind, *, account: str, priority: int) -> JobTable:
+    return JobTable(
+        job_id=str(uuid.uuid4()),
+        created_at=datetime.now(UTC),
+        account=account,
+        kind=kind.value,
+        priority=priority,
+    )
+
+
+def _row(session: Session, job_id: str) -> JobTable:
+    row = session.get(JobTable, job_id)
+    if row is None:
+        raise NotFoundError(_UNKNOWN)
+    return row
+
+
+def _next_position(session: Session, job_id: str) -> int:
+    newest = session.scalar(
+        select(func.max(JobFileTable.position)).where(JobFileTable.job_id == job_id)
+    )
+    return 0 if newest is None else newest + 1
+
+
+def _known_locations(session: Session, job_id: str, locations: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for part in _parts(locations):
+        found.update(
+            session.scalars(
+                select(JobFileTable.location).where(
+                    JobFileTable.job_id == job_id, JobFileTable.location.in_(part)
+                )
+            )
+        )
+    return found
+
+
+def _parts(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """Slices that fit into one query."""
+    return (values[i : i + size] for i in range(0, len(values), size))
+
+
+def _add_lost(
+    session: Session, job_id: str, refused: Iterable[tuple[str, str]], *, start: int
+) -> int:
+    """Write down what could not be unpacked; returns how many."""
+    rows = [
+        {
+            "job_id": job_id,
+            "position": position,
+            "file_name": serial.plain(name),
+            "sha256": "",
+            "status": Status.ERROR.value,
+            "message": sentence,
+            "finished_at": datetime.now(UTC),
+        }
+        for position, (name, sentence) in enumerate(refused, start)
+    ]
+    if rows:
+        session.execute(insert(JobFileTable), rows)
+    return len(rows)
+
+
+def _progress(session: Session, row: JobTable) -> JobProgress:
+    counted = session.execute(
+        select(
+            JobFileTable.status,
+            func.count(),
+            func.min(JobFileTable.finished_at),
+            func.max(JobFileTable.finished_at),
+        )
+        .where(JobFileTable.job_id == row.job_id)
+        .group_by(JobFileTable.status)
+    ).all()
+    ends = [(first, last) for _, _, first, last in counted if first and last]
+    return JobProgress(
+        job_id=row.job_id,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        source=row.source,
+        priority=row.priority,
+        account=row.account,
+        created_at=row.created_at,
+        total=sum(count for _, count, _, _ in counted),
+        counts={Status(status): count for status, count, _, _ in counted if status},
+        first_at=min((first for first, _ in ends), default=None),
+        last_at=max((last for _, last in ends), default=None),
     )

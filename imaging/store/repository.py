@@ -14,11 +14,12 @@ from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
 from imaging.store.migrate import migrate
 from imaging.store.objects import ObjectFolder
+from imaging.store.outcomes import Outcomes
 from imaging.store.readings import Readings
 from imaging.store.studies import Studies
 
 
-class Repository(Studies, Readings, Cases, Jobs):
+class Repository(Studies, Readings, Cases, Jobs, Outcomes):
     """Records in SQLite or PostgreSQL, and originals in a folder.
 
     Attributes

@@ -104,6 +104,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         error_rate=values.get("error_rate"),
         disagreement=values.get("disagreement"),
         probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
+        engine=values.get("engine", ""),
         created_at=created_at,
     )
 

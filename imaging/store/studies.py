@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, StudyRecord, WorklistItem
-from imaging.errors import ConflictError, NotFoundError, StoreError
+from imaging.errors import ConflictError, InputError, NotFoundError, StoreError
+from imaging.places import read_place
 from imaging.priors import taken_before
 from imaging.review import Deed
 from imaging.store import audit, serial
@@ -21,12 +24,15 @@ from imaging.store.tables import (
     FirstReadTable,
     InstanceTable,
     JobFileTable,
+    ResultTable,
     ReviewTable,
     StudyTable,
     TruthTable,
 )
 from imaging.worklist import worklist_item
 
+_MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
+_CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
 _UNKNOWN = "This study is not in the data folder."
 
 
@@ -37,9 +43,37 @@ class Studies(Records):
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
 
+    def kept_at(self, sha256: str) -> Path:
+        """Where kept bytes lie, for a process that reads them itself."""
+        return self._objects.path(sha256)
+
     def content(self, sha256: str) -> bytes:
-        """A file's bytes, checked against their hash."""
-        return self._objects.get(sha256)
+        """A file's bytes, checked against their hash, from here or from where they were left.
+
+        Raises
+        ------
+        NotFoundError
+            If they lie neither here nor there any more.
+        StoreError
+            If they are not what was read when they came.
+        """
+        try:
+            return self._objects.get(sha256)
+        except NotFoundError:
+            with self._database.reading() as session:
+                query = select(InstanceTable.location).where(
+                    InstanceTable.sha256 == sha256, InstanceTable.location != ""
+                )
+                location = session.scalar(query.limit(1))
+            if location is None:
+                raise
+        try:
+            content = read_place(location)
+        except InputError as exc:
+            raise NotFoundError(_MOVED) from exc
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(_CHANGED)
+        return content
 
     def add_instance(self, instance: Instance, *, account: str = "") -> bool:
         """Record an instance whose bytes were kept; False when it was there already.
@@ -255,6 +289,7 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
     # queued files carry file names, which often are patients' names
     for table in (
         JobFileTable,
+        ResultTable,
         CaseTable,
         InstanceTable,
         DocumentTable,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -62,14 +63,20 @@ class StudyTable(Base):
 
 
 class InstanceTable(Base):
-    """An instance and its header as JSON; its bytes lie in the object folder under `sha256`."""
+    """An instance and its header as JSON.
+
+    Its bytes lie in the object folder under `sha256`, or at `location` when they were not copied.
+    """
 
     __tablename__ = "instances"
     sop_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
-    study_instance_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_instance_uid"))
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), index=True
+    )
     position: Mapped[int] = mapped_column(Integer)
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
     header: Mapped[dict[str, Any]] = mapped_column(JSON)
+    location: Mapped[str] = mapped_column(Text, server_default="", default="")
     assessments: Mapped[list[AssessmentTable]] = relationship(order_by="AssessmentTable.id")
 
 
@@ -82,7 +89,7 @@ class DocumentTable(Base):
         ForeignKey("studies.study_instance_uid"), index=True
     )
     position: Mapped[int] = mapped_column(Integer)
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
     header: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
@@ -91,7 +98,9 @@ class AssessmentTable(Base):
 
     __tablename__ = "assessments"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    sop_instance_uid: Mapped[str] = mapped_column(ForeignKey("instances.sop_instance_uid"))
+    sop_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("instances.sop_instance_uid"), index=True
+    )
     status: Mapped[str] = mapped_column(String(16))
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -150,27 +159,51 @@ class CaseTable(Base):
 
 
 class JobTable(Base):
-    """Files handed in together."""
+    """Files that belong together: `kind` and `state` are those of `imaging.jobs`."""
 
     __tablename__ = "jobs"
     job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     account: Mapped[str] = mapped_column(String(64), server_default="", default="")
+    kind: Mapped[str] = mapped_column(String(16), server_default="upload", default="upload")
+    state: Mapped[str] = mapped_column(String(16), server_default="running", default="running")
+    source: Mapped[str] = mapped_column(Text, server_default="", default="")
+    priority: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     files: Mapped[list[JobFileTable]] = relationship(order_by="JobFileTable.position")
 
 
 class JobFileTable(Base):
-    """One file of a job; `status` is null while it waits."""
+    """One file of a job; `status` is null while it waits, `claimed_by` names who works on it."""
 
     __tablename__ = "job_files"
+    __table_args__ = (
+        Index("ix_job_files_open", "job_id", "status", "claimed_by"),
+        Index("ix_job_files_place", "job_id", "location"),
+    )
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     file_name: Mapped[str] = mapped_column(Text)
     status: Mapped[str | None] = mapped_column(String(16), nullable=True, index=True)
-    sha256: Mapped[str] = mapped_column(String(64), default="")
+    sha256: Mapped[str] = mapped_column(String(64), default="", index=True)
     message: Mapped[str] = mapped_column(Text, default="")
     study_instance_uid: Mapped[str] = mapped_column(String(64), default="")
     sop_instance_uid: Mapped[str] = mapped_column(String(64), default="")
+    location: Mapped[str] = mapped_column(Text, server_default="", default="")
+    claimed_by: Mapped[str] = mapped_column(String(64), server_default="", default="")
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+
+
+class ResultTable(Base):
+    """What became of some bytes by some networks (`fingerprint`): the same is not asked twice."""
+
+    __tablename__ = "results"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    status: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(Text)
+    study_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(String(64))
 
 
 class AccountTable(Base):

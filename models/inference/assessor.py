@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -191,9 +191,11 @@ class Assessor:
             for i, prediction in zip(mine, predictions, strict=True):
                 warnings = readings[i].remarks + cases[i].verdict.warnings
                 found[i] = answered(readings[i].instance, prediction, model.answers, warnings)
-        first = self.models[0].card.identity
+        first, engine = self.models[0].card.identity, self.engine
         return [
-            one or refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns]))
+            replace(one, engine=engine)
+            if one is not None
+            else refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns]))
             for i, one in enumerate(found)
         ]
 

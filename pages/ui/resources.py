@@ -47,7 +47,7 @@ def explainers() -> Explainers:
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
     """The background worker, running. Made last: what was loaded before it stays for good."""
-    found = Worker(repository(), panel())
+    found = Worker(repository(), settings())
     explainers().of("")
     settle()
     found.start()

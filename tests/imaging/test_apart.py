@@ -31,7 +31,7 @@ def answer(content, name):
         try:
             bytearray(2**42)
         except MemoryError:
-            return ("error", "PixelDataError", apart._HUNGRY), b""
+            return ("error", "PixelDataError", apart.HUNGRY), b""
     return apart._answer(content, name)
 
 apart._serve(int(sys.argv[1]), answer)

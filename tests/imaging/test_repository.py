@@ -292,8 +292,9 @@ def test_the_queue_survives_a_restart(
     job_id = repository.add_job([("a.dcm", b"one"), ("b.txt", b"two")], account="anna")
     repository.close()
     again = Repository.open(tmp_path / "home", database)
-    waiting = again.next_file()
-    assert waiting is not None and waiting[0] == job_id and waiting[2] == b"one"
+    waiting = again.claim_files("anybody", 1)
+    assert [(w.job_id, w.file_name) for w in waiting] == [(job_id, "a.dcm")]
+    assert again.content(waiting[0].sha256) == b"one"
     assert again.job(job_id).done == 0 and not again.job(job_id).finished
     assert again.job(job_id).account == "anna"
     again.close()
@@ -310,7 +311,7 @@ def test_a_finished_file_leaves_the_queue_and_its_bytes_unless_recorded(
     repository.finish_file(job_id, 1, FileOutcome("b.txt", refused))
     job = repository.job(job_id)
     assert job.finished and [f.status for f in job.files] == [Status.OK, Status.ERROR]
-    assert job.files[1].message == "The file is empty." and repository.next_file() is None
+    assert job.files[1].message == "The file is empty." and not repository.claim_files("anybody", 1)
     assert repository.content(kept.identity.sha256) == b"film"
     assert len(list(repository._objects.root.rglob("*/*"))) == 1
 
@@ -359,6 +360,6 @@ def test_what_could_not_be_unpacked_is_written_down(repository: Repository) -> N
         ("cd.zip/a", None, ""),
         ("cd.zip/b", Status.ERROR, "It is damaged."),
     ]
-    assert not job.finished and repository.next_file() is not None
+    assert not job.finished and repository.claim_files("anybody", 1)
     only = repository.job(repository.add_job([], refused=[("x.zip/b", "It is damaged.")]))
     assert only.finished and only.done == only.total == 1

@@ -16,6 +16,8 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from models.assess import assess_and_store
 from models.panel import Panel
+from models.worker import Worker
+from pages.ui import resources
 from tests.factories import make_dicom_bytes
 
 READER = "Dr Test"
@@ -35,9 +37,18 @@ def home(
     for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(PagesManager, "__init__", _after_the_router)
+    workers: list[Worker] = []
+
+    def make(*args: Any, **options: Any) -> Worker:
+        workers.append(Worker(*args, **options))
+        return workers[-1]
+
+    monkeypatch.setattr(resources, "Worker", make)
     st.cache_resource.clear()
     yield tmp_path / "home"
     st.cache_resource.clear()
+    for worker in workers:  # a server's processes end with it
+        worker.stop()
 
 
 _make = PagesManager.__init__

@@ -1,0 +1,120 @@
+"""Jobs: files that belong together, how far they have come, and what a worker is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from imaging.entities import FileOutcome, Status
+
+URGENT, NORMAL, LOW = 10, 0, -10  # priorities: somebody waits; a folder; a watched folder
+
+
+class JobKind(StrEnum):
+    """Where a job's files come from."""
+
+    UPLOAD = "upload"  # handed in through a browser; the bytes are kept at once
+    FOLDER = "folder"  # a folder the server can read; the files stay where they are
+    WATCH = "watch"  # a folder in which files keep arriving
+    RESCORE = "rescore"  # stored films, asked about again
+
+
+class JobState(StrEnum):
+    """What a job may do."""
+
+    LISTING = "listing"  # its files are still being found; those found are worked on
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file of a job, claimed by a worker.
+
+    Attributes
+    ----------
+    location : str
+        Path or address of the file; "" when its bytes are kept here under `sha256`.
+    sha256 : str
+        Of its bytes (hex); "" until it has been read.
+    """
+
+    job_id: str
+    position: int
+    file_name: str
+    location: str = ""
+    sha256: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a task.
+
+    Attributes
+    ----------
+    outcome : FileOutcome or None
+        None when these very bytes were answered before by the same networks.
+    fault : bool
+        The file was never judged: the process that read it died or was stopped.
+    """
+
+    task: Task
+    sha256: str
+    outcome: FileOutcome | None
+    fault: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job has come, without its files.
+
+    Attributes
+    ----------
+    counts : mapping of Status to int
+        Files that have their outcome.
+    first_at, last_at : datetime or None
+        When the first and the newest outcome were written.
+    """
+
+    job_id: str
+    kind: JobKind
+    state: JobState
+    source: str
+    priority: int
+    account: str
+    created_at: datetime
+    total: int
+    counts: Mapping[Status, int] = field(default_factory=dict)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+    @property
+    def done(self) -> int:
+        """Files that have their outcome."""
+        return sum(self.counts.values())
+
+    @property
+    def finished(self) -> bool:
+        """True when nothing waits any more; a watched folder never is until it is cancelled."""
+        if self.state is JobState.CANCELLED:
+            return True
+        more = self.state is JobState.LISTING or self.kind is JobKind.WATCH
+        return self.done == self.total and not more
+
+    @property
+    def rate(self) -> float | None:
+        """Files a second since the first outcome; None before there are two moments to compare."""
+        if self.first_at is None or self.last_at is None or self.done < 2:
+            return None
+        seconds = (self.last_at - self.first_at).total_seconds()
+        return (self.done - 1) / seconds if seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At this rate; None when nobody can tell."""
+        rate = self.rate
+        return (self.total - self.done) / rate if rate else None

@@ -1,0 +1,74 @@
+"""Where a file lies that was not copied: a path of this computer, or an address for fsspec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imaging.errors import NotDicomError, SettingsError
+
+MAX_FILE_BYTES = 2**30
+_GONE = "The file does not exist or cannot be opened."
+_LARGE = "The file is larger than any film this tool reads."
+
+
+def is_address(location: str) -> bool:
+    """True for an address such as ``s3://bucket/film.dcm``; false for a path."""
+    return "://" in location
+
+
+def read_place(location: str) -> bytes:
+    """All bytes of a file.
+
+    Raises
+    ------
+    NotDicomError
+        If it cannot be had, or is larger than a film may be.
+    SettingsError
+        If nothing here reads such addresses.
+    """
+    return _read_address(location) if is_address(location) else read_path(Path(location))
+
+
+def read_path(path: Path) -> bytes:
+    """All bytes of a file on this computer; raises `NotDicomError`."""
+    try:
+        with path.open("rb", buffering=0) as stream:
+            size = stream.seek(0, 2)
+            if size > MAX_FILE_BYTES:
+                raise NotDicomError(_LARGE)
+            stream.seek(0)
+            return stream.read(size)
+    except OSError as exc:
+        raise NotDicomError(_GONE) from exc
+
+
+def _read_address(location: str) -> bytes:
+    system, path = file_system(location)
+    try:
+        if (system.size(path) or 0) > MAX_FILE_BYTES:
+            raise NotDicomError(_LARGE)
+        content: bytes = system.cat_file(path)
+    except NotDicomError:
+        raise
+    except Exception as exc:  # every file system of fsspec has errors of its own
+        raise NotDicomError(_GONE) from exc
+    return content
+
+
+def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no types
+    """The fsspec file system of an address, and the path within.
+
+    Raises
+    ------
+    SettingsError
+        If fsspec, or its part for this kind of address, is not installed.
+    """
+    try:
+        import fsspec
+
+        return fsspec.core.url_to_fs(location)
+    except (ImportError, ValueError) as exc:
+        raise SettingsError(
+            "Addresses of this kind need a package that is not installed; "
+            "try: pip install -r requirements-cluster.txt"
+        ) from exc

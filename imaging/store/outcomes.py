@@ -1,0 +1,162 @@
+"""Working off jobs: files are claimed, and their outcomes written down, each exactly once.
+
+A claim is only a promise. An outcome counts when it is written, in one transaction with the
+film, the network's answer, the worklist and the audit trail; whoever comes second, because its
+claim had lapsed, changes nothing. So a worker may die at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session
+
+from imaging.entities import FileOutcome, Status
+from imaging.jobs import Result, Task
+from imaging.store.batches import store_results
+from imaging.store.jobs import active
+from imaging.store.records import Records
+from imaging.store.tables import JobFileTable, JobTable, ResultTable
+
+LEASE = timedelta(minutes=15)  # after that a claim is anybody's
+
+
+class Outcomes(Records):
+    """Claims and outcomes."""
+
+    def claim_files(self, worker: str, limit: int, *, jobs: Sequence[str] = ()) -> tuple[Task, ...]:
+        """Take up to `limit` waiting files: of the job with the highest priority, the oldest first.
+
+        Parameters
+        ----------
+        worker : str
+            Who takes them, at most 64 characters.
+        jobs : sequence of str
+            Of these jobs alone.
+        """
+        now = datetime.now(UTC)
+        waiting = (
+            select(JobFileTable, JobTable.account)
+            .join(JobTable)
+            .where(
+                JobFileTable.status.is_(None),
+                JobTable.state.in_(active()),
+                (JobFileTable.claimed_by == "") | (JobFileTable.claimed_at < now - LEASE),
+            )
+            .order_by(JobTable.priority.desc(), JobTable.created_at, JobFileTable.position)
+            .limit(limit)
+        )
+        if jobs:
+            waiting = waiting.where(JobTable.job_id.in_(jobs))
+        with self._database.reading() as session:  # nobody waits for a look in vain
+            if session.execute(waiting.limit(1)).first() is None:
+                return ()
+        with self._database.writing() as session:
+            found = []
+            for row, account in session.execute(waiting):
+                row.claimed_by, row.claimed_at = worker, now
+                found.append(
+                    Task(
+                        row.job_id,
+                        row.position,
+                        row.file_name,
+                        row.location,
+                        row.sha256,
+                        account,
+                    )
+                )
+        return tuple(found)
+
+    def release_claims(self, workers: Iterable[str]) -> None:
+        """Give back what these workers had taken; they are known to be dead."""
+        with self._database.writing() as session:
+            session.execute(
+                update(JobFileTable)
+                .where(JobFileTable.status.is_(None), JobFileTable.claimed_by.in_(list(workers)))
+                .values(claimed_by="", claimed_at=None)
+            )
+
+    def claimants(self) -> tuple[str, ...]:
+        """Who holds claims."""
+        query = (
+            select(JobFileTable.claimed_by)
+            .where(JobFileTable.status.is_(None), JobFileTable.claimed_by != "")
+            .distinct()
+        )
+        with self._database.reading() as session:
+            return tuple(session.scalars(query))
+
+    def known_results(self, sha256s: Sequence[str], fingerprint: str) -> frozenset[str]:
+        """Those of some bytes (SHA-256) that these networks have answered already."""
+        query = select(ResultTable.sha256).where(
+            ResultTable.sha256.in_(sha256s), ResultTable.fingerprint == fingerprint
+        )
+        with self._database.reading() as session:
+            return frozenset(session.scalars(query))
+
+    def finish_files(
+        self, worker: str, results: Sequence[Result], fingerprint: str
+    ) -> tuple[Result, ...]:
+        """Write outcomes down, with all that follows from them, in one transaction.
+
+        Parameters
+        ----------
+        worker : str
+            Who had claimed the files. Outcomes of files that somebody else has claimed meanwhile,
+            or that have one already, are dropped.
+        fingerprint : str
+            Of the networks, see `Assessor.fingerprint`.
+
+        Returns
+        -------
+        tuple of Result
+            Those that were written.
+        """
+        with self._database.writing() as session:
+            rows = _claimed(session, worker, results)
+            mine = [r for r in results if (r.task.job_id, r.task.position) in rows]
+            fates = store_results(session, mine, fingerprint)
+            now = datetime.now(UTC)
+            for result, fate in zip(mine, fates, strict=True):
+                row = rows[result.task.job_id, result.task.position]
+                row.sha256 = row.sha256 or result.sha256
+                if fate is None:  # what had been known was deleted meanwhile: to be read again
+                    row.claimed_by, row.claimed_at = "", None
+                    continue
+                row.status, row.message, row.finished_at = fate.status, fate.message, now
+                row.study_instance_uid = fate.study_instance_uid
+                row.sop_instance_uid = fate.sop_instance_uid
+        pairs = [(r, f) for r, f in zip(mine, fates, strict=True) if f is not None]
+        lost = {r.sha256 for r, f in pairs if f.status == Status.ERROR and not r.task.location}
+        if lost:
+            self._forget_bytes(lost)
+        return tuple(r for r, _ in pairs)
+
+    def finish_file(self, job_id: str, position: int, outcome: FileOutcome) -> None:
+        """Write down what became of one queued file whose film is stored already."""
+        kept = outcome.instance or outcome.document
+        with self._database.writing() as session:
+            row = session.get_one(JobFileTable, (job_id, position))
+            row.status = outcome.assessment.status.value
+            row.message = " ".join(outcome.assessment.messages)
+            row.finished_at = datetime.now(UTC)
+            if kept is not None:
+                row.study_instance_uid = kept.identity.study_instance_uid
+                row.sop_instance_uid = kept.identity.sop_instance_uid
+            sha256 = row.sha256
+        self._forget_bytes({sha256})
+
+
+def _claimed(
+    session: Session, worker: str, results: Sequence[Result]
+) -> dict[tuple[str, int], JobFileTable]:
+    """The rows that still wait for this worker, by job and position."""
+    keys = [(r.task.job_id, r.task.position) for r in results]
+    query = select(JobFileTable).where(
+        tuple_(JobFileTable.job_id, JobFileTable.position).in_(keys),
+        JobFileTable.status.is_(None),
+        JobFileTable.claimed_by == worker,
+    )
+    return {(row.job_id, row.position): row for row in session.scalars(query)}

@@ -1,0 +1,42 @@
+"""What an answer depends on beside the file's bytes, as one short text. Loads no network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from imaging.settings import Settings
+from models.card import ModelCard
+from models.inference.graphs import ENGINE, has_graphs
+from models.installed import CARD, find_checkpoint, installed_checkpoints
+
+READING = "1"  # counts up when films are read or condensed otherwise than before
+
+
+def fingerprint(settings: Settings, *, reduced: bool = True) -> str:
+    """SHA-256 (hex) over the installed models' hashes, the error rate, the engine, the reading.
+
+    Raises
+    ------
+    CheckpointError
+        If none is installed.
+    """
+    first = find_checkpoint(settings.weights, settings.model_name)
+    folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
+    cards = tuple((folder / CARD, (folder / CARD).stat().st_mtime_ns) for folder in folders)
+    return _of(cards, settings.error_rate, reduced)
+
+
+@lru_cache(maxsize=8)
+def _of(cards: tuple[tuple[Path, int], ...], error_rate: float, reduced: bool) -> str:
+    parts = []
+    for path, _ in cards:
+        card = ModelCard.read(path)
+        engine = ENGINE if has_graphs(path.parent) else "torch fp32"
+        weights = [card.weights_sha256, card.gate_sha256, card.localiser_sha256]
+        points = [f.operating_point for f in card.findings]
+        parts.append([*weights, card.temperature, list(card.bias), points, engine])
+    said = json.dumps([READING, error_rate, reduced, parts], separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()

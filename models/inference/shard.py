@@ -1,0 +1,161 @@
+"""One worker of a batch: reads files, asks its networks about them in batches, by one processor.
+
+``python -m models.inference.shard`` is such a worker as a process of its own, which talks to a
+`models.inference.crew.Crew` through its pipes. It knows no database and no screen, and torch only
+where a checkpoint has no graphs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import sys
+from collections.abc import Callable, Collection, Sequence
+from struct import Struct
+from typing import IO, Any
+
+from imaging import apart
+from imaging.apart import Reading
+from imaging.documents import Document
+from imaging.entities import FileOutcome
+from imaging.errors import AssistantError, PixelDataError
+from imaging.jobs import Result, Task
+from imaging.places import read_place
+from imaging.settings import Settings
+from models.assess import document_outcome, failed, failed_film
+from models.inference.assessor import Assessor
+
+ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
+LENGTH = Struct("<Q")
+Known = Callable[[Sequence[str]], Collection[str]]
+At = Callable[[int], None]
+
+
+class Shard:
+    """Files in, results out.
+
+    Parameters
+    ----------
+    assessor : Assessor
+    reduced : bool
+        Decode wavelet files only as far as the networks need them.
+    """
+
+    def __init__(self, assessor: Assessor, *, reduced: bool = True) -> None:
+        self._assessor = assessor
+        self._enough = ENOUGH * assessor.size if reduced else 0
+
+    def run(self, tasks: Sequence[Task], *, known: Known = lambda _: (), at: At) -> list[Result]:
+        """Work off a chunk of files.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+            A handful: their files are in memory together.
+        known : callable
+            Gets SHA-256s; returns those that were answered before by these networks.
+        at : callable
+            Told the place of each file before it is opened, to whose door a death is then laid.
+        """
+        found: list[Result | None] = [None] * len(tasks)
+        contents: dict[int, tuple[bytes, str]] = {}
+        for i, task in enumerate(tasks):
+            at(i)
+            try:
+                content = read_place(task.location)
+            except AssistantError as exc:
+                found[i] = Result(task, task.sha256, failed(task.file_name, exc), fault=True)
+                continue
+            contents[i] = content, task.sha256 or hashlib.sha256(content).hexdigest()
+        seen = set(known([sha256 for _, sha256 in contents.values()])) if contents else set()
+        readings: dict[int, Reading] = {}
+        for i, (content, sha256) in contents.items():
+            if sha256 in seen:
+                found[i] = Result(tasks[i], sha256, None)
+                continue
+            at(i)
+            read = self._read(content, tasks[i].file_name)
+            if isinstance(read, Reading):
+                readings[i] = read
+            else:
+                found[i] = Result(tasks[i], sha256, read)
+        said = self._assessor.assess(list(readings.values())) if readings else []
+        for (i, reading), assessment in zip(readings.items(), said, strict=True):
+            outcome = FileOutcome(reading.instance.file_name, assessment, reading.instance)
+            found[i] = Result(tasks[i], contents[i][1], outcome)
+        return [one for one in found if one is not None]
+
+    def _read(self, content: bytes, file_name: str) -> Reading | FileOutcome:
+        """A film to be asked about, or what became of the file."""
+        try:
+            read = apart.read_for_triage(content, file_name, enough=self._enough)
+        except AssistantError as exc:
+            return failed(file_name, exc)
+        except MemoryError:
+            return failed(file_name, PixelDataError(apart.HUNGRY))
+        if isinstance(read, Document):
+            return document_outcome(read, file_name)
+        if read.trouble is not None:
+            return failed_film(read.instance, read.trouble, file_name)
+        return read
+
+
+def send(stream: IO[bytes], message: Any) -> None:
+    """Write one message."""
+    words = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(LENGTH.pack(len(words)) + words)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """Read one message; `EOFError` when the other side is gone."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        raise EOFError
+    words = stream.read(LENGTH.unpack(head)[0])
+    if len(words) < LENGTH.unpack(head)[0]:
+        raise EOFError
+    return pickle.loads(words)
+
+
+def serve(settings: Settings, *, reduced: bool, memory: int) -> None:
+    """Answer chunks until the pipe closes."""
+    come = os.fdopen(os.dup(0), "rb")
+    go = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a decoder prints is no answer
+    os.nice(5) if hasattr(os, "nice") else None  # whoever waits at a screen goes first
+    apart.limit_memory(memory)
+    try:
+        shard = Shard(Assessor.load(settings), reduced=reduced)
+    except AssistantError as exc:
+        send(go, ("unfit", type(exc).__name__, str(exc)))
+        return
+    send(go, ("ready",))
+
+    def ask(sha256s: Sequence[str]) -> Collection[str]:
+        send(go, ("known", list(sha256s)))
+        answer: Collection[str] = receive(come)
+        return answer
+
+    while True:
+        try:
+            tasks = receive(come)
+        except EOFError:
+            return
+        try:
+            results = shard.run(tasks, known=ask, at=lambda place: send(go, ("at", place)))
+        except (EOFError, OSError):
+            raise
+        except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+            send(go, ("fault", type(exc).__name__))
+            continue
+        send(go, ("done", results))
+
+
+if __name__ == "__main__":
+    serve(
+        pickle.loads(bytes.fromhex(sys.argv[1])),
+        reduced=sys.argv[2] == "reduced",
+        memory=int(sys.argv[3]),
+    )
