@@ -75,10 +75,9 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every policy on the same films. ``studies`` is how many one repetition holds on average."""
+    """Every policy on the same films."""
 
     ward: Ward
-    studies: float
     waits: Mapping[Policy, Mapping[Group, Waits]]
 
 
@@ -99,7 +98,6 @@ def compare(ward: Ward, *, on_progress: OnProgress = lambda _share: None) -> Com
     weights = group_weights(ward)
     return Comparison(
         ward=ward,
-        studies=float(np.mean([len(run.wait) for run in runs[Policy.FIFO]])),
         waits={
             policy: {
                 group: _waits(runs[policy], runs[Policy.FIFO], weights[group]) for group in Group

@@ -1,16 +1,16 @@
 """How long studies wait to be read under an order of reading, by discrete-event simulation.
 
-Films arrive at random (Poisson), readers take the next one by a rule of order, nothing interrupts a
-reading. The rules are those of the worklist: urgency, then the longest waiting; with a cap, whatever
-has waited longer than the cap goes first, the oldest before the others (after Baltruschat et al.,
-European Radiology 2020). It says how long films wait, and nothing about what becomes of patients.
+Films arrive at random (Poisson), readers take the next one by a rule of order, nothing interrupts
+a reading. The rules are those of the worklist: urgency, then the longest waiting; with a cap,
+whatever has waited longer than the cap goes first, the oldest before the others (after Baltruschat
+et al. 2020). It says how long films wait, and nothing about what becomes of patients.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,7 +24,9 @@ LEVELS = (ROUTINE, UNSURE, RAISED)
 
 # Where nothing was measured on the spot, and a reader has not said otherwise.
 ARRIVALS_PER_HOUR, READING_MINUTES, CAP_HOURS = 12.0, 4.0, 2.0
-REPETITIONS = 60
+REPETITIONS = 100
+
+_AFFORDABLE, _FEWEST = 50_000, 10  # studies under one policy, repetitions
 
 Steps = Generator[simpy.Event, Any, None]
 
@@ -114,6 +116,11 @@ class Ward:
         return self.arrivals_per_hour * self.minutes / 60 / self.readers
 
     @property
+    def studies(self) -> float:
+        """How many studies one repetition holds, on average."""
+        return self.arrivals_per_hour * self.hours + len(self.waiting)
+
+    @property
     def shares(self) -> NDArray[np.float64]:
         """(2, 3): of the studies without and with the finding, the share at each urgency."""
         absent = (self.specificity - self.unsure_absent, self.unsure_absent, 1 - self.specificity)
@@ -129,6 +136,12 @@ class Ward:
         # an urgency that the network never gives says nothing: a study there has the usual chance
         unheard = np.full(len(LEVELS), self.prevalence)
         return np.divide(with_it, everything, out=unheard, where=everything > 1e-12)
+
+
+def affordable(ward: Ward) -> Ward:
+    """The ward with fewer repetitions where its list is long: a page should not wait for it."""
+    count = int(_AFFORDABLE / max(ward.studies, 1))
+    return replace(ward, repetitions=min(ward.repetitions, max(count, _FEWEST)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from imaging.entities import WorklistItem
 from imaging.queueing import LEVELS, Waiting
@@ -106,7 +107,7 @@ def reading_minutes(
     gaps = [
         (later - earlier) / timedelta(minutes=1)
         for times in map(sorted, by_reader.values())
-        for earlier, later in zip(times, times[1:], strict=False)
+        for earlier, later in pairwise(times)
         if timedelta() < later - earlier <= PAUSE
     ]
     if len(gaps) < ENOUGH:
