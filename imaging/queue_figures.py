@@ -37,7 +37,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure in hours and its standard error between repetitions; NaN where nothing counts."""
+    """A figure (hours, if not said otherwise), its standard error; NaN where nothing counts."""
 
     value: float
     error: float
@@ -65,12 +65,15 @@ class Waits:
         The longest wait in one repetition that has a study of the group, on average over these.
     longer : Estimate
         How much longer the mean is than first in, first out on the same films; below 0: shorter.
+    late : Estimate
+        Share of the studies that waited as long as the cap or longer, in [0, 1].
     """
 
     mean: Estimate
     percentile95: Estimate
     worst: Estimate
     longer: Estimate
+    late: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def compare(ward: Ward, *, on_progress: OnProgress = lambda _share: None) -> Com
         ward=ward,
         waits={
             policy: {
-                group: _waits(runs[policy], runs[Policy.FIFO], weights[group]) for group in Group
+                group: _waits(runs[policy], runs[Policy.FIFO], weights[group], ward.cap_hours)
+                for group in Group
             }
             for policy in Policy
         },
@@ -120,11 +124,12 @@ def group_weights(ward: Ward) -> Mapping[Group, Array]:
     }
 
 
-def _waits(runs: Sequence[Run], fifo: Sequence[Run], weights: Array) -> Waits:
+def _waits(runs: Sequence[Run], fifo: Sequence[Run], weights: Array, cap: float) -> Waits:
     counted = [weights[run.urgency] for run in runs]
     sizes = np.array([w.sum() for w in counted])
     sums = np.array([w @ run.wait for w, run in zip(counted, runs, strict=True)])
     before = np.array([w @ run.wait for w, run in zip(counted, fifo, strict=True)])
+    late = np.array([w @ (run.wait >= cap) for w, run in zip(counted, runs, strict=True)])
     worst, any_at_all = np.array(
         [_expected_worst(run.wait, w) for run, w in zip(runs, counted, strict=True)]
     ).T
@@ -133,6 +138,7 @@ def _waits(runs: Sequence[Run], fifo: Sequence[Run], weights: Array) -> Waits:
         percentile95=_percentile([run.wait for run in runs], counted, 0.95),
         worst=ratio(worst, any_at_all),
         longer=ratio(sums - before, sizes),
+        late=ratio(late, sizes),
     )
 
 

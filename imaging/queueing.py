@@ -2,7 +2,7 @@
 
 Films arrive at random (Poisson), readers take the next one by a rule of order, nothing interrupts
 a reading. The rules are those of the worklist: urgency, then the longest waiting; with a cap,
-whatever has waited longer than the cap goes first, the oldest before the others (after Baltruschat
+whatever has waited as long as the cap goes first, the oldest before the others (after Baltruschat
 et al. 2020). It says how long films wait, and nothing about what becomes of patients.
 """
 
@@ -23,7 +23,7 @@ from imaging.worklist import RAISED, ROUTINE, UNSURE
 LEVELS = (ROUTINE, UNSURE, RAISED)
 
 # Where nothing was measured on the spot, and a reader has not said otherwise.
-ARRIVALS_PER_HOUR, READING_MINUTES, CAP_HOURS = 12.0, 4.0, 2.0
+ARRIVALS_PER_HOUR, READING_MINUTES, CAP_HOURS = 12.0, 4.0, 24.0
 REPETITIONS = 100
 
 _AFFORDABLE, _FEWEST = 50_000, 10  # studies under one policy, repetitions
@@ -36,7 +36,7 @@ class Policy(StrEnum):
 
     FIFO = "fifo"  # as they came
     URGENCY = "urgency"  # the most urgent, then the longest waiting
-    CAPPED = "capped"  # the same, but whatever waits longer than the cap goes first
+    CAPPED = "capped"  # the same, but whatever waits as long as the cap goes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ class _Desk:
         heads = [line[0] for line in self._lines if line]
         # studies are numbered in the order they came: the smallest number is the oldest
         oldest = min(heads)
-        overdue = self._clock.now - self._arrival[oldest] > self._cap
+        overdue = self._clock.now - self._arrival[oldest] >= self._cap
         by_age = self._policy is Policy.FIFO or (self._policy is Policy.CAPPED and overdue)
         study = oldest if by_age else heads[-1]  # the last line is the most urgent
         return self._lines[self._urgency[study]].popleft()

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from imaging.entities import WorklistItem
 from imaging.queueing import LEVELS, Waiting
+from imaging.worklist import RAISED, ROUTINE, UNSURE
 
 WINDOW = timedelta(hours=24)  # films that came in it give the rate
 SHORTEST = timedelta(hours=4)  # a list younger than that has no rate yet
@@ -49,27 +50,32 @@ class Workload:
         return tuple(sum(w.urgency == level for w in self.waiting) for level in LEVELS)
 
 
-def workload(items: Sequence[WorklistItem], *, now: datetime | None = None) -> Workload:
+def workload(
+    items: Sequence[WorklistItem],
+    signed: Iterable[tuple[str, datetime]] = (),
+    *,
+    now: datetime | None = None,
+) -> Workload:
     """Measure a worklist.
 
     Parameters
     ----------
     items : sequence of WorklistItem
         The whole list, read and unread.
+    signed : iterable of (account, datetime)
+        Who signed a study off, and when.
     now : datetime, optional
         With a time zone; the present when left out.
     """
     at = now or datetime.now(UTC)
-    signed = [
-        (item.review.account, item.review.created_at)
-        for item in items
-        if item.read and item.review is not None and item.review.signed
-    ]
     minutes, spread = reading_minutes(signed)
     answered = [item.finding.positive for item in items if item.finding is not None]
     return Workload(
         waiting=tuple(
-            Waiting(item.priority, max((at - item.received_at) / timedelta(hours=1), 0.0))
+            Waiting(
+                kind_of_urgency(item.priority),
+                max((at - item.received_at) / timedelta(hours=1), 0.0),
+            )
             for item in items
             if not item.read
         ),
@@ -78,6 +84,16 @@ def workload(items: Sequence[WorklistItem], *, now: datetime | None = None) -> W
         minutes_spread=spread,
         raised_share=statistics.mean(answered) if len(answered) >= ENOUGH else None,
     )
+
+
+def kind_of_urgency(priority: int) -> int:
+    """ROUTINE, UNSURE or RAISED: a priority without the site's level of the finding.
+
+    `imaging.worklist` counts two priorities for each level: unsure (odd), raised (even).
+    """
+    if priority <= ROUTINE:
+        return ROUTINE
+    return UNSURE if priority % 2 else RAISED
 
 
 def arrival_rate(received: Iterable[datetime], now: datetime) -> float | None:

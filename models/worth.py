@@ -122,7 +122,7 @@ def report(compared: Comparison, found: OperatingPoint) -> list[str]:
     if ward.load >= 1:
         lines.append(OVERLOADED)
     heads = ("", *(_POLICIES[policy] for policy in Policy))
-    rows = [heads, *_rows(compared)]
+    rows = [heads, *_rows(compared), _late(compared)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     lines += [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -144,3 +144,9 @@ def _rows(compared: Comparison) -> list[tuple[str, ...]]:
         (label, *(with_interval(getattr(compared.waits[p][group], name)) for p in Policy))
         for label, group, name in figures
     ]
+
+
+def _late(compared: Comparison) -> tuple[str, ...]:
+    shares = (compared.waits[policy][Group.ALL].late.value for policy in Policy)
+    label = f"share that waits {compared.ward.cap_hours:g} h or longer"
+    return label, *("\u2013" if math.isnan(s) else f"{100 * s:.1f} %" for s in shares)
