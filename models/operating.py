@@ -77,12 +77,14 @@ class OperatingPoint:
 
     def apply(self, ward: Ward) -> Ward:
         """The ward with this network in it."""
+        sensitivity, specificity = self.sensitivity.value, self.specificity.value
         return replace(
             ward,
-            sensitivity=self.sensitivity.value,
-            specificity=self.specificity.value,
-            unsure_present=self.unsure_present.value,
-            unsure_absent=self.unsure_absent.value,
+            sensitivity=sensitivity,
+            specificity=specificity,
+            # rounding must not make shares of more than all films
+            unsure_present=min(self.unsure_present.value, 1 - sensitivity),
+            unsure_absent=min(self.unsure_absent.value, specificity),
         )
 
 

@@ -24,7 +24,7 @@ from models import worth as said
 from models.operating import OperatingPoint, measured
 from pages.ui import background, resources, state
 from pages.ui.findings import model_line
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, ngettext, sentence
 
 OPEN = "worth-open"
 _SLOT = "worth"
@@ -90,7 +90,9 @@ def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
         )
     )
     routine, unsure, raised = work.counts()
-    total = _("{count} studies wait now.").format(count=len(work.waiting))
+    count = len(work.waiting)
+    waits = ngettext("{count} study waits now.", "{count} studies wait now.", count)
+    total = waits.format(count=count)
     # a blind reader may not learn from a count what the network said about the only study
     by_urgency = _("Raised: {raised}, unsure: {unsure}, routine: {routine}.")
     counts = by_urgency.format(raised=raised, unsure=unsure, routine=routine)
