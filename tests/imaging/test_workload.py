@@ -9,8 +9,8 @@ import pytest
 
 from imaging.entities import Acquisition, Finding, Patient, SourceKind, WorklistItem
 from imaging.queueing import Waiting
-from imaging.workload import arrival_rate, kind_of_urgency, reading_minutes, workload
 from imaging.worklist import RAISED, READ, ROUTINE, UNSURE
+from imaging.workload import arrival_rate, kind_of_urgency, reading_minutes, workload
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
