@@ -9,6 +9,7 @@
     python cli.py audit verify
     python cli.py account add NAME --reader "Dr Name"
     python cli.py reference add STUDY_UID
+    python cli.py worth --arrivals 12 --minutes 4
 
 Research use - not for diagnosis.
 """
@@ -33,7 +34,7 @@ from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.ingest import Candidate, walk
 from imaging.plain_text import MAX_NAME, clean, spreadsheet
 from imaging.settings import ROOT, Settings
-from models import inspection, selection
+from models import inspection, selection, worth
 from models.explain import commands as cases
 from models.explain import terminal
 
@@ -51,6 +52,7 @@ app.command("inspect")(inspection.inspect_file)
 app.command()(commands.truth)
 app.command()(commands.delete)
 app.command()(release.deidentify)
+app.command()(worth.worth)
 
 
 @app.command()

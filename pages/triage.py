@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import blind, cases, intake, resources, table
+from pages.ui import blind, cases, intake, resources, table, worth
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -34,6 +34,7 @@ with st.expander(_("Queue a folder")):
     intake.render_intake("triage", first=intake.FOLDER)
 intake.render_unfinished()
 intake.render_job(folded=True)
+worth.render_worth()
 
 shown = [i for i in items if cases.matches(i, wanted) and (cases.is_unread(i) or not only_unread)]
 if not items:

@@ -22,6 +22,7 @@ HOMES = {
     "argon2": ("imaging/store/",),
     "psycopg": ("imaging/store/",),
     "reportlab": ("imaging/export/",),
+    "simpy": ("imaging/queueing.py",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
     "PIL": (
