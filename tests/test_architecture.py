@@ -22,6 +22,8 @@ HOMES = {
     "argon2": ("imaging/store/",),
     "psycopg": ("imaging/store/",),
     "reportlab": ("imaging/export/",),
+    "pyarrow": ("imaging/export/",),
+    "xlsxwriter": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
     "PIL": ("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),

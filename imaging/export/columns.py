@@ -6,7 +6,7 @@ reads the same wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -80,7 +80,7 @@ def result_columns(codes: Codes) -> tuple[Column, ...]:
     )
 
 
-def classify_columns(codes: Sequence[str]) -> tuple[Column, ...]:
+def classify_columns(codes: Iterable[str]) -> tuple[Column, ...]:
     """The columns `cli.py classify` has always had; programs of others read them."""
     return (
         *_plain("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),

@@ -34,6 +34,7 @@ from imaging.review import ReadFinding, Stage, Trial
 MARGIN, WIDTH = 18 * mm, A4[0] - 36 * mm
 _FINEST = 1400  # pixels of the longer side of a picture on paper
 
+
 def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write the report as A4 pages; each says that it is for research, and the review's stage.
 

@@ -23,7 +23,7 @@ _MOST_TEXT = 4000  # characters of a sentence that quotes headers
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One finding's or class's calibrated probability, in [0, 1]; a class has no operating point."""
+    """A calibrated probability, in [0, 1], of a finding or of a class, which has no threshold."""
 
     code: str
     probability: float
@@ -162,7 +162,7 @@ def result_row(
     )
 
 
-def _header(file: Instance | Document | None, *, names: bool) -> dict[str, str]:
+def _header(file: Instance | Document | None, *, names: bool) -> dict[str, Any]:
     """Which object it is."""
     if file is None:
         return {}

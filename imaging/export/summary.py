@@ -191,16 +191,16 @@ class Tally:
             readings=tuple(self._readings.most_common()),
             reasons=tuple((status, reason, count) for (status, reason), count in told),
             other_reasons=self._reasons.total() - sum(count for _, count in told),
-            networks=tuple(
-                Network(*key, tuple(points)) for key, points in self._networks.items()
-            ),
+            networks=tuple(Network(*key, tuple(points)) for key, points in self._networks.items()),
             distributions=tuple(
                 Distribution(*key, tuple(counts), tuple(sorted(self._points[key])))
                 for key, counts in self._bins.items()
             ),
             top=tuple(sorted(self._best.values(), key=_rank, reverse=True)),
             uids=tuple(self._studies),
-            codes=Codes(tuple(self._codes), tuple(c for c, called in self._codes.items() if called)),
+            codes=Codes(
+                tuple(self._codes), tuple(c for c, called in self._codes.items() if called)
+            ),
             received=self._received,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from imaging.entities import Status
@@ -25,13 +25,14 @@ _URGENCY = {RAISED: "raised", UNSURE: "raised: unsure", 0: "routine", READ: "rea
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A titled table; widths are fractions of the page, the note stands below."""
+    """A titled table; widths are fractions of the page, note and distributions stand below."""
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[float, ...]
     note: str = ""
+    distributions: tuple[Distribution, ...] = ()
 
 
 def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
@@ -54,7 +55,10 @@ def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
     found = (
         _networks(summary),
         _counts("What became of the files", "Outcome", _statuses(summary)),
-        _counts("Answers of the network (AI-generated)", "Answer", _answers(summary)),
+        replace(
+            _counts("Answers of the network (AI-generated)", "Answer", _answers(summary)),
+            distributions=summary.distributions,
+        ),
         _counts("How far a reader has come", "Files of studies that are", _readings(summary)),
         _reasons(summary),
         _top(summary, names=names),

@@ -46,9 +46,7 @@ def write_html(
             stream.write(part + "\n")
 
 
-def _page(
-    summary: Summary, cases: Sequence[Case], now: datetime, *, names: bool
-) -> Iterator[str]:
+def _page(summary: Summary, cases: Sequence[Case], now: datetime, *, names: bool) -> Iterator[str]:
     """The file, part by part."""
     use = f'<p class="use">{escape(RESEARCH_USE)}. {escape(words.AI_GENERATED)}.</p>'
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
@@ -60,10 +58,10 @@ def _page(
     yield "".join(f"<p>{escape(line)}</p>" for line in words.opening(summary, now))
     for block in words.blocks(summary, names=names):
         yield _table(block)
-        if block.title.startswith("Answers"):
-            yield from map(_histogram, summary.distributions)
+        yield from map(_histogram, block.distributions)
     if cases:
-        yield f"<h2>{escape(words.SHEET_TITLE)}</h2>\n<p class='note'>{escape(words.SHEET_NOTE)}</p>"
+        yield f"<h2>{escape(words.SHEET_TITLE)}</h2>"
+        yield f'<p class="note">{escape(words.SHEET_NOTE)}</p>'
     for at, case in enumerate(cases, 1):
         yield _figure(at, case, names=names)
     yield f"<footer>{use}</footer>\n</body>\n</html>"
@@ -76,8 +74,7 @@ def _table(block: words.Block) -> str:
         for cell, width in zip(block.head, block.widths, strict=True)
     )
     body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in block.rows
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows
     )
     note = f'<p class="note">{escape(block.note)}</p>' if block.note else ""
     return (

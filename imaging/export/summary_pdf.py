@@ -75,18 +75,18 @@ def _document(path: Path) -> SimpleDocTemplate:
 
 
 def _tables(sheet: Sheet, summary: Summary, *, names: bool) -> list[Flowable]:
-    """Every block, and the distributions before the reasons for what has no answer."""
+    """Every block with its distributions."""
     story: list[Flowable] = []
     for block in words.blocks(summary, names=names):
-        head, table = sheet.text(block.title, size=12), sheet.table(
-            [block.head, *block.rows], block.widths
+        head, table = (
+            sheet.text(block.title, size=12),
+            sheet.table([block.head, *block.rows], block.widths),
         )
         short = len(block.rows) < 8
         story += [KeepTogether([head, table])] if short else [head, table]
         if block.note:
             story.append(sheet.text(block.note))
-        if block.title.startswith("Answers"):
-            story += [_histogram(sheet, one) for one in summary.distributions]
+        story += [_histogram(sheet, one) for one in block.distributions]
     return story
 
 
@@ -109,9 +109,7 @@ def _histogram(sheet: Sheet, one: Distribution) -> Flowable:
         drawing.add(String(tick * WIDTH, 1.5 * mm, f"{tick:g}", fontName=font, fontSize=7,
                            textAnchor=anchor))  # fmt: skip
     for point in one.operating_points:
-        drawing.add(
-            Line(point * WIDTH, base, point * WIDTH, base + _TALL, strokeDashArray=(3, 2))
-        )
+        drawing.add(Line(point * WIDTH, base, point * WIDTH, base + _TALL, strokeDashArray=(3, 2)))
     return KeepTogether([Spacer(1, 6), sheet.text(words.distribution_title(one)), drawing])
 
 

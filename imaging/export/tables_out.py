@@ -8,12 +8,10 @@ are edited; Parquet knows no formulas.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError
@@ -31,33 +29,19 @@ _WIDE = {"path": 42, "message": 60, "selection": 60, "reader_findings": 40, "use
 _FAILED = "The table of results cannot be written in this form."
 
 
-class TableWriter(Protocol):
-    """A table that takes one row at a time and is whole once it was left without an error."""
-
-    def add(self, row: ResultRow) -> None:
-        """Write one row."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
-def write_tables(
-    rows: Iterable[ResultRow], files: Mapping[str, Path], codes: Codes, *, about: About = ()
+def write_table(
+    form: str, path: Path, rows: Iterable[ResultRow], codes: Codes, *, about: About = ()
 ) -> int:
-    """Write every table asked for in one pass over the rows; returns how many there were.
+    """Write a table in one pass over the rows; returns how many there were.
 
     Parameters
     ----------
+    form : str
+        A key of `TABLES`: "csv", "parquet" or "xlsx".
+    path : Path
+        The file; replaced when there, gone when it could not be written to its end.
     rows : iterable of ResultRow
         Taken one at a time.
-    files : mapping
-        Some of `TABLES` ("csv", "parquet", "xlsx") to the file to write; replaced when there.
     codes : Codes
         What the rows have scores of.
     about : sequence of (str, str)
@@ -67,27 +51,20 @@ def write_tables(
     Raises
     ------
     ExportError
-        If a file cannot be written, or a sheet cannot hold so many rows.
+        If the file cannot be written, or a sheet cannot hold so many rows.
     ValueError
-        If a form is unknown.
+        If the form is unknown.
     """
-    unknown = set(files) - set(TABLES)
-    if unknown:
-        raise ValueError(f"files must be for some of {', '.join(TABLES)}")
-    columns, count = result_columns(codes), 0
+    if form not in TABLES:
+        raise ValueError(f"form must be one of {', '.join(TABLES)}")
+    count = 0
     try:
-        with border(_FAILED), ExitStack() as stack:
-            writers = [
-                stack.enter_context(TABLES[form](path, columns, about))
-                for form, path in files.items()
-            ]
+        with border(_FAILED), TABLES[form](path, result_columns(codes), about) as table:
             for row in rows:
+                table.add(row)
                 count += 1
-                for writer in writers:
-                    writer.add(row)
     except BaseException:
-        for path in files.values():
-            path.unlink(missing_ok=True)  # half a table would pass for a whole one
+        path.unlink(missing_ok=True)  # half a table would pass for a whole one
         raise
     return count
 
