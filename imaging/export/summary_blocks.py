@@ -137,7 +137,8 @@ def _top(summary: Summary, *, names: bool) -> Block:
 
 def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
-    patient = ", ".join(part for part in (row.patient_name, row.patient_id) if part)
+    name = row.patient_name.replace("^", " ").replace("=", " = ").strip()
+    patient = ", ".join(part for part in (name, row.patient_id) if part)
     return (
         *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
         *((f"Accession {row.accession_number}",) if row.accession_number else ()),

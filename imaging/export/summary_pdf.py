@@ -92,25 +92,25 @@ def _tables(sheet: Sheet, summary: Summary, *, names: bool) -> list[Flowable]:
 
 def _histogram(sheet: Sheet, one: Distribution) -> Flowable:
     """Bars over [0, 1], a line at each operating point, and both in words."""
-    drawing = Drawing(WIDTH, _TALL + 8 * mm)
-    base, font = 6 * mm, sheet.setter.base
+    drawing, base, font = Drawing(WIDTH, _TALL + 8 * mm), 6 * mm, sheet.setter.base
     for low, high, height, count in words.bars(one):
-        left, wide = low * WIDTH, (high - low) * WIDTH
-        drawing.add(
-            Rect(left + 0.5, base, wide - 1, height * _TALL * 0.85, 0, 0, fillColor=colors.grey)
-        )
+        left, wide, tall = low * WIDTH, (high - low) * WIDTH, height * _TALL * 0.85
+        bar = Rect(left + 0.5, base, wide - 1, tall, strokeWidth=0, fillColor=colors.grey)
         if count:
-            middle, top = left + wide / 2, base + height * _TALL * 0.85 + 1.5
-            drawing.add(String(middle, top, str(count), 0, fontName=font, fontSize=6.5,
-                               textAnchor="middle"))  # fmt: skip
+            drawing.add(bar)
+            drawing.add(_label(left + wide / 2, base + tall + 1.5, str(count), font))
     drawing.add(Line(0, base, WIDTH, base, strokeWidth=0.6))
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         anchor = "start" if tick == 0 else "end" if tick == 1 else "middle"
-        drawing.add(String(tick * WIDTH, 1.5 * mm, f"{tick:g}", fontName=font, fontSize=7,
-                           textAnchor=anchor))  # fmt: skip
+        drawing.add(_label(tick * WIDTH, 1.5 * mm, f"{tick:g}", font, anchor))
     for point in one.operating_points:
-        drawing.add(Line(point * WIDTH, base, point * WIDTH, base + _TALL, strokeDashArray=(3, 2)))
+        at = point * WIDTH
+        drawing.add(Line(at, base, at, base + _TALL, strokeDashArray=(3, 2)))
     return KeepTogether([Spacer(1, 6), sheet.text(words.distribution_title(one)), drawing])
+
+
+def _label(x: float, y: float, text: str, font: str, anchor: str = "middle") -> String:
+    return String(x, y, text, fontName=font, fontSize=7, textAnchor=anchor)
 
 
 def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[Flowable]:
@@ -139,7 +139,7 @@ def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[
 def _image(png: bytes) -> Image:
     """A picture at most half a page wide."""
     columns, rows = ImageReader(BytesIO(png)).getSize()
-    scale = min(_HALF / columns, 85 * mm / rows)
+    scale = min(_HALF / columns, 60 * mm / rows)
     return Image(BytesIO(png), width=columns * scale, height=rows * scale)
 
 

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from imaging.entities import RESEARCH_USE
@@ -152,8 +153,11 @@ class XlsxTable:
     def __init__(self, path: Path, columns: Sequence[Column], about: About = ()) -> None:
         from xlsxwriter import Workbook
 
+        # its rows lie there until the end: beside the file, and gone whatever happens
+        self._folder = TemporaryDirectory(dir=path.parent)
         options = {
             "constant_memory": True,  # a row is on disk once the next begins
+            "tmpdir": self._folder.name,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
@@ -225,9 +229,15 @@ class XlsxTable:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._sheet.autofilter(0, 0, max(self._count, 1), len(self._columns) - 1)
-        self._book.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._sheet.autofilter(0, 0, max(self._count, 1), len(self._columns) - 1)
+                self._book.close()
+        finally:
+            for sheet in self._book.worksheets():
+                sheet.row_data_fh.close()
+            self._folder.cleanup()
 
 
 TABLES: dict[str, type[CsvTable] | type[ParquetTable] | type[XlsxTable]] = {
