@@ -137,7 +137,7 @@ def _top(summary: Summary, *, names: bool) -> Block:
 
 def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
-    name = row.patient_name.replace("^", " ").replace("=", " = ").strip()
+    name = row.patient_name.replace("^", " ").strip()
     patient = ", ".join(part for part in (name, row.patient_id) if part)
     return (
         *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
