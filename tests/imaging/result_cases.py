@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from imaging.entities import (
     Answer,
@@ -24,7 +25,7 @@ HOSTILE = '=HYPERLINK("http://evil.example";"<script>alert(1)</script>").dcm'
 NOW = datetime(2026, 3, 4, 15, 6, 7, tzinfo=UTC)
 
 
-def answered(number: int, probability: float, **changes: object) -> ResultRow:
+def answered(number: int, probability: float, **changes: Any) -> ResultRow:
     """A row of a film that got an answer."""
     present = probability >= 0.43
     row = ResultRow(
@@ -48,7 +49,7 @@ def answered(number: int, probability: float, **changes: object) -> ResultRow:
         received_at=NOW + timedelta(minutes=number),
         created_at=NOW,
     )
-    return replace(row, **changes)  # type: ignore[arg-type]
+    return replace(row, **changes)
 
 
 def unanswered(number: int, status: str, message: str) -> ResultRow:
@@ -102,9 +103,9 @@ def said_about(uid: str, model: ModelIdentity = MODEL) -> Assessment:
     )
 
 
-def film(number: int, **attributes: object) -> bytes:
+def film(number: int, **attributes: Any) -> bytes:
     """A film of a study of its own."""
-    uids = {
+    uids: dict[str, Any] = {
         "StudyInstanceUID": f"1.2.3.{number}",
         "SeriesInstanceUID": f"1.2.4.{number}",
         "SOPInstanceUID": f"1.2.5.{number}",

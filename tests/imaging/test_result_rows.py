@@ -18,10 +18,10 @@ from tests.imaging.result_cases import HOSTILE, because, film, queue, said_about
 CODES = Codes(("normal", "viral", "bacterial", "pneumonia"), ("viral", "pneumonia"))
 
 
-def row_of(**options: bool) -> ResultRow:
+def row_of(*, names: bool = False) -> ResultRow:
     instance = export_case_of("cr").record.instances[0]
     said = said_about(instance.identity.sop_instance_uid)
-    return result_row("ward/a.dcm", said, instance, selection="Classified.", **options)
+    return result_row("ward/a.dcm", said, instance, selection="Classified.", names=names)
 
 
 def test_every_score_has_its_operating_point_and_model_beside_it() -> None:

@@ -23,7 +23,7 @@ from tests.factories import make_film_bytes, make_pixels
 from tests.imaging.result_cases import NOW, answered, because, film, queue
 
 
-class Unwanted(Exception):
+class UnwantedError(Exception):
     """Nobody wants the work any more."""
 
 
@@ -89,9 +89,9 @@ def test_unwanted_work_leaves_nothing_behind(repository: Repository, tmp_path: P
 
     def stop(share: float) -> None:
         if share > 0.7:
-            raise Unwanted
+            raise UnwantedError
 
-    with pytest.raises(Unwanted):
+    with pytest.raises(UnwantedError):
         take_away(
             repository,
             batch,
