@@ -21,7 +21,8 @@ from imaging.export.common import border
 from imaging.export.pdf import MARGIN, WIDTH, Sheet
 from imaging.export.summary import Case, Distribution, Summary
 
-_TALL, _HALF = 34 * mm, 0.485 * WIDTH
+_TALL = 34 * mm  # of a histogram
+_HALF, _HIGH = 0.485 * WIDTH, 50 * mm  # of a picture: three pairs fit a page
 _FAILED = "The summary cannot be written as PDF."
 
 
@@ -115,17 +116,10 @@ def _label(x: float, y: float, text: str, font: str, anchor: str = "middle") -> 
 
 def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[Flowable]:
     """Each case: which it is, the original, the overlay beside it, and what made it."""
-    if not cases:
-        return []
-    story: list[Flowable] = [
-        sheet.text(words.SHEET_TITLE, size=12),
-        sheet.text(words.SHEET_NOTE),
-    ]
+    story: list[Flowable] = []
+    head: list[Flowable] = [sheet.text(words.SHEET_TITLE, size=12), sheet.text(words.SHEET_NOTE)]
     for at, case in enumerate(cases, 1):
-        parts: list[Flowable] = [
-            Spacer(1, 6),
-            sheet.text(words.case_title(at, case, names=names)),
-        ]
+        parts = [*head, Spacer(1, 6), sheet.text(words.case_title(at, case, names=names))]
         if case.pair is None:
             parts.append(sheet.text(case.reason))
         else:
@@ -133,13 +127,14 @@ def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[
             pair.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)])
             parts += [pair, sheet.text(words.caption(case.pair))]
         story.append(KeepTogether(parts))
+        head = []  # it stays with the first
     return story
 
 
 def _image(png: bytes) -> Image:
     """A picture at most half a page wide."""
     columns, rows = ImageReader(BytesIO(png)).getSize()
-    scale = min(_HALF / columns, 60 * mm / rows)
+    scale = min(_HALF / columns, _HIGH / rows)
     return Image(BytesIO(png), width=columns * scale, height=rows * scale)
 
 

@@ -68,11 +68,11 @@ def render_takeaway(job: Job) -> None:
             wanted = st.button(
                 _("Prepare"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
             )
+            if wanted:
+                _begin(job, wish, key)
+            background.render_wait(SLOT, _("Gathering the results ..."))
+            _render_made(job, key)
             st.caption(_(RESEARCH_USE))
-        if wanted:
-            _begin(job, wish, key)
-        background.render_wait(SLOT, _("Gathering the results ..."))
-        _render_made(job, key)
 
 
 def _hidden(job: Job) -> bool:
