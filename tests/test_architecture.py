@@ -23,6 +23,8 @@ HOMES = {
     "psycopg": ("imaging/store/",),
     "reportlab": ("imaging/export/",),
     "simpy": ("imaging/queueing.py",),
+    "pyarrow": ("imaging/export/",),
+    "xlsxwriter": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
     "PIL": (

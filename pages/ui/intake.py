@@ -10,7 +10,7 @@ import streamlit as st
 from imaging.entities import Assessment, Job, Status
 from imaging.errors import NotFoundError
 from imaging.ingest import expand
-from pages.ui import blind, cases, findings, resources, state, table, words
+from pages.ui import blind, cases, findings, resources, state, table, takeaway, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
 
@@ -123,6 +123,7 @@ def _render_outcomes(job: Job) -> None:
     if any(file.study_instance_uid for file in job.files):
         st.caption(_("Tick a row to open its review."))
     table.render_table(rows, [f.study_instance_uid for f in job.files], key=f"job-{job.job_id}")
+    takeaway.render_takeaway(job)
 
 
 def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
