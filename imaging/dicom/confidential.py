@@ -73,7 +73,7 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
     -------
     Released
         ``left_over`` names the attributes that still hold a name, an identifier, an address or a
-        rules.UID of the original: empty, or the file must not leave.
+        UID of the original: empty, or the file must not leave.
 
     Raises
     ------
@@ -148,9 +148,7 @@ class _Cleaner:
     def _element(self, ds: Dataset, element: DataElement) -> None:
         what = rule_of(element, self._profile)
         before = _said(element)
-        if (
-            what == rules.PSEUDONYM and element.VR not in rules.TEXTS
-        ):  # not what the standard says it is
+        if what == rules.PSEUDONYM and element.VR not in rules.TEXTS:  # not as the standard says
             what = rules.REMOVE
         if what == rules.REMOVE:
             del ds[element.tag]
