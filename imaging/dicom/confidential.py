@@ -16,10 +16,11 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.multival import MultiValue
-from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
 
 from imaging.dicom import confidential_rules as rules
 from imaging.dicom import mending
+from imaging.dicom.blacken import blacken
 from imaging.dicom.border import border
 from imaging.dicom.confidential_rules import Profile, rule_of
 from imaging.dicom.elements import text
@@ -132,17 +133,8 @@ class _Cleaner:
                 self._note(element.keyword, rules.RESIDUAL, before, _said(element))
 
     def mask(self, ds: Dataset) -> None:
-        """Blacken the masks in every frame; the pixels are native from now on."""
-        if ds.file_meta.TransferSyntaxUID.is_encapsulated:
-            ds.decompress(generate_instance_uid=False)
-        array, colour = ds.pixel_array.copy(), int(ds.get("SamplesPerPixel", 1)) > 1
-        photometric = str(ds.PhotometricInterpretation)
-        ink = 0 if colour else array.max() if photometric == "MONOCHROME1" else array.min()
-        for top, left, bottom, right in self._profile.masks:
-            where = (..., slice(top, bottom), slice(left, right))
-            array[(*where, slice(None)) if colour else where] = ink
-        ds.set_pixel_data(array, photometric, int(ds.BitsStored), generate_instance_uid=False)
-        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        """Blacken the masks in every frame."""
+        blacken(ds, self._profile.masks)
         self._note("PixelData", rules.MASKED, "", f"{len(self._profile.masks)} parts")
 
     def _element(self, ds: Dataset, element: DataElement) -> None:
