@@ -24,7 +24,11 @@ HOMES = {
     "reportlab": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
-    "PIL": ("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),
+    "PIL": (
+        *("imaging/display.py", "imaging/dicom/film.py", "pages/", "models/synthesize.py"),
+        "bench/burned_in.py",
+    ),
+    "rapidocr": ("imaging/burned_in.py",),
 }
 # Room -> rooms it must not know.
 FORBIDDEN = {
