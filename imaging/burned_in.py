@@ -21,7 +21,8 @@ from imaging.errors import PixelDataError, SettingsError
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels, the last two not included
 MOST_FRAMES = 8  # that are looked at, spread evenly over a longer film
-_TILE, _OVERLAP, _SMALLEST = 1280, 192, 256  # pixels a side of what the engine is given
+# Pixels a side of what the engine is given; it overlooks a lone line in a larger empty picture.
+_TILE, _OVERLAP, _SMALLEST = 640, 160, 256
 _ROUNDS = 2  # what is left of a line is found once the rest of it is black
 # `python -m bench.burned_in` shows what these do.
 _SURE = 0.6  # of what was read, 0 to 1: shadows of ribs are read too, but not surely
