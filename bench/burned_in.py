@@ -102,7 +102,8 @@ def figures(rows: list[tuple[Line, float]], false: list[float], left: list[int])
 
 def draw(film: Film, chance: random.Random) -> tuple[Film, list[Line]]:
     """Lines that do not touch each other, most of them at the edges, as machines put them."""
-    picture, taken, lines = film.copy(), np.zeros(film.shape, bool), []
+    picture, taken = film.copy(), np.zeros(film.shape, bool)
+    lines: list[Line] = []
     for _ in range(_TRIES):
         size, face, shade = chance.choice(_SIZES), chance.choice(_FACES), chance.choice([*_SHADES])
         cover = _written(_words(chance), size, face)

@@ -24,12 +24,6 @@ from pages.ui.room import load
 
 KEY = "deidentified-originals"
 KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
-_STILL_THERE = (
-    "Text is still found after blackening: draw a rectangle over it, or tick what is not ticked. "
-    "The copy was left out."
-)
-
-
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What the reader wants of all files, and what is blackened in each."""
@@ -128,7 +122,8 @@ def _released(film: Instance, key: Project, order: _Order) -> Released:
     content = resources.repository().content(sha256)
     made = release(content, key, replace(order.profile, masks=masks))
     if order.ticked.asked and masks and search_file(made.content).boxes:
-        raise InputError(_STILL_THERE)
+        said = _("Text is still found after blackening, so the copy was left out.")
+        raise InputError(f"{said} {_('Tick what is not ticked, or draw a rectangle over it.')}")
     return made
 
 
