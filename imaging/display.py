@@ -136,11 +136,14 @@ def numbered_boxes(
     picture = Image.fromarray(film).convert("RGB")
     scale = min(1.0, size / max(picture.size))
     picture = picture.resize([max(1, round(side * scale)) for side in picture.size])
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
+    tall = max(11, max(picture.size) // 32)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(tall)
     for number, box in enumerate(boxes, start=1):
         top, left, bottom, right = (round(edge * scale) for edge in box)
-        draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=_MARK)
-        above = top >= 16
+        draw.rectangle(
+            (left, top, max(left, right - 1), max(top, bottom - 1)), outline=_MARK, width=2
+        )
+        above = top >= tall + 4
         at, anchor = ((left, top - 2), "ld") if above else ((left, bottom + 1), "la")
         draw.text(at, str(number), _MARK, font, anchor, stroke_width=1, stroke_fill=_PAPER)
     return picture

@@ -24,6 +24,8 @@ from pages.ui.room import load
 
 KEY = "deidentified-originals"
 KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
+
+
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What the reader wants of all files, and what is blackened in each."""
