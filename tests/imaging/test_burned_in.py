@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.burned_in import draw, figures
 from imaging import burned_in
 from imaging.burned_in import MOST_FRAMES, Box, find_text, joined, search, search_file
 from imaging.dicom import Profile, read_image, release
@@ -104,3 +106,13 @@ def test_a_failing_engine_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(burned_in, "_engine", lambda: fail)
     with pytest.raises(PixelDataError, match="look at it yourself"):
         find_text(make_pixels(bits=8).astype(np.uint8))
+
+
+def test_the_bench_knows_where_its_ink_is() -> None:
+    film = np.full((400, 600), 120, np.uint8)
+    drawn, lines = draw(film, random.Random(1))
+    changed = np.abs(drawn.astype(int) - film) > 0
+    ink = np.sum([line.ink for line in lines], axis=0)
+    assert len(lines) == 6 and ink.max() == 1 and (changed[ink == 1]).all()
+    told = figures([(lines[0], 1.0), (lines[1], 0.5)], [0.0, 0.2], [0, 1])
+    assert told["found"] == 0.5 and told["touched"] == 1.0 and told["films_with_text_left"] == 1
