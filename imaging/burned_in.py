@@ -1,7 +1,7 @@
 """Text that is burned into a picture, found by PP-OCR as RapidOCR carries it; nothing is fetched.
 
 The weights lie in the wheel (Apache-2.0) and run on onnxruntime. What is found is a proposal: faint
-text, very small letters, handwriting, mirrored or slanted lines and a face may be missed.
+text, very small or very large letters, handwriting, mirrored lines and faces may be missed.
 `python -m bench.burned_in` measures on real films how much is found.
 """
 

@@ -73,8 +73,8 @@ def test_text_outside_the_window_is_found() -> None:
 
 
 def test_frames_are_looked_at_and_counted() -> None:
-    frames = np.stack([np.zeros((64, 160), np.uint8)] * (MOST_FRAMES + 1))
-    frames[-1] = written(("DOE^JANE", 10, 15), shape=(64, 160))
+    frames = np.stack([np.zeros((200, 200), np.uint8)] * (MOST_FRAMES + 1))
+    frames[-1] = written(("DOE^JANE", 10, 15), shape=(200, 200), size=16)
     found = search_file(make_dicom_bytes(frames))
     assert len(found.boxes) == 1
     assert (found.frames, found.total_frames) == (MOST_FRAMES, MOST_FRAMES + 1)
