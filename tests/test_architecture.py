@@ -34,10 +34,12 @@ HOMES = {
         "pages/",
         "models/synthesize.py",
         "models/inference/",
+        "bench/burned_in.py",
     ),
     "cv2": ("models/inference/",),
     "onnxruntime": ("models/inference/", "bench/"),
     "onnx": ("models/inference/export.py", "bench/"),
+    "rapidocr": ("imaging/burned_in.py",),
 }
 # Room -> rooms it must not know.
 FORBIDDEN = {
