@@ -42,8 +42,8 @@ class Reading:
     ----------
     instance : Instance
         Everything the header says.
-    remarks : tuple of str
-        As `Image.remarks`.
+    remarks, refusals : tuple of str
+        As `Image.remarks` and `Image.refusals`.
     luminance : numpy.ndarray
         (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
         could not be decoded.
@@ -55,6 +55,7 @@ class Reading:
     remarks: tuple[str, ...]
     luminance: NDArray[np.float32]
     trouble: InputError | None = None
+    refusals: tuple[str, ...] = ()
 
 
 def read(content: bytes, file_name: str) -> Reading | Document:
@@ -72,7 +73,7 @@ def read(content: bytes, file_name: str) -> Reading | Document:
         luminance, trouble = found.luminance_values(0), None
     except InputError as exc:
         luminance, trouble = np.empty((0, 0), np.float32), exc
-    return Reading(found.instance, found.remarks, luminance, trouble)
+    return Reading(found.instance, found.remarks, luminance, trouble, found.refusals)
 
 
 class Reader:
@@ -162,9 +163,10 @@ def _asked(
         return getattr(errors, name)(words)
     if kind == "document":
         return rest[0]
-    instance, remarks, shape, trouble = rest
+    instance, remarks, refusals, shape, trouble = rest
     values = np.frombuffer(_receive(back), np.float32).reshape(shape)
-    return Reading(instance, remarks, values, trouble and getattr(errors, trouble[0])(trouble[1]))
+    why = trouble and getattr(errors, trouble[0])(trouble[1])
+    return Reading(instance, remarks, values, why, refusals)
 
 
 def _receive(stream: IO[bytes]) -> bytes:
@@ -191,7 +193,8 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
         return ("document", found), b""
     trouble = found.trouble and (type(found.trouble).__name__, str(found.trouble))
     pixels = np.ascontiguousarray(found.luminance)
-    return ("image", found.instance, found.remarks, pixels.shape, trouble), pixels.tobytes()
+    words = found.remarks, found.refusals
+    return ("image", found.instance, *words, pixels.shape, trouble), pixels.tobytes()
 
 
 def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:

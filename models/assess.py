@@ -28,7 +28,10 @@ def assess(image: Image, panel: Panel) -> Assessment:
     InputError
         If the pixels cannot be decoded.
     """
-    return assess_reading(Reading(image.instance, image.remarks, image.luminance_values(0)), panel)
+    luminance = image.luminance_values(0)
+    return assess_reading(
+        Reading(image.instance, image.remarks, luminance, refusals=image.refusals), panel
+    )
 
 
 def assess_reading(reading: Reading, panel: Panel) -> Assessment:
@@ -38,7 +41,8 @@ def assess_reading(reading: Reading, panel: Panel) -> Assessment:
     -------
     Assessment
         Status ``ok`` or ``warned`` with findings and an answer; ``refused`` with the answer
-        "unsuitable" when header or pixels put the image outside every model's scope.
+        "unsuitable" when header or pixels put the image outside every model's scope, or the
+        header had to be doubted about its pixels.
 
     Raises
     ------
@@ -54,11 +58,11 @@ def assess_reading(reading: Reading, panel: Panel) -> Assessment:
         sop_instance_uid=instance.identity.sop_instance_uid,
         status=Status.REFUSED,
         model=(classifier or panel.first).card.identity,
-        messages=choice.verdict.refusals,
+        messages=reading.refusals + choice.verdict.refusals,
         answer=Answer.UNSUITABLE,
         created_at=datetime.now(UTC),
     )
-    if classifier is None:
+    if classifier is None or reading.refusals:
         return base
     warnings = reading.remarks + choice.verdict.warnings
     prediction = classifier.predict(luminance, view=choice.view)
