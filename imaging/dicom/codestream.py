@@ -18,9 +18,10 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
-from imaging.dicom.elements import integer, value
+from imaging.dicom.elements import integer, text, value
 from imaging.dicom.kinds import name_syntax
 from imaging.dicom.layout import DAMAGED
 from imaging.entities import Geometry
@@ -63,7 +64,7 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
     found = read_codestream(data)
     if found is None or not _boxes_advance(data):
         raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
-    if (found.rows, found.columns) != (geometry.rows, geometry.columns):
+    if not _has_size(found, ds, geometry):
         raise PixelDataError("The compressed picture has another size than its header says.")
     if not _fits(found, ds, geometry):
         raise PixelDataError(
@@ -159,6 +160,18 @@ def _boxes_advance(data: bytes) -> bool:
             return False
         at += length
     return True
+
+
+def _has_size(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
+    """True for the header's size, and for a tile cut off where its slide ends.
+
+    PS3.3 C.8.12.4 wants tiles of one size; some writers do not fill the last of a row or column.
+    """
+    rows, columns = {geometry.rows}, {geometry.columns}
+    if text(ds, "SOPClassUID") == VLWholeSlideMicroscopyImageStorage and geometry.frames > 1:
+        rows.add((integer(ds, "TotalPixelMatrixRows") or 0) % geometry.rows)
+        columns.add((integer(ds, "TotalPixelMatrixColumns") or 0) % geometry.columns)
+    return found.rows in rows - {0} and found.columns in columns - {0}
 
 
 def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:

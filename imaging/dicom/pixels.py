@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from imaging.dicom import codecs, colour, voi
-from imaging.dicom.codestream import check_codestream
+from imaging.dicom.codestream import check_codestream, read_codestream
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry, VoiPreset
@@ -66,7 +66,12 @@ def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], s
         "photometric_interpretation": geometry.photometric_interpretation,
         "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
     }
+    if syntax.is_encapsulated and (tile := read_codestream(data)) is not None:
+        options |= {"rows": tile.rows, "columns": tile.columns}
     array, name = _decode(ds, codecs.decoder(syntax), _plugins(syntax, geometry), frame, options)
+    if array.shape[:2] != (geometry.rows, geometry.columns):  # a slide's last tile
+        short = [(0, geometry.rows - len(array)), (0, geometry.columns - array.shape[1])]
+        array = np.pad(array, short + [(0, 0)] * (array.ndim - 2))
     return _frozen(array), name
 
 

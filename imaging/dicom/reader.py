@@ -24,7 +24,7 @@ from imaging.dicom.elements import text
 from imaging.dicom.film import film_dataset
 from imaging.dicom.image import Image
 from imaging.dicom.kinds import name_object, name_syntax
-from imaging.dicom.meta import with_meta_length
+from imaging.dicom.meta import with_sound_meta
 from imaging.dicom.sniff import FileKind, sniff
 from imaging.dicom.volume import volume_dataset
 from imaging.documents import Document
@@ -131,7 +131,7 @@ def parse(data: bytes) -> Dataset:
     NotDicomError
         If there is none; pydicom's own errors pass through, for `border` to catch.
     """
-    data = with_meta_length(data)
+    data = with_sound_meta(data)
     _check_deflated(data)
     ds = dcmread(BytesIO(data), force=True)
     if not len(ds):  # pydicom's answer when the file ends within compressed pixels
