@@ -5,9 +5,9 @@
 
 Prints files x {Lightbox, others}: decoded or not, whether the pixels agree, how many times as long
 as Lightbox the other takes. What differs is explained by a rule that is checked against the
-pixels, or counts as unexplained; where Lightbox alone refuses, its sentence is the reason, and it is
-a miss unless the other shows more uncompressed pixels than the whole file has bytes. Peers run in
-processes of their own, which some files kill. Stored as ``bench/results/dicom_matrix.json``
+pixels, or counts as unexplained; where Lightbox alone refuses, its sentence is the reason, and
+that is a miss unless the other shows more pixels than the file holds. Peers run in processes of
+their own, which some files kill. Stored as ``bench/results/dicom_matrix.json``
 and written to ``docs/dicom.md``; the last line is JSON.
 """
 
@@ -25,7 +25,7 @@ from typing import Annotated, Any
 import typer
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.uid import UID
+from pydicom.uid import UncompressedTransferSyntaxes
 
 from bench import peers
 from bench.apart import Apart, Outcome
@@ -45,7 +45,7 @@ class Row:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)  # "" when it agrees
-    holds: float = 0  # bytes of uncompressed pixels at most; endless where they are compressed
+    holds: float = 0  # bytes of uncompressed pixels; endless where they are compressed
 
 
 def main(
@@ -118,10 +118,13 @@ def _read_all(folder: Path, rounds: int) -> dict[Path, Row]:
 
 
 def _holds(path: Path) -> float:
-    """How many bytes of pixels a file can hold: its own, and no end where it is compressed."""
-    ds = dcmread(path, force=True, stop_before_pixels=True)
-    syntax = UID(ds.file_meta.get("TransferSyntaxUID", ""))
-    return float("inf") if syntax.is_compressed else path.stat().st_size
+    """How many bytes of pixels a file holds; no end where they are compressed or cannot be told."""
+    try:
+        ds = dcmread(path, force=True)
+        plain = ds.file_meta.get("TransferSyntaxUID") in UncompressedTransferSyntaxes
+    except Exception:  # whatever pydicom makes of a broken file
+        return float("inf")
+    return len(ds.PixelData) if plain and "PixelData" in ds else float("inf")
 
 
 def refused_by_us(row: Row, *, sound: bool) -> list[str]:
