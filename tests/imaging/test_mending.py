@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_difference_is_explained_only_by_a_rule_that_fits() -> None:
     assert explain("gdcm", ours, ours[:, :5]) != ""
 
 
-def read_plain(**attributes: object) -> Image:
+def read_plain(**attributes: Any) -> Image:
     """The ramp of the factories, its header changed."""
     return read_image(make_dicom_bytes(**attributes))
 
@@ -82,7 +83,7 @@ def read_plain(**attributes: object) -> Image:
     ],
 )
 def test_a_doubtful_header_is_shown_with_its_remark_and_silences_networks(
-    attributes: dict[str, object], words: str
+    attributes: dict[str, Any], words: str
 ) -> None:
     image = read_plain(**attributes)
     np.testing.assert_array_equal(image.stored_values(), read_plain().stored_values())
@@ -101,7 +102,7 @@ def test_a_doubtful_header_is_shown_with_its_remark_and_silences_networks(
         {"NumberOfFrames": "7", "Rows": 60},
     ],
 )
-def test_what_the_length_does_not_prove_is_refused(attributes: dict[str, object]) -> None:
+def test_what_the_length_does_not_prove_is_refused(attributes: dict[str, Any]) -> None:
     with pytest.raises(PixelDataError):
         read_plain(**attributes)
 
