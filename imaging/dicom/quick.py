@@ -19,7 +19,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from imaging.dicom import pixels
-from imaging.dicom.codestream import check_codestream, frame_bytes
+from imaging.dicom.codestream import check_codestream
 from imaging.dicom.elements import integer
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry
@@ -96,8 +96,7 @@ def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArra
     syntax = uid.UID(ds.file_meta.TransferSyntaxUID)
     if syntax not in (*_HTJ2K, *_JPEG2K) or integer(ds, "PixelRepresentation") == 1:
         return None
-    check_codestream(ds, geometry, frame)
-    data = frame_bytes(ds, geometry, frame)
+    data = check_codestream(ds, geometry, frame)
     try:
         if syntax in _HTJ2K:
             array = _by_openjph(data, levels, geometry.bits_stored)

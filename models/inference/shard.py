@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from struct import Struct
 from typing import IO, Any
 
@@ -90,6 +91,9 @@ class Shard:
         """A film to be asked about, or what became of the file."""
         try:
             read = apart.read_for_triage(content, file_name, enough=self._enough)
+            if isinstance(read, Reading) and read.instance.geometry.frames > 1:
+                with suppress(AssistantError):
+                    apart.rehearse(content, file_name)
         except AssistantError as exc:
             return failed(file_name, exc)
         except MemoryError:

@@ -68,8 +68,8 @@ def queue(repository: Repository, *files: tuple[str, bytes]) -> str:
     from imaging.errors import InputError
 
     job = repository.add_job(files)
-    while (found := repository.next_file()) is not None:
-        _, file, content = found
+    for file in repository.claim_files("tests", len(files)):
+        content = repository.content(file.sha256)
         try:
             instance = read_image(content, file_name=file.file_name).instance
         except InputError as exc:

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imaging.dicom import read_image
 from imaging.documents import NOT_AN_IMAGE, DocumentKind
-from imaging.entities import Status
+from imaging.entities import Answer, Status
 from imaging.export import export_case
 from imaging.ingest import Candidate
 from imaging.review import Deed
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.assess import assess_and_store, assess_bytes, assess_candidate
+from models.assess import assess, assess_and_store, assess_bytes, assess_candidate
 from models.panel import Panel
 from models.worker import drain
 from tests.factories import make_dicom_bytes, make_film_bytes
@@ -45,6 +46,20 @@ def test_out_of_scope_is_refused_without_an_answer(
     outcome = assess_bytes(make_dicom_bytes(**change), "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.REFUSED
     assert not outcome.assessment.findings and outcome.assessment.messages
+
+
+@pytest.mark.parametrize(
+    "change", [{"PhotometricInterpretation": "BANANA"}, {"SamplesPerPixel": None}, {"HighBit": 13}]
+)
+def test_no_network_answers_for_a_header_that_had_to_be_doubted(
+    tiny_panel: Panel, change: dict[str, Any]
+) -> None:
+    content = make_dicom_bytes(**change)
+    outcome = assess_bytes(content, "a.dcm", tiny_panel)
+    assert outcome.assessment.status is Status.REFUSED and not outcome.assessment.findings
+    assert outcome.assessment.answer is Answer.UNSUITABLE
+    assert outcome.assessment.messages == read_image(content).refusals
+    assert assess(read_image(content), tiny_panel).messages == outcome.assessment.messages
 
 
 def test_a_blank_film_is_refused(tiny_panel: Panel) -> None:
