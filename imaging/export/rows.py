@@ -154,7 +154,7 @@ def result_row(
     """
     return ResultRow(
         path=clean(path, MAX_NAME),
-        engine=clean(engine or assessment.engine),
+        engine=clean(engine or (assessment.engine if assessment else "")),
         selection=clean(selection, _MOST_TEXT),
         **_header(file, names=names),
         **_said(assessment),
