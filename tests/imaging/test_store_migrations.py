@@ -131,7 +131,7 @@ def test_two_servers_may_start_at_once_from_any_folder(tmp_path: Path, database:
     ]
     assert [(p.communicate(timeout=120)[1], p.returncode) for p in started] == [(b"", 0)] * 3
     with closing(Repository.open(home, database)) as repository:
-        assert repository.worklist() == ()
+        assert repository.worklist_page().items == ()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "mysql://host/db", "oracle://", "postgresql:/x"])

@@ -79,7 +79,7 @@ def test_an_unforeseen_failure_is_one_sentence_without_its_text(
     def fail(_self: Repository) -> None:
         raise RuntimeError("DOE^JANE")
 
-    monkeypatch.setattr(Repository, "worklist", fail)
+    monkeypatch.setattr(Repository, "worklist_page", fail)
     app = open_page("app.py").switch_page("pages/triage.py").run()
     assert "Something went wrong" in only_error(app)
     assert "RuntimeError" in caplog.text and "DOE" not in words(app) + caplog.text

@@ -78,7 +78,7 @@ def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
 
 def queue_of(store: Repository, study: str, *read: bool) -> list[WorklistItem]:
     """Worklist items a, b, c, ... that are read or not."""
-    item = store.worklist()[0]
+    item = store.worklist_page().items[0]
     return [
         replace(item, study_instance_uid=name, read=done)
         for name, done in zip("abcdef", read, strict=False)
@@ -101,12 +101,12 @@ def test_the_previous_case_is_the_one_above(store: Repository, study: str) -> No
 
 def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> None:
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
-    item = replace(store.worklist()[0], finding=finding)
+    item = replace(store.worklist_page().items[0], finding=finding)
     assert "\u25b2 Pneumonia suspected" in cases.describe(item)
 
 
 def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
-    item = store.worklist()[0]
+    item = store.worklist_page().items[0]
     plain, adult = (
         str(table.worklist_row(replace(item, status=status))["AI finding"])
         for status in (Status.OK, Status.WARNED)

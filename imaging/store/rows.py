@@ -1,0 +1,334 @@
+"""The rows of the worklist: made from what is stored, within the transaction that changes it.
+
+Whoever changes a study calls `refresh_worklist` before the end of its transaction. A row holds
+nothing of its own, so a revision that changes what rows hold may empty the table: opening the
+store fills it again (`fill_worklist`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Integer, cast, delete, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from imaging.documents import Document
+from imaging.entities import (
+    Acquisition,
+    Answer,
+    Assessment,
+    Finding,
+    Instance,
+    ModelIdentity,
+    Patient,
+    SourceKind,
+    Status,
+    WorklistItem,
+)
+from imaging.review import Stage
+from imaging.store import serial
+from imaging.store.database import Database
+from imaging.store.tables import (
+    AssessmentTable,
+    DocumentTable,
+    InstanceTable,
+    ReviewTable,
+    SiteTable,
+    StudyTable,
+    WorklistTable,
+)
+from imaging.worklist import (
+    ReadingOrder,
+    Signal,
+    Standing,
+    signals,
+    urgency,
+    worklist_item,
+)
+
+READING_ORDER = "reading order"  # the site's setting of that name
+_AT_ONCE = 400  # studies of one query: SQLite and PostgreSQL both limit the values of an IN
+_SAID = {  # what a reader may type for an answer
+    Answer.PRESENT: "suspected present",
+    Answer.ABSENT: "no seen absent",
+    Answer.UNSURE: "unsure",
+    Answer.UNSUITABLE: "not suitable",
+}
+
+
+def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> None:
+    """Make the rows of several studies true again, in a handful of queries for hundreds of them.
+
+    Parameters
+    ----------
+    session : Session
+        The writing transaction of the change; what it holds is flushed first.
+    study_instance_uids : sequence of str
+        Studies whose files, answers or reviews changed. One that is gone, or that has no file,
+        loses its row.
+    """
+    session.flush()
+    order = site_order(session)
+    uids = list(dict.fromkeys(study_instance_uids))
+    for start in range(0, len(uids), _AT_ONCE):
+        some = uids[start : start + _AT_ONCE]
+        rows = [_row(study, order) for study in _standings(session, some)]
+        session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(some)))
+        if rows:
+            session.execute(insert(WorklistTable), rows)
+
+
+def fill_worklist(database: Database) -> None:
+    """Make the rows that are missing: of an older folder, or after a revision emptied the table.
+
+    Block by block, so that other writers get their turn; one that is stopped goes on next time.
+    """
+    missing = (
+        select(StudyTable.study_instance_uid)
+        .outerjoin(
+            WorklistTable, WorklistTable.study_instance_uid == StudyTable.study_instance_uid
+        )
+        .where(WorklistTable.study_instance_uid.is_(None))
+    )
+    with database.reading() as session:
+        uids = list(session.scalars(missing))
+    for start in range(0, len(uids), _AT_ONCE):
+        with database.writing() as session:
+            refresh_worklist(session, uids[start : start + _AT_ONCE])
+
+
+def restand(session: Session, order: ReadingOrder) -> None:
+    """Put every row where a new order of the site wants it: one UPDATE per set of signals."""
+    for text in list(session.scalars(select(WorklistTable.signals).distinct())):
+        session.execute(
+            update(WorklistTable)
+            .where(WorklistTable.signals == text)
+            .values(standing=-urgency(_signals(text), order))
+        )
+
+
+def site_order(session: Session) -> ReadingOrder:
+    """The site's order of reading, or the usual one."""
+    row = session.get(SiteTable, READING_ORDER)
+    if row is None:
+        return ReadingOrder()
+    levels = tuple((code, int(level)) for code, level in row.value["levels"].items())
+    return ReadingOrder(timedelta(minutes=row.value["max_wait_minutes"]), levels)
+
+
+def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
+    """The entity of a row."""
+    finding = None
+    if row.finding_code is not None:
+        finding = Finding(
+            row.finding_code,
+            row.finding_label,
+            row.probability or 0.0,
+            row.operating_point or 0.0,
+            row.exploratory,
+        )
+    return WorklistItem(
+        study_instance_uid=row.study_instance_uid,
+        priority=-1 if row.read else -row.standing,
+        status=Status(row.status) if row.status else None,
+        message=row.message,
+        finding=finding,
+        answer=Answer(row.answer) if row.answer else None,
+        model=ModelIdentity(row.model_name, row.model_version, row.weights_sha256)
+        if row.model_name
+        else None,
+        patient=Patient(row.patient_name, row.patient_id, row.birth_date, row.sex, row.age_years),
+        acquisition=Acquisition(
+            modality=row.modality,
+            study_date=row.study_date,
+            study_description=row.study_description,
+            accession_number=row.accession_number,
+        ),
+        source=SourceKind(row.source),
+        file_name=row.file_name,
+        instances=row.instances,
+        received_at=row.received_at,
+        stage=Stage(row.stage) if row.stage else None,
+        reader=row.reader,
+        read=row.read,
+        overdue=overdue and not row.read,
+    )
+
+
+def _standings(session: Session, uids: Sequence[str]) -> list[Standing]:
+    """What decides the rows of some studies; those without a file are left out."""
+    firsts, counts = _first_films(session, uids)
+    alone = [uid for uid in uids if uid not in firsts]
+    documents = _first_documents(session, alone)
+    latest, earlier = _answers(session, uids)
+    reviews = _reviews(session, uids)
+    found = select(StudyTable.study_instance_uid, StudyTable.received_at)
+    found = found.where(StudyTable.study_instance_uid.in_(uids))
+    return [
+        Standing(
+            uid,
+            received_at,
+            firsts[uid] if uid in firsts else documents[uid],
+            counts.get(uid, 0),
+            tuple(latest[uid]),
+            tuple(earlier[uid]),
+            *reviews.get(uid, ()),
+        )
+        for uid, received_at in session.execute(found)
+        if uid in firsts or uid in documents
+    ]
+
+
+def _first_films(
+    session: Session, uids: Sequence[str]
+) -> tuple[dict[str, Instance], dict[str, int]]:
+    """Each study's first film, and how many it has: headers of a long series stay unread."""
+    study = InstanceTable.study_instance_uid
+    head = (
+        select(study, func.min(InstanceTable.position), func.count())
+        .where(study.in_(uids))
+        .group_by(study)
+    )
+    known = session.execute(head).all()
+    counts = {uid: count for uid, _, count in known}
+    first = select(study, InstanceTable.header).where(
+        tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in known])
+    )
+    films = {
+        uid: serial.instance_from_json(header) for uid, header in session.execute(first)
+    }
+    return films, counts
+
+
+def _first_documents(session: Session, uids: Sequence[str]) -> dict[str, Document]:
+    query = (
+        select(DocumentTable.study_instance_uid, DocumentTable.header)
+        .where(DocumentTable.study_instance_uid.in_(uids))
+        .order_by(DocumentTable.position.desc())  # the first comes last and stays
+    )
+    return {uid: serial.document_from_json(header) for uid, header in session.execute(query)}
+
+
+def _answers(
+    session: Session, uids: Sequence[str]
+) -> tuple[dict[str, list[Assessment]], dict[str, list[Assessment]]]:
+    """Per study, the newest answer about each film in the order of the films, and the others."""
+    query = (
+        select(
+            InstanceTable.study_instance_uid,
+            InstanceTable.sop_instance_uid,
+            AssessmentTable.content,
+            AssessmentTable.created_at,
+        )
+        .join(AssessmentTable, AssessmentTable.sop_instance_uid == InstanceTable.sop_instance_uid)
+        .where(InstanceTable.study_instance_uid.in_(uids))
+        .order_by(InstanceTable.position, AssessmentTable.id)
+    )
+    newest: defaultdict[str, dict[str, Assessment]] = defaultdict(dict)
+    earlier: defaultdict[str, list[Assessment]] = defaultdict(list)
+    for uid, film, content, created_at in session.execute(query):
+        if film in newest[uid]:
+            earlier[uid].append(newest[uid][film])
+        newest[uid][film] = serial.assessment_from_json(content, created_at)
+    latest = {uid: list(films.values()) for uid, films in newest.items()}
+    return defaultdict(list, latest), earlier
+
+
+def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage, str, bool]]:
+    """Stage and reader of each study's newest version, and whether somebody signed off."""
+    study, version = ReviewTable.study_instance_uid, ReviewTable.version
+    signed = func.max(cast(ReviewTable.stage == Stage.FINAL.value, Integer))
+    head = select(study, func.max(version), signed).where(study.in_(uids)).group_by(study)
+    known = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
+    query = select(study, version, ReviewTable.stage, ReviewTable.content["reader"].as_string())
+    query = query.where(tuple_(study, version).in_(list(known)))
+    return {
+        uid: (Stage(stage), reader or "", known[uid, newest])
+        for uid, newest, stage, reader in session.execute(query)
+    }
+
+
+def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:
+    """The columns of a study's row."""
+    item = worklist_item(study, order)
+    found = signals([*study.latest, *study.earlier])
+    finding, model, patient, taken = item.finding, item.model, item.patient, item.acquisition
+    date = "".join(c for c in taken.study_date if c.isdigit())
+    values = {
+        "study_instance_uid": item.study_instance_uid,
+        "received_at": item.received_at,
+        "read": item.read,
+        "standing": -urgency(found, order),
+        "signals": json.dumps(sorted(found)),
+        "status": item.status.value if item.status else None,
+        "message": item.message,
+        "answer": item.answer.value if item.answer else None,
+        "finding_code": finding.code if finding else None,
+        "finding_label": finding.label if finding else "",
+        "probability": finding.probability if finding else None,
+        "operating_point": finding.operating_point if finding else None,
+        "exploratory": finding.exploratory if finding else False,
+        "model_name": model.name if model else "",
+        "model_version": model.version if model else "",
+        "weights_sha256": model.weights_sha256 if model else "",
+        "patient_name": patient.name,
+        "patient_id": patient.patient_id,
+        "birth_date": patient.birth_date,
+        "sex": patient.sex,
+        "age_years": patient.age_years,
+        "modality": taken.modality,
+        "accession_number": taken.accession_number,
+        "study_date": taken.study_date,
+        "study_description": taken.study_description,
+        "file_name": item.file_name,
+        "source": item.source.value,
+        "instances": item.instances,
+        "stage": item.stage.value if item.stage else None,
+        "reader": item.reader,
+        "patient_key": _name(patient.name).casefold(),
+        "date_key": date if len(date) == 8 else "",
+        "search": _search(item, date),
+        "search_answer": _search_answer(item),
+    }
+    return {k: serial.plain(v) if isinstance(v, str) else v for k, v in values.items()}
+
+
+def _search(item: WorklistItem, date: str) -> str:
+    """What a reader may look for, the network's words aside."""
+    patient, taken = item.patient, item.acquisition
+    dashed = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else ""
+    parts = (
+        _name(patient.name),
+        patient.patient_id,
+        taken.accession_number,
+        taken.modality,
+        taken.study_date,
+        dashed,
+        taken.study_description,
+        item.file_name,
+        item.reader,
+        "" if item.finding else item.message,
+    )
+    return " ".join(part for part in parts if part).casefold()
+
+
+def _search_answer(item: WorklistItem) -> str:
+    """What the network said, in words a reader may look for."""
+    finding = item.finding
+    if finding is None:
+        return ""
+    given = item.answer or (Answer.PRESENT if finding.positive else Answer.ABSENT)
+    return f"{finding.label} {finding.code} {_SAID[given]} {item.message}".casefold()
+
+
+def _name(name: str) -> str:
+    """A DICOM person name (PS3.5 6.2.1) as words."""
+    return " ".join(name.replace("^", " ").replace("=", " ").split())
+
+
+def _signals(text: str) -> list[Signal]:
+    return [(code, Answer(answer)) for code, answer in json.loads(text)]
