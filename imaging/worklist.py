@@ -104,7 +104,7 @@ def leading_assessment(record: StudyRecord) -> Assessment | None:
 
 
 def leading(assessments: Sequence[Assessment | None]) -> Assessment | None:
-    """The assessment with the highest leading probability, else the first with a reason, or None."""
+    """The answer with the highest leading probability, else the first with a reason, else None."""
     answered = [a for a in assessments if a is not None and a.primary is not None]
     if answered:
         return max(answered, key=lambda a: a.primary.probability if a.primary else 0.0)

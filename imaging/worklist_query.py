@@ -90,9 +90,7 @@ class WorklistQuery:
     @property
     def whole(self) -> WorklistQuery:
         """Its filter alone: no page, no sort, nobody in particular."""
-        return replace(
-            self, sort=Sort.READING, descending=False, blind=False, offset=0, limit=PAGE
-        )
+        return replace(self, sort=Sort.READING, descending=False, blind=False, offset=0, limit=PAGE)
 
 
 @dataclass(frozen=True, slots=True)

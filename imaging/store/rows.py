@@ -8,21 +8,17 @@ store fills it again (`fill_worklist`).
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, cast, delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from imaging.documents import Document
 from imaging.entities import (
     Acquisition,
     Answer,
-    Assessment,
     Finding,
-    Instance,
     ModelIdentity,
     Patient,
     SourceKind,
@@ -32,16 +28,10 @@ from imaging.entities import (
 from imaging.review import Stage
 from imaging.store import serial
 from imaging.store.database import Database
-from imaging.store.tables import (
-    AssessmentTable,
-    DocumentTable,
-    InstanceTable,
-    ReviewTable,
-    SiteTable,
-    StudyTable,
-    WorklistTable,
-)
+from imaging.store.standings import standings
+from imaging.store.tables import SiteTable, StudyTable, WorklistTable
 from imaging.worklist import (
+    READ,
     ReadingOrder,
     Signal,
     Standing,
@@ -76,7 +66,7 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
     uids = list(dict.fromkeys(study_instance_uids))
     for start in range(0, len(uids), _AT_ONCE):
         some = uids[start : start + _AT_ONCE]
-        rows = [_row(study, order) for study in _standings(session, some)]
+        rows = [_row(study, order) for study in standings(session, some)]
         session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(some)))
         if rows:
             session.execute(insert(WorklistTable), rows)
@@ -89,9 +79,7 @@ def fill_worklist(database: Database) -> None:
     """
     missing = (
         select(StudyTable.study_instance_uid)
-        .outerjoin(
-            WorklistTable, WorklistTable.study_instance_uid == StudyTable.study_instance_uid
-        )
+        .outerjoin(WorklistTable, WorklistTable.study_instance_uid == StudyTable.study_instance_uid)
         .where(WorklistTable.study_instance_uid.is_(None))
     )
     with database.reading() as session:
@@ -133,7 +121,7 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         )
     return WorklistItem(
         study_instance_uid=row.study_instance_uid,
-        priority=-1 if row.read else -row.standing,
+        priority=READ if row.read else -row.standing,
         status=Status(row.status) if row.status else None,
         message=row.message,
         finding=finding,
@@ -157,99 +145,6 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         read=row.read,
         overdue=overdue and not row.read,
     )
-
-
-def _standings(session: Session, uids: Sequence[str]) -> list[Standing]:
-    """What decides the rows of some studies; those without a file are left out."""
-    firsts, counts = _first_films(session, uids)
-    alone = [uid for uid in uids if uid not in firsts]
-    documents = _first_documents(session, alone)
-    latest, earlier = _answers(session, uids)
-    reviews = _reviews(session, uids)
-    found = select(StudyTable.study_instance_uid, StudyTable.received_at)
-    found = found.where(StudyTable.study_instance_uid.in_(uids))
-    return [
-        Standing(
-            uid,
-            received_at,
-            firsts[uid] if uid in firsts else documents[uid],
-            counts.get(uid, 0),
-            tuple(latest[uid]),
-            tuple(earlier[uid]),
-            *reviews.get(uid, ()),
-        )
-        for uid, received_at in session.execute(found)
-        if uid in firsts or uid in documents
-    ]
-
-
-def _first_films(
-    session: Session, uids: Sequence[str]
-) -> tuple[dict[str, Instance], dict[str, int]]:
-    """Each study's first film, and how many it has: headers of a long series stay unread."""
-    study = InstanceTable.study_instance_uid
-    head = (
-        select(study, func.min(InstanceTable.position), func.count())
-        .where(study.in_(uids))
-        .group_by(study)
-    )
-    known = session.execute(head).all()
-    counts = {uid: count for uid, _, count in known}
-    first = select(study, InstanceTable.header).where(
-        tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in known])
-    )
-    films = {
-        uid: serial.instance_from_json(header) for uid, header in session.execute(first)
-    }
-    return films, counts
-
-
-def _first_documents(session: Session, uids: Sequence[str]) -> dict[str, Document]:
-    query = (
-        select(DocumentTable.study_instance_uid, DocumentTable.header)
-        .where(DocumentTable.study_instance_uid.in_(uids))
-        .order_by(DocumentTable.position.desc())  # the first comes last and stays
-    )
-    return {uid: serial.document_from_json(header) for uid, header in session.execute(query)}
-
-
-def _answers(
-    session: Session, uids: Sequence[str]
-) -> tuple[dict[str, list[Assessment]], dict[str, list[Assessment]]]:
-    """Per study, the newest answer about each film in the order of the films, and the others."""
-    query = (
-        select(
-            InstanceTable.study_instance_uid,
-            InstanceTable.sop_instance_uid,
-            AssessmentTable.content,
-            AssessmentTable.created_at,
-        )
-        .join(AssessmentTable, AssessmentTable.sop_instance_uid == InstanceTable.sop_instance_uid)
-        .where(InstanceTable.study_instance_uid.in_(uids))
-        .order_by(InstanceTable.position, AssessmentTable.id)
-    )
-    newest: defaultdict[str, dict[str, Assessment]] = defaultdict(dict)
-    earlier: defaultdict[str, list[Assessment]] = defaultdict(list)
-    for uid, film, content, created_at in session.execute(query):
-        if film in newest[uid]:
-            earlier[uid].append(newest[uid][film])
-        newest[uid][film] = serial.assessment_from_json(content, created_at)
-    latest = {uid: list(films.values()) for uid, films in newest.items()}
-    return defaultdict(list, latest), earlier
-
-
-def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage, str, bool]]:
-    """Stage and reader of each study's newest version, and whether somebody signed off."""
-    study, version = ReviewTable.study_instance_uid, ReviewTable.version
-    signed = func.max(cast(ReviewTable.stage == Stage.FINAL.value, Integer))
-    head = select(study, func.max(version), signed).where(study.in_(uids)).group_by(study)
-    known = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
-    query = select(study, version, ReviewTable.stage, ReviewTable.content["reader"].as_string())
-    query = query.where(tuple_(study, version).in_(list(known)))
-    return {
-        uid: (Stage(stage), reader or "", known[uid, newest])
-        for uid, newest, stage, reader in session.execute(query)
-    }
 
 
 def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:

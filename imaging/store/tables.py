@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     DateTime,
     Dialect,
     Float,
@@ -170,6 +171,8 @@ class WorklistTable(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     read: Mapped[bool] = mapped_column(Boolean)
     standing: Mapped[int] = mapped_column(Integer)
+    search: Mapped[str] = mapped_column(Text)  # near the front, where a scan finds it soonest
+    search_answer: Mapped[str] = mapped_column(Text)
     signals: Mapped[str] = mapped_column(Text)
     status: Mapped[str | None] = mapped_column(String(16), nullable=True)
     message: Mapped[str] = mapped_column(Text)
@@ -187,7 +190,7 @@ class WorklistTable(Base):
     birth_date: Mapped[str] = mapped_column(Text)
     sex: Mapped[str] = mapped_column(Text)
     age_years: Mapped[float | None] = mapped_column(Float, nullable=True)
-    modality: Mapped[str] = mapped_column(Text, index=True)
+    modality: Mapped[str] = mapped_column(Text)
     accession_number: Mapped[str] = mapped_column(Text)
     study_date: Mapped[str] = mapped_column(Text)
     study_description: Mapped[str] = mapped_column(Text)
@@ -196,13 +199,16 @@ class WorklistTable(Base):
     instances: Mapped[int] = mapped_column(Integer)
     stage: Mapped[str | None] = mapped_column(String(16), nullable=True)
     reader: Mapped[str] = mapped_column(Text)
-    patient_key: Mapped[str] = mapped_column(Text, index=True)
-    date_key: Mapped[str] = mapped_column(String(8), index=True)
-    search: Mapped[str] = mapped_column(Text)
-    search_answer: Mapped[str] = mapped_column(Text)
+    patient_key: Mapped[str] = mapped_column(Text)
+    date_key: Mapped[str] = mapped_column(String(8))
     __table_args__ = (
+        # the list is read priority by priority: a row outside them would be in no part of it
+        CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing"),
         Index("ix_worklist_reading", "read", "standing", "received_at", "study_instance_uid"),
         Index("ix_worklist_waiting", "read", "received_at", "study_instance_uid"),
+        Index("ix_worklist_patient", "patient_key", "received_at", "study_instance_uid"),
+        Index("ix_worklist_date", "date_key", "received_at", "study_instance_uid"),
+        Index("ix_worklist_modality", "modality", "received_at", "study_instance_uid"),
     )
 
 

@@ -1,8 +1,8 @@
 """The worklist as the database gives it: one page, one search, the next case; never the table.
 
-The order of reading has three parts, each one walk along an index: what has waited too long, by
-its age; what else is unread, by priority and age; what was read, by age. Which part a study is in
-depends on the time, so no column holds it.
+The order of reading has parts, each a queue by age and one stretch of one index: first what has
+waited too long; then, priority by priority, what else is unread; last what was read. Which part a
+study is in depends on the time, so no column holds it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from imaging.entities import WorklistItem
 from imaging.store.records import Records
 from imaging.store.rows import item_of, site_order
 from imaging.store.tables import WorklistTable as Row
-from imaging.worklist import level_of
+from imaging.worklist import TOP_LEVEL, level_of
 from imaging.worklist_query import (
     UNTOUCHED,
     WAITING,
@@ -28,13 +29,15 @@ from imaging.worklist_query import (
     WorklistQuery,
 )
 
-_Columns = tuple[InstrumentedAttribute[object], ...]
+_Columns = tuple[InstrumentedAttribute[Any], ...]
+_Conditions = Sequence[ColumnElement[bool]]
 _KEYS: dict[Sort, _Columns] = {
     Sort.RECEIVED: (Row.received_at, Row.study_instance_uid),
     Sort.PATIENT: (Row.patient_key, Row.received_at, Row.study_instance_uid),
     Sort.DATE: (Row.date_key, Row.received_at, Row.study_instance_uid),
     Sort.MODALITY: (Row.modality, Row.received_at, Row.study_instance_uid),
 }
+_RARE = 500  # so few matches are put in order here; of more, the index has a page together sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class _Part:
     keys: _Columns
     descending: bool = False
 
-    def ordered(self, *, backwards: bool = False) -> list[ColumnElement[object]]:
+    def ordered(self, *, backwards: bool = False) -> list[ColumnElement[Any]]:
         """What to order by."""
         down = self.descending != backwards
         return [key.desc() if down else key.asc() for key in self.keys]
@@ -70,9 +73,15 @@ class Worklists(Records):
         with self._database.reading() as session:
             cutoff = _cutoff(session, now)
             passes = _conditions(query)
-            stored, overdue = _count(session, [], cutoff)
-            total = _count(session, passes, cutoff)[0] if passes else stored
-            rows = _window(session, query, passes, cutoff)
+            everything, read = (_number(session, where) for where in ([], [Row.read == true()]))
+            stored = everything, everything - read
+            overdue = _number(session, [Row.read == false(), Row.received_at <= cutoff])
+            few = _few(session, query, passes, cutoff) if passes else None
+            if few is not None:
+                rows, total = few
+            else:
+                rows = _window(session, query, passes, cutoff)
+                total = _count(session, passes) if passes else stored
             items = tuple(item_of(row, overdue=row.received_at <= cutoff) for row in rows)
         return WorklistPage(items, *total, *stored, overdue)
 
@@ -102,9 +111,14 @@ class Worklists(Records):
 
     def modalities(self) -> tuple[str, ...]:
         """The modalities of the stored studies, in alphabetical order."""
+        found: list[str] = [""]
         with self._database.reading() as session:
-            found = session.scalars(select(Row.modality).distinct().order_by(Row.modality))
-            return tuple(filter(None, found))
+            while True:  # from one to the next along the index, whatever lies between
+                further = select(func.min(Row.modality)).where(Row.modality > found[-1])
+                following = session.scalar(further)
+                if following is None:
+                    return tuple(found[1:])
+                found.append(following)
 
     def _step(
         self, query: WorklistQuery | None, start: str, now: datetime | None, *, backwards: bool
@@ -114,7 +128,7 @@ class Worklists(Records):
             passes.append(Row.read == false())
         with self._database.reading() as session:
             cutoff = _cutoff(session, now)
-            parts = _reading_parts(cutoff)
+            parts = _parts(WorklistQuery(), cutoff)
             row = session.get(Row, start) if start else None
             searched = _beyond(parts, row, cutoff, backwards=backwards)
             if not backwards:  # round to the top
@@ -136,21 +150,27 @@ def _cutoff(session: Session, now: datetime | None) -> datetime:
     return (now or datetime.now(UTC)) - site_order(session).max_wait
 
 
-def _reading_parts(cutoff: datetime) -> list[_Part]:
-    """The order of reading."""
-    unread, late = Row.read == false(), Row.received_at <= cutoff
-    by_age = (Row.received_at, Row.study_instance_uid)
+def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
+    """The stretches of a list; together they are all rows, and no row is in two."""
+    if query.sort is not Sort.READING:
+        return [_Part(true(), _KEYS[query.sort], query.descending)]
+    unread = Row.read == false()
+    by_age = _KEYS[Sort.RECEIVED]
+    late, fresh = Row.received_at <= cutoff, Row.received_at > cutoff
+    priorities = [Row.standing == standing for standing in range(-2 * TOP_LEVEL, 1)]
     return [
         _Part(and_(unread, late), by_age),
-        _Part(and_(unread, Row.received_at > cutoff), (Row.standing, *by_age)),
+        *(_Part(and_(unread, at, fresh), by_age) for at in priorities),
         _Part(Row.read == true(), by_age),
     ]
 
 
-def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
-    if query.sort is Sort.READING:
-        return _reading_parts(cutoff)
-    return [_Part(true(), _KEYS[query.sort], query.descending)]
+def _part_of(row: Row, cutoff: datetime) -> int:
+    """Which part of the order of reading a row is in."""
+    last = 2 * TOP_LEVEL + 2
+    if row.read:
+        return last
+    return 0 if row.received_at <= cutoff else last - 1 + row.standing
 
 
 def _beyond(
@@ -159,49 +179,66 @@ def _beyond(
     """The parts behind (or before) a row's place, nearest first, with what to ask of each."""
     if row is None:
         return []
-    at = 2 if row.read else 0 if row.received_at <= cutoff else 1
-    here = tuple_(*parts[at].keys)
-    place = tuple_(*(getattr(row, key.key) for key in parts[at].keys))
+    at = _part_of(row, cutoff)
+    here = tuple_(Row.received_at, Row.study_instance_uid)
+    place = tuple_(row.received_at, row.study_instance_uid)
     if backwards:
         return [(parts[at], here < place), *((part, true()) for part in reversed(parts[:at]))]
     return [(parts[at], here > place), *((part, true()) for part in parts[at + 1 :])]
 
 
+def _few(
+    session: Session, query: WorklistQuery, passes: _Conditions, cutoff: datetime
+) -> tuple[list[Row], tuple[int, int]] | None:
+    """The page and the counts of a list of few studies, from one look at the table.
+
+    None when there are many.
+    """
+    keys = _KEYS.get(query.sort, _KEYS[Sort.RECEIVED])
+    wanted = (Row.read, Row.standing, *keys)
+    found = session.execute(select(*wanted).where(*passes).limit(_RARE + 1)).all()
+    if len(found) > _RARE:
+        return None
+    if query.sort is Sort.READING:
+        found.sort(key=lambda row: (_part_of(row, cutoff), *row[2:]))  # type: ignore[arg-type]
+    else:
+        found.sort(key=lambda row: row[2:], reverse=query.descending)
+    uids = [row[-1] for row in found[query.offset : query.offset + query.limit]]
+    rows = session.scalars(select(Row).where(Row.study_instance_uid.in_(uids)))
+    rows_by_uid = {row.study_instance_uid: row for row in rows}
+    unread = sum(not row[0] for row in found)
+    return [rows_by_uid[uid] for uid in uids], (len(found), unread)
+
+
 def _window(
-    session: Session,
-    query: WorklistQuery,
-    passes: Sequence[ColumnElement[bool]],
-    cutoff: datetime,
+    session: Session, query: WorklistQuery, passes: _Conditions, cutoff: datetime
 ) -> list[Row]:
     """The rows of one page: as many parts as it takes, each asked for what is still missing."""
     rows: list[Row] = []
     skip = query.offset
-    parts = _parts(query, cutoff)
-    for at, part in enumerate(parts):
+    for part in _parts(query, cutoff):
         where = [part.where, *passes]
         wanted: Select[tuple[Row]] = select(Row).where(*where).order_by(*part.ordered())
         found = session.scalars(wanted.offset(skip).limit(query.limit - len(rows))).all()
         rows.extend(found)
-        if len(rows) >= query.limit or at == len(parts) - 1:
+        if len(rows) >= query.limit:
             break
         if found:
             skip = 0
         elif skip:
-            counted = select(func.count()).select_from(Row).where(*where)
-            skip -= min(skip, session.scalar(counted) or 0)
+            skip -= min(skip, _number(session, where))
     return rows
 
 
-def _count(
-    session: Session, passes: Sequence[ColumnElement[bool]], cutoff: datetime
-) -> tuple[tuple[int, int], int]:
-    """How many rows pass and how many of those are unread; and how many of those are late."""
-    late = Row.received_at <= cutoff
-    query = select(Row.read, late, func.count()).where(*passes).group_by(Row.read, late)
-    found = [(bool(read), bool(old), count) for read, old, count in session.execute(query)]
-    unread = sum(count for read, _, count in found if not read)
-    overdue = sum(count for read, old, count in found if old and not read)
-    return (sum(count for *_, count in found), unread), overdue
+def _count(session: Session, passes: _Conditions) -> tuple[int, int]:
+    """How many rows pass, and how many of those are unread."""
+    unread = func.count(case((Row.read == false(), 1)))
+    total, of_these = session.execute(select(func.count(), unread).where(*passes)).one()
+    return total, of_these
+
+
+def _number(session: Session, passes: _Conditions) -> int:
+    return session.scalar(select(func.count()).select_from(Row).where(*passes)) or 0
 
 
 def _conditions(query: WorklistQuery) -> list[ColumnElement[bool]]:

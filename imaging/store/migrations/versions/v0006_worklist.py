@@ -17,12 +17,17 @@ def upgrade() -> None:
     """Add the tables and the indexes."""
     op.create_index("ix_instances_study_instance_uid", "instances", ["study_instance_uid"])
     op.create_index("ix_assessments_sop_instance_uid", "assessments", ["sop_instance_uid"])
-    op.create_table("worklist", *_place(), *_answer(), *_shown(), *_searched())
+    bounds = sa.CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing")
+    op.create_table("worklist", *_place(), *_answer(), *_shown(), *_keys(), bounds)
     order = ["received_at", "study_instance_uid"]
     op.create_index("ix_worklist_reading", "worklist", ["read", "standing", *order])
     op.create_index("ix_worklist_waiting", "worklist", ["read", *order])
-    for column in ("patient_key", "date_key", "modality"):
-        op.create_index(f"ix_worklist_{column}", "worklist", [column])
+    for name, column in (
+        ("patient", "patient_key"),
+        ("date", "date_key"),
+        ("modality", "modality"),
+    ):
+        op.create_index(f"ix_worklist_{name}", "worklist", [column, *order])
     op.create_table(
         "site",
         sa.Column("name", sa.String(64), primary_key=True),
@@ -47,7 +52,7 @@ def _place() -> list[sa.Column[object]]:
         sa.Column("received_at", sa.DateTime(), nullable=False),
         sa.Column("read", sa.Boolean(), nullable=False),
         sa.Column("standing", sa.Integer(), nullable=False),
-        _text("signals"),
+        *map(_text, ("search", "search_answer", "signals")),
     ]
 
 
@@ -80,12 +85,10 @@ def _shown() -> list[sa.Column[object]]:
     ]
 
 
-def _searched() -> list[sa.Column[object]]:
+def _keys() -> list[sa.Column[object]]:
     return [
         _text("patient_key"),
         sa.Column("date_key", sa.String(8), nullable=False),
-        _text("search"),
-        _text("search_answer"),
     ]
 
 
