@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -55,18 +56,35 @@ def render_picker(query: WorklistQuery, *, key: str) -> None:
         )
         wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
         found = resources.repository().worklist_page(wanted)
+        names = _names(found.items)
+        pick = f"pick-{key}"
+        if typed and found.total == 1:
+            st.session_state[pick] = found.items[0].study_instance_uid
+        elif st.session_state.get(pick) not in names:
+            st.session_state[pick] = None  # of an earlier search
         chosen = st.selectbox(
             ngettext("{count} study found", "{count} studies found", found.total).format(
                 count=found.total
             ),
-            found.items,
-            index=0 if typed and found.total == 1 else None,
-            format_func=describe,
+            list(names),
+            format_func=names.__getitem__,
             placeholder=_("The first {count} of them").format(count=_FOUND),
-            key=f"pick-{key}",
+            key=pick,
         )
         if st.button(_("Open"), key=f"open-{key}", disabled=chosen is None) and chosen:
-            open_study(chosen.study_instance_uid)
+            open_study(chosen)
+
+
+def _names(items: Sequence[WorklistItem]) -> dict[str, str]:
+    """UID -> line of each study; no two alike, for a browser tells options by their words."""
+    names: dict[str, str] = {}
+    for item in items:
+        name, same = describe(item), 1
+        while name in names.values():
+            same += 1
+            name = f"{describe(item)} ({same})"
+        names[item.study_instance_uid] = name
+    return names
 
 
 def render_steps(current: str, *, done: bool) -> None:

@@ -66,7 +66,7 @@ def answers(film: str, said: str, code: str = "pneumonia") -> Assessment:
     return Assessment(film, Status.OK, MODEL, (finding,), answer=answer)
 
 
-def fill(repository: Repository, cases: Sequence[Case]) -> None:
+def fill(repository: Repository, cases: Sequence[Case], now: datetime = NOW) -> None:
     """Make the store hold studies 1.0, 1.1, ... and nothing else."""
     with repository._database.writing() as session:
         for table in (WorklistTable, AssessmentTable, ReviewTable, InstanceTable, StudyTable):
@@ -74,7 +74,7 @@ def fill(repository: Repository, cases: Sequence[Case]) -> None:
         for number, case in enumerate(cases):
             film = instance(number, study=f"1.{number}")
             uid, sop = film.identity.study_instance_uid, film.identity.sop_instance_uid
-            received = NOW - timedelta(minutes=case.minutes)
+            received = now - timedelta(minutes=case.minutes)
             session.add(StudyTable(study_instance_uid=uid, received_at=received))
             session.flush()
             header = serial.instance_to_json(film)
