@@ -46,7 +46,7 @@ state.set_worklist_query(asked)
 query = worklist_filter.page_of(asked)
 page = repository.worklist_page(query)
 if not page.items and page.total:  # the list became shorter than the page this session is at
-    worklist_filter.turn_to(1)
+    state.set_worklist_page(1)
     query = asked
     page = repository.worklist_page(query)
 
@@ -72,7 +72,7 @@ else:
     if asked.filtered:
         left_out = page.stored_unread - page.unread
         st.caption(
-            _("{count} pass the filter; {left_out} unread studies do not.").format(
+            _("{count} pass the filter. Unread studies it leaves out: {left_out}.").format(
                 count=page.total, left_out=left_out
             )
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from imaging.entities import WorklistItem
@@ -196,11 +196,11 @@ def _few(
     """
     keys = _KEYS.get(query.sort, _KEYS[Sort.RECEIVED])
     wanted = (Row.read, Row.standing, *keys)
-    found = session.execute(select(*wanted).where(*passes).limit(_RARE + 1)).all()
+    found = list(session.execute(select(*wanted).where(*passes).limit(_RARE + 1)))
     if len(found) > _RARE:
         return None
     if query.sort is Sort.READING:
-        found.sort(key=lambda row: (_part_of(row, cutoff), *row[2:]))  # type: ignore[arg-type]
+        found.sort(key=lambda row: (_part_of(row, cutoff), *row[2:]))
     else:
         found.sort(key=lambda row: row[2:], reverse=query.descending)
     uids = [row[-1] for row in found[query.offset : query.offset + query.limit]]
@@ -218,7 +218,7 @@ def _window(
     skip = query.offset
     for part in _parts(query, cutoff):
         where = [part.where, *passes]
-        wanted: Select[tuple[Row]] = select(Row).where(*where).order_by(*part.ordered())
+        wanted = select(Row).where(*where).order_by(*part.ordered())
         found = session.scalars(wanted.offset(skip).limit(query.limit - len(rows))).all()
         rows.extend(found)
         if len(rows) >= query.limit:

@@ -102,6 +102,16 @@ def set_worklist_query(query: WorklistQuery) -> None:
     st.session_state["worklist-query"] = query.whole
 
 
+def worklist_page() -> int:
+    """The page of the worklist this session is at, from 1."""
+    return int(st.session_state.get("worklist-page", 1))
+
+
+def set_worklist_page(number: int) -> None:
+    """Go to a page of the worklist."""
+    st.session_state["worklist-page"] = number
+
+
 def uploader_key(place: str) -> str:
     """Key of an uploader; it changes with every hand-in, which empties the widget."""
     return f"files-{place}-{st.session_state.get(f'round-{place}', 0)}"

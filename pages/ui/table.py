@@ -109,7 +109,7 @@ def _columns() -> dict[str, Any]:
         _("Outcome"): 180,
         _("AI finding"): 190,
         _("Model, operating point"): 255,
-        _("Waiting"): 105,
+        _("Waiting"): 120,
         _("Patient"): 195,
         _("Age, sex"): 130,
         _("Modality"): 75,

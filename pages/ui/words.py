@@ -62,17 +62,17 @@ def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
     """Why a study stands where it stands; what the network did to it only when it is revealed."""
     if item.read:
         return "\u2713 " + _("Read")
-    raised = level(worklist.level_of(item.priority)) if revealed else NOTHING
-    if revealed and item.priority > worklist.ROUTINE:
-        unsure = item.priority % 2 == 1
-        sign = OPEN if unsure else RAISED
-        raised = f"{sign} " + (_("{level}: unsure").format(level=raised) if unsure else raised)
-    elif revealed:
-        raised = f"\u25cf {raised}"
-    if not item.overdue:
-        return raised
     late = f"{LATE} " + _("Overdue")
-    return f"{late} {raised}" if revealed and item.priority > worklist.ROUTINE else late
+    if not revealed:
+        return late if item.overdue else NOTHING
+    named = level(worklist.level_of(item.priority))
+    if item.priority == worklist.ROUTINE:
+        return late if item.overdue else f"\u25cf {named}"
+    unsure = item.priority % 2 == 1
+    sign = OPEN if unsure else RAISED
+    if item.overdue:
+        return f"{late} {sign}"
+    return f"{sign} " + (_("{level}: unsure").format(level=named) if unsure else named)
 
 
 def level(number: int) -> str:

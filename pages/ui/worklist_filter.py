@@ -64,25 +64,28 @@ def _render_more() -> dict[str, Any]:
     levels |= {n: _("{level} or above").format(level=levels[n]) for n in ("1", "2")}
     if state.reads_blind():  # the choice would tell what the network says
         answers, levels = {Replied.NOT.value: answers[Replied.NOT.value]}, {}
-    modality = _choice(_("Modality"), "modality", {m: m for m in repository.modalities()})
-    answer = _choice(_("AI answer"), "answer", answers)
-    urgency = _choice(_("Urgency"), "urgency", levels) if levels else ""
     outcomes = {WAITING: words.outcome(None)} | {s.value: words.outcome(s) for s in Status}
     stages = {UNTOUCHED: _("Unread")} | {s.value: words.stage(s) for s in Stage}
     left, right = st.columns(2)
     with left:
+        modality = _choice(_("Modality"), "modality", {m: m for m in repository.modalities()})
+        status = _choice(_("Outcome"), "outcome", outcomes)
         first = _day(_("Study date from"), "from")
+        urgency = _choice(_("Urgency"), "urgency", levels) if levels else ""
     with right:
+        answer = _choice(_("AI answer"), "answer", answers)
+        stage = _choice(_("Reading"), "reading", stages)
         last = _day(_("to"), "to")
+        order = _render_order()
     return {
         "modality": modality,
-        "answer": Replied(answer) if answer else None,
-        "urgency": int(urgency) if urgency else None,
-        "status": _choice(_("Outcome"), "outcome", outcomes),
-        "stage": _choice(_("Reading"), "reading", stages),
+        "status": status,
         "date_from": first,
+        "urgency": int(urgency) if urgency else None,
+        "answer": Replied(answer) if answer else None,
+        "stage": stage,
         "date_to": last,
-        **_render_order(),
+        **order,
     }
 
 
@@ -155,8 +158,7 @@ def _day(label: str, key: str) -> str:
 
 def page_of(query: WorklistQuery) -> WorklistQuery:
     """The query with the page this session is at."""
-    number = int(st.session_state.get("page", 1))
-    return replace(query, offset=(number - 1) * query.limit)
+    return replace(query, offset=(state.worklist_page() - 1) * query.limit)
 
 
 def render_pages(query: WorklistQuery, total: int) -> None:
@@ -167,7 +169,8 @@ def render_pages(query: WorklistQuery, total: int) -> None:
     at = query.offset // query.limit + 1
     with st.container(horizontal=True, vertical_alignment="center"):
         _turn(_("Page before"), "Shift+P", at - 1, disabled=at <= 1)
-        st.pagination(last, key="page", persist_state="session")
+        key = f"page-{at}"  # a new one for each page, so that it always begins where the list is
+        st.pagination(last, default=at, key=key, on_change=_turned, args=(key,))
         _turn(_("Page after"), "Shift+N", at + 1, disabled=at >= last)
         shown = _("{first} to {last} of {total}").format(
             first=query.offset + 1, last=min(query.offset + query.limit, total), total=total
@@ -177,14 +180,18 @@ def render_pages(query: WorklistQuery, total: int) -> None:
 
 def _turn(label: str, shortcut: str, number: int, *, disabled: bool) -> None:
     st.button(
-        label, shortcut=shortcut, disabled=disabled, on_click=turn_to, args=(number,), key=label
+        label,
+        shortcut=shortcut,
+        disabled=disabled,
+        on_click=state.set_worklist_page,
+        args=(number,),
+        key=label,
     )
 
 
-def turn_to(number: int) -> None:
-    """Go to a page."""
-    st.session_state["page"] = number
+def _turned(key: str) -> None:
+    state.set_worklist_page(int(st.session_state[key]))
 
 
 def _to_first_page() -> None:
-    turn_to(1)
+    state.set_worklist_page(1)

@@ -61,10 +61,10 @@ def show(query: WorklistQuery) -> None:
         "to": _date(query.date_to),
         "sort": "" if query.sort is Sort.READING else query.sort.value,
         "down": query.descending,
-        "page": 1,
     }
     for key, value in values.items():
         st.session_state[key] = value
+    state.set_worklist_page(1)
 
 
 def _date(digits: str) -> date | None:

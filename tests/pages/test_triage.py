@@ -122,7 +122,7 @@ def test_a_filter_says_what_it_leaves_out(open_page: OpenPage, store: Repository
     hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1))
     page = open_page(PAGE, answer="Not answered")
     assert len(page.dataframe[0].value) == 2
-    assert "2 pass the filter; 1 unread studies do not" in words(page)
+    assert "2 pass the filter. Unread studies it leaves out: 1." in words(page)
 
 
 def test_views_fill_the_filter_in(open_page: OpenPage, store: Repository) -> None:
@@ -215,6 +215,9 @@ def test_the_site_sets_its_order_of_reading(
 def test_levels_have_names(store: Repository, study: str) -> None:
     item = replace(store.worklist_page().items[0], read=False)
     shown = [said.urgency(replace(item, priority=p)) for p in (0, 1, 2, 3, 6)]
+    late = replace(item, overdue=True)
+    assert said.urgency(replace(late, priority=2)) == "\u25c6 Overdue \u25b2"
+    assert said.urgency(replace(late, priority=2), revealed=False) == "\u25c6 Overdue"
     assert shown == [
         "\u25cf Routine", "? Raised: unsure", "\u25b2 Raised", "? Urgent: unsure",
         "\u25b2 Critical",
