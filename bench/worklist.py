@@ -204,7 +204,8 @@ def _copy_rows(connection: sqlite3.Connection, start: int, count: int) -> None:
             "patient_name": f"{_NAMES[number % len(_NAMES)]}^PATIENT{number:06}",
         }
         own["patient_key"] = own["patient_name"].replace("^", " ").casefold()
-        own["search"] = f"{own['patient_key']} {row['search'].split(' ', 2)[2]}"
+        for column in ("search", "search_all"):
+            own[column] = f"{own['patient_key']} {row[column].split(' ', 2)[2]}"
         connection.execute(
             "INSERT INTO studies (study_instance_uid, received_at, patient_id) VALUES (?, ?, '')",
             (own["study_instance_uid"], own["received_at"]),

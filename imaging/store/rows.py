@@ -69,7 +69,8 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
         rows = [_row(study, order) for study in standings(session, some)]
         session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(some)))
         if rows:
-            session.execute(insert(WorklistTable), rows)
+            # nulls written out: else rows are inserted in groups of like ones
+            session.execute(insert(WorklistTable).execution_options(render_nulls=True), rows)
 
 
 def fill_worklist(database: Database) -> None:
@@ -110,32 +111,23 @@ def site_order(session: Session) -> ReadingOrder:
 
 def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
     """The entity of a row."""
-    finding = None
-    if row.finding_code is not None:
-        finding = Finding(
-            row.finding_code,
-            row.finding_label,
-            row.probability or 0.0,
-            row.operating_point or 0.0,
-            row.exploratory,
-        )
+    model = ModelIdentity(row.model_name, row.model_version, row.weights_sha256)
+    taken = Acquisition(
+        modality=row.modality,
+        study_date=row.study_date,
+        study_description=row.study_description,
+        accession_number=row.accession_number,
+    )
     return WorklistItem(
         study_instance_uid=row.study_instance_uid,
         priority=READ if row.read else -row.standing,
         status=Status(row.status) if row.status else None,
         message=row.message,
-        finding=finding,
+        finding=_finding(row),
         answer=Answer(row.answer) if row.answer else None,
-        model=ModelIdentity(row.model_name, row.model_version, row.weights_sha256)
-        if row.model_name
-        else None,
+        model=model if row.model_name else None,
         patient=Patient(row.patient_name, row.patient_id, row.birth_date, row.sex, row.age_years),
-        acquisition=Acquisition(
-            modality=row.modality,
-            study_date=row.study_date,
-            study_description=row.study_description,
-            accession_number=row.accession_number,
-        ),
+        acquisition=taken,
         source=SourceKind(row.source),
         file_name=row.file_name,
         instances=row.instances,
@@ -147,18 +139,36 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
     )
 
 
+def _finding(row: WorklistTable) -> Finding | None:
+    if row.finding_code is None or row.probability is None or row.operating_point is None:
+        return None
+    return Finding(
+        row.finding_code, row.finding_label, row.probability, row.operating_point, row.exploratory
+    )
+
+
 def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:
     """The columns of a study's row."""
     item = worklist_item(study, order)
     found = signals([*study.latest, *study.earlier])
-    finding, model, patient, taken = item.finding, item.model, item.patient, item.acquisition
-    date = "".join(c for c in taken.study_date if c.isdigit())
     values = {
         "study_instance_uid": item.study_instance_uid,
         "received_at": item.received_at,
         "read": item.read,
         "standing": -urgency(found, order),
         "signals": json.dumps(sorted(found)),
+        "stage": item.stage.value if item.stage else None,
+        "reader": item.reader,
+        **_answer_columns(item),
+        **_file_columns(item),
+        **_search_columns(item),
+    }
+    return {k: serial.plain(v) if isinstance(v, str) else v for k, v in values.items()}
+
+
+def _answer_columns(item: WorklistItem) -> dict[str, Any]:
+    finding, model = item.finding, item.model
+    return {
         "status": item.status.value if item.status else None,
         "message": item.message,
         "answer": item.answer.value if item.answer else None,
@@ -170,6 +180,12 @@ def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:
         "model_name": model.name if model else "",
         "model_version": model.version if model else "",
         "weights_sha256": model.weights_sha256 if model else "",
+    }
+
+
+def _file_columns(item: WorklistItem) -> dict[str, Any]:
+    patient, taken = item.patient, item.acquisition
+    return {
         "patient_name": patient.name,
         "patient_id": patient.patient_id,
         "birth_date": patient.birth_date,
@@ -182,14 +198,18 @@ def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:
         "file_name": item.file_name,
         "source": item.source.value,
         "instances": item.instances,
-        "stage": item.stage.value if item.stage else None,
-        "reader": item.reader,
-        "patient_key": _name(patient.name).casefold(),
-        "date_key": date if len(date) == 8 else "",
-        "search": _search(item, date),
-        "search_answer": _search_answer(item),
     }
-    return {k: serial.plain(v) if isinstance(v, str) else v for k, v in values.items()}
+
+
+def _search_columns(item: WorklistItem) -> dict[str, Any]:
+    date = "".join(c for c in item.acquisition.study_date if c.isdigit())
+    shown = _search(item, date)
+    return {
+        "patient_key": _name(item.patient.name).casefold(),
+        "date_key": date if len(date) == 8 else "",
+        "search": shown,
+        "search_all": f"{shown} {_search_answer(item)}",
+    }
 
 
 def _search(item: WorklistItem, date: str) -> str:

@@ -172,7 +172,7 @@ class WorklistTable(Base):
     read: Mapped[bool] = mapped_column(Boolean)
     standing: Mapped[int] = mapped_column(Integer)
     search: Mapped[str] = mapped_column(Text)  # near the front, where a scan finds it soonest
-    search_answer: Mapped[str] = mapped_column(Text)
+    search_all: Mapped[str] = mapped_column(Text)  # with the network's words
     signals: Mapped[str] = mapped_column(Text)
     status: Mapped[str | None] = mapped_column(String(16), nullable=True)
     message: Mapped[str] = mapped_column(Text)

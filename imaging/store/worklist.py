@@ -285,5 +285,4 @@ def _answered(answer: Replied) -> ColumnElement[bool]:
 
 
 def _has(word: str, *, blind: bool) -> ColumnElement[bool]:
-    shown = Row.search.contains(word, autoescape=True)
-    return shown if blind else or_(shown, Row.search_answer.contains(word, autoescape=True))
+    return (Row.search if blind else Row.search_all).contains(word, autoescape=True)

@@ -52,7 +52,7 @@ def _place() -> list[sa.Column[object]]:
         sa.Column("received_at", sa.DateTime(), nullable=False),
         sa.Column("read", sa.Boolean(), nullable=False),
         sa.Column("standing", sa.Integer(), nullable=False),
-        *map(_text, ("search", "search_answer", "signals")),
+        *map(_text, ("search", "search_all", "signals")),
     ]
 
 
