@@ -31,7 +31,7 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
     ]
     table.render_table(rows, uids, key="worklist")
     worklist_filter.render_pages(query, page.total)
-    cases.render_picker(query, key="worklist")
+    cases.render_picker(query, key="worklist", shown=page)
 
 
 insist_on_router()

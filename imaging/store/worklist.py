@@ -165,12 +165,12 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
     ]
 
 
-def _part_of(row: Row, cutoff: datetime) -> int:
+def _part_of(read: bool, standing: int, received_at: datetime, cutoff: datetime) -> int:
     """Which part of the order of reading a row is in."""
     last = 2 * TOP_LEVEL + 2
-    if row.read:
+    if read:
         return last
-    return 0 if row.received_at <= cutoff else last - 1 + row.standing
+    return 0 if received_at <= cutoff else last - 1 + standing
 
 
 def _beyond(
@@ -179,7 +179,7 @@ def _beyond(
     """The parts behind (or before) a row's place, nearest first, with what to ask of each."""
     if row is None:
         return []
-    at = _part_of(row, cutoff)
+    at = _part_of(row.read, row.standing, row.received_at, cutoff)
     here = tuple_(Row.received_at, Row.study_instance_uid)
     place = tuple_(row.received_at, row.study_instance_uid)
     if backwards:
@@ -200,7 +200,7 @@ def _few(
     if len(found) > _RARE:
         return None
     if query.sort is Sort.READING:
-        found.sort(key=lambda row: (_part_of(row, cutoff), *row[2:]))
+        found.sort(key=lambda row: (_part_of(*row[:3], cutoff), *row[2:]))
     else:
         found.sort(key=lambda row: row[2:], reverse=query.descending)
     uids = [row[-1] for row in found[query.offset : query.offset + query.limit]]

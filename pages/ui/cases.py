@@ -9,7 +9,7 @@ from typing import NoReturn
 import streamlit as st
 
 from imaging.entities import WorklistItem
-from imaging.worklist_query import WorklistQuery
+from imaging.worklist_query import WorklistPage, WorklistQuery
 from pages.ui import resources, state, words
 from pages.ui.i18n import _, ngettext
 
@@ -45,8 +45,11 @@ def render_identity_switch() -> None:
     st.toggle(_("Hide identity"), key=state.HIDE_IDENTITY, persist_state="session")
 
 
-def render_picker(query: WorklistQuery, *, key: str) -> None:
-    """Words to look for, the studies that hold them, and a button: no mouse, and no long list."""
+def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None = None) -> None:
+    """Words to look for, the studies that hold them, and a button: no mouse, and no long list.
+
+    `shown` is the page on screen, which is offered until something is looked for.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(
             _("Go to a study (type to search)"),
@@ -55,8 +58,8 @@ def render_picker(query: WorklistQuery, *, key: str) -> None:
             width=280,
         )
         wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
-        found = resources.repository().worklist_page(wanted)
-        names = _names(found.items)
+        found = shown if shown and not typed else resources.repository().worklist_page(wanted)
+        names = _names(found.items[:_FOUND])
         pick = f"pick-{key}"
         if typed and found.total == 1:
             st.session_state[pick] = found.items[0].study_instance_uid
