@@ -200,7 +200,7 @@ def _few(
     if len(found) > _RARE:
         return None
     if query.sort is Sort.READING:
-        found.sort(key=lambda row: (_part_of(*row[:3], cutoff), *row[2:]))
+        found.sort(key=lambda row: (_part_of(row[0], row[1], row[2], cutoff), *row[2:]))
     else:
         found.sort(key=lambda row: row[2:], reverse=query.descending)
     uids = [row[-1] for row in found[query.offset : query.offset + query.limit]]
