@@ -10,6 +10,7 @@ from imaging.entities import Assessment, Instance, Job, JobFile, Status, StudyRe
 from imaging.errors import NotFoundError
 from imaging.export.rows import ResultRow, result_row
 from imaging.store import Repository
+from imaging.worklist import ReadingOrder
 
 Because = Callable[[Instance | None, Assessment | None], str]
 """Why an image was classified or not, such as `models.selection.because`."""
@@ -40,25 +41,28 @@ class Batch:
 
 def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
     """The files of a job, in the order they were handed in; a waiting one says that it waits."""
+    order = repository.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         study = lru_cache(_KEPT)(lambda uid: _study(repository, uid))
         for file in job.files:
             uid = file.study_instance_uid
-            yield _file_row(file, study(uid) if uid else None, because, names=names)
+            yield _file_row(file, study(uid) if uid else None, because, names=names, order=order)
 
     return Batch(job.job_id[:8], job.total, rows)
 
 
 def stored_batch(repository: Repository, because: Because) -> Batch:
     """Every stored film and document, study by study in the worklist's order."""
-    uids = [item.study_instance_uid for item in repository.worklist()]
+    uids = repository.study_uids()
+
+    order = repository.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         for uid in uids:
             record = _study(repository, uid)
             if record is not None:
-                yield from _study_rows(record, because, names=names)
+                yield from _study_rows(record, because, names=names, order=order)
 
     return Batch(ALL, len(uids), rows)
 
@@ -70,24 +74,43 @@ def _study(repository: Repository, uid: str) -> StudyRecord | None:
         return None
 
 
-def _study_rows(record: StudyRecord, because: Because, *, names: bool) -> Iterator[ResultRow]:
+def _study_rows(
+    record: StudyRecord, because: Because, *, names: bool, order: ReadingOrder
+) -> Iterator[ResultRow]:
     """Every file of a study."""
     for instance, said in zip(record.instances, record.assessments, strict=True):
         why = because(instance, said)
         yield result_row(
-            instance.file_name, said, instance, record=record, selection=why, names=names
+            instance.file_name,
+            said,
+            instance,
+            record=record,
+            selection=why,
+            names=names,
+            order=order,
         )
     for document in record.documents:
         uid = document.identity.sop_instance_uid
         unasked = Assessment(uid, Status.DOCUMENT)
         why = because(None, unasked)
         yield result_row(
-            document.file_name, unasked, document, record=record, selection=why, names=names
+            document.file_name,
+            unasked,
+            document,
+            record=record,
+            selection=why,
+            names=names,
+            order=order,
         )
 
 
 def _file_row(
-    file: JobFile, record: StudyRecord | None, because: Because, *, names: bool
+    file: JobFile,
+    record: StudyRecord | None,
+    because: Because,
+    *,
+    names: bool,
+    order: ReadingOrder,
 ) -> ResultRow:
     """One file of a job: by its record's newest answer, else by what the job says itself."""
     said = _outcome(file, gone=record is None)
@@ -98,7 +121,13 @@ def _file_row(
         if instance.identity.sop_instance_uid == uid:
             why = because(instance, newest)
             return result_row(
-                file.file_name, newest, instance, record=record, selection=why, names=names
+                file.file_name,
+                newest,
+                instance,
+                record=record,
+                selection=why,
+                names=names,
+                order=order,
             )
     document = next((d for d in record.documents if d.identity.sop_instance_uid == uid), None)
     return result_row(
@@ -108,6 +137,7 @@ def _file_row(
         record=record,
         selection=because(None, said),
         names=names,
+        order=order,
     )
 
 

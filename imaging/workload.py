@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
-from imaging.entities import WorklistItem
 from imaging.queueing import LEVELS, Waiting
 from imaging.worklist import RAISED, ROUTINE, UNSURE
 
@@ -21,6 +21,19 @@ WINDOW = timedelta(hours=24)  # films that came in it give the rate
 SHORTEST = timedelta(hours=4)  # a list younger than that has no rate yet
 PAUSE = timedelta(minutes=20)  # between two signatures: longer, and the reader was elsewhere
 ENOUGH = 20  # studies, or readings, a figure is taken from
+
+
+class Listed(NamedTuple):
+    """Of a study what its wait follows from.
+
+    ``raised`` is whether the network's leading finding reached its operating point; None where
+    the network gave no answer.
+    """
+
+    priority: int
+    read: bool
+    received_at: datetime
+    raised: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class Workload:
 
 
 def workload(
-    items: Sequence[WorklistItem],
+    items: Sequence[Listed],
     signed: Iterable[tuple[str, datetime]] = (),
     *,
     now: datetime | None = None,
@@ -60,7 +73,7 @@ def workload(
 
     Parameters
     ----------
-    items : sequence of WorklistItem
+    items : sequence of Listed
         The whole list, read and unread.
     signed : iterable of (account, datetime)
         Who signed a study off, and when.
@@ -69,7 +82,7 @@ def workload(
     """
     at = now or datetime.now(UTC)
     minutes, spread = reading_minutes(signed)
-    answered = [item.finding.positive for item in items if item.finding is not None]
+    answered = [item.raised for item in items if item.raised is not None]
     return Workload(
         waiting=tuple(
             Waiting(

@@ -14,7 +14,7 @@ from imaging.entities import RESEARCH_USE, Assessment, Instance, Status, StudyRe
 from imaging.plain_text import MAX_NAME, clean
 from imaging.review import Review, Stage
 from imaging.terms import concept
-from imaging.worklist import priority
+from imaging.worklist import READ, ReadingOrder, signals, urgency
 
 WAITING = "waiting"  # the status of a file the network has not come to
 NOT_READ = "not read"
@@ -132,6 +132,7 @@ def result_row(
     selection: str = "",
     names: bool = False,
     engine: str = "",
+    order: ReadingOrder | None = None,
 ) -> ResultRow:
     """The row of one file.
 
@@ -151,6 +152,8 @@ def result_row(
         Whether the patient is named.
     engine : str
         What computed the answer, such as "PyTorch float32".
+    order : ReadingOrder, optional
+        The site's, which gives the urgency.
     """
     return ResultRow(
         path=clean(path, MAX_NAME),
@@ -158,7 +161,7 @@ def result_row(
         selection=clean(selection, _MOST_TEXT),
         **_header(file, names=names),
         **_said(assessment),
-        **_standing(record),
+        **_standing(record, order or ReadingOrder()),
     )
 
 
@@ -218,14 +221,14 @@ def _scores(said: Assessment) -> tuple[Score, ...]:
     return tuple({**classes, **findings}.values())
 
 
-def _standing(record: StudyRecord | None) -> dict[str, Any]:
+def _standing(record: StudyRecord | None, order: ReadingOrder) -> dict[str, Any]:
     """How urgent the study is, and how far the reader has come."""
     if record is None:
         return {}
     signed = next((r for r in reversed(record.reviews) if r.signed), None)
     review = signed or record.review
     return {
-        "urgency": priority(record),
+        "urgency": READ if record.final else urgency(signals(record.assessments), order),
         "reading": review.stage.value if review else NOT_READ,
         "reader_findings": _stated(signed),
         "received_at": record.received_at,

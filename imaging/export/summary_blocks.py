@@ -12,6 +12,7 @@ from imaging.export.common import local
 from imaging.export.rows import NOT_READ, ResultRow
 from imaging.export.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.worklist import RAISED, READ, UNSURE
+from imaging.workload import kind_of_urgency
 
 TITLE = "Lightbox results"
 AI_GENERATED = "AI-generated, not for diagnosis"
@@ -21,6 +22,10 @@ SHEET_NOTE = (
     "this sheet were not tested one by one; Review shows each map with its proof."
 )
 _URGENCY = {RAISED: "raised", UNSURE: "raised: unsure", 0: "routine", READ: "read"}
+
+
+def _urgency(priority: int) -> str:
+    return _URGENCY[READ if priority == READ else kind_of_urgency(priority)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
 
 def called(row: ResultRow) -> str:
     """Urgency and answer."""
-    urgency = "" if row.urgency is None else _URGENCY.get(row.urgency, "")
+    urgency = "" if row.urgency is None else _urgency(row.urgency)
     answer = wording.answer_word(row.answer) or wording.status_word(row.status)
     label = f"{row.finding_label}: " if row.finding_label else ""
     careful = " (with caution)" if row.status == Status.WARNED else ""

@@ -35,7 +35,7 @@ def listed() -> Workload:
     """What the store tells about the work. A store that counts for itself can take its place."""
     repository = resources.repository()
     signed = [(review.account, review.created_at) for review in repository.finals()]
-    return workload(repository.worklist(), signed)
+    return workload(repository.listed(), signed)
 
 
 @st.fragment

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imaging.entities import Acquisition, Finding, Patient, SourceKind, WorklistItem
 from imaging.queueing import Waiting
 from imaging.worklist import RAISED, READ, ROUTINE, UNSURE
-from imaging.workload import arrival_rate, kind_of_urgency, reading_minutes, workload
+from imaging.workload import Listed, arrival_rate, kind_of_urgency, reading_minutes, workload
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -19,20 +17,9 @@ def hours_ago(hours: float) -> datetime:
     return NOW - timedelta(hours=hours)
 
 
-def item(priority: int, hours: float, *, probability: float | None = None) -> WorklistItem:
+def item(priority: int, hours: float, *, raised: bool | None = None) -> Listed:
     """A study of that priority that came so many hours ago; READ is read."""
-    known = WorklistItem.__dataclass_fields__
-    empty = dict.fromkeys(known, None) | {
-        "study_instance_uid": "1.2",
-        "priority": priority,
-        "patient": Patient(),
-        "acquisition": Acquisition(),
-        "source": SourceKind.DICOM,
-        "received_at": hours_ago(hours),
-        "read": priority == READ,
-        "finding": None if probability is None else Finding("x", "X", probability, 0.5),
-    }
-    return WorklistItem(**empty)  # type: ignore[arg-type]
+    return Listed(priority, priority == READ, hours_ago(hours), raised)
 
 
 def test_the_last_day_gives_the_rate() -> None:
@@ -81,9 +68,9 @@ def test_only_unread_studies_wait() -> None:
 
 
 def test_read_studies_count_for_the_share_raised() -> None:
-    raised = [item(READ, 30, probability=0.9)] * 5
-    calm = [item(ROUTINE, 30, probability=0.1)] * 15
-    unanswered = [replace(item(ROUTINE, 30))] * 40
+    raised = [item(READ, 30, raised=True)] * 5
+    calm = [item(ROUTINE, 30, raised=False)] * 15
+    unanswered = [item(ROUTINE, 30)] * 40
     assert workload([*raised, *calm, *unanswered], now=NOW).raised_share == 0.25
     assert workload([*raised, *calm[:-1], *unanswered], now=NOW).raised_share is None
 

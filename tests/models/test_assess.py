@@ -93,7 +93,7 @@ def test_only_readable_images_are_kept(
     good, bad = make_dicom_bytes(), b"hello"
     for content in (good, bad):
         assess_and_store(content, "x", panel=tiny_panel, repository=repository)
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     record = repository.study(item.study_instance_uid)
     assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
     assert repository.content(hashlib.sha256(good).hexdigest()) == good
@@ -141,7 +141,7 @@ def test_an_exported_document_is_kept_and_never_classified(
     content = next(f.content for f in export_case(export_case_of(), [name], NOW))
     repository.add_job([(f"{name}.dcm", content)], account="anna")
     assert drain(repository, tiny_settings) == 1
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     record = repository.study(item.study_instance_uid)
     assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
     assert [d.kind for d in record.documents] == [kind] and not record.instances
