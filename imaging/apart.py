@@ -86,20 +86,24 @@ def read(content: bytes, file_name: str) -> Reading | Document:
     return Reading(found.instance, found.remarks, luminance, trouble, found.refusals)
 
 
-def read_for_triage(content: bytes, file_name: str, *, enough: int) -> Reading | Document:
+def read_for_triage(
+    content: bytes, file_name: str, *, enough: int, sha256: str = ""
+) -> Reading | Document:
     """As `read`, with pixels for the networks alone (`imaging.dicom.quick`).
 
     Parameters
     ----------
     enough : int
         Pixels that a reduced decoding must keep of the shorter side; 0 decodes everything.
+    sha256 : str
+        Of the bytes, where it is known already.
 
     Raises
     ------
     InputError
         As `imaging.dicom.read_object`.
     """
-    found = read_object(content, file_name=file_name)
+    found = read_object(content, file_name=file_name, sha256=sha256)
     if not isinstance(found, Image):
         return found
     try:

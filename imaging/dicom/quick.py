@@ -62,6 +62,9 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
         return Quick(pixels.luminance_values(ds, geometry, frame))
     slope, _ = pixels.stated_rescale(ds, frame)
     darker = (geometry.photometric_interpretation == "MONOCHROME1") != (slope < 0)
+    plain = _native(ds, geometry, frame)
+    if plain is not None:
+        return Quick(plain, darker)
     levels = _levels(geometry, enough)
     found = _reduced(ds, geometry, frame, levels) if levels else None
     if found is None:
@@ -78,6 +81,32 @@ def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
         and not pixels.has_modality_lut(ds)
         and not pixels.has_void_rescale(ds, frame)
     )
+
+
+def _native(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.uint16] | None:
+    """Uncompressed words as they lie in the file; None where there is anything to be done to them.
+
+    pydicom clears the bits above the stored ones, which takes longer than all else about such a
+    film; here they are looked at, and left to pydicom where one is set.
+    """
+    syntax = uid.UID(ds.file_meta.TransferSyntaxUID)
+    if (
+        syntax.is_encapsulated
+        or not syntax.is_little_endian
+        or syntax.is_deflated
+        or integer(ds, "BitsAllocated") != 16
+        or integer(ds, "PixelRepresentation") == 1
+        or geometry.samples_per_pixel != 1
+        or (integer(ds, "HighBit") or 0) + 1 != geometry.bits_stored
+    ):
+        return None
+    size = geometry.rows * geometry.columns
+    if len(ds.PixelData) < 2 * size * (frame + 1):
+        return None
+    values = np.frombuffer(ds.PixelData, "<u2", size, 2 * size * frame)
+    if int(values.max()) >> geometry.bits_stored:
+        return None
+    return values.reshape(geometry.rows, geometry.columns)
 
 
 def _levels(geometry: Geometry, enough: int) -> int:

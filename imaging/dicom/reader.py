@@ -80,13 +80,15 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     return found
 
 
-def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Document:
+def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") -> Image | Document:
     """Read whatever can be kept: a picture, or a document without one.
 
     Parameters
     ----------
     source, file_name
         As for `read_image`.
+    sha256 : str
+        Of the bytes, where it is known already.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Documen
         source = _load(source)
     file_name = clean(file_name, MAX_NAME)
     kind = sniff(source)
-    sha256 = hashlib.sha256(source).hexdigest()
+    sha256 = sha256 or hashlib.sha256(source).hexdigest()
     if kind is FileKind.DICOM:
         with border(NotDicomError, _UNREADABLE):
             dataset = parse(source)
