@@ -11,6 +11,7 @@ from pages.ui import (
     blind,
     cases,
     intake,
+    jobs,
     reading_order,
     resources,
     state,
@@ -63,8 +64,9 @@ if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is 
 
 with st.expander(_("Queue a folder")):
     intake.render_intake("triage", first=intake.FOLDER)
-intake.render_unfinished()
-intake.render_job(folded=True)
+    intake.render_server_folder()
+jobs.render_unfinished()
+jobs.render_job(folded=True)
 worth.render_worth(cap_hours=repository.reading_order().max_wait / timedelta(hours=1))
 
 reading_order.render_overdue(page.overdue)
