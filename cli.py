@@ -6,9 +6,11 @@
     python cli.py explain scans/ --method fused --out maps/
     python cli.py model
     python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
+    python cli.py results JOB_ID|all --as csv,parquet,xlsx,sr,pdf,html --out folder
     python cli.py audit verify
     python cli.py account add NAME --reader "Dr Name"
     python cli.py reference add STUDY_UID
+    python cli.py worth --arrivals 12 --minutes 4
 
 Research use - not for diagnosis.
 """
@@ -28,14 +30,17 @@ import typer
 from imaging import commands, release
 from imaging.apart import Reader
 from imaging.display import overlay_png
-from imaging.entities import RESEARCH_USE, FileOutcome, Status
+from imaging.entities import RESEARCH_USE, FileOutcome
 from imaging.errors import AssistantError, NotFoundError, SettingsError
+from imaging.export.columns import classify_columns
+from imaging.export.rows import ResultRow, result_row
+from imaging.export.tables_out import text_cells
 from imaging.ingest import Candidate, walk
-from imaging.plain_text import MAX_NAME, clean, spreadsheet
 from imaging.settings import ROOT, Settings
-from models import inspection, selection
+from models import inspection, selection, worth
 from models.explain import commands as cases
 from models.explain import terminal
+from models.results import results
 
 if TYPE_CHECKING:
     from models.explain.explainer import Explainers
@@ -51,6 +56,8 @@ app.command("inspect")(inspection.inspect_file)
 app.command()(commands.truth)
 app.command()(commands.delete)
 app.command()(release.deidentify)
+app.command()(worth.worth)
+app.command()(results)
 
 
 @app.command()
@@ -73,16 +80,16 @@ def classify(
     explainers = Explainers(panel) if overlays else None
     cards = [classifier.card for classifier in panel.classifiers]
     names = [name for c in cards for name in (*(f.code for f in c.findings), *c.classes)]
-    codes = list(dict.fromkeys(names))  # findings and classes; one of either name is the same
+    columns = classify_columns(dict.fromkeys(names))  # a finding and a class may be the same
     counts: Counter[str] = Counter()
     reader = Reader()
     try:
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(_header(codes))
+            writer.writerow([column.name for column in columns])
             for candidate in walk(paths):
                 outcome = assess_candidate(candidate, panel, read=reader.read)
-                writer.writerow(_row(candidate, outcome, codes))
+                writer.writerow(text_cells(_row(candidate, outcome), columns))
                 counts[outcome.assessment.status.value] += 1
                 if overlays and explainers and outcome.assessment.findings:
                     _write_overlay(candidate, outcome, explainers, overlays)
@@ -94,54 +101,11 @@ def classify(
     typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
 
 
-def _header(codes: list[str]) -> list[str]:
-    scores = [f"p_{code}" for code in codes]
-    return [
-        "path",
-        "sop_instance_uid",
-        "status",
-        "answer",
-        "scope_reason",
-        "finding",
-        *scores,
-        "conformal_set",
-        "error_rate",
-        "disagreement",
-        "model",
-        "weights_sha256",
-        "message",
-        "selection",
-    ]
-
-
-def _row(candidate: Candidate, outcome: FileOutcome, codes: list[str]) -> list[str]:
-    """One table row; probabilities are empty where the network gave no answer."""
-    assessment = outcome.assessment
-    scores = {name: f"{p:.6f}" for name, p in assessment.probabilities}
-    scores |= {f.code: f"{f.probability:.6f}" for f in assessment.findings}
-    lead = assessment.primary
-    called = "" if lead is None else lead.code if lead.positive else f"no {lead.code} seen"
-    model, reasons = assessment.model, " ".join(assessment.messages)
-    return [
-        spreadsheet(clean(candidate.path, MAX_NAME)),
-        assessment.sop_instance_uid,
-        assessment.status.value,
-        assessment.answer.value if assessment.answer else "",
-        reasons if assessment.status is Status.REFUSED else "",
-        called,
-        *(scores.get(code, "") for code in codes),
-        " ".join(assessment.conformal_set),
-        _figure(assessment.error_rate),
-        _figure(assessment.disagreement),
-        f"{model.name} {model.version}" if model else "",
-        model.weights_sha256 if model else "",
-        reasons,
-        selection.because(outcome.instance, assessment),
-    ]
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}".rstrip("0")
+def _row(candidate: Candidate, outcome: FileOutcome) -> ResultRow:
+    """One result; probabilities are missing where the network gave no answer."""
+    file, assessment = outcome.instance or outcome.document, outcome.assessment
+    because = selection.because(outcome.instance, assessment)
+    return result_row(candidate.path, assessment, file, selection=because)
 
 
 def _write_overlay(

@@ -27,6 +27,7 @@ class Outcome:
     seconds: float
     words: str = ""
     crashed: bool = False
+    nbytes: int = 0  # of the decoded pixels
 
 
 class Apart:
@@ -72,4 +73,4 @@ def _read(name: str, path: Path, file: Path) -> Outcome:
         return Outcome(False, time.perf_counter() - started, str(exc))
     seconds = time.perf_counter() - started
     np.save(file, found)
-    return Outcome(True, seconds)
+    return Outcome(True, seconds, nbytes=found.nbytes)

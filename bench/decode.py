@@ -4,7 +4,8 @@
     python -m bench.decode --size 512 --rounds 3
 
 Both sides start from the same parsed dataset; rounds are shuffled, medians compared. ``stall_ms``
-is the longest that another thread was kept waiting while Lightbox decoded. Ends with one line of
+is the longest that another thread was kept waiting while Lightbox decoded, the least of three
+times. Ends with one line of
 JSON: how many times faster than pydicom's default; at the full size it is stored as
 ``bench/results/decode.json``.
 """
@@ -35,6 +36,7 @@ from imaging.dicom import layout, pixels
 
 FULL = 3000
 _SEED = 20_261_124
+_STALLS = 3
 _STORED = Path(__file__).parent / "results" / "decode.json"
 _Sides = dict[str, Callable[[], NDArray[Any]]]
 _Encoder = Callable[[NDArray[Any]], bytes | bytearray]
@@ -126,7 +128,8 @@ def main(
         }
         times = _race(sides, values, rounds, order)
         ratios[name] = round(times["pydicom"] / times["ours"], 2)
-        stall = max(stall, _stall(sides["ours"]))
+        # A lock is held every time; a busy machine's scheduler is in the way only now and then.
+        stall = max(stall, min(_stall(sides["ours"]) for _ in range(_STALLS)))
         print(f"{name:7} {ratios[name]:6.2f} times as fast as pydicom's default")
     found = {**ratios, "stall_ms": round(stall, 1)}
     if size == FULL:

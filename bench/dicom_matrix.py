@@ -5,8 +5,9 @@
 
 Prints files x {Lightbox, others}: decoded or not, whether the pixels agree, how many times as long
 as Lightbox the other takes. What differs is explained by a rule that is checked against the
-pixels, or counts as unexplained; where Lightbox alone refuses, its sentence is the reason. Peers
-run in processes of their own, which some files kill. Stored as ``bench/results/dicom_matrix.json``
+pixels, or counts as unexplained; where Lightbox alone refuses, its sentence is the reason, and
+that is a miss unless the other shows more pixels than the file holds. Peers run in processes of
+their own, which some files kill. Stored as ``bench/results/dicom_matrix.json``
 and written to ``docs/dicom.md``; the last line is JSON.
 """
 
@@ -23,6 +24,8 @@ from typing import Annotated, Any
 
 import typer
 from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.uid import UncompressedTransferSyntaxes
 
 from bench import peers
 from bench.apart import Apart, Outcome
@@ -42,6 +45,7 @@ class Row:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)  # "" when it agrees
+    holds: float = 0  # bytes of uncompressed pixels; endless where they are compressed
 
 
 def main(
@@ -84,6 +88,7 @@ def figures(table: dict[str, Row]) -> dict[str, Any]:
             one: sum(row.outcomes[one].decoded for row in table.values()) for one in READERS
         },
         "refused_without_a_reason": unsaid,
+        "refused_though_sound": sum(bool(refused_by_us(r, sound=True)) for r in table.values()),
         "unexplained": len(strange),
         "crashes_lightbox": sum(row.outcomes["lightbox"].crashed for row in table.values()),
         "slowest_lightbox_s": round(
@@ -100,7 +105,7 @@ def _read_all(folder: Path, rounds: int) -> dict[Path, Row]:
         names = (*READERS, "modality")
         apart = {name: Apart(name, Path(scratch)) for name in names}
         for path in sorted(folder.rglob("*.dcm")):
-            row = Row()
+            row = Row(holds=_holds(path))
             for name in names:
                 tries = [apart[name].read(path) for _ in range(rounds)]
                 row.outcomes[name] = min(tries, key=lambda one: one.seconds)
@@ -110,6 +115,24 @@ def _read_all(folder: Path, rounds: int) -> dict[Path, Row]:
         for one in apart.values():
             one.close()
     return found
+
+
+def _holds(path: Path) -> float:
+    """How many bytes of pixels a file holds; no end where they are compressed or cannot be told."""
+    try:
+        ds = dcmread(path, force=True)
+        plain = ds.file_meta.get("TransferSyntaxUID") in UncompressedTransferSyntaxes
+    except Exception:  # whatever pydicom makes of a broken file
+        return float("inf")
+    return len(ds.PixelData) if plain and "PixelData" in ds else float("inf")
+
+
+def refused_by_us(row: Row, *, sound: bool) -> list[str]:
+    """The others that decoded what Lightbox refused, from what the file holds or from more."""
+    if row.outcomes["lightbox"].decoded:
+        return []
+    decoded = [one for one in peers.PEERS if row.outcomes[one].decoded]
+    return [one for one in decoded if (row.outcomes[one].nbytes <= row.holds) == sound]
 
 
 def _compare(row: Row, pixels: dict[str, NDArray[Any]]) -> dict[str, str]:
@@ -165,13 +188,7 @@ def _lines(table: dict[str, Row], found: dict[str, Any]) -> list[str]:
     lines.append("| killed its process | " + " | ".join(crashes) + " |")
     times = ("1" if one == "lightbox" else str(found.get(f"time_{one}", "")) for one in READERS)
     lines.append("| time, Lightbox = 1 (median) | " + " | ".join(times) + " |")
-    lines += ["", "Decoded by another, refused here:", "", "| file | by | why it is refused |"]
-    lines.append("|---|---|---|")
-    for name, row in table.items():
-        others = [one for one in peers.PEERS if row.outcomes[one].decoded]
-        if others and not row.outcomes["lightbox"].decoded:
-            said = row.outcomes["lightbox"].words
-            lines.append(f"| {Path(name).stem} | {', '.join(others)} | {said} |")
+    lines += ["", *_refusals(table, sound=True), "", *_refusals(table, sound=False)]
     lines += [
         "",
         "Decoded otherwise by another:",
@@ -183,6 +200,19 @@ def _lines(table: dict[str, Row], found: dict[str, Any]) -> list[str]:
         f"{one}: {words}" for row in table.values() for one, words in row.words.items() if words
     )
     lines += [f"| {words} | {files} |" for words, files in sorted(count.items())]
+    return lines
+
+
+def _refusals(table: dict[str, Row], *, sound: bool) -> list[str]:
+    """What Lightbox refused and another decoded."""
+    found = {name: others for name, r in table.items() if (others := refused_by_us(r, sound=sound))}
+    title = "from pixels that the file holds" if sound else "with more pixels than the file holds"
+    lines = [f"Decoded by another {title}, refused here: {len(found)}."]
+    if found:
+        lines += ["", "| file | by | why it is refused |", "|---|---|---|"]
+    for name, others in found.items():
+        said = table[name].outcomes["lightbox"].words
+        lines.append(f"| {Path(name).stem} | {', '.join(others)} | {said} |")
     return lines
 
 

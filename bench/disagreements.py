@@ -67,6 +67,18 @@ def _no_rescale(a: Values, b: Values) -> bool:
     return bool(np.ptp(b) == 0 and np.ptp(a) > 0)
 
 
+def _packed_tiles(a: Values, b: Values) -> bool:
+    """The other wrote tiles smaller than a frame at its front, in rows of the frame's width."""
+    for ours, theirs in zip(a, b, strict=True):
+        filled = np.argwhere(ours.reshape(*ours.shape[:2], -1).any(axis=2))
+        rows, columns = filled.max(axis=0) + 1 if len(filled) else (0, 0)
+        tile = ours[:rows, :columns].ravel()
+        same = np.array_equal(ours, theirs)
+        if not same and not np.array_equal(tile, theirs.ravel()[: tile.size]):
+            return False
+    return True
+
+
 _RULES: dict[str, Callable[[Values, Values], bool]] = {
     "stores the negative of MONOCHROME1": _inverted,
     "keeps the upper 8 of the palette's 16 bits": _only_high_bytes,
@@ -74,4 +86,5 @@ _RULES: dict[str, Callable[[Values, Values], bool]] = {
     "exchanges the halves of big endian 32-bit samples": _words_exchanged,
     "leaves YBR as it is": _left_as_ybr,
     "multiplies by a rescale slope of 0": _no_rescale,
+    "scrambles tiles that are smaller than a frame": _packed_tiles,
 }

@@ -4,7 +4,8 @@
 
 Seeds are the collection's small files and our own synthetic ones. Whatever is no `InputError` ends
 the run with the input that did it, to be made into a regression test by code of our own. Prints
-how often the reader ran and how many places of its code were reached; the last line is JSON.
+how often the reader ran and how many places of its code were reached; the last line is JSON, which
+a run of ten minutes or more stores as ``bench/results/fuzz.json`` and writes to ``docs/dicom.md``.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Annotated
 
 import typer
 
+from bench import kept_figures
 from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
 
 _SMALL = 2**15  # bytes of a seed: the mutations of large ones are all alike
 _LONGEST = 2**16
+_WORTH_KEEPING = 10  # minutes
 _SLOW = 20  # seconds of one input that end the run: ten times what a mutation may take
 
 
@@ -60,7 +63,10 @@ def main(
             print(f"kept as {kept}", file=sys.stderr)
         if done.returncode:
             print(done.stdout[-3000:] + done.stderr[-3000:], file=sys.stderr)
-    print(json.dumps({**found, "crashes": int(done.returncode != 0)}))
+    told = {"minutes": minutes, **found, "crashes": int(done.returncode != 0)}
+    print(json.dumps(told))
+    if minutes >= _WORTH_KEEPING:
+        kept_figures.store("fuzz", told)
     sys.exit(int(done.returncode != 0))
 
 

@@ -11,7 +11,9 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
 from typing import IO, Any
@@ -27,6 +29,7 @@ from imaging.errors import AssistantError, InputError, PixelDataError
 from imaging.settings import ROOT
 
 SECONDS = 60.0  # for one file
+_REHEARSAL = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _LENGTH = Struct("<Q")
 SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
@@ -42,8 +45,8 @@ class Reading:
     ----------
     instance : Instance
         Everything the header says.
-    remarks : tuple of str
-        As `Image.remarks`.
+    remarks, refusals : tuple of str
+        As `Image.remarks` and `Image.refusals`.
     luminance : numpy.ndarray
         (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
         could not be decoded. Read for triage: any real type and linear scale, perhaps smaller
@@ -60,6 +63,7 @@ class Reading:
     remarks: tuple[str, ...]
     luminance: NDArray[Any]
     trouble: InputError | None = None
+    refusals: tuple[str, ...] = ()
     reversed: bool = False
     phase: float = 0.0
 
@@ -79,31 +83,41 @@ def read(content: bytes, file_name: str) -> Reading | Document:
         luminance, trouble = found.luminance_values(0), None
     except InputError as exc:
         luminance, trouble = np.empty((0, 0), np.float32), exc
-    return Reading(found.instance, found.remarks, luminance, trouble)
+    return Reading(found.instance, found.remarks, luminance, trouble, found.refusals)
 
 
-def read_for_triage(content: bytes, file_name: str, *, enough: int) -> Reading | Document:
+def read_for_triage(
+    content: bytes, file_name: str, *, enough: int, sha256: str = ""
+) -> Reading | Document:
     """As `read`, with pixels for the networks alone (`imaging.dicom.quick`).
 
     Parameters
     ----------
     enough : int
         Pixels that a reduced decoding must keep of the shorter side; 0 decodes everything.
+    sha256 : str
+        Of the bytes, where it is known already.
 
     Raises
     ------
     InputError
         As `imaging.dicom.read_object`.
     """
-    found = read_object(content, file_name=file_name)
+    found = read_object(content, file_name=file_name, sha256=sha256)
     if not isinstance(found, Image):
         return found
     try:
         quick = found.quick_values(0, enough=enough)
     except InputError as exc:
-        return Reading(found.instance, found.remarks, np.empty((0, 0), np.float32), exc)
+        nothing = np.empty((0, 0), np.float32)
+        return Reading(found.instance, found.remarks, nothing, exc, found.refusals)
     return Reading(
-        found.instance, found.remarks, quick.values, reversed=quick.reversed, phase=quick.phase
+        found.instance,
+        found.remarks,
+        quick.values,
+        refusals=found.refusals,
+        reversed=quick.reversed,
+        phase=quick.phase,
     )
 
 
@@ -194,9 +208,10 @@ def _asked(
         return getattr(errors, name)(words)
     if kind == "document":
         return rest[0]
-    instance, remarks, shape, trouble = rest
+    instance, remarks, refusals, shape, trouble = rest
     values = np.frombuffer(_receive(back), np.float32).reshape(shape)
-    return Reading(instance, remarks, values, trouble and getattr(errors, trouble[0])(trouble[1]))
+    why = trouble and getattr(errors, trouble[0])(trouble[1])
+    return Reading(instance, remarks, values, why, refusals)
 
 
 def _receive(stream: IO[bytes]) -> bytes:
@@ -211,10 +226,29 @@ def _receive(stream: IO[bytes]) -> bytes:
     return found
 
 
+def rehearse(content: bytes, file_name: str) -> None:
+    """Decode the frames after the first, as the viewer will: one that kills must do so here.
+
+    Stops after `_REHEARSAL` seconds. A frame that is refused is told where it is looked at.
+    """
+    found = read_object(content, file_name=file_name)
+    if not isinstance(found, Image) or not found.decoder():  # what is not compressed kills nobody
+        return
+    ends = time.monotonic() + _REHEARSAL
+    for frame in range(1, found.instance.geometry.frames):
+        if time.monotonic() > ends:
+            return
+        with suppress(InputError):
+            found.stored_values(frame)
+
+
 def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     """In the other process: what is said first, and the pixels."""
     try:
         found = read(content, file_name)
+        if isinstance(found, Reading) and found.instance.geometry.frames > 1:
+            with suppress(InputError):
+                rehearse(content, file_name)
     except InputError as exc:
         return ("error", type(exc).__name__, str(exc)), b""
     except MemoryError:
@@ -223,7 +257,8 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
         return ("document", found), b""
     trouble = found.trouble and (type(found.trouble).__name__, str(found.trouble))
     pixels = np.ascontiguousarray(found.luminance)
-    return ("image", found.instance, found.remarks, pixels.shape, trouble), pixels.tobytes()
+    words = found.remarks, found.refusals
+    return ("image", found.instance, *words, pixels.shape, trouble), pixels.tobytes()
 
 
 def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:

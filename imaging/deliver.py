@@ -20,6 +20,8 @@ from imaging.export import (
 from imaging.review import Deed, Presentation, Review
 from imaging.store import Repository
 
+_UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
+
 
 def deliver(
     repository: Repository,
@@ -58,7 +60,7 @@ def deliver(
     ExportError
         If nothing asked for can be made; then nothing is written in the audit trail.
     InputError
-        If an original cannot be decoded any more.
+        If an original cannot be decoded any more, and a picture of it was asked for.
     """
     record = repository.study(study_uid)
     if not record.instances:
@@ -66,7 +68,8 @@ def deliver(
     contents = {
         i.identity.sop_instance_uid: repository.content(i.identity.sha256) for i in record.instances
     }
-    files = export_case(make_case(record, contents, maps=maps), formats, now)
+    drawn = not set(formats) <= _UNDRAWN
+    files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     made = ",".join(name for name in FORMATS if name in kinds)
     repository.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
@@ -74,7 +77,11 @@ def deliver(
 
 
 def make_case(
-    record: StudyRecord, contents: Mapping[str, bytes], *, maps: Sequence[AttributionMap] = ()
+    record: StudyRecord,
+    contents: Mapping[str, bytes],
+    *,
+    maps: Sequence[AttributionMap] = (),
+    drawn: bool = True,
 ) -> ExportCase:
     """The case of a study: its newest signed review (else the draft) and the pictures it needs.
 
@@ -84,11 +91,15 @@ def make_case(
     contents : mapping
         SOP Instance UID to original bytes, for every instance.
     maps : sequence of AttributionMap
+    drawn : bool
+        False for a case nobody draws: it holds no pictures but those of PNG and JPEG films, which
+        become DICOM.
     """
     review = next((r for r in reversed(record.reviews) if r.signed), record.review)
     pictures = [
         picture
         for instance in record.instances
+        if drawn or instance.source is SourceKind.FILM
         for picture in _pictures(instance, contents, review, maps)
     ]
     return ExportCase(record, review, contents, tuple(maps), tuple(pictures))

@@ -26,7 +26,7 @@ _BLUE_ORANGE = (  # lighter with magnitude on both sides, as evidence glows on a
 _BAR_WIDTH = 240
 Edges = tuple[float, float, float, float]
 WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
-_INK, _PAPER = (235, 235, 235), (18, 18, 18)
+_INK, _PAPER, _MARK = (235, 235, 235), (18, 18, 18), (255, 200, 60)
 
 
 def colour_table(*, signed: bool) -> NDArray[np.uint8]:
@@ -111,6 +111,41 @@ def _outlined(picture: Image.Image, seen: Edges) -> Image.Image:
         corners = (left * (wide - 1), top * (tall - 1), right * (wide - 1), bottom * (tall - 1))
         width = max(1, round(max(picture.size) / 500))
         ImageDraw.Draw(picture).rectangle(corners, outline=_INK, width=width)
+    return picture
+
+
+def numbered_boxes(
+    film: NDArray[np.uint8], boxes: Sequence[tuple[int, int, int, int]], *, size: int = 720
+) -> Image.Image:
+    """A film made smaller, with numbered rectangles.
+
+    Parameters
+    ----------
+    film : numpy.ndarray
+        (rows, columns) or (rows, columns, 3), uint8 display values.
+    boxes : sequence of tuple of int
+        Top, left, bottom and right in pixels of the film; numbered from 1.
+    size : int
+        Pixels of the longer side, at most.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB.
+    """
+    picture = Image.fromarray(film).convert("RGB")
+    scale = min(1.0, size / max(picture.size))
+    picture = picture.resize([max(1, round(side * scale)) for side in picture.size])
+    tall = max(11, max(picture.size) // 32)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(tall)
+    for number, box in enumerate(boxes, start=1):
+        top, left, bottom, right = (round(edge * scale) for edge in box)
+        draw.rectangle(
+            (left, top, max(left, right - 1), max(top, bottom - 1)), outline=_MARK, width=2
+        )
+        above = top >= tall + 4
+        at, anchor = ((left, top - 2), "ld") if above else ((left, bottom + 1), "la")
+        draw.text(at, str(number), _MARK, font, anchor, stroke_width=1, stroke_fill=_PAPER)
     return picture
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imaging.documents import Document
-    from imaging.review import Review
+    from imaging.review import Review, Stage
 
 RESEARCH_USE = "Research use - not for diagnosis"
 
@@ -251,7 +251,9 @@ class WorklistItem:
 
     ``priority`` counts up from 0 (routine); see `imaging.worklist`. The network may raise it;
     nothing lowers it but a reader's signature. A study the network could not answer keeps the
-    routine priority and shows its reason.
+    routine priority and shows its reason. ``patient`` and ``acquisition`` hold what a row shows.
+    ``stage`` and ``reader`` are those of the newest version of the review, None and empty while
+    untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
     """
 
     study_instance_uid: str
@@ -267,8 +269,10 @@ class WorklistItem:
     file_name: str
     instances: int
     received_at: datetime
-    review: Review | None
+    stage: Stage | None
+    reader: str
     read: bool  # somebody signed off; a later draft of an amendment does not undo that
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

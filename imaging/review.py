@@ -239,6 +239,7 @@ class Deed(StrEnum):
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
     ACCOUNT = "account"  # created or its settings changed
+    SITE = "site"  # a setting that holds for all readers was changed
     RECEIVE = "receive"  # an instance was stored
     SCORE = "score"  # the network answered
     VIEW = "view"

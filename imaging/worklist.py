@@ -1,55 +1,161 @@
 """The order of reading: what puts a study where it stands in the worklist.
 
-Safety rule (docs/adr, 21 CFR 892.2080 practice): the network may raise a study's priority, never
-lower it below routine and never remove it. Unanswered studies stay, with their reason.
+Safety rules (docs/adr/0012-worklist.md, 21 CFR 892.2080 practice): the network may raise a study,
+never lower it below routine and never remove it; what an earlier answer raised stays raised until
+a reader signs. Unanswered studies stay, with their reason, in the order they came. Nothing waits
+for ever: once a study has waited as long as the site allows, it goes before all that came later.
 """
 
 from __future__ import annotations
 
-from imaging.documents import NOT_AN_IMAGE
-from imaging.entities import Answer, Assessment, Status, StudyRecord, WorklistItem
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-ROUTINE, UNSURE, RAISED = 0, 1, 2
+from imaging.documents import NOT_AN_IMAGE, Document
+from imaging.entities import (
+    Answer,
+    Assessment,
+    Instance,
+    Status,
+    StudyRecord,
+    WorklistItem,
+)
+from imaging.review import Stage
+
+ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level adds two
 READ = -1  # set by a reader's signature alone
+USUAL_LEVEL, TOP_LEVEL = 1, 3
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
+RAISED_BEFORE = "An earlier answer of a network raised this study."
+
+Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 
 
-def priority(record: StudyRecord) -> int:
-    """Priority of a study: its most urgent image, READ once signed.
+@dataclass(frozen=True, slots=True)
+class ReadingOrder:
+    """How a site wants its studies read.
 
-    A positive leading finding raises it most; an image the network is unsure about raises it too.
+    Attributes
+    ----------
+    max_wait : timedelta
+        How long a study may stand behind others, 1 hour to 30 days; then it goes first.
+    levels : tuple of (str, int)
+        Urgency of findings by code: 0 (routine: the network's word on it moves nothing) to 3.
+        A finding that is not listed has level 1. There is no level below routine.
+
+    Raises
+    ------
+    ValueError
+        If a wait or a level is out of range.
     """
-    if record.final is not None:
-        return READ
-    return max((_urgency(a) for a in record.assessments if a is not None), default=ROUTINE)
+
+    max_wait: timedelta = timedelta(hours=24)
+    levels: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not SHORTEST_WAIT <= self.max_wait <= LONGEST_WAIT:
+            raise ValueError("the longest wait lies between an hour and 30 days")
+        if any(not 0 <= level <= TOP_LEVEL for _, level in self.levels):
+            raise ValueError(f"a level lies between 0 and {TOP_LEVEL}")
+
+    def level(self, code: str) -> int:
+        """The urgency of a finding."""
+        return dict(self.levels).get(code, USUAL_LEVEL)
 
 
-def _urgency(assessment: Assessment) -> int:
-    if assessment.primary is not None and assessment.primary.positive:
-        return RAISED
-    return UNSURE if assessment.answer is Answer.UNSURE else ROUTINE
+def signals(assessments: Iterable[Assessment | None]) -> frozenset[Signal]:
+    """What in the network's answers may raise a study; exploratory findings never do."""
+    found: set[Signal] = set()
+    for assessment in filter(None, assessments):
+        found.update(
+            (f.code, Answer.PRESENT)
+            for f in assessment.findings
+            if f.positive and not f.exploratory
+        )
+        if assessment.answer is Answer.UNSURE:
+            primary = assessment.primary
+            found.add((primary.code if primary else "", Answer.UNSURE))
+    return frozenset(found)
+
+
+def urgency(found: Iterable[Signal], order: ReadingOrder) -> int:
+    """The priority that signals give an unread study: ROUTINE or above.
+
+    The site's level of the finding counts first, then whether the network is sure of it.
+    """
+    return max((_urgency(order.level(code), answer) for code, answer in found), default=ROUTINE)
+
+
+def _urgency(level: int, answer: Answer) -> int:
+    if level == 0:
+        return ROUTINE
+    return 2 * level - (answer is Answer.UNSURE)
+
+
+def level_of(priority: int) -> int:
+    """The level that gave a priority: 0 (routine) to 3."""
+    return (max(priority, 0) + 1) // 2
 
 
 def leading_assessment(record: StudyRecord) -> Assessment | None:
-    """Choose the assessment that speaks for the study.
+    """Choose the assessment that speaks for the study, see `leading`."""
+    return leading(record.assessments)
 
-    The one with the highest leading probability, else the first that carries a reason, else None.
-    """
-    answered = [a for a in record.assessments if a is not None and a.primary is not None]
+
+def leading(assessments: Sequence[Assessment | None]) -> Assessment | None:
+    """The answer with the highest leading probability, else the first with a reason, else None."""
+    answered = [a for a in assessments if a is not None and a.primary is not None]
     if answered:
         return max(answered, key=lambda a: a.primary.probability if a.primary else 0.0)
-    return next((a for a in record.assessments if a is not None), None)
+    return next((a for a in assessments if a is not None), None)
 
 
-def worklist_item(record: StudyRecord) -> WorklistItem:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All of a study that decides its row.
+
+    Attributes
+    ----------
+    study_instance_uid, received_at
+        Which study, since when.
+    first : Instance or Document
+        The file that speaks for it: the first film, else the first document.
+    instances : int
+        Number of films.
+    latest, earlier : tuple of Assessment
+        The newest answer about each film that has one, in the order of the films, and the
+        answers those replaced.
+    stage, reader
+        Of the newest version of its review; None and empty while untouched.
+    read : bool
+        True when somebody signed off.
+    """
+
+    study_instance_uid: str
+    received_at: datetime
+    first: Instance | Document
+    instances: int
+    latest: tuple[Assessment, ...] = ()
+    earlier: tuple[Assessment, ...] = ()
+    stage: Stage | None = None
+    reader: str = ""
+    read: bool = False
+
+
+def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     """The worklist row of a study."""
-    lead = leading_assessment(record)
-    first = record.files[0]
-    alone = not record.instances  # documents without a film
+    lead, first = leading(study.latest), study.first
+    alone = not study.instances  # documents without a film
+    message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
+    now, ever = signals(study.latest), signals([*study.latest, *study.earlier])
+    if urgency(ever, ReadingOrder()) > urgency(now, ReadingOrder()):
+        message = f"{message} {RAISED_BEFORE}".strip()
     return WorklistItem(
-        study_instance_uid=record.study_instance_uid,
-        priority=priority(record),
+        study_instance_uid=study.study_instance_uid,
+        priority=READ if study.read else urgency(ever, order),
         status=lead.status if lead else Status.DOCUMENT if alone else None,
-        message=" ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else "",
+        message=message,
         finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
         answer=lead.answer if lead else None,
         model=lead.model if lead else None,
@@ -57,8 +163,9 @@ def worklist_item(record: StudyRecord) -> WorklistItem:
         acquisition=first.acquisition,
         source=first.source,
         file_name=first.file_name,
-        instances=len(record.instances),
-        received_at=record.received_at,
-        review=record.review,
-        read=record.final is not None,
+        instances=study.instances,
+        received_at=study.received_at,
+        stage=study.stage,
+        reader=study.reader,
+        read=study.read,
     )

@@ -35,7 +35,10 @@ def assess(image: Image, panel: Assesses) -> Assessment:
     InputError
         If the pixels cannot be decoded.
     """
-    return assess_reading(Reading(image.instance, image.remarks, image.luminance_values(0)), panel)
+    luminance = image.luminance_values(0)
+    return assess_reading(
+        Reading(image.instance, image.remarks, luminance, refusals=image.refusals), panel
+    )
 
 
 def assess_reading(reading: Reading, panel: Assesses) -> Assessment:
@@ -45,7 +48,8 @@ def assess_reading(reading: Reading, panel: Assesses) -> Assessment:
     -------
     Assessment
         Status ``ok`` or ``warned`` with findings and an answer; ``refused`` with the answer
-        "unsuitable" when header or pixels put the image outside every model's scope.
+        "unsuitable" when header or pixels put the image outside every model's scope, or the
+        header had to be doubted about its pixels.
 
     Raises
     ------

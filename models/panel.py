@@ -90,8 +90,9 @@ class Panel:
         instance, luminance = reading.instance, reading.luminance
         choice = self.choose(instance, luminance)
         classifier = choice.classifier
-        if classifier is None:
-            return refused(instance, self.first.card.identity, choice.verdict)
+        if classifier is None or reading.refusals:
+            verdict = ScopeVerdict(reading.refusals + choice.verdict.refusals)
+            return refused(instance, (classifier or self.first).card.identity, verdict)
         prediction = classifier.predict(luminance, view=choice.view)
         warnings = reading.remarks + choice.verdict.warnings
         return answered(instance, prediction, classifier.answers_of, warnings)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from imaging.entities import Status
 from imaging.worklist import leading_assessment
+from imaging.worklist_query import WorklistQuery
 from pages.ui import (
     blind,
     cases,
@@ -23,6 +24,7 @@ from pages.ui import (
     resources,
     room,
     selection,
+    state,
     statements,
 )
 from pages.ui.frame import insist_on_router
@@ -30,17 +32,16 @@ from pages.ui.i18n import _
 from pages.ui.messages import show_notice
 
 insist_on_router()
-items = resources.repository().worklist()
 uid = st.query_params.get("study", "")
 if not uid:
     st.info(_("Choose a study; the worklist shows all of them."))
-    cases.render_picker(items, key="review")
+    cases.render_picker(WorklistQuery(blind=state.reads_blind()), key="review")
     st.stop()
 
 record = desk.open_record(uid)
 gate.note_view(uid)
 if not record.instances:
-    cases.render_steps(items, uid)
+    cases.render_steps(uid, done=record.final is not None)
     documents.render_alone(record)
     st.stop()
 lead = leading_assessment(record)
@@ -59,7 +60,7 @@ with film, st.container(key="film"):
     elif answer is not None and answer.status is Status.REFUSED and not hidden:
         refusal.render_refusal(room.load(instance), answer)
 with panel, st.container(key="panel"):
-    cases.render_steps(items, uid)
+    cases.render_steps(uid, done=record.final is not None)
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
     if hidden:

@@ -1,50 +1,86 @@
-"""Worklist: every stored study, the most urgent and longest waiting first. Nothing is hidden."""
+"""Worklist: one page of the stored studies, the most urgent and longest waiting first."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
-from pages.ui import blind, cases, intake, resources, table
+from imaging.worklist_query import WorklistPage, WorklistQuery
+from pages.ui import (
+    blind,
+    cases,
+    intake,
+    jobs,
+    reading_order,
+    resources,
+    state,
+    table,
+    worklist_filter,
+    worklist_views,
+    worth,
+)
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
 
+
+def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
+    """The page as a table; choosing a row opens its study."""
+    uids = [item.study_instance_uid for item in page.items]
+    revealed = blind.revealed_among(uids)
+    rows = [
+        table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
+        for item in page.items
+    ]
+    table.render_table(rows, uids, key="worklist")
+    worklist_filter.render_pages(query, page.total)
+    cases.render_picker(query, key="worklist", shown=page)
+
+
 insist_on_router()
 show_notice()
-items = resources.repository().worklist()
-unread = sum(cases.is_unread(item) for item in items)
-
+repository = resources.repository()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    counted = _("{unread} unread of {total} studies").format(unread=unread, total=len(items))
-    st.subheader(counted, anchor=False)
-    first = cases.next_unread(items)
-    if st.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
-        cases.open_study(first.study_instance_uid)
+    title, start = st.container(width="content"), st.container(width="content")
     cases.render_identity_switch()
-    only_unread = st.toggle(_("Unread only"), key="unread", bind="query-params")
-    wanted = st.text_input(
-        _("Filter"),
-        key="find",
-        bind="query-params",
-        placeholder=_("Name, ID, finding, file ..."),
-        width=280,
-    )
+    asked = worklist_filter.render_filter()
+    worklist_views.render_views(asked)
+state.set_worklist_query(asked)
+query = worklist_filter.page_of(asked)
+page = repository.worklist_page(query)
+if not page.items and page.total:  # the list became shorter than the page this session is at
+    state.set_worklist_page(1)
+    query = asked
+    page = repository.worklist_page(query)
+
+counted = _("{unread} unread of {total} studies").format(
+    unread=page.stored_unread, total=page.stored
+)
+title.subheader(counted, anchor=False)
+first = repository.next_unread(asked)
+if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
+    cases.open_study(first.study_instance_uid)
 
 with st.expander(_("Queue a folder")):
     intake.render_intake("triage", first=intake.FOLDER)
-intake.render_unfinished()
-intake.render_job(folded=True)
+    intake.render_server_folder()
+jobs.render_unfinished()
+jobs.render_job(folded=True)
+worth.render_worth(cap_hours=repository.reading_order().max_wait / timedelta(hours=1))
 
-shown = [i for i in items if cases.matches(i, wanted) and (cases.is_unread(i) or not only_unread)]
-if not items:
+reading_order.render_overdue(page.overdue)
+if not page.stored:
     st.info(_("No study is stored yet. Upload a film, or queue a folder above."))
-elif not shown:
+elif not page.total:
     st.info(_("No study passes the filter."))
 else:
-    revealed = blind.revealed_studies()
-    rows = [
-        table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
-        for item in shown
-    ]
-    table.render_table(rows, [item.study_instance_uid for item in shown], key="worklist")
-    cases.render_picker(shown, key="worklist")
+    if asked.filtered:
+        left_out = page.stored_unread - page.unread
+        st.caption(
+            _("{count} pass the filter. Unread studies it leaves out: {left_out}.").format(
+                count=page.total, left_out=left_out
+            )
+        )
+    render_rows(query, page)
+reading_order.render_order()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import findings, intake, resources
+from pages.ui import findings, intake, jobs, resources
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -19,4 +19,4 @@ with right:
     st.caption(_("Films stay on this computer."))
 for model in resources.panel().classifiers:
     st.caption(findings.scope_line(model.card.identity))
-intake.render_job()
+jobs.render_job()

@@ -22,6 +22,9 @@ HOMES = {
     "argon2": ("imaging/store/",),
     "psycopg": ("imaging/store/",),
     "reportlab": ("imaging/export/",),
+    "simpy": ("imaging/queueing.py",),
+    "pyarrow": ("imaging/export/",),
+    "xlsxwriter": ("imaging/export/",),
     "torch": ("models/", "bench/"),
     "captum": ("models/",),
     "PIL": (
@@ -31,10 +34,12 @@ HOMES = {
         "pages/",
         "models/synthesize.py",
         "models/inference/",
+        "bench/burned_in.py",
     ),
     "cv2": ("models/inference/",),
     "onnxruntime": ("models/inference/", "bench/"),
     "onnx": ("models/inference/export.py", "bench/"),
+    "rapidocr": ("imaging/burned_in.py",),
 }
 # Room -> rooms it must not know.
 FORBIDDEN = {

@@ -175,6 +175,6 @@ def test_accounts_outcomes_and_deletion(
     assert records(home, "truth", table, checkpoints=weights).returncode == 0
     assert store.truths()[study][0].present
     gone = records(home, "delete", study, "--reason", "sent twice", "--yes", checkpoints=weights)
-    assert gone.returncode == 0 and not store.worklist(), gone.stderr
+    assert gone.returncode == 0 and not store.worklist_page().items, gone.stderr
     assert store.verify_audit().intact
     store.close()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from pydicom import dcmread
 from typer.testing import CliRunner
 
+import imaging.release
 from cli import app
+from imaging.burned_in import Search, search_file
 from imaging.store import Repository
 from tests.factories import make_dicom_bytes
 
@@ -49,3 +54,47 @@ def test_a_mask_that_is_none_is_one_sentence(tmp_path: Path, mask: str) -> None:
               "--mask", mask],
     )  # fmt: skip
     assert result.exit_code != 0 and "TOP,LEFT" in f"{result.output}{result.exception}"
+
+
+def _film(*lines: tuple[str, int, int], **attributes: Any) -> bytes:
+    """A film with lines of text burned in at columns and rows."""
+    picture = Image.fromarray(np.full((300, 400), 60, np.uint8))
+    for text, left, top in lines:
+        ImageDraw.Draw(picture).text((left, top), text, 230, ImageFont.load_default(24))
+    return make_dicom_bytes(np.asarray(picture), **WHO, **attributes)
+
+
+def test_burned_in_text_is_found_blackened_and_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    burned = _film(("DOE^JANE", 20, 15), ("12.03.1987", 240, 250), BurnedInAnnotation="YES")
+    (source / "burned.dcm").write_bytes(burned)
+    (source / "plain.dcm").write_bytes(_film(SOPInstanceUID="1.2.8"))
+    (source / "missed.dcm").write_bytes(_film(SOPInstanceUID="1.2.9", BurnedInAnnotation="YES"))
+    arguments = ["deidentify", str(source), str(target), "--project", str(tmp_path / "key")]
+    result = CliRunner().invoke(app, [*arguments, "--find-text"])
+    assert result.exit_code == 0 and "2 files written, 1 left out" in result.output
+    assert "found in 2 places" in result.output and "found in 0 places" in result.output
+    assert "No text was found, but" in result.output and "JANE" not in result.output
+    made = {len(search_file(one.read_bytes()).boxes) for one in target.iterdir()}
+    assert made == {0} and (source / "burned.dcm").read_bytes() == burned
+
+
+def test_a_file_in_which_text_is_left_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
+    (tmp_path / "burned.dcm").write_bytes(_film(("DOE^JANE", 20, 15)))
+    half = Search(((0, 0, 60, 60),), 1, 1)  # a finder that sees the first letters alone
+    monkeypatch.setattr(imaging.release, "search_file", Mock(side_effect=[half, half]))
+    result = CliRunner().invoke(
+        app,
+        ["deidentify", str(tmp_path / "burned.dcm"), str(tmp_path / "out"), "--find-text",
+         "--project", str(tmp_path / "key")],
+    )  # fmt: skip
+    assert "0 files written, 1 left out" in result.output
+    assert "Text is still found after blackening" in result.output
+    assert list((tmp_path / "out").iterdir()) == []

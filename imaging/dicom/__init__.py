@@ -5,7 +5,8 @@ Dataset and no third-party exception crosses its border. It knows entities and `
 room.
 """
 
-from imaging.dicom.confidential import Change, Profile, Released, release
+from imaging.dicom.confidential import Change, Released, release
+from imaging.dicom.confidential_rules import Profile
 from imaging.dicom.dicomdir import is_dicomdir, referenced_files
 from imaging.dicom.image import Image
 from imaging.dicom.inspection import inspect_image

@@ -7,18 +7,21 @@ in whether they fail, fill the rest with grey or allocate whatever they are told
 from __future__ import annotations
 
 from dataclasses import dataclass
+from struct import error as TooShort
 from struct import unpack_from
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.uid import (
     UID,
+    JPEG2000TransferSyntaxes,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
-from imaging.dicom.elements import integer, value
+from imaging.dicom.elements import integer, text, value
 from imaging.dicom.kinds import name_syntax
 from imaging.dicom.layout import DAMAGED
 from imaging.entities import Geometry
@@ -28,6 +31,7 @@ _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among SOF0-15: DHT, JPG, DAC
 _JP2 = b"\x00\x00\x00\x0cjP  "  # a JP2 file's first box
 _SIZE = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream, image size
+_TILE_PART = b"\xff\x90\x00\x0a"  # JPEG 2000: start of tile-part and the length of that segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +44,35 @@ class Codestream:
     precision: int
 
 
-def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> None:
+def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
     """Refuse a compressed frame that is cut short or contradicts the header.
+
+    Returns
+    -------
+    bytes
+        The codestream.
 
     Raises
     ------
     PixelDataError
-        If size, depth or components of the codestream differ from the header's, or a JPEG has no
-        end.
+        If size, depth or components of the codestream differ from the header's, or it has no end.
     """
     syntax = UID(ds.file_meta.TransferSyntaxUID)
     data = frame_bytes(ds, geometry, frame)
     if syntax == RLELossless or name_syntax(syntax).startswith("JPEG XL"):
-        return  # no header that says so; the decoder compares sizes
+        return data  # no header that says so; the decoder compares sizes
     found = read_codestream(data)
     if found is None or not _boxes_advance(data):
         raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
-    if (found.rows, found.columns) != (geometry.rows, geometry.columns):
+    if not _has_size(found, ds, geometry):
         raise PixelDataError("The compressed picture has another size than its header says.")
     if not _fits(found, ds, geometry):
         raise PixelDataError(
             "The compressed picture has another depth or number of colours than its header says."
         )
-    ends = syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes
-    if ends and _END not in data[-64:]:
+    if not _ends(data, syntax):
         raise PixelDataError("The compressed picture stops before its end; " + DAMAGED)
+    return data
 
 
 def read_codestream(data: bytes) -> Codestream | None:
@@ -87,6 +95,12 @@ def read_codestream(data: bytes) -> Codestream | None:
     return Codestream(height - top, width - left, components, (data[at + 42] & 0x7F) + 1)
 
 
+def is_signed(data: bytes) -> bool:
+    """Whether a JPEG 2000 codestream says that its first component is signed (Ssiz, A.5.1)."""
+    at = data.find(_SIZE, 0, 4096) + 42
+    return bool(data[at : at + 1] and data[at] & 0x80)
+
+
 def _read_jpeg(data: bytes) -> Codestream | None:
     """Walk the marker segments to the first frame header."""
     at = 2
@@ -102,6 +116,38 @@ def _read_jpeg(data: bytes) -> Codestream | None:
     return None
 
 
+def _ends(data: bytes, syntax: UID) -> bool:
+    """False when the codestream of a JPEG, JPEG-LS or JPEG 2000 stops early."""
+    if syntax in JPEG2000TransferSyntaxes:
+        try:
+            return _tile_parts_end(data, data.find(_SIZE, 0, 4096) + 2)
+        except TooShort:
+            return False
+    ends = syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes
+    return not ends or _END in data[-64:]
+
+
+def _tile_parts_end(data: bytes, at: int) -> bool:
+    """Walk the tile-parts from the first segment of the main header: one must end in EOC.
+
+    Notes
+    -----
+    ISO/IEC 15444-1 A.4.2: Psot counts from the tile-part's own marker; 0 means until EOC.
+    """
+    while data[at : at + 2] != _TILE_PART[:2]:
+        if data[at : at + 1] != b"\xff":
+            return False
+        at += 2 + unpack_from(">H", data, at + 2)[0]
+    while data[at : at + 4] == _TILE_PART:
+        (length,) = unpack_from(">L", data, at + 6)
+        if length == 0:
+            return _END in data[-64:]
+        if length < 14:  # a tile-part's own segment and start of data
+            return False
+        at += length
+    return data[at : at + 2] == _END
+
+
 def _boxes_advance(data: bytes) -> bool:
     """False when a JP2 box before the codestream has no length: pydicom would wait there for ever.
 
@@ -114,6 +160,18 @@ def _boxes_advance(data: bytes) -> bool:
             return False
         at += length
     return True
+
+
+def _has_size(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
+    """True for the header's size, and for a tile cut off where its slide ends.
+
+    PS3.3 C.8.12.4 wants tiles of one size; some writers do not fill the last of a row or column.
+    """
+    rows, columns = {geometry.rows}, {geometry.columns}
+    if text(ds, "SOPClassUID") == VLWholeSlideMicroscopyImageStorage and geometry.frames > 1:
+        rows.add((integer(ds, "TotalPixelMatrixRows") or 0) % geometry.rows)
+        columns.add((integer(ds, "TotalPixelMatrixColumns") or 0) % geometry.columns)
+    return found.rows in rows - {0} and found.columns in columns - {0}
 
 
 def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:

@@ -32,6 +32,8 @@ class Image:
         Everything the header says.
     remarks : tuple[str, ...]
         Sentences for the clinician about a file that is odd but usable; without patient data.
+    refusals : tuple[str, ...]
+        Those of them for which the picture may be seen, but no network may answer.
 
     Notes
     -----
@@ -43,6 +45,7 @@ class Image:
     instance: Instance
     _dataset: Dataset = field(repr=False)
     remarks: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
     @property
     def pixel_aspect(self) -> float:

@@ -20,7 +20,7 @@ MAX_FRAME_SAMPLES = 2**27  # 1 GiB as float64, six times the largest radiograph
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _ONE_SAMPLE = (*MONOCHROME, "PALETTE COLOR")
-_THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 DAMAGED = "the file is damaged or was cut short; ask for it to be sent again."
 
@@ -127,7 +127,7 @@ def _bits_stored(ds: Dataset) -> int:
 
 def _check_photometric(photometric: str, samples: int) -> None:
     """Photometric interpretation and samples per pixel must agree (PS3.3 C.7.6.3.1.2)."""
-    expected = {**dict.fromkeys(_ONE_SAMPLE, 1), **dict.fromkeys(_THREE_SAMPLES, 3)}
+    expected = {**dict.fromkeys(_ONE_SAMPLE, 1), **dict.fromkeys(COLOURS, 3)}
     if photometric not in expected:
         raise PixelDataError(
             "The header's photometric interpretation is missing or unknown, so black and white "

@@ -1,23 +1,34 @@
 """What is made good in an odd dataset before it is read strictly, each with a remark.
 
-Only where nothing is guessed about what is seen, or where the reader is told what was.
+Only where nothing is guessed about what is seen, or where the reader is told what was. A header
+that had to be doubted about its pixels is no ground for a network's answer: such a remark is a
+refusal too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, ImplicitVRLittleEndian
+from pydicom.uid import UID, ImplicitVRLittleEndian, UncompressedTransferSyntaxes
 
 from imaging.dicom.elements import integer, text
-from imaging.dicom.layout import pixel_bytes
+from imaging.dicom.layout import COLOURS, MONOCHROME, pixel_bytes, pixel_keyword
 
 _GE_PRIVATE = UID("1.2.840.113619.5.2")  # implicit little endian, pixels big endian
 
 
-def mend(ds: Dataset) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """One sentence for each thing made good; ``refusals`` are those that silence the networks."""
+
+    remarks: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+def mend(ds: Dataset) -> Mended:
     """Make good what can be, in place.
 
     Parameters
@@ -27,10 +38,14 @@ def mend(ds: Dataset) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
-        One sentence for each thing made good; no patient data.
+    Mended
+        Sentences without patient data.
     """
-    return tuple(remark for step in _STEPS if (remark := step(ds)))
+    said = [(step(ds), step in _DOUBTFUL) for step in _STEPS]
+    return Mended(
+        tuple(words for words, _ in said if words),
+        tuple(words for words, doubtful in said if words and doubtful),
+    )
 
 
 def _old(ds: Dataset) -> str:
@@ -79,4 +94,96 @@ def _big_pixels(ds: Dataset) -> str:
     return "The picture was stored in GE's private encoding, with the bytes of its pixels swapped."
 
 
-_STEPS: tuple[Callable[[Dataset], str], ...] = (_old, _high_bit, _big_pixels)
+def _samples(ds: Dataset) -> str:
+    """SamplesPerPixel (0028,0002) of a grey picture, where the length proves that it is 1."""
+    if text(ds, "PhotometricInterpretation").upper() not in MONOCHROME:
+        return ""
+    if integer(ds, "SamplesPerPixel") == 1 or not _fills(ds):
+        return ""
+    ds.SamplesPerPixel = 1
+    return (
+        "The header's number of samples per pixel is missing or wrong; by the length of its data "
+        "the picture has one grey value per pixel, and is shown so."
+    )
+
+
+def _polarity(ds: Dataset) -> str:
+    """PhotometricInterpretation (0028,0004) that is none, of a picture of one sample."""
+    stated = text(ds, "PhotometricInterpretation").upper()
+    known = (*MONOCHROME, "PALETTE COLOR", *COLOURS)
+    palette = "RedPaletteColorLookupTableDescriptor" in ds
+    if stated in known or palette or integer(ds, "SamplesPerPixel") != 1 or not _fills(ds):
+        return ""
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    return (
+        "The header does not say whether high values are bright or dark. They are shown bright: "
+        "black and white may be exchanged."
+    )
+
+
+def _bits(ds: Dataset) -> str:
+    """HighBit (0028,0102) above BitsStored - 1: values as stored are right but for their scale."""
+    high, stored = integer(ds, "HighBit"), integer(ds, "BitsStored")
+    if high is None or stored is None or high < stored or integer(ds, "PixelRepresentation") != 0:
+        return ""
+    if high >= (integer(ds, "BitsAllocated") or 0) or not _fills(ds):
+        return ""
+    ds.BitsStored = high + 1
+    for keyword in _SCALES:
+        if keyword in ds:
+            del ds[keyword]
+    return (
+        "The header contradicts itself on where the bits of a pixel lie. Values are shown as they "
+        "are stored: do not measure grey values in this picture."
+    )
+
+
+def _frame_count(ds: Dataset) -> str:
+    """NumberOfFrames (0028,0008) that is no number, or larger than what the file holds."""
+    size, held = _frame_size(ds), len(pixel_bytes(ds) or b"")
+    whole = held // size if size else 0
+    if not whole or "NumberOfFrames" not in ds:
+        return ""
+    stated = integer(ds, "NumberOfFrames")
+    if stated is None:
+        if held - whole * size > 1:  # a byte of padding
+            return ""
+        words = f"The header's number of frames cannot be read; the file holds {whole}."
+    elif stated > max(whole, 1):
+        words = (
+            f"The header promises {stated} frames, the file holds {whole}: the rest is missing. "
+            "Ask for it to be sent again."
+        )
+    else:
+        return ""
+    ds.NumberOfFrames = whole
+    return words
+
+
+def _fills(ds: Dataset) -> bool:
+    """True when the pixels are as long as one grey sample per pixel makes them, to the byte."""
+    size, held = _frame_size(ds, samples=1), len(pixel_bytes(ds) or b"")
+    expected = size * (integer(ds, "NumberOfFrames") or 1)
+    return expected > 0 and held in (expected, expected + expected % 2)
+
+
+def _frame_size(ds: Dataset, *, samples: int | None = None) -> int:
+    """Bytes of a frame; 0 where they cannot be told, or lie compressed."""
+    syntax = UID(text(ds.file_meta, "TransferSyntaxUID"))
+    halved = text(ds, "PhotometricInterpretation").upper() == "YBR_FULL_422"
+    if syntax not in UncompressedTransferSyntaxes or halved or pixel_keyword(ds) != "PixelData":
+        return 0
+    bits = samples or integer(ds, "SamplesPerPixel") or 0
+    for keyword in ("Rows", "Columns", "BitsAllocated"):
+        bits *= max(0, integer(ds, keyword) or 0)
+    return 0 if bits % 8 else bits // 8
+
+
+_SCALES = (  # what gives values a meaning, and a grey level
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTSequence", "PixelPaddingValue"),
+)
+_STEPS: tuple[Callable[[Dataset], str], ...] = (
+    *(_old, _high_bit, _big_pixels, _frame_count, _samples, _polarity, _bits),
+)
+_DOUBTFUL = (_old, _frame_count, _samples, _polarity, _bits)

@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from imaging.dicom import codecs, colour, voi
-from imaging.dicom.codestream import check_codestream
+from imaging.dicom.codestream import check_codestream, read_codestream
 from imaging.dicom.elements import first_item, frame_item, integer, numbers, value
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry, VoiPreset
@@ -56,13 +56,22 @@ def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], s
     """`decode_frame`, and the name of the decoder that served; "" where nothing is compressed."""
     syntax = UID(ds.file_meta.TransferSyntaxUID)
     if syntax.is_encapsulated:
-        check_codestream(ds, geometry, frame)
+        data = check_codestream(ds, geometry, frame)
+        if geometry.samples_per_pixel == 1 and codecs.serves(syntax, 1):
+            grey = _decode_grey(ds, geometry, data)
+            if grey is not None:
+                return _frozen(grey), codecs.LABEL
     options: dict[str, Any] = {
         "number_of_frames": geometry.frames,
         "photometric_interpretation": geometry.photometric_interpretation,
         "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
     }
+    if syntax.is_encapsulated and (tile := read_codestream(data)) is not None:
+        options |= {"rows": tile.rows, "columns": tile.columns}
     array, name = _decode(ds, codecs.decoder(syntax), _plugins(syntax, geometry), frame, options)
+    if array.shape[:2] != (geometry.rows, geometry.columns):  # a slide's last tile
+        short = [(0, geometry.rows - len(array)), (0, geometry.columns - array.shape[1])]
+        array = np.pad(array, short + [(0, 0)] * (array.ndim - 2))
     return _frozen(array), name
 
 
@@ -127,13 +136,35 @@ def _decode(
     raise AssertionError("no plugin was tried")
 
 
+def _decode_grey(ds: Dataset, geometry: Geometry, data: bytes) -> NDArray[Any] | None:
+    """A grey frame by the fast way; None where it declines and there is another."""
+    syntax = UID(ds.file_meta.TransferSyntaxUID)
+    sample = codecs.Sample(
+        allocated=integer(ds, "BitsAllocated") or 0,
+        stored=geometry.bits_stored,
+        signed=integer(ds, "PixelRepresentation") == 1,
+        monochrome=geometry.photometric_interpretation in MONOCHROME,
+    )
+    try:
+        found = codecs.decode_grey(data, syntax, sample)
+    except Exception:  # whatever its library raises
+        if syntax not in _OTHERS:
+            raise
+        return None
+    if found.shape != (geometry.rows, geometry.columns):
+        raise ValueError("the frame has another shape than its header says")
+    return found
+
+
 def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
     """The decoders to use, in order, and no other.
 
     None here accepts damage that the one after it refuses.
     """
-    ours = codecs.serves(syntax, geometry.samples_per_pixel)
     other = _OTHERS.get(syntax)
+    if other and geometry.samples_per_pixel == 1:
+        return (other,)  # the fast way has declined, if there is one
+    ours = codecs.serves(syntax, geometry.samples_per_pixel)
     return ((codecs.LABEL,) if ours else ()) + ((other,) if other else ())
 
 

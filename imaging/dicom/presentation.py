@@ -211,7 +211,7 @@ def _with_lut(image: Image, lut: Lut, explanation: str, state_sha256: str) -> Im
         identity=replace(instance.identity, sha256=pair),
         voi_presets=voi.read_presets(ds),
     )
-    return Image(named, ds, image.remarks)
+    return Image(named, ds, image.remarks, image.refusals)
 
 
 def _drawn(

@@ -19,7 +19,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from imaging.dicom import pixels
-from imaging.dicom.codestream import check_codestream, frame_bytes
+from imaging.dicom.codestream import check_codestream
 from imaging.dicom.elements import integer
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
 from imaging.entities import Geometry
@@ -62,6 +62,9 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
         return Quick(pixels.luminance_values(ds, geometry, frame))
     slope, _ = pixels.stated_rescale(ds, frame)
     darker = (geometry.photometric_interpretation == "MONOCHROME1") != (slope < 0)
+    plain = _native(ds, geometry, frame)
+    if plain is not None:
+        return Quick(plain, darker)
     levels = _levels(geometry, enough)
     found = _reduced(ds, geometry, frame, levels) if levels else None
     if found is None:
@@ -80,6 +83,32 @@ def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
     )
 
 
+def _native(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.uint16] | None:
+    """Uncompressed words as they lie in the file; None where there is anything to be done to them.
+
+    pydicom clears the bits above the stored ones, which takes longer than all else about such a
+    film; here they are looked at, and left to pydicom where one is set.
+    """
+    syntax = uid.UID(ds.file_meta.TransferSyntaxUID)
+    if (
+        syntax.is_encapsulated
+        or not syntax.is_little_endian
+        or syntax.is_deflated
+        or integer(ds, "BitsAllocated") != 16
+        or integer(ds, "PixelRepresentation") == 1
+        or geometry.samples_per_pixel != 1
+        or (integer(ds, "HighBit") or 0) + 1 != geometry.bits_stored
+    ):
+        return None
+    size = geometry.rows * geometry.columns
+    if len(ds.PixelData) < 2 * size * (frame + 1):
+        return None
+    values = np.frombuffer(ds.PixelData, "<u2", size, 2 * size * frame)
+    if int(values.max()) >> geometry.bits_stored:
+        return None
+    return values.reshape(geometry.rows, geometry.columns)
+
+
 def _levels(geometry: Geometry, enough: int) -> int:
     """How often the picture may be halved."""
     short, levels = min(geometry.rows, geometry.columns), 0
@@ -96,8 +125,7 @@ def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArra
     syntax = uid.UID(ds.file_meta.TransferSyntaxUID)
     if syntax not in (*_HTJ2K, *_JPEG2K) or integer(ds, "PixelRepresentation") == 1:
         return None
-    check_codestream(ds, geometry, frame)
-    data = frame_bytes(ds, geometry, frame)
+    data = check_codestream(ds, geometry, frame)
     try:
         if syntax in _HTJ2K:
             array = _by_openjph(data, levels, geometry.bits_stored)

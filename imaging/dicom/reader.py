@@ -24,6 +24,7 @@ from imaging.dicom.elements import text
 from imaging.dicom.film import film_dataset
 from imaging.dicom.image import Image
 from imaging.dicom.kinds import name_object, name_syntax
+from imaging.dicom.meta import with_sound_meta
 from imaging.dicom.sniff import FileKind, sniff
 from imaging.dicom.volume import volume_dataset
 from imaging.documents import Document
@@ -79,13 +80,15 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     return found
 
 
-def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Document:
+def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") -> Image | Document:
     """Read whatever can be kept: a picture, or a document without one.
 
     Parameters
     ----------
     source, file_name
         As for `read_image`.
+    sha256 : str
+        Of the bytes, where it is known already.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def read_object(source: bytes | Path, *, file_name: str = "") -> Image | Documen
         source = _load(source)
     file_name = clean(file_name, MAX_NAME)
     kind = sniff(source)
-    sha256 = hashlib.sha256(source).hexdigest()
+    sha256 = sha256 or hashlib.sha256(source).hexdigest()
     if kind is FileKind.DICOM:
         with border(NotDicomError, _UNREADABLE):
             dataset = parse(source)
@@ -130,6 +133,7 @@ def parse(data: bytes) -> Dataset:
     NotDicomError
         If there is none; pydicom's own errors pass through, for `border` to catch.
     """
+    data = with_sound_meta(data)
     _check_deflated(data)
     ds = dcmread(BytesIO(data), force=True)
     if not len(ds):  # pydicom's answer when the file ends within compressed pixels
@@ -176,7 +180,7 @@ def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Imag
     with border(PixelDataError, "The header's description of the picture cannot be read."):
         geometry = layout.read_geometry(ds, syntax)
         presets = pixels.presets(ds, geometry)
-        remarks = (*mended, *_remarks(ds, syntax, geometry))
+        remarks = (*mended.remarks, *_remarks(ds, syntax, geometry))
     instance = Instance(
         identity=identity,
         patient=header.read_patient(ds),
@@ -186,7 +190,7 @@ def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Imag
         source=source,
         file_name=file_name,
     )
-    return Image(instance, ds, remarks)
+    return Image(instance, ds, remarks, mended.refusals)
 
 
 def _no_picture(sop_class_uid: str, modality: str) -> UnsupportedImageError | PixelDataError:

@@ -23,7 +23,7 @@ from reportlab.platypus import (
 )
 
 from imaging.display import composite_overlay, thumbnail
-from imaging.entities import RESEARCH_USE, Answer, Assessment, Instance
+from imaging.entities import RESEARCH_USE, Assessment, Instance
 from imaging.export import wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.codes import CALLS
@@ -31,14 +31,8 @@ from imaging.export.common import local, short
 from imaging.export.fonts import Typesetter
 from imaging.review import ReadFinding, Stage, Trial
 
-_MARGIN, _WIDTH = 18 * mm, A4[0] - 36 * mm
+MARGIN, WIDTH = 18 * mm, A4[0] - 36 * mm
 _FINEST = 1400  # pixels of the longer side of a picture on paper
-_ANSWERS = {
-    Answer.PRESENT: "present",
-    Answer.ABSENT: "absent",
-    Answer.UNSURE: "unsure - please read",
-    Answer.UNSUITABLE: "not a picture the network was built for",
-}
 
 
 def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
@@ -48,7 +42,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     -----
     Characters no font of this computer has are printed as their code points, with a note.
     """
-    sheet = _Sheet()
+    sheet = Sheet()
     story: list[Flowable] = [
         sheet.text("Lightbox report", size=16),
         sheet.text(wording.status_line(case), size=11),
@@ -66,10 +60,10 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     document = SimpleDocTemplate(
         buffer,
         pagesize=A4,
-        leftMargin=_MARGIN,
-        rightMargin=_MARGIN,
-        topMargin=_MARGIN,
-        bottomMargin=_MARGIN,
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN,
         title="Lightbox report",
         author="Lightbox",
         subject=RESEARCH_USE,
@@ -83,7 +77,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     return [ExportedFile(name, content)]
 
 
-class _Sheet:
+class Sheet:
     """Paragraphs and tables in fonts that have their characters."""
 
     def __init__(self) -> None:
@@ -104,7 +98,7 @@ class _Sheet:
     def table(self, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
         """A table whose first row is its head; widths are fractions of the page."""
         cells = [[self.text(cell) for cell in row] for row in rows]
-        table = Table(cells, [width * _WIDTH for width in widths], repeatRows=1, hAlign="LEFT")
+        table = Table(cells, [width * WIDTH for width in widths], repeatRows=1, hAlign="LEFT")
         table.setStyle(
             [
                 ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
@@ -116,7 +110,7 @@ class _Sheet:
         return table
 
 
-def _facts(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _facts(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Patient and study."""
     first = case.record.instances[0]
     patient, taken = first.patient, first.acquisition
@@ -138,7 +132,7 @@ def _facts(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
     return [Spacer(1, 6), sheet.table(rows, (0.25, 0.75))]
 
 
-def _findings(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """The reader's word."""
     review = case.review
     head = sheet.text("Reader's findings", size=12)
@@ -161,7 +155,7 @@ def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
     return wording.finding_label(finding.code), word, call, finding.note
 
 
-def _answers(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _answers(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """What the network said about each image."""
     story: list[Flowable] = [sheet.text("Network's answer (AI-generated)", size=12)]
     if not case.answers:
@@ -171,12 +165,12 @@ def _answers(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
     return story
 
 
-def _answer(sheet: _Sheet, instance: Instance, said: Assessment) -> list[Flowable]:
+def _answer(sheet: Sheet, instance: Instance, said: Assessment) -> list[Flowable]:
     """One image's answer, with the network's name, version, weights and operating points."""
     lines = [f"Image {short(instance.identity.sop_instance_uid)}"]
     if said.answer is not None:
         lead = f"{said.primary.label}: " if said.primary else ""
-        lines.append(f"Answer: {lead}{_ANSWERS[said.answer]}")
+        lines.append(f"Answer: {lead}{wording.ANSWERS[said.answer]}")
     lines += [f"{f.label}: {wording.answer_line(f)}" for f in said.findings]
     if said.disagreement is not None:
         lines.append(f"Largest disagreement between its networks: {said.disagreement:.3f}")
@@ -186,7 +180,7 @@ def _answer(sheet: _Sheet, instance: Instance, said: Assessment) -> list[Flowabl
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
 
 
-def _trials(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _trials(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """What the reader took out of a film, and what the network said then."""
     trials = case.review.trials if case.review else ()
     if not trials:
@@ -208,7 +202,7 @@ def _trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
     steps = "\n".join(f"{at}. {step}" for at, step in enumerate(trial.regions, start=1))
     label = wording.finding_label(trial.code)
     before, after = (
-        f"{label}: {_ANSWERS[answer]}, probability {probability:.3f}"
+        f"{label}: {wording.ANSWERS[answer]}, probability {probability:.3f}"
         for answer, probability in (
             (trial.answer_before, trial.before),
             (trial.answer_after, trial.after),
@@ -218,7 +212,7 @@ def _trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
     return short(trial.sop_instance_uid), steps, before, after, asked
 
 
-def _measurements(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Every mark with its measurements."""
     marks = case.review.annotations if case.review else ()
     if not marks:
@@ -233,7 +227,7 @@ def _measurements(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
     return [head, sheet.table(rows, (0.2, 0.12, 0.18, 0.3, 0.2))]
 
 
-def _pictures(sheet: _Sheet, case: ExportCase) -> list[Flowable]:
+def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Each explained film beside its overlay; else the films that were gathered."""
     story: list[Flowable] = [sheet.text("Pictures", size=12)]
     for one in case.maps:
@@ -255,11 +249,11 @@ def _image(values: Any) -> Image:
     """A picture half a page wide."""
     rows, columns = values.shape[:2]
     png = thumbnail(values, size=min(_FINEST, max(rows, columns)))
-    scale = min(0.48 * _WIDTH / columns, 110 * mm / rows)
+    scale = min(0.48 * WIDTH / columns, 110 * mm / rows)
     return Image(BytesIO(png), width=columns * scale, height=rows * scale)
 
 
-def _footer(sheet: _Sheet, case: ExportCase) -> Any:
+def _footer(sheet: Sheet, case: ExportCase) -> Any:
     """What stands at the foot of every page."""
     stage = case.review.stage.value.upper() if case.review else "NOT READ"
     study = short(case.record.study_instance_uid)
@@ -267,8 +261,8 @@ def _footer(sheet: _Sheet, case: ExportCase) -> Any:
     def draw(canvas: Any, document: Any) -> None:
         canvas.saveState()
         canvas.setFont(sheet.setter.base, 8)
-        canvas.drawString(_MARGIN, 10 * mm, f"{RESEARCH_USE}. {stage}. Study {study}")
-        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {document.page}")
+        canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}. {stage}. Study {study}")
+        canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {document.page}")
         canvas.restoreState()
 
     return draw

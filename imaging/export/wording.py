@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from imaging.entities import Assessment, Finding, ModelIdentity
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.export.case import ExportCase
 from imaging.export.common import local
 from imaging.review import Measure, Stage
 from imaging.terms import concept
+
+ANSWERS = {
+    Answer.PRESENT: "present",
+    Answer.ABSENT: "absent",
+    Answer.UNSURE: "unsure - please read",
+    Answer.UNSUITABLE: "not a picture the network was built for",
+}
+STATUSES = {
+    Status.OK: "answered",
+    Status.WARNED: "answered, with caution",
+    Status.REFUSED: "not suitable",
+    Status.ERROR: "could not be read",
+    Status.DOCUMENT: "document, kept with its study",
+}
 
 
 def status_line(case: ExportCase) -> str:
@@ -20,6 +34,16 @@ def status_line(case: ExportCase) -> str:
     amended = ", amends an earlier final report" if case.predecessor else ""
     word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
     return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+
+
+def status_word(status: str) -> str:
+    """What became of a file; anything but a `Status` is told as it is."""
+    return STATUSES[Status(status)] if status in set(Status) else status
+
+
+def answer_word(answer: str) -> str:
+    """An `Answer` in words; "" where there is none."""
+    return ANSWERS[Answer(answer)] if answer else ""
 
 
 def model_line(model: ModelIdentity) -> str:

@@ -16,6 +16,7 @@ from imaging.entities import Assessment, FileOutcome, Instance, Status
 from imaging.jobs import Result
 from imaging.review import Deed
 from imaging.store import audit, serial
+from imaging.store.rows import refresh_worklist
 from imaging.store.tables import (
     AssessmentTable,
     DocumentTable,
@@ -121,6 +122,8 @@ class _Batch:
         self._session.flush()
         if self._lines:
             audit.append_many(self._session, self._lines)
+        if self._touched:
+            refresh_worklist(self._session, sorted(self._touched))
 
     def _insist_on_file(self, kept: _Found, result: Result) -> bool:
         """The file's row, made when it is new; False when another bears its UID."""

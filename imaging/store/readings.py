@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from imaging.errors import ConflictError
 from imaging.review import Deed, FirstRead, Review, Stage, Truth
 from imaging.store import audit, serial
 from imaging.store.records import Records
+from imaging.store.rows import refresh_worklist
 from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
 
 
@@ -65,6 +67,7 @@ class Readings(Records):
                 study_instance_uid=stored.study_instance_uid,
                 detail=_what(stored),
             )
+            refresh_worklist(session, [stored.study_instance_uid])
         return stored
 
     def finals(self) -> tuple[Review, ...]:
@@ -112,6 +115,14 @@ class Readings(Records):
         with self._database.reading() as session:
             row = session.get(FirstReadTable, (study_instance_uid, account))
             return serial.first_read_from_json(row.content, row.committed_at) if row else None
+
+    def first_read_studies(self, account: str, among: Collection[str]) -> frozenset[str]:
+        """Those of some studies for which this account committed a first read."""
+        query = select(FirstReadTable.study_instance_uid).where(
+            FirstReadTable.account == account, FirstReadTable.study_instance_uid.in_(among)
+        )
+        with self._database.reading() as session:
+            return frozenset(session.scalars(query))
 
     def first_reads(self) -> tuple[FirstRead, ...]:
         """All first reads, oldest first."""

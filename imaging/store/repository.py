@@ -16,10 +16,13 @@ from imaging.store.migrate import migrate
 from imaging.store.objects import ObjectFolder
 from imaging.store.outcomes import Outcomes
 from imaging.store.readings import Readings
+from imaging.store.rows import fill_worklist
+from imaging.store.site import Site
 from imaging.store.studies import Studies
+from imaging.store.worklist import Worklists
 
 
-class Repository(Studies, Readings, Cases, Jobs, Outcomes):
+class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes):
     """Records in SQLite or PostgreSQL, and originals in a folder.
 
     Attributes
@@ -55,6 +58,7 @@ class Repository(Studies, Readings, Cases, Jobs, Outcomes):
         try:
             home.mkdir(parents=True, exist_ok=True)
             migrate(found)
+            fill_worklist(found)
         except OSError as exc:
             raise StoreError(found.trouble) from exc
         except StoreError:

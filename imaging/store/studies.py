@@ -1,4 +1,4 @@
-"""Studies: their instances, the network's answers, the worklist, priors, and how one is deleted."""
+"""Studies: their instances, the network's answers, priors, and how one is deleted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, Instance, StudyRecord, WorklistItem
+from imaging.entities import Assessment, Instance, StudyRecord
 from imaging.errors import ConflictError, InputError, NotFoundError, StoreError
 from imaging.places import read_place
 from imaging.priors import taken_before
 from imaging.review import Deed
 from imaging.store import audit, serial
 from imaging.store.records import Records
+from imaging.store.rows import refresh_worklist
 from imaging.store.tables import (
     AssessmentTable,
     CaseTable,
@@ -28,8 +29,8 @@ from imaging.store.tables import (
     ReviewTable,
     StudyTable,
     TruthTable,
+    WorklistTable,
 )
-from imaging.worklist import worklist_item
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
 _CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
@@ -109,6 +110,7 @@ class Studies(Records):
                 study_instance_uid=identity.study_instance_uid,
                 detail=f"file {identity.sha256}",
             )
+            refresh_worklist(session, [identity.study_instance_uid])
         return True
 
     def add_document(self, document: Document, *, account: str = "") -> bool:
@@ -145,6 +147,7 @@ class Studies(Records):
                 study_instance_uid=identity.study_instance_uid,
                 detail=f"{document.kind.value} {identity.sha256}",
             )
+            refresh_worklist(session, [identity.study_instance_uid])
         return True
 
     def add_assessment(self, assessment: Assessment, *, account: str = audit.NETWORK) -> None:
@@ -176,6 +179,7 @@ class Studies(Records):
                 study_instance_uid=instance.study_instance_uid,
                 detail=f"{name}: {assessment.status.value}",
             )
+            refresh_worklist(session, [instance.study_instance_uid])
 
     def study(self, study_instance_uid: str) -> StudyRecord:
         """A stored study.
@@ -187,17 +191,6 @@ class Studies(Records):
         """
         with self._database.reading() as session:
             return _study(_row(session, study_instance_uid))
-
-    def worklist(self) -> tuple[WorklistItem, ...]:
-        """All studies: highest priority first, then the longest waiting."""
-        with self._database.reading() as session:
-            everything = select(StudyTable).options(
-                selectinload(StudyTable.instances).selectinload(InstanceTable.assessments),
-                selectinload(StudyTable.documents),
-                selectinload(StudyTable.reviews),
-            )
-            items = [worklist_item(_study(row)) for row in session.scalars(everything)]
-        return tuple(sorted(items, key=lambda i: (-i.priority, i.received_at)))
 
     def prior_studies(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
         """Earlier stored studies of the same patient, newest first.
@@ -296,6 +289,7 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
         ReviewTable,
         FirstReadTable,
         TruthTable,
+        WorklistTable,
         StudyTable,
     ):
         of_study = table.study_instance_uid == record.study_instance_uid

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Boolean,
+    CheckConstraint,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -156,6 +158,79 @@ class CaseTable(Base):
     )
     features: Mapped[bytes] = mapped_column(LargeBinary)
     added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WorklistTable(Base):
+    """One row per study: what the worklist shows, sorts by and searches (`store.rows` keeps it).
+
+    All of it follows from the other tables. `standing` is the priority turned round (0 is
+    routine, below 0 is raised) so that the order of reading is one direction of one index;
+    `signals` is what raised it, so that a new level of the site is one UPDATE.
+    """
+
+    __tablename__ = "worklist"
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), primary_key=True
+    )
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read: Mapped[bool] = mapped_column(Boolean)
+    standing: Mapped[int] = mapped_column(Integer)
+    search: Mapped[str] = mapped_column(Text)  # near the front, where a scan finds it soonest
+    search_all: Mapped[str] = mapped_column(Text)  # with the network's words
+    signals: Mapped[str] = mapped_column(Text)
+    status: Mapped[str | None] = mapped_column(String(16), nullable=True)
+    message: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str | None] = mapped_column(String(16), nullable=True)
+    finding_code: Mapped[str | None] = mapped_column(Text, nullable=True)
+    finding_label: Mapped[str] = mapped_column(Text)
+    probability: Mapped[float | None] = mapped_column(Float, nullable=True)
+    operating_point: Mapped[float | None] = mapped_column(Float, nullable=True)
+    exploratory: Mapped[bool] = mapped_column(Boolean)
+    model_name: Mapped[str] = mapped_column(Text)
+    model_version: Mapped[str] = mapped_column(Text)
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    patient_name: Mapped[str] = mapped_column(Text)
+    patient_id: Mapped[str] = mapped_column(Text)
+    birth_date: Mapped[str] = mapped_column(Text)
+    sex: Mapped[str] = mapped_column(Text)
+    age_years: Mapped[float | None] = mapped_column(Float, nullable=True)
+    modality: Mapped[str] = mapped_column(Text)
+    accession_number: Mapped[str] = mapped_column(Text)
+    study_date: Mapped[str] = mapped_column(Text)
+    study_description: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(String(16))
+    instances: Mapped[int] = mapped_column(Integer)
+    stage: Mapped[str | None] = mapped_column(String(16), nullable=True)
+    reader: Mapped[str] = mapped_column(Text)
+    patient_key: Mapped[str] = mapped_column(Text)
+    date_key: Mapped[str] = mapped_column(String(8))
+    __table_args__ = (
+        # the list is read priority by priority: a row outside them would be in no part of it
+        CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing"),
+        Index("ix_worklist_reading", "read", "standing", "received_at", "study_instance_uid"),
+        Index("ix_worklist_waiting", "read", "received_at", "study_instance_uid"),
+        Index("ix_worklist_patient", "patient_key", "received_at", "study_instance_uid"),
+        Index("ix_worklist_date", "date_key", "received_at", "study_instance_uid"),
+        Index("ix_worklist_modality", "modality", "received_at", "study_instance_uid"),
+    )
+
+
+class SiteTable(Base):
+    """A setting of the site, which holds for all readers, by its name."""
+
+    __tablename__ = "site"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ViewTable(Base):
+    """A list a reader keeps under a name."""
+
+    __tablename__ = "views"
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    query: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class JobTable(Base):

@@ -204,7 +204,7 @@ def _examined(
     model: ServedModel, readings: Sequence[Reading], pictures: Sequence[Picture]
 ) -> list[_Case]:
     """What one model's checks say about each film."""
-    cases = [_Case(check_scope(r.instance, model.card.scope)) for r in readings]
+    cases = [_Case(_by_header(model, reading)) for reading in readings]
     for case, picture in zip(cases, pictures, strict=True):
         if case.open and picture.blank:
             case.refuse(BLANK)
@@ -228,6 +228,12 @@ def _examined(
             else:
                 cases[i].view = box.grown(model.card.framing.margin)
     return cases
+
+
+def _by_header(model: ServedModel, reading: Reading) -> ScopeVerdict:
+    """What the header says, and what is wrong with the file itself."""
+    found = check_scope(reading.instance, model.card.scope)
+    return ScopeVerdict(reading.refusals + found.refusals, found.warnings)
 
 
 def _choose(cases: Sequence[_Case]) -> int | None:

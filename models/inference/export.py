@@ -6,7 +6,6 @@ is served by torch. The graphs are compared with torch before they are kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import warnings
@@ -29,7 +28,7 @@ from models import installed, localiser
 from models.classifier import Classifier
 from models.gate import Gate, describe
 from models.inference.eager import TorchNetworks
-from models.inference.graphs import GATE, LOCALISER, MEMBERS, RECORD, OnnxNetworks
+from models.inference.graphs import GATE, LOCALISER, MEMBERS, RECORD, OnnxNetworks, sha256_of
 
 TOLERANCE = 1e-4  # between the two engines, of logits, distances and region maps
 _SIDES = ("batch", "rows", "columns")
@@ -83,7 +82,7 @@ def export(folder: Path) -> dict[str, str]:
     record: dict[str, str] = {}
     for name, module, size, weights in parts:
         _write(folder / name, module, size, folder / weights)
-        record |= {name: _sha256(folder / name), weights: _sha256(folder / weights)}
+        record |= {name: sha256_of(folder / name), weights: sha256_of(folder / weights)}
     (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     _compare(folder, classifier)
     return record
@@ -168,10 +167,6 @@ def _compare(folder: Path, classifier: Classifier) -> None:
 
 def _each(found: object) -> tuple[np.ndarray, ...]:
     return found if isinstance(found, tuple) else (np.asarray(found),)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main(

@@ -28,6 +28,11 @@ def has_graphs(folder: Path) -> bool:
     return (folder / RECORD).exists()
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class OnnxNetworks:
     """The networks of one checkpoint: batches in, figures out. One thread each call.
 
@@ -81,7 +86,7 @@ def _checked(folder: Path) -> dict[str, str]:
     try:
         record: dict[str, str] = json.loads((folder / RECORD).read_text())
         for name, expected in record.items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
+            if sha256_of(folder / name) != expected:
                 raise ValueError(name)
     except (OSError, ValueError) as exc:
         raise CheckpointError(

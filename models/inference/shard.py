@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from struct import Struct
 from typing import IO, Any
 
@@ -75,7 +76,7 @@ class Shard:
                 found[i] = Result(tasks[i], sha256, None)
                 continue
             at(i)
-            read = self._read(content, tasks[i].file_name)
+            read = self._read(content, tasks[i].file_name, sha256)
             if isinstance(read, Reading):
                 readings[i] = read
             else:
@@ -86,10 +87,13 @@ class Shard:
             found[i] = Result(tasks[i], contents[i][1], outcome)
         return [one for one in found if one is not None]
 
-    def _read(self, content: bytes, file_name: str) -> Reading | FileOutcome:
+    def _read(self, content: bytes, file_name: str, sha256: str) -> Reading | FileOutcome:
         """A film to be asked about, or what became of the file."""
         try:
-            read = apart.read_for_triage(content, file_name, enough=self._enough)
+            read = apart.read_for_triage(content, file_name, enough=self._enough, sha256=sha256)
+            if isinstance(read, Reading) and read.instance.geometry.frames > 1:
+                with suppress(AssistantError):
+                    apart.rehearse(content, file_name)
         except AssistantError as exc:
             return failed(file_name, exc)
         except MemoryError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -29,6 +29,14 @@ def revealed_studies() -> Container[str]:
         return Everything()
     reads = resources.repository().first_reads()
     return {read.study_instance_uid for read in reads if read.account == me.name}
+
+
+def revealed_among(studies: Sequence[str]) -> Container[str]:
+    """As `revealed_studies`, of the few that are on screen."""
+    me = state.account()
+    if not me.blind:
+        return Everything()
+    return resources.repository().first_read_studies(me.name, studies)
 
 
 def hides(record: StudyRecord) -> bool:

@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
 
 from imaging.entities import WorklistItem
-from pages.ui import state, words
-from pages.ui.i18n import _
+from imaging.worklist_query import WorklistPage, WorklistQuery
+from pages.ui import resources, state, words
+from pages.ui.i18n import _, ngettext
 
 REVIEW_PAGE = "pages/review.py"
+_FOUND = 20  # studies a search offers
 
 
 def open_study(study_instance_uid: str) -> NoReturn:
     """Go to the Review page of a study."""
     st.switch_page(REVIEW_PAGE, query_params={"study": study_instance_uid})
-
-
-def is_unread(item: WorklistItem) -> bool:
-    """True until a reader has signed off."""
-    return not item.read
-
-
-def next_unread(items: Sequence[WorklistItem], after: str = "") -> WorklistItem | None:
-    """The unread study that follows, else the first of all but this one."""
-    unread = [item for item in items if is_unread(item) or item.study_instance_uid == after]
-    at = next((i for i, item in enumerate(unread) if item.study_instance_uid == after), -1)
-    others = unread[at + 1 :] + unread[: max(at, 0)]
-    return others[0] if others else None
-
-
-def previous(items: Sequence[WorklistItem], before: str) -> WorklistItem | None:
-    """The study above in the worklist, read or not."""
-    at = next((i for i, item in enumerate(items) if item.study_instance_uid == before), 0)
-    return items[at - 1] if at > 0 else None
-
-
-def matches(item: WorklistItem, wanted: str) -> bool:
-    """True when every word of a filter occurs in what the row shows."""
-    patient, taken = item.patient, item.acquisition
-    shown = (patient.name, patient.patient_id, taken.accession_number, taken.modality)
-    text = " ".join((*shown, words.date(taken.study_date), item.file_name, describe(item)))
-    return all(word in text.casefold() for word in wanted.casefold().split())
 
 
 def describe(item: WorklistItem) -> str:
@@ -69,25 +45,59 @@ def render_identity_switch() -> None:
     st.toggle(_("Hide identity"), key=state.HIDE_IDENTITY, persist_state="session")
 
 
-def render_picker(items: Sequence[WorklistItem], *, key: str) -> None:
-    """A list and a button: the way to a study without a mouse."""
+def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None = None) -> None:
+    """Words to look for, the studies that hold them, and a button: no mouse, and no long list.
+
+    `shown` is the page on screen, which is offered until something is looked for.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        typed = st.text_input(
             _("Go to a study (type to search)"),
-            items,
-            index=None,
-            format_func=describe,
+            key=f"seek-{key}",
             placeholder=_("Patient, date or finding"),
-            key=f"pick-{key}",
+            width=280,
+        )
+        wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
+        found = shown if shown and not typed else resources.repository().worklist_page(wanted)
+        names = _names(found.items[:_FOUND])
+        pick = f"pick-{key}"
+        if typed and found.total == 1:
+            st.session_state[pick] = found.items[0].study_instance_uid
+        elif st.session_state.get(pick) not in names:
+            st.session_state[pick] = None  # of an earlier search
+        chosen = st.selectbox(
+            ngettext("{count} study found", "{count} studies found", found.total).format(
+                count=found.total
+            ),
+            list(names),
+            format_func=names.__getitem__,
+            placeholder=_("The first {count} of them").format(count=_FOUND),
+            key=pick,
         )
         if st.button(_("Open"), key=f"open-{key}", disabled=chosen is None) and chosen:
-            open_study(chosen.study_instance_uid)
+            open_study(chosen)
 
 
-def render_steps(items: Sequence[WorklistItem], current: str) -> None:
-    """Buttons to the case above and to the next unread one."""
-    before, after = previous(items, current), next_unread(items, current)
-    done = all(not is_unread(item) for item in items if item.study_instance_uid == current)
+def _names(items: Sequence[WorklistItem]) -> dict[str, str]:
+    """UID -> line of each study; no two alike, for a browser tells options by their words."""
+    names: dict[str, str] = {}
+    for item in items:
+        name, same = describe(item), 1
+        while name in names.values():
+            same += 1
+            name = f"{describe(item)} ({same})"
+        names[item.study_instance_uid] = name
+    return names
+
+
+def render_steps(current: str, *, done: bool) -> None:
+    """Buttons to the case above and to the next unread one, within the list last shown.
+
+    `done` says that this one is read: then the next is what the reader wants.
+    """
+    repository, query = resources.repository(), state.worklist_query()
+    before = repository.previous(query, before=current)
+    after = repository.next_unread(query, after=current)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -100,5 +110,6 @@ def render_steps(items: Sequence[WorklistItem], current: str) -> None:
             disabled=after is None,
             type="primary" if done else "secondary",
             key="next",
+            help=_("Within the filter of the worklist.") if query.filtered else None,
         ):
             open_study(after.study_instance_uid if after else current)

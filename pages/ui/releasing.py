@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from imaging.burned_in import Box, search_file
 from imaging.dicom import Profile, Released, inspect_image, release
 from imaging.entities import RESEARCH_USE, Instance, SourceKind, StudyRecord
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
 from imaging.pseudonyms import Project
 from imaging.review import Deed, Shape
-from pages.ui import resources, state, words
+from pages.ui import burned_text, resources, state, words
 from pages.ui.download import render_download
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.leave import archive
@@ -22,7 +24,14 @@ from pages.ui.room import load
 
 KEY = "deidentified-originals"
 KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
-Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What the reader wants of all files, and what is blackened in each."""
+
+    profile: Profile
+    ticked: burned_text.Ticked
 
 
 def render_release(record: StudyRecord) -> None:
@@ -37,12 +46,17 @@ def render_release(record: StudyRecord) -> None:
     ):
         if not folded.open:
             return
-        profile, looked = _options(record, films)
-        wanted = (uid, profile)
+        order, looked = _options(record, films)
+        wanted = (uid, order)
         if st.button(_("Show what changes"), disabled=not looked, key=f"show-release-{uid}"):
-            st.session_state[_slot(uid)] = (wanted, _made(films, profile))
+            with st.spinner(_("Writing the copies ...")):
+                st.session_state[_slot(uid)] = (wanted, _made(films, order))
         kept = st.session_state.get(_slot(uid))
         if kept is not None and kept[0] == wanted:
+            if order.ticked.boxes and any(isinstance(one, Released) for one in kept[1]):
+                st.caption(
+                    _("The blackened copies were looked at again: no text is found in them.")
+                )
             _render_changes(uid, kept[1])
 
 
@@ -58,7 +72,7 @@ def rectangles(record: StudyRecord) -> tuple[Box, ...]:
     return tuple(found)
 
 
-def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[Profile, bool]:
+def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bool]:
     """What the reader wants, and whether burned-in text was spoken about."""
     uid, boxes = record.study_instance_uid, rectangles(record)
     st.caption(_("Copies after PS3.15 Annex E; the stored originals stay as they are."))
@@ -72,13 +86,15 @@ def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[Profile, b
             len(boxes),
         )
         masked = st.toggle(label.format(count=len(boxes)), value=True, key=f"release-mask-{uid}")
-    looked = masked
-    if not masked and any(_may_have_text(one) for one in films):
+    ticked = burned_text.render_search(uid, films)
+    looked = masked or not any(
+        _may_have_text(one) for one in films if not ticked.of(one.identity.sha256)
+    )
+    if not looked:
         st.caption(_("Text may be burned in: draw a rectangle over it, or say that there is none."))
         looked = st.checkbox(_("I looked: no text is burned in"), key=f"release-looked-{uid}")
-    elif not masked:
-        looked = True
-    return Profile(dates=dates, device=device, masks=boxes if masked else ()), looked
+    profile = Profile(dates=dates, device=device, masks=boxes if masked else ())
+    return _Order(profile, ticked), looked
 
 
 def _may_have_text(instance: Instance) -> bool:
@@ -86,19 +102,30 @@ def _may_have_text(instance: Instance) -> bool:
     return any(caution.code == "burned-in" for caution in found.cautions)
 
 
-def _made(films: Sequence[Instance], profile: Profile) -> list[Released | str]:
+def _made(films: Sequence[Instance], order: _Order) -> list[Released | str]:
     """Each file de-identified, or why it is not."""
-    repository = resources.repository()
-    made: list[Released | str] = []
     try:
         key = Project.open(resources.settings().home / KEY_FILE)
     except AssistantError as exc:
         return [str(exc)]
+    made: list[Released | str] = []
     for one in films:
         try:
-            made.append(release(repository.content(one.identity.sha256), key, profile))
+            made.append(_released(one, key, order))
         except AssistantError as exc:
             made.append(str(exc))
+    return made
+
+
+def _released(film: Instance, key: Project, order: _Order) -> Released:
+    """One file; where text was looked for and blackened, it is looked for once more."""
+    sha256 = film.identity.sha256
+    masks = (*order.profile.masks, *order.ticked.of(sha256))
+    content = resources.repository().content(sha256)
+    made = release(content, key, replace(order.profile, masks=masks))
+    if order.ticked.asked and masks and search_file(made.content).boxes:
+        said = _("Text is still found after blackening, so the copy was left out.")
+        raise InputError(f"{said} {_('Tick what is not ticked, or draw a rectangle over it.')}")
     return made
 
 

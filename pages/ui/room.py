@@ -87,7 +87,8 @@ def render_room(
             with above:
                 verdict_line.render_lines(load(instance), _maps(hung, instance, asked))
         for remark in panes[0].image.remarks:
-            st.caption(plain(sentence(remark)))
+            say = st.warning if remark in panes[0].image.refusals else st.caption
+            say(plain(sentence(remark)))
         if reading is not None:
             _keep(record, reading)
     return desk.open_record(uid), asked[0] if asked else None

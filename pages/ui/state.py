@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
@@ -17,6 +18,7 @@ from imaging.dicom import Image
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.review import Account, Annotation, Presentation
+from imaging.worklist_query import WorklistQuery
 from models.explain.dial import Curve
 from models.explain.erase import Outcome, Step
 from models.explain.explainer import Attribution, Explainer
@@ -87,6 +89,27 @@ def since(what: str) -> float:
 def identity_hidden() -> bool:
     """True while patients shall not be named on screen."""
     return bool(st.session_state.get(HIDE_IDENTITY, False))
+
+
+def worklist_query() -> WorklistQuery:
+    """The list this session last looked at, without its page; all studies before that."""
+    found: WorklistQuery = st.session_state.get("worklist-query", WorklistQuery())
+    return replace(found, blind=reads_blind())
+
+
+def set_worklist_query(query: WorklistQuery) -> None:
+    """Note which list is looked at; the next case comes from it."""
+    st.session_state["worklist-query"] = query.whole
+
+
+def worklist_page() -> int:
+    """The page of the worklist this session is at, from 1."""
+    return int(st.session_state.get("worklist-page", 1))
+
+
+def set_worklist_page(number: int) -> None:
+    """Go to a page of the worklist."""
+    st.session_state["worklist-page"] = number
 
 
 def uploader_key(place: str) -> str:

@@ -34,12 +34,17 @@ def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
     film = item.source is SourceKind.FILM
     finding = item.finding if revealed else None
     answer = _answer(finding, item.answer, item.status) or words.outcome(item.status)
+    waits = words.waiting(item.received_at)
+    if item.read:
+        waits = words.NOTHING
+    elif item.overdue:
+        waits = f"{words.LATE} {waits}"
     return {
-        _("Urgency"): words.urgency(item) if revealed or item.read else words.NOTHING,
+        _("Urgency"): words.urgency(item, revealed=revealed),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Probability"): _probability(finding),
         _("Model, operating point"): _source(item.model, finding),
-        _("Waiting"): words.waiting(item.received_at) if cases.is_unread(item) else words.NOTHING,
+        _("Waiting"): waits,
         _("Patient"): words.HIDDEN if hidden else name or (_("not in the file") if film else ""),
         _("Age, sex"): ", ".join(part for part in age_sex if part),
         _("Modality"): item.acquisition.modality,
@@ -100,11 +105,11 @@ def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
 def _columns() -> dict[str, Any]:
     """Widths in pixels; a table narrower than the page is stretched in proportion."""
     widths = {
-        _("Urgency"): 90,
+        _("Urgency"): 125,
         _("Outcome"): 180,
         _("AI finding"): 190,
         _("Model, operating point"): 255,
-        _("Waiting"): 80,
+        _("Waiting"): 120,
         _("Patient"): 195,
         _("Age, sex"): 130,
         _("Modality"): 75,

@@ -11,7 +11,7 @@ from pages.ui.i18n import _, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"
 NOTHING = "\u2013"
-RAISED, PLAIN, OPEN = "\u25b2", "\u25cb", "?"
+RAISED, PLAIN, OPEN, LATE = "\u25b2", "\u25cb", "?", "\u25c6"
 
 
 def percent(probability: float) -> str:
@@ -58,26 +58,38 @@ def outcome(status: Status | None) -> str:
     }[status]
 
 
-def urgency(item: WorklistItem) -> str:
-    """Why a study stands where it stands."""
-    if item.priority >= worklist.RAISED:
-        return "\u25b2 " + _("Raised")
-    if item.priority == worklist.UNSURE:
-        return "? " + _("Raised: unsure")
-    return "\u2713 " + _("Read") if item.priority < 0 else "\u25cf " + _("Routine")
+def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
+    """Why a study stands where it stands; what the network did to it only when it is revealed."""
+    if item.read:
+        return "\u2713 " + _("Read")
+    late = f"{LATE} " + _("Overdue")
+    if not revealed:
+        return late if item.overdue else NOTHING
+    named = level(worklist.level_of(item.priority))
+    if item.priority == worklist.ROUTINE:
+        return late if item.overdue else f"\u25cf {named}"
+    unsure = item.priority % 2 == 1
+    sign = OPEN if unsure else RAISED
+    if item.overdue:
+        return f"{late} {sign}"
+    return f"{sign} " + (_("{level}: unsure").format(level=named) if unsure else named)
+
+
+def level(number: int) -> str:
+    """How urgent the site holds a finding."""
+    return (_("Routine"), _("Raised"), _("Urgent"), _("Critical"))[number]
 
 
 def reading(item: WorklistItem) -> str:
     """How far the reading of a study has come."""
-    review = item.review
-    if review is None:
+    if item.stage is None:
         return _("Unread")
     words = {
         Stage.DRAFT: _("Amendment begun: {reader}") if item.read else _("Draft: {reader}"),
         Stage.PRELIMINARY: _("Preliminary: {reader}"),
         Stage.FINAL: _("Signed: {reader}"),
-    }[review.stage]
-    return words.format(reader=review.reader)
+    }[item.stage]
+    return words.format(reader=item.reader)
 
 
 def stage(found: Stage) -> str:

@@ -75,7 +75,7 @@ def test_a_case_goes_from_upload_to_the_archive(
     expect(page.get_by_text("Your first read, after")).to_contain_text("the network disagrees")
 
     store = Repository.open(server.home)
-    study = store.worklist()[0].study_instance_uid
+    study = store.worklist_page().items[0].study_instance_uid
     (first,) = store.first_reads()
     assert not first.present and first.network_present
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.uid import RLELossless
 
 from imaging import apart
 from imaging.apart import Reader, Reading
+from imaging.dicom import Image
 from imaging.documents import Document
 from imaging.errors import InputError, NotDicomError, PixelDataError
-from tests.factories import make_dicom_bytes
+from tests.factories import make_dataset, make_dicom_bytes, to_bytes
 
 HARM = """
 import os, sys, time
@@ -52,6 +54,28 @@ def test_a_picture_is_the_same_here_and_apart(reader: Reader) -> None:
     assert isinstance(there, Reading) and isinstance(here, Reading)
     assert there.instance == here.instance and there.remarks == here.remarks
     np.testing.assert_array_equal(there.luminance, here.luminance)
+
+
+def test_a_doubt_about_the_header_comes_along(reader: Reader) -> None:
+    found = reader.read(make_dicom_bytes(PhotometricInterpretation="BANANA"), "a.dcm")
+    assert isinstance(found, Reading) and "exchanged" in found.refusals[0]
+
+
+def test_every_frame_is_decoded_where_it_can_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The viewer decodes all frames in the server: a later one that kills must kill here."""
+    asked: list[int] = []
+
+    def seen(image: Image, frame: int = 0) -> np.ndarray:
+        asked.append(frame)
+        if frame == 2:
+            raise PixelDataError("This frame is damaged.")
+        return decode(image, frame)
+
+    decode = Image.stored_values
+    monkeypatch.setattr(Image, "stored_values", seen)
+    ds = make_dataset(np.zeros((4, 8, 10), np.uint8))
+    ds.compress(RLELossless)
+    assert apart._answer(to_bytes(ds), "a.dcm")[0][0] == "image" and asked == [1, 2, 3]
 
 
 def test_errors_keep_their_kind_and_their_words(reader: Reader) -> None:

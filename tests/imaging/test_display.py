@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.display import colour_bar, colour_table, composite_overlay, overlay_png, thumbnail
+from imaging.display import (
+    colour_bar,
+    colour_table,
+    composite_overlay,
+    numbered_boxes,
+    overlay_png,
+    thumbnail,
+)
 
 FILM = np.full((40, 60), 100, np.uint8)
 
@@ -119,3 +126,13 @@ def test_named_method_puts_the_colour_bar_below() -> None:
     picture = Image.open(BytesIO(overlay_png(FILM, attribution(1.0), method="Grad-CAM")))
     bar = colour_bar(method="Grad-CAM", signed=False, width=picture.width)
     np.testing.assert_array_equal(np.asarray(picture)[FILM.shape[0] :], np.asarray(bar))
+
+
+@pytest.mark.parametrize("shape", [(200, 100), (200, 100, 3)])
+def test_boxes_are_drawn_where_they_are_on_the_smaller_film(shape: tuple[int, ...]) -> None:
+    film = np.zeros(shape, np.uint8)
+    drawn = np.asarray(numbered_boxes(film, [(100, 40, 160, 80)], size=100))
+    assert drawn.shape == (100, 50, 3) and not film.any()
+    lit = drawn.max(axis=-1) > 200
+    assert lit[50, 20:40].all() and lit[79, 20:40].all() and lit[50:80, 20].all()
+    assert not lit[55:75, 25:35].any() and lit[:50].any()

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+import imaging.deliver
 from imaging.deliver import deliver, make_case, write_files
-from imaging.errors import ExportError, NotFoundError
+from imaging.errors import ExportError, NotFoundError, PixelDataError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
 from imaging.review import Deed, Presentation, Stage
 from imaging.store import Repository
@@ -87,6 +88,21 @@ def test_the_newest_signed_version_leaves(
     study = store(repository, "cr", *stages)
     ds = dcmread(BytesIO(deliver(repository, study, ["sr"], account="mueller")[0].content))
     assert (ds.InstanceNumber, ds.VerificationFlag) == (version, flag)
+
+
+def test_a_report_alone_decodes_no_picture(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = store(repository, "cr", Stage.FINAL)
+
+    def decode(*_: object, **__: object) -> None:
+        raise PixelDataError("The picture is damaged.")
+
+    monkeypatch.setattr(imaging.deliver, "read_image", decode)
+    (report,) = deliver(repository, study, ("sr",), account="mueller", now=NOW)
+    assert dcmread(BytesIO(report.content)).VerificationFlag == "VERIFIED"
+    with pytest.raises(PixelDataError):
+        deliver(repository, study, ("sr", "pdf"), account="mueller", now=NOW)
 
 
 def test_a_study_that_is_not_there(repository: Repository) -> None:

@@ -184,10 +184,10 @@ def test_unknown_transfer_syntax_is_named() -> None:
         ({"BitsAllocated": None}, "BitsAllocated"),
         ({"Rows": 65535, "Columns": 65535}, "larger than this tool accepts"),
         ({"Rows": 4000, "Columns": 4000}, "less picture data"),
-        ({"NumberOfFrames": 1_000_000}, "less picture data"),
-        ({"SamplesPerPixel": 3}, "MONOCHROME2 with 3"),
-        ({"PhotometricInterpretation": "SEPIA"}, "photometric"),
-        ({"HighBit": 15}, "grey values"),
+        ({"NumberOfFrames": 1_000_000, "Rows": 60}, "less picture data"),
+        ({"SamplesPerPixel": 3, "Rows": 20}, "MONOCHROME2 with 3"),
+        ({"PhotometricInterpretation": "SEPIA", "Rows": 20}, "photometric"),
+        ({"HighBit": 15, "PixelRepresentation": 1}, "grey values"),
     ],
 )
 def test_pixels_unlike_their_header_are_refused(attributes: dict[str, Any], words: str) -> None:

@@ -128,6 +128,29 @@ def test_masks_are_black_in_the_pixels(photometric: str, packed: bool) -> None:
     assert dcmread(BytesIO(made.content)).BurnedInAnnotation == "NO"
 
 
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+def test_masks_leave_the_colours_outside_as_they_are(photometric: str) -> None:
+    pixels = np.tile(np.array([200, 90, 40], np.uint8), (16, 16, 1))
+    content = make_dicom_bytes(pixels, PhotometricInterpretation=photometric)
+    shown = read_image(content).display_values()
+    masked = read_image(release(content, KEY, Profile(masks=((2, 3, 10, 12),))).content)
+    assert (masked.display_values()[2:10, 3:12] == 0).all()
+    difference = masked.display_values()[10:].astype(int) - shown[10:]
+    assert np.abs(difference).max() <= 1
+
+
+def test_masks_are_the_darkest_colour_of_a_palette() -> None:
+    luts = {f"{one}PaletteColorLookupTable": [250, 10, 120, 30] for one in ("Red", "Green", "Blue")}
+    content = make_dicom_bytes(
+        np.arange(4, dtype=np.uint8).repeat(48).reshape(12, 16),
+        PhotometricInterpretation="PALETTE COLOR",
+        **{f"{name}Descriptor": [4, 0, 8] for name in luts},
+        **{f"{name}Data": bytes(values) for name, values in luts.items()},
+    )
+    made = read_image(release(content, KEY, Profile(masks=((0, 0, 4, 9),))).content)
+    assert (made.display_values()[:4, :9] == 10).all() and made.display_values()[0, 12, 0] == 250
+
+
 def test_a_name_in_a_text_the_table_leaves_is_found_again() -> None:
     made = release(to_bytes(film(Manufacturer="Maker of Doe")), KEY)
     assert made.left_over == () and b"Doe" not in made.content

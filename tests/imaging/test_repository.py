@@ -41,7 +41,7 @@ from imaging.review import (
     Truth,
 )
 from imaging.store import Repository
-from imaging.worklist import RAISED
+from imaging.worklist import RAISED, RAISED_BEFORE
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("tiny", "1", "ab" * 32)
@@ -150,7 +150,7 @@ def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repos
         repository.add_instance(instance(number, study=f"1.{number}"))
         repository.add_assessment(assessment(number, probability))
     repository.add_instance(instance(5, study="1.5"))  # never answered
-    assert [i.study_instance_uid for i in repository.worklist()] == [
+    assert [i.study_instance_uid for i in repository.worklist_page().items] == [
         "1.2",
         "1.4",
         "1.1",
@@ -161,12 +161,11 @@ def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repos
 
 def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     filled.add_assessment(assessment(probability=0.1))
-    assert filled.worklist()[0].priority == 0
-    filled.add_assessment(assessment(probability=0.9))
+    assert filled.worklist_page().items[0].message == f"a reason {RAISED_BEFORE}"
     filled.add_review(review())
-    assert filled.worklist()[0].priority == RAISED
+    assert filled.worklist_page().items[0].priority == RAISED
     filled.add_review(review(1, Stage.FINAL))
-    assert filled.worklist()[0].priority == -1
+    assert filled.worklist_page().items[0].priority == -1
 
 
 def test_a_review_comes_back_with_all_it_holds(filled: Repository) -> None:
@@ -270,7 +269,7 @@ def test_a_deleted_study_leaves_nothing_but_what_others_need(repository: Reposit
     repository.finish_file(done, 0, FileOutcome("DOE.dcm", assessment(2), instance(2)))
     repository.add_job([("again.dcm", b"waiting")])
     repository.delete_study("1.2.3", account="anna", reason="sent by mistake")
-    assert [i.study_instance_uid for i in repository.worklist()] == ["1.4"]
+    assert [i.study_instance_uid for i in repository.worklist_page().items] == ["1.4"]
     assert repository.first_reads() == () and repository.truths() == {}
     assert repository.job(done).files == ()
     assert repository.content(shared) == b"shared" and repository.content(waiting) == b"waiting"

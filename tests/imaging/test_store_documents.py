@@ -57,7 +57,7 @@ def test_a_document_comes_back_beside_the_films(repository: Repository) -> None:
 
 def test_a_document_alone_makes_a_study_that_stays_in_the_worklist(repository: Repository) -> None:
     found = keep(repository)
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     assert (item.status, item.priority, item.read) == (Status.DOCUMENT, ROUTINE, False)
     assert item.patient == found.patient and item.instances == 0 and item.file_name == "sr.dcm"
     assert repository.prior_studies("1.2.3") == ()
@@ -67,7 +67,7 @@ def test_a_document_alone_makes_a_study_that_stays_in_the_worklist(repository: R
 def test_the_film_that_comes_later_joins_its_report(repository: Repository) -> None:
     keep(repository)
     repository.add_instance(instance())
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     assert item.status is None and item.instances == 1
 
 
@@ -91,7 +91,7 @@ def test_a_document_goes_with_its_study(repository: Repository) -> None:
     with pytest.raises(StoreError, match="Leave the patient's name"):
         repository.delete_study("1.2.3", account="anna", reason="Jane asked")
     repository.delete_study("1.2.3", account="anna", reason="test data")
-    assert repository.worklist() == ()
+    assert repository.worklist_page().items == ()
     with pytest.raises(NotFoundError):
         repository.content(found.identity.sha256)
 

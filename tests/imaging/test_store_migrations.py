@@ -69,6 +69,14 @@ def test_an_old_folder_opens_with_what_its_readers_decided(old_home: Path) -> No
         assert len(repository.unfinished_jobs()) == 1
 
 
+def test_an_old_folder_has_its_worklist(old_home: Path) -> None:
+    with closing(Repository.open(old_home)) as repository:
+        page = repository.worklist_page()
+        rows = [(i.study_instance_uid, i.read, i.reader, i.patient.name) for i in page.items]
+        assert rows == [("1.2.6", False, "", "DOE^JANE"), ("1.2.3", True, "Dr A", "DOE^JANE")]
+        assert (page.stored, page.stored_unread) == (2, 1) and page.items[0].stage is None
+
+
 def test_an_upgraded_folder_goes_on_where_it_stood(old_home: Path) -> None:
     with closing(Repository.open(old_home)) as repository:
         review = repository.study("1.2.3").review
@@ -131,7 +139,7 @@ def test_two_servers_may_start_at_once_from_any_folder(tmp_path: Path, database:
     ]
     assert [(p.communicate(timeout=120)[1], p.returncode) for p in started] == [(b"", 0)] * 3
     with closing(Repository.open(home, database)) as repository:
-        assert repository.worklist() == ()
+        assert repository.worklist_page().items == ()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "mysql://host/db", "oracle://", "postgresql:/x"])

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imaging.dicom import read_image
 from imaging.documents import NOT_AN_IMAGE, DocumentKind
-from imaging.entities import Status
+from imaging.entities import Answer, Status
 from imaging.export import export_case
 from imaging.ingest import Candidate
 from imaging.review import Deed
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.assess import assess_and_store, assess_bytes, assess_candidate
+from models.assess import assess, assess_and_store, assess_bytes, assess_candidate
 from models.panel import Panel
 from models.worker import drain
 from tests.factories import make_dicom_bytes, make_film_bytes
@@ -45,6 +46,20 @@ def test_out_of_scope_is_refused_without_an_answer(
     outcome = assess_bytes(make_dicom_bytes(**change), "a.dcm", tiny_panel)
     assert outcome.assessment.status is Status.REFUSED
     assert not outcome.assessment.findings and outcome.assessment.messages
+
+
+@pytest.mark.parametrize(
+    "change", [{"PhotometricInterpretation": "BANANA"}, {"SamplesPerPixel": None}, {"HighBit": 13}]
+)
+def test_no_network_answers_for_a_header_that_had_to_be_doubted(
+    tiny_panel: Panel, change: dict[str, Any]
+) -> None:
+    content = make_dicom_bytes(**change)
+    outcome = assess_bytes(content, "a.dcm", tiny_panel)
+    assert outcome.assessment.status is Status.REFUSED and not outcome.assessment.findings
+    assert outcome.assessment.answer is Answer.UNSUITABLE
+    assert outcome.assessment.messages == read_image(content).refusals
+    assert assess(read_image(content), tiny_panel).messages == outcome.assessment.messages
 
 
 def test_a_blank_film_is_refused(tiny_panel: Panel) -> None:
@@ -78,7 +93,7 @@ def test_only_readable_images_are_kept(
     good, bad = make_dicom_bytes(), b"hello"
     for content in (good, bad):
         assess_and_store(content, "x", panel=tiny_panel, repository=repository)
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     record = repository.study(item.study_instance_uid)
     assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
     assert repository.content(hashlib.sha256(good).hexdigest()) == good
@@ -126,7 +141,7 @@ def test_an_exported_document_is_kept_and_never_classified(
     content = next(f.content for f in export_case(export_case_of(), [name], NOW))
     repository.add_job([(f"{name}.dcm", content)], account="anna")
     assert drain(repository, tiny_settings) == 1
-    (item,) = repository.worklist()
+    (item,) = repository.worklist_page().items
     record = repository.study(item.study_instance_uid)
     assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
     assert [d.kind for d in record.documents] == [kind] and not record.instances

@@ -76,10 +76,10 @@ def test_a_missing_store_folder_is_made(open_page: OpenPage, home: Path) -> None
 def test_an_unforeseen_failure_is_one_sentence_without_its_text(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_self: Repository) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("DOE^JANE")
 
-    monkeypatch.setattr(Repository, "worklist", fail)
+    monkeypatch.setattr(Repository, "worklist_page", fail)
     app = open_page("app.py").switch_page("pages/triage.py").run()
     assert "Something went wrong" in only_error(app)
     assert "RuntimeError" in caplog.text and "DOE" not in words(app) + caplog.text

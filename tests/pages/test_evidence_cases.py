@@ -61,7 +61,7 @@ def shipped(
 
 
 def uids(store: Repository) -> list[str]:
-    return [item.study_instance_uid for item in store.worklist()]
+    return [item.study_instance_uid for item in store.worklist_page().items]
 
 
 def sign(store: Repository, uid: str, *, present: bool) -> None:

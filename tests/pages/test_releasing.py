@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from streamlit.testing.v1 import AppTest
 
+from imaging.burned_in import search_file
 from imaging.review import Annotation, Deed, Review, Shape, Stage
 from imaging.store import Repository
 from models.panel import Panel
@@ -67,3 +71,53 @@ def test_drawn_rectangles_are_the_parts_to_blacken(store: Repository, tiny_panel
     )  # fmt: skip
     assert releasing.rectangles(replace(record, reviews=(review,))) == ((2, 3, 8, 11),)
     assert releasing.rectangles(record) == ()
+
+
+def burned(*lines: tuple[str, int, int]) -> NDArray[np.uint8]:
+    """A grey film with lines of text at columns and rows."""
+    picture = Image.fromarray(np.full((256, 400), 60, np.uint8))
+    for text, left, top in lines:
+        ImageDraw.Draw(picture).text((left, top), text, 230, ImageFont.load_default(24))
+    return np.asarray(picture)
+
+
+def looked(page: AppTest) -> AppTest:
+    return next(one for one in page.button if one.label.startswith("Look for")).click().run()
+
+
+def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
+) -> None:
+    film = burned(("DOE^JANE", 20, 15), ("12.03.1987", 240, 210))
+    study = keep_film(store, tiny_panel, pixels=film, BurnedInAnnotation="YES")
+    page = looked(opened(open_page, study))
+    assert not page.exception and "2 places were found" in words(page)
+    assert any("data:image/png" in one.proto.body for one in page.get("html"))
+    assert len(page.dataframe[0].value) == 2 and "Text may be burned in" not in words(page)
+    page = shown(page)
+    assert "no text is found in them" in words(page)
+    (made,) = page.session_state[releasing._slot(study)][1]
+    assert search_file(made.content).boxes == ()
+    sha256 = store.study(study).instances[0].identity.sha256
+    assert len(search_file(store.content(sha256)).boxes) == 2
+
+
+def test_a_find_that_is_not_ticked_keeps_the_copy_in_the_house(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
+) -> None:
+    film = burned(("DOE^JANE", 20, 15), ("12.03.1987", 240, 210))
+    study = keep_film(store, tiny_panel, pixels=film)
+    page = looked(opened(open_page, study))
+    ticks = next(one for one in page.button_group if one.label == "Blacken")
+    page = shown(ticks.set_value([1]).run())
+    assert any("still found" in one.value for one in page.warning)
+    assert not any(one.label == "This is right" for one in page.checkbox)
+
+
+def test_nothing_found_is_no_leave_to_go(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
+) -> None:
+    study = keep_film(store, tiny_panel, pixels=burned(), BurnedInAnnotation="YES")
+    page = looked(opened(open_page, study))
+    assert "No text was found" in words(page) and "Text may be burned in" in words(page)
+    assert next(one for one in page.button if one.label == "Show what changes").disabled

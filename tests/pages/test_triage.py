@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pydicom.uid import generate_uid
+from streamlit.testing.v1 import AppTest
 
-from imaging.entities import Finding, Status, WorklistItem
+from imaging.entities import Finding, Status
 from imaging.store import Repository
 from models.panel import Panel
 from models.worker import Worker
 from pages.ui import cases, table
+from pages.ui import words as said
+from tests.imaging.test_worklist_page import Case, fill
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
 
@@ -72,41 +76,162 @@ def test_unfinished_jobs_are_shown_beside_the_worklist(
 def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
     page = open_page(PAGE)
     next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
-    shown = page.dataframe[0].value.to_string() + str(page.selectbox[0].options)
+    shown = page.dataframe[0].value.to_string() + str(page.selectbox(key="pick-worklist").options)
     assert "TEST" not in shown and "film.dcm" not in shown
 
 
-def queue_of(store: Repository, study: str, *read: bool) -> list[WorklistItem]:
-    """Worklist items a, b, c, ... that are read or not."""
-    item = store.worklist()[0]
-    return [
-        replace(item, study_instance_uid=name, read=done)
-        for name, done in zip("abcdef", read, strict=False)
-    ]
+def hold(store: Repository, *cases: Case) -> None:
+    """Fill the store with studies 1.0, 1.1, ... of now."""
+    fill(store, cases, datetime.now(UTC))
 
 
-def test_the_next_case_is_the_next_unread_one(store: Repository, study: str) -> None:
-    items = queue_of(store, study, False, True, False, True)
-    following = [cases.next_unread(items, uid) for uid in ("", "a", "c", "d")]
-    assert [i.study_instance_uid if i else "" for i in following] == ["a", "c", "a", "a"]
-    assert cases.next_unread(items[1:2], "b") is None
+def press(page: AppTest, label: str) -> AppTest:
+    """Press the button of that name."""
+    return next(b for b in page.button if b.label == label).click().run()
 
 
-def test_the_previous_case_is_the_one_above(store: Repository, study: str) -> None:
-    items = queue_of(store, study, False, True, False)
-    above = cases.previous(items, "b")
-    assert above is not None and above.study_instance_uid == "a"
-    assert cases.previous(items, "a") is None
+def test_a_long_list_comes_in_pages(open_page: OpenPage, store: Repository) -> None:
+    hold(store, *(Case(n) for n in range(60)))
+    page = open_page(PAGE)
+    assert len(page.dataframe[0].value) == 50 and "60 unread of 60" in words(page)
+    page = press(page, "Page after")
+    assert len(page.dataframe[0].value) == 10 and "51 to 60 of 60" in words(page)
+    found = next(t for t in page.text_input if t.label == "Filter").set_value("1.2.5").run()
+    assert not found.dataframe and "No study passes the filter" in words(found)
+    again = found.text_input[0].set_value("").run()
+    assert "1 to 50 of 60" in words(again)
+
+
+def test_a_page_beyond_the_end_is_the_first(open_page: OpenPage, store: Repository) -> None:
+    hold(store, *(Case(n) for n in range(60)))
+    page = press(open_page(PAGE), "Page after")
+    hold(store, Case(1))
+    assert len(page.run().dataframe[0].value) == 1
+
+
+def test_what_waited_too_long_is_marked_and_first(open_page: OpenPage, store: Repository) -> None:
+    hold(store, Case(5, ("present",)), Case(2000, ("absent",)))
+    page = open_page(PAGE)
+    table = page.dataframe[0].value
+    assert list(table["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Raised"]
+    assert table["Waiting"][0].startswith("\u25c6 33 h")
+    assert "1 unread study has waited longer than 24 h" in words(page)
+
+
+def test_a_filter_says_what_it_leaves_out(open_page: OpenPage, store: Repository) -> None:
+    hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1))
+    page = open_page(PAGE, answer="Not answered")
+    assert len(page.dataframe[0].value) == 2
+    assert "2 pass the filter. Unread studies it leaves out: 1." in words(page)
+
+
+def test_views_fill_the_filter_in(open_page: OpenPage, store: Repository) -> None:
+    hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1, ("unsure",), read=True))
+    page = press(open_page(PAGE), "Raised by AI")
+    assert len(page.dataframe[0].value) == 1 and page.toggle(key="unread").value
+    page = press(page, "Not answered")
+    assert "It refused." in page.dataframe[0].value["Reason"][0]
+    assert not page.toggle(key="unread").value
+    assert len(press(page, "All").dataframe[0].value) == 3
+
+
+def test_a_reader_keeps_a_view(open_page: OpenPage, store: Repository) -> None:
+    hold(store, Case(1, ("refused",)), Case(2, ("present",)))
+    page = open_page(PAGE, find="refused")
+    page = press(page.text_input(key="view-name").set_value("Mine *").run(), "Save view")
+    assert not page.exception and store.views("single-reader")[0].query.words == "refused"
+    page = press(page, "All")
+    assert len(page.dataframe[0].value) == 2
+    page = page.button(key="own-Mine *").click().run()
+    assert len(page.dataframe[0].value) == 1
+    page.button(key="delete-Mine *").click().run()
+    assert store.views("single-reader") == ()
+
+
+def test_a_blind_reader_is_offered_nothing_that_tells(
+    open_page: OpenPage, store: Repository
+) -> None:
+    hold(store, Case(1, ("present",)), Case(2, ("absent",)))
+    open_page(PAGE)  # makes the account
+    store.accounts.set_blind("single-reader", True)
+    page = open_page(PAGE, find="suspected")
+    assert "Raised by AI" not in [b.label for b in page.button]
+    assert "Urgency" not in [s.label for s in page.selectbox] and not page.dataframe
+    assert page.selectbox(key="answer").options == ["All", "Not answered"]
+    assert set(open_page(PAGE).dataframe[0].value["Urgency"]) == {"\u2013"}
+
+
+def test_the_picker_asks_the_database(open_page: OpenPage, store: Repository) -> None:
+    hold(store, *(Case(n, ("refused",) if n == 7 else ()) for n in range(30)))
+    page = open_page(PAGE)
+    assert len(page.selectbox(key="pick-worklist").options) == 20
+    page = page.text_input(key="seek-worklist").set_value("refused").run()
+    assert page.selectbox(key="pick-worklist").label == "1 study found"
+    page = page.button(key="open-worklist").click().run()
+    assert page.query_params["study"] == "1.7"
+
+
+def test_the_next_case_comes_from_the_list_last_shown(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
+) -> None:
+    first, second = (another(store, tiny_panel, BodyPartExamined="HAND") for _ in range(2))
+    page = press(open_page(PAGE, answer="Not answered"), "Read next")
+    assert page.query_params["study"] == first
+    shown = page.session_state["worklist-query"]
+    for at, button, to in [(first, "Next unread", second), (second, "Next unread", first),
+                           (second, "Previous", first)]:  # fmt: skip
+        page = open_page("pages/review.py", study=at)
+        page.session_state["worklist-query"] = shown
+        assert press(page.run(), button).query_params["study"] == to
+    page = press(open_page("pages/review.py", study=second), "Next unread")
+    assert page.query_params["study"] == study  # without a filter
+
+
+def test_two_studies_that_look_alike_are_two_choices(
+    open_page: OpenPage, store: Repository
+) -> None:
+    hold(store, Case(2), Case(1))
+    page = open_page(PAGE)
+    names = page.selectbox(key="pick-worklist").options
+    assert len(set(names)) == 2 and names[1] == f"{names[0]} (2)"
+    page = page.selectbox(key="pick-worklist").select_index(1).run()
+    assert page.button(key="open-worklist").click().run().query_params["study"] == "1.1"
+
+
+def test_the_site_sets_its_order_of_reading(
+    open_page: OpenPage, store: Repository, tiny_panel: Panel
+) -> None:
+    hold(store, Case(100, ("absent",)), Case(10, ("present",)))
+    page = open_page(PAGE)
+    assert store.worklist_page().items[0].study_instance_uid == "1.1"
+    page.number_input(key="longest-wait").set_value(1)
+    page = press(page, "Save for all readers")
+    assert not page.exception and "order of reading is saved" in words(page)
+    assert list(page.dataframe[0].value["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Raised"]
+    finding = tiny_panel.first.card.findings[0]
+    assert dict(store.reading_order().levels)[finding.code] == 1
+
+
+def test_levels_have_names(store: Repository, study: str) -> None:
+    item = replace(store.worklist_page().items[0], read=False)
+    shown = [said.urgency(replace(item, priority=p)) for p in (0, 1, 2, 3, 6)]
+    late = replace(item, overdue=True)
+    assert said.urgency(replace(late, priority=2)) == "\u25c6 Overdue \u25b2"
+    assert said.urgency(replace(late, priority=2), revealed=False) == "\u25c6 Overdue"
+    assert shown == [
+        "\u25cf Routine", "? Raised: unsure", "\u25b2 Raised", "? Urgent: unsure",
+        "\u25b2 Critical",
+    ]  # fmt: skip
 
 
 def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> None:
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
-    item = replace(store.worklist()[0], finding=finding)
+    item = replace(store.worklist_page().items[0], finding=finding)
     assert "\u25b2 Pneumonia suspected" in cases.describe(item)
 
 
 def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
-    item = store.worklist()[0]
+    item = store.worklist_page().items[0]
     plain, adult = (
         str(table.worklist_row(replace(item, status=status))["AI finding"])
         for status in (Status.OK, Status.WARNED)

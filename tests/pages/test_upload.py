@@ -46,7 +46,7 @@ def test_files_are_queued_once(open_page: OpenPage, store: Repository) -> None:
     page = drop(open_page(PAGE), store, FILM)
     job = page.query_params["job"]
     page.run()
-    assert page.query_params["job"] == job and len(store.worklist()) == 1
+    assert page.query_params["job"] == job and len(store.worklist_page().items) == 1
 
 
 def test_a_reload_shows_the_same_job(open_page: OpenPage, store: Repository) -> None:
@@ -74,7 +74,7 @@ def test_the_examples_are_one_click(
     page = open_page(PAGE)
     next(b for b in page.button if b.label == "Load synthetic examples").click().run()
     wait_for_queue(store)
-    assert [item.file_name for item in store.worklist()] == ["example.dcm"]
+    assert [item.file_name for item in store.worklist_page().items] == ["example.dcm"]
 
 
 def test_no_examples_is_a_sentence(
