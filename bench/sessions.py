@@ -121,7 +121,7 @@ async def measure(
     async with Visitor(address) as first:
         await first.go("")  # the server loads its networks
     await worked_off(repository, queue(repository, folder / "seeds"))
-    uids = [item.study_instance_uid for item in repository.worklist()]
+    uids = repository.study_uids()
     await readers(address, uids, sessions, 5.0)  # warm: imports, caches, shards
 
     uploads = [await first_answer(address, repository, folder, n) for n in range(UPLOADS)]

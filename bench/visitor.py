@@ -58,18 +58,20 @@ class Visitor:
         self._finished: asyncio.Event = asyncio.Event()
         self._urls: asyncio.Queue[Any] = asyncio.Queue()
         self._looks: dict[str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving = False
+        self._listening: asyncio.Task[None] | None = None
+        self.last: list[str] = []
 
     async def __aenter__(self) -> Visitor:
         place = self.address.replace("http", "ws", 1) + "/_stcore/stream"
         self._socket = await connect(
             place, subprotocols=["streamlit"], origin=self.address, max_size=None, compression=None
         )
-        self._keep(self._listen())
+        self._listening = asyncio.create_task(self._listen())
         return self
 
     async def __aexit__(self, *reason: object) -> None:
-        tasks = [*self._tasks, *self._looks.values()]
+        tasks = [*self._looks.values(), *([self._listening] if self._listening else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -121,6 +123,7 @@ class Visitor:
 
     async def _run(self, trigger: WidgetState | None = None, page_name: str = "") -> float:
         self._forget_page()
+        self._leaving = True
         message = BackMsg()
         self._fill(message.rerun_script, page_name)
         if trigger is not None:
@@ -128,8 +131,17 @@ class Visitor:
         self._finished.clear()
         start = time.perf_counter()
         await self._send(message)
-        await asyncio.wait_for(self._finished.wait(), PATIENCE)
-        return time.perf_counter() - start
+        done = asyncio.create_task(self._finished.wait())
+        ended = [done, *([self._listening] if self._listening else [])]
+        await asyncio.wait(ended, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        taken = time.perf_counter() - start
+        if not done.done():
+            done.cancel()
+            if self._listening is not None and self._listening.done():
+                self._listening.result()
+                raise ConnectionError("the server closed the connection")
+            raise TimeoutError(f"no end of a page action; last: {self.last[-12:]}")
+        return taken
 
     def _fill(self, state: ClientState, page_name: str = "") -> None:
         state.query_string, state.page_script_hash = self._query, self._page
@@ -152,12 +164,16 @@ class Visitor:
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
+        if kind not in ("delta", "auto_rerun"):
+            f = list(message.metadata.run.fragment_ids)
+            self.last.append(f"{kind} {message.script_finished if kind == 'script_finished' else ''} {f}")
         if kind == "delta":
             self._see(message.delta)
         elif kind == "new_session":
             self._session = message.new_session.initialize.session_id
             if not message.metadata.run.fragment_ids:
                 self._forget_page()
+                self._leaving = False
         elif kind == "navigation":
             self._page = message.navigation.page_script_hash
         elif kind == "page_info_changed":
@@ -198,6 +214,9 @@ class Visitor:
                 self._replace_look(key, self._beat(found.id, delta.fragment_id))
 
     def _replace_look(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        if self._leaving:  # it belongs to the page before
+            work.close()
+            return
         if name in self._looks:
             self._looks[name].cancel()
         self._looks[name] = asyncio.create_task(work)
@@ -222,11 +241,6 @@ class Visitor:
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = True
             await self._send(message)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _put(address: str, place: str, name: str, content: bytes) -> None:

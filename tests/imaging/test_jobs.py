@@ -189,7 +189,7 @@ def test_another_file_under_the_same_uid_is_refused_and_its_neighbours_stored(
     files = store.job(job_id).files
     assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.OK]
     assert "same SOP Instance UID" in files[1].message
-    assert len(store.worklist()) == 2
+    assert len(store.study_uids()) == 2
     assert not store.kept_at(hashlib.sha256(films[1]).hexdigest()).exists()
 
 

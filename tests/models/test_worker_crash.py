@@ -117,7 +117,7 @@ def _folder(store: Repository, folder: Path) -> str:
 
 def _insist_on_once(store: Repository, networks: str) -> None:
     """Every film is stored, answered and in the trail exactly once, and its bytes can be had."""
-    studies = [store.study(item.study_instance_uid) for item in store.worklist()]
+    studies = [store.study(uid) for uid in store.study_uids()]
     films = [film.identity for study in studies for film in study.instances]
     assert len(films) == len({f.sop_instance_uid for f in films}) == 2 * FILMS
     for identity in films:
