@@ -19,7 +19,7 @@ from imaging.review import Deed
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from models.inference.fingerprints import fingerprint
-from models.worker import drain, release_dead_claims
+from models.worker import drain, release_dead_claims, worker_name
 from tests.factories import make_dicom_bytes
 
 FILMS, TWICE, BROKEN = 24, 4, 4
@@ -40,6 +40,17 @@ print("begun", flush=True)
 done = drain(store, Settings(home=home, weights=weights), processes=2,
              on_results=lambda count: print(count, flush=True))
 """
+
+
+def test_claims_of_a_forerunner_with_our_number_are_given_back(repository: Repository) -> None:
+    """A container that is started again has the same name and the same process number."""
+    repository.add_job([("a.dcm", b"one"), ("b.dcm", b"two")])
+    ours = worker_name()
+    forerunner = ours.rpartition(":")[0] + ":00000000"
+    repository.claim_files(forerunner, 1)
+    repository.claim_files(ours, 1)
+    release_dead_claims(repository)
+    assert repository.claimants() == (ours,)
 
 
 @pytest.mark.slow
