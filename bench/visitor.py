@@ -60,7 +60,6 @@ class Visitor:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._leaving = False
         self._listening: asyncio.Task[None] | None = None
-        self.last: list[str] = []
 
     async def __aenter__(self) -> Visitor:
         place = self.address.replace("http", "ws", 1) + "/_stcore/stream"
@@ -140,7 +139,7 @@ class Visitor:
             if self._listening is not None and self._listening.done():
                 self._listening.result()
                 raise ConnectionError("the server closed the connection")
-            raise TimeoutError(f"no end of a page action; last: {self.last[-12:]}")
+            raise TimeoutError("a page action did not end")
         return taken
 
     def _fill(self, state: ClientState, page_name: str = "") -> None:
@@ -166,7 +165,9 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind not in ("delta", "auto_rerun"):
             f = list(message.metadata.run.fragment_ids)
-            self.last.append(f"{kind} {message.script_finished if kind == 'script_finished' else ''} {f}")
+            self.last.append(
+                f"{kind} {message.script_finished if kind == 'script_finished' else ''} {f}"
+            )
         if kind == "delta":
             self._see(message.delta)
         elif kind == "new_session":

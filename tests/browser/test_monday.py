@@ -16,6 +16,7 @@ from imaging.store import Repository
 from tests.browser.lightbox import PATIENCE, WINDOW, serve
 from tests.browser.test_first_five_minutes import film, open_row, table, upload
 from tests.factories import make_dicom_bytes
+from tests.planted import planted_film
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -33,15 +34,14 @@ GUILTY = (
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 270 films and 30 broken files, in no order."""
+    """A folder of 270 films, some of them urgent, and among them 30 broken files."""
     folder = tmp_path_factory.mktemp("monday") / "ward"
     folder.mkdir()
-    noise, chance = np.random.default_rng(7), random.Random(7)
-    broken = set(chance.sample(range(FILES), BROKEN))
+    broken = set(random.Random(7).sample(range(FILES), BROKEN))
     for number in range(FILES):
-        grey = noise.integers(500, 3500) + noise.normal(0, 200, (64, 64))
+        pixels = planted_film(bright=number % 20 == 0, side=128, seed=number)
         content = make_dicom_bytes(
-            np.clip(grey + np.linspace(-400, 400, 64), 0, 4095).astype(np.uint16),
+            np.rint(pixels * 4095).clip(0, 4095).astype(np.uint16),
             SOPInstanceUID=f"1.2.3.{number + 1}",
             StudyInstanceUID=f"1.2.4.{number + 1}",
             PatientID=f"M-{number:03d}",
@@ -54,9 +54,9 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def address(tmp_path: Path, checkpoint_folder: Path) -> Iterator[str]:
-    """A server whose tiny networks are quick."""
-    with serve(tmp_path / "home", checkpoint_folder.parent) as found:
+def address(tmp_path: Path, planted_folder: Path) -> Iterator[str]:
+    """A server whose tiny networks are quick, and know which films are urgent."""
+    with serve(tmp_path / "home", planted_folder.parent) as found:
         yield found
 
 
@@ -81,10 +81,11 @@ def test_a_folder_is_done_when_the_reader_comes_back(
     later.goto(link)
     done = later.get_by_text(re.compile(rf"^{FILES} files done\."))
     expect(done).to_contain_text(f"Could not be read: {BROKEN}", timeout=LONG)
-    later.screenshot(path=tmp_path / "done.png")
 
+    later.goto(f"{address}/triage")
     row = _most_urgent(tmp_path / "home")
     expect(table(later)).to_contain_text(row)
+    later.screenshot(path=tmp_path / "worklist.png")
     open_row(later)
     expect(film(later)).to_contain_text(row)
     later.screenshot(path=tmp_path / "urgent.png")
