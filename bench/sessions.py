@@ -38,10 +38,10 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from tests.browser.lightbox import serve
 
-SESSIONS, FILMS = 20, 450  # films a round
-ROUNDS, SECONDS, UPLOADS = 3, 15.0, 2
+SESSIONS, FILMS = 20, 600  # films a round
+ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
 WARM, ALONE = 5.0, 12.0  # seconds
-THINK = (1.5, 4.5)  # seconds between two actions of a session
+THINK = (4.0, 12.0)  # seconds between two actions of a session: shorter than a film is looked at
 SEEDED = 20  # studies on the worklist from the start: one for each reader
 RESULT = ROOT / "bench" / "results" / "sessions.json"
 

@@ -23,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-PATIENCE = 120.0  # seconds; only a hang runs out of it
+PATIENCE = 300.0  # seconds; only a hang runs out of it
 _BEAT = 0.6  # seconds, as pages/ui/pulse.py
 _TRIGGER = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 _DONE = ForwardMsg.FINISHED_SUCCESSFULLY
@@ -163,11 +163,6 @@ class Visitor:
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
-        if kind not in ("delta", "auto_rerun"):
-            f = list(message.metadata.run.fragment_ids)
-            self.last.append(
-                f"{kind} {message.script_finished if kind == 'script_finished' else ''} {f}"
-            )
         if kind == "delta":
             self._see(message.delta)
         elif kind == "new_session":
