@@ -83,25 +83,26 @@ def test_a_folder_is_done_when_the_reader_comes_back(
     expect(done).to_contain_text(f"Could not be read: {BROKEN}", timeout=LONG)
 
     later.goto(f"{address}/triage")
-    row = _most_urgent(tmp_path / "home")
-    listed = later.locator('[data-testid="stDataFrame"]').filter(has_text=row)
+    uid, name = _most_urgent(tmp_path / "home")
+    listed = later.locator('[data-testid="stDataFrame"]').filter(has_text=name)
     expect(listed).to_be_visible()
     later.screenshot(path=tmp_path / "worklist.png")
     listed.click(position={"x": 17, "y": 38 + 17})  # tick the first row
-    expect(film(later)).to_contain_text(row)
+    later.wait_for_url(re.compile(rf"/review\?study={re.escape(uid)}$"))
+    expect(film(later)).to_be_visible()
     later.screenshot(path=tmp_path / "urgent.png")
     _check_store(tmp_path / "home", link)
     later.context.close()
 
 
-def _most_urgent(home: Path) -> str:
-    """Patient's number of the study that has to stand first."""
+def _most_urgent(home: Path) -> tuple[str, str]:
+    """UID and patient of the study that has to stand first."""
     store = Repository.open(home)
     first, others = store.worklist_page().items[0], store.listed()
     store.close()
     assert first.priority > min(one.priority for one in others), "nothing is urgent here"
     assert first.priority == max(one.priority for one in others)
-    return first.patient.patient_id
+    return first.study_instance_uid, first.patient.name.replace("^", ", ")
 
 
 def _check_store(home: Path, link: str) -> None:
