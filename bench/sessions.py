@@ -38,7 +38,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from tests.browser.lightbox import serve
 
-SESSIONS, FILMS = 20, 600  # films a round
+SESSIONS, FILMS = 20, 900  # films a round
 ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
 WARM, ALONE = 5.0, 12.0  # seconds
 THINK = (4.0, 12.0)  # seconds between two actions of a session: shorter than a film is looked at
@@ -170,7 +170,11 @@ async def readers(
         chance = random.Random(number)
         async with Visitor(address) as visitor:
             await asyncio.sleep(chance.uniform(0, think[1]))
-            turns = (one for n in itertools.count(1) for one in day(visitor, uids[number], n))
+            turns = (
+                one
+                for n in itertools.count(1)
+                for one in day(visitor, uids[number], n, at_a_study=number % 2 == 1)
+            )
             while time.monotonic() < end:
                 name, action = next(turns)
                 times.add(name, await action())
@@ -182,11 +186,11 @@ async def readers(
 
 
 def day(
-    visitor: Visitor, uid: str, round_: int
+    visitor: Visitor, uid: str, round_: int, *, at_a_study: bool
 ) -> list[tuple[str, Callable[[], Coroutine[Any, Any, float]]]]:
-    """What a reader does again and again, by name."""
+    """What a reader does again and again, by name; some begin at a study, others at the list."""
     note = f"field-{uid}-note"
-    return [
+    actions: list[tuple[str, Callable[[], Coroutine[Any, Any, float]]]] = [
         ("open the worklist", lambda: visitor.go("triage")),
         ("filter the worklist", lambda: visitor.set("find", ("synthetic", "zzz")[round_ % 2])),
         ("unread only", lambda: visitor.set("unread", bool(round_ % 2))),
@@ -194,6 +198,7 @@ def day(
         ("write a note", lambda: visitor.set(note, f"seen {round_} times")),
         ("hide identity", lambda: visitor.set("hide_identity", bool(round_ % 2))),
     ]
+    return actions[3:] + actions[:3] if at_a_study else actions
 
 
 async def first_answer(address: str, repository: Repository, folder: Path) -> float:
