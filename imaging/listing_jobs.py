@@ -176,7 +176,7 @@ def _found(source: str) -> Iterator[str]:
             file = Path(folder, name)
             if name.startswith("."):
                 continue
-            if file.is_symlink() and not _below(file, root):
+            if file.is_symlink() and not _below(file.resolve(), root):
                 continue
             yield str(file)
 

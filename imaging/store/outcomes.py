@@ -129,7 +129,11 @@ class Outcomes(Records):
                 row.study_instance_uid = fate.study_instance_uid
                 row.sop_instance_uid = fate.sop_instance_uid
         pairs = [(r, f) for r, f in zip(mine, fates, strict=True) if f is not None]
-        lost = {r.sha256 for r, f in pairs if f.status == Status.ERROR and not r.task.location}
+        lost = {
+            r.sha256
+            for r, f in pairs
+            if f.status == Status.ERROR and not r.task.location and not r.fault
+        }
         if lost:
             self._forget_bytes(lost)
         return tuple(r for r, _ in pairs)
