@@ -21,7 +21,7 @@ from models.view import WHOLE, Box
 
 TONE_BINS = 1 << 16  # as `models.preprocess`
 _UNIT_VARIANCE = np.float32(3**0.5)
-_ENOUGH = 5  # pixels of the picture for each of an input, at least
+_ENOUGH = 4  # pixels of the picture for each of an input, at least
 _HALVED = (np.uint8, np.uint16, np.int16, np.float32)  # types that OpenCV takes the mean of
 cv2.setNumThreads(1)  # films are read beside each other, not each by all processors
 
