@@ -59,6 +59,6 @@ def _tone_kind(values: NDArray[np.floating]) -> str:
     if dark + bright >= CLIPPED_SHARE and min(dark, bright) >= 0.05:
         return "clipped"
     # as np.histogram, at a quarter of its cost: sixteenths are exact
-    bins = np.bincount(np.minimum((values * _BINS).astype(np.int64), _BINS - 1).ravel())
-    bins = np.sort(np.pad(bins, (0, _BINS)))[::-1] / values.size
+    counts = np.bincount(np.minimum((values * _BINS).astype(np.int64), _BINS - 1).ravel())
+    bins = np.sort(np.pad(counts, (0, _BINS)))[::-1] / values.size
     return "document" if bins[:2].sum() >= TWO_TONE_SHARE and bins[1] >= 0.005 else ""
