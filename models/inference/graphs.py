@@ -15,8 +15,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from imaging.errors import CheckpointError
+from models.installed import GRAPHS as RECORD
 
-RECORD = "graphs.json"  # SHA-256 of every graph, and of the weights they point into
 MEMBERS, GATE, LOCALISER = "members.onnx", "gate.onnx", "localiser.onnx"
 ENGINE = "onnxruntime fp32"
 

@@ -21,6 +21,8 @@ from imaging.entities import Assessment, Status
 from imaging.errors import CheckpointError
 from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
+from models.checkpoint import save_checkpoint
+from models.classifier import Classifier
 from models.config import read_config
 from models.dataset import select
 from models.inference import graphs
@@ -160,6 +162,17 @@ def test_graphs_of_other_weights_do_not_serve(tmp_path: Path, checkpoint_folder:
     (folder / "weights.safetensors").write_bytes(weights)
     with pytest.raises(CheckpointError, match="damaged or of other weights"):
         graphs.OnnxNetworks(folder)
+
+
+def test_new_weights_take_the_old_graphs_away(tmp_path: Path, tiny_classifier: Classifier) -> None:
+    folder = tmp_path / "tiny"
+    save_checkpoint(folder, tiny_classifier.trained, tiny_classifier.card)
+    graphs_json = folder / "graphs.json"
+    graphs_json.write_text("{}")
+    save_checkpoint(folder, tiny_classifier.trained, tiny_classifier.card)
+    assert not graphs_json.exists()
+    settings = Settings(home=tmp_path, weights=tmp_path)
+    assert Assessor.load(settings).engine == "torch fp32"
 
 
 def test_the_shipped_graphs_hold_no_weights_of_their_own() -> None:
