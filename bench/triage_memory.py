@@ -33,7 +33,7 @@ from models.worker import drain
 
 LENGTHS = (500, 5_000, 50_000)
 _STORED = Path(__file__).parent / "results" / "triage_memory.json"
-_EVERY = 0.25  # seconds
+_EVERY = 1.0  # seconds
 
 
 def write_pile(folder: Path, count: int) -> None:
