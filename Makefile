@@ -76,6 +76,7 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.dicom_matrix
 	$(BIN)/python -m bench.mutations
 	$(BIN)/python -m bench.viewer
+	$(BIN)/python -m bench.sessions
 	$(BIN)/python -m bench.worklist
 	$(BIN)/python -m bench.explain
 

@@ -27,9 +27,14 @@ _IDLE = 5.0  # seconds between two looks for files that nobody announced
 _TROUBLE = 10.0  # seconds to wait after the store or the networks failed
 
 
+_ours: set[str] = set()  # names given in this process
+
+
 def worker_name() -> str:
     """A name for this process: who holds a claim, and whether it can still be alive."""
-    return f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    name = f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    _ours.add(name)
+    return name
 
 
 class Worker:
@@ -193,15 +198,15 @@ def release_dead_claims(repository: Repository) -> None:
     for name in repository.claimants():
         host, _, rest = name.partition(":")
         pid = rest.partition(":")[0]
-        if host == here and pid.isdigit() and not _lives(int(pid)):
+        if host == here and pid.isdigit() and name not in _ours and not _lives(int(pid)):
             dead.append(name)
     if dead:
         repository.release_claims(dead)
 
 
 def _lives(pid: int) -> bool:
-    if pid == os.getpid():
-        return True
+    if pid == os.getpid():  # a container's first process bears the number of its forerunner
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

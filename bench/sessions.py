@@ -1,0 +1,248 @@
+"""Do twenty readers notice a batch? The real server, Streamlit's own protocol, the shipped model.
+
+    python -m bench.sessions
+
+Every session is a reader at a desk of their own: opens the worklist, filters it, opens a study,
+writes a note, and thinks in between. Measured is a page action, from what was pressed until the
+page is drawn (without the browser's part); and an upload, from the drop of one film until its
+answer is stored. `p95_ratio` is the 95th percentile of twenty sessions while a job runs over the
+same twenty sessions without one, in turn, several rounds of each, so that the worklist grows for
+both alike; `p95_ratio_single` is over one session alone on the idle server. What is fetched again
+by itself, a job's progress among it, is fetched here too. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+from bench.visitor import Visitor
+from imaging.jobs import JobKind
+from imaging.settings import ROOT
+from imaging.store import Repository
+from tests.browser.lightbox import serve
+
+SESSIONS, FILMS = 20, 600  # films a round
+ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
+WARM, ALONE = 5.0, 12.0  # seconds
+THINK = (4.0, 12.0)  # seconds between two actions of a session: shorter than a film is looked at
+SEEDED = 20  # studies on the worklist from the start: one for each reader
+RESULT = ROOT / "bench" / "results" / "sessions.json"
+
+
+@dataclass
+class Times:
+    """Seconds of page actions, by what was done."""
+
+    actions: dict[str, list[float]] = field(default_factory=dict)
+    failures: int = 0
+
+    def add(self, name: str, seconds: float) -> None:
+        """Note one."""
+        self.actions.setdefault(name, []).append(seconds)
+
+    @property
+    def all(self) -> list[float]:
+        """Of all kinds."""
+        return [one for times in self.actions.values() for one in times]
+
+    def percentile(self, percent: float) -> float:
+        """Over all kinds, in seconds."""
+        return float(np.percentile(self.all, percent))
+
+
+def main() -> int:
+    """Print the tables and the JSON line; keep the figures of a run at full size."""
+    parser = argparse.ArgumentParser(description="See the module.")
+    parser.add_argument("--sessions", type=int, default=SESSIONS)
+    parser.add_argument("--films", type=int, default=FILMS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(Path(folder), asked.sessions, asked.films, asked.seconds)
+    if (asked.sessions, asked.films, asked.seconds) == (SESSIONS, FILMS, SECONDS):
+        RESULT.write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures))
+    return 0
+
+
+def run(folder: Path, sessions: int, films: int, seconds: float) -> dict[str, object]:
+    """Serve, fill the worklist, measure."""
+    home = folder / "home"
+    films_of(folder / "seeds", SEEDED)
+    for number in range(ROUNDS):
+        films_of(folder / f"batch{number}", films)
+    os.environ["LIGHTBOX_ROOTS"] = str(folder)
+    with serve(home, ROOT / "models" / "weights") as address:
+        repository = Repository.open(home)
+        try:
+            return asyncio.run(measure(address, repository, folder, sessions, seconds))
+        finally:
+            repository.close()
+
+
+def films_of(folder: Path, count: int) -> None:
+    """Write films of studies of their own: the synthetic examples with some noise, half as wide."""
+    folder.mkdir()
+    noise = np.random.default_rng(count)
+    originals = [dcmread(path) for path in sorted((ROOT / "examples").glob("*.dcm"))]
+    pictures = [film.pixel_array[::2, ::2] for film in originals]
+    for number in range(count):
+        film = originals[number % len(originals)]
+        pixels = pictures[number % len(originals)]
+        pixels = pixels + noise.integers(0, 8, pixels.shape, dtype=np.uint16)
+        film.PixelData = np.minimum(pixels, 2**film.BitsStored - 1).astype("<u2").tobytes()
+        film.Rows, film.Columns = pixels.shape
+        for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+            setattr(film, name, generate_uid())
+        film.PatientID = f"SYNTHETIC-{folder.name}-{number}"
+        film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+        film.save_as(folder / f"film{number:05d}.dcm")
+
+
+async def measure(
+    address: str, repository: Repository, folder: Path, sessions: int, seconds: float
+) -> dict[str, object]:
+    """Every phase in turn."""
+    async with Visitor(address) as first:
+        await first.go("")  # the server loads its networks
+    await worked(repository, queue(repository, folder / "seeds"), SEEDED)
+    uids = repository.study_uids()
+    await readers(address, uids, sessions, WARM)  # imports, caches, processes of the crew
+    alone = await readers(address, uids, 1, ALONE, think=(0.3, 0.6))
+    idle, during, quiet, busy, rates = Times(), Times(), list[float](), list[float](), list[float]()
+    for number in range(ROUNDS):
+        quiet += [await first_answer(address, repository, folder) for _ in range(UPLOADS)]
+        await readers(address, uids, sessions, seconds, into=idle)
+        job_id = queue(repository, folder / f"batch{number}")
+        await worked(repository, job_id, 1)
+        start = time.monotonic()
+        await readers(address, uids, sessions, seconds, into=during)
+        rates.append(repository.job_progress(job_id).done / (time.monotonic() - start))
+        busy += [await first_answer(address, repository, folder) for _ in range(UPLOADS)]
+        if repository.job_progress(job_id).finished:
+            raise RuntimeError("the job was done before it was measured; give it more --films")
+        repository.cancel(job_id)
+    phases = {"alone": alone, "idle": idle, "during": during}
+    return report(phases, quiet, busy, statistics.median(rates))
+
+
+def queue(repository: Repository, folder: Path) -> str:
+    """Queue a folder of the server, as the page does; returns the job's id."""
+    return repository.open_job(JobKind.FOLDER, str(folder))
+
+
+async def worked(repository: Repository, job_id: str, files: int) -> None:
+    """Return when so many files of a job have their outcome."""
+    while repository.job_progress(job_id).done < files:
+        await asyncio.sleep(0.2)
+
+
+async def readers(
+    address: str,
+    uids: Sequence[str],
+    count: int,
+    seconds: float,
+    *,
+    think: tuple[float, float] = THINK,
+    into: Times | None = None,
+) -> Times:
+    """So many sessions at once, for so long; adds to `into`."""
+    times, end = Times() if into is None else into, time.monotonic() + seconds
+
+    async def read(number: int) -> None:
+        chance = random.Random(number)
+        async with Visitor(address) as visitor:
+            await asyncio.sleep(chance.uniform(0, think[1]))
+            turns = (one for n in itertools.count(1) for one in day(visitor, uids[number], n))
+            while time.monotonic() < end:
+                name, action = next(turns)
+                times.add(name, await action())
+                await asyncio.sleep(chance.uniform(*think))
+            times.failures += visitor.failures
+
+    await asyncio.gather(*(read(number) for number in range(count)))
+    return times
+
+
+def day(
+    visitor: Visitor, uid: str, round_: int
+) -> list[tuple[str, Callable[[], Coroutine[Any, Any, float]]]]:
+    """What a reader does again and again, by name."""
+    note = f"field-{uid}-note"
+    return [
+        ("open the worklist", lambda: visitor.go("triage")),
+        ("filter the worklist", lambda: visitor.set("find", ("synthetic", "zzz")[round_ % 2])),
+        ("unread only", lambda: visitor.set("unread", bool(round_ % 2))),
+        ("open a study", lambda: visitor.go("review", study=uid)),
+        ("write a note", lambda: visitor.set(note, f"seen {round_} times")),
+        ("hide identity", lambda: visitor.set("hide_identity", bool(round_ % 2))),
+    ]
+
+
+async def first_answer(address: str, repository: Repository, folder: Path) -> float:
+    """Seconds from the drop of a film nobody has seen until its answer is stored."""
+    place = folder / f"upload{time.monotonic_ns()}"
+    films_of(place, 1)
+    film = next(place.iterdir()).read_bytes()
+    async with Visitor(address) as visitor:
+        await visitor.go("")
+        start = time.perf_counter()
+        await visitor.drop("files-upload-0-files", "upload.dcm", film)
+        job_id = visitor.query["job"]
+        while not repository.job_progress(job_id).finished:
+            await asyncio.sleep(0.01)
+        return time.perf_counter() - start
+
+
+def report(
+    phases: dict[str, Times], uploads: Sequence[float], busy: Sequence[float], rate: float
+) -> dict[str, object]:
+    """Print what was measured; returns the figures."""
+    names = sorted({name for times in phases.values() for name in times.actions})
+    print("median / 95th percentile of a page action, milliseconds")
+    print(f"{'':22s}" + "".join(f"{phase:>16s}" for phase in phases))
+    for name in names:
+        row = (times.actions.get(name, [float("nan")]) for times in phases.values())
+        print(f"{name:22s}" + "".join(f"{_pair(one):>16s}" for one in row))
+    print(f"{'all':22s}" + "".join(f"{_pair(one.all):>16s}" for one in phases.values()))
+    print(f"{'actions':22s}" + "".join(f"{len(one.all):16d}" for one in phases.values()))
+    p95 = {phase: times.percentile(95) for phase, times in phases.items()}
+    first, answered = statistics.median(uploads), statistics.median(busy)
+    return {
+        "p95_ratio": round(p95["during"] / p95["idle"], 2),
+        "p95_ratio_single": round(p95["during"] / p95["alone"], 2),
+        "interactive_first_answer_ratio": round(answered / first, 2),
+        "p95_ms": {phase: round(1000 * one) for phase, one in p95.items()},
+        "p50_ms": {phase: round(1000 * one.percentile(50)) for phase, one in phases.items()},
+        "first_answer_ms": {"idle": round(1000 * first), "during": round(1000 * answered)},
+        "actions": {phase: len(times.all) for phase, times in phases.items()},
+        "failures": sum(times.failures for times in phases.values()),
+        "job_files_per_second": round(rate, 1),
+        "load_average_at_the_end": round(os.getloadavg()[1], 1),
+    }
+
+
+def _pair(seconds: Sequence[float]) -> str:
+    middle, high = np.percentile(seconds, (50, 95))
+    return f"{1000 * middle:.0f} / {1000 * high:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,283 @@
+"""Jobs in the store: what is claimed, by whom, in which order, and what is written down once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from imaging.dicom import read_image
+from imaging.entities import Answer, Assessment, FileOutcome, Finding, ModelIdentity, Status
+from imaging.errors import ConflictError, NotFoundError
+from imaging.jobs import LOW, URGENT, JobKind, JobState, Result, Task
+from imaging.review import Deed
+from imaging.store import Repository, outcomes
+from tests.factories import make_dicom_bytes
+
+NETWORKS = "fingerprint"
+MODEL = ModelIdentity("tiny", "1", "0" * 64)
+
+
+@pytest.fixture
+def store(tmp_path: Path, database: str) -> Iterator[Repository]:
+    """An empty store, in SQLite and in PostgreSQL."""
+    found = Repository.open(tmp_path / "home", database)
+    yield found
+    found.close()
+
+
+def film(number: int, study: int = 0) -> bytes:
+    """A film of its own, of a study of its own unless told otherwise."""
+    study = study or number
+    return make_dicom_bytes(
+        SOPInstanceUID=f"1.2.3.{number}", StudyInstanceUID=f"1.2.4.{study}", PatientID=f"P{study}"
+    )
+
+
+def answered(task: Task, content: bytes) -> Result:
+    """What a worker hands back about a film."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    instance = read_image(content, file_name=task.file_name).instance
+    finding = Finding("pneumonia", "Pneumonia", 0.9, 0.5)
+    said = Assessment(
+        instance.identity.sop_instance_uid, Status.OK, MODEL, (finding,), answer=Answer.PRESENT
+    )
+    return Result(task, sha256, FileOutcome(task.file_name, said, instance))
+
+
+def failed(task: Task) -> Result:
+    """What a worker hands back about a file that is no film."""
+    said = Assessment("", Status.ERROR, None, (), ("The file is empty.",))
+    return Result(task, task.sha256, FileOutcome(task.file_name, said))
+
+
+def queued(store: Repository, *films: bytes, priority: int = 0) -> str:
+    """Queue some films."""
+    return store.add_job([(f"{i}.dcm", one) for i, one in enumerate(films)], priority=priority)
+
+
+def positions(tasks: Sequence[Task]) -> list[int]:
+    """Places of the files in their job."""
+    return [task.position for task in tasks]
+
+
+def test_a_file_is_claimed_by_one_worker_only(store: Repository) -> None:
+    queued(store, film(1), film(2), film(3))
+    assert positions(store.claim_files("one", 2)) == [0, 1]
+    assert positions(store.claim_files("two", 9)) == [2]
+    assert store.claim_files("three", 9) == ()
+    assert sorted(store.claimants()) == ["one", "two"]
+
+
+def test_urgent_jobs_go_first_and_then_the_oldest(store: Repository) -> None:
+    old = queued(store, film(1), priority=LOW)
+    second = queued(store, film(2))
+    third = queued(store, film(3))
+    urgent = queued(store, film(4), priority=URGENT)
+    taken = [store.claim_files("one", 1)[0].job_id for _ in range(2)]
+    assert taken == [urgent, second]
+    store.set_priority(old, URGENT)
+    assert [task.job_id for task in store.claim_files("one", 9)] == [old, third]
+
+
+def test_a_worker_may_ask_for_some_jobs_alone(store: Repository) -> None:
+    queued(store, film(1))
+    wanted = queued(store, film(2))
+    assert [task.job_id for task in store.claim_files("one", 9, jobs=[wanted])] == [wanted]
+
+
+def test_a_claim_lapses_and_the_first_outcome_counts(
+    store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = film(1)
+    job_id = queued(store, content)
+    slow = store.claim_files("slow", 1)
+    assert store.claim_files("quick", 1) == ()
+    monkeypatch.setattr(outcomes, "LEASE", timedelta(0))
+    quick = store.claim_files("quick", 1)
+    assert positions(quick) == [0]
+    assert store.finish_files("slow", [failed(slow[0])], NETWORKS) == ()
+    assert len(store.finish_files("quick", [answered(quick[0], content)], NETWORKS)) == 1
+    assert store.finish_files("slow", [failed(slow[0])], NETWORKS) == ()
+    assert store.job(job_id).files[0].status is Status.OK
+
+
+def test_the_same_outcome_twice_is_written_once(store: Repository) -> None:
+    content = film(1)
+    queued(store, content)
+    result = answered(store.claim_files("one", 1)[0], content)
+    assert store.finish_files("one", [result], NETWORKS) == (result,)
+    assert store.finish_files("one", [result], NETWORKS) == ()
+    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE]
+    assert store.verify_audit().intact
+
+
+def test_a_late_answer_counts_while_nobody_else_has_claimed(
+    store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = film(1)
+    job_id = queued(store, content)
+    task = store.claim_files("slow", 1)[0]
+    monkeypatch.setattr(outcomes, "LEASE", timedelta(0))
+    assert store.finish_files("slow", [answered(task, content)], NETWORKS)
+    assert store.job(job_id).finished
+    assert store.claim_files("other", 1) == ()
+
+
+def test_claims_of_the_dead_are_given_back(store: Repository) -> None:
+    queued(store, film(1), film(2))
+    store.claim_files("dead", 1)
+    store.claim_files("alive", 1)
+    store.release_claims(["dead"])
+    assert positions(store.claim_files("next", 9)) == [0]
+    assert sorted(store.claimants()) == ["alive", "next"]
+
+
+def test_the_same_bytes_are_scored_once_in_a_batch_and_across_jobs(store: Repository) -> None:
+    content = film(1)
+    first = queued(store, content, content)
+    tasks = store.claim_files("one", 9)
+    store.finish_files("one", [answered(task, content) for task in tasks], NETWORKS)
+    second = queued(store, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert store.known_results([sha256, "f" * 64], NETWORKS) == {sha256}
+    assert store.known_results([sha256], "other networks") == frozenset()
+    task = store.claim_files("one", 9)[0]
+    assert store.finish_files("one", [Result(task, sha256, None)], NETWORKS)
+
+    files = [*store.job(first).files, *store.job(second).files]
+    assert [(f.status, f.sop_instance_uid) for f in files] == [(Status.OK, "1.2.3.1")] * 3
+    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE]
+
+
+def test_other_networks_answer_the_same_bytes_again(store: Repository) -> None:
+    content = film(1)
+    for networks in ("old", "new"):
+        queued(store, content)
+        store.finish_files("one", [answered(store.claim_files("one", 1)[0], content)], networks)
+    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE, Deed.SCORE]
+
+
+def test_a_file_known_when_asked_and_deleted_since_is_read_again(store: Repository) -> None:
+    content = film(1)
+    queued(store, content)
+    store.finish_files("one", [answered(store.claim_files("one", 1)[0], content)], NETWORKS)
+    job_id = queued(store, content)
+    task = store.claim_files("one", 1)[0]
+    assert store.known_results([task.sha256], NETWORKS)
+    store.delete_study("1.2.4.1", account="anna", reason="sent twice")
+    assert store.finish_files("one", [Result(task, task.sha256, None)], NETWORKS) == ()
+
+    again = store.claim_files("two", 1)
+    assert [(t.job_id, t.sha256) for t in again] == [(job_id, task.sha256)]
+    assert store.kept_at(task.sha256).read_bytes() == content
+    assert store.finish_files("two", [answered(again[0], content)], NETWORKS)
+    assert store.study("1.2.4.1").assessments[0] is not None
+
+
+def test_another_file_under_the_same_uid_is_refused_and_its_neighbours_stored(
+    store: Repository,
+) -> None:
+    films = [film(1), film(1, study=2), film(3)]
+    job_id = queued(store, *films)
+    tasks = store.claim_files("one", 9)
+    store.finish_files("one", [answered(*one) for one in zip(tasks, films, strict=True)], NETWORKS)
+    files = store.job(job_id).files
+    assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.OK]
+    assert "same SOP Instance UID" in files[1].message
+    assert len(store.study_uids()) == 2
+    assert not store.kept_at(hashlib.sha256(films[1]).hexdigest()).exists()
+
+
+def test_a_paused_job_is_left_alone_until_it_goes_on(store: Repository) -> None:
+    films = [film(1), film(2)]
+    job_id = queued(store, *films)
+    in_hand = store.claim_files("one", 1)
+    store.pause(job_id)
+    assert store.claim_files("two", 9) == ()
+    assert store.finish_files("one", [answered(in_hand[0], films[0])], NETWORKS)
+    assert store.job_progress(job_id).state is JobState.PAUSED
+    assert [job.job_id for job in store.unfinished_jobs()] == [job_id]
+    store.resume(job_id)
+    assert positions(store.claim_files("two", 9)) == [1]
+
+
+def test_a_folder_that_goes_on_is_listed_again(store: Repository) -> None:
+    job_id = store.open_job(JobKind.FOLDER, "/films")
+    assert store.add_files(job_id, [("a", "/films/a"), ("b", "/films/b")]) == 2
+    store.pause(job_id)
+    store.end_listing(job_id)  # the lister's word comes too late
+    assert store.job_progress(job_id).state is JobState.PAUSED
+    store.resume(job_id)
+    assert [job.job_id for job in store.listings()] == [job_id]
+    assert store.add_files(job_id, [("a", "/films/a"), ("c", "/films/c")]) == 1
+    store.end_listing(job_id)
+    assert positions(store.claim_files("one", 9)) == [0, 1, 2]
+
+
+def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Repository) -> None:
+    films = [film(1), film(2), film(3)]
+    job_id = queued(store, *films)
+    tasks = store.claim_files("one", 2)
+    store.finish_files("one", [answered(tasks[0], films[0])], NETWORKS)
+    store.cancel(job_id)
+    assert store.finish_files("one", [answered(tasks[1], films[1])], NETWORKS) == ()
+    assert [f.sop_instance_uid for f in store.job(job_id).files] == ["1.2.3.1"]
+    kept = [store.kept_at(hashlib.sha256(one).hexdigest()).exists() for one in films]
+    assert kept == [True, False, False]
+    assert store.job_progress(job_id).finished and store.unfinished_jobs() == ()
+    with pytest.raises(ConflictError):
+        store.retry_failed(job_id)
+
+
+def test_bytes_another_job_waits_for_survive_a_cancelled_one(store: Repository) -> None:
+    content = film(1)
+    first, second = queued(store, content), queued(store, content)
+    store.cancel(first)
+    assert store.kept_at(hashlib.sha256(content).hexdigest()).exists()
+    assert [task.job_id for task in store.claim_files("one", 9)] == [second]
+
+
+def test_failed_files_of_a_folder_are_tried_again(store: Repository) -> None:
+    content = film(1)
+    job_id = store.open_job(JobKind.FOLDER, "/films")
+    store.add_files(job_id, [("a", "/films/a"), ("b", "/films/b")], refused=[("z/c", "Damaged.")])
+    store.end_listing(job_id)
+    tasks = store.claim_files("one", 9)
+    store.finish_files("one", [answered(tasks[0], content), failed(tasks[1])], NETWORKS)
+    assert store.job_progress(job_id).counts == {Status.OK: 1, Status.ERROR: 2}
+
+    assert store.retry_failed(job_id) == 1  # what an archive could not give has no place to read
+    assert store.job_progress(job_id).counts == {Status.OK: 1, Status.ERROR: 1}
+    again = store.claim_files("one", 9)
+    assert positions(again) == [1]
+    store.finish_files("one", [answered(again[0], film(2))], NETWORKS)
+    assert store.job_progress(job_id).counts == {Status.OK: 2, Status.ERROR: 1}
+    assert [f.file_name for f in store.job_files(job_id, statuses=[Status.ERROR])] == ["z/c"]
+
+
+def test_stored_films_are_asked_about_again(store: Repository) -> None:
+    content = film(1)
+    queued(store, content)
+    store.finish_files("one", [answered(store.claim_files("one", 1)[0], content)], "old")
+    job_id = store.add_rescore(["1.2.4.1"], account="anna")
+    task = store.claim_files("one", 9)[0]
+    assert (task.job_id, task.account) == (job_id, "anna")
+    second = replace(answered(task, content), sha256=task.sha256)
+    assert store.finish_files("one", [second], "new")
+    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE, Deed.SCORE]
+
+
+def test_an_unknown_job_is_said_to_be_unknown(store: Repository) -> None:
+    for asked in (store.job, store.job_progress, store.resume, store.cancel, store.retry_failed):
+        with pytest.raises(NotFoundError):
+            asked("nothing")
+
+
+def deeds(store: Repository) -> list[Deed]:
+    """What the audit trail says came in and was scored, in its order."""
+    return [line.deed for line in store.audit() if line.deed in (Deed.RECEIVE, Deed.SCORE)]
