@@ -22,6 +22,7 @@ from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 PATIENCE = 300.0  # seconds; only a hang runs out of it
 _BEAT = 0.6  # seconds, as pages/ui/pulse.py
@@ -64,7 +65,11 @@ class Visitor:
     async def __aenter__(self) -> Visitor:
         place = self.address.replace("http", "ws", 1) + "/_stcore/stream"
         self._socket = await connect(
-            place, subprotocols=["streamlit"], origin=self.address, max_size=None, compression=None
+            place,
+            subprotocols=[Subprotocol("streamlit")],
+            origin=Origin(self.address),
+            max_size=None,
+            compression=None,
         )
         self._listening = asyncio.create_task(self._listen())
         return self
