@@ -93,6 +93,6 @@ $(RUN_STAMP): requirements.txt $(VENV)/.created
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEV_STAMP): requirements.txt requirements-dev.txt $(VENV)/.created
+$(DEV_STAMP): requirements.txt requirements-cluster.txt requirements-dev.txt $(VENV)/.created
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $(RUN_STAMP) $@
