@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -259,6 +260,7 @@ def bucket(films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     import fsspec
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -289,7 +291,7 @@ def test_films_in_a_bucket_get_the_same_answers(
         mate.close()
     assert rows_of(repository, job) == local_rows
     record = repository.study(repository.job(job).files[0].study_instance_uid)
-    sha256 = record.images[0].identity.sha256
+    sha256 = record.instances[0].identity.sha256
     assert repository.content(sha256)[128:132] == b"DICM"  # read from where it was left
 
 
@@ -306,7 +308,7 @@ def test_without_ray_the_sentence_names_the_line_to_type(
     monkeypatch: pytest.MonkeyPatch, tiny_settings: Settings
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SettingsError, match="pip install -r requirements-cluster.txt"):
+    with pytest.raises(SettingsError, match=r"pip install -r requirements-cluster\.txt"):
         Cluster(tiny_settings)
 
 
@@ -333,7 +335,7 @@ def test_the_databases_password_is_not_on_a_command_line(tiny_settings: Settings
     try:
         assert mate._process is not None and isinstance(mate._process.args, list)
         said = bytes.fromhex(str(mate._process.args[3]))
-        assert b"secret" not in said and b"tiny" in said
+        assert b"secret" not in said and b"weights" in said
     finally:
         mate.close()
 
