@@ -78,6 +78,8 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.viewer
 	$(BIN)/python -m bench.worklist
 	$(BIN)/python -m bench.explain
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.scaling
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build

@@ -3,7 +3,7 @@
     python -m bench.scaling                             # 240 films: about five minutes
     python -m bench.scaling --films 48 --no-store
     python -m bench.scaling --price 0.04                # what a vCPU costs an hour
-    python -m bench.scaling --page                      # write docs/scaling.md anew, measure nothing
+    python -m bench.scaling --page                      # write docs/scaling.md anew
 
 Films of 2048 x 2048, 12 bits, JPEG Lossless, stay in a folder; each engine works off the same job
 into a store of its own (SQLite), and all must write the same answers. Networks are loaded before

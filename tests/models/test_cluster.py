@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -264,18 +265,19 @@ def bucket(films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    for name, value in {
+    for variable, value in {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(variable, value)
     system = fsspec.filesystem("s3", skip_instance_cache=True)
-    system.mkdir("hospital")
+    name = f"hospital-{uuid.uuid4().hex[:8]}"  # the server remembers those of other tests
+    system.mkdir(name)
     for film in films.iterdir():
-        system.pipe(f"hospital/films/{film.name}", film.read_bytes())
-    yield "s3://hospital/films"
+        system.pipe(f"{name}/films/{film.name}", film.read_bytes())
+    yield f"s3://{name}/films"
     fsspec.filesystem("s3").clear_instance_cache()
     server.stop()
 
