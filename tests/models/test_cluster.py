@@ -63,7 +63,7 @@ def two_nodes() -> Iterator[str]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster as Nodes
 
-    small = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80_000_000}
     nodes = Nodes(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     nodes.add_node(**small)
     yield nodes.address
@@ -197,7 +197,7 @@ def stripped(result: Any) -> Any:
 def test_the_terminals_table_is_the_same_byte_for_byte(
     two_nodes: str, films: Path, checkpoint_folder: Path, tmp_path: Path
 ) -> None:
-    tables = []
+    tables: list[Path] = []
     for options in (["--workers", "2"], ["--engine", "ray", "--address", two_nodes]):
         tables.append(tmp_path / f"{len(tables)}.csv")
         terminal(
