@@ -80,6 +80,8 @@ def main(
 def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str, Any], Answers]:
     """One engine's figures, and all it wrote down."""
     settings = Settings(home=home)
+    Repository.open(home).close()  # the tables themselves do not count
+    empty = _database_bytes(home)
     judges = _judges(engine, workers, settings)
     try:
         for judge in judges:
@@ -91,10 +93,10 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
             done = work_off(repository, settings, judges)
             seconds = time.perf_counter() - started
             said = _answers(repository, job)
-            rows = _database_bytes(home)
     finally:
         for judge in dict.fromkeys(judges):
             judge.close()
+    rows = _database_bytes(home) - empty
     figures = {
         "engine": engine,
         "workers": workers,
