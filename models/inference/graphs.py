@@ -90,7 +90,7 @@ def _checked(folder: Path) -> dict[str, str]:
                 raise ValueError(name)
     except (OSError, ValueError) as exc:
         raise CheckpointError(
-            f"The serving graphs of the model '{folder.name}' are damaged or of other weights; "
-            "write them anew (python -m models.inference.export) or reinstall the model."
+            f"The weights or graphs of the model '{folder.name}' are damaged or were altered; "
+            "write the graphs anew (python -m models.inference.export) or reinstall the model."
         ) from exc
     return record
