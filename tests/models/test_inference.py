@@ -160,7 +160,7 @@ def test_graphs_of_other_weights_do_not_serve(tmp_path: Path, checkpoint_folder:
     weights = bytearray((folder / "weights.safetensors").read_bytes())
     weights[-1] ^= 1
     (folder / "weights.safetensors").write_bytes(weights)
-    with pytest.raises(CheckpointError, match="damaged or of other weights"):
+    with pytest.raises(CheckpointError, match="damaged or were altered"):
         graphs.OnnxNetworks(folder)
 
 
