@@ -147,9 +147,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = session.get(JobTable, job_id)
-            if row is None:
-                raise NotFoundError(_UNKNOWN)
+            row = _row(session, job_id)
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
 
@@ -162,9 +160,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = session.get(JobTable, job_id)
-            if row is None:
-                raise NotFoundError(_UNKNOWN)
+            row = _row(session, job_id)
             return _progress(session, row)
 
     def job_files(
