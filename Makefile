@@ -19,7 +19,7 @@ run: $(RUN_STAMP)
 setup: $(DEV_STAMP)
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).
 MINUTES ?= 10
@@ -79,6 +79,8 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.sessions
 	$(BIN)/python -m bench.worklist
 	$(BIN)/python -m bench.explain
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.scaling
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build
@@ -94,6 +96,6 @@ $(RUN_STAMP): requirements.txt $(VENV)/.created
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEV_STAMP): requirements.txt requirements-dev.txt $(VENV)/.created
+$(DEV_STAMP): requirements.txt requirements-cluster.txt requirements-dev.txt $(VENV)/.created
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $(RUN_STAMP) $@

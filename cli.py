@@ -1,6 +1,8 @@
 """The same workflows as the pages, from a terminal.
 
     python cli.py classify scans/ more.zip film.dcm --csv out.csv --overlays overlays/
+    python cli.py classify s3://bucket/films --csv out.csv --engine ray --address auto
+    python cli.py queue films/ && python cli.py work --processes 2
     python cli.py inspect film.dcm --json
     python cli.py examples my-folder
     python cli.py explain scans/ --method fused --out maps/
@@ -17,33 +19,21 @@ Research use - not for diagnosis.
 
 from __future__ import annotations
 
-import csv
 import shutil
 import sys
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from imaging import commands, release
-from imaging.apart import Reader
-from imaging.display import overlay_png
-from imaging.entities import RESEARCH_USE, FileOutcome
+from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
-from imaging.export.columns import classify_columns
-from imaging.export.rows import ResultRow, result_row
-from imaging.export.tables_out import text_cells
-from imaging.ingest import Candidate, walk
 from imaging.settings import ROOT, Settings
-from models import inspection, selection, worth
+from models import inspection, terminal_classify, terminal_queue, worth
 from models.explain import commands as cases
 from models.explain import terminal
 from models.results import results
-
-if TYPE_CHECKING:
-    from models.explain.explainer import Explainers
 
 EXAMPLES = ROOT / "examples"
 
@@ -51,6 +41,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(commands.audit, name="audit")
 app.add_typer(commands.account, name="account")
 app.add_typer(cases.reference, name="reference")
+app.command()(terminal_classify.classify)
+app.command()(terminal_queue.queue)
+app.command()(terminal_queue.work)
 app.command()(terminal.explain)
 app.command("inspect")(inspection.inspect_file)
 app.command()(commands.truth)
@@ -58,75 +51,6 @@ app.command()(commands.delete)
 app.command()(release.deidentify)
 app.command()(worth.worth)
 app.command()(results)
-
-
-@app.command()
-def classify(
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders, archives, a DICOMDIR.")],
-    table: Annotated[Path, typer.Option("--csv", help="Table to write, one row per image.")],
-    overlays: Annotated[
-        Path | None, typer.Option(help="Folder for an explanation picture per answered image.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
-) -> None:
-    """Classify images; ends with 0 when the run finished, even if files were refused."""
-    # torch takes a second to import: `--help` and `examples` go without it.
-    from models.assess import assess_candidate
-    from models.explain.explainer import Explainers
-    from models.panel import Panel
-
-    settings = Settings.from_environment()
-    panel = Panel.load(replace(settings, model_name=model or settings.model_name))
-    explainers = Explainers(panel) if overlays else None
-    cards = [classifier.card for classifier in panel.classifiers]
-    names = [name for c in cards for name in (*(f.code for f in c.findings), *c.classes)]
-    columns = classify_columns(dict.fromkeys(names))  # a finding and a class may be the same
-    counts: Counter[str] = Counter()
-    reader = Reader()
-    try:
-        with table.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([column.name for column in columns])
-            for candidate in walk(paths):
-                outcome = assess_candidate(candidate, panel, read=reader.read)
-                writer.writerow(text_cells(_row(candidate, outcome), columns))
-                counts[outcome.assessment.status.value] += 1
-                if overlays and explainers and outcome.assessment.findings:
-                    _write_overlay(candidate, outcome, explainers, overlays)
-    except OSError as exc:
-        raise SettingsError(f"The table {table.name} cannot be written there.") from exc
-    finally:
-        reader.close()
-    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
-
-
-def _row(candidate: Candidate, outcome: FileOutcome) -> ResultRow:
-    """One result; probabilities are missing where the network gave no answer."""
-    file, assessment = outcome.instance or outcome.document, outcome.assessment
-    because = selection.because(outcome.instance, assessment)
-    return result_row(candidate.path, assessment, file, selection=because)
-
-
-def _write_overlay(
-    candidate: Candidate, outcome: FileOutcome, explainers: Explainers, folder: Path
-) -> None:
-    """Write `<SOP Instance UID>.png`: the film, why the leading finding, a colour bar."""
-    from imaging.dicom import read_image
-    from models.explain.methods import METHODS
-
-    image = read_image(candidate.read(), file_name=candidate.path)
-    lead, model = outcome.assessment.findings[0], outcome.assessment.model
-    explainer = explainers.of(model.name if model else "")
-    attribution = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code)
-    folder.mkdir(parents=True, exist_ok=True)
-    asked = attribution.model
-    method = METHODS[attribution.method].label
-    caption = f"{method}: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
-    picture = overlay_png(
-        image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
-    )
-    (folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from imaging.archives import MAX_FILE_BYTES, is_archive, members
 from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
+from imaging.places import find_files, is_address, read_place
 
 _HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
 _MOST = 1 << 30  # bytes of an archive handed in through the browser, unpacked
@@ -23,23 +24,35 @@ class Candidate:
     """A file that may be an image: its displayed path and how to get its bytes.
 
     ``read`` raises `InputError` when the bytes cannot be had. Members of an archive are read before
-    the next is taken.
+    the next is taken; ``location`` is where any other file lies, for who reads it later.
     """
 
     path: str
     read: Callable[[], bytes]
+    location: str = ""
 
 
-def walk(paths: Sequence[Path]) -> Iterator[Candidate]:
+def walk(paths: Sequence[Path | str]) -> Iterator[Candidate]:
     """Yield every file below the given paths, in name order, looking into archives.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of Path or str
         Files, folders and archives, mixed; a DICOMDIR stands for the files it names. A path that
-        does not exist is yielded too; its ``read`` says so.
+        does not exist is yielded too; its ``read`` says so. A text may be an address such as
+        ``s3://bucket/films``.
+
+    Raises
+    ------
+    SettingsError
+        If an address cannot be listed, or nothing here reads such addresses.
     """
-    for path in paths:
+    for named in paths:
+        if isinstance(named, str) and is_address(named):
+            for found in find_files(named):
+                yield Candidate(found, partial(read_place, found), found)
+            continue
+        path = Path(named)
         if path.is_dir():
             for file in sorted(path.rglob("*")):
                 if not file.is_dir():
@@ -115,7 +128,7 @@ def _disc(file: Path) -> Iterator[Candidate]:
 
 
 def _plain(file: Path) -> Candidate:
-    return Candidate(str(file), partial(_read_file, file))
+    return Candidate(str(file), partial(_read_file, file), str(file.absolute()))
 
 
 def _read_file(file: Path) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from imaging.archives import is_archive, members
 from imaging.errors import AssistantError, InputError, SettingsError
 from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.places import file_system, is_address
+from imaging.places import find_files, is_address
 from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -165,9 +165,7 @@ class Lister:
 def _found(source: str) -> Iterator[str]:
     """Every file below a folder, in the order of names; hidden ones and links out are left out."""
     if is_address(source):
-        system, path = file_system(source)
-        protocol = source.partition("://")[0]
-        yield from (f"{protocol}://{one}" for one in sorted(system.find(path)))
+        yield from find_files(source)
         return
     root = Path(source).resolve()
     for folder, folders, names in os.walk(root):
@@ -176,7 +174,7 @@ def _found(source: str) -> Iterator[str]:
             file = Path(folder, name)
             if name.startswith("."):
                 continue
-            if file.is_symlink() and not _below(file, root):
+            if file.is_symlink() and not _below(file.resolve(), root):
                 continue
             yield str(file)
 

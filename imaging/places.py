@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from imaging.errors import NotDicomError, SettingsError
 
 MAX_FILE_BYTES = 2**30
 _GONE = "The file does not exist or cannot be opened."
+_UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
 _LARGE = "The file is larger than any film this tool reads."
 
 
@@ -53,6 +55,24 @@ def _read_address(location: str) -> bytes:
     except Exception as exc:  # every file system of fsspec has errors of its own
         raise NotDicomError(_GONE) from exc
     return content
+
+
+def find_files(address: str) -> Iterator[str]:
+    """Addresses of all files below an address, or the address itself where it names a file.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be listed, or holds nothing, or nothing here reads such addresses.
+    """
+    system, path = file_system(address)
+    try:
+        found = sorted(system.find(path))
+    except Exception as exc:  # every file system of fsspec has errors of its own
+        raise SettingsError(_UNLISTED) from exc
+    if not found:
+        raise SettingsError(_UNLISTED)
+    yield from (system.unstrip_protocol(one) for one in found)
 
 
 def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no types

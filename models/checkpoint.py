@@ -15,7 +15,14 @@ from safetensors.torch import load, save
 from imaging.errors import CheckpointError
 from models.card import ModelCard
 from models.ensemble import Ensemble
-from models.installed import CARD, EVALUATION, WEIGHTS, find_checkpoint, installed_checkpoints
+from models.installed import (
+    CARD,
+    EVALUATION,
+    WEIGHTS,
+    find_checkpoint,
+    forget_graphs,
+    installed_checkpoints,
+)
 from models.network import freeze
 
 __all__ = [
@@ -35,6 +42,7 @@ def save_checkpoint(folder: Path, network: Ensemble, card: ModelCard) -> ModelCa
     data = save({k: v.cpu().contiguous() for k, v in network.members.state_dict().items()})
     digest = hashlib.sha256(data).hexdigest()
     card = replace(card, weights_sha256=digest, members=len(network.members))
+    forget_graphs(folder)
     (folder / WEIGHTS).write_bytes(data)
     card.write(folder / CARD)
     return card

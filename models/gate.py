@@ -23,6 +23,7 @@ from torch import Tensor
 
 from imaging.errors import CheckpointError
 from models.gate_rules import CLASSES, REASONS, GateScale, GateVerdict, judged
+from models.installed import forget_graphs
 from models.network import MultiScaleResNet, NetworkSettings, freeze
 from models.pixel_checks import pixel_kind
 from models.preprocess import preprocess
@@ -216,6 +217,7 @@ def save_gate(
     }
     data = save(tensors)
     values = {"weights_sha256": hashlib.sha256(data).hexdigest(), **settings}
+    forget_graphs(folder)
     (folder / WEIGHTS).write_bytes(data)
     (folder / SETTINGS).write_text(json.dumps(values, indent=2) + "\n")
     return values

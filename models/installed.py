@@ -8,7 +8,16 @@ from imaging.errors import CheckpointError
 
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
+GRAPHS = "graphs.json"  # SHA-256 of every serving graph, and of the weights they point into
 EVALUATION = "evaluation"  # folder beside the weights: what `make evaluate` measured
+
+
+def forget_graphs(folder: Path) -> None:
+    """Serving graphs point into weights: who writes new ones into a folder takes the graphs away.
+
+    Torch serves the checkpoint until `python -m models.inference.export` writes graphs anew.
+    """
+    (folder / GRAPHS).unlink(missing_ok=True)
 
 
 def installed_checkpoints(weights: Path) -> tuple[Path, ...]:

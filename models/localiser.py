@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from imaging.errors import CheckpointError
 from models.blocks import ConvNorm, Downsample, MultiScaleBlock
+from models.installed import forget_graphs
 from models.plain import frozen
 from models.preprocess import preprocess
 from models.view import Box, box_of
@@ -106,6 +107,7 @@ def save_localiser(folder: Path, network: Localiser, record: dict[str, Any]) -> 
         **record,
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
+    forget_graphs(folder)
     (folder / WEIGHTS).write_bytes(data)
     (folder / SETTINGS).write_text(json.dumps(values, indent=2) + "\n")
     return values

@@ -58,5 +58,7 @@ def _tone_kind(values: NDArray[np.floating]) -> str:
     # one end alone is a wide black border, which films have; both ends are a cut-off tone curve
     if dark + bright >= CLIPPED_SHARE and min(dark, bright) >= 0.05:
         return "clipped"
-    bins = np.sort(np.histogram(values, _BINS, (0, 1))[0])[::-1] / values.size
+    # as np.histogram, at a quarter of its cost: sixteenths are exact
+    counts = np.bincount(np.minimum((values * _BINS).astype(np.int64), _BINS - 1).ravel())
+    bins = np.sort(np.pad(counts, (0, _BINS)))[::-1] / values.size
     return "document" if bins[:2].sum() >= TWO_TONE_SHARE and bins[1] >= 0.005 else ""

@@ -19,7 +19,7 @@ from imaging.jobs import Result, Task
 from imaging.listing_jobs import Lister
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.inference.crew import CHUNK, Mate
+from models.inference.crew import CHUNK, Judges, Mate
 from models.inference.fingerprints import fingerprint
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Worker:
         One for each processor, without a number.
     reduced : bool
         See `models.inference.shard.Shard`.
+    mates : sequence of Judges
+        Who does the work, one for each thread, instead of processes of this computer.
     """
 
     def __init__(
@@ -58,10 +60,13 @@ class Worker:
         *,
         processes: int = 0,
         reduced: bool = True,
+        mates: Sequence[Judges] = (),
     ) -> None:
         self._repository, self._settings = repository, settings
         count = processes or os.cpu_count() or 1
-        self._mates = [Mate(settings, reduced=reduced) for _ in range(count)]
+        self._mates: Sequence[Judges] = mates or [
+            Mate(settings, reduced=reduced) for _ in range(count)
+        ]
         self._name = worker_name()
         self._wake = threading.Condition()
         self._stopped = False
@@ -104,7 +109,7 @@ class Worker:
         for mate in self._mates:
             mate.close()
 
-    def _run(self, mate: Mate) -> None:
+    def _run(self, mate: Judges) -> None:
         while not self._stopped:
             try:
                 busy = work_chunk(self._repository, mate, self._settings, self._name)
@@ -123,7 +128,7 @@ class Worker:
 
 def work_chunk(
     repository: Repository,
-    mate: Mate,
+    mate: Judges,
     settings: Settings,
     name: str,
     *,
@@ -163,13 +168,18 @@ def drain(
     processes: int = 1,
     reduced: bool = True,
     on_results: Callable[[int], None] | None = None,
+    mates: Sequence[Judges] = (),
 ) -> int:
-    """Work off every waiting file and return how many; for terminals and tests."""
+    """Work off every waiting file and return how many; for terminals and tests.
+
+    `mates` do the work, one for each thread, and stay open; without them so many processes.
+    """
     name, lock, counts = worker_name(), threading.Lock(), [0]
     troubles: list[Exception] = []
 
-    def run() -> None:
-        mate = Mate(settings, reduced=reduced)
+    own = [] if mates else [Mate(settings, reduced=reduced) for _ in range(processes)]
+
+    def run(mate: Judges) -> None:
         try:
             while done := work_chunk(repository, mate, settings, name, jobs=jobs):
                 with lock:
@@ -178,15 +188,16 @@ def drain(
                         on_results(counts[0])
         except Exception as exc:  # raised again below, in the thread that asked
             troubles.append(exc)
-        finally:
-            mate.close()
 
-    threads = [threading.Thread(target=run) for _ in range(processes)]
+    threads = [threading.Thread(target=run, args=(mate,)) for mate in mates or own]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    for one in own:
+        one.close()
     if troubles:
+        repository.release_claims([name])
         raise troubles[0]
     return counts[0]
 
@@ -205,6 +216,8 @@ def release_dead_claims(repository: Repository) -> None:
 
 
 def _lives(pid: int) -> bool:
+    if os.name == "nt":  # there a signal to ask with would end it; its claims lapse by themselves
+        return True
     if pid == os.getpid():  # a container's first process bears the number of its forerunner
         return False
     try:

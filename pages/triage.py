@@ -65,6 +65,7 @@ if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is 
 with st.expander(_("Queue a folder")):
     intake.render_intake("triage", first=intake.FOLDER)
     intake.render_server_folder()
+    jobs.render_rescore(asked, page.total)
 jobs.render_unfinished()
 jobs.render_job(folded=True)
 worth.render_worth(cap_hours=repository.reading_order().max_wait / timedelta(hours=1))

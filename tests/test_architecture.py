@@ -37,6 +37,8 @@ HOMES = {
         "bench/burned_in.py",
     ),
     "cv2": ("models/inference/",),
+    "ray": ("models/cluster.py",),
+    "fsspec": ("imaging/places.py",),
     "onnxruntime": ("models/inference/", "bench/"),
     "onnx": ("models/inference/export.py", "bench/"),
     "rapidocr": ("imaging/burned_in.py",),

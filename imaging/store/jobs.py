@@ -76,9 +76,9 @@ class Jobs(Records):
         files : iterable of (name, location)
             Files that stay where they are; one whose location the job has already is left out.
         kept : iterable of (name, sha256)
-            Files whose bytes were kept here.
+            Files whose bytes were kept here; left out like the others where the job has them.
         refused : iterable of (name, sentence)
-            Files that could not even be unpacked.
+            Files that could not even be unpacked; the same.
         """
         asked = [(serial.plain(name), serial.plain(place)) for name, place in files]
         with self._database.writing() as session:
@@ -86,10 +86,15 @@ class Jobs(Records):
             known = _known_locations(session, job_id, [place for _, place in asked])
             new = [one for one in dict.fromkeys(asked) if one[1] not in known]
             rows = [{"file_name": name, "location": place, "sha256": ""} for name, place in new]
+            inside = [(serial.plain(name), sha256) for name, sha256 in kept]
+            lost_ones = [(serial.plain(name), sentence) for name, sentence in refused]
+            known_inside = _known_inside(session, job_id, [n for n, _ in inside + lost_ones])
             rows += [
-                {"file_name": serial.plain(name), "location": "", "sha256": sha256}
-                for name, sha256 in kept
+                {"file_name": name, "location": "", "sha256": sha256}
+                for name, sha256 in dict.fromkeys(inside)
+                if (name, sha256) not in known_inside
             ]
+            lost_ones = [one for one in lost_ones if (one[0], "") not in known_inside]
             if rows:
                 session.execute(
                     insert(JobFileTable),
@@ -98,7 +103,7 @@ class Jobs(Records):
                         for i, row in enumerate(rows)
                     ],
                 )
-            lost = _add_lost(session, job_id, refused, start=start + len(rows))
+            lost = _add_lost(session, job_id, lost_ones, start=start + len(rows))
         return len(rows) + lost
 
     def end_listing(self, job_id: str) -> None:
@@ -142,9 +147,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = session.get(JobTable, job_id)
-            if row is None:
-                raise NotFoundError(_UNKNOWN)
+            row = _row(session, job_id)
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
 
@@ -157,9 +160,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = session.get(JobTable, job_id)
-            if row is None:
-                raise NotFoundError(_UNKNOWN)
+            row = _row(session, job_id)
             return _progress(session, row)
 
     def job_files(
@@ -317,6 +318,19 @@ def _known_locations(session: Session, job_id: str, locations: Sequence[str]) ->
                 )
             )
         )
+    return found
+
+
+def _known_inside(session: Session, job_id: str, names: Sequence[str]) -> set[tuple[str, str]]:
+    """(name, SHA-256) of the members of archives a job has: two servers may look into one."""
+    found: set[tuple[str, str]] = set()
+    for part in _parts(names):
+        query = select(JobFileTable.file_name, JobFileTable.sha256).where(
+            JobFileTable.job_id == job_id,
+            JobFileTable.location == "",
+            JobFileTable.file_name.in_(part),
+        )
+        found.update((name, sha256) for name, sha256 in session.execute(query))
     return found
 
 

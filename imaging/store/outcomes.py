@@ -36,38 +36,17 @@ class Outcomes(Records):
         jobs : sequence of str
             Of these jobs alone.
         """
-        now = datetime.now(UTC)
-        waiting = (
-            select(JobFileTable, JobTable.account)
-            .join(JobTable)
-            .where(
-                JobFileTable.status.is_(None),
-                JobTable.state.in_(active()),
-                (JobFileTable.claimed_by == "") | (JobFileTable.claimed_at < now - LEASE),
-            )
-            .order_by(JobTable.priority.desc(), JobTable.created_at, JobFileTable.position)
-            .limit(limit)
-        )
-        if jobs:
-            waiting = waiting.where(JobTable.job_id.in_(jobs))
         with self._database.reading() as session:  # nobody waits for a look in vain
-            if session.execute(waiting.limit(1)).first() is None:
+            if not _waiting(session, 1, jobs):
                 return ()
         with self._database.writing() as session:
-            found = []
-            for row, account in session.execute(waiting):
+            found, now = _waiting(session, limit, jobs), datetime.now(UTC)
+            for row, _ in found:
                 row.claimed_by, row.claimed_at = worker, now
-                found.append(
-                    Task(
-                        row.job_id,
-                        row.position,
-                        row.file_name,
-                        row.location,
-                        row.sha256,
-                        account,
-                    )
-                )
-        return tuple(found)
+            return tuple(
+                Task(r.job_id, r.position, r.file_name, r.location, r.sha256, account)
+                for r, account in found
+            )
 
     def release_claims(self, workers: Iterable[str]) -> None:
         """Give back what these workers had taken; they are known to be dead."""
@@ -129,7 +108,11 @@ class Outcomes(Records):
                 row.study_instance_uid = fate.study_instance_uid
                 row.sop_instance_uid = fate.sop_instance_uid
         pairs = [(r, f) for r, f in zip(mine, fates, strict=True) if f is not None]
-        lost = {r.sha256 for r, f in pairs if f.status == Status.ERROR and not r.task.location}
+        lost = {
+            r.sha256
+            for r, f in pairs
+            if f.status == Status.ERROR and not r.task.location and not r.fault
+        }
         if lost:
             self._forget_bytes(lost)
         return tuple(r for r, _ in pairs)
@@ -147,6 +130,35 @@ class Outcomes(Records):
                 row.sop_instance_uid = kept.identity.sop_instance_uid
             sha256 = row.sha256
         self._forget_bytes({sha256})
+
+
+def _waiting(session: Session, limit: int, jobs: Sequence[str]) -> list[tuple[JobFileTable, str]]:
+    """Files that may be claimed, with the accounts of their jobs.
+
+    Job by job, each along its index: one query over all would sort every waiting file.
+    """
+    query = select(JobTable.job_id, JobTable.account).where(JobTable.state.in_(active()))
+    if jobs:
+        query = query.where(JobTable.job_id.in_(jobs))
+    query = query.order_by(JobTable.priority.desc(), JobTable.created_at)
+    lapsed = datetime.now(UTC) - LEASE
+    found: list[tuple[JobFileTable, str]] = []
+    for job_id, account in session.execute(query):
+        of_job = (JobFileTable.job_id == job_id, JobFileTable.status.is_(None))
+        for free in (
+            (JobFileTable.claimed_by == "",),
+            (JobFileTable.claimed_by > "", JobFileTable.claimed_at < lapsed),
+        ):
+            rows = (
+                select(JobFileTable)
+                .where(*of_job, *free)
+                .order_by(JobFileTable.position)
+                .limit(limit - len(found))
+            )
+            found += [(row, account) for row in session.scalars(rows)]
+            if len(found) >= limit:
+                return found
+    return found
 
 
 def _claimed(

@@ -252,7 +252,7 @@ class JobFileTable(Base):
 
     __tablename__ = "job_files"
     __table_args__ = (
-        Index("ix_job_files_open", "job_id", "status", "claimed_by"),
+        Index("ix_job_files_open", "job_id", "status", "claimed_by", "position"),
         Index("ix_job_files_place", "job_id", "location"),
     )
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), primary_key=True)

@@ -120,13 +120,13 @@ class Worklists(Records):
                 for standing, read, at, positive in session.execute(query)
             )
 
-    def study_uids(self) -> tuple[str, ...]:
-        """Every stored study, in the order of reading."""
-        cutoff_now, found = datetime.now(UTC), list[str]()
+    def study_uids(self, query: WorklistQuery | None = None) -> tuple[str, ...]:
+        """Every stored study that passes a filter, in the order of reading."""
+        passes, found = _conditions(query or WorklistQuery()), list[str]()
         with self._database.reading() as session:
-            for part in _parts(WorklistQuery(), _cutoff(session, cutoff_now)):
-                query = select(Row.study_instance_uid).where(part.where).order_by(*part.ordered())
-                found.extend(session.scalars(query))
+            for part in _parts(WorklistQuery(), _cutoff(session, None)):
+                rows = select(Row.study_instance_uid).where(part.where, *passes)
+                found.extend(session.scalars(rows.order_by(*part.ordered())))
         return tuple(found)
 
     def modalities(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import IO, Protocol
 
 from imaging import apart, errors
 from imaging.errors import AssistantError, CheckpointError, PixelDataError
@@ -28,6 +30,24 @@ log = logging.getLogger(__name__)
 _FAULT = "An internal fault stopped this file; please report it."
 _LOOK = 0.1  # seconds
 START = 300.0  # seconds a process may take to load its networks on a busy computer
+
+
+class Judges(Protocol):
+    """Whoever works off chunks: a `Mate` of this computer, or a `models.cluster.Cluster`."""
+
+    reduced: bool
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """Work off a chunk; every file has a result."""
+
+    def start(self) -> None:
+        """Load the networks meanwhile."""
+
+    def ready(self) -> None:
+        """Wait until they are loaded; raises `CheckpointError` when they cannot be."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class _FaultError(Exception):
@@ -144,7 +164,7 @@ class Mate:
                     sys.executable,
                     "-m",
                     "models.inference.shard",
-                    pickle.dumps(self._settings).hex(),
+                    pickle.dumps(replace(self._settings, database="")).hex(),  # others see this
                     "reduced" if self.reduced else "whole",
                     str(self._memory),
                 ],
@@ -156,6 +176,21 @@ class Mate:
             )
             self._fresh = True
 
+    def ready(self) -> None:
+        """Start the process and wait until it has loaded its networks.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot load them, or did not in time.
+        """
+        try:
+            self._loaded()
+        except (OSError, EOFError) as exc:
+            self.close()
+            raise CheckpointError("The networks could not be loaded on this computer.") from exc
+        self._watch.rest()
+
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
@@ -165,8 +200,8 @@ class Mate:
             with contextlib.suppress(OSError):
                 process.communicate()
 
-    def _asked(self, tasks: Sequence[Task], known: Known, at: list[int]) -> list[Result]:
-        """What the process says; `at` gets the place in the chunk of each file it opens."""
+    def _loaded(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+        """The process with its networks loaded, and its pipes."""
         self.start()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
@@ -175,10 +210,15 @@ class Mate:
             self._watch.over(process, START)
             self._insist_on_ready(receive(process.stdout))
             self._fresh = False
+        return process, process.stdin, process.stdout
+
+    def _asked(self, tasks: Sequence[Task], known: Known, at: list[int]) -> list[Result]:
+        """What the process says; `at` gets the place in the chunk of each file it opens."""
+        process, to, back = self._loaded()
         self._watch.over(process, self._seconds)
-        send(process.stdin, tasks)
+        send(to, tasks)
         while True:
-            kind, *rest = receive(process.stdout)
+            kind, *rest = receive(back)
             self._watch.over(process, self._seconds)
             if kind == "done":
                 self._watch.rest()
@@ -188,7 +228,7 @@ class Mate:
                 self._watch.rest()
                 raise _FaultError(rest[0])
             if kind == "known":
-                send(process.stdin, _told(known, rest[0]))
+                send(to, told(known, rest[0]))
             else:
                 at.append(rest[0])
 
@@ -199,7 +239,7 @@ class Mate:
             raise error(message[2])
 
 
-def _told(known: Known, sha256s: Sequence[str]) -> Collection[str]:
+def told(known: Known, sha256s: Sequence[str]) -> Collection[str]:
     """Those that were answered before; none where the store cannot say."""
     try:
         return frozenset(known(sha256s))

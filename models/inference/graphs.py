@@ -15,8 +15,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from imaging.errors import CheckpointError
+from models.installed import GRAPHS as RECORD
 
-RECORD = "graphs.json"  # SHA-256 of every graph, and of the weights they point into
 MEMBERS, GATE, LOCALISER = "members.onnx", "gate.onnx", "localiser.onnx"
 ENGINE = "onnxruntime fp32"
 
@@ -90,7 +90,7 @@ def _checked(folder: Path) -> dict[str, str]:
                 raise ValueError(name)
     except (OSError, ValueError) as exc:
         raise CheckpointError(
-            f"The serving graphs of the model '{folder.name}' are damaged or of other weights; "
-            "write them anew (python -m models.inference.export) or reinstall the model."
+            f"The weights or graphs of the model '{folder.name}' are damaged or were altered; "
+            "write the graphs anew (python -m models.inference.export) or reinstall the model."
         ) from exc
     return record

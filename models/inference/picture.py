@@ -7,6 +7,7 @@ ten times as fast as the filter; `tests/models/test_inference.py` holds what tha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from models.view import WHOLE, Box
 
 TONE_BINS = 1 << 16  # as `models.preprocess`
 _UNIT_VARIANCE = np.float32(3**0.5)
-_ENOUGH = 5  # pixels of the picture for each of an input, at least
+_ENOUGH = 4  # pixels of the picture for each of an input, at least
 _HALVED = (np.uint8, np.uint16, np.int16, np.float32)  # types that OpenCV takes the mean of
 cv2.setNumThreads(1)  # films are read beside each other, not each by all processors
 
@@ -149,6 +150,11 @@ def squash(
         box = (left + phase, top + phase, right + phase, bottom + phase)
     if box is None and values.shape == (size, size):
         return values
+    if box is not None:  # cut, as in training: the filter must not see what lies beyond
+        left, top, right, bottom = box
+        first_row, first_column = math.floor(top), math.floor(left)
+        values = values[first_row : math.ceil(bottom), first_column : math.ceil(right)]
+        box = (left - first_column, top - first_row, right - first_column, bottom - first_row)
     picture = Image.fromarray(values).resize((size, size), Image.Resampling.BILINEAR, box=box)
     return np.asarray(picture)
 

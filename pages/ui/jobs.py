@@ -7,7 +7,8 @@ import streamlit as st
 from imaging.entities import Assessment, JobFile, Status
 from imaging.errors import NotFoundError
 from imaging.jobs import JobKind, JobProgress, JobState
-from pages.ui import blind, cases, findings, resources, table, takeaway, words
+from imaging.worklist_query import WorklistQuery
+from pages.ui import blind, cases, findings, resources, state, table, takeaway, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
 from pages.ui.plain import plain
@@ -189,6 +190,22 @@ def _render_retry(job: JobProgress) -> None:
     text = ngettext("Try {count} file again", "Try {count} files again", failed)
     if st.button(text.format(count=failed), key=f"retry-{job.job_id}"):
         resources.repository().retry_failed(job.job_id)
+        resources.worker().wake()
+        st.rerun()
+
+
+def render_rescore(query: WorklistQuery, count: int) -> None:
+    """Ask the installed networks about the listed studies; what they answered stays answered."""
+    text = ngettext(
+        "Ask the installed network about {count} listed study",
+        "Ask the installed network about {count} listed studies",
+        count,
+    )
+    told = _("For a network that was installed since. A study that was raised stays raised.")
+    if st.button(text.format(count=count), disabled=not count, help=told, key="rescore"):
+        repository = resources.repository()
+        uids = repository.study_uids(query)
+        st.query_params["job"] = repository.add_rescore(uids, account=state.account().name)
         resources.worker().wake()
         st.rerun()
 

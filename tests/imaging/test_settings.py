@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,18 @@ def test_a_server_others_can_reach_needs_accounts(address: str) -> None:
     with pytest.raises(SettingsError, match="account add NAME"):
         check_exposure(address, single_reader="", accounts=False)
     check_exposure(address, single_reader="", accounts=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "roots"),
+    [
+        ("", ()),
+        ("/films", ("/films",)),
+        ("/films:/more films: ", ("/films", "/more films")),
+        ("s3://a/b", ("s3://a/b",)),
+        ("/films s3://a/b s3://c", ("/films", "s3://a/b", "s3://c")),
+    ],
+)
+@pytest.mark.skipif(os.pathsep != ":", reason="paths are separated otherwise here")
+def test_roots_are_paths_and_addresses(value: str, roots: tuple[str, ...]) -> None:
+    assert Settings.from_environment({"LIGHTBOX_ROOTS": value}).roots == roots

@@ -38,5 +38,7 @@ def upgrade() -> None:
     op.create_index("ix_documents_sha256", "documents", ["sha256"])
     op.create_index("ix_assessments_sop_instance_uid", "assessments", ["sop_instance_uid"])
     op.create_index("ix_job_files_sha256", "job_files", ["sha256"])
-    op.create_index("ix_job_files_open", "job_files", ["job_id", "status", "claimed_by"])
+    op.create_index(
+        "ix_job_files_open", "job_files", ["job_id", "status", "claimed_by", "position"]
+    )
     op.create_index("ix_job_files_place", "job_files", ["job_id", "location"])

@@ -1,0 +1,154 @@
+"""Jobs on a page: a server's folder is queued, a job is paused, ended, tried again, paged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imaging.entities import Assessment, FileOutcome, Status
+from imaging.jobs import JobKind, JobProgress, JobState, Result
+from imaging.store import Repository
+from models.worker import Worker
+from pages.ui.jobs import _how_far, summary
+from tests.factories import make_dicom_bytes
+from tests.pages.conftest import OpenPage, wait_for_queue, words
+
+PAGE = "pages/triage.py"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the server with one film and one text."""
+    found = tmp_path / "ward" / "monday"
+    found.mkdir(parents=True)
+    (found / "film.dcm").write_bytes(make_dicom_bytes())
+    (found / "notes.txt").write_bytes(b"no film")
+    monkeypatch.setenv("LIGHTBOX_ROOTS", str(tmp_path / "ward"))
+    return found
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody works."""
+    monkeypatch.setattr(Worker, "start", lambda _self: None)
+    monkeypatch.setattr(Worker, "wake", lambda _self: None)
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(b for b in page.button if b.label == label).click().run()
+
+
+def queue_folder(page: AppTest, wanted: str) -> AppTest:
+    page.text_input(key="server-folder-path").set_value(wanted)
+    return press(page, "Queue the folder")
+
+
+def failed(store: Repository, count: int) -> str:
+    """A folder's job whose files could not be read."""
+    job = store.open_job(JobKind.FOLDER, "/ward")
+    store.add_files(job, [(f"{n}.dcm", f"/ward/{n}.dcm") for n in range(count)])
+    store.end_listing(job)
+    said = Assessment("", Status.ERROR, messages=("The file is empty.",))
+    while tasks := store.claim_files("w", 50):
+        store.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
+    return job
+
+
+def test_a_folder_of_the_server_is_queued_and_read(
+    open_page: OpenPage, store: Repository, folder: Path
+) -> None:
+    page = queue_folder(open_page(PAGE), str(folder))
+    wait_for_queue(store)
+    again = open_page(PAGE, job=page.query_params["job"])
+    assert any(
+        "2 files done" in e.label and "could not be read: 1" in e.label.lower()
+        for e in again.expander
+    )
+    (item,) = store.worklist_page().items
+    assert item.file_name == "film.dcm"
+    record = store.study(item.study_instance_uid)
+    assert store.content(record.instances[0].identity.sha256) == make_dicom_bytes()
+    assert not list((store.kept_at("0" * 64).parent.parent).rglob("*.dcm"))
+
+
+@pytest.mark.parametrize("wanted", ["/", "{folder}/../..", "{folder}/gone"])
+def test_no_other_folder_is(
+    open_page: OpenPage, store: Repository, folder: Path, wanted: str, idle: None
+) -> None:
+    page = queue_folder(open_page(PAGE), wanted.format(folder=folder))
+    assert "not one that Lightbox may read" in words(page)
+    assert not store.unfinished_jobs()
+
+
+def test_without_roots_the_page_says_how_to_get_them(open_page: OpenPage) -> None:
+    assert "LIGHTBOX_ROOTS" in words(open_page(PAGE))
+
+
+def test_a_job_is_paused_and_goes_on(open_page: OpenPage, store: Repository, idle: None) -> None:
+    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    page = press(open_page(PAGE, job=job), "Pause")
+    assert store.job_progress(job).state is JobState.PAUSED and not store.claim_files("w", 1)
+    press(open_page(PAGE, job=job), "Go on")
+    assert store.job_progress(job).state is JobState.RUNNING and store.claim_files("w", 1)
+    assert page.get("progress")
+
+
+def test_a_cancelled_job_leaves_no_waiting_file(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    press(open_page(PAGE, job=job), "Cancel")
+    assert store.job_progress(job).finished and not store.job_files(job)
+    assert not list(store.kept_at("0" * 64).parent.parent.rglob("*/*"))
+
+
+def test_failed_files_are_tried_again(open_page: OpenPage, store: Repository, idle: None) -> None:
+    job = failed(store, 3)
+    press(open_page(PAGE, job=job), "Try 3 files again")
+    assert len(store.claim_files("w", 9)) == 3
+
+
+def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idle: None) -> None:
+    job = failed(store, 120)
+    page = open_page("pages/upload.py", job=job)
+    assert len(page.dataframe[0].value) == 100 and "1 to 100 of 120" in words(page)
+    page.number_input[0].set_value(2).run()
+    assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
+
+
+def progress(**change: object) -> JobProgress:
+    from datetime import UTC, datetime, timedelta
+
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    values: dict[str, object] = {
+        "job_id": "j",
+        "kind": JobKind.FOLDER,
+        "state": JobState.RUNNING,
+        "source": "/ward",
+        "priority": 0,
+        "account": "",
+        "created_at": start,
+        "total": 1000,
+        "counts": {Status.OK: 100, Status.ERROR: 1},
+        "first_at": start,
+        "last_at": start + timedelta(seconds=10),
+    }
+    return JobProgress(**{**values, **change})  # type: ignore[arg-type]
+
+
+def test_rate_and_time_left_are_told() -> None:
+    said = _how_far(progress())
+    assert "101 of 1000 files done" in said and "10.0 a second" in said
+    assert "about 90 s left" in said or "about 2 min left" in said
+
+
+def test_a_paused_job_promises_no_time() -> None:
+    said = _how_far(progress(state=JobState.PAUSED))
+    assert "paused" in said and "left" not in said
+
+
+def test_a_summary_counts_each_outcome() -> None:
+    said = summary(progress(total=101))
+    assert said.startswith("101 files done.") and "Could not be read: 1" in said
