@@ -13,13 +13,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, PixelDataError, StoreError
 from imaging.jobs import Result, Task
 from imaging.listing_jobs import Lister
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.inference.crew import CHUNK, Judges, Mate
+from models.assess import failed
+from models.inference.crew import CHUNK, FAULT, Judges, Mate
 from models.inference.fingerprints import fingerprint
 
 log = logging.getLogger(__name__)
@@ -140,10 +142,33 @@ def work_chunk(
     if not tasks:
         return 0
     networks = fingerprint(settings, reduced=mate.reduced)
-    fetched = [located(task, repository) for task in tasks]
-    results = mate.run(fetched, lambda sha256s: repository.known_results(sha256s, networks))
-    repository.finish_files(name, results, networks)
+    claimed = {(task.job_id, task.position): task for task in tasks}
+    try:
+        fetched = [located(task, repository) for task in tasks]
+        found = mate.run(fetched, lambda sha256s: repository.known_results(sha256s, networks))
+        results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
+        _write(repository, name, results, networks)
+    except Exception:
+        repository.release_files(name, tasks)
+        raise
     return len(tasks)
+
+
+def _write(repository: Repository, name: str, results: list[Result], networks: str) -> None:
+    """Write outcomes down; one that cannot be is told alone, and holds back no other."""
+    try:
+        repository.finish_files(name, results, networks)
+    except StoreError:
+        raise  # nothing can be written
+    except Exception as exc:
+        if len(results) > 1:
+            for result in results:
+                _write(repository, name, [result], networks)
+            return
+        # a fault of ours; only its type is logged, a message may hold a name
+        log.error("%s with the outcome of a file of %s", type(exc).__name__, results[0].task.job_id)
+        lost = failed(results[0].task.file_name, PixelDataError(FAULT))
+        repository.finish_files(name, [replace(results[0], outcome=lost, fault=True)], networks)
 
 
 def located(task: Task, repository: Repository) -> Task:

@@ -57,6 +57,20 @@ class Outcomes(Records):
                 .values(claimed_by="", claimed_at=None)
             )
 
+    def release_files(self, worker: str, tasks: Sequence[Task]) -> None:
+        """Give back some claims of a worker; what has its outcome keeps it."""
+        keys = [(task.job_id, task.position) for task in tasks]
+        with self._database.writing() as session:
+            session.execute(
+                update(JobFileTable)
+                .where(
+                    tuple_(JobFileTable.job_id, JobFileTable.position).in_(keys),
+                    JobFileTable.status.is_(None),
+                    JobFileTable.claimed_by == worker,
+                )
+                .values(claimed_by="", claimed_at=None)
+            )
+
     def claimants(self) -> tuple[str, ...]:
         """Who holds claims."""
         query = (

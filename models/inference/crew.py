@@ -27,7 +27,8 @@ from models.inference.shard import Known, receive, send
 
 CHUNK = 8  # files: what batching gains is gained by then
 log = logging.getLogger(__name__)
-_FAULT = "An internal fault stopped this file; please report it."
+FAULT = "An internal fault stopped this file; please report it."
+_UNLOADED = "The networks could not be loaded on this computer."
 _LOOK = 0.1  # seconds
 START = 300.0  # seconds a process may take to load its networks on a busy computer
 
@@ -141,9 +142,12 @@ class Mate:
                         results += self.run([task], known)
                     return results
                 log.error("%s in a queued file of %s", exc, waiting[0].job_id)
-                outcome = failed(waiting[0].file_name, PixelDataError(_FAULT))
+                outcome = failed(waiting[0].file_name, PixelDataError(FAULT))
                 return [*results, Result(waiting[0], waiting[0].sha256, outcome, fault=True)]
-            except (OSError, EOFError, pickle.UnpicklingError):
+            except (OSError, EOFError, pickle.UnpicklingError) as exc:
+                if self._fresh:  # it never came to a file
+                    self.close()
+                    raise CheckpointError(_UNLOADED) from exc
                 guilty = at[-1] if at else 0
                 words = apart.SLOW if self._watch.bit else apart.DIED
                 self.close()
@@ -188,12 +192,13 @@ class Mate:
             self._loaded()
         except (OSError, EOFError) as exc:
             self.close()
-            raise CheckpointError("The networks could not be loaded on this computer.") from exc
+            raise CheckpointError(_UNLOADED) from exc
         self._watch.rest()
 
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
+        self._fresh = False
         self._watch.rest()
         if process is not None:
             process.kill()

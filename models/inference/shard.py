@@ -128,7 +128,8 @@ def serve(settings: Settings, *, reduced: bool, memory: int) -> None:
     come = os.fdopen(os.dup(0), "rb")
     go = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a decoder prints is no answer
-    os.nice(5) if hasattr(os, "nice") else None  # whoever waits at a screen goes first
+    if hasattr(os, "nice"):
+        os.nice(19)  # whoever waits at a screen goes first
     apart.limit_memory(memory)
     try:
         shard = Shard(Assessor.load(settings), reduced=reduced)

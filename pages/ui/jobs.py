@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from imaging.entities import Assessment, JobFile, Status
@@ -14,6 +16,7 @@ from pages.ui.messages import in_words
 from pages.ui.plain import plain
 
 _EVERY = 1.0  # seconds between two looks at a job
+_FRESH = 0.9  # seconds that one look serves all who watch
 _PAGE = 100  # files
 _MOST_TAKEN = 5000  # files of a job whose results are made on a page
 
@@ -28,7 +31,7 @@ def render_job(*, folded: bool = False) -> None:
         return
     job = resources.repository().job_progress(job_id)
     if not job.finished:
-        follow(job_id)
+        follow(job)
         return
     if folded:
         with st.expander(summary(job)):
@@ -42,18 +45,18 @@ def render_unfinished() -> None:
     """Show every job that still runs, whoever queued it, except the one in the address."""
     for job in resources.repository().unfinished_jobs():
         if job.job_id != st.query_params.get("job", ""):
-            follow(job.job_id)
+            follow(job)
 
 
-def follow(job_id: str) -> None:
+def follow(job: JobProgress) -> None:
     """Show a job's progress, looking again every second until it is done."""
-    st.fragment(_render_progress, run_every=_EVERY)(job_id)
+    st.fragment(_render_progress, run_every=_EVERY)(job.job_id, job.source)
 
 
-def _render_progress(job_id: str) -> None:
+def _render_progress(job_id: str, source: str) -> None:
     finished = False
     with in_words():
-        job = resources.repository().job_progress(job_id)
+        job = replace(_polled(job_id), source=source)
         finished = job.finished
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.progress(job.done / job.total if job.total else 0.0, _how_far(job))
@@ -63,16 +66,24 @@ def _render_progress(job_id: str) -> None:
         st.rerun()
 
 
+@st.cache_data(ttl=_FRESH, show_spinner=False)
+def _polled(job_id: str) -> JobProgress:
+    """A job's progress for everybody who watches it: counts alone, nothing of a patient."""
+    return replace(resources.repository().job_progress(job_id), source="", account="")
+
+
 def _render_buttons(job: JobProgress) -> None:
     """Pause or go on, and end it."""
     repository = resources.repository()
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
             repository.resume(job.job_id)
+            _polled.clear()
             resources.worker().wake()
             st.rerun(scope="fragment")
     elif st.button(_("Pause"), key=f"pause-{job.job_id}"):
         repository.pause(job.job_id)
+        _polled.clear()
         st.rerun(scope="fragment")
     if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
         repository.cancel(job.job_id)

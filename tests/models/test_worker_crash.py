@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from imaging.entities import Status
-from imaging.jobs import JobKind
+from imaging.jobs import JobKind, Result
 from imaging.review import Deed
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
+from imaging.store.tables import InstanceTable
 from models.inference.fingerprints import fingerprint
 from models.worker import drain, release_dead_claims, worker_name
 from tests.factories import make_dicom_bytes
@@ -141,3 +144,33 @@ def _insist_on_once(store: Repository, networks: str) -> None:
     assert Counter(received) == Counter(f"file {film.sha256}" for film in films)
     scored = Counter(x.study_instance_uid for x in store.audit() if x.deed is Deed.SCORE)
     assert scored == Counter(film.study_instance_uid for film in films)
+
+
+def test_an_outcome_that_cannot_be_written_holds_back_no_other(
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = repository.add_job([("a", make_dicom_bytes()), ("DOE", b"no film"), ("c", b"neither")])
+    write = repository.finish_files
+
+    def fail(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
+        if any(r.task.file_name == "DOE" and not r.fault for r in results):
+            raise ZeroDivisionError("DOE^JANE")
+        return write(name, results, networks)
+
+    monkeypatch.setattr(repository, "finish_files", fail)
+    assert drain(repository, tiny_settings) == 3
+    files = repository.job(job).files
+    assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.ERROR]
+    assert "internal fault" in files[1].message and "internal fault" not in files[2].message
+
+
+def test_bytes_of_a_film_lie_where_they_were_put(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    """What is read from the objects' folder is no file that was left elsewhere."""
+    repository.add_job([("a", make_dicom_bytes()), ("b", b"no film")])
+    drain(repository, tiny_settings)
+    with repository._database.reading() as session:
+        assert list(session.scalars(select(InstanceTable.location))) == [""]
+    root = repository.kept_at("0" * 64).parent.parent
+    assert len([p for p in root.rglob("*") if p.is_file()]) == 1
