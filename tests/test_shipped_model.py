@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from bench.triage_parity import LIMIT
 from imaging.settings import ROOT
 from models.classifier import Classifier
 from models.config import films_of
@@ -67,7 +68,8 @@ def test_everything_can_be_recomputed_from_the_terminals_table(data: Path, tmp_p
         for column in ("answer", "conformal_set"):
             assert row[column] == stored[name][column]
         for column in ("p_pneumonia", "p_normal", "p_bacterial", "p_viral", "disagreement"):
-            assert float(row[column]) == pytest.approx(float(stored[name][column]), abs=1e-5)
+            # torch evaluated, ONNX Runtime serves; the pipeline's limit (bench.triage_parity)
+            assert float(row[column]) == pytest.approx(float(stored[name][column]), abs=LIMIT)
     positive = np.array([stored[name]["label"] != "normal" for name in answered])
     score = np.array([float(r["p_pneumonia"]) for r in answered.values()])
     auc = stored_figures()["findings"][0]["figures"]["auc"]["value"]
