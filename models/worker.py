@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from imaging.errors import AssistantError, PixelDataError, StoreError
+from imaging.errors import AssistantError, ConflictError, PixelDataError, StoreError
 from imaging.jobs import Result, Task
 from imaging.listing_jobs import Lister
 from imaging.settings import Settings
@@ -158,9 +158,9 @@ def _write(repository: Repository, name: str, results: list[Result], networks: s
     """Write outcomes down; one that cannot be is told alone, and holds back no other."""
     try:
         repository.finish_files(name, results, networks)
-    except StoreError:
-        raise  # nothing can be written
     except Exception as exc:
+        if isinstance(exc, StoreError) and not isinstance(exc, ConflictError):
+            raise  # nothing can be written
         if len(results) > 1:
             for result in results:
                 _write(repository, name, [result], networks)

@@ -1,7 +1,7 @@
 """One worker of a batch: reads files, asks its networks about them in batches, by one processor.
 
 ``python -m models.inference.shard`` is such a worker as a process of its own, which talks to a
-`models.inference.crew.Crew` through its pipes. It knows no database and no screen, and torch only
+`models.inference.crew.Mate` through its pipes. It knows no database and no screen, and torch only
 where a checkpoint has no graphs.
 """
 

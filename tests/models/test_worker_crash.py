@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from imaging.entities import Status
+from imaging.errors import ConflictError
 from imaging.jobs import JobKind, Result
 from imaging.review import Deed
 from imaging.settings import ROOT, Settings
@@ -146,15 +147,19 @@ def _insist_on_once(store: Repository, networks: str) -> None:
     assert scored == Counter(film.study_instance_uid for film in films)
 
 
+@pytest.mark.parametrize("fault", [ZeroDivisionError, ConflictError])
 def test_an_outcome_that_cannot_be_written_holds_back_no_other(
-    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    repository: Repository,
+    tiny_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[Exception],
 ) -> None:
     job = repository.add_job([("a", make_dicom_bytes()), ("DOE", b"no film"), ("c", b"neither")])
     write = repository.finish_files
 
     def fail(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
         if any(r.task.file_name == "DOE" and not r.fault for r in results):
-            raise ZeroDivisionError("DOE^JANE")
+            raise fault("DOE^JANE")
         return write(name, results, networks)
 
     monkeypatch.setattr(repository, "finish_files", fail)
