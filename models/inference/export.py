@@ -29,9 +29,10 @@ from models.classifier import Classifier
 from models.gate import Gate, describe
 from models.inference.eager import TorchNetworks
 from models.inference.graphs import GATE, LOCALISER, MEMBERS, RECORD, OnnxNetworks, sha256_of
+from models.inference.merged import merged
 
 TOLERANCE = 1e-4  # between the two engines, of logits, distances and region maps
-_SIDES = ("batch", "rows", "columns")
+_SHAPE = 16  # numbers: more than a shape has are weights
 
 
 class _Gate(nn.Module):
@@ -90,13 +91,14 @@ def export(folder: Path) -> dict[str, str]:
 
 def _write(path: Path, module: nn.Module, size: int, weights: Path) -> None:
     """Trace the module, and let its tensors point into the weights file."""
-    module = module.eval().to(memory_format=torch.contiguous_format)
+    example = torch.zeros(2, 1, size, size)
+    module = merged(module.eval(), example).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about itself
         logging.disable(logging.WARNING)
         program = torch.onnx.export(
             module,
-            (torch.zeros(2, 1, size, size),),
+            (example,),
             input_names=["x"],
             dynamo=True,
             optimize=False,  # it would fold norms into weights, which then are no checkpoint's
@@ -119,7 +121,7 @@ def _write(path: Path, module: nn.Module, size: int, weights: Path) -> None:
 def _tidy(model: onnx_ir.Model) -> None:
     """Fold what the exporter wrote of shapes; `optimize_ir` would fold norms into weights too."""
     optimizer.inline(model)
-    optimizer.fold_constants(model, input_size_limit=1024, output_size_limit=1024)
+    optimizer.fold_constants(model, input_size_limit=_SHAPE, output_size_limit=_SHAPE)
     optimizer.remove_unused_nodes(model)
 
 
