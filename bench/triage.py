@@ -22,7 +22,6 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -51,7 +50,7 @@ from models.inference.crew import Mate
 from models.inference.picture import Picture
 from models.inference.shard import ENOUGH
 from models.installed import CARD, WEIGHTS, find_checkpoint
-from models.worker import work_chunk, worker_name
+from models.worker import drain
 
 ENCODINGS = {"raw": "raw", "j2k": "j2k", "jpegll": "jpegll", "htj2k": "htj2k"}
 FULL = 32
@@ -134,15 +133,14 @@ class Ours:
             start = time.perf_counter()
             job = store.open_job(JobKind.FOLDER, "bench")
             store.add_files(job, [(f.name, str(f)) for f in files])
-            threads = [
-                threading.Thread(target=self._work, args=(store, mate, start))
-                for mate in self._mates
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            firsts: list[float] = []
+
+            def told(_: int) -> None:
+                firsts.append(time.perf_counter() - start)
+
+            drain(store, self._settings, mates=self._mates, on_results=told)
             taken = time.perf_counter() - start
+            self.first_row = firsts[0]
             counts = {s.value: n for s, n in store.job_progress(job).counts.items()}
             if counts != {"ok": len(files)}:
                 raise SystemExit(f"films were not answered: {counts}")
@@ -150,12 +148,6 @@ class Ours:
             store.close()
             shutil.rmtree(home)
         return len(files) / taken
-
-    def _work(self, store: Repository, mate: Mate, start: float) -> None:
-        name, first = worker_name(), True
-        while work_chunk(store, mate, self._settings, name):
-            if first:
-                self.first_row, first = time.perf_counter() - start, False
 
     def close(self) -> None:
         """End the processes."""

@@ -66,6 +66,8 @@ def spreadsheet(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Text without characters that are not seen as themselves."""
+    if text.isascii() and text.isprintable():
+        return text
     kept: list[str] = []
     marks = 0
     for one in text:

@@ -21,7 +21,12 @@ _SAMPLED_SIDE = 256  # pixels of the shorter side that the shares are taken from
 _END = 0.004  # of the range: one grey level in eight bits
 
 
-def pixel_kind(luminance: NDArray[Any], *, shape: tuple[int, int] | None = None) -> str:
+def pixel_kind(
+    luminance: NDArray[Any],
+    *,
+    shape: tuple[int, int] | None = None,
+    span: tuple[float, float] | None = None,
+) -> str:
     """What the pixels alone give away.
 
     Parameters
@@ -30,6 +35,8 @@ def pixel_kind(luminance: NDArray[Any], *, shape: tuple[int, int] | None = None)
         (rows, columns), any linear scale, larger brighter or darker. Finite.
     shape : tuple of int, optional
         Rows and columns of the film, where `luminance` is a smaller picture of it.
+    span : tuple of float, optional
+        Its lowest and highest value, where they are known already.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def pixel_kind(luminance: NDArray[Any], *, shape: tuple[int, int] | None = None)
         return "small"
     if long > MAX_ASPECT * short:
         return "long"
-    low, high = float(luminance.min()), float(luminance.max())
+    low, high = span or (float(luminance.min()), float(luminance.max()))
     if not high - low > 1e-6 * max(abs(low), abs(high)):
         return "blank"
     # every n-th pixel says as much about shares, at a fraction of a network's cost

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.apart import Reading
-from imaging.entities import Assessment
+from imaging.entities import Assessment, Instance
 from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models import gate_rules
@@ -97,6 +97,24 @@ class ServedModel:
         return max(self.card.size, self.gate_size, self.region_size)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What is kept of a film until the networks are asked.
+
+    Attributes
+    ----------
+    instance : Instance
+    remarks, refusals : tuple of str
+        As `Reading`.
+    picture : Picture
+    """
+
+    instance: Instance
+    remarks: tuple[str, ...]
+    refusals: tuple[str, ...]
+    picture: Picture
+
+
 @dataclass(slots=True, eq=False)
 class _Case:
     """How far one film has come with one model."""
@@ -167,44 +185,55 @@ class Assessor:
         ValueError
             If one could not be decoded.
         """
-        if any(reading.trouble is not None for reading in readings):
+        return self.judge([self.see(reading) for reading in readings])
+
+    def see(self, reading: Reading) -> Seen:
+        """What the networks need of a film.
+
+        Raises
+        ------
+        ValueError
+            If it could not be decoded.
+        """
+        if reading.trouble is not None:
             raise ValueError("a film that could not be decoded cannot be assessed")
-        pictures = [
-            Picture.of(
-                r.luminance,
-                size=self._size,
-                reverse=r.reversed,
-                shape=(r.instance.geometry.rows, r.instance.geometry.columns),
-                phase=r.phase,
-            )
-            for r in readings
-        ]
-        columns = [_examined(model, readings, pictures) for model in self.models]
-        chosen = [_choose([column[i] for column in columns]) for i in range(len(readings))]
-        found: list[Assessment | None] = [None] * len(readings)
+        geometry = reading.instance.geometry
+        picture = Picture.of(
+            reading.luminance,
+            size=self._size,
+            reverse=reading.reversed,
+            shape=(geometry.rows, geometry.columns),
+            phase=reading.phase,
+        )
+        return Seen(reading.instance, reading.remarks, reading.refusals, picture)
+
+    def judge(self, films: Sequence[Seen]) -> list[Assessment]:
+        """What the models say of each film."""
+        columns = [_examined(model, films) for model in self.models]
+        chosen = [_choose([column[i] for column in columns]) for i in range(len(films))]
+        found: list[Assessment | None] = [None] * len(films)
         for m, (model, cases) in enumerate(zip(self.models, columns, strict=True)):
             mine = [i for i, choice in enumerate(chosen) if choice == m]
             if not mine:
                 continue
-            x = np.stack([pictures[i].input(model.card.size, cases[i].view) for i in mine])
+            x = np.stack([films[i].picture.input(model.card.size, cases[i].view) for i in mine])
             predictions = model.answers.to(model.networks.members(x))
             for i, prediction in zip(mine, predictions, strict=True):
-                warnings = readings[i].remarks + cases[i].verdict.warnings
-                found[i] = answered(readings[i].instance, prediction, model.answers, warnings)
+                warnings = films[i].remarks + cases[i].verdict.warnings
+                found[i] = answered(films[i].instance, prediction, model.answers, warnings)
         first, engine = self.models[0].card.identity, self.engine
         return [
             replace(one, engine=engine)
             if one is not None
-            else refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns]))
+            else refused(films[i].instance, first, none_fits([c[i].verdict for c in columns]))
             for i, one in enumerate(found)
         ]
 
 
-def _examined(
-    model: ServedModel, readings: Sequence[Reading], pictures: Sequence[Picture]
-) -> list[_Case]:
+def _examined(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
     """What one model's checks say about each film."""
-    cases = [_Case(_by_header(model, reading)) for reading in readings]
+    cases = [_Case(_by_header(model, film)) for film in films]
+    pictures = [film.picture for film in films]
     for case, picture in zip(cases, pictures, strict=True):
         if case.open and picture.blank:
             case.refuse(BLANK)
@@ -230,10 +259,10 @@ def _examined(
     return cases
 
 
-def _by_header(model: ServedModel, reading: Reading) -> ScopeVerdict:
+def _by_header(model: ServedModel, film: Seen) -> ScopeVerdict:
     """What the header says, and what is wrong with the file itself."""
-    found = check_scope(reading.instance, model.card.scope)
-    return ScopeVerdict(reading.refusals + found.refusals, found.warnings)
+    found = check_scope(film.instance, model.card.scope)
+    return ScopeVerdict(film.refusals + found.refusals, found.warnings)
 
 
 def _choose(cases: Sequence[_Case]) -> int | None:

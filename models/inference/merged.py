@@ -96,5 +96,9 @@ def _folded(unit: nn.Module) -> tuple[Tensor, Tensor]:
     if not isinstance(unit, ConvNorm):
         raise TypeError("only a convolution with its norm can be folded")
     convolution, norm = unit[0], unit[1]
+    if not isinstance(convolution, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+        raise TypeError("the norm was folded before")
+    if norm.running_mean is None or norm.running_var is None:
+        raise TypeError("a norm without statistics cannot be folded")
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     return convolution.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale

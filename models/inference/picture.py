@@ -78,15 +78,15 @@ class Picture:
         phase : float
             Of that decoding.
         """
-        low, high = values.min(), values.max()
+        low, high = float(values.min()), float(values.max())
         small = halved(values, enough=_ENOUGH * size)
         if small.dtype != np.float32:
             small = small.astype(np.float32)
         return cls(
             values=-small if reverse else small,
             shape=shape or values.shape,
-            kind=pixel_kind(values, shape=shape),
-            blank=bool(low == high),
+            kind=pixel_kind(values, shape=shape, span=(low, high)),
+            blank=low == high,
             phase=phase,
         )
 

@@ -1,0 +1,174 @@
+"""Between the store and those who judge: nobody waits, nothing is held back, nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from imaging.entities import Status
+from imaging.errors import CheckpointError, PixelDataError, StoreError
+from imaging.jobs import Result, Task
+from imaging.settings import Settings
+from imaging.store import Repository
+from models.assess import failed
+from models.clerk import Clerk
+from models.inference.crew import CHUNK
+from models.inference.shard import Known
+from models.worker import drain, worker_name
+
+SECONDS = 30.0  # after which a test has hung
+
+
+class Judge:
+    """Says of every file that it is broken, after whatever else it is told to do first."""
+
+    reduced = True
+
+    def __init__(self, first: Callable[[Sequence[Task]], None] = lambda _: None) -> None:
+        self.chunks: list[list[str]] = []
+        self._first = first
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        self.chunks.append([task.file_name for task in tasks])
+        self._first(tasks)
+        return [
+            Result(task, task.sha256, failed(task.file_name, PixelDataError("Broken.")))
+            for task in tasks
+        ]
+
+    def start(self) -> None: ...
+
+    def ready(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def queued(store: Repository, count: int, *, name: str = "", priority: int = 0) -> str:
+    files = [(f"{name}{i}", b"%s %d" % (name.encode(), i)) for i in range(count)]
+    return store.add_job(files, priority=priority)
+
+
+def test_few_files_are_shared_out(repository: Repository, tiny_settings: Settings) -> None:
+    """Else one would work them off while the other looks on."""
+    queued(repository, CHUNK)
+    both = threading.Barrier(2)
+    judges = [Judge(lambda _: both.wait(SECONDS) and None) for _ in range(2)]
+    assert drain(repository, tiny_settings, mates=judges) == CHUNK
+    assert [len(judge.chunks) for judge in judges] == [1, 1]
+
+
+def test_nobody_waits_while_the_store_is_written(
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(repository, 3 * CHUNK)
+    second = threading.Event()
+    write = repository.finish_files
+
+    def slow(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
+        assert second.wait(SECONDS), "the second chunk waited for the first to be written"
+        return write(name, results, networks)
+
+    def begun(_: Sequence[Task]) -> None:
+        if len(judge.chunks) == 2:
+            second.set()
+
+    judge = Judge(begun)
+    monkeypatch.setattr(repository, "finish_files", slow)
+    assert drain(repository, tiny_settings, mates=[judge]) == 3 * CHUNK
+
+
+def test_a_slow_store_holds_up_those_who_judge(
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said and not yet written is bounded, however long writing takes."""
+    queued(repository, 20 * CHUNK)
+    heaps: list[int] = []
+    write = repository.finish_files
+
+    def slow(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
+        waits.wait(0.3)
+        heaps.append(len(results))
+        return write(name, results, networks)
+
+    waits = threading.Event()
+    monkeypatch.setattr(repository, "finish_files", slow)
+    assert drain(repository, tiny_settings, mates=[Judge(), Judge()]) == 20 * CHUNK
+    assert max(heaps) <= 10 * CHUNK
+
+
+def test_an_urgent_file_goes_before_what_was_queued(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    queued(repository, 10 * CHUNK, name="pile")
+
+    def arrive(_: Sequence[Task]) -> None:
+        if len(judge.chunks) == 2:
+            queued(repository, 1, name="urgent", priority=9)
+
+    judge = Judge(arrive)
+    drain(repository, tiny_settings, mates=[judge])
+    place = next(i for i, chunk in enumerate(judge.chunks) if "urgent0" in chunk)
+    assert place <= 4, "no more than the chunk in hand and what lies ready go first"
+
+
+def test_trouble_gives_every_claim_back(repository: Repository, tiny_settings: Settings) -> None:
+    job = queued(repository, 4 * CHUNK)
+
+    def fail(_: Sequence[Task]) -> None:
+        if len(judge.chunks) == 2:
+            raise CheckpointError("The networks could not be loaded.")
+
+    judge = Judge(fail)
+    with pytest.raises(CheckpointError):
+        drain(repository, tiny_settings, mates=[judge])
+    assert repository.claimants() == ()
+    assert drain(repository, tiny_settings, mates=[Judge()]) >= 3 * CHUNK
+    assert repository.job_progress(job).counts == {Status.ERROR: 4 * CHUNK}
+
+
+def test_a_store_that_cannot_be_written_is_told(
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(repository, 3 * CHUNK)
+
+    def fail(*_: object) -> tuple[Result, ...]:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(repository, "finish_files", fail)
+    with pytest.raises(StoreError, match="full"):
+        drain(repository, tiny_settings, mates=[Judge(), Judge()])
+    assert repository.claimants() == ()
+
+
+def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    job = queued(repository, 20 * CHUNK)
+    begun = threading.Event()
+    clerk = Clerk(repository, tiny_settings, [Judge(lambda _: begun.set())], worker_name())
+    thread = threading.Thread(target=clerk.run)
+    thread.start()
+    assert begun.wait(SECONDS)
+    clerk.stop()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+    assert repository.claimants() == ()
+    done = repository.job_progress(job).done
+    assert done % CHUNK == 0 and done > 0, "the chunk in hand was written down"
+
+
+def test_files_queued_later_are_found(repository: Repository, tiny_settings: Settings) -> None:
+    told = threading.Event()
+    clerk = Clerk(
+        repository, tiny_settings, [Judge()], worker_name(), on_results=lambda _: told.set()
+    )
+    thread = threading.Thread(target=clerk.run)
+    thread.start()
+    job = queued(repository, 1)
+    clerk.wake()
+    assert told.wait(SECONDS)
+    clerk.stop()
+    thread.join(SECONDS)
+    assert repository.job_progress(job).finished
