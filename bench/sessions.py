@@ -32,6 +32,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+from bench.performance_page import write_section
 from bench.visitor import Visitor
 from imaging.jobs import JobKind
 from imaging.settings import ROOT
@@ -78,6 +79,7 @@ def main() -> int:
         figures = run(Path(folder), asked.sessions, asked.films, asked.seconds)
     if (asked.sessions, asked.films, asked.seconds) == (SESSIONS, FILMS, SECONDS):
         RESULT.write_text(json.dumps(figures, indent=1) + "\n")
+        write_section("sessions", table(figures))
     print(json.dumps(figures))
     return 0
 
@@ -242,6 +244,26 @@ def report(
         "job_files_per_second": round(rate, 1),
         "load_average_at_the_end": round(os.getloadavg()[1], 1),
     }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as docs/performance.md shows them."""
+    rows = ["| | median | 95th percentile | actions |", "|---|---|---|---|"]
+    for phase, words in (
+        ("alone", "one reader, no job"),
+        ("idle", f"{SESSIONS} readers, no job"),
+        ("during", f"{SESSIONS} readers, a job runs"),
+    ):
+        middle, high = figures["p50_ms"][phase], figures["p95_ms"][phase]
+        rows.append(f"| {words} | {middle} ms | {high} ms | {figures['actions'][phase]} |")
+    rows.append("")
+    rows.append(
+        f"p95_ratio {figures['p95_ratio']}: so many times as long is the 95th percentile of "
+        f"{SESSIONS} readers while a job runs. An uploaded film is answered after "
+        f"{figures['interactive_first_answer_ratio']} times as long as without a job, which went "
+        f"on at {figures['job_files_per_second']} films a second. Failures: {figures['failures']}."
+    )
+    return "\n".join(rows)
 
 
 def _pair(seconds: Sequence[float]) -> str:

@@ -5,7 +5,7 @@
 
 Every tenth file is a film that is answered, the others are noise that the gate refuses, so that
 fifty thousand rows take minutes. Resident memory of the parent and of its processes together,
-sampled all along; each length in a fresh parent. Ends with one line of JSON: peak MiB by length;
+sampled all along; each length in a fresh parent. Ends with one line of JSON: MiB by length;
 with all lengths it is stored as ``bench/results/triage_memory.json`` and in docs/performance.md.
 """
 
@@ -33,6 +33,7 @@ from models.worker import drain
 
 LENGTHS = (500, 5_000, 50_000)
 _STORED = Path(__file__).parent / "results" / "triage_memory.json"
+CURVE = (10, 25, 50, 75, 100)  # per cent of the time a pile took
 _EVERY = 1.0  # seconds
 
 
@@ -85,7 +86,7 @@ def work(folder: str, home: str) -> None:
 
 
 def measured(count: int) -> dict[str, float]:
-    """Peak and median MiB of one length, and what became of its files."""
+    """MiB of one length: its peak, and along its way."""
     with tempfile.TemporaryDirectory() as scratch:
         write_pile(Path(scratch) / "pile", count)
         code = "import sys; from bench.triage_memory import work; work(*sys.argv[1:])"
@@ -107,7 +108,7 @@ def measured(count: int) -> dict[str, float]:
             raise SystemExit(f"the pile of {count} did not end well")
         return {
             "peak": round(max(samples), 1),
-            "median": round(float(np.median(samples)), 1),
+            **{f"at_{p}": round(samples[max(0, len(samples) - 2) * p // 100], 1) for p in CURVE},
             "seconds": round(time.perf_counter() - start, 1),
         }
 
@@ -119,12 +120,16 @@ def main(most: Annotated[int, typer.Option(help="Longest pile.")] = LENGTHS[-1])
     for count in lengths:
         found[count] = measured(count)
         print(count, found[count], flush=True)
-    flat = {f"peak_{n}": f["peak"] for n, f in found.items()}
+    flat: dict[str, float] = {f"{k}_{n}": v for n, f in found.items() for k, v in f.items()}
     flat |= {"growth": round(found[lengths[-1]]["peak"] / found[lengths[0]]["peak"], 2)}
     if lengths[-1] == LENGTHS[-1]:
         _STORED.write_text(json.dumps(flat, indent=1) + "\n", encoding="utf-8")
-        rows = ["| files | peak MiB | median MiB |", "|---|---|---|"]
-        rows += [f"| {n} | {f['peak']} | {f['median']} |" for n, f in found.items()]
+        ways = " | ".join(f"after {p} %" for p in CURVE)
+        rows = [f"| files | peak MiB | {ways} |", "|---" * (2 + len(CURVE)) + "|"]
+        for n, f in found.items():
+            rows.append(
+                f"| {n} | {f['peak']} | " + " | ".join(f"{f[f'at_{p}']}" for p in CURVE) + " |"
+            )
         write_section("memory", "\n".join(rows))
     print(json.dumps(flat))
 

@@ -54,7 +54,11 @@ def test_few_files_are_shared_out(repository: Repository, tiny_settings: Setting
     """Else one would work them off while the other looks on."""
     queued(repository, CHUNK)
     both = threading.Barrier(2)
-    judges = [Judge(lambda _: both.wait(SECONDS) and None) for _ in range(2)]
+
+    def meet(_: Sequence[Task]) -> None:
+        both.wait(SECONDS)
+
+    judges = [Judge(meet), Judge(meet)]
     assert drain(repository, tiny_settings, mates=judges) == CHUNK
     assert [len(judge.chunks) for judge in judges] == [1, 1]
 
