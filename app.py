@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.prepare import insist_on_guard
-from pages.ui import gate, resources
+from pages.ui import background, gate, resources
 from pages.ui.frame import ICON, render_frame, routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
@@ -38,7 +38,7 @@ def main() -> None:
         else:
             with st.spinner(_("Loading the network ...")):
                 resources.worker()
-            with routed():
+            with routed(), background.ahead():
                 page.run()
 
 

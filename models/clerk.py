@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -55,6 +55,8 @@ class Clerk:
         Of these jobs alone.
     on_results : callable, optional
         Gets the number of files worked off so far, after each transaction.
+    give_way : callable, optional
+        Called before files are decoded; returns when the work may go on, after a moment at most.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Clerk:
         *,
         jobs: Sequence[str] = (),
         on_results: Callable[[int], None] | None = None,
+        give_way: Callable[[], None] | None = None,
     ) -> None:
+        self._give_way = give_way or (lambda: None)
         self._repository, self._settings, self._name = repository, settings, name
         self._mates, self._jobs, self._on_results = mates, jobs, on_results
         self._changed = threading.Condition()
@@ -242,7 +246,12 @@ class Clerk:
         networks = fingerprint(self._settings, reduced=mate.reduced)
         claimed = {(task.job_id, task.position): task for task in tasks}
         fetched = [_located(task, self._repository) for task in tasks]
-        found = mate.run(fetched, lambda hashes: self._repository.known_results(hashes, networks))
+
+        def known(sha256s: Sequence[str]) -> Collection[str]:
+            self._give_way()
+            return self._repository.known_results(sha256s, networks)
+
+        found = mate.run(fetched, known)
         results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
         return _Said(tasks, results, networks)
 

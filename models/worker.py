@@ -42,6 +42,8 @@ class Worker:
         See `models.inference.shard.Shard`.
     mates : sequence of Judges
         Who does the work, one for each thread, instead of processes of this computer.
+    give_way : callable, optional
+        See `models.clerk.Clerk`.
     """
 
     def __init__(
@@ -52,13 +54,14 @@ class Worker:
         processes: int = 0,
         reduced: bool = True,
         mates: Sequence[Judges] = (),
+        give_way: Callable[[], None] | None = None,
     ) -> None:
         self._repository = repository
         count = processes or os.cpu_count() or 1
         self._mates: Sequence[Judges] = mates or [
             Mate(settings, reduced=reduced) for _ in range(count)
         ]
-        self._clerk = Clerk(repository, settings, self._mates, worker_name())
+        self._clerk = Clerk(repository, settings, self._mates, worker_name(), give_way=give_way)
         self._lister = Lister(repository, self._clerk.wake)
         self._thread = threading.Thread(target=self._clerk.run, name="lightbox-clerk", daemon=True)
 

@@ -2,8 +2,8 @@
 
 A `Task` belongs to one session and one place on its page (a slot): what is asked there next takes
 its place and stops it. The threads are shared by all sessions, so that two slow explanations
-cannot take every core of a ward's computer. What nobody asked for, a proof of a map, is made one
-at a time and rests while a reader waits for the networks (`ahead`).
+cannot take every core of a ward's computer. What nobody waits for, a proof of a map or a batch,
+rests while a reader waits for a page or for the networks (`ahead`); proofs are made one at a time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Precedence:
 
 
 _precedence = Precedence()
-ahead = _precedence.ahead
+ahead, give_way = _precedence.ahead, _precedence.give_way
 
 
 class Task(Generic[T]):

@@ -11,7 +11,9 @@ from models.explain.explainer import Explainers
 from models.panel import Panel
 from models.serving import settle
 from models.worker import Worker
+from pages.ui import background
 
+_A_MOMENT = 0.25  # seconds a batch rests for readers at once: it must not starve either
 EXAMPLES = ROOT / "examples"
 
 
@@ -47,7 +49,7 @@ def explainers() -> Explainers:
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
     """The background worker, running. Made last: what was loaded before it stays for good."""
-    found = Worker(repository(), settings())
+    found = Worker(repository(), settings(), give_way=lambda: background.give_way(_A_MOMENT))
     explainers().of("")
     settle()
     found.start()

@@ -14,7 +14,7 @@ from imaging.settings import Settings
 from imaging.store import Repository
 from models.assess import failed
 from models.clerk import Clerk
-from models.inference.crew import CHUNK
+from models.inference.crew import CHUNK, Mate
 from models.inference.shard import Known
 from models.worker import drain, worker_name
 
@@ -161,6 +161,28 @@ def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
     assert repository.claimants() == ()
     done = repository.job_progress(job).done
     assert done % CHUNK == 0 and done > 0, "the chunk in hand was written down"
+
+
+def test_a_batch_gives_way_before_it_decodes(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    job = queued(repository, 1)
+    asked, go = threading.Event(), threading.Event()
+
+    def give_way() -> None:
+        asked.set()
+        go.wait(SECONDS)
+
+    mates = [Mate(tiny_settings)]
+    clerk = Clerk(repository, tiny_settings, mates, worker_name(), give_way=give_way)
+    thread = threading.Thread(target=clerk.drain)
+    thread.start()
+    assert asked.wait(SECONDS)
+    assert not repository.job_progress(job).finished
+    go.set()
+    thread.join(SECONDS)
+    mates[0].close()
+    assert repository.job_progress(job).finished
 
 
 def test_files_queued_later_are_found(repository: Repository, tiny_settings: Settings) -> None:
