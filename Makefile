@@ -19,7 +19,7 @@ run: $(RUN_STAMP)
 setup: $(DEV_STAMP)
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser
 
 # Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).

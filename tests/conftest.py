@@ -28,6 +28,12 @@ from tests.postgresql import find_binaries, fresh_database, serve
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: one that began last would run alone at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def data() -> Path:
     """The open research images; tests that need them skip without (and .ci/run insists)."""
