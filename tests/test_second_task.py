@@ -14,6 +14,8 @@ import pytest
 
 from imaging.settings import ROOT
 
+# Four networks are trained: on a busy machine that takes longer than a test that hangs may.
+pytestmark = pytest.mark.timeout(3000)
 CONFIG = ROOT / "models" / "configs" / "brain_mri.toml"
 
 
