@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from imaging.apart import Reading
 from imaging.entities import Assessment
 from imaging.errors import CheckpointError
-from imaging.settings import Settings
+from imaging.settings import FP32, Settings
 from models import gate_rules
 from models.answers import DEFAULT_ERROR_RATE, Answers
 from models.card import ModelCard
 from models.gate_rules import GateScale
 from models.inference.graphs import OnnxNetworks, has_graphs
+from models.inference.low_precision import admitted
 from models.inference.picture import Picture
 from models.installed import CARD, find_checkpoint, installed_checkpoints
 from models.scope import ScopeVerdict, check_scope
@@ -67,9 +69,16 @@ class ServedModel:
 
     @classmethod
     def load(
-        cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE, eager: bool = False
+        cls,
+        folder: Path,
+        *,
+        error_rate: float = DEFAULT_ERROR_RATE,
+        eager: bool = False,
+        precision: str = FP32,
     ) -> ServedModel:
         """Load a checkpoint: its graphs, or by torch where it has none or `eager` says so.
+
+        In another `precision` than fp32 only if that passed the parity gate.
 
         Raises
         ------
@@ -85,7 +94,7 @@ class ServedModel:
         return cls(
             card=card,
             answers=Answers(card, error_rate=error_rate),
-            networks=_networks(folder, error_rate, eager=eager),
+            networks=_networks(folder, card, error_rate, eager=eager, precision=precision),
             scale=GateScale(**gate["scale"]) if card.gate_sha256 else None,
             gate_size=int(gate["size"]) if card.gate_sha256 else 0,
             region_size=int(localiser["network"]["size"]) if card.localiser_sha256 else 0,
@@ -140,8 +149,13 @@ class Assessor:
         """
         first = find_checkpoint(settings.weights, settings.model_name)
         folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
-        rate = settings.error_rate
-        return cls(tuple(ServedModel.load(f, error_rate=rate, eager=eager) for f in folders))
+        load = partial(
+            ServedModel.load,
+            error_rate=settings.error_rate,
+            eager=eager,
+            precision=settings.precision,
+        )
+        return cls(tuple(load(folder) for folder in folders))
 
     @property
     def engine(self) -> str:
@@ -190,12 +204,15 @@ class Assessor:
             predictions = model.answers.to(model.networks.members(x))
             for i, prediction in zip(mine, predictions, strict=True):
                 warnings = readings[i].remarks + cases[i].verdict.warnings
-                found[i] = answered(readings[i].instance, prediction, model.answers, warnings)
+                said = answered(readings[i].instance, prediction, model.answers, warnings)
+                found[i] = replace(said, engine=model.networks.engine)
         first, engine = self.models[0].card.identity, self.engine
         return [
-            replace(one, engine=engine)
-            if one is not None
-            else refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns]))
+            one
+            or replace(
+                refused(readings[i].instance, first, none_fits([c[i].verdict for c in columns])),
+                engine=engine,
+            )
             for i, one in enumerate(found)
         ]
 
@@ -244,7 +261,11 @@ def _choose(cases: Sequence[_Case]) -> int | None:
     )
 
 
-def _networks(folder: Path, error_rate: float, *, eager: bool) -> Networks:
+def _networks(
+    folder: Path, card: ModelCard, error_rate: float, *, eager: bool, precision: str
+) -> Networks:
+    if precision != FP32 and not eager:
+        return admitted(folder, precision, card, error_rate)
     if has_graphs(folder) and not eager:
         return OnnxNetworks(folder)
     from models.classifier import Classifier  # torch, where nothing else serves
