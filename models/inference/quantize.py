@@ -78,12 +78,13 @@ def quantize(graph: Path, target: Path, inputs: Batch, recipe: Recipe) -> None:
     recipe : Recipe
     """
     with tempfile.TemporaryDirectory() as folder, _silence():
-        folded = Path(folder) / "folded.onnx"
+        whole, folded = Path(folder) / "whole.onnx", Path(folder) / "folded.onnx"
+        onnx.save(onnx.load(graph), whole)  # with its weights: later steps look for them beside it
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(folded)  # norms are in the convolutions there
-        onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(whole, options, providers=["CPUExecutionProvider"])
         quantize_static(
             folded,
             target,
