@@ -1,6 +1,6 @@
 """What `models.inference.precision` found, as a section of docs/performance.md.
 
-    python -m bench.precision_page
+python -m bench.precision_page
 """
 
 from __future__ import annotations

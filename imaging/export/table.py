@@ -20,8 +20,8 @@ COLUMNS = (
     "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
     "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
     "shape", "points", "measure", "value", "unit",
-    "note", "model", "model_version", "weights_sha256", "engine", "stage", "version", "reader", "at",
-    "use",
+    "note", "model", "model_version", "weights_sha256", "engine",
+    "stage", "version", "reader", "at", "use",
 )  # fmt: skip
 Row = dict[str, object]
 

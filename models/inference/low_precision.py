@@ -2,7 +2,7 @@
 
 A record beside the checkpoint says which graph was compared with the fp32 one, on how many films,
 and what it changed; `models.inference.precision` writes it. Gate and localiser stay in fp32: they
-are a tenth of the cost, and decide which films are refused.
+take less than a tenth of the networks' time, and decide which films are refused.
 """
 
 from __future__ import annotations
