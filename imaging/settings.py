@@ -41,9 +41,9 @@ class Settings:
         Folders of the server, or addresses, that readers may queue (`LIGHTBOX_ROOTS`, several
         separated as in ``PATH``, addresses by blanks); none by default.
     precision : str
-        In which the networks answer piles of files (`LIGHTBOX_PRECISION`): "fp32", or "int8" or
-        "bf16" where `models.inference.precision` found that no answer changes. A film that a
-        reader opens is always answered in fp32.
+        In which the networks answer queued files (`LIGHTBOX_PRECISION`): "fp32", or "int8" or
+        "bf16" where `models.inference.precision` found that no answer changes. Maps, trials and
+        all that a reader asks of an open film are computed in fp32.
     """
 
     home: Path

@@ -87,6 +87,7 @@ def test_the_pdf_holds_findings_answers_and_measurements(tmp_path: Path) -> None
         "не вирус",
         "probability 0.831, operating point 0.430",
         MODEL.short_hash,
+        "Computed by onnxruntime int8",
         "length 12.35 mm",
         "angle 91.5 °",
         "Dr. Иванов",
