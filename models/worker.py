@@ -141,9 +141,9 @@ def work_chunk(
     tasks = repository.claim_files(name, size, jobs=jobs)
     if not tasks:
         return 0
+    networks = fingerprint(settings, reduced=mate.reduced)
     claimed = {(task.job_id, task.position): task for task in tasks}
     try:
-        networks = fingerprint(settings, reduced=mate.reduced)
         fetched = [located(task, repository) for task in tasks]
         found = mate.run(fetched, lambda sha256s: repository.known_results(sha256s, networks))
         results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
