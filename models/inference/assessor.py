@@ -11,43 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imaging.apart import Reading
 from imaging.entities import Assessment
-from imaging.errors import CheckpointError
 from imaging.settings import FP32, Settings
 from models import gate_rules
 from models.answers import DEFAULT_ERROR_RATE, Answers
 from models.card import ModelCard
 from models.gate_rules import GateScale
-from models.inference.graphs import OnnxNetworks, has_graphs
-from models.inference.low_precision import admitted
+from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
 from models.inference.picture import Picture
 from models.installed import CARD, find_checkpoint, installed_checkpoints
 from models.scope import ScopeVerdict, check_scope
 from models.verdicts import BLANK, LOST, answered, none_fits, refused
 from models.view import WHOLE, Box, box_of
-
-Batch = NDArray[np.float32]
-
-
-class Networks(Protocol):
-    """The networks of one checkpoint, whoever computes them."""
-
-    engine: str
-
-    def members(self, x: Batch) -> NDArray[np.float32]:
-        """(members, batch, classes)."""
-
-    def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(batch, classes) and (batch,)."""
-
-    def region(self, x: Batch) -> NDArray[np.float32]:
-        """(batch, rows', columns')."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,13 +67,13 @@ class ServedModel:
             If its card has no thresholds for `error_rate`.
         """
         card = ModelCard.read(folder / CARD)
-        gate, localiser = _settings(folder, "gate"), _settings(folder, "localiser")
-        _insist(card.gate_sha256, gate, "scope gate", folder)
-        _insist(card.localiser_sha256, localiser, "localiser", folder)
+        gate, localiser = part_settings(folder, "gate"), part_settings(folder, "localiser")
+        insist_on_part(card.gate_sha256, gate, "scope gate", folder)
+        insist_on_part(card.localiser_sha256, localiser, "localiser", folder)
         return cls(
             card=card,
             answers=Answers(card, error_rate=error_rate),
-            networks=_networks(folder, card, error_rate, eager=eager, precision=precision),
+            networks=networks_of(folder, card, error_rate, eager=eager, precision=precision),
             scale=GateScale(**gate["scale"]) if card.gate_sha256 else None,
             gate_size=int(gate["size"]) if card.gate_sha256 else 0,
             region_size=int(localiser["network"]["size"]) if card.localiser_sha256 else 0,
@@ -259,35 +238,3 @@ def _choose(cases: Sequence[_Case]) -> int | None:
     return min(
         fitting, key=lambda m: (len(cases[m].verdict.warnings), cases[m].score), default=None
     )
-
-
-def _networks(
-    folder: Path, card: ModelCard, error_rate: float, *, eager: bool, precision: str
-) -> Networks:
-    if precision != FP32 and not eager:
-        return admitted(folder, precision, card, error_rate)
-    if has_graphs(folder) and not eager:
-        return OnnxNetworks(folder)
-    from models.classifier import Classifier  # torch, where nothing else serves
-    from models.inference.eager import TorchNetworks
-
-    return TorchNetworks(Classifier.load(folder, error_rate=error_rate))
-
-
-def _settings(folder: Path, part: str) -> dict:
-    """What `gate.json` or `localiser.json` says; empty where there is none."""
-    path = folder / f"{part}.json"
-    try:
-        found: dict = json.loads(path.read_text()) if path.exists() else {}
-    except (OSError, ValueError) as exc:
-        raise CheckpointError(f"The {part} of the model '{folder.name}' cannot be read.") from exc
-    return found
-
-
-def _insist(wanted: str, found: dict, part: str, folder: Path) -> None:
-    """A model never runs without the gate and the localiser its card names."""
-    if wanted and found.get("weights_sha256") != wanted:
-        raise CheckpointError(
-            f"The {part} of the model '{folder.name}' is not the one its card names; "
-            "reinstall the model."
-        )

@@ -17,8 +17,9 @@ from imaging.apart import Reading
 from imaging.entities import Assessment
 from imaging.errors import CheckpointError
 from imaging.settings import INT8
-from models.inference.assessor import Assessor, Networks, ServedModel
+from models.inference.assessor import Assessor, ServedModel
 from models.inference.graphs import MEMBERS, sha256_of
+from models.inference.loading import Networks
 from models.inference.low_precision import (
     ENGINES,
     GRAPH_OF,
