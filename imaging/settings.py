@@ -11,6 +11,7 @@ from pathlib import Path
 from imaging.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+FP32, INT8, BF16 = "fp32", "int8", "bf16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Settings:
     roots : tuple of str
         Folders of the server, or addresses, that readers may queue (`LIGHTBOX_ROOTS`, several
         separated as in ``PATH``, addresses by blanks); none by default.
+    precision : str
+        In which the networks answer queued files (`LIGHTBOX_PRECISION`): "fp32", or "int8" or
+        "bf16" where `models.inference.precision` found that no answer changes. Maps, trials and
+        all that a reader asks of an open film are computed in fp32.
     """
 
     home: Path
@@ -49,6 +54,7 @@ class Settings:
     database: str = field(default="", repr=False)  # may hold a password
     single_reader: str = ""
     roots: tuple[str, ...] = ()
+    precision: str = FP32
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -58,7 +64,8 @@ class Settings:
         ------
         SettingsError
             If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
-            `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1.
+            `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1, or `LIGHTBOX_PRECISION` no
+            precision.
         """
         env = os.environ if environ is None else environ
         data = _existing(env, "LIGHTBOX_DATA")
@@ -73,6 +80,7 @@ class Settings:
             database=env.get("LIGHTBOX_DATABASE", "").strip(),
             single_reader=" ".join(env.get("LIGHTBOX_SINGLE_READER", "").split())[:64],
             roots=_roots(env.get("LIGHTBOX_ROOTS", "")),
+            precision=_precision(env),
         )
 
 
@@ -137,6 +145,14 @@ def _share(env: Mapping[str, str], name: str, *, default: float) -> float:
         raise SettingsError(f"{name} must be a number such as {default:g}.") from exc
     if not 0 < value < 1:
         raise SettingsError(f"{name} must lie between 0 and 1.")
+    return value
+
+
+def _precision(env: Mapping[str, str]) -> str:
+    """One of the precisions; fp32 when the variable is unset."""
+    value = env.get("LIGHTBOX_PRECISION", "").strip().lower() or FP32
+    if value not in (FP32, INT8, BF16):
+        raise SettingsError(f"LIGHTBOX_PRECISION must be one of these: {FP32}, {INT8}, {BF16}.")
     return value
 
 

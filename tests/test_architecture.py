@@ -40,7 +40,8 @@ HOMES = {
     "ray": ("models/cluster.py",),
     "fsspec": ("imaging/places.py",),
     "onnxruntime": ("models/inference/", "bench/"),
-    "onnx": ("models/inference/export.py", "bench/"),
+    "onnx": ("models/inference/export.py", "models/inference/quantize.py", "bench/"),
+    "openvino": ("models/inference/",),
     "rapidocr": ("imaging/burned_in.py",),
 }
 # Room -> rooms it must not know.

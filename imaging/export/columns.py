@@ -81,14 +81,14 @@ def result_columns(codes: Codes) -> tuple[Column, ...]:
 
 
 def classify_columns(codes: Iterable[str]) -> tuple[Column, ...]:
-    """The columns `cli.py classify` has always had; programs of others read them."""
+    """The columns `cli.py classify` has always had, new ones last; programs of others read them."""
     return (
         *_plain("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
         *(_probability(code) for code in codes),
         *_plain("conformal_set"),
         *_plain("error_rate", "disagreement", kind=Kind.FIGURE),
         Column("model", Kind.TEXT, lambda row: row.model_name),
-        *_plain("weights_sha256", "message", "selection"),
+        *_plain("weights_sha256", "message", "selection", "engine"),
     )
 
 

@@ -150,7 +150,7 @@ def _said(case: ExportCase) -> Iterator[Json]:
                 **_observation(case, "preliminary", codes.IMAGE_QUALITY),
                 "device": {"reference": f"#{_device_id(said.model)}"},
                 "valueCodeableConcept": concept_of(codes.NOT_EVALUATED),
-                "note": notes(" ".join(said.messages), RESEARCH_USE),
+                "note": notes(" ".join(said.messages), wording.engine_line(said), RESEARCH_USE),
             }
 
 
@@ -162,7 +162,7 @@ def _network(case: ExportCase, instance: Instance, said: Assessment, finding: Fi
     uid = instance.identity.sop_instance_uid
     parts.append(text_component("SOP_INSTANCE", "SOP Instance UID", uid))
     shown = _observation(case, "preliminary", concept(finding.code, finding.label))
-    said_too = ["AI-generated", RESEARCH_USE]
+    said_too = ["AI-generated", RESEARCH_USE, wording.engine_line(said)]
     if finding.exploratory:
         said_too.insert(0, "Exploratory finding: never sets a priority")
     if finding is said.primary:

@@ -103,7 +103,7 @@ def _network_group(
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking("Network", finding.code, source.SOPInstanceUID),
         finding_type=coded(concept(finding.code, finding.label)),
-        algorithm_id=_algorithm(model, finding),
+        algorithm_id=_algorithm(model, finding, assessment.engine),
         measurements=[_measurement(code, value, codes.NO_UNIT) for code, value in numbers],
         qualitative_evaluations=answers or None,
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
@@ -121,7 +121,7 @@ def _unsuitable(assessment: Assessment, model: ModelIdentity, source: Dataset) -
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking("Network", "refusal", source.SOPInstanceUID),
         finding_type=coded(codes.IMAGE_QUALITY),
-        algorithm_id=_algorithm(model, None),
+        algorithm_id=_algorithm(model, None, assessment.engine),
         qualitative_evaluations=[_answer(assessment.answer or Answer.UNSUITABLE)],
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
@@ -185,11 +185,15 @@ def _answer(answer: Answer) -> QualitativeEvaluation:
     return QualitativeEvaluation(coded(codes.ANSWER), coded(codes.ANSWERS[answer]))
 
 
-def _algorithm(model: ModelIdentity, finding: Finding | None) -> AlgorithmIdentification:
-    """TID 4019: which network, and how its probability becomes an answer."""
+def _algorithm(
+    model: ModelIdentity, finding: Finding | None, engine: str
+) -> AlgorithmIdentification:
+    """TID 4019: which network, what computed it, and how its probability becomes an answer."""
     parameters = [f"weights_sha256={model.weights_sha256}", RESEARCH_USE]
     if finding is not None:
         parameters.insert(1, f"operating_point={finding.operating_point}")
+    if engine:
+        parameters.insert(1, f"engine={engine}")
     return AlgorithmIdentification(
         name=model.name,
         version=model.version,

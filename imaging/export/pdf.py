@@ -176,7 +176,7 @@ def _answer(sheet: Sheet, instance: Instance, said: Assessment) -> list[Flowable
         lines.append(f"Largest disagreement between its networks: {said.disagreement:.3f}")
     lines += [wording.conformal_line(said), *said.messages]
     if said.model is not None:
-        lines.append(f"Model {wording.model_line(said.model)}")
+        lines += [f"Model {wording.model_line(said.model)}", wording.engine_line(said)]
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
 
 

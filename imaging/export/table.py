@@ -20,7 +20,8 @@ COLUMNS = (
     "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
     "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
     "shape", "points", "measure", "value", "unit",
-    "note", "model", "model_version", "weights_sha256", "stage", "version", "reader", "at", "use",
+    "note", "model", "model_version", "weights_sha256", "engine",
+    "stage", "version", "reader", "at", "use",
 )  # fmt: skip
 Row = dict[str, object]
 
@@ -66,6 +67,7 @@ def _said(case: ExportCase) -> Iterator[Row]:
             "note": " ".join(said.messages),
             "at": said.created_at.isoformat() if said.created_at else "",
             **_model(said.model),
+            "engine": said.engine,
         }
         for finding in said.findings:
             yield {

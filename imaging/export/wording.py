@@ -51,6 +51,11 @@ def model_line(model: ModelIdentity) -> str:
     return f"{model.name} {model.version}, weights SHA-256 {model.short_hash}"
 
 
+def engine_line(assessment: Assessment) -> str:
+    """What computed an answer, and how precisely; "" where that was not recorded."""
+    return f"Computed by {assessment.engine}" if assessment.engine else ""
+
+
 def finding_label(code: str) -> str:
     """A finding in words."""
     return concept(code).meaning

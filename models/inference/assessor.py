@@ -9,43 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imaging.apart import Reading
 from imaging.entities import Assessment, Instance
-from imaging.errors import CheckpointError
-from imaging.settings import Settings
+from imaging.settings import FP32, Settings
 from models import gate_rules
 from models.answers import DEFAULT_ERROR_RATE, Answers
 from models.card import ModelCard
 from models.gate_rules import GateScale
-from models.inference.graphs import OnnxNetworks, has_graphs
+from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
 from models.inference.picture import Picture
 from models.installed import CARD, find_checkpoint, installed_checkpoints
 from models.scope import ScopeVerdict, check_scope
 from models.verdicts import BLANK, LOST, answered, none_fits, refused
 from models.view import WHOLE, Box, box_of
-
-Batch = NDArray[np.float32]
-
-
-class Networks(Protocol):
-    """The networks of one checkpoint, whoever computes them."""
-
-    engine: str
-
-    def members(self, x: Batch) -> NDArray[np.float32]:
-        """(members, batch, classes)."""
-
-    def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(batch, classes) and (batch,)."""
-
-    def region(self, x: Batch) -> NDArray[np.float32]:
-        """(batch, rows', columns')."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +48,16 @@ class ServedModel:
 
     @classmethod
     def load(
-        cls, folder: Path, *, error_rate: float = DEFAULT_ERROR_RATE, eager: bool = False
+        cls,
+        folder: Path,
+        *,
+        error_rate: float = DEFAULT_ERROR_RATE,
+        eager: bool = False,
+        precision: str = FP32,
     ) -> ServedModel:
         """Load a checkpoint: its graphs, or by torch where it has none or `eager` says so.
+
+        In another `precision` than fp32 only if that passed the parity gate.
 
         Raises
         ------
@@ -79,13 +67,13 @@ class ServedModel:
             If its card has no thresholds for `error_rate`.
         """
         card = ModelCard.read(folder / CARD)
-        gate, localiser = _settings(folder, "gate"), _settings(folder, "localiser")
-        _insist(card.gate_sha256, gate, "scope gate", folder)
-        _insist(card.localiser_sha256, localiser, "localiser", folder)
+        gate, localiser = part_settings(folder, "gate"), part_settings(folder, "localiser")
+        insist_on_part(card.gate_sha256, gate, "scope gate", folder)
+        insist_on_part(card.localiser_sha256, localiser, "localiser", folder)
         return cls(
             card=card,
             answers=Answers(card, error_rate=error_rate),
-            networks=_networks(folder, error_rate, eager=eager),
+            networks=networks_of(folder, card, error_rate, eager=eager, precision=precision),
             scale=GateScale(**gate["scale"]) if card.gate_sha256 else None,
             gate_size=int(gate["size"]) if card.gate_sha256 else 0,
             region_size=int(localiser["network"]["size"]) if card.localiser_sha256 else 0,
@@ -158,8 +146,13 @@ class Assessor:
         """
         first = find_checkpoint(settings.weights, settings.model_name)
         folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
-        rate = settings.error_rate
-        return cls(tuple(ServedModel.load(f, error_rate=rate, eager=eager) for f in folders))
+        load = partial(
+            ServedModel.load,
+            error_rate=settings.error_rate,
+            eager=eager,
+            precision=settings.precision,
+        )
+        return cls(tuple(load(folder) for folder in folders))
 
     @property
     def engine(self) -> str:
@@ -220,12 +213,15 @@ class Assessor:
             predictions = model.answers.to(model.networks.members(x))
             for i, prediction in zip(mine, predictions, strict=True):
                 warnings = films[i].remarks + cases[i].verdict.warnings
-                found[i] = answered(films[i].instance, prediction, model.answers, warnings)
+                said = answered(films[i].instance, prediction, model.answers, warnings)
+                found[i] = replace(said, engine=model.networks.engine)
         first, engine = self.models[0].card.identity, self.engine
         return [
-            replace(one, engine=engine)
-            if one is not None
-            else refused(films[i].instance, first, none_fits([c[i].verdict for c in columns]))
+            one
+            or replace(
+                refused(films[i].instance, first, none_fits([c[i].verdict for c in columns])),
+                engine=engine,
+            )
             for i, one in enumerate(found)
         ]
 
@@ -271,31 +267,3 @@ def _choose(cases: Sequence[_Case]) -> int | None:
     return min(
         fitting, key=lambda m: (len(cases[m].verdict.warnings), cases[m].score), default=None
     )
-
-
-def _networks(folder: Path, error_rate: float, *, eager: bool) -> Networks:
-    if has_graphs(folder) and not eager:
-        return OnnxNetworks(folder)
-    from models.classifier import Classifier  # torch, where nothing else serves
-    from models.inference.eager import TorchNetworks
-
-    return TorchNetworks(Classifier.load(folder, error_rate=error_rate))
-
-
-def _settings(folder: Path, part: str) -> dict:
-    """What `gate.json` or `localiser.json` says; empty where there is none."""
-    path = folder / f"{part}.json"
-    try:
-        found: dict = json.loads(path.read_text()) if path.exists() else {}
-    except (OSError, ValueError) as exc:
-        raise CheckpointError(f"The {part} of the model '{folder.name}' cannot be read.") from exc
-    return found
-
-
-def _insist(wanted: str, found: dict, part: str, folder: Path) -> None:
-    """A model never runs without the gate and the localiser its card names."""
-    if wanted and found.get("weights_sha256") != wanted:
-        raise CheckpointError(
-            f"The {part} of the model '{folder.name}' is not the one its card names; "
-            "reinstall the model."
-        )

@@ -7,9 +7,10 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from imaging.settings import Settings
+from imaging.settings import FP32, Settings
 from models.card import ModelCard
 from models.inference.graphs import ENGINE, has_graphs
+from models.inference.low_precision import admission
 from models.installed import CARD, find_checkpoint, installed_checkpoints
 
 READING = "1"  # counts up when films are read or condensed otherwise than before
@@ -18,19 +19,28 @@ READING = "1"  # counts up when films are read or condensed otherwise than befor
 def fingerprint(settings: Settings, *, reduced: bool = True) -> str:
     """SHA-256 (hex) over the installed models' hashes, the error rate, the engine, the reading.
 
+    Low precision stands for itself: the record of its gate goes in, and with it the graph's hash.
+
     Raises
     ------
     CheckpointError
-        If none is installed.
+        If none is installed, or one may not serve in the precision asked for.
     """
     first = find_checkpoint(settings.weights, settings.model_name)
     folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
     cards = tuple((folder / CARD, (folder / CARD).stat().st_mtime_ns) for folder in folders)
-    return _of(cards, settings.error_rate, reduced)
+    low = settings.precision
+    gates = tuple((low, admission(folder, low).seal) for folder in folders) if low != FP32 else ()
+    return _of(cards, settings.error_rate, reduced, gates)
 
 
 @lru_cache(maxsize=8)
-def _of(cards: tuple[tuple[Path, int], ...], error_rate: float, reduced: bool) -> str:
+def _of(
+    cards: tuple[tuple[Path, int], ...],
+    error_rate: float,
+    reduced: bool,
+    gates: tuple[tuple[str, str], ...],
+) -> str:
     parts = []
     for path, _ in cards:
         card = ModelCard.read(path)
@@ -38,5 +48,5 @@ def _of(cards: tuple[tuple[Path, int], ...], error_rate: float, reduced: bool) -
         weights = [card.weights_sha256, card.gate_sha256, card.localiser_sha256]
         points = [f.operating_point for f in card.findings]
         parts.append([*weights, card.temperature, list(card.bias), points, engine])
-    said = json.dumps([READING, error_rate, reduced, parts], separators=(",", ":"))
+    said = json.dumps([READING, error_rate, reduced, parts, *gates], separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()

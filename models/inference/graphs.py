@@ -51,9 +51,9 @@ class OnnxNetworks:
 
     def __init__(self, folder: Path) -> None:
         record = _checked(folder)
-        self._members = _session(folder / MEMBERS)
-        self._gate = _session(folder / GATE) if GATE in record else None
-        self._localiser = _session(folder / LOCALISER) if LOCALISER in record else None
+        self._members = session(folder / MEMBERS)
+        self._gate = session(folder / GATE) if GATE in record else None
+        self._localiser = session(folder / LOCALISER) if LOCALISER in record else None
 
     def members(self, x: Batch) -> NDArray[np.float32]:
         """Every member's logits of inputs (batch, 1, size, size): (members, batch, classes)."""
@@ -73,7 +73,8 @@ class OnnxNetworks:
         return self._localiser.run(None, {"x": x})[0]
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """A graph ready to run on one processor, by one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

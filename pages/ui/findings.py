@@ -45,6 +45,8 @@ def _answered(assessment: Assessment, primary: Finding) -> str:
         parts.append("</details>")
     if assessment.model:
         parts += [_small(model_line(assessment.model)), _small(scope_line(assessment.model))]
+    if assessment.engine:
+        parts.append(_small(_("Computed by {engine}").format(engine=assessment.engine)))
     return "".join(parts)
 
 

@@ -113,6 +113,7 @@ def assessment(sop_instance_uid: str) -> Assessment:
         conformal_set=("present",),
         error_rate=0.05,
         disagreement=0.031,
+        engine="onnxruntime int8",
     )
 
 

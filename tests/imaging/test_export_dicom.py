@@ -194,6 +194,7 @@ def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
     )
     texts = [i.TextValue for i in items(group, kind="TEXT")]
     assert {MODEL.name, MODEL.version, f"weights_sha256={MODEL.weights_sha256}"} <= set(texts)
+    assert "engine=onnxruntime int8" in texts
     assert code(items(group, name="Answer of the network")[0]) == ("SCT", "52101004")
 
 

@@ -87,6 +87,7 @@ def test_the_pdf_holds_findings_answers_and_measurements(tmp_path: Path) -> None
         "не вирус",
         "probability 0.831, operating point 0.430",
         MODEL.short_hash,
+        "Computed by onnxruntime int8",
         "length 12.35 mm",
         "angle 91.5 °",
         "Dr. Иванов",
@@ -208,6 +209,7 @@ def test_findings_and_the_network_are_coded() -> None:
 
 def test_the_network_s_numbers_are_quantities() -> None:
     network = next(o for o in report(export_case_of("cr"))["contained"] if "device" in o)
+    assert {"text": "Computed by onnxruntime int8"} in network["note"]
     values = {
         c["code"]["text"]: c["valueQuantity"]["value"]
         for c in network["component"]
@@ -247,6 +249,7 @@ def test_numbers_come_back_exactly() -> None:
     network = next(row for row in found if row["kind"] == "network")
     assert float(network["probability"]) == 0.8312345678901234
     assert (network["model"], network["weights_sha256"]) == (MODEL.name, MODEL.weights_sha256)
+    assert network["engine"] == "onnxruntime int8"
     length = next(row for row in found if row["measure"] == "length")
     assert (float(length["value"]), length["unit"]) == (12.3456789, "mm")
     points = [tuple(map(float, p.split())) for p in length["points"].split("; ")]

@@ -20,7 +20,7 @@ CODES = Codes(("normal", "viral", "bacterial", "pneumonia"), ("viral", "pneumoni
 
 def row_of(*, names: bool = False) -> ResultRow:
     instance = export_case_of("cr").record.instances[0]
-    said = said_about(instance.identity.sop_instance_uid)
+    said = replace(said_about(instance.identity.sop_instance_uid), engine="onnxruntime int8")
     return result_row("ward/a.dcm", said, instance, selection="Classified.", names=names)
 
 
@@ -32,7 +32,7 @@ def test_every_score_has_its_operating_point_and_model_beside_it() -> None:
     assert cells["p_normal"] == 0.168765 and "operating_point_normal" not in cells
     assert (cells["model"], cells["model_version"]) == (MODEL.name, MODEL.version)
     assert cells["weights_sha256"] == MODEL.weights_sha256 and cells["created_at"] == SAID
-    assert cells["use"] == RESEARCH_USE and cells["engine"] == ""
+    assert cells["use"] == RESEARCH_USE and cells["engine"] == "onnxruntime int8"
     assert len(str(cells["sha256"])) == 64 and cells["finding"] == "pneumonia"
 
 
@@ -71,6 +71,7 @@ def test_the_columns_of_classify_are_as_they_were() -> None:
         "weights_sha256": MODEL.weights_sha256,
         "message": "",
         "selection": "Classified.",
+        "engine": "onnxruntime int8",
     }
 
 

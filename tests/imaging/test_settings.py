@@ -39,6 +39,13 @@ def test_database_and_single_reader_are_read() -> None:
     assert Settings.from_environment({}).single_reader == ""
 
 
+def test_low_precision_is_asked_for_by_name() -> None:
+    assert Settings.from_environment({}).precision == "fp32"
+    assert Settings.from_environment({"LIGHTBOX_PRECISION": " INT8 "}).precision == "int8"
+    with pytest.raises(SettingsError, match="LIGHTBOX_PRECISION must be one of these: fp32, int8"):
+        Settings.from_environment({"LIGHTBOX_PRECISION": "int4"})
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "localhost", "::1", "[::1]"])
 def test_this_computer_alone_may_do_without_accounts(address: str) -> None:
     check_exposure(address, single_reader="Dr A", accounts=False)

@@ -73,6 +73,15 @@ def test_every_score_stands_beside_its_model(
     assert "Exploratory" in said and said.count("operating point") == 3
 
 
+def test_what_computed_an_answer_is_said(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    (said,) = store.study(study).assessments
+    assert said is not None
+    store.add_assessment(replace(said, engine="onnxruntime int8"))
+    assert "Computed by onnxruntime int8" in words(open_page(PAGE, study=study))
+
+
 def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
     open_page: OpenPage, store: Repository, tiny_panel: Panel
 ) -> None:

@@ -1,0 +1,72 @@
+"""What a checkpoint's folder holds to serve: its networks by one engine or another, its parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.errors import CheckpointError
+from imaging.settings import FP32
+from models.card import ModelCard
+from models.inference.graphs import OnnxNetworks, has_graphs
+from models.inference.low_precision import admitted
+
+Batch = NDArray[np.float32]
+
+
+class Networks(Protocol):
+    """The networks of one checkpoint, whoever computes them."""
+
+    engine: str
+
+    def members(self, x: Batch) -> NDArray[np.float32]:
+        """(members, batch, classes)."""
+
+    def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(batch, classes) and (batch,)."""
+
+    def region(self, x: Batch) -> NDArray[np.float32]:
+        """(batch, rows', columns')."""
+
+
+def networks_of(
+    folder: Path, card: ModelCard, error_rate: float, *, eager: bool, precision: str
+) -> Networks:
+    """The networks of a checkpoint: its graphs, or torch where it has none or `eager` says so.
+
+    Raises
+    ------
+    CheckpointError
+        If they cannot be used, or may not serve in another `precision` than fp32.
+    """
+    if precision != FP32 and not eager:
+        return admitted(folder, precision, card, error_rate)
+    if has_graphs(folder) and not eager:
+        return OnnxNetworks(folder)
+    from models.classifier import Classifier  # torch, where nothing else serves
+    from models.inference.eager import TorchNetworks
+
+    return TorchNetworks(Classifier.load(folder, error_rate=error_rate))
+
+
+def part_settings(folder: Path, part: str) -> dict:
+    """What `gate.json` or `localiser.json` says; empty where there is none."""
+    path = folder / f"{part}.json"
+    try:
+        found: dict = json.loads(path.read_text()) if path.exists() else {}
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(f"The {part} of the model '{folder.name}' cannot be read.") from exc
+    return found
+
+
+def insist_on_part(wanted: str, found: dict, part: str, folder: Path) -> None:
+    """A model never runs without the gate and the localiser its card names."""
+    if wanted and found.get("weights_sha256") != wanted:
+        raise CheckpointError(
+            f"The {part} of the model '{folder.name}' is not the one its card names; "
+            "reinstall the model."
+        )
