@@ -1,6 +1,6 @@
 """A pile of films, worked off by Lightbox and by the loop one would write: films a second.
 
-    python -m bench.triage                    # about five minutes
+    python -m bench.triage                    # about eight minutes
     python -m bench.triage --films 16 --rounds 1
 
 2048 x 2048 films of 12 bits in four encodings. The naive loop reads with pydicom, applies its
@@ -53,7 +53,7 @@ from models.installed import CARD, WEIGHTS, find_checkpoint
 from models.worker import drain
 
 ENCODINGS = {"raw": "raw", "j2k": "j2k", "jpegll": "jpegll", "htj2k": "htj2k"}
-FULL = 32
+FULL = 64
 _STORED = Path(__file__).parent / "results" / "triage.json"
 _SIDE = 224  # of the DenseNet's input, as in torchxrayvision
 
