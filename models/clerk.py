@@ -27,6 +27,7 @@ from models.inference.fingerprints import fingerprint
 log = logging.getLogger(__name__)
 _IDLE = 5.0  # seconds between two looks for files that nobody announced
 _TROUBLE = 10.0  # seconds to wait after the store or the networks failed
+_GATHER = 0.5  # seconds between two transactions: one for many rows costs little more than for few
 _HEAP = 8  # chunks that may wait to be written; at that, whoever judges waits too
 
 
@@ -78,6 +79,7 @@ class Clerk:
         self._said: deque[_Said] = deque()
         self._busy = 0  # chunks in the hands of those who judge
         self._count = 0
+        self._wrote = -_GATHER
         self._dry = False  # the last look found fewer files than were wanted
         self._stopped = False
 
@@ -130,7 +132,21 @@ class Clerk:
 
     def _step(self) -> bool:
         """Claim, then write; False when there was nothing to do."""
-        return self._claim() | self._write()
+        return self._claim() | (self._due() <= 0 and self._write())
+
+    def _due(self) -> float:
+        """Seconds until what was said is written; at once when nobody has more to say."""
+        with self._changed:
+            if not self._said:
+                return _IDLE
+            idle = not self._busy and not self._ready
+            if idle or len(self._said) >= _HEAP // 2 or any(s.trouble for s in self._said):
+                return 0.0
+            return self._wrote + _GATHER - time.monotonic()
+
+    def _wanting(self) -> bool:
+        """Fewer than every second of those who judge have a chunk ready."""
+        return not self._dry and len(self._ready) <= len(self._mates) // 2
 
     def _open(self) -> bool:
         with self._changed:
@@ -139,9 +155,9 @@ class Clerk:
     def _claim(self) -> bool:
         """Have a chunk ready for each who judges."""
         with self._changed:
-            wanted = (len(self._mates) - len(self._ready)) * CHUNK
-            if wanted <= 0 or self._dry:
+            if not self._wanting():
                 return False
+            wanted = (len(self._mates) - len(self._ready)) * CHUNK
             self._dry = True  # unless somebody wakes us meanwhile
         tasks = self._repository.claim_files(self._name, wanted, jobs=self._jobs)
         few = len(tasks) < wanted  # are shared out, so that all end together
@@ -160,6 +176,7 @@ class Clerk:
             if said:
                 self._dry = False  # files may have come meanwhile
             self._changed.notify_all()
+        self._wrote = time.monotonic()
         try:
             for networks, chunks in groupby((s for s in said if not s.trouble), _networks):
                 results = [result for chunk in chunks for result in chunk.results]
@@ -187,10 +204,10 @@ class Clerk:
     def _rest(self) -> None:
         """Wait until there is something to write or to claim, or it is time for a look."""
         with self._changed:
-            wanting = not self._dry and len(self._ready) < len(self._mates)
-            if not (self._stopped or self._said or wanting):
-                self._changed.wait(_IDLE)
-                self._dry = self._dry and bool(self._said)
+            due = self._due()
+            if not (self._stopped or due <= 0 or self._wanting()):
+                self._changed.wait(min(_IDLE, due))
+                self._dry = False
 
     def _pause(self) -> None:
         """Wait after trouble, whoever calls."""
