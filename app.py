@@ -38,6 +38,8 @@ def main() -> None:
         else:
             with st.spinner(_("Loading the network ...")):
                 resources.worker()
+            if page.url_path != "review":
+                background.leave()
             with routed(), background.ahead():
                 page.run()
 

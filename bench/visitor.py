@@ -144,7 +144,7 @@ class Visitor:
             if self._listening is not None and self._listening.done():
                 self._listening.result()
                 raise ConnectionError("the server closed the connection")
-            raise TimeoutError("a page action did not end")
+            raise TimeoutError(f"a page action did not end: {page_name or self._query}")
         return taken
 
     def _fill(self, state: ClientState, page_name: str = "") -> None:

@@ -59,7 +59,7 @@ class Worker:
         self._repository = repository
         count = processes or os.cpu_count() or 1
         self._mates: Sequence[Judges] = mates or [
-            Mate(settings, reduced=reduced) for _ in range(count)
+            Mate(settings, reduced=reduced, humble=True) for _ in range(count)
         ]
         self._clerk = Clerk(repository, settings, self._mates, worker_name(), give_way=give_way)
         self._lister = Lister(repository, self._clerk.wake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,36 @@ _DRIVERS = {
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
 
 
+class Turns:
+    """Who may write next, among the threads of this process.
+
+    The database knows one writer too, but whoever waits for it looks again now and then, up to a
+    tenth of a second apart, and may be late every time.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = False
+        self._waiting = 0  # of those in front
+
+    @contextmanager
+    def one(self, *, behind: bool = False) -> Iterator[None]:
+        """A turn; with `behind`, after everybody else."""
+        with self._changed:
+            self._waiting += not behind
+            try:
+                self._changed.wait_for(lambda: not self._taken and not (behind and self._waiting))
+                self._taken = True
+            finally:
+                self._waiting -= not behind
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify_all()
+
+
 class Database:
     """An engine and its two kinds of transaction.
 
@@ -43,6 +74,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
+        self._turns = Turns()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
             self.engine: Engine = create_engine(url, connect_args={"timeout": 30})
@@ -67,8 +99,13 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, *, behind: bool = False) -> Iterator[Session]:
         """One transaction that writes, alone.
+
+        Parameters
+        ----------
+        behind : bool
+            It waits until nobody else in this process wants to write: a batch, not a reader.
 
         Raises
         ------
@@ -77,7 +114,7 @@ class Database:
         StoreError
             If the database fails.
         """
-        with self._errors(), self._writers.begin() as session:
+        with self._turns.one(behind=behind), self._errors(), self._writers.begin() as session:
             yield session
 
     @contextmanager

@@ -39,7 +39,7 @@ class Outcomes(Records):
         with self._database.reading() as session:  # nobody waits for a look in vain
             if not _waiting(session, 1, jobs):
                 return ()
-        with self._database.writing() as session:
+        with self._database.writing(behind=True) as session:
             found, now = _waiting(session, limit, jobs), datetime.now(UTC)
             for row, _ in found:
                 row.claimed_by, row.claimed_at = worker, now
@@ -107,7 +107,7 @@ class Outcomes(Records):
         tuple of Result
             Those that were written.
         """
-        with self._database.writing() as session:
+        with self._database.writing(behind=True) as session:
             rows = _claimed(session, worker, results)
             mine = [r for r in results if (r.task.job_id, r.task.position) in rows]
             fates = store_results(session, mine, fingerprint)

@@ -105,6 +105,8 @@ class Mate:
         For one file; then the process is killed.
     memory : int
         Bytes of address space it may have, where the system can limit that.
+    humble : bool
+        It takes what of the processors nobody else wants: where readers are at the same server.
     """
 
     def __init__(
@@ -112,10 +114,11 @@ class Mate:
         settings: Settings,
         *,
         reduced: bool = True,
+        humble: bool = False,
         seconds: float = apart.SECONDS,
         memory: int = apart.MEMORY,
     ) -> None:
-        self._settings, self.reduced = settings, reduced
+        self._settings, self.reduced, self._humble = settings, reduced, humble
         self._seconds, self._memory = seconds, memory
         self._process: subprocess.Popen[bytes] | None = None
         self._fresh = False
@@ -171,6 +174,7 @@ class Mate:
                     pickle.dumps(replace(self._settings, database="")).hex(),  # others see this
                     "reduced" if self.reduced else "whole",
                     str(self._memory),
+                    *(["humble"] if self._humble else []),
                 ],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui.i18n import _
 
@@ -71,6 +73,8 @@ class Task(Generic[T]):
     pool : ThreadPoolExecutor
     behind : bool
         True for work nobody asked for: it rests at its reports while a reader waits for other.
+    wanted : callable
+        Asked at the reports of such work, and before it begins: whether somebody still looks.
     """
 
     def __init__(
@@ -80,23 +84,28 @@ class Task(Generic[T]):
         pool: ThreadPoolExecutor,
         *,
         behind: bool = False,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._wanted = wanted
         self.key = key
         self.told = False
-        self._behind = behind
+        self.behind = behind
         self._progress = 0.0
         self._stopped = threading.Event()
         self._future: Future[T] = pool.submit(self._run, work)
 
     def _run(self, work: Callable[[OnProgress], T]) -> T:
-        if self._behind:
+        if self.behind:
+            self._report(0.0)
             return work(self._report)
         with ahead():
             return work(self._report)
 
     def _report(self, progress: float) -> None:
-        if self._behind:
+        if self.behind:
             _precedence.give_way()
+            if not self._wanted():
+                self.stop()
         if self._stopped.is_set():
             raise _StoppedError
         self._progress = min(max(progress, 0.0), 1.0)
@@ -150,9 +159,17 @@ def start(
     if known is not None:
         return known
     forget(slot)
-    made = Task(key, work, _back_row() if behind else _pool(), behind=behind)
+    pool = _back_row() if behind else _pool()
+    made = Task(key, work, pool, behind=behind, wanted=_looker())
     _tasks()[slot] = made
     return made
+
+
+def leave() -> None:
+    """Stop what this session's reader did not ask for: another page is drawn."""
+    for slot, task in list(_tasks().items()):
+        if task.behind:
+            forget(slot)
 
 
 def current(slot: str, key: Hashable) -> Task[Any] | None:
@@ -217,6 +234,15 @@ def _pool() -> ThreadPoolExecutor:
 def _back_row() -> ThreadPoolExecutor:
     """One thread for all proofs, so that they never stand in the way of what readers ask."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="proof")
+
+
+def _looker() -> Callable[[], bool]:
+    """Whether this session's reader is still there: a tab that was closed wants nothing."""
+    context = get_script_run_ctx()
+    if context is None or not exists():
+        return lambda: True
+    session = context.session_id
+    return lambda: get_instance().is_active_session(session)
 
 
 def _tasks() -> dict[str, Task[Any]]:
