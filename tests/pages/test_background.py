@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from pages.ui import background
 from pages.ui.background import OnProgress, Precedence, Task, ahead
 
 
@@ -114,3 +115,24 @@ def test_a_busy_ward_does_not_starve_a_proof() -> None:
     precedence = Precedence()
     with precedence.ahead():
         precedence.give_way(longest=0.01)  # returns
+
+
+def test_what_nobody_looks_at_any_more_is_not_begun(pool: ThreadPoolExecutor) -> None:
+    """A tab that was closed wants no proof."""
+    done: list[int] = []
+    task = Task("key", lambda _: done.append(1), pool, behind=True, wanted=lambda: False)
+    wait([task._future])
+    assert task.result is None and task.stopped and not done
+
+
+def test_another_page_ends_what_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    slots: dict[str, Task[object]] = {}
+    monkeypatch.setattr(background, "_tasks", lambda: slots)
+    with ThreadPoolExecutor(2) as pool:
+        slots["proof"] = Task("a", lambda _: go_on.wait(), pool, behind=True)
+        slots["map"] = Task("b", lambda _: go_on.wait(), pool)
+        proof = slots["proof"]
+        background.leave()
+        go_on.set()
+    assert proof.stopped and set(slots) == {"map"}

@@ -1,0 +1,51 @@
+"""Who writes next: a reader before a batch, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from imaging.store.database import Turns
+
+SECONDS = 30.0
+
+
+def test_a_reader_goes_before_a_batch_that_came_first() -> None:
+    turns, order = Turns(), list[str]()
+
+    def take(name: str, *, behind: bool) -> None:
+        with turns.one(behind=behind):
+            order.append(name)
+
+    with turns.one():
+        threads = [threading.Thread(target=take, args=("batch",), kwargs={"behind": True})]
+        threads[0].start()
+        time.sleep(0.05)
+        threads += [
+            threading.Thread(target=take, args=(f"reader {i}",), kwargs={"behind": False})
+            for i in range(3)
+        ]
+        for thread in threads[1:]:
+            thread.start()
+        while turns._waiting < 3:
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join(SECONDS)
+    assert order[-1] == "batch" and len(order) == 4
+
+
+def test_a_turn_that_failed_is_given_on() -> None:
+    turns = Turns()
+    try:
+        with turns.one():
+            raise ValueError
+    except ValueError:
+        pass
+    done = threading.Event()
+
+    def take() -> None:
+        with turns.one(behind=True):
+            done.set()
+
+    threading.Thread(target=take).start()
+    assert done.wait(SECONDS)
