@@ -105,7 +105,7 @@ class Task(Generic[T]):
         if self.behind:
             _precedence.give_way()
             if not self._wanted():
-                self.stop()
+                self._stopped.set()
         if self._stopped.is_set():
             raise _StoppedError
         self._progress = min(max(progress, 0.0), 1.0)
