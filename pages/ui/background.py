@@ -239,10 +239,10 @@ def _back_row() -> ThreadPoolExecutor:
 def _looker() -> Callable[[], bool]:
     """Whether this session's reader is still there: a tab that was closed wants nothing."""
     context = get_script_run_ctx()
-    if context is None or not exists():
+    if context is None:
         return lambda: True
     session = context.session_id
-    return lambda: get_instance().is_active_session(session)
+    return lambda: not exists() or get_instance().is_active_session(session)
 
 
 def _tasks() -> dict[str, Task[Any]]:
