@@ -7,13 +7,15 @@ Validation films of the shipped task, enlarged to 2048 x 2048 under 12-bit grain
 and judged by torch film by film, as the model page's figures were; then by the pipeline: ONNX
 Runtime, films halved before the filter, wavelet files decoded in part. Ends with one line of JSON:
 the largest difference of a calibrated probability of the leading finding, and how many answers
-changed. Stored as ``bench/results/triage_parity.json`` at the full number.
+(status, reasons, answer or conformal set) changed. Stored as ``bench/results/triage_parity.json``
+at the full number.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,16 +28,19 @@ from bench.performance_page import write_section
 from imaging import apart
 from imaging.apart import Reading
 from imaging.entities import Assessment
+from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
 from models.config import read_config
 from models.dataset import read_luminance, select
 from models.inference.assessor import Assessor
+from models.inference.low_precision import LIMIT, Parity
+from models.inference.parity import compare
 from models.inference.picture import squash
-from models.inference.shard import ENOUGH
+from models.inference.shard import Shard
 from models.panel import Panel
 
 FULL = 100
-LIMIT = 0.005  # of a probability; above it the quick way may not serve
+ENCODINGS = ("raw", "jpegll", "j2k", "htj2k")
 _SIDE = 2048
 _STORED = Path(__file__).parent / "results" / "triage_parity.json"
 _TASK = ROOT / "models" / "configs" / "paediatric_cxr.toml"
@@ -49,42 +54,29 @@ def enlarged(path: Path, number: int) -> NDArray[np.uint16]:
     return np.clip(large * 15.5 + grain, 0, 4095).astype(np.uint16)
 
 
-def compare(count: int) -> dict[str, dict[str, float]]:
-    """Encoding -> largest difference, changed answers, films answered by both."""
+def measured(count: int) -> dict[str, Parity]:
+    """Encoding -> what the pipeline changed."""
     settings = Settings.from_environment()
     if settings.data is None:
         raise SystemExit("set LIGHTBOX_DATA to the research data")
     films = select(read_config(_TASK).films(settings.data), "val")
     chosen = [films[i] for i in np.linspace(0, len(films) - 1, count).astype(int)]
-    panel, assessor = Panel.load(settings), Assessor.load(settings)
-    enough = ENOUGH * assessor.size
-    differences: defaultdict[str, list[float]] = defaultdict(list)
-    changed: defaultdict[str, int] = defaultdict(int)
-    for number, film in enumerate(chosen):
-        values = enlarged(film.path, number)
-        plain = _reading(apart.read(film_bytes("raw", values, number), "film"))
-        reference = panel.assess([plain])[0]
-        for name in ("raw", "jpegll", "j2k", "htj2k"):
-            content = film_bytes(name, values, number)
-            quick = _reading(apart.read_for_triage(content, "film", enough=enough))
-            found = assessor.assess([quick])[0]
-            changed[name] += _said(found) != _said(reference)
-            if found.primary and reference.primary:
-                differences[name].append(
-                    abs(found.primary.probability - reference.primary.probability)
-                )
-    return {
-        name: {
-            "largest": round(max(values), 5),
-            "changed": changed[name],
-            "answered": len(values),
-        }
-        for name, values in differences.items()
-    }
-
-
-def _said(assessment: Assessment) -> tuple[object, ...]:
-    return assessment.status, assessment.answer, assessment.messages
+    panel, shard = Panel.load(settings), Shard(Assessor.load(settings))
+    reference: list[Assessment] = []
+    found: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "film"
+        for number, film in enumerate(chosen):
+            values = enlarged(film.path, number)
+            plain = _reading(apart.read(film_bytes("raw", values, number), "film"))
+            reference += panel.assess([plain])
+            for name, said in found.items():
+                place.write_bytes(film_bytes(name, values, number))
+                (result,) = shard.run([Task("", 0, "film", str(place))], at=lambda _: None)
+                if result.outcome is None:
+                    raise SystemExit("a film has no outcome")
+                said.append(result.outcome.assessment)
+    return {name: compare(reference, said) for name, said in found.items()}
 
 
 def _reading(found: object) -> Reading:
@@ -93,24 +85,24 @@ def _reading(found: object) -> Reading:
     return found
 
 
-def table(found: dict[str, dict[str, float]]) -> str:
+def table(found: dict[str, Parity]) -> str:
     """The figures as docs/performance.md shows them."""
     rows = ["| | largest difference | answers changed | films |", "|---|---|---|---|"]
     rows += [
-        f"| {name} | {f['largest']} | {f['changed']} | {f['answered']} |"
-        for name, f in found.items()
+        f"| {name} | {one.largest:.4f} | {one.changed} | {one.answered} |"
+        for name, one in found.items()
     ]
-    over = [name for name, f in found.items() if f["largest"] > LIMIT or f["changed"]]
+    over = [name for name, one in found.items() if one.largest > LIMIT or one.changed]
     said = f"**Over the limit: {', '.join(over)}.**" if over else "All within the limit."
     return "\n".join([*rows, "", said])
 
 
 def main(films: Annotated[int, typer.Option(help="Validation films.")] = FULL) -> None:
     """Compare the pipeline with the reference."""
-    found = compare(films)
-    for name, figures in found.items():
-        print(f"{name:7} {figures}")
-    flat = {f"{name}_{key}": value for name, f in found.items() for key, value in f.items()}
+    found = measured(films)
+    for name, one in found.items():
+        print(f"{name:7} {one}")
+    flat = {f"{n}_{key}": value for n, one in found.items() for key, value in asdict(one).items()}
     if films >= FULL:
         _STORED.write_text(json.dumps(flat, indent=1) + "\n", encoding="utf-8")
         write_section("parity", table(found))

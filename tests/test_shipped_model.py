@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from bench.triage_parity import LIMIT
 from imaging.settings import ROOT
 from models.classifier import Classifier
 from models.config import films_of
 from models.dataset import ManifestColumns, read_luminance, read_region
+from models.inference.low_precision import LIMIT
 from models.metrics import roc_auc
 
 WEIGHTS = ROOT / "models" / "weights" / "paediatric-cxr"

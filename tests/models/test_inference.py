@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from bench.films import film_bytes
-from bench.triage_parity import LIMIT, enlarged
+from bench.triage_parity import enlarged
 from imaging import apart
 from imaging.apart import Reading
 from imaging.entities import Assessment, Status
@@ -26,8 +26,10 @@ from models.classifier import Classifier
 from models.config import read_config
 from models.dataset import select
 from models.inference import graphs
+from models.inference import shard as shards
 from models.inference.assessor import Assessor
 from models.inference.fingerprints import fingerprint
+from models.inference.low_precision import LIMIT
 from models.inference.picture import Picture, equalised, halved, squash
 from models.inference.shard import ENOUGH, Shard
 from models.installed import find_checkpoint
@@ -203,7 +205,7 @@ from typing import Any
 from imaging.jobs import Task
 from imaging.settings import Settings
 from models.inference.assessor import Assessor
-from models.inference.shard import Shard
+from models.inference.shard import ENOUGH, Shard
 settings = Settings(home=Path("unused"), weights=Path({str(tiny_settings.weights)!r}))
 shard = Shard(Assessor.load(settings))
 (found,) = shard.run([Task("j", 0, "film.dcm", {str(film)!r})], at=lambda _: None)
@@ -224,18 +226,80 @@ def test_what_is_known_is_not_read_again(tiny_settings: Settings, tmp_path: Path
     assert first.outcome is not None and again.outcome is None and first.sha256 == again.sha256
 
 
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each decoding, whether it was a full one."""
+    found: list[bool] = []
+    read = apart.read_for_triage
+
+    def listened(*args: Any, **kwargs: Any) -> Any:
+        found.append(kwargs["enough"] == 0)
+        return read(*args, **kwargs)
+
+    monkeypatch.setattr(apart, "read_for_triage", listened)
+    return found
+
+
+@pytest.fixture
+def wavelet(tmp_path: Path) -> Task:
+    """A queued JPEG 2000 film that is large enough to be decoded in part."""
+    film = tmp_path / "film.dcm"
+    film.write_bytes(film_bytes("j2k", DRAW.integers(0, 4096, (1024, 1024), dtype=np.uint16), 1))
+    return Task("j", 0, "film.dcm", str(film))
+
+
+def test_an_unclear_film_is_decoded_in_full(
+    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assessor = Assessor.load(tiny_settings)
+    content = Path(wavelet.location).read_bytes()
+    (whole,) = assessor.assess([reading(content, enough=0)])
+    looks.clear()
+    monkeypatch.setattr(shards, "CLEAR", 0.0)  # every answer is unclear
+    (result,) = Shard(assessor).run([wavelet], at=lambda _: None)
+    assert looks == [False, True]
+    assert result.outcome is not None
+    assert result.outcome.assessment.findings == whole.findings
+
+
+def test_a_clear_film_is_decoded_once(
+    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "CLEAR", 0.5)  # every answer is clear
+    Shard(Assessor.load(tiny_settings)).run([wavelet], at=lambda _: None)
+    assert looks == [False]
+
+
+def test_a_film_that_changed_between_two_looks_is_told(
+    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "CLEAR", 0.0)
+
+    def change(_: int) -> None:
+        if looks:  # it was decoded once
+            Path(wavelet.location).write_bytes(b"another")
+
+    (result,) = Shard(Assessor.load(tiny_settings)).run([wavelet], at=change)
+    assert result.outcome is not None
+    assert result.outcome.assessment.status is Status.ERROR
+    assert "changed while it was read" in result.outcome.assessment.messages[0]
+
+
 @pytest.mark.slow
-def test_large_films_are_answered_as_by_torch(data: Path) -> None:
+def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> None:
     """Six films of the parity bench, which measures a hundred (docs/performance.md)."""
     settings = Settings.from_environment()
     films = select(read_config(ROOT / "models/configs/paediatric_cxr.toml").films(data), "val")
-    panel, assessor = Panel.load(settings), Assessor.load(settings)
+    panel, shard = Panel.load(settings), Shard(Assessor.load(settings))
+    place = tmp_path / "film"
     for number, film in enumerate(films[:: len(films) // 5]):
         values = enlarged(film.path, number)
         (reference,) = panel.assess([reading(film_bytes("raw", values, number))])
         for name in ("raw", "j2k", "htj2k"):
-            content = film_bytes(name, values, number)
-            (found,) = assessor.assess([reading(content, enough=ENOUGH * assessor.size)])
+            place.write_bytes(film_bytes(name, values, number))
+            (result,) = shard.run([Task("", 0, "film", str(place))], at=lambda _: None)
+            assert result.outcome is not None
+            found = result.outcome.assessment
             assert said(found) == said(reference)
             assert found.findings[0].probability == pytest.approx(
                 reference.findings[0].probability, abs=LIMIT

@@ -113,8 +113,9 @@ def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None
 
 def test_a_busy_ward_does_not_starve_a_proof() -> None:
     precedence = Precedence()
-    with precedence.ahead():
-        precedence.give_way(longest=0.01)  # returns
+    with precedence.ahead(), ThreadPoolExecutor(1) as other:
+        went = other.submit(precedence.give_way, longest=0.01)
+        assert went.result(timeout=30) is None  # while somebody is still in front
 
 
 def test_what_nobody_looks_at_any_more_is_not_begun(pool: ThreadPoolExecutor) -> None:
