@@ -55,8 +55,6 @@ class Reading:
         Why it could not.
     reversed : bool
         Larger is darker; only when read for triage.
-    phase : float
-        Of a reduced decoding, see `imaging.dicom.quick`; 0 for a full one.
     """
 
     instance: Instance
@@ -65,7 +63,6 @@ class Reading:
     trouble: InputError | None = None
     refusals: tuple[str, ...] = ()
     reversed: bool = False
-    phase: float = 0.0
 
 
 def read(content: bytes, file_name: str) -> Reading | Document:
@@ -117,7 +114,6 @@ def read_for_triage(
         quick.values,
         refusals=found.refusals,
         reversed=quick.reversed,
-        phase=quick.phase,
     )
 
 

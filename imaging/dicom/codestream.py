@@ -31,6 +31,7 @@ _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among SOF0-15: DHT, JPG, DAC
 _JP2 = b"\x00\x00\x00\x0cjP  "  # a JP2 file's first box
 _SIZE = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream, image size
+_STYLE, _COMPONENT_STYLE = 0xFF52, 0xFF53  # JPEG 2000: COD, COC
 _TILE_PART = b"\xff\x90\x00\x0a"  # JPEG 2000: start of tile-part and the length of that segment
 
 
@@ -99,6 +100,36 @@ def is_signed(data: bytes) -> bool:
     """Whether a JPEG 2000 codestream says that its first component is signed (Ssiz, A.5.1)."""
     at = data.find(_SIZE, 0, 4096) + 42
     return bool(data[at : at + 1] and data[at] & 0x80)
+
+
+def is_reversible(data: bytes) -> bool | None:
+    """Whether a JPEG 2000 codestream's wavelet is the reversible 5-3 filter, not the 9-7 filter.
+
+    Returns
+    -------
+    bool or None
+        None where a low band may lie otherwise than usual: the picture does not begin at the
+        grid's origin, or a component has a coding style of its own.
+
+    Notes
+    -----
+    ISO/IEC 15444-1 A.5.1 (SIZ), A.6.1 (COD), A.6.2 (COC).
+    """
+    at = data.find(_SIZE, 0, 4096) + 2
+    try:
+        if at < 2 or unpack_from(">2L", data, at + 14) != (0, 0):
+            return None
+        style = -1
+        while data[at : at + 2] != _TILE_PART[:2]:
+            marker, length = unpack_from(">2H", data, at)
+            if marker == _COMPONENT_STYLE:
+                return None
+            if marker == _STYLE:
+                style = data[at + 13]
+            at += 2 + length
+    except (TooShort, IndexError):
+        return None
+    return {0: False, 1: True}.get(style)
 
 
 def _read_jpeg(data: bytes) -> Codestream | None:

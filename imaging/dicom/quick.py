@@ -19,9 +19,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from imaging.dicom import pixels
-from imaging.dicom.codestream import check_codestream
+from imaging.dicom.codestream import check_codestream, is_reversible
 from imaging.dicom.elements import integer
 from imaging.dicom.layout import MONOCHROME, pixel_keyword
+from imaging.dicom.low_band import block_means
 from imaging.entities import Geometry
 
 _HTJ2K = (uid.HTJ2K, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL)
@@ -39,15 +40,10 @@ class Quick:
         (rows', columns'), integers or float32.
     reversed : bool
         Larger is darker.
-    phase : float
-        How far, in pixels of `values`, its samples lie before the middle of what they stand for.
-        The low band of a wavelet sits on the first pixel of each block: (2**levels - 1) /
-        2**(levels + 1) of its own pixels (ISO/IEC 15444-1 Annex F); 0 after a full decoding.
     """
 
     values: NDArray[Any]
     reversed: bool = False
-    phase: float = 0.0
 
 
 def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) -> Quick:
@@ -69,7 +65,7 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
     found = _reduced(ds, geometry, frame, levels) if levels else None
     if found is None:
         return Quick(pixels.decode_frame(ds, geometry, frame), darker)
-    return Quick(found, darker, (2**levels - 1) / 2 ** (levels + 1))
+    return Quick(found, darker)
 
 
 def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
@@ -117,8 +113,10 @@ def _levels(geometry: Geometry, enough: int) -> int:
     return levels
 
 
-def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArray[Any] | None:
-    """A wavelet codestream without its finest levels; None where there is none to be had.
+def _reduced(
+    ds: Dataset, geometry: Geometry, frame: int, levels: int
+) -> NDArray[np.float32] | None:
+    """A wavelet film without its finest levels; None where there is none to be had.
 
     Whatever is odd is left to the full decoder, which knows what to say about it.
     """
@@ -126,6 +124,9 @@ def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArra
     if syntax not in (*_HTJ2K, *_JPEG2K) or integer(ds, "PixelRepresentation") == 1:
         return None
     data = check_codestream(ds, geometry, frame)
+    reversible = is_reversible(data)
+    if reversible is None:
+        return None
     try:
         if syntax in _HTJ2K:
             array = _by_openjph(data, levels, geometry.bits_stored)
@@ -137,7 +138,9 @@ def _reduced(ds: Dataset, geometry: Geometry, frame: int, levels: int) -> NDArra
         return None
     side = 2**levels
     expected = (-(-geometry.rows // side), -(-geometry.columns // side))
-    return array if array.shape == expected else None
+    if array.shape != expected:
+        return None
+    return block_means(array, levels, reversible=reversible)
 
 
 def _by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:

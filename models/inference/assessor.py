@@ -196,7 +196,6 @@ class Assessor:
             size=self._size,
             reverse=reading.reversed,
             shape=(geometry.rows, geometry.columns),
-            phase=reading.phase,
         )
         return Seen(reading.instance, reading.remarks, reading.refusals, picture)
 

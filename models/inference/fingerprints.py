@@ -13,7 +13,7 @@ from models.inference.graphs import ENGINE, has_graphs
 from models.inference.low_precision import admission
 from models.installed import CARD, find_checkpoint, installed_checkpoints
 
-READING = "2"  # counts up when films are read or condensed otherwise than before
+READING = "3"  # counts up when films are read or condensed otherwise than before
 
 
 def fingerprint(settings: Settings, *, reduced: bool = True) -> str:

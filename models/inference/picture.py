@@ -42,16 +42,12 @@ class Picture:
         What `pixel_kind` says about it; "" when nothing is wrong.
     blank : bool
         Every pixel has the same value.
-    phase : float
-        How far, in its own pixels, the picture's samples lie before the middle of what they stand
-        for: 0, but for the low band of a wavelet, which sits on the first pixel of its block.
     """
 
     values: Values
     shape: tuple[int, int]
     kind: str
     blank: bool
-    phase: float = 0.0
 
     @classmethod
     def of(
@@ -61,7 +57,6 @@ class Picture:
         size: int,
         reverse: bool = False,
         shape: tuple[int, int] | None = None,
-        phase: float = 0.0,
     ) -> Picture:
         """Condense a film.
 
@@ -75,8 +70,6 @@ class Picture:
             Larger is darker (MONOCHROME1).
         shape : tuple of int, optional
             Rows and columns of the film, where `values` are a reduced decoding of it.
-        phase : float
-            Of that decoding.
         """
         low, high = float(values.min()), float(values.max())
         small = halved(values, enough=_ENOUGH * size)
@@ -87,7 +80,6 @@ class Picture:
             shape=shape or values.shape,
             kind=pixel_kind(values, shape=shape, span=(low, high)),
             blank=low == high,
-            phase=phase,
         )
 
     def input(self, size: int, box: Box = WHOLE) -> Values:
@@ -96,7 +88,7 @@ class Picture:
 
     def part(self, size: int, box: Box = WHOLE) -> Values:
         """A part of the film, squashed to (size, size)."""
-        if box == WHOLE and not self.phase:
+        if box == WHOLE:
             return squash(halved(self.values, enough=_ENOUGH * size), size)
         across, down = box.pixels(self.shape)[::-1], self.values.shape
         edges = []
@@ -104,7 +96,7 @@ class Picture:
             scale = length / whole
             edges.append((span.start * scale, span.stop * scale))
         (left, right), (top, bottom) = edges
-        return squash(self.values, size, (left, top, right, bottom), self.phase)
+        return squash(self.values, size, (left, top, right, bottom))
 
 
 def halved(values: NDArray[Any], *, enough: int) -> NDArray[Any]:
@@ -125,10 +117,7 @@ def halved(values: NDArray[Any], *, enough: int) -> NDArray[Any]:
 
 
 def squash(
-    values: Values,
-    size: int,
-    box: tuple[float, float, float, float] | None = None,
-    phase: float = 0.0,
+    values: Values, size: int, box: tuple[float, float, float, float] | None = None
 ) -> Values:
     """Anti-aliased bilinear resampling to a square, as torch's `interpolate` (it is Pillow's).
 
@@ -140,14 +129,7 @@ def squash(
         Side of the square.
     box : tuple of float, optional
         Left, top, right and bottom in pixels; all of it without.
-    phase : float
-        As `Picture.phase`.
     """
-    if phase:
-        rows, columns = values.shape
-        left, top, right, bottom = box or (0.0, 0.0, columns, rows)
-        values = np.pad(values, ((0, 1), (0, 1)), mode="edge")
-        box = (left + phase, top + phase, right + phase, bottom + phase)
     if box is None and values.shape == (size, size):
         return values
     if box is not None:  # cut, as in training: the filter must not see what lies beyond

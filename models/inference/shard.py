@@ -19,8 +19,8 @@ from typing import IO, Any
 from imaging import apart
 from imaging.apart import Reading
 from imaging.documents import Document
-from imaging.entities import Assessment, FileOutcome
-from imaging.errors import AssistantError, NotDicomError, PixelDataError
+from imaging.entities import FileOutcome
+from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Result, Task
 from imaging.places import read_place
 from imaging.settings import Settings
@@ -28,8 +28,6 @@ from models.assess import document_outcome, failed, failed_film
 from models.inference.assessor import Assessor, Seen
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
-CLEAR = 0.1  # a leading probability below it, or as near to 1, is clear
-_CHANGED = "The file was changed while it was read; try it again."
 HELD = 4 * 2**20  # bytes of files that are read before the first of them is decoded
 LENGTH = Struct("<Q")
 Known = Callable[[Sequence[str]], Collection[str]]
@@ -43,8 +41,7 @@ class Shard:
     ----------
     assessor : Assessor
     reduced : bool
-        Decode wavelet files only as far as the networks need them. A film whose answer is then
-        not clear is decoded in full and asked about again.
+        Decode wavelet files only as far as the networks need them.
     """
 
     def __init__(self, assessor: Assessor, *, reduced: bool = True) -> None:
@@ -73,40 +70,16 @@ class Shard:
                     found[i] = Result(tasks[i], sha256, None)
                     continue
                 at(i)
-                read = self._read(content, tasks[i].file_name, sha256, enough=self._enough)
+                read = self._read(content, tasks[i].file_name, sha256)
                 if isinstance(read, Seen):
                     seen[i] = read
                 else:
                     found[i] = Result(tasks[i], sha256, read)
-        unclear = {}
-        for i, outcome in self._judged(seen):
-            if seen[i].picture.phase and not _clear(outcome.assessment):
-                at(i)
-                unclear[i] = self._again(tasks[i], seen[i].instance.identity.sha256)
-            else:
-                found[i] = Result(tasks[i], seen[i].instance.identity.sha256, outcome)
-        for i, read in unclear.items():
-            if isinstance(read, FileOutcome):
-                found[i] = Result(tasks[i], seen[i].instance.identity.sha256, read)
-        for i, outcome in self._judged({i: r for i, r in unclear.items() if isinstance(r, Seen)}):
-            found[i] = Result(tasks[i], seen[i].instance.identity.sha256, outcome)
+        said = self._assessor.judge(list(seen.values())) if seen else []
+        for (i, film), assessment in zip(seen.items(), said, strict=True):
+            outcome = FileOutcome(film.instance.file_name, assessment, film.instance)
+            found[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
         return [one for one in found if one is not None]
-
-    def _judged(self, films: dict[int, Seen]) -> Iterator[tuple[int, FileOutcome]]:
-        """What the networks say of films, asked in one batch."""
-        said = self._assessor.judge(list(films.values())) if films else []
-        for (i, film), assessment in zip(films.items(), said, strict=True):
-            yield i, FileOutcome(film.instance.file_name, assessment, film.instance)
-
-    def _again(self, task: Task, sha256: str) -> Seen | FileOutcome:
-        """A film decoded in full; what became of it where its file is not the same any more."""
-        try:
-            content = read_place(task.location)
-            if hashlib.sha256(content).hexdigest() != sha256:
-                raise NotDicomError(_CHANGED)
-        except AssistantError as exc:
-            return failed(task.file_name, exc)
-        return self._read(content, task.file_name, sha256, enough=0)
 
     def _groups(
         self, tasks: Sequence[Task], found: list[Result | None], at: At
@@ -132,12 +105,10 @@ class Shard:
         if group:
             yield group
 
-    def _read(
-        self, content: bytes, file_name: str, sha256: str, *, enough: int
-    ) -> Seen | FileOutcome:
+    def _read(self, content: bytes, file_name: str, sha256: str) -> Seen | FileOutcome:
         """A film to be asked about, or what became of the file."""
         try:
-            read = apart.read_for_triage(content, file_name, enough=enough, sha256=sha256)
+            read = apart.read_for_triage(content, file_name, enough=self._enough, sha256=sha256)
             if isinstance(read, Reading) and read.instance.geometry.frames > 1:
                 with suppress(AssistantError):
                     apart.rehearse(content, file_name)
@@ -150,12 +121,6 @@ class Shard:
         if read.trouble is not None:
             return failed_film(read.instance, read.trouble, file_name)
         return self._assessor.see(read)
-
-
-def _clear(assessment: Assessment) -> bool:
-    """Whether an answer is so far from one half that a smaller picture can hardly move it."""
-    leading = assessment.primary
-    return leading is not None and not CLEAR < leading.probability < 1 - CLEAR
 
 
 def send(stream: IO[bytes], message: Any) -> None:

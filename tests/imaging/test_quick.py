@@ -68,10 +68,10 @@ def smooth(side: int = 512) -> NDArray[np.uint16]:
 def test_a_wavelet_is_decoded_as_far_as_needed(name: str) -> None:
     values = smooth()
     _, found = quick(film_bytes(name, values, 1), enough=128)
-    assert found.values.shape == (128, 128) and found.phase == pytest.approx(0.375)
+    assert found.values.shape == (128, 128)
     scale = found.values.max() / 4095
-    first = values[::4, ::4] * scale
-    assert np.abs(found.values - first).mean() < 40 * scale
+    means = values.reshape(128, 4, 128, 4).mean((1, 3)) * scale
+    assert np.abs(found.values - means).mean() < 2 * scale
 
 
 @pytest.mark.parametrize("name", WAVELETS)
@@ -88,7 +88,7 @@ def test_what_swings_below_zero_is_dark(name: str) -> None:
 def test_a_film_that_is_small_enough_is_decoded_in_full(name: str, enough: int) -> None:
     values = smooth()
     _, found = quick(film_bytes(name, values, 1), enough=enough)
-    assert np.array_equal(found.values, values) and found.phase == 0
+    assert np.array_equal(found.values, values)
 
 
 @pytest.mark.parametrize("name", WAVELETS)

@@ -26,7 +26,6 @@ from models.classifier import Classifier
 from models.config import read_config
 from models.dataset import select
 from models.inference import graphs
-from models.inference import shard as shards
 from models.inference.assessor import Assessor
 from models.inference.fingerprints import fingerprint
 from models.inference.low_precision import LIMIT
@@ -97,17 +96,6 @@ def test_a_part_of_the_picture_is_the_part_of_the_film() -> None:
         Picture.of(values, size=32).part(16, box), squash(values[16:48, 32:64], 16)
     )
     assert Picture.of(values, size=32).part(16, WHOLE).shape == (16, 16)
-
-
-def test_a_low_band_is_moved_to_the_middle_of_its_blocks() -> None:
-    """A ramp sampled at the first pixel of each block of four, as a wavelet's low band is."""
-    film = np.tile(np.arange(256, dtype=np.float32), (256, 1))
-    band = film[::4, ::4]
-    moved = Picture.of(band, size=16, shape=film.shape, phase=0.375).part(16)
-    straight = squash(film, 16)
-    inside = np.s_[1:-1, 1:-1]  # at the edge nothing lies beyond
-    assert moved[inside] == pytest.approx(straight[inside], abs=0.05)
-    assert squash(band, 16)[inside] != pytest.approx(straight[inside], abs=0.05)
 
 
 def test_both_engines_and_the_panel_agree(tiny_settings: Settings, tiny_panel: Panel) -> None:
@@ -224,65 +212,6 @@ def test_what_is_known_is_not_read_again(tiny_settings: Settings, tmp_path: Path
     (first,) = shard.run([task], at=lambda _: None)
     (again,) = shard.run([task], known=lambda hashes: hashes, at=lambda _: None)
     assert first.outcome is not None and again.outcome is None and first.sha256 == again.sha256
-
-
-@pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each decoding, whether it was a full one."""
-    found: list[bool] = []
-    read = apart.read_for_triage
-
-    def listened(*args: Any, **kwargs: Any) -> Any:
-        found.append(kwargs["enough"] == 0)
-        return read(*args, **kwargs)
-
-    monkeypatch.setattr(apart, "read_for_triage", listened)
-    return found
-
-
-@pytest.fixture
-def wavelet(tmp_path: Path) -> Task:
-    """A queued JPEG 2000 film that is large enough to be decoded in part."""
-    film = tmp_path / "film.dcm"
-    film.write_bytes(film_bytes("j2k", DRAW.integers(0, 4096, (1024, 1024), dtype=np.uint16), 1))
-    return Task("j", 0, "film.dcm", str(film))
-
-
-def test_an_unclear_film_is_decoded_in_full(
-    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assessor = Assessor.load(tiny_settings)
-    content = Path(wavelet.location).read_bytes()
-    (whole,) = assessor.assess([reading(content, enough=0)])
-    looks.clear()
-    monkeypatch.setattr(shards, "CLEAR", 0.0)  # every answer is unclear
-    (result,) = Shard(assessor).run([wavelet], at=lambda _: None)
-    assert looks == [False, True]
-    assert result.outcome is not None
-    assert result.outcome.assessment.findings == whole.findings
-
-
-def test_a_clear_film_is_decoded_once(
-    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shards, "CLEAR", 0.5)  # every answer is clear
-    Shard(Assessor.load(tiny_settings)).run([wavelet], at=lambda _: None)
-    assert looks == [False]
-
-
-def test_a_film_that_changed_between_two_looks_is_told(
-    tiny_settings: Settings, wavelet: Task, looks: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shards, "CLEAR", 0.0)
-
-    def change(_: int) -> None:
-        if looks:  # it was decoded once
-            Path(wavelet.location).write_bytes(b"another")
-
-    (result,) = Shard(Assessor.load(tiny_settings)).run([wavelet], at=change)
-    assert result.outcome is not None
-    assert result.outcome.assessment.status is Status.ERROR
-    assert "changed while it was read" in result.outcome.assessment.messages[0]
 
 
 @pytest.mark.slow
