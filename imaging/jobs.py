@@ -40,6 +40,8 @@ class Task:
         Path or address of the file; "" when its bytes are kept here under `sha256`.
     sha256 : str
         Of its bytes (hex); "" until it has been read.
+    urgent : bool
+        Somebody waits for it.
     """
 
     job_id: str
@@ -48,6 +50,7 @@ class Task:
     location: str = ""
     sha256: str = ""
     account: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

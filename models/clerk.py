@@ -2,7 +2,8 @@
 
 One thread alone speaks to the store, so that no claim waits for another's writing. Whoever judges
 finds the next chunk ready, and what was said is written in one transaction with whatever else was
-said meanwhile. No more than that is claimed ahead, so that an urgent file does not wait for long.
+said meanwhile. No more than that is claimed ahead. What somebody waits for goes before all that,
+alone, and is written at once.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Clerk:
     on_results : callable, optional
         Gets the number of files worked off so far, after each transaction.
     give_way : callable, optional
-        Called before files are decoded; returns when the work may go on, after a moment at most.
+        Called before files are decoded that nobody waits for; returns when the work may go on,
+        after a moment at most.
     """
 
     def __init__(
@@ -80,13 +82,14 @@ class Clerk:
         self._busy = 0  # chunks in the hands of those who judge
         self._count = 0
         self._wrote = -_GATHER
+        self._woken = False  # files were queued since the last look
         self._dry = False  # the last look found fewer files than were wanted
         self._stopped = False
 
     def wake(self) -> None:
         """Say that files were queued."""
         with self._changed:
-            self._dry = False
+            self._woken, self._dry = True, False
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -140,13 +143,15 @@ class Clerk:
             if not self._said:
                 return _IDLE
             idle = not self._busy and not self._ready
-            if idle or len(self._said) >= _HEAP // 2 or any(s.trouble for s in self._said):
+            full = len(self._said) >= _HEAP // 2
+            if idle or full or any(s.trouble or _urgent(s.tasks) for s in self._said):
                 return 0.0
             return self._wrote + _GATHER - time.monotonic()
 
     def _wanting(self) -> bool:
-        """Fewer than every second of those who judge have a chunk ready."""
-        return not self._dry and len(self._ready) <= len(self._mates) // 2
+        """Fewer than every second of those who judge have a chunk ready, or files just came."""
+        most = len(self._mates) * 2 if self._woken else len(self._mates) // 2
+        return not self._dry and len(self._ready) <= most
 
     def _open(self) -> bool:
         with self._changed:
@@ -157,16 +162,23 @@ class Clerk:
         with self._changed:
             if not self._wanting():
                 return False
-            wanted = (len(self._mates) - len(self._ready)) * CHUNK
-            self._dry = True  # unless somebody wakes us meanwhile
+            wanted = max(1, len(self._mates) - len(self._ready)) * CHUNK
+            self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
         tasks = self._repository.claim_files(self._name, wanted, jobs=self._jobs)
-        few = len(tasks) < wanted  # are shared out, so that all end together
-        size = min(CHUNK, -(-len(tasks) // len(self._mates))) if few else CHUNK
+        few = len(tasks) < wanted
+        urgent = self._chunks([task for task in tasks if task.urgent], shared=True)
+        others = self._chunks([task for task in tasks if not task.urgent], shared=few)
         with self._changed:
             self._dry = self._dry and few
-            self._ready.extend(list(tasks[i : i + size]) for i in range(0, len(tasks), size or 1))
+            self._ready.extendleft(reversed(urgent))
+            self._ready.extend(others)
             self._changed.notify_all()
         return bool(tasks)
+
+    def _chunks(self, tasks: list[Task], *, shared: bool) -> list[list[Task]]:
+        """Files by the chunk; `shared` among those who judge, so that all end together."""
+        size = min(CHUNK, -(-len(tasks) // len(self._mates)) or 1) if shared else CHUNK
+        return [tasks[i : i + size] for i in range(0, len(tasks), size)]
 
     def _write(self) -> bool:
         """Write down what was said; raises what went wrong with a chunk."""
@@ -265,7 +277,8 @@ class Clerk:
         fetched = [_located(task, self._repository) for task in tasks]
 
         def known(sha256s: Sequence[str]) -> Collection[str]:
-            self._give_way()
+            if not _urgent(tasks):
+                self._give_way()
             return self._repository.known_results(sha256s, networks)
 
         found = mate.run(fetched, known)
@@ -303,6 +316,10 @@ def write_results(
         log.error("%s with the outcome of a file of %s", type(exc).__name__, results[0].task.job_id)
         lost = failed(results[0].task.file_name, PixelDataError(FAULT))
         repository.finish_files(name, [replace(results[0], outcome=lost, fault=True)], networks)
+
+
+def _urgent(tasks: Sequence[Task]) -> bool:
+    return any(task.urgent for task in tasks)
 
 
 def _networks(said: _Said) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import FileOutcome, Status
-from imaging.jobs import Result, Task
+from imaging.jobs import URGENT, Result, Task
 from imaging.store.batches import store_results
 from imaging.store.jobs import active
 from imaging.store.records import Records
@@ -44,8 +44,16 @@ class Outcomes(Records):
             for row, _ in found:
                 row.claimed_by, row.claimed_at = worker, now
             return tuple(
-                Task(r.job_id, r.position, r.file_name, r.location, r.sha256, account)
-                for r, account in found
+                Task(
+                    job_id=row.job_id,
+                    position=row.position,
+                    file_name=row.file_name,
+                    location=row.location,
+                    sha256=row.sha256,
+                    account=job.account,
+                    urgent=job.priority >= URGENT,
+                )
+                for row, job in found
             )
 
     def release_claims(self, workers: Iterable[str]) -> None:
@@ -146,19 +154,21 @@ class Outcomes(Records):
         self._forget_bytes({sha256})
 
 
-def _waiting(session: Session, limit: int, jobs: Sequence[str]) -> list[tuple[JobFileTable, str]]:
-    """Files that may be claimed, with the accounts of their jobs.
+def _waiting(
+    session: Session, limit: int, jobs: Sequence[str]
+) -> list[tuple[JobFileTable, JobTable]]:
+    """Files that may be claimed, with their jobs.
 
     Job by job, each along its index: one query over all would sort every waiting file.
     """
-    query = select(JobTable.job_id, JobTable.account).where(JobTable.state.in_(active()))
+    query = select(JobTable).where(JobTable.state.in_(active()))
     if jobs:
         query = query.where(JobTable.job_id.in_(jobs))
     query = query.order_by(JobTable.priority.desc(), JobTable.created_at)
     lapsed = datetime.now(UTC) - LEASE
-    found: list[tuple[JobFileTable, str]] = []
-    for job_id, account in session.execute(query):
-        of_job = (JobFileTable.job_id == job_id, JobFileTable.status.is_(None))
+    found: list[tuple[JobFileTable, JobTable]] = []
+    for job in session.scalars(query):
+        of_job = (JobFileTable.job_id == job.job_id, JobFileTable.status.is_(None))
         for free in (
             (JobFileTable.claimed_by == "",),
             (JobFileTable.claimed_by > "", JobFileTable.claimed_at < lapsed),
@@ -169,7 +179,7 @@ def _waiting(session: Session, limit: int, jobs: Sequence[str]) -> list[tuple[Jo
                 .order_by(JobFileTable.position)
                 .limit(limit - len(found))
             )
-            found += [(row, account) for row in session.scalars(rows)]
+            found += [(row, job) for row in session.scalars(rows)]
             if len(found) >= limit:
                 return found
     return found

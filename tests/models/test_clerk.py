@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from imaging.entities import Status
 from imaging.errors import CheckpointError, PixelDataError, StoreError
-from imaging.jobs import Result, Task
+from imaging.jobs import URGENT, Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
+from models import clerk as clerks
 from models.assess import failed
 from models.clerk import Clerk
 from models.inference.crew import CHUNK, Mate
@@ -109,12 +111,64 @@ def test_an_urgent_file_goes_before_what_was_queued(
 
     def arrive(_: Sequence[Task]) -> None:
         if len(judge.chunks) == 2:
-            queued(repository, 1, name="urgent", priority=9)
+            queued(repository, 1, name="urgent", priority=URGENT)
 
     judge = Judge(arrive)
     drain(repository, tiny_settings, mates=[judge])
-    place = next(i for i, chunk in enumerate(judge.chunks) if "urgent0" in chunk)
+    place = judge.chunks.index(["urgent0"])  # alone
     assert place <= 4, "no more than the chunk in hand and what lies ready go first"
+
+
+def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    queued(repository, 10 * CHUNK, name="pile")
+    looked = threading.Event()
+    claim = repository.claim_files
+
+    def arrive(_: Sequence[Task]) -> None:
+        if len(judge.chunks) == 2:
+            queued(repository, 1, name="urgent", priority=URGENT)
+            looked.clear()
+            clerk.wake()
+            assert looked.wait(SECONDS)
+
+    def listened(*args: Any, **kwargs: Any) -> tuple[Task, ...]:
+        found = claim(*args, **kwargs)
+        if any(task.urgent for task in found):
+            threading.Timer(0.2, looked.set).start()  # once it lies ready
+        return found
+
+    judge = Judge(arrive)
+    repository.claim_files = listened  # type: ignore[method-assign]
+    clerk = Clerk(repository, tiny_settings, [judge], worker_name())
+    clerk.drain()
+    assert judge.chunks.index(["urgent0"]) == 2
+
+
+def test_what_somebody_waits_for_is_written_at_once(
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clerks, "_GATHER", 3600.0)
+    queued(repository, 6 * CHUNK, name="pile")
+    urgent: list[str] = []
+    written = threading.Event()
+
+    def arrive(_: Sequence[Task]) -> None:
+        if ["urgent0"] in judge.chunks[:-1]:
+            assert written.wait(SECONDS), "the urgent file waited for others"
+        if len(judge.chunks) == 2:  # the first was written, the next may wait for an hour
+            urgent.append(queued(repository, 1, name="urgent", priority=URGENT))
+            clerk.wake()
+
+    def told(_: int) -> None:
+        if urgent and repository.job_progress(urgent[0]).finished:
+            written.set()
+
+    judge = Judge(arrive)
+    clerk = Clerk(repository, tiny_settings, [judge], worker_name(), on_results=told)
+    assert clerk.drain() == 6 * CHUNK + 1
+    assert judge.chunks[-1] != ["urgent0"]
 
 
 def test_trouble_gives_every_claim_back(repository: Repository, tiny_settings: Settings) -> None:
@@ -183,6 +237,20 @@ def test_a_batch_gives_way_before_it_decodes(
     thread.join(SECONDS)
     mates[0].close()
     assert repository.job_progress(job).finished
+
+
+def test_what_somebody_waits_for_rests_for_nobody(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    rests: list[None] = []
+    queued(repository, 1, priority=URGENT)
+    mates = [Mate(tiny_settings)]
+    drain = Clerk(
+        repository, tiny_settings, mates, worker_name(), give_way=lambda: rests.append(None)
+    ).drain
+    assert drain() == 1
+    mates[0].close()
+    assert rests == []
 
 
 def test_files_queued_later_are_found(repository: Repository, tiny_settings: Settings) -> None:
