@@ -120,27 +120,31 @@ def test_an_urgent_file_goes_before_what_was_queued(
 
 
 def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
-    repository: Repository, tiny_settings: Settings
+    repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(repository, 10 * CHUNK, name="pile")
-    looked = threading.Event()
+    ahead, urgent = threading.Event(), threading.Event()
+    claims: list[int] = []
     claim = repository.claim_files
-
-    def arrive(_: Sequence[Task]) -> None:
-        if len(judge.chunks) == 2:
-            queued(repository, 1, name="urgent", priority=URGENT)
-            looked.clear()
-            clerk.wake()
-            assert looked.wait(SECONDS)
 
     def listened(*args: Any, **kwargs: Any) -> tuple[Task, ...]:
         found = claim(*args, **kwargs)
+        claims.append(len(found))
         if any(task.urgent for task in found):
-            threading.Timer(0.2, looked.set).start()  # once it lies ready
+            threading.Timer(0.2, urgent.set).start()  # once it lies ready
+        elif sum(claims) >= 3 * CHUNK:
+            threading.Timer(0.2, ahead.set).start()
         return found
 
+    def arrive(_: Sequence[Task]) -> None:
+        if len(judge.chunks) == 2:
+            assert ahead.wait(SECONDS)  # the third chunk lies ready
+            queued(repository, 1, name="urgent", priority=URGENT)
+            clerk.wake()
+            assert urgent.wait(SECONDS), "the clerk did not look"
+
     judge = Judge(arrive)
-    repository.claim_files = listened  # type: ignore[method-assign]
+    monkeypatch.setattr(repository, "claim_files", listened)
     clerk = Clerk(repository, tiny_settings, [judge], worker_name())
     clerk.drain()
     assert judge.chunks.index(["urgent0"]) == 2
