@@ -90,6 +90,7 @@ class Task(Generic[T]):
         self.key = key
         self.told = False
         self.behind = behind
+        self.abandoned = False  # its reader went away; one who is back never asked it to stop
         self._progress = 0.0
         self._stopped = threading.Event()
         self._future: Future[T] = pool.submit(self._run, work)
@@ -105,6 +106,7 @@ class Task(Generic[T]):
         if self.behind:
             _precedence.give_way()
             if not self._wanted():
+                self.abandoned = True
                 self._stopped.set()
         if self._stopped.is_set():
             raise _StoppedError
@@ -173,9 +175,9 @@ def leave() -> None:
 
 
 def current(slot: str, key: Hashable) -> Task[Any] | None:
-    """The task of a slot of this session, if it is for that key."""
+    """The task of a slot of this session, if it is for that key and was not abandoned."""
     known = _tasks().get(slot)
-    return known if known is not None and known.key == key else None
+    return known if known is not None and known.key == key and not known.abandoned else None
 
 
 def stop(slot: str) -> None:

@@ -126,6 +126,19 @@ def test_what_nobody_looks_at_any_more_is_not_begun(pool: ThreadPoolExecutor) ->
     assert task.result is None and task.stopped and not done
 
 
+def test_a_reader_who_is_back_finds_nothing_stopped(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was lost for a moment is no wish to stop."""
+    left = Task("key", lambda _: 1, pool, behind=True, wanted=lambda: False)
+    wait([left._future])
+    stopped = Task("key", lambda _: 1, pool, behind=True)
+    stopped.stop()
+    monkeypatch.setattr(background, "_tasks", lambda: {"left": left, "stopped": stopped})
+    assert background.current("left", "key") is None
+    assert background.current("stopped", "key") is stopped
+
+
 def test_another_page_ends_what_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
     slots: dict[str, Task[object]] = {}
