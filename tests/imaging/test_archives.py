@@ -21,10 +21,10 @@ from imaging.ingest import expand, walk
 from tests.factories import make_dicom_bytes
 
 
-def zipped(files: dict[str, bytes], **options: int) -> bytes:
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, **options: int) -> bytes:
     """A zip archive."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content, **options)
     return buffer.getvalue()
@@ -129,6 +129,26 @@ def test_damage_is_one_sentence_and_hides_nothing() -> None:
     assert any(_sentence(read) for _name, read in members(cut, "x"))
     ((_name, read),) = members(zipped(FILES)[:60], "x")
     assert "damaged" in _sentence(read)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
+    ids=["deflate", "bzip2", "lzma"],
+)
+def test_damage_is_a_sentence_however_the_file_was_packed(method: int) -> None:
+    content = bytes(range(256)) * 9
+    good = zipped({"a": content, "b": b"second"}, method)
+    start = len("PK") + 28 + len("a")  # of the packed bytes
+    for at in range(start, start + 40):
+        archive = bytearray(good)
+        archive[at] ^= 0xFF
+        first, second = members(bytes(archive), "x")
+        assert _sentence(first[1]) or first[1]() == content  # some bits mean nothing
+        assert second[1]() == b"second"
+    found, refused = expand([("cd.zip", good[:start] + bytes(40) + good[start + 40 :])])
+    assert [name for name, _ in found] == ["cd.zip/b"]
+    assert [name for name, _ in refused] == ["cd.zip/a"]
 
 
 def _sentence(read: object) -> str:
