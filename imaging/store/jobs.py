@@ -69,25 +69,30 @@ class Jobs(Records):
         kept: Iterable[tuple[str, str]] = (),
         refused: Iterable[tuple[str, str]] = (),
     ) -> int:
-        """Add files to an open job; returns how many were new to it.
+        """Add files to an open job; returns how many were new to it: to a cancelled one, none.
 
         Parameters
         ----------
         files : iterable of (name, location)
             Files that stay where they are; one whose location the job has already is left out.
         kept : iterable of (name, sha256)
-            Files whose bytes were kept here; left out like the others where the job has them.
+            Files whose bytes were kept here; left out like the others where the job has them, and
+            forgotten where it was cancelled meanwhile.
         refused : iterable of (name, sentence)
             Files that could not even be unpacked; the same.
         """
         asked = [(serial.plain(name), serial.plain(place)) for name, place in files]
+        inside = [(serial.plain(name), sha256) for name, sha256 in kept]
+        lost_ones = [(serial.plain(name), sentence) for name, sentence in refused]
+        unwanted: set[str] = set()
         with self._database.writing() as session:
+            if _row(session, job_id).state == JobState.CANCELLED.value:
+                unwanted = {sha256 for _, sha256 in inside}
+                asked, inside, lost_ones = [], [], []
             start = _next_position(session, job_id)
             known = _known_locations(session, job_id, [place for _, place in asked])
             new = [one for one in dict.fromkeys(asked) if one[1] not in known]
             rows = [{"file_name": name, "location": place, "sha256": ""} for name, place in new]
-            inside = [(serial.plain(name), sha256) for name, sha256 in kept]
-            lost_ones = [(serial.plain(name), sentence) for name, sentence in refused]
             known_inside = _known_inside(session, job_id, [n for n, _ in inside + lost_ones])
             rows += [
                 {"file_name": name, "location": "", "sha256": sha256}
@@ -104,6 +109,8 @@ class Jobs(Records):
                     ],
                 )
             lost = _add_lost(session, job_id, lost_ones, start=start + len(rows))
+        if unwanted:
+            self._forget_bytes(unwanted)
         return len(rows) + lost
 
     def end_listing(self, job_id: str) -> None:

@@ -234,6 +234,18 @@ def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Reposito
         store.retry_failed(job_id)
 
 
+def test_what_a_lister_finds_too_late_is_not_added_to_a_cancelled_job(store: Repository) -> None:
+    job_id = store.open_job(JobKind.FOLDER, "/films")
+    waited_for, alone = film(1), film(2)
+    queued(store, waited_for)
+    store.cancel(job_id)
+    kept = [(f"z/{n}", store.keep(content)) for n, content in enumerate([waited_for, alone])]
+    lost = [("z/c", "Damaged.")]
+    assert store.add_files(job_id, [("a", "/films/a")], kept=kept, refused=lost) == 0
+    assert store.job(job_id).files == ()
+    assert [store.kept_at(sha256).exists() for _, sha256 in kept] == [True, False]
+
+
 def test_bytes_another_job_waits_for_survive_a_cancelled_one(store: Repository) -> None:
     content = film(1)
     first, second = queued(store, content), queued(store, content)
