@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import Job, JobFile, Status
@@ -16,6 +17,7 @@ from imaging.store import serial
 from imaging.store.records import Records
 from imaging.store.tables import InstanceTable, JobFileTable, JobTable
 
+_T = TypeVar("_T")
 _UNKNOWN = "This batch is not known here."
 _ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
 
@@ -242,6 +244,20 @@ class Jobs(Records):
         with self._database.writing() as session:
             _row(session, job_id).priority = priority
 
+    def retryable(self, job_id: str) -> int:
+        """How many files `retry_failed` would queue again: those that are still to be had.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no job of that id.
+        """
+        with self._database.reading() as session:
+            if _row(session, job_id).state == JobState.CANCELLED.value:
+                return 0
+            elsewhere = select(func.count()).where(*_failed_elsewhere(job_id))
+            return (session.scalar(elsewhere) or 0) + len(self._failed_here(session, job_id))
+
     def retry_failed(self, job_id: str) -> int:
         """Queue the files of a job again that could not be read; returns how many.
 
@@ -250,20 +266,34 @@ class Jobs(Records):
         ConflictError
             If the job was cancelled.
         """
+        again = {
+            "status": None,
+            "message": "",
+            "finished_at": None,
+            "claimed_by": "",
+            "claimed_at": None,
+        }
         with self._database.writing() as session:
             if _row(session, job_id).state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
-            failed = (
-                JobFileTable.job_id == job_id,
-                JobFileTable.status == Status.ERROR.value,
-                (JobFileTable.location != "") | (JobFileTable.sha256 != ""),
-            )
-            rows = session.scalars(select(JobFileTable).where(*failed)).all()
-            again = [row for row in rows if row.location or self._objects.path(row.sha256).exists()]
-            for row in again:
-                row.status, row.message, row.finished_at = None, "", None
-                row.claimed_by, row.claimed_at = "", None
-        return len(again)
+            elsewhere = _failed_elsewhere(job_id)
+            count = session.scalar(select(func.count()).where(*elsewhere)) or 0
+            here = self._failed_here(session, job_id)
+            # a file may have been completed since: its hash is that of what it was
+            session.execute(update(JobFileTable).where(*elsewhere).values(sha256="", **again))
+            for part in _parts(here):
+                rows = (JobFileTable.job_id == job_id, JobFileTable.position.in_(part))
+                session.execute(update(JobFileTable).where(*rows).values(**again))
+        return count + len(here)
+
+    def _failed_here(self, session: Session, job_id: str) -> list[int]:
+        """Places in the job of files that could not be read and whose bytes are still kept."""
+        query = select(JobFileTable.position, JobFileTable.sha256).where(
+            *_failed(job_id), JobFileTable.location == "", JobFileTable.sha256 != ""
+        )
+        rows = session.execute(query).all()
+        kept = {sha256 for _, sha256 in rows if self._objects.path(sha256).exists()}
+        return [position for position, sha256 in rows if sha256 in kept]
 
     def _move(self, job_id: str, to: JobState, origins: Sequence[JobState]) -> None:
         with self._database.writing() as session:
@@ -308,6 +338,15 @@ def _row(session: Session, job_id: str) -> JobTable:
     return row
 
 
+def _failed(job_id: str) -> tuple[ColumnElement[bool], ...]:
+    return JobFileTable.job_id == job_id, JobFileTable.status == Status.ERROR.value
+
+
+def _failed_elsewhere(job_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Files that could not be read and were not copied; whether they are there is seen then."""
+    return *_failed(job_id), JobFileTable.location != ""
+
+
 def _next_position(session: Session, job_id: str) -> int:
     newest = session.scalar(
         select(func.max(JobFileTable.position)).where(JobFileTable.job_id == job_id)
@@ -341,7 +380,7 @@ def _known_inside(session: Session, job_id: str, names: Sequence[str]) -> set[tu
     return found
 
 
-def _parts(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+def _parts(values: Sequence[_T], size: int = 500) -> Iterable[Sequence[_T]]:
     """Slices that fit into one query."""
     return (values[i : i + size] for i in range(0, len(values), size))
 

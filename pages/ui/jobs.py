@@ -196,10 +196,11 @@ def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
 def _render_retry(job: JobProgress) -> None:
     """Have what could not be read tried again; the file may be there by now."""
     failed = job.counts.get(Status.ERROR, 0)
-    if not failed or job.state is JobState.CANCELLED or job.kind is JobKind.UPLOAD:
+    count = resources.repository().retryable(job.job_id) if failed else 0
+    if not count:
         return
-    text = ngettext("Try {count} file again", "Try {count} files again", failed)
-    if st.button(text.format(count=failed), key=f"retry-{job.job_id}"):
+    text = ngettext("Try {count} file again", "Try {count} files again", count)
+    if st.button(text.format(count=count), key=f"retry-{job.job_id}"):
         resources.repository().retry_failed(job.job_id)
         resources.worker().wake()
         st.rerun()

@@ -230,6 +230,7 @@ def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Reposito
     kept = [store.kept_at(hashlib.sha256(one).hexdigest()).exists() for one in films]
     assert kept == [True, False, False]
     assert store.job_progress(job_id).finished and store.unfinished_jobs() == ()
+    assert store.retryable(job_id) == 0
     with pytest.raises(ConflictError):
         store.retry_failed(job_id)
 
@@ -263,7 +264,8 @@ def test_failed_files_of_a_folder_are_tried_again(store: Repository) -> None:
     store.finish_files("one", [answered(tasks[0], content), failed(tasks[1])], NETWORKS)
     assert store.job_progress(job_id).counts == {Status.OK: 1, Status.ERROR: 2}
 
-    assert store.retry_failed(job_id) == 1  # what an archive could not give has no place to read
+    assert store.retryable(job_id) == 1  # what an archive could not give has no place to read
+    assert store.retry_failed(job_id) == 1 and store.retryable(job_id) == 0
     assert store.job_progress(job_id).counts == {Status.OK: 1, Status.ERROR: 1}
     again = store.claim_files("one", 9)
     assert positions(again) == [1]

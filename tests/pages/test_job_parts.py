@@ -110,6 +110,18 @@ def test_failed_files_are_tried_again(open_page: OpenPage, store: Repository, id
     assert len(store.claim_files("w", 9)) == 3
 
 
+def test_an_upload_offers_again_what_is_still_kept(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    said = Assessment("", Status.ERROR, messages=("The process died.",))
+    tasks = store.claim_files("w", 2)
+    died = [Result(t, t.sha256, FileOutcome("x", said), fault=t.position == 0) for t in tasks]
+    store.finish_files("w", died, "f")
+    press(open_page("pages/upload.py", job=job), "Try 1 file again")
+    assert [t.file_name for t in store.claim_files("w", 9)] == ["a.dcm"]
+
+
 def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idle: None) -> None:
     job = failed(store, 120)
     page = open_page("pages/upload.py", job=job)
