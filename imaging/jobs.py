@@ -42,6 +42,8 @@ class Task:
         Of its bytes (hex); "" until it has been read.
     urgent : bool
         Somebody waits for it.
+    since : datetime or None
+        When it was queued.
     """
 
     job_id: str
@@ -51,6 +53,7 @@ class Task:
     sha256: str = ""
     account: str = ""
     urgent: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

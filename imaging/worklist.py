@@ -28,6 +28,7 @@ READ = -1  # set by a reader's signature alone
 USUAL_LEVEL, TOP_LEVEL = 1, 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
 RAISED_BEFORE = "An earlier answer of a network raised this study."
+ONE_UNREADABLE = "A film of this study could not be read."
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 
@@ -143,6 +144,10 @@ class Standing:
     read: bool = False
 
 
+def _any_unreadable(said: Iterable[Assessment]) -> bool:
+    return any(one.status is Status.ERROR for one in said)
+
+
 def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     """The worklist row of a study."""
     lead, first = leading(study.latest), study.first
@@ -151,6 +156,8 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     now, ever = signals(study.latest), signals([*study.latest, *study.earlier])
     if urgency(ever, ReadingOrder()) > urgency(now, ReadingOrder()):
         message = f"{message} {RAISED_BEFORE}".strip()
+    if lead and lead.status is not Status.ERROR and _any_unreadable(study.latest):
+        message = f"{message} {ONE_UNREADABLE}".strip()
     return WorklistItem(
         study_instance_uid=study.study_instance_uid,
         priority=READ if study.read else urgency(ever, order),

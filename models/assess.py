@@ -9,10 +9,15 @@ from typing import Protocol
 
 from imaging import apart
 from imaging.apart import Reading
-from imaging.dicom import Image
+from imaging.dicom import Image, describe
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Assessment, FileOutcome, Instance, Status
-from imaging.errors import AssistantError, ConflictError
+from imaging.errors import (
+    AssistantError,
+    ConflictError,
+    PixelDataError,
+    UnsupportedTransferSyntaxError,
+)
 from imaging.ingest import Candidate
 from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
@@ -72,7 +77,7 @@ def assess_bytes(
     try:
         image = read(content, file_name)
     except AssistantError as exc:
-        return failed(file_name, exc)
+        return failed_file(content, file_name, exc)
     if isinstance(image, Document):
         return document_outcome(image, file_name)
     try:
@@ -140,7 +145,18 @@ def failed_film(instance: Instance, error: AssistantError, file_name: str) -> Fi
     """The outcome of a film whose header could be read, and whose pixels could not."""
     outcome = failed(file_name, error)
     uid = instance.identity.sop_instance_uid
-    return replace(outcome, assessment=replace(outcome.assessment, sop_instance_uid=uid))
+    said = replace(outcome.assessment, sop_instance_uid=uid)
+    return replace(outcome, assessment=said, instance=instance)
+
+
+def failed_file(
+    content: bytes, file_name: str, error: AssistantError, *, sha256: str = ""
+) -> FileOutcome:
+    """The outcome of a file that was refused while it was read: with its header, if it has one."""
+    known = None
+    if isinstance(error, PixelDataError | UnsupportedTransferSyntaxError):
+        known = describe(content, file_name=file_name, sha256=sha256)
+    return failed_film(known, error, file_name) if known else failed(file_name, error)
 
 
 def failed(file_name: str, error: AssistantError) -> FileOutcome:

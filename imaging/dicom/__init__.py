@@ -11,7 +11,7 @@ from imaging.dicom.dicomdir import is_dicomdir, referenced_files
 from imaging.dicom.image import Image
 from imaging.dicom.inspection import inspect_image
 from imaging.dicom.presentation import PresentationState, read_presentation
-from imaging.dicom.reader import read_image, read_object
+from imaging.dicom.reader import describe, read_image, read_object
 from imaging.dicom.report import read_report
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "PresentationState",
     "Profile",
     "Released",
+    "describe",
     "inspect_image",
     "is_dicomdir",
     "read_image",

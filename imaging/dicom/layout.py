@@ -78,6 +78,18 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
     return geometry
 
 
+def stated_geometry(ds: Dataset) -> Geometry:
+    """What the header says of a picture that cannot be read: nothing is checked, 0 is unknown."""
+    return Geometry(
+        rows=integer(ds, "Rows") or 0,
+        columns=integer(ds, "Columns") or 0,
+        frames=integer(ds, "NumberOfFrames") or 1,
+        samples_per_pixel=integer(ds, "SamplesPerPixel") or 1,
+        photometric_interpretation=text(ds, "PhotometricInterpretation").upper(),
+        bits_stored=integer(ds, "BitsStored") or 0,
+    )
+
+
 def excess_bytes(ds: Dataset, geometry: Geometry) -> bool:
     """True when native pixel data go on for a row or more after the last frame."""
     data = pixel_bytes(ds) or b""

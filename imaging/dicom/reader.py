@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from imaging.dicom.document import read_document
 from imaging.dicom.elements import text
 from imaging.dicom.film import film_dataset
 from imaging.dicom.image import Image
-from imaging.dicom.kinds import name_object, name_syntax
+from imaging.dicom.kinds import document_kind, name_object, name_syntax
 from imaging.dicom.meta import with_sound_meta
 from imaging.dicom.sniff import FileKind, sniff
 from imaging.dicom.volume import volume_dataset
 from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
 from imaging.errors import (
+    InputError,
     NotDicomError,
     PixelDataError,
     UnsupportedImageError,
@@ -115,6 +117,32 @@ def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") 
         make = volume_dataset if kind is FileKind.NIFTI else film_dataset
         dataset = make(source, sha256=sha256)
         return _build(dataset, sha256, SourceKind.FILM, file_name)
+
+
+def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instance | None:
+    """What the header says of a DICOM picture that `read_object` refuses for its pixels' sake.
+
+    Its study must be found all the same. None where there is no header, or no picture is meant.
+    """
+    if sniff(source) is not FileKind.DICOM:
+        return None
+    sha256 = sha256 or hashlib.sha256(source).hexdigest()
+    with suppress(InputError), border(NotDicomError, _UNREADABLE):
+        ds = parse(source)
+        mending.mend(ds)
+        kind = text(ds, "SOPClassUID")
+        if name_object(kind, "") or document_kind(kind) or not header.has_own_uids(ds):
+            return None
+        syntax = text(ds.file_meta, "TransferSyntaxUID")
+        return Instance(
+            identity=header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax),
+            patient=header.read_patient(ds),
+            acquisition=header.read_acquisition(ds),
+            geometry=layout.stated_geometry(ds),
+            source=SourceKind.DICOM,
+            file_name=clean(file_name, MAX_NAME),
+        )
+    return None
 
 
 def _load(path: Path) -> bytes:

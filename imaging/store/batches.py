@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,18 +41,23 @@ class Fate:
 
 def store_results(
     session: Session, results: Sequence[Result], fingerprint: str
-) -> list[Fate | None]:
+) -> tuple[list[Fate | None], set[str]]:
     """Add films, answers, results and audit lines within a writing transaction.
+
+    A film whose header can be read and whose pixels cannot is added too, with the reason for its
+    answer: its study must not be missed. A readable file of the same UID then takes its place.
 
     Returns
     -------
     list of Fate or None
         As `results`; None for one said to be known of which nothing is known any more.
+    set of str
+        Hashes of files whose place was taken.
     """
     batch = _Batch(session, results, fingerprint)
     fates = [batch.add(result) for result in results]
     batch.close()
-    return fates
+    return fates, batch.replaced
 
 
 class _Batch:
@@ -79,11 +84,14 @@ class _Batch:
                 select(StudyTable).where(StudyTable.study_instance_uid.in_(uids))
             )
         }
+        self._unreadable = _unreadable(session, sops)
+        self._made: dict[str, InstanceTable] = {}
         self._sizes = {table: _sizes(session, table, uids) for table in self._sha256s}
         self._fates = _known(session, [r.sha256 for r in results], fingerprint)
         self._rows: list[Any] = []
         self._lines: list[tuple[Deed, str, str, str]] = []
         self._touched: set[str] = set()
+        self.replaced: set[str] = set()
 
     def add(self, result: Result) -> Fate | None:
         """One file; its fate."""
@@ -95,13 +103,19 @@ class _Batch:
         if kept is None:
             return Fate(said.status.value, " ".join(said.messages))
         uid, sop = kept.identity.study_instance_uid, kept.identity.sop_instance_uid
-        if said.status is Status.ERROR:  # a film whose pixels cannot be had is not stored
-            return Fate(said.status.value, " ".join(said.messages), "", sop)
+        fate = Fate(said.status.value, " ".join(said.messages), uid, sop)
+        broken = said.status is Status.ERROR
+        if broken and self._sha256s[InstanceTable].get(sop) and sop not in self._unreadable:
+            return replace(fate, study_instance_uid="")
         if not self._insist_on_file(kept, result):
             return Fate(Status.ERROR.value, _TWICE)
         if isinstance(kept, Instance):
             self._add_assessment(said, uid)
-        fate = Fate(said.status.value, " ".join(said.messages), uid, sop)
+        self._touched.add(uid)
+        if broken:  # may be tried again: not kept as a result
+            self._unreadable.add(sop)
+            return fate
+        self._unreadable.discard(sop)
         self._fates[result.sha256] = fate
         self._rows.append(
             ResultTable(
@@ -113,7 +127,6 @@ class _Batch:
                 sop_instance_uid=sop,
             )
         )
-        self._touched.add(uid)
         return fate
 
     def close(self) -> None:
@@ -130,9 +143,11 @@ class _Batch:
         table = InstanceTable if isinstance(kept, Instance) else DocumentTable
         identity, uid = kept.identity, kept.identity.study_instance_uid
         known = self._sha256s[table].get(identity.sop_instance_uid)
+        if known is not None and known != identity.sha256 and isinstance(kept, Instance):
+            return self._replace(kept, result)
         if known is not None:
             return known == identity.sha256
-        self._insist_on_study(kept)
+        self._insist_on_study(kept, result.task.since)
         row = table(
             sop_instance_uid=identity.sop_instance_uid,
             study_instance_uid=uid,
@@ -146,6 +161,7 @@ class _Batch:
         )
         if isinstance(row, InstanceTable):
             row.location = result.task.location
+            self._made[identity.sop_instance_uid] = row
         self._rows.append(row)
         self._sizes[table][uid] += 1
         self._sha256s[table][identity.sop_instance_uid] = identity.sha256
@@ -153,11 +169,28 @@ class _Batch:
         self._lines.append((Deed.RECEIVE, result.task.account, uid, f"{what} {identity.sha256}"))
         return True
 
-    def _insist_on_study(self, kept: _Found) -> None:
+    def _replace(self, kept: Instance, result: Result) -> bool:
+        """Put a film in the place of one of its study that could not be read; False for another."""
+        sop, uid = kept.identity.sop_instance_uid, kept.identity.study_instance_uid
+        if sop not in self._unreadable:
+            return False
+        row = self._made.get(sop) or self._session.get_one(InstanceTable, sop)
+        if row.study_instance_uid != uid:
+            return False
+        self.replaced.add(row.sha256)
+        row.sha256, row.location = kept.identity.sha256, result.task.location
+        row.header = serial.instance_to_json(kept)
+        self._sha256s[InstanceTable][sop] = row.sha256
+        said = f"file {row.sha256} in the place of one that could not be read"
+        self._lines.append((Deed.RECEIVE, result.task.account, uid, said))
+        return True
+
+    def _insist_on_study(self, kept: _Found, since: datetime | None) -> None:
         uid = kept.identity.study_instance_uid
         study = self._studies.get(uid)
         if study is None:
-            study = StudyTable(study_instance_uid=uid, received_at=datetime.now(UTC), patient_id="")
+            received = since or datetime.now(UTC)
+            study = StudyTable(study_instance_uid=uid, received_at=received, patient_id="")
             self._studies[uid] = study
             self._session.add(study)
         study.patient_id = study.patient_id or serial.plain(kept.patient.patient_id)
@@ -190,6 +223,20 @@ def _sizes(session: Session, table: Any, uids: list[str]) -> Counter[str]:
         .group_by(table.study_instance_uid)
     )
     return Counter(dict(session.execute(counted).all()))
+
+
+def _unreadable(session: Session, sop_instance_uids: list[str]) -> set[str]:
+    """Films of which nothing but an error was ever said."""
+    said = (
+        select(AssessmentTable.sop_instance_uid)
+        .where(AssessmentTable.sop_instance_uid.in_(sop_instance_uids))
+        .group_by(AssessmentTable.sop_instance_uid)
+        .having(
+            func.min(AssessmentTable.status) == Status.ERROR.value,
+            func.max(AssessmentTable.status) == Status.ERROR.value,
+        )
+    )
+    return set(session.scalars(said))
 
 
 def _known(session: Session, sha256s: list[str], fingerprint: str) -> dict[str, Fate]:

@@ -52,6 +52,7 @@ class Outcomes(Records):
                     sha256=row.sha256,
                     account=job.account,
                     urgent=job.priority >= URGENT,
+                    since=row.added_at or job.created_at,
                 )
                 for row, job in found
             )
@@ -118,7 +119,7 @@ class Outcomes(Records):
         with self._database.writing(behind=True) as session:
             rows = _claimed(session, worker, results)
             mine = [r for r in results if (r.task.job_id, r.task.position) in rows]
-            fates = store_results(session, mine, fingerprint)
+            fates, replaced = store_results(session, mine, fingerprint)
             now = datetime.now(UTC)
             for result, fate in zip(mine, fates, strict=True):
                 row = rows[result.task.job_id, result.task.position]
@@ -135,8 +136,8 @@ class Outcomes(Records):
             for r, f in pairs
             if f.status == Status.ERROR and not r.task.location and not r.fault
         }
-        if lost:
-            self._forget_bytes(lost)
+        if lost | replaced:
+            self._forget_bytes(lost | replaced)
         return tuple(r for r, _ in pairs)
 
     def finish_file(self, job_id: str, position: int, outcome: FileOutcome) -> None:

@@ -26,6 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
+def now() -> datetime:
+    """Tell the time, in UTC."""
+    return datetime.now(UTC)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A timezone-aware datetime; the databases drop the zone, so it is put back on reading."""
 
@@ -267,6 +272,7 @@ class JobFileTable(Base):
     claimed_by: Mapped[str] = mapped_column(String(64), server_default="", default="")
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    added_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True, default=now)
 
 
 class ResultTable(Base):

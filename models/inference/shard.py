@@ -24,7 +24,7 @@ from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Result, Task
 from imaging.places import read_place
 from imaging.settings import Settings
-from models.assess import document_outcome, failed, failed_film
+from models.assess import document_outcome, failed, failed_file, failed_film
 from models.inference.assessor import Assessor, Seen
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
@@ -113,7 +113,7 @@ class Shard:
                 with suppress(AssistantError):
                     apart.rehearse(content, file_name)
         except AssistantError as exc:
-            return failed(file_name, exc)
+            return failed_file(content, file_name, exc, sha256=sha256)
         except MemoryError:
             return failed(file_name, PixelDataError(apart.HUNGRY))
         if isinstance(read, Document):

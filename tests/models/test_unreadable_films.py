@@ -1,0 +1,102 @@
+"""A film whose header can be read and whose pixels cannot: its study must not be missed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from imaging.entities import Status
+from imaging.jobs import JobKind
+from imaging.settings import Settings
+from imaging.store import Repository
+from imaging.store.tables import JobFileTable
+from imaging.worklist import ONE_UNREADABLE, ROUTINE
+from models.worker import drain
+from tests.factories import make_dicom_bytes
+
+STUDY = "1.2.3.4"
+
+
+def film(number: int) -> bytes:
+    return make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.{number}")
+
+
+def cut(content: bytes) -> bytes:
+    """A film that lost its end on the way."""
+    return content[: len(content) // 2]
+
+
+def queued(store: Repository, settings: Settings, *contents: bytes) -> str:
+    job = store.add_job([(f"{i}.dcm", content) for i, content in enumerate(contents)])
+    drain(store, settings)
+    return job
+
+
+def test_its_study_is_listed_with_the_reason(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    job = queued(repository, tiny_settings, cut(film(1)))
+    (listed,) = repository.worklist_page().items
+    assert (listed.status, listed.priority) == (Status.ERROR, ROUTINE)
+    assert "before its end" in listed.message or "damaged" in listed.message
+    assert repository.job_progress(job).counts == {Status.ERROR: 1}
+    (record,) = [repository.study(STUDY)]
+    assert [a.status for a in record.assessments if a] == [Status.ERROR]
+    assert repository.content(record.instances[0].identity.sha256) == cut(film(1))
+
+
+def test_beside_a_film_that_was_answered_it_is_mentioned(
+    repository: Repository, tiny_settings: Settings
+) -> None:
+    queued(repository, tiny_settings, film(1), cut(film(2)))
+    (listed,) = repository.worklist_page().items
+    assert listed.status is not Status.ERROR and ONE_UNREADABLE in listed.message
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two jobs"])
+def test_a_readable_film_takes_its_place(
+    repository: Repository, tiny_settings: Settings, together: bool
+) -> None:
+    if together:
+        queued(repository, tiny_settings, cut(film(1)), film(1))
+    else:
+        queued(repository, tiny_settings, cut(film(1)))
+        queued(repository, tiny_settings, film(1))
+    (listed,) = repository.worklist_page().items
+    assert listed.status in (Status.OK, Status.WARNED, Status.REFUSED)
+    (instance,) = repository.study(STUDY).instances
+    assert repository.content(instance.identity.sha256) == film(1)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two jobs"])
+def test_it_takes_no_readable_film_away(
+    repository: Repository, tiny_settings: Settings, together: bool
+) -> None:
+    if together:
+        job = queued(repository, tiny_settings, film(1), cut(film(1)))
+    else:
+        queued(repository, tiny_settings, film(1))
+        job = queued(repository, tiny_settings, cut(film(1)))
+    (listed,) = repository.worklist_page().items
+    assert listed.status is not Status.ERROR and listed.message == ""
+    assert repository.job_progress(job).counts[Status.ERROR] == 1
+    (instance,) = repository.study(STUDY).instances
+    assert repository.content(instance.identity.sha256) == film(1)
+
+
+def test_a_study_waits_since_its_file_was_queued(
+    repository: Repository, tiny_settings: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "film.dcm"
+    place.write_bytes(film(1))
+    friday = datetime.now(UTC) - timedelta(days=3)
+    job = repository.open_job(JobKind.FOLDER, str(tmp_path))
+    repository.add_files(job, [("film.dcm", str(place))])
+    with repository._database.writing() as session:
+        session.execute(update(JobFileTable).values(added_at=friday))
+    drain(repository, tiny_settings)
+    (listed,) = repository.worklist_page().items
+    assert listed.received_at == friday
