@@ -5,18 +5,22 @@ Only folders below the allowed roots (`LIGHTBOX_ROOTS`) are looked into, whereve
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from imaging.archives import is_archive, members
-from imaging.errors import AssistantError, InputError, SettingsError
+from imaging.archives import Member, is_archive, members
+from imaging.errors import AssistantError, InputError, SettingsError, StoreError
 from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.places import find_files, is_address
+from imaging.places import Mark, find_files, find_marks, is_address, read_path
 from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -26,10 +30,17 @@ EVERY = 2.0  # seconds between two looks into a watched folder
 SETTLED = 2.0  # seconds a file must not have changed to count as complete
 _BATCH = 500
 _FIRST = 50  # the first rows are wanted soon
+_TRIES = 5  # looks before a job whose files cannot be found ends: a network may be away a moment
 _HEAD = 1024
+_NO_MARK: Mark = (0, 0)
 _NOT_ALLOWED = (
     "This folder is not one that Lightbox may read. Ask whoever runs it to add it to "
     "LIGHTBOX_ROOTS."
+)
+_CLOSED = "This folder cannot be opened; check that it is there and that Lightbox may read it."
+_FAULT = (
+    "The files of this folder could not all be found. Queue it again; if that does not help, ask "
+    "whoever runs Lightbox to look into its log."
 )
 
 
@@ -67,8 +78,16 @@ def allowed_folder(wanted: str, settings: Settings) -> str:
 def _below(folder: Path, root: Path) -> bool:
     try:
         return folder.is_relative_to(root.expanduser().resolve(strict=True))
-    except OSError:
+    except (OSError, RuntimeError):  # the latter: links that go in circles, nobody's home
         return False
+
+
+@dataclass
+class _Watch:
+    """What is remembered of a watched place: marks of its files."""
+
+    seen: dict[str, Mark] = field(default_factory=dict)  # at the last look
+    added: dict[str, Mark] = field(default_factory=dict)
 
 
 class Lister:
@@ -86,7 +105,8 @@ class Lister:
         self._wake = threading.Event()
         self._wake.set()
         self._stopped = False
-        self._seen: dict[str, dict[str, tuple[int, int]]] = {}  # job -> location -> size, mtime
+        self._watched: dict[str, _Watch] = {}
+        self._failed: dict[str, int] = {}  # looks in vain
         self._thread = threading.Thread(target=self._run, name="lightbox-lister", daemon=True)
 
     def start(self) -> None:
@@ -107,18 +127,74 @@ class Lister:
             self._wake.wait(EVERY)
             self._wake.clear()
             try:
-                for job in self._repository.listings():
-                    self.look(job)
+                self._round()
             except AssistantError as exc:
-                log.error("files of a job cannot be found: %s", exc)
+                log.error("files of jobs cannot be found: %s", exc)
                 time.sleep(EVERY)
+            except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+                log.error("%s while files of jobs were looked for", type(exc).__name__)
+                time.sleep(EVERY)
+
+    def _round(self) -> None:
+        """One look for each job; the trouble of one is not that of those behind it."""
+        troubles = []
+        jobs = self._repository.listings()
+        for known in (self._watched, self._failed):
+            for gone in known.keys() - {job.job_id for job in jobs}:
+                del known[gone]
+        for job in jobs:
+            try:
+                self.attempt(job)
+            except StoreError as exc:
+                troubles.append(exc)
+        if troubles:
+            raise troubles[0]
+
+    def attempt(self, job: JobProgress, tries: int = _TRIES) -> str:
+        """Look, and after so many looks in vain write the reason among the job's outcomes.
+
+        A folder's job ends with it; a watched place is looked into again all the same.
+
+        Returns
+        -------
+        str
+            Why its files could not be found this time; "" if they were.
+
+        Raises
+        ------
+        StoreError
+            If the records cannot be read or written, which is no fault of the job.
+        """
+        try:
+            self.look(job)
+        except StoreError:
+            raise
+        except AssistantError as exc:
+            reason = str(exc)
+        except Exception as exc:  # as in `_run`
+            log.error(
+                "%s while the files of job %s were looked for", type(exc).__name__, job.job_id
+            )
+            reason = _FAULT
+        else:
+            self._failed.pop(job.job_id, None)
+            return ""
+        self._failed[job.job_id] = self._failed.get(job.job_id, 0) + 1
+        if self._failed[job.job_id] == tries:
+            self._give_up(job, reason)
+        return reason
+
+    def _give_up(self, job: JobProgress, reason: str) -> None:
+        log.error("files of job %s cannot be found: %s", job.job_id, reason)
+        self._repository.add_files(job.job_id, [], refused=[(_shown(job.source), reason)])
+        if job.kind is not JobKind.WATCH:
+            self._repository.end_listing(job.job_id)
+        self._announce()
 
     def look(self, job: JobProgress) -> None:
         """Add what a job's folder holds; a watched one stays open."""
-        watched = job.kind is JobKind.WATCH
-        files = _found(job.source)
-        if watched:
-            files = self._complete(job.job_id, files)
+        watch = self._watched.setdefault(job.job_id, _Watch()) if _is_watched(job) else None
+        files = _complete(job.source, watch) if watch else _unmarked(job.source)
         size = _FIRST
         while not self._stopped:
             part = list(islice(files, size))
@@ -127,56 +203,116 @@ class Lister:
             size = _BATCH
             if self._repository.job_progress(job.job_id).state is not JobState.LISTING:
                 return  # paused or cancelled meanwhile
-            if self._add(job.job_id, part):
+            if self._add(job.job_id, [location for location, _ in part]):
                 self._announce()
-        if not watched and not self._stopped:
+            if watch:
+                watch.added.update(part)
+        if not watch and not self._stopped:
             self._repository.end_listing(job.job_id)
 
-    def _add(self, job_id: str, files: list[str]) -> int:
+    def _add(self, job_id: str, files: Iterable[str]) -> int:
         """Add files; those in archives are kept here, one by one."""
         plain, kept, refused = [], [], []
         for location in files:
-            if is_address(location) or not _is_archive(Path(location)):
-                plain.append((clean(Path(location).name, MAX_NAME), location))
+            inside = _inside(location)
+            if inside is None:
+                plain.append((_shown(location), location))
                 continue
-            for name, read in members(Path(location), Path(location).name):
+            for name, read in inside:
                 try:
                     kept.append((name, self._repository.keep(read())))
                 except InputError as exc:
                     refused.append((name, str(exc)))
         return self._repository.add_files(job_id, plain, kept=kept, refused=refused)
 
-    def _complete(self, job_id: str, files: Iterator[str]) -> Iterator[str]:
-        """Of a watched folder's files those that have stopped growing since the last look."""
-        before = self._seen.get(job_id, {})
-        now: dict[str, tuple[int, int]] = {}
-        for location in files:
-            try:
-                found = Path(location).stat()
-            except OSError:
-                continue
-            now[location] = (found.st_size, found.st_mtime_ns)
-            settled = time.time() - found.st_mtime >= SETTLED
-            if found.st_size and settled and before.get(location) == now[location]:
-                yield location
-        self._seen[job_id] = now
+
+def _is_watched(job: JobProgress) -> bool:
+    return job.kind is JobKind.WATCH
+
+
+def _complete(source: str, watch: _Watch) -> Iterator[tuple[str, Mark]]:
+    """Files of a watched place that have stopped growing since the last look, once each."""
+    now: dict[str, Mark] = {}
+    for location, mark, settled in _marked(source):
+        now[location] = mark
+        if mark[0] and settled and watch.seen.get(location) == mark != watch.added.get(location):
+            yield location, mark
+    watch.seen = now
+    watch.added = {place: mark for place, mark in watch.added.items() if place in now}
+
+
+def _marked(source: str) -> Iterator[tuple[str, Mark, bool]]:
+    """Files of a watched place, their marks, and whether they were left alone for a while."""
+    if is_address(source):
+        yield from ((location, mark, True) for location, mark in find_marks(source))
+        return
+    for location in _found(source):
+        try:
+            found = Path(location).stat()
+        except OSError:
+            continue
+        settled = not 0 <= time.time() - found.st_mtime < SETTLED  # the writer's clock may be ahead
+        yield location, (found.st_size, found.st_mtime_ns), settled
+
+
+def _unmarked(source: str) -> Iterator[tuple[str, Mark]]:
+    return ((location, _NO_MARK) for location in _found(source))
 
 
 def _found(source: str) -> Iterator[str]:
-    """Every file below a folder, in the order of names; hidden ones and links out are left out."""
+    """Every file below a folder, in the order of names; hidden ones and links out are left out.
+
+    Raises
+    ------
+    SettingsError
+        If the folder or address cannot be listed.
+    """
     if is_address(source):
         yield from find_files(source)
         return
-    root = Path(source).resolve()
+    try:
+        root = Path(source).resolve(strict=True)
+        os.scandir(root).close()
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise SettingsError(_CLOSED) from exc
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
-            if name.startswith("."):
-                continue
-            if file.is_symlink() and not _below(file.resolve(), root):
-                continue
-            yield str(file)
+            if not name.startswith(".") and _wanted(file, root):
+                yield str(file)
+
+
+def _wanted(file: Path, root: Path) -> bool:
+    """No link out or in circles, and nothing that never ends, such as a pipe."""
+    try:
+        if file.is_symlink() and not _below(file.resolve(), root):
+            return False
+        return stat.S_ISREG(file.stat().st_mode)
+    except RuntimeError:
+        return False
+    except OSError as exc:  # any other trouble is told by who reads the file
+        return exc.errno != errno.ELOOP
+
+
+def _inside(location: str) -> Iterator[Member] | None:
+    """What to keep of a file because its place cannot be pointed to; None where it can."""
+    if is_address(location):
+        return None
+    path = Path(location)
+    if _is_archive(path):
+        return members(path, _shown(location))
+    try:
+        location.encode()
+    except UnicodeEncodeError:  # no name that could be stored
+        return iter([(_shown(location), partial(read_path, path))])
+    return None
+
+
+def _shown(location: str) -> str:
+    """A file's name as it may be shown, whatever its letters were written in."""
+    name = os.fsencode(Path(location).name).decode(errors="replace")
+    return clean(name, MAX_NAME) or "?"
 
 
 def _is_archive(path: Path) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from imaging.errors import NotDicomError, SettingsError
 
 MAX_FILE_BYTES = 2**30
+Mark = tuple[int, int | str]  # bytes, and when they were last changed; for comparison only
+_CHANGED = ("ETag", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
 _GONE = "The file does not exist or cannot be opened."
 _UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
 _LARGE = "The file is larger than any film this tool reads."
@@ -65,14 +67,32 @@ def find_files(address: str) -> Iterator[str]:
     SettingsError
         If it cannot be listed, or holds nothing, or nothing here reads such addresses.
     """
+    nothing = True
+    for found, _mark in find_marks(address):
+        nothing = False
+        yield found
+    if nothing:
+        raise SettingsError(_UNLISTED)
+
+
+def find_marks(address: str) -> Iterator[tuple[str, Mark]]:
+    """The same with their marks; an address may hold nothing yet.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be listed, or nothing here reads such addresses.
+    """
     system, path = file_system(address)
     try:
-        found = sorted(system.find(path))
+        system.invalidate_cache()  # some remember what lay there at the last look
+        found = system.find(path, detail=True)
     except Exception as exc:  # every file system of fsspec has errors of its own
         raise SettingsError(_UNLISTED) from exc
-    if not found:
-        raise SettingsError(_UNLISTED)
-    yield from (system.unstrip_protocol(one) for one in found)
+    for one in sorted(found):
+        about = found[one]
+        changed = next((about[key] for key in _CHANGED if about.get(key)), "")
+        yield system.unstrip_protocol(one), (about.get("size") or 0, str(changed))
 
 
 def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no types

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
+import uuid
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from imaging.errors import SettingsError
+from imaging import listing_jobs
+from imaging.archives import members
+from imaging.entities import Status
+from imaging.errors import SettingsError, StoreError
 from imaging.jobs import JobKind, JobState
 from imaging.listing_jobs import Lister, allowed_folder
 from imaging.settings import Settings
@@ -30,6 +36,32 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(root: Path, tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", roots=(str(root), "s3://films/new"))
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Callable[[str, bytes], None]]]:
+    """An address, and what puts a file there."""
+    fsspec = pytest.importorskip("fsspec")
+    address, system = f"memory://{uuid.uuid4().hex}", fsspec.filesystem("memory")
+    yield address, lambda name, content: system.pipe(f"{address}/{name}", content)
+    if system.exists(address):
+        system.rm(address, recursive=True)
+
+
+def ended(repository: Repository, job_id: str) -> bool:
+    """True once nothing is looked for any more; a few seconds at most."""
+    until = time.monotonic() + 20
+    while repository.job_progress(job_id).state is JobState.LISTING:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def reasons(repository: Repository, job_id: str) -> list[tuple[str, str]]:
+    """What could not be read, and why."""
+    found = repository.job_files(job_id, statuses=[Status.ERROR])
+    return [(file.file_name, file.message) for file in found]
 
 
 def listed(repository: Repository, job_id: str, lister: Lister | None = None) -> list[str]:
@@ -123,3 +155,212 @@ def test_a_paused_job_is_not_listed_further(repository: Repository, root: Path) 
     assert repository.job_files(job) == ()
     repository.resume(job)
     assert listed(repository, job) == ["one.dcm", "two.dcm"]
+
+
+def test_links_in_circles_pipes_and_odd_names_stop_nobody(
+    repository: Repository, root: Path
+) -> None:
+    (root / "circle.dcm").symlink_to(root / "back.dcm")
+    (root / "back.dcm").symlink_to(root / "circle.dcm")
+    (root / "lost.dcm").symlink_to(root / "gone.dcm")
+    os.mkfifo(root / "pipe.dcm")
+    Path(os.fsdecode(os.fsencode(root) + b"/M\xfcller.dcm")).write_bytes(b"odd")  # Latin-1
+    job = repository.open_job(JobKind.FOLDER, str(root))
+    assert listed(repository, job) == ["lost.dcm", "one.dcm", "two.dcm", "M\ufffdller.dcm"]
+    (odd,) = [t for t in repository.claim_files("w", 9) if not t.location]
+    assert repository.content(odd.sha256) == b"odd"
+
+
+def test_one_job_that_cannot_be_listed_ends_with_its_reason_and_stops_no_other(
+    repository: Repository,
+    root: Path,
+    files: tuple[str, Callable[[str, bytes], None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing_jobs, "EVERY", 0.01)
+    empty = repository.open_job(JobKind.FOLDER, files[0])
+    gone = repository.open_job(JobKind.FOLDER, str(root / "moved away"))
+    odd = repository.open_job(JobKind.FOLDER, "nothing-reads-this://x/films")
+    good = repository.open_job(JobKind.FOLDER, str(root))
+    lister = Lister(repository, lambda: None)
+    lister.start()
+    try:
+        assert all(ended(repository, job) for job in (good, empty, gone, odd))
+    finally:
+        lister.stop()
+    assert [f.file_name for f in repository.job_files(good)] == ["one.dcm", "two.dcm"]
+    ((name, sentence),) = reasons(repository, empty)
+    assert name == files[0].removeprefix("memory://") and sentence.startswith("No files can be")
+    ((name, sentence),) = reasons(repository, gone)
+    assert name == "moved away" and sentence.startswith("This folder cannot be opened")
+    ((_, sentence),) = reasons(repository, odd)
+    assert "not installed" in sentence
+    assert repository.job_progress(gone).finished
+
+
+def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
+    repository: Repository,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with zipfile.ZipFile(root / "b" / "Doe_John.zip", "w") as archive:
+        archive.writestr("x.dcm", b"3")
+
+    def failing(*_: object) -> Iterator[object]:
+        raise KeyError("Doe_John")
+
+    monkeypatch.setattr(listing_jobs, "EVERY", 0.01)
+    monkeypatch.setattr(listing_jobs, "members", failing)
+    bad = repository.open_job(JobKind.FOLDER, str(root / "b"))
+    lister = Lister(repository, lambda: None)
+    lister.start()
+    try:
+        assert ended(repository, bad)
+        monkeypatch.setattr(listing_jobs, "members", members)
+        later = repository.open_job(JobKind.FOLDER, str(root))
+        lister.wake()
+        assert ended(repository, later)
+    finally:
+        lister.stop()
+    ((_, sentence),) = reasons(repository, bad)
+    assert sentence.startswith("The files of this folder could not all be found")
+    assert len(repository.job_files(later)) == 3
+    assert "KeyError" in caplog.text and "Doe" not in caplog.text
+
+
+def test_a_place_that_is_away_for_a_moment_is_listed_all_the_same(
+    repository: Repository, root: Path
+) -> None:
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.FOLDER, str(root / "late"))
+    assert "cannot be opened" in lister.attempt(repository.job_progress(job))
+    (root / "late").mkdir()
+    (root / "late" / "a.dcm").write_bytes(b"a")
+    assert lister.attempt(repository.job_progress(job)) == ""
+    assert [f.file_name for f in repository.job_files(job)] == ["a.dcm"]
+    assert reasons(repository, job) == []
+
+
+def test_a_watched_place_that_is_away_says_so_once_and_is_watched_on(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.WATCH, str(root / "late"))
+    for _ in range(20):
+        lister.attempt(repository.job_progress(job))
+    assert len(reasons(repository, job)) == 1
+    (root / "late").mkdir()
+    (root / "late" / "a.dcm").write_bytes(b"a")
+    monkeypatch.setattr(listing_jobs, "SETTLED", 0.0)
+    for _ in range(2):
+        lister.attempt(repository.job_progress(job))
+    assert [f.file_name for f in repository.job_files(job)] == ["late", "a.dcm"]
+
+
+def test_trouble_with_the_store_ends_no_job(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.FOLDER, str(root))
+
+    def failing(*_: object, **__: object) -> int:
+        raise StoreError("The data folder cannot be written.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository, "add_files", failing)
+        for _ in range(20):
+            with pytest.raises(StoreError):
+                lister.attempt(repository.job_progress(job))
+    assert listed(repository, job, lister) == ["one.dcm", "two.dcm"]
+
+
+def test_an_address_can_be_watched(
+    repository: Repository, files: tuple[str, Callable[[str, bytes], None]]
+) -> None:
+    address, put = files
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.WATCH, address)
+    assert listed(repository, job, lister) == []  # nothing has come yet, which is no trouble
+    put("a.dcm", b"a")
+    assert listed(repository, job, lister) == []
+    put("a.dcm", b"aa")  # it grows
+    put("empty.dcm", b"")
+    assert listed(repository, job, lister) == []
+    assert listed(repository, job, lister) == ["a.dcm"]
+    put("b.dcm", b"b")
+    assert [listed(repository, job, lister) for _ in range(2)][1] == ["a.dcm", "b.dcm"]
+    assert repository.job_progress(job).state is JobState.LISTING
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing_and_unpacks_nothing(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_jobs, "SETTLED", 0.0)
+    with zipfile.ZipFile(root / "disc.zip", "w") as archive:
+        archive.writestr("three.dcm", b"3")
+    asked: list[str] = []
+
+    def heard(name: str) -> None:
+        whole = getattr(repository, name)
+
+        def called(*args: object, **named: object) -> object:
+            asked.append(name)
+            return whole(*args, **named)
+
+        monkeypatch.setattr(repository, name, called)
+
+    heard("add_files")
+    heard("keep")
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.WATCH, str(root))
+    for _ in range(2):
+        listed(repository, job, lister)
+    assert asked == ["keep", "add_files"]
+    for _ in range(3):
+        assert len(listed(repository, job, lister)) == 3
+    assert asked == ["keep", "add_files"]
+    (root / "new.dcm").write_bytes(b"n")
+    for _ in range(3):
+        listed(repository, job, lister)
+    assert asked == ["keep", "add_files", "add_files"]
+
+
+def test_what_could_not_be_added_is_tried_at_the_next_look(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_jobs, "SETTLED", 0.0)
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.WATCH, str(root))
+    listed(repository, job, lister)
+
+    def failing(*_: object, **__: object) -> int:
+        raise StoreError("The data folder cannot be written.")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(repository, "add_files", failing)
+        listed(repository, job, lister)
+    assert [listed(repository, job, lister) for _ in range(2)][1] == ["one.dcm", "two.dcm"]
+
+
+def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = repository.open_job(JobKind.FOLDER, str(root))
+    monkeypatch.setattr(listing_jobs, "_FIRST", 1)
+    for name in ("a.zip", "c.zip"):  # before and after the plain files
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("x.dcm", name)
+        (root / name).write_bytes(buffer.getvalue())
+    keep, kept = repository.keep, []
+
+    def cancelling(content: bytes) -> str:
+        kept.append(keep(content))
+        repository.cancel(job)
+        return kept[-1]
+
+    monkeypatch.setattr(repository, "keep", cancelling)
+    assert listed(repository, job) == []
+    assert len(kept) == 1 and not repository.kept_at(kept[0]).exists()
+    assert repository.job_progress(job).state is JobState.CANCELLED
