@@ -76,16 +76,22 @@ def work_off(
     Raises
     ------
     AssistantError
-        If the files of a job cannot be found; what was found is worked off first.
+        If the files of a job cannot be found; what was found is worked off first. The job ends
+        with the reason among its outcomes, unless it was the store that failed.
     """
     troubles: list[AssistantError] = []
 
     def find() -> None:
+        try:
+            jobs = [job for job in repository.listings() if job.kind is not JobKind.WATCH]
+        except AssistantError as exc:
+            troubles.append(exc)
+            return
         lister = Lister(repository, lambda: None)
-        for job in repository.listings():
+        for job in jobs:
             try:
-                if job.kind is not JobKind.WATCH:
-                    lister.look(job)
+                if reason := lister.attempt(job, tries=1):
+                    troubles.append(SettingsError(reason))
             except AssistantError as exc:
                 troubles.append(exc)
 
