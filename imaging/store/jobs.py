@@ -19,6 +19,8 @@ from imaging.store.tables import InstanceTable, JobFileTable, JobTable
 
 _T = TypeVar("_T")
 _UNKNOWN = "This batch is not known here."
+_FEW = 500  # studies whose films are added in one transaction
+_LISTED = (JobKind.FOLDER.value, JobKind.WATCH.value)  # somebody looks for their files
 _ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
 
 
@@ -122,30 +124,21 @@ class Jobs(Records):
     def add_rescore(
         self, study_instance_uids: Sequence[str], *, account: str = "", priority: int = 0
     ) -> str:
-        """Queue the stored films of some studies again, for networks that have not seen them."""
-        job = _new_job(JobKind.RESCORE, account=account, priority=priority)
-        with self._database.writing() as session:
-            session.add(job)
-            session.flush()
-            position = 0
-            for part in _parts(study_instance_uids):
-                rows = session.execute(
-                    select(InstanceTable.sha256, InstanceTable.location, InstanceTable.header)
-                    .where(InstanceTable.study_instance_uid.in_(part))
-                    .order_by(InstanceTable.study_instance_uid, InstanceTable.position)
-                ).all()
-                for sha256, location, header in rows:
-                    session.add(
-                        JobFileTable(
-                            job_id=job.job_id,
-                            position=position,
-                            file_name=header["file_name"],
-                            sha256=sha256,
-                            location=location,
-                        )
-                    )
-                    position += 1
-        return job.job_id
+        """Queue the stored films of some studies again, for networks that have not seen them.
+
+        They are added part by part, so that others can write and a worker can begin meanwhile.
+        """
+        job_id = self.open_job(JobKind.RESCORE, "", account=account, priority=priority)
+        position = 0
+        try:
+            for part in _parts(study_instance_uids, _FEW):
+                with self._database.writing(behind=True) as session:
+                    if _row(session, job_id).state == JobState.CANCELLED.value:
+                        break
+                    position += _add_films(session, job_id, part, start=position)
+        finally:
+            self.end_listing(job_id)
+        return job_id
 
     def job(self, job_id: str) -> Job:
         """A job with all its files.
@@ -208,8 +201,10 @@ class Jobs(Records):
             return tuple(_progress(session, row) for row in rows)
 
     def listings(self) -> tuple[JobProgress, ...]:
-        """Jobs whose files are still to be found."""
-        query = select(JobTable).where(JobTable.state == JobState.LISTING.value)
+        """Jobs whose files are still to be found in a folder."""
+        query = select(JobTable).where(
+            JobTable.state == JobState.LISTING.value, JobTable.kind.in_(_LISTED)
+        )
         with self._database.reading() as session:
             return tuple(_progress(session, row) for row in session.scalars(query))
 
@@ -222,7 +217,7 @@ class Jobs(Records):
         with self._database.writing() as session:
             row = _row(session, job_id)
             if row.state == JobState.PAUSED.value:
-                listed = row.kind in (JobKind.FOLDER.value, JobKind.WATCH.value)
+                listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
 
     def cancel(self, job_id: str) -> None:
@@ -400,6 +395,34 @@ def _add_lost(
             "finished_at": datetime.now(UTC),
         }
         for position, (name, sentence) in enumerate(refused, start)
+    ]
+    if rows:
+        session.execute(insert(JobFileTable), rows)
+    return len(rows)
+
+
+def _add_films(
+    session: Session, job_id: str, study_instance_uids: Sequence[str], *, start: int
+) -> int:
+    """Add the stored films of some studies to a job; returns how many."""
+    films = (
+        select(
+            InstanceTable.header["file_name"].as_string(),
+            InstanceTable.sha256,
+            InstanceTable.location,
+        )
+        .where(InstanceTable.study_instance_uid.in_(study_instance_uids))
+        .order_by(InstanceTable.study_instance_uid, InstanceTable.position)
+    )
+    rows = [
+        {
+            "job_id": job_id,
+            "position": position,
+            "file_name": name,
+            "sha256": sha256,
+            "location": location,
+        }
+        for position, (name, sha256, location) in enumerate(session.execute(films), start)
     ]
     if rows:
         session.execute(insert(JobFileTable), rows)

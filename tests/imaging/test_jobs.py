@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from imaging.dicom import read_image
 from imaging.entities import Answer, Assessment, FileOutcome, Finding, ModelIdentity, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import LOW, URGENT, JobKind, JobState, Result, Task
 from imaging.review import Deed
-from imaging.store import Repository, outcomes
+from imaging.store import Repository, jobs, outcomes
 from tests.factories import make_dicom_bytes
 
 NETWORKS = "fingerprint"
@@ -284,6 +286,53 @@ def test_stored_films_are_asked_about_again(store: Repository) -> None:
     second = replace(answered(task, content), sha256=task.sha256)
     assert store.finish_files("one", [second], "new")
     assert deeds(store) == [Deed.RECEIVE, Deed.SCORE, Deed.SCORE]
+
+
+def stored(store: Repository, count: int) -> list[str]:
+    """Films with their answers, each in a study of its own; the studies' UIDs."""
+    films = [film(n) for n in range(1, count + 1)]
+    queued(store, *films)
+    tasks = store.claim_files("one", count)
+    store.finish_files("one", [answered(*one) for one in zip(tasks, films, strict=True)], "old")
+    return [f"1.2.4.{n}" for n in range(1, count + 1)]
+
+
+def test_films_to_be_asked_about_again_are_added_part_by_part(
+    store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uids = stored(store, 3)
+    seen: list[tuple[int, JobState, object]] = []
+    add = jobs._add_films
+
+    def told(session: Session, job_id: str, part: Sequence[str], *, start: int) -> int:
+        before = store.job_progress(job_id)
+        seen.append((before.total, before.state, store.listings()))
+        return add(session, job_id, part, start=start)
+
+    monkeypatch.setattr(jobs, "_FEW", 1)
+    monkeypatch.setattr(jobs, "_add_films", told)
+    job_id = store.add_rescore(uids)
+    assert seen == [(n, JobState.LISTING, ()) for n in range(3)]  # no lister looks for them
+    assert store.job_progress(job_id).state is JobState.RUNNING
+    assert positions(store.claim_files("one", 9)) == [0, 1, 2]
+
+
+def test_a_cancelled_job_is_given_no_more_films(
+    store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cancelled(list[str]):
+        """Studies whose job is cancelled before the second of them is looked at."""
+
+        def __getitem__(self, part: Any) -> Any:
+            if part.start == 1:
+                store.cancel(store.unfinished_jobs()[0].job_id)
+            return super().__getitem__(part)
+
+    uids = Cancelled(stored(store, 3))
+    monkeypatch.setattr(jobs, "_FEW", 1)
+    job_id = store.add_rescore(uids)
+    assert store.job_progress(job_id).state is JobState.CANCELLED
+    assert store.job(job_id).files == () and store.claim_files("one", 9) == ()
 
 
 def test_an_unknown_job_is_said_to_be_unknown(store: Repository) -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.entities import Assessment, FileOutcome, Status
 from imaging.jobs import JobKind, JobProgress, JobState, Result
+from imaging.review import Deed
 from imaging.store import Repository
 from models.worker import Worker
 from pages.ui.jobs import _how_far, summary
@@ -128,6 +129,17 @@ def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idl
     assert len(page.dataframe[0].value) == 100 and "1 to 100 of 120" in words(page)
     page.number_input[0].set_value(2).run()
     assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
+
+
+def test_the_listed_studies_are_asked_about_again(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = press(open_page(PAGE), "Ask the installed network about 1 listed study")
+    wait_for_queue(store)
+    done = store.job_progress(page.query_params["job"])
+    assert done.kind is JobKind.RESCORE and done.counts == {Status.OK: 1}
+    assert [line.deed for line in store.audit()].count(Deed.SCORE) == 2
+    assert not page.exception
 
 
 def progress(**change: object) -> JobProgress:
