@@ -172,16 +172,16 @@ class Lister:
         except AssistantError as exc:
             reason = str(exc)
         except Exception as exc:  # as in `_run`
-            log.error(
-                "%s while the files of job %s were looked for", type(exc).__name__, job.job_id
-            )
             reason = _FAULT
+            if job.job_id not in self._failed:
+                log.error("%s in the listing of job %s", type(exc).__name__, job.job_id)
         else:
             self._failed.pop(job.job_id, None)
             return ""
-        self._failed[job.job_id] = self._failed.get(job.job_id, 0) + 1
-        if self._failed[job.job_id] == tries:
+        failed = self._failed.get(job.job_id, 0) + 1
+        if failed == tries:
             self._give_up(job, reason)
+        self._failed[job.job_id] = failed  # afterwards: giving up may have to be tried again
         return reason
 
     def _give_up(self, job: JobProgress, reason: str) -> None:

@@ -275,6 +275,47 @@ def test_trouble_with_the_store_ends_no_job(
     assert listed(repository, job, lister) == ["one.dcm", "two.dcm"]
 
 
+def test_a_job_the_store_will_not_take_holds_up_no_other(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = repository.open_job(JobKind.FOLDER, str(root))
+    good = repository.open_job(JobKind.FOLDER, str(root))
+    add = repository.add_files
+
+    def failing(job_id: str, *args: object, **named: object) -> object:
+        if job_id == bad:
+            raise StoreError("The database cannot be written.")
+        return add(job_id, *args, **named)  # type: ignore[arg-type]
+
+    jobs = [repository.job_progress(job) for job in (bad, good)]
+    monkeypatch.setattr(repository, "add_files", failing)
+    monkeypatch.setattr(repository, "listings", lambda: jobs)
+    monkeypatch.setattr(listing_jobs, "EVERY", 0.01)
+    lister = Lister(repository, lambda: None)
+    lister.start()
+    try:
+        assert ended(repository, good)
+    finally:
+        lister.stop()
+    assert repository.job_progress(bad).state is JobState.LISTING
+
+
+def test_a_reason_that_could_not_be_written_is_written_at_the_next_look(
+    repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lister = Lister(repository, lambda: None)
+    job = repository.open_job(JobKind.FOLDER, str(root / "gone"))
+
+    def failing(*_: object, **__: object) -> int:
+        raise StoreError("The data folder cannot be written.")
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(repository, "add_files", failing)
+        lister.attempt(repository.job_progress(job), tries=1)
+    lister.attempt(repository.job_progress(job), tries=1)
+    assert len(reasons(repository, job)) == 1 and repository.job_progress(job).finished
+
+
 def test_an_address_can_be_watched(
     repository: Repository, files: tuple[str, Callable[[str, bytes], None]]
 ) -> None:
