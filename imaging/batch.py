@@ -89,6 +89,19 @@ def _study_rows(
             names=names,
             order=order,
         )
+    for film in record.unreadable:
+        said = Assessment(
+            film.instance.identity.sop_instance_uid, Status.ERROR, messages=(film.reason,)
+        )
+        yield result_row(
+            film.instance.file_name,
+            said,
+            film.instance,
+            record=record,
+            selection=because(film.instance, said),
+            names=names,
+            order=order,
+        )
     for document in record.documents:
         uid = document.identity.sop_instance_uid
         unasked = Assessment(uid, Status.DOCUMENT)
@@ -129,11 +142,11 @@ def _file_row(
                 names=names,
                 order=order,
             )
-    document = next((d for d in record.documents if d.identity.sop_instance_uid == uid), None)
+    beside = next((f for f in record.files if f.identity.sop_instance_uid == uid), None)
     return result_row(
         file.file_name,
         said,
-        document,
+        beside,
         record=record,
         selection=because(None, said),
         names=names,

@@ -216,10 +216,18 @@ class FileOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A film that is kept although its pixels cannot be read, and why: one sentence."""
+
+    instance: Instance
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRecord:
     """A stored study with its instances and their latest assessments (same order).
 
-    A study may hold documents alone: then ``instances`` is empty.
+    A study may hold documents, or films that cannot be read, alone: then ``instances`` is empty.
     """
 
     study_instance_uid: str
@@ -228,11 +236,12 @@ class StudyRecord:
     reviews: tuple[Review, ...]
     received_at: datetime
     documents: tuple[Document, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
     @property
     def files(self) -> tuple[Instance | Document, ...]:
         """All it holds, the films first; never empty."""
-        return (*self.instances, *self.documents)
+        return (*self.instances, *self.documents, *(film.instance for film in self.unreadable))
 
     @property
     def review(self) -> Review | None:

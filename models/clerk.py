@@ -327,7 +327,10 @@ def _networks(said: _Said) -> str:
 
 
 def _located(task: Task, repository: Repository) -> Task:
-    """The same task with a place its file can be read from."""
+    """The same task with a place its file can be read from.
+
+    A file that is not kept here may be another by now: its hash is not taken on trust.
+    """
     if task.location:
-        return task
+        return replace(task, sha256="")
     return replace(task, location=str(repository.kept_at(task.sha256)))

@@ -54,6 +54,7 @@ strip, film, panel = st.columns([1, 8.6, 4], gap="small")
 with strip:
     room.render_strip(record, priors, instance)
 with film, st.container(key="film"):
+    documents.render_unreadable(record)
     record, asked = room.render_room(record, priors, instance, explained=not hidden)
     if answer is not None and answer.findings and not hidden:
         evidence.render_evidence(record, room.load(instance), answer, asked)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.entities import Assessment, Instance, Status, StudyRecord, Unreadable
 from imaging.errors import ConflictError, InputError, NotFoundError, StoreError
 from imaging.places import read_place
 from imaging.priors import taken_before
@@ -277,7 +277,7 @@ def _check_reason(reason: str, files: tuple[Instance | Document, ...]) -> None:
 
 
 def _delete_rows(session: Session, record: StudyRecord) -> None:
-    images = [i.identity.sop_instance_uid for i in record.instances]
+    images = [file.identity.sop_instance_uid for file in record.files]
     session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
     # queued files carry file names, which often are patients' names
     for table in (
@@ -297,16 +297,26 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
 
 
 def _study(row: StudyTable) -> StudyRecord:
+    films = [(serial.instance_from_json(i.header), _latest(i)) for i in row.instances]
+    lost = [said is not None and said.status is Status.ERROR for _, said in films]
     return StudyRecord(
         study_instance_uid=row.study_instance_uid,
-        instances=tuple(serial.instance_from_json(i.header) for i in row.instances),
-        assessments=tuple(
-            serial.assessment_from_json(i.assessments[-1].content, i.assessments[-1].created_at)
-            if i.assessments
-            else None
-            for i in row.instances
-        ),
+        instances=tuple(film for (film, _), gone in zip(films, lost, strict=True) if not gone),
+        assessments=tuple(said for (_, said), gone in zip(films, lost, strict=True) if not gone),
         reviews=tuple(serial.review_from_json(r.content, r.created_at) for r in row.reviews),
         received_at=row.received_at,
         documents=tuple(serial.document_from_json(d.header) for d in row.documents),
+        unreadable=tuple(
+            Unreadable(film, " ".join(said.messages))
+            for film, said in films
+            if said is not None and said.status is Status.ERROR
+        ),
     )
+
+
+def _latest(row: InstanceTable) -> Assessment | None:
+    """What was said last about a film."""
+    if not row.assessments:
+        return None
+    last = row.assessments[-1]
+    return serial.assessment_from_json(last.content, last.created_at)

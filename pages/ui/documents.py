@@ -12,7 +12,7 @@ import streamlit as st
 from imaging.dicom import Image, read_presentation, read_report
 from imaging.dicom.presentation import Staging
 from imaging.documents import Document, DocumentKind, Report, ReportLine
-from imaging.entities import StudyRecord
+from imaging.entities import Instance, StudyRecord
 from imaging.errors import AssistantError
 from pages.ui import banner, resources, state, words
 from pages.ui.i18n import _, sentence
@@ -22,17 +22,25 @@ from pages.ui.viewer import Pane, Scene, render_viewer
 
 
 def render_alone(record: StudyRecord) -> None:
-    """A study without a film: whose it is, and its documents."""
+    """A study without a film to look at: whose it is, what cannot be read, and its documents."""
     st.info(
         _(
-            "This study holds no film here, so there is nothing to look at or to sign. Its "
-            "documents are below; a film that comes later joins them."
+            "This study holds no film here that can be shown, so there is nothing to look at or "
+            "to sign. What it holds is told below; a film that comes later joins it."
         )
     )
-    st.html(f"<div>{escape(_whose(record.documents[0]))}</div>")
+    st.html(f"<div>{escape(_whose(record.files[0]))}</div>")
+    render_unreadable(record)
     for document in _of(record, DocumentKind.PRESENTATION):
         st.warning(plain(_without_film(document)))
     render_reports(record, expanded=True)
+
+
+def render_unreadable(record: StudyRecord) -> None:
+    """The films of a study that cannot be read, each with its reason."""
+    for film in record.unreadable:
+        name = "" if state.identity_hidden() else f"{film.instance.file_name}: "
+        st.warning(plain(name + sentence(film.reason)))
 
 
 def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
@@ -205,7 +213,7 @@ def _without_film(document: Document) -> str:
     ).format(when=_when(document) or words.NOTHING)
 
 
-def _whose(found: Document) -> str:
+def _whose(found: Instance | Document) -> str:
     """Who the patient is, masked on request."""
     patient = found.patient
     facts = (words.patient_name(patient.name), patient.patient_id)

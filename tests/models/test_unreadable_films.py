@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import update
 
+from imaging.batch import job_batch, stored_batch
 from imaging.entities import Status
 from imaging.jobs import JobKind
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.store.tables import JobFileTable
 from imaging.worklist import ONE_UNREADABLE, ROUTINE
+from models.selection import because
 from models.worker import drain
 from tests.factories import make_dicom_bytes
 
@@ -43,9 +46,32 @@ def test_its_study_is_listed_with_the_reason(
     assert (listed.status, listed.priority) == (Status.ERROR, ROUTINE)
     assert "before its end" in listed.message or "damaged" in listed.message
     assert repository.job_progress(job).counts == {Status.ERROR: 1}
-    (record,) = [repository.study(STUDY)]
-    assert [a.status for a in record.assessments if a] == [Status.ERROR]
-    assert repository.content(record.instances[0].identity.sha256) == cut(film(1))
+    record = repository.study(STUDY)
+    (lost,) = record.unreadable
+    assert record.instances == () and lost.reason == listed.message
+    assert repository.content(lost.instance.identity.sha256) == cut(film(1))
+
+
+def test_with_its_study_it_can_be_deleted(repository: Repository, tiny_settings: Settings) -> None:
+    queued(repository, tiny_settings, cut(film(1)))
+    (lost,) = repository.study(STUDY).unreadable
+    repository.delete_study(STUDY, account="a", reason="sent again")
+    assert not repository.kept_at(lost.instance.identity.sha256).exists()
+    assert repository.worklist_page().items == ()
+
+
+def test_a_table_of_results_names_it(
+    repository: Repository, tiny_settings: Settings, tmp_path: Path
+) -> None:
+    """Once by the job that brought it, once among all that is stored."""
+    job = queued(repository, tiny_settings, film(1), cut(film(2)))
+    for batch in (
+        job_batch(repository, repository.job(job), because),
+        stored_batch(repository, because),
+    ):
+        rows = list(batch.rows(False))
+        assert rows[-1].status == Status.ERROR.value and len(rows) == 2
+        assert rows[1].study_instance_uid == STUDY and "Not classified" in rows[1].selection
 
 
 def test_beside_a_film_that_was_answered_it_is_mentioned(
@@ -85,6 +111,27 @@ def test_it_takes_no_readable_film_away(
     assert repository.job_progress(job).counts[Status.ERROR] == 1
     (instance,) = repository.study(STUDY).instances
     assert repository.content(instance.identity.sha256) == film(1)
+
+
+def test_a_file_that_changed_is_not_answered_under_the_old_hash(
+    repository: Repository, tiny_settings: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "film.dcm"
+    place.write_bytes(film(1))
+    job = repository.open_job(JobKind.FOLDER, str(tmp_path))
+    repository.add_files(job, [("film.dcm", str(place))])
+    repository.end_listing(job)
+    drain(repository, tiny_settings)
+    before = repository.study(STUDY)
+    place.write_bytes(
+        make_dicom_bytes(
+            np.zeros((40, 40), np.uint16), StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1"
+        )
+    )
+    again = repository.add_rescore([STUDY])
+    drain(repository, tiny_settings)
+    assert repository.job_progress(again).counts == {Status.ERROR: 1}
+    assert repository.study(STUDY).assessments == before.assessments
 
 
 def test_a_study_waits_since_its_file_was_queued(
