@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import findings, intake, jobs, resources
+from pages.ui import findings, intake, jobs, recent_jobs, resources
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
@@ -20,3 +20,4 @@ with right:
 for model in resources.panel().classifiers:
     st.caption(findings.scope_line(model.card.identity))
 jobs.render_job()
+recent_jobs.render_recent()

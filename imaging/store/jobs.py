@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import Job, JobFile, Status
@@ -183,22 +183,29 @@ class Jobs(Records):
 
     def unfinished_jobs(self) -> tuple[JobProgress, ...]:
         """Jobs with a file still waiting or still to be found, oldest first; watched ones too."""
+        waiting = exists().where(
+            JobFileTable.job_id == JobTable.job_id, JobFileTable.status.is_(None)
+        )
+        goes_on = or_(
+            JobTable.state == JobState.LISTING.value, JobTable.kind == JobKind.WATCH.value, waiting
+        )
         query = (
             select(JobTable)
-            .where(JobTable.state != JobState.CANCELLED.value)
+            .where(JobTable.state != JobState.CANCELLED.value, goes_on)
             .order_by(JobTable.created_at)
         )
-        waiting = select(JobFileTable.job_id).where(JobFileTable.status.is_(None)).distinct()
         with self._database.reading() as session:
-            open_jobs = set(session.scalars(waiting))
-            rows = [
-                row
-                for row in session.scalars(query)
-                if row.job_id in open_jobs
-                or row.state == JobState.LISTING.value
-                or row.kind == JobKind.WATCH.value
-            ]
-            return tuple(_progress(session, row) for row in rows)
+            return tuple(_progress(session, row) for row in session.scalars(query))
+
+    def recent_jobs(
+        self, *, account: str | None = None, limit: int = 20
+    ) -> tuple[JobProgress, ...]:
+        """The newest jobs, finished or not, newest first; of one account where it is named."""
+        query = select(JobTable).order_by(JobTable.created_at.desc()).limit(limit)
+        if account is not None:
+            query = query.where(JobTable.account == account)
+        with self._database.reading() as session:
+            return tuple(_progress(session, row) for row in session.scalars(query))
 
     def listings(self) -> tuple[JobProgress, ...]:
         """Jobs whose files are still to be found in a folder."""

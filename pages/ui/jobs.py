@@ -1,4 +1,4 @@
-"""Jobs on a page: how far they have come, what may be done to them, what became of each file."""
+"""Jobs on a page: how far they have come and what may be done to them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ from dataclasses import replace
 
 import streamlit as st
 
-from imaging.entities import Assessment, JobFile, Status
-from imaging.errors import NotFoundError
-from imaging.jobs import JobKind, JobProgress, JobState
+from imaging.entities import Status
+from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
 from imaging.worklist_query import WorklistQuery
-from pages.ui import blind, cases, findings, resources, state, table, takeaway, words
+from pages.ui import job_files, resources, state, words
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
 from pages.ui.plain import plain
 
 _EVERY = 1.0  # seconds between two looks at a job
 _FRESH = 0.9  # seconds that one look serves all who watch
-_PAGE = 100  # files
-_MOST_TAKEN = 5000  # files of a job whose results are made on a page
 
 
 def render_job(*, folded: bool = False) -> None:
-    """Show the job the address line names: its progress, then what became of its files.
+    """Show the job the address line names: its progress, and what became of its files so far.
 
-    Folded, the outcomes take one line until they are opened.
+    Folded, the files of a finished job take one line until it is opened; those of another always.
     """
     job_id = st.query_params.get("job", "")
     if not job_id:
@@ -32,13 +29,23 @@ def render_job(*, folded: bool = False) -> None:
     job = resources.repository().job_progress(job_id)
     if not job.finished:
         follow(job)
-        return
-    if folded:
+        if job.done:
+            _render_so_far(job)
+    elif folded:
         with st.expander(summary(job)):
-            _render_outcomes(job)
+            job_files.render_files(job)
     else:
         st.subheader(summary(job), anchor=False)
-        _render_outcomes(job)
+        job_files.render_files(job)
+
+
+def _render_so_far(job: JobProgress) -> None:
+    """The files of a job that goes on, once they are asked for; they stand still while read."""
+    folded = st.expander(_("Files so far"), key=f"files-{job.job_id}", on_change="rerun")
+    if folded.open:
+        with folded:
+            st.button(_("Look again"), key=f"look-{job.job_id}")
+            job_files.render_files(job)
 
 
 def render_unfinished() -> None:
@@ -59,7 +66,7 @@ def _render_progress(job_id: str, source: str) -> None:
         job = replace(_polled(job_id), source=source)
         finished = job.finished
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.progress(job.done / job.total if job.total else 0.0, _how_far(job))
+            st.progress(job.done / job.total if job.total else 0.0, how_far(job))
             if job.total > 1 or job.kind is not JobKind.UPLOAD:
                 _render_buttons(job)
     if finished:
@@ -73,8 +80,13 @@ def _polled(job_id: str) -> JobProgress:
 
 
 def _render_buttons(job: JobProgress) -> None:
-    """Pause or go on, and end it."""
+    """See its files, put it before others, pause or go on, and end it."""
     repository = resources.repository()
+    if job.job_id != st.query_params.get("job", "") and st.button(
+        _("Files"), key=f"open-{job.job_id}"
+    ):
+        open_job(job.job_id)
+    _render_priority(job)
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
             repository.resume(job.job_id)
@@ -90,7 +102,38 @@ def _render_buttons(job: JobProgress) -> None:
         st.rerun()
 
 
-def _how_far(job: JobProgress) -> str:
+def open_job(job_id: str) -> None:
+    """Name a job in the address line and show it."""
+    st.query_params["job"] = job_id
+    st.session_state[f"files-{job_id}"] = True
+    st.rerun()
+
+
+def _render_priority(job: JobProgress) -> None:
+    """How soon it is worked on, as the store has it: another reader may have changed it."""
+    key = f"priority-{job.job_id}"
+    names = {URGENT: _("Urgent"), NORMAL: _("Normal"), LOW: _("Low")}
+    st.session_state[key] = max((level for level in names if level <= job.priority), default=LOW)
+    st.selectbox(
+        _("Priority"),
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        on_change=_set_priority,
+        args=(job.job_id, key),
+        label_visibility="collapsed",
+        width=120,
+    )
+
+
+def _set_priority(job_id: str, key: str) -> None:
+    """Write down what was chosen (a widget's callback)."""
+    resources.repository().set_priority(job_id, int(st.session_state[key]))
+    _polled.clear()
+    resources.worker().wake()
+
+
+def how_far(job: JobProgress) -> str:
     """Where it comes from, how many are done, at what rate, how long it will take."""
     parts = [plain(job.source)] if job.source else []
     parts.append(_("{done} of {total} files done").format(done=job.done, total=job.total))
@@ -130,82 +173,6 @@ def summary(job: JobProgress) -> str:
     return " \u00b7 ".join([text.format(count=job.done), *parts])
 
 
-def _render_outcomes(job: JobProgress) -> None:
-    """The table of a finished job, with the way to Review."""
-    repository = resources.repository()
-    if job.total == 1:
-        (only,) = repository.job_files(job.job_id, limit=1)
-        if only.study_instance_uid:
-            _render_single(only.study_instance_uid, only.sop_instance_uid)
-            return
-    statuses, offset, total = _choose_files(job)
-    files = repository.job_files(job.job_id, statuses=statuses, offset=offset, limit=_PAGE)
-    answers = _answers(files)
-    revealed = blind.revealed_among([f.study_instance_uid for f in files])
-    rows = [
-        table.outcome_row(
-            file,
-            answers.get(file.sop_instance_uid),
-            revealed=file.study_instance_uid in revealed,
-        )
-        for file in files
-    ]
-    if any(file.study_instance_uid for file in files):
-        st.caption(_("Tick a row to open its review."))
-    key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
-    table.render_table(rows, [f.study_instance_uid for f in files], key=key)
-    if total > _PAGE:
-        last = min(offset + _PAGE, total)
-        st.caption(
-            _("{first} to {last} of {total}").format(first=offset + 1, last=last, total=total)
-        )
-    _render_retry(job)
-    if job.total <= _MOST_TAKEN:
-        takeaway.render_takeaway(repository.job(job.job_id))
-    else:
-        st.caption(
-            _("The results of so many files are taken away with cli.py results {job}.").format(
-                job=job.job_id
-            )
-        )
-
-
-def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
-    """Of which outcome, from which file on, and of how many."""
-    if len(job.counts) < 2 and job.total <= _PAGE:
-        return (), 0, job.total
-    found = [s for s in Status if job.counts.get(s)]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            _("Outcome"),
-            [None, *found],
-            format_func=lambda s: _("All") if s is None else f"{words.outcome(s)}: {job.counts[s]}",
-            key=f"job-status-{job.job_id}",
-            width=280,
-        )
-        total = job.counts[chosen] if chosen else job.done
-        pages = max(1, -(-total // _PAGE))
-        page = 1
-        if pages > 1:
-            page = st.number_input(
-                _("Page"), 1, pages, key=f"job-page-{job.job_id}-{chosen}", width=140
-            )
-    return (chosen,) if chosen else (), (int(page) - 1) * _PAGE, total
-
-
-def _render_retry(job: JobProgress) -> None:
-    """Have what could not be read tried again; the file may be there by now."""
-    failed = job.counts.get(Status.ERROR, 0)
-    count = resources.repository().retryable(job.job_id) if failed else 0
-    if not count:
-        return
-    text = ngettext("Try {count} file again", "Try {count} files again", count)
-    if st.button(text.format(count=count), key=f"retry-{job.job_id}"):
-        resources.repository().retry_failed(job.job_id)
-        resources.worker().wake()
-        st.rerun()
-
-
 def render_rescore(query: WorklistQuery, count: int) -> None:
     """Ask the installed networks about the listed studies; what they answered stays answered."""
     text = ngettext(
@@ -220,29 +187,3 @@ def render_rescore(query: WorklistQuery, count: int) -> None:
         st.query_params["job"] = repository.add_rescore(uids, account=state.account().name)
         resources.worker().wake()
         st.rerun()
-
-
-def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
-    """One film alone: its answer at once, and the button to its review."""
-    record = resources.repository().study(study_instance_uid)
-    if blind.hides(record):
-        st.caption(_("The network has answered. Read the film first: its answer follows yours."))
-    for instance, assessment in zip(record.instances, record.assessments, strict=True):
-        if instance.identity.sop_instance_uid == sop_instance_uid and not blind.hides(record):
-            findings.render_answer(instance, assessment)
-    if st.button(_("Review"), type="primary", shortcut="N", key="review-single"):
-        cases.open_study(study_instance_uid)
-
-
-def _answers(files: tuple[JobFile, ...]) -> dict[str, Assessment]:
-    """The network's answer about every answered file, by SOP Instance UID."""
-    repository, found = resources.repository(), {}
-    for uid in {f.study_instance_uid for f in files if f.status in (Status.OK, Status.WARNED)}:
-        try:
-            assessments = repository.study(uid).assessments
-        except NotFoundError:
-            continue
-        for assessment in assessments:
-            if assessment is not None and assessment.primary is not None:
-                found[assessment.sop_instance_uid] = assessment
-    return found

@@ -335,6 +335,14 @@ def test_a_cancelled_job_is_given_no_more_films(
     assert store.job(job_id).files == () and store.claim_files("one", 9) == ()
 
 
+def test_recent_jobs_are_the_newest_of_everybody_or_of_one(store: Repository) -> None:
+    mine, other = (store.add_job([("a", film(1))], account=name) for name in ("me", "other"))
+    store.cancel(other)
+    assert [job.job_id for job in store.recent_jobs()] == [other, mine]
+    assert [job.job_id for job in store.recent_jobs(account="me")] == [mine]
+    assert [job.job_id for job in store.recent_jobs(limit=1)] == [other]
+
+
 def test_an_unknown_job_is_said_to_be_unknown(store: Repository) -> None:
     for asked in (store.job, store.job_progress, store.resume, store.cancel, store.retry_failed):
         with pytest.raises(NotFoundError):

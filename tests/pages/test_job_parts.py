@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from imaging.entities import Assessment, FileOutcome, Status
-from imaging.jobs import JobKind, JobProgress, JobState, Result
+from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState, Result
 from imaging.review import Deed
 from imaging.store import Repository
 from models.worker import Worker
-from pages.ui.jobs import _how_far, summary
+from pages.ui.jobs import how_far, summary
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, wait_for_queue, words
 
@@ -142,6 +143,79 @@ def test_the_listed_studies_are_asked_about_again(
     assert not page.exception
 
 
+def test_a_job_is_put_before_others(open_page: OpenPage, store: Repository, idle: None) -> None:
+    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    page = open_page(PAGE)  # not in the address
+    priority = page.selectbox(key=f"priority-{job}")
+    assert priority.options == ["Urgent", "Normal", "Low"] and priority.value == NORMAL
+    page = priority.set_value(URGENT).run()
+    assert store.job_progress(job).priority == URGENT
+    assert page.selectbox(key=f"priority-{job}").value == URGENT
+
+
+def test_a_priority_that_somebody_else_changed_is_shown_and_stays(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    page = open_page(PAGE, job=job)
+    store.set_priority(job, LOW - 1)
+    st.cache_data.clear()  # what one look serves all who watch
+    assert page.run().selectbox(key=f"priority-{job}").value == LOW
+    assert store.job_progress(job).priority == LOW - 1
+
+
+def watched(store: Repository) -> str:
+    """A watched folder's job with a file that could not be read and one that waits."""
+    job = store.open_job(JobKind.WATCH, "/ward")
+    store.add_files(job, [("a.dcm", "/ward/a.dcm"), ("b.dcm", "/ward/b.dcm")])
+    said = Assessment("", Status.ERROR, messages=("The file is empty.",))
+    tasks = store.claim_files("w", 1)
+    store.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
+    return job
+
+
+def test_the_files_of_a_watched_folder_can_be_seen(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = watched(store)
+    page = press(open_page(PAGE), "Files")
+    assert page.query_params["job"] == job
+    shown = dict(page.dataframe[0].value[["File", "Outcome"]].values)
+    assert "Could not be read" in shown["a.dcm"] and "Waiting" in shown["b.dcm"]
+    press(page, "Try 1 file again")
+    assert store.job_progress(job).counts == {}
+
+
+def test_a_choice_of_outcome_stays_while_the_job_goes_on(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = failed(store, 120)
+    store.add_files(job, [("late.dcm", "/ward/late.dcm")])
+    page = press(open_page(PAGE, find="x"), "Files")
+    page = page.selectbox(key=f"job-status-{job}").set_value(Status.ERROR).run()
+    assert "1 to 100 of 120" in words(page)
+    (task,) = store.claim_files("w", 1)
+    said = Assessment("", Status.ERROR, messages=("The file is empty.",))
+    store.add_files(job, [("later.dcm", "/ward/later.dcm")])
+    store.finish_files("w", [Result(task, "", FileOutcome("x", said))], "f")
+    page = press(page, "Look again")
+    assert page.selectbox(key=f"job-status-{job}").value == Status.ERROR
+    assert "1 to 100 of 121" in words(page)
+
+
+def test_a_finished_job_is_found_without_its_address(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    job = failed(store, 2)
+    page = open_page("pages/upload.py")
+    assert "2 files done" not in words(page)
+    page.session_state["recent-jobs"] = True
+    page = page.run()
+    assert "Folder \u00b7 /ward \u00b7 2 files done." in words(page)
+    page = page.button(key=f"recent-{job}").click().run()
+    assert page.query_params["job"] == job and len(page.dataframe[0].value) == 2
+
+
 def progress(**change: object) -> JobProgress:
     from datetime import UTC, datetime, timedelta
 
@@ -163,13 +237,13 @@ def progress(**change: object) -> JobProgress:
 
 
 def test_rate_and_time_left_are_told() -> None:
-    said = _how_far(progress())
+    said = how_far(progress())
     assert "101 of 1000 files done" in said and "10.0 a second" in said
     assert "about 90 s left" in said or "about 2 min left" in said
 
 
 def test_a_paused_job_promises_no_time() -> None:
-    said = _how_far(progress(state=JobState.PAUSED))
+    said = how_far(progress(state=JobState.PAUSED))
     assert "paused" in said and "left" not in said
 
 
