@@ -132,7 +132,7 @@ def _reduced(
             array = _by_openjph(data, levels, geometry.bits_stored)
         else:
             array = _by_pillow(data, levels)
-    except (RuntimeError, ValueError, OSError):  # imagecodecs' errors, and Pillow's
+    except (RuntimeError, ValueError, OSError, PIL.Image.DecompressionBombError):
         return None
     if array is None:
         return None
@@ -152,7 +152,10 @@ def _by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:
     array = np.asarray(imagecodecs.htj2k_decode(data, skipres=levels))
     if array.dtype != np.uint16 or bits > 15:
         return None
-    return np.clip(array.view(np.int16), 0, 2**bits - 1)
+    values = array.view(np.int16)
+    if values.min() < -(2**bits):  # no swing is that wide: samples have more bits than stated
+        return None
+    return np.clip(values, 0, 2**bits - 1)
 
 
 def _by_pillow(data: bytes, levels: int) -> NDArray[Any]:

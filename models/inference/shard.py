@@ -13,6 +13,7 @@ import pickle
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from struct import Struct
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ from imaging.entities import FileOutcome
 from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Result, Task
 from imaging.places import read_place
+from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
 from models.assess import document_outcome, failed, failed_file, failed_film
 from models.inference.assessor import Assessor, Seen
@@ -62,6 +64,8 @@ class Shard:
         """
         found: list[Result | None] = [None] * len(tasks)
         seen: dict[int, Seen] = {}
+        met: dict[str, int] = {}
+        again: dict[int, int] = {}  # the same bytes a second time, and where they were met
         for group in self._groups(tasks, found, at):
             before = set(known([sha256 for _, sha256 in group.values()]))
             for i in tuple(group):
@@ -69,7 +73,11 @@ class Shard:
                 if sha256 in before:
                     found[i] = Result(tasks[i], sha256, None)
                     continue
+                if sha256 in met:
+                    again[i] = met[sha256]
+                    continue
                 at(i)
+                met[sha256] = i
                 read = self._read(content, tasks[i].file_name, sha256)
                 if isinstance(read, Seen):
                     seen[i] = read
@@ -79,6 +87,8 @@ class Shard:
         for (i, film), assessment in zip(seen.items(), said, strict=True):
             outcome = FileOutcome(film.instance.file_name, assessment, film.instance)
             found[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
+        for i, first in again.items():
+            found[i] = _repeated(found[first], tasks[i])
         return [one for one in found if one is not None]
 
     def _groups(
@@ -121,6 +131,23 @@ class Shard:
         if read.trouble is not None:
             return failed_film(read.instance, read.trouble, file_name)
         return self._assessor.see(read)
+
+
+def _repeated(first: Result | None, task: Task) -> Result | None:
+    """What was said of the same bytes, under this file's name."""
+    if first is None or first.outcome is None:
+        return None
+    name, found = clean(task.file_name, MAX_NAME), first.outcome
+    return Result(
+        task,
+        first.sha256,
+        replace(
+            found,
+            file_name=name,
+            instance=found.instance and replace(found.instance, file_name=name),
+            document=found.document and replace(found.document, file_name=name),
+        ),
+    )
 
 
 def send(stream: IO[bytes], message: Any) -> None:

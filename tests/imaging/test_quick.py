@@ -91,6 +91,26 @@ def test_a_film_that_is_small_enough_is_decoded_in_full(name: str, enough: int) 
     assert np.array_equal(found.values, values)
 
 
+def test_samples_may_have_more_bits_than_the_header_states() -> None:
+    """16-bit samples under BitsStored 12: none may turn into black."""
+    values = (smooth().astype(np.int64) * 16).astype(np.uint16)
+    ds = dcmread(BytesIO(film_bytes("htj2k", values, 1)))
+    ds.BitsStored, ds.HighBit = 12, 11
+    buffer = BytesIO()
+    ds.save_as(buffer)
+    _, found = quick(buffer.getvalue(), enough=128)
+    assert np.array_equal(found.values, values)
+
+
+def test_a_film_too_large_for_pillow_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image as Pillow
+
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 1000)
+    values = smooth()
+    _, found = quick(film_bytes("j2k", values, 1), enough=128)
+    assert np.array_equal(found.values, values)
+
+
 @pytest.mark.parametrize("name", WAVELETS)
 def test_a_frame_that_was_cut_is_refused_here_too(name: str) -> None:
     from imaging.errors import PixelDataError

@@ -214,6 +214,31 @@ def test_what_is_known_is_not_read_again(tiny_settings: Settings, tmp_path: Path
     assert first.outcome is not None and again.outcome is None and first.sha256 == again.sha256
 
 
+def test_the_same_bytes_twice_are_looked_at_once(
+    tiny_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a.dcm", "b.dcm", "c.txt", "d.txt")
+    for name in names:
+        (tmp_path / name).write_bytes(make_dicom_bytes() if name.endswith("dcm") else b"text")
+    looks: list[str] = []
+    read = apart.read_for_triage
+
+    def listened(content: bytes, file_name: str, **kwargs: Any) -> Any:
+        looks.append(file_name)
+        return read(content, file_name, **kwargs)
+
+    monkeypatch.setattr(apart, "read_for_triage", listened)
+    shard = Shard(Assessor.load(tiny_settings))
+    tasks = [Task("j", i, name, str(tmp_path / name)) for i, name in enumerate(names)]
+    found = shard.run(tasks, at=lambda _: None)
+    assert looks == ["a.dcm", "c.txt"]
+    outcomes = [one.outcome for one in found if one.outcome is not None]
+    assert [one.file_name for one in outcomes] == list(names)
+    assert outcomes[0].assessment == outcomes[1].assessment
+    assert outcomes[2].assessment == outcomes[3].assessment
+    assert outcomes[1].instance is not None and outcomes[1].instance.file_name == "b.dcm"
+
+
 @pytest.mark.slow
 def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> None:
     """Six films of the parity bench, which measures a hundred (docs/performance.md)."""
