@@ -1,10 +1,13 @@
 """Lightbox: `streamlit run app.py` (or `make run`) starts here.
 
 Streamlit imports this file once, before it serves anybody, and runs it as ``__main__`` for every
-visitor: there it is the router.
+visitor: there it is the router. With the server begins the work that was left in the store.
 """
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import streamlit as st
 
@@ -44,9 +47,16 @@ def main() -> None:
                 page.run()
 
 
+@asynccontextmanager
+async def serving(_app: st.App) -> AsyncIterator[None]:
+    """From a server's start to its end; whoever only imports this file starts nothing."""
+    with resources.begun():
+        yield
+
+
 if __name__ == "__main__":
     main()
 else:
     insist_on_guard(str(st.get_option("server.address") or ""))
     pixels = pixel_route(gate.admits, str(st.get_option("server.baseUrlPath") or ""))
-    app = st.App(__file__, routes=[pixels])
+    app = st.App(__file__, routes=[pixels], lifespan=serving)

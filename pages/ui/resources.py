@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
+from imaging.errors import AssistantError
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from models.card import ModelCard
@@ -13,7 +19,11 @@ from models.serving import settle
 from models.worker import Worker
 from pages.ui import background
 
+log = logging.getLogger(__name__)
 _A_MOMENT = 0.25  # seconds a batch rests for readers at once: it must not starve either
+_FIRST = 2.0  # seconds for who opened the page while the server started: loading would slow it
+_TROUBLE = 60.0  # seconds until the worker is tried again that could not begin
+_PARTING = 10.0  # seconds a server that ends waits for networks being loaded
 EXAMPLES = ROOT / "examples"
 
 
@@ -54,3 +64,39 @@ def worker() -> Worker:
     settle()
     found.start()
     return found
+
+
+@contextmanager
+def begun() -> Iterator[None]:
+    """The worker begins with the server: a job goes on though nobody has signed in yet.
+
+    It is the one `worker` that pages ask for; who comes meanwhile waits for it. What stands against
+    it goes to the log, is told by the page, and may pass: a database that starts later.
+    """
+    ended = threading.Event()
+    thread = threading.Thread(target=_begin, args=(ended,), name="lightbox-begin", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(_PARTING)  # a thread that loads networks while Python ends would abort it
+
+
+def _begin(ended: threading.Event) -> None:
+    said, pause = "", _FIRST
+    while not ended.wait(pause) and (reason := _hindrance()):
+        if reason != said:
+            log.error("no job is worked off: %s", reason)
+        said, pause = reason, _TROUBLE
+
+
+def _hindrance() -> str:
+    """Why there is no worker; empty when there is one."""
+    try:
+        worker()
+    except AssistantError as exc:
+        return str(exc)
+    except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+        return type(exc).__name__
+    return ""
