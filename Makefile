@@ -82,6 +82,9 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.explain
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.scaling
+	$(BIN)/python -m bench.triage
+	$(BIN)/python -m bench.triage_parity
+	$(BIN)/python -m bench.triage_memory
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build

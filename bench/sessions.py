@@ -259,7 +259,8 @@ def table(figures: dict[str, Any]) -> str:
     rows.append("")
     rows.append(
         f"p95_ratio {figures['p95_ratio']}: so many times as long is the 95th percentile of "
-        f"{SESSIONS} readers while a job runs. An uploaded film is answered after "
+        f"{SESSIONS} readers while a job runs; it is {figures['p95_ratio_single']} times that of "
+        f"one reader alone without a job. An uploaded film is answered after "
         f"{figures['interactive_first_answer_ratio']} times as long as without a job, which went "
         f"on at {figures['job_files_per_second']} films a second. Failures: {figures['failures']}."
     )

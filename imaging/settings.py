@@ -12,6 +12,7 @@ from imaging.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 FP32, INT8, BF16 = "fp32", "int8", "bf16"
+GRAPHS, EAGER = "onnxruntime", "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class Settings:
         In which the networks answer queued files (`LIGHTBOX_PRECISION`): "fp32", or "int8" or
         "bf16" where `models.inference.precision` found that no answer changes. Maps, trials and
         all that a reader asks of an open film are computed in fp32.
+    engine : str
+        What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which
+        also serves wherever a checkpoint has no graphs.
     """
 
     home: Path
@@ -55,6 +59,7 @@ class Settings:
     single_reader: str = ""
     roots: tuple[str, ...] = ()
     precision: str = FP32
+    engine: str = GRAPHS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -65,7 +70,7 @@ class Settings:
         SettingsError
             If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
             `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1, or `LIGHTBOX_PRECISION` no
-            precision.
+            precision, or `LIGHTBOX_ENGINE` no engine for it.
         """
         env = os.environ if environ is None else environ
         data = _existing(env, "LIGHTBOX_DATA")
@@ -81,6 +86,7 @@ class Settings:
             single_reader=" ".join(env.get("LIGHTBOX_SINGLE_READER", "").split())[:64],
             roots=_roots(env.get("LIGHTBOX_ROOTS", "")),
             precision=_precision(env),
+            engine=_engine(env),
         )
 
 
@@ -153,6 +159,16 @@ def _precision(env: Mapping[str, str]) -> str:
     value = env.get("LIGHTBOX_PRECISION", "").strip().lower() or FP32
     if value not in (FP32, INT8, BF16):
         raise SettingsError(f"LIGHTBOX_PRECISION must be one of these: {FP32}, {INT8}, {BF16}.")
+    return value
+
+
+def _engine(env: Mapping[str, str]) -> str:
+    """One of the engines; ONNX Runtime when the variable is unset."""
+    value = env.get("LIGHTBOX_ENGINE", "").strip().lower() or GRAPHS
+    if value not in (GRAPHS, EAGER):
+        raise SettingsError(f"LIGHTBOX_ENGINE must be one of these: {GRAPHS}, {EAGER}.")
+    if value == EAGER and _precision(env) != FP32:
+        raise SettingsError("LIGHTBOX_ENGINE=torch computes in fp32; unset LIGHTBOX_PRECISION.")
     return value
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from imaging.apart import Reading
 from imaging.entities import Assessment, Instance
-from imaging.settings import FP32, Settings
+from imaging.settings import EAGER, FP32, Settings
 from models import gate_rules
 from models.answers import DEFAULT_ERROR_RATE, Answers
 from models.card import ModelCard
@@ -149,7 +149,7 @@ class Assessor:
         load = partial(
             ServedModel.load,
             error_rate=settings.error_rate,
-            eager=eager,
+            eager=eager or settings.engine == EAGER,
             precision=settings.precision,
         )
         return cls(tuple(load(folder) for folder in folders))

@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from imaging.settings import FP32, Settings
+from imaging.settings import EAGER, FP32, Settings
 from models.card import ModelCard
 from models.inference.graphs import ENGINE, has_graphs
 from models.inference.low_precision import admission
@@ -31,7 +31,8 @@ def fingerprint(settings: Settings, *, reduced: bool = True) -> str:
     cards = tuple((folder / CARD, (folder / CARD).stat().st_mtime_ns) for folder in folders)
     low = settings.precision
     gates = tuple((low, admission(folder, low).seal) for folder in folders) if low != FP32 else ()
-    return _of(cards, settings.error_rate, reduced, gates)
+    eager = settings.engine == EAGER
+    return _of(cards, settings.error_rate, reduced, gates, eager)
 
 
 @lru_cache(maxsize=8)
@@ -40,11 +41,12 @@ def _of(
     error_rate: float,
     reduced: bool,
     gates: tuple[tuple[str, str], ...],
+    eager: bool,
 ) -> str:
     parts = []
     for path, _ in cards:
         card = ModelCard.read(path)
-        engine = ENGINE if has_graphs(path.parent) else "torch fp32"
+        engine = ENGINE if has_graphs(path.parent) and not eager else "torch fp32"
         weights = [card.weights_sha256, card.gate_sha256, card.localiser_sha256]
         points = [f.operating_point for f in card.findings]
         parts.append([*weights, card.temperature, list(card.bias), points, engine])

@@ -39,6 +39,15 @@ def test_database_and_single_reader_are_read() -> None:
     assert Settings.from_environment({}).single_reader == ""
 
 
+def test_the_reference_engine_is_asked_for_by_name() -> None:
+    assert Settings.from_environment({}).engine == "onnxruntime"
+    assert Settings.from_environment({"LIGHTBOX_ENGINE": "Torch"}).engine == "torch"
+    with pytest.raises(SettingsError, match="LIGHTBOX_ENGINE"):
+        Settings.from_environment({"LIGHTBOX_ENGINE": "tea leaves"})
+    with pytest.raises(SettingsError, match="LIGHTBOX_PRECISION"):
+        Settings.from_environment({"LIGHTBOX_ENGINE": "torch", "LIGHTBOX_PRECISION": "int8"})
+
+
 def test_low_precision_is_asked_for_by_name() -> None:
     assert Settings.from_environment({}).precision == "fp32"
     assert Settings.from_environment({"LIGHTBOX_PRECISION": " INT8 "}).precision == "int8"

@@ -179,8 +179,10 @@ def test_the_fingerprint_is_of_weights_rate_and_reading(tiny_settings: Settings)
     others = {
         fingerprint(tiny_settings, reduced=False),
         fingerprint(replace(tiny_settings, weights=ROOT / "models" / "weights")),
+        fingerprint(replace(tiny_settings, engine="torch")),
     }
-    assert one not in others and len(others) == 2
+    assert one not in others and len(others) == 3
+    assert Assessor.load(replace(tiny_settings, engine="torch")).engine == "torch fp32"
 
 
 def test_a_shard_needs_no_torch(tiny_settings: Settings, tmp_path: Path) -> None:
