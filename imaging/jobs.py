@@ -82,8 +82,8 @@ class JobProgress:
     ----------
     counts : mapping of Status to int
         Files that have their outcome.
-    first_at, last_at : datetime or None
-        When the first and the newest outcome were written.
+    rate : float or None
+        Files a second of late, up to the newest outcome; None where nobody can tell.
     """
 
     job_id: str
@@ -95,8 +95,7 @@ class JobProgress:
     created_at: datetime
     total: int
     counts: Mapping[Status, int] = field(default_factory=dict)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+    rate: float | None = None
 
     @property
     def done(self) -> int:
@@ -112,15 +111,8 @@ class JobProgress:
         return self.done == self.total and not more
 
     @property
-    def rate(self) -> float | None:
-        """Files a second since the first outcome; None before there are two moments to compare."""
-        if self.first_at is None or self.last_at is None or self.done < 2:
-            return None
-        seconds = (self.last_at - self.first_at).total_seconds()
-        return (self.done - 1) / seconds if seconds > 0 else None
-
-    @property
     def seconds_left(self) -> float | None:
-        """At this rate; None when nobody can tell."""
-        rate = self.rate
-        return (self.total - self.done) / rate if rate else None
+        """At this rate; None when nobody can tell, as while files are still being found."""
+        if not self.rate or self.state is JobState.LISTING:
+            return None
+        return (self.total - self.done) / self.rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
@@ -19,6 +19,7 @@ from imaging.store.tables import InstanceTable, JobFileTable, JobTable
 
 _T = TypeVar("_T")
 _UNKNOWN = "This batch is not known here."
+_LATELY = timedelta(minutes=1)
 _FEW = 500  # studies whose films are added in one transaction
 _LISTED = (JobKind.FOLDER.value, JobKind.WATCH.value)  # somebody looks for their files
 _ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
@@ -438,16 +439,13 @@ def _add_films(
 
 def _progress(session: Session, row: JobTable) -> JobProgress:
     counted = session.execute(
-        select(
-            JobFileTable.status,
-            func.count(),
-            func.min(JobFileTable.finished_at),
-            func.max(JobFileTable.finished_at),
-        )
+        select(JobFileTable.status, func.count())
         .where(JobFileTable.job_id == row.job_id)
         .group_by(JobFileTable.status)
     ).all()
-    ends = [(first, last) for _, _, first, last in counted if first and last]
+    counts = {Status(status): count for status, count in counted if status}
+    total = sum(count for _, count in counted)
+    goes_on = counts and total > sum(counts.values())
     return JobProgress(
         job_id=row.job_id,
         kind=JobKind(row.kind),
@@ -456,8 +454,26 @@ def _progress(session: Session, row: JobTable) -> JobProgress:
         priority=row.priority,
         account=row.account,
         created_at=row.created_at,
-        total=sum(count for _, count, _, _ in counted),
-        counts={Status(status): count for status, count, _, _ in counted if status},
-        first_at=min((first for first, _ in ends), default=None),
-        last_at=max((last for _, last in ends), default=None),
+        total=total,
+        counts=counts,
+        rate=_rate(session, row.job_id) if goes_on else None,
     )
+
+
+def _rate(session: Session, job_id: str) -> float | None:
+    """Files a second in the last minute up to the newest outcome: no pause before it counts.
+
+    Outcomes are written many at a time: those of the first moment began before it.
+    """
+    of_job = JobFileTable.job_id == job_id
+    newest = session.scalar(select(func.max(JobFileTable.finished_at)).where(of_job))
+    if newest is None:
+        return None
+    moments = session.execute(
+        select(JobFileTable.finished_at, func.count())
+        .where(of_job, JobFileTable.finished_at >= newest - _LATELY)
+        .group_by(JobFileTable.finished_at)
+        .order_by(JobFileTable.finished_at)
+    ).all()
+    seconds = (newest - min(moment for moment, _ in moments if moment)).total_seconds()
+    return sum(count for _, count in moments[1:]) / seconds if seconds > 0 else None

@@ -259,6 +259,7 @@ class JobFileTable(Base):
     __table_args__ = (
         Index("ix_job_files_open", "job_id", "status", "claimed_by", "position"),
         Index("ix_job_files_place", "job_id", "location"),
+        Index("ix_job_files_finished", "job_id", "finished_at"),
     )
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -147,7 +147,7 @@ def how_far(job: JobProgress) -> str:
         parts.append(_("watched"))
     elif job.state is JobState.LISTING:
         parts.append(_("still looking for files"))
-    if job.state is not JobState.PAUSED and job.rate and job.seconds_left:
+    if job.state is JobState.RUNNING and job.rate and job.seconds_left:
         parts.append(_("{rate} a second").format(rate=f"{job.rate:.1f}"))
         parts.append(_("about {time} left").format(time=_duration(job.seconds_left)))
     return " \u00b7 ".join(parts)

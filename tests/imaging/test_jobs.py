@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +333,26 @@ def test_a_cancelled_job_is_given_no_more_films(
     job_id = store.add_rescore(uids)
     assert store.job_progress(job_id).state is JobState.CANCELLED
     assert store.job(job_id).files == () and store.claim_files("one", 9) == ()
+
+
+def test_the_rate_is_that_of_the_last_minute(
+    store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = queued(store, *(film(n) for n in range(1, 10)))
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def finish(count: int, seconds: float) -> float | None:
+        clock = type("Clock", (datetime,), {"now": lambda _: start + timedelta(seconds=seconds)})
+        monkeypatch.setattr(outcomes, "datetime", clock)
+        tasks = store.claim_files("one", count)
+        store.finish_files("one", [failed(task) for task in tasks], NETWORKS)
+        return store.job_progress(job_id).rate
+
+    assert finish(2, 0) is None  # one moment tells no rate
+    assert finish(2, 4) == pytest.approx(0.5)
+    assert finish(1, 12 * 3600) is None  # a night's pause is no work
+    assert finish(3, 12 * 3600 + 6) == pytest.approx(0.5)
+    assert finish(1, 12 * 3600 + 8) is None  # nothing waits any more
 
 
 def test_recent_jobs_are_the_newest_of_everybody_or_of_one(store: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -217,9 +218,6 @@ def test_a_finished_job_is_found_without_its_address(
 
 
 def progress(**change: object) -> JobProgress:
-    from datetime import UTC, datetime, timedelta
-
-    start = datetime(2026, 3, 1, tzinfo=UTC)
     values: dict[str, object] = {
         "job_id": "j",
         "kind": JobKind.FOLDER,
@@ -227,11 +225,10 @@ def progress(**change: object) -> JobProgress:
         "source": "/ward",
         "priority": 0,
         "account": "",
-        "created_at": start,
+        "created_at": datetime(2026, 3, 1, tzinfo=UTC),
         "total": 1000,
         "counts": {Status.OK: 100, Status.ERROR: 1},
-        "first_at": start,
-        "last_at": start + timedelta(seconds=10),
+        "rate": 10.0,
     }
     return JobProgress(**{**values, **change})  # type: ignore[arg-type]
 
@@ -245,6 +242,11 @@ def test_rate_and_time_left_are_told() -> None:
 def test_a_paused_job_promises_no_time() -> None:
     said = how_far(progress(state=JobState.PAUSED))
     assert "paused" in said and "left" not in said
+
+
+def test_a_job_whose_files_are_still_being_found_promises_no_time() -> None:
+    said = how_far(progress(state=JobState.LISTING))
+    assert "still looking for files" in said and "left" not in said and "a second" not in said
 
 
 def test_a_summary_counts_each_outcome() -> None:
