@@ -82,6 +82,7 @@ class Clerk:
         self._busy = 0  # chunks in the hands of those who judge
         self._count = 0
         self._wrote = -_GATHER
+        self._elsewhere: set[str] = set()  # jobs with files that are out of reach here
         self._woken = False  # files were queued since the last look
         self._dry = False  # the last look found fewer files than were wanted
         self._stopped = False
@@ -164,16 +165,29 @@ class Clerk:
                 return False
             wanted = max(1, len(self._mates) - len(self._ready)) * CHUNK
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
-        tasks = self._repository.claim_files(self._name, wanted, jobs=self._jobs)
-        few = len(tasks) < wanted
+        claimed = self._repository.claim_files(
+            self._name, wanted, jobs=self._jobs, without=self._elsewhere
+        )
+        few, tasks = len(claimed) < wanted, self._within_reach(claimed)
         urgent = self._chunks([task for task in tasks if task.urgent], shared=True)
         others = self._chunks([task for task in tasks if not task.urgent], shared=few)
         with self._changed:
-            self._dry = self._dry and few
+            self._dry = self._dry and few and len(tasks) == len(claimed)
             self._ready.extendleft(reversed(urgent))
             self._ready.extend(others)
             self._changed.notify_all()
-        return bool(tasks)
+        return bool(claimed)
+
+    def _within_reach(self, tasks: Sequence[Task]) -> list[Task]:
+        """Without files whose bytes another computer keeps: it does those, and their jobs."""
+        if not self._repository.shared:
+            return list(tasks)
+        gone = [t for t in tasks if not (t.location or self._repository.kept_at(t.sha256).exists())]
+        if gone:
+            self._elsewhere |= {task.job_id for task in gone}
+            self._repository.release_files(self._name, gone)
+            log.warning("%d jobs hold files that another computer keeps", len(self._elsewhere))
+        return [task for task in tasks if task not in gone]
 
     def _chunks(self, tasks: list[Task], *, shared: bool) -> list[list[Task]]:
         """Files by the chunk; `shared` among those who judge, so that all end together."""

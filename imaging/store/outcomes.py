@@ -7,7 +7,7 @@ claim had lapsed, changes nothing. So a worker may die at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, tuple_, update
@@ -26,7 +26,9 @@ LEASE = timedelta(minutes=15)  # after that a claim is anybody's
 class Outcomes(Records):
     """Claims and outcomes."""
 
-    def claim_files(self, worker: str, limit: int, *, jobs: Sequence[str] = ()) -> tuple[Task, ...]:
+    def claim_files(
+        self, worker: str, limit: int, *, jobs: Sequence[str] = (), without: Collection[str] = ()
+    ) -> tuple[Task, ...]:
         """Take up to `limit` waiting files: of the job with the highest priority, the oldest first.
 
         Parameters
@@ -35,12 +37,14 @@ class Outcomes(Records):
             Who takes them, at most 64 characters.
         jobs : sequence of str
             Of these jobs alone.
+        without : collection of str
+            Of none of these jobs.
         """
         with self._database.reading() as session:  # nobody waits for a look in vain
-            if not _waiting(session, 1, jobs):
+            if not _waiting(session, 1, jobs, without):
                 return ()
         with self._database.writing(behind=True) as session:
-            found, now = _waiting(session, limit, jobs), datetime.now(UTC)
+            found, now = _waiting(session, limit, jobs, without), datetime.now(UTC)
             for row, _ in found:
                 row.claimed_by, row.claimed_at = worker, now
             return tuple(
@@ -156,7 +160,7 @@ class Outcomes(Records):
 
 
 def _waiting(
-    session: Session, limit: int, jobs: Sequence[str]
+    session: Session, limit: int, jobs: Sequence[str], without: Collection[str]
 ) -> list[tuple[JobFileTable, JobTable]]:
     """Files that may be claimed, with their jobs.
 
@@ -165,6 +169,8 @@ def _waiting(
     query = select(JobTable).where(JobTable.state.in_(active()))
     if jobs:
         query = query.where(JobTable.job_id.in_(jobs))
+    if without:
+        query = query.where(JobTable.job_id.not_in(without))
     query = query.order_by(JobTable.priority.desc(), JobTable.created_at)
     lapsed = datetime.now(UTC) - LEASE
     found: list[tuple[JobFileTable, JobTable]] = []

@@ -66,6 +66,11 @@ class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes):
             raise
         return cls(found, ObjectFolder(home / "objects"))
 
+    @property
+    def shared(self) -> bool:
+        """Whether other computers, with folders of originals of their own, may use its records."""
+        return self._database.engine.dialect.name != "sqlite"
+
     def close(self) -> None:
         """Give the database back."""
         self._database.close()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imaging.entities import Status
 from imaging.errors import CheckpointError, PixelDataError, StoreError
-from imaging.jobs import URGENT, Result, Task
+from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from models import clerk as clerks
@@ -19,6 +20,7 @@ from models.clerk import Clerk
 from models.inference.crew import CHUNK, Mate
 from models.inference.shard import Known
 from models.worker import drain, worker_name
+from tests.postgresql import fresh_database
 
 SECONDS = 30.0  # after which a test has hung
 
@@ -270,3 +272,26 @@ def test_files_queued_later_are_found(repository: Repository, tiny_settings: Set
     clerk.stop()
     thread.join(SECONDS)
     assert repository.job_progress(job).finished
+
+
+def test_files_that_another_computer_keeps_are_left_to_it(
+    postgresql: Path, tiny_settings: Settings, tmp_path: Path
+) -> None:
+    """Two computers, one database: what was uploaded at one cannot be read by the other."""
+    with fresh_database(postgresql) as address:
+        here = Repository.open(tmp_path / "here", address)
+        there = Repository.open(tmp_path / "there", address)
+        uploaded = queued(here, 2 * CHUNK)
+        film = tmp_path / "film.dcm"
+        film.write_bytes(b"broken")
+        folder = here.open_job(JobKind.FOLDER, str(tmp_path))
+        here.add_files(folder, [("film.dcm", str(film))])
+        here.end_listing(folder)
+        judge = Judge()
+        assert drain(there, tiny_settings, mates=[judge]) == 1
+        assert judge.chunks == [["film.dcm"]]
+        assert there.claimants() == ()
+        assert drain(here, tiny_settings, mates=[Judge()]) == 2 * CHUNK
+        assert here.job_progress(uploaded).finished and here.job_progress(folder).finished
+        for store in (here, there):
+            store.close()
