@@ -77,7 +77,7 @@ def assess_bytes(
     try:
         image = read(content, file_name)
     except AssistantError as exc:
-        return failed_file(content, file_name, exc)
+        return failed(file_name, exc)
     if isinstance(image, Document):
         return document_outcome(image, file_name)
     try:
@@ -152,7 +152,10 @@ def failed_film(instance: Instance, error: AssistantError, file_name: str) -> Fi
 def failed_file(
     content: bytes, file_name: str, error: AssistantError, *, sha256: str = ""
 ) -> FileOutcome:
-    """The outcome of a file that was refused while it was read: with its header, if it has one."""
+    """The outcome of a file that was refused while it was read: with its header, if it has one.
+
+    Reads the header again: only for processes that a file may kill.
+    """
     known = None
     if isinstance(error, PixelDataError | UnsupportedTransferSyntaxError):
         known = describe(content, file_name=file_name, sha256=sha256)

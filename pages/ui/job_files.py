@@ -19,7 +19,7 @@ def render_files(job: JobProgress) -> None:
     repository = resources.repository()
     if job.total == 1 and job.finished:
         (only,) = repository.job_files(job.job_id, limit=1)
-        if only.study_instance_uid:
+        if only.study_instance_uid and only.status is not Status.ERROR:
             _render_single(only.study_instance_uid, only.sop_instance_uid)
             return
     statuses, offset, total = _choose_files(job)

@@ -35,6 +35,18 @@ def test_a_study_with_an_unreadable_film_can_be_opened(
     assert "T-1" in words(page)
 
 
+def test_handed_in_alone_it_tells_its_reason_and_can_be_tried_again(
+    store: Repository, open_page: OpenPage, tiny_settings: Settings
+) -> None:
+    _queued(store, tiny_settings, whole=0, cut=1)
+    (job,) = store.recent_jobs()
+    page = open_page("pages/upload.py", job=job.job_id)
+    assert not page.exception
+    (table,) = page.dataframe
+    assert WHY in str(table.value.to_dict())
+    assert "Try 1 file again" in [button.label for button in page.button]
+
+
 def test_it_is_on_the_worklist_with_its_reason(
     store: Repository, open_page: OpenPage, tiny_settings: Settings
 ) -> None:
