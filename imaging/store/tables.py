@@ -253,7 +253,10 @@ class JobTable(Base):
 
 
 class JobFileTable(Base):
-    """One file of a job; `status` is null while it waits, `claimed_by` names who works on it."""
+    """One file of a job; `status` is null while it waits, `claimed_by` names who works on it.
+
+    `mark` is what a watched file was when it was queued (`places.mark_text`), "" where unknown.
+    """
 
     __tablename__ = "job_files"
     __table_args__ = (
@@ -274,6 +277,7 @@ class JobFileTable(Base):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True, default=now)
+    mark: Mapped[str] = mapped_column(Text, server_default="", default="")
 
 
 class ResultTable(Base):
