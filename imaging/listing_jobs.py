@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -20,7 +20,7 @@ from pathlib import Path
 from imaging.archives import Member, is_archive, members
 from imaging.errors import AssistantError, InputError, SettingsError, StoreError
 from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.places import Mark, find_files, find_marks, is_address, read_path
+from imaging.places import Mark, find_files, find_marks, is_address, mark_text, read_path
 from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -33,6 +33,7 @@ _FIRST = 50  # the first rows are wanted soon
 _TRIES = 5  # looks before a job whose files cannot be found ends: a network may be away a moment
 _HEAD = 1024
 _NO_MARK: Mark = (0, 0)
+_FINEST = 1000  # nanoseconds; SMB tells no finer, and two servers may see a folder two ways
 _NOT_ALLOWED = (
     "This folder is not one that Lightbox may read. Ask whoever runs it to add it to "
     "LIGHTBOX_ROOTS."
@@ -203,14 +204,14 @@ class Lister:
             size = _BATCH
             if self._repository.job_progress(job.job_id).state is not JobState.LISTING:
                 return  # paused or cancelled meanwhile
-            if self._add(job.job_id, [location for location, _ in part]):
+            if self._add(job.job_id, dict(part)):
                 self._announce()
             if watch:
                 watch.added.update(part)
         if not watch and not self._stopped:
             self._repository.end_listing(job.job_id)
 
-    def _add(self, job_id: str, files: Iterable[str]) -> int:
+    def _add(self, job_id: str, files: Mapping[str, Mark]) -> int:
         """Add files; those in archives are kept here, one by one."""
         plain, kept, refused = [], [], []
         for location in files:
@@ -223,7 +224,8 @@ class Lister:
                     kept.append((name, self._repository.keep(read())))
                 except InputError as exc:
                     refused.append((name, str(exc)))
-        return self._repository.add_files(job_id, plain, kept=kept, refused=refused)
+        marks = {place: mark_text(files[place]) for _, place in plain if files[place] != _NO_MARK}
+        return self._repository.add_files(job_id, plain, marks=marks, kept=kept, refused=refused)
 
 
 def _is_watched(job: JobProgress) -> bool:
@@ -231,7 +233,10 @@ def _is_watched(job: JobProgress) -> bool:
 
 
 def _complete(source: str, watch: _Watch) -> Iterator[tuple[str, Mark]]:
-    """Files of a watched place that have stopped growing since the last look, once each."""
+    """Files of a watched place that have stopped growing since the last look, once each.
+
+    Another file under an old name counts as one more.
+    """
     now: dict[str, Mark] = {}
     for location, mark, settled in _marked(source):
         now[location] = mark
@@ -252,7 +257,7 @@ def _marked(source: str) -> Iterator[tuple[str, Mark, bool]]:
         except OSError:
             continue
         settled = not 0 <= time.time() - found.st_mtime < SETTLED  # the writer's clock may be ahead
-        yield location, (found.st_size, found.st_mtime_ns), settled
+        yield location, (found.st_size, found.st_mtime_ns // _FINEST), settled
 
 
 def _unmarked(source: str) -> Iterator[tuple[str, Mark]]:

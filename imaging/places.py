@@ -15,6 +15,11 @@ _UNLISTED = "No files can be found at this address; check its spelling and the r
 _LARGE = "The file is larger than any film this tool reads."
 
 
+def mark_text(mark: Mark) -> str:
+    """A mark as it is stored; it stays the same for as long as this tool is to know the file."""
+    return f"{mark[0]} {mark[1]}"
+
+
 def is_address(location: str) -> bool:
     """True for an address such as ``s3://bucket/film.dcm``; false for a path."""
     return "://" in location
@@ -44,6 +49,21 @@ def read_path(path: Path) -> bytes:
             return stream.read(size)
     except OSError as exc:
         raise NotDicomError(_GONE) from exc
+
+
+def read_head(location: str, size: int) -> bytes:
+    """The first bytes of a file, at most so many; raises as `read_place`."""
+    try:
+        if not is_address(location):
+            with open(location, "rb", buffering=0) as stream:
+                return stream.read(size)
+        system, path = file_system(location)
+        head: bytes = system.cat_file(path, start=0, end=size)
+    except SettingsError:
+        raise
+    except Exception as exc:  # every file system of fsspec has errors of its own
+        raise NotDicomError(_GONE) from exc
+    return head
 
 
 def _read_address(location: str) -> bytes:

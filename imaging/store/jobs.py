@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -71,6 +71,7 @@ class Jobs(Records):
         job_id: str,
         files: Iterable[tuple[str, str]],
         *,
+        marks: Mapping[str, str] | None = None,
         kept: Iterable[tuple[str, str]] = (),
         refused: Iterable[tuple[str, str]] = (),
     ) -> int:
@@ -79,7 +80,11 @@ class Jobs(Records):
         Parameters
         ----------
         files : iterable of (name, location)
-            Files that stay where they are; one whose location the job has already is left out.
+            Files that stay where they are; one whose location the job has already is left out,
+            unless its mark is another.
+        marks : mapping of location to mark, optional
+            What the files at watched places are at present. Where the job does not know yet what
+            it has from there, it takes this as the mark of that.
         kept : iterable of (name, sha256)
             Files whose bytes were kept here; left out like the others where the job has them, and
             forgotten where it was cancelled meanwhile.
@@ -95,9 +100,14 @@ class Jobs(Records):
                 unwanted = {sha256 for _, sha256 in inside}
                 asked, inside, lost_ones = [], [], []
             start = _next_position(session, job_id)
-            known = _known_locations(session, job_id, [place for _, place in asked])
-            new = [one for one in dict.fromkeys(asked) if one[1] not in known]
-            rows = [{"file_name": name, "location": place, "sha256": ""} for name, place in new]
+            known = _known_places(session, job_id, [place for _, place in asked])
+            now = {serial.plain(place): serial.plain(mark) for place, mark in (marks or {}).items()}
+            _adopt(session, job_id, known, now)
+            rows = [
+                {"file_name": name, "location": place, "sha256": "", "mark": now.get(place, "")}
+                for name, place in dict.fromkeys(asked)
+                if place not in known or now.get(place, "") not in {"", *known[place]}
+            ]
             known_inside = _known_inside(session, job_id, [n for n, _ in inside + lost_ones])
             rows += [
                 {"file_name": name, "location": "", "sha256": sha256}
@@ -357,17 +367,32 @@ def _next_position(session: Session, job_id: str) -> int:
     return 0 if newest is None else newest + 1
 
 
-def _known_locations(session: Session, job_id: str, locations: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+def _known_places(
+    session: Session, job_id: str, locations: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """Those of the locations that a job has, each with its marks and their places in the job."""
+    found: dict[str, dict[str, int]] = {}
     for part in _parts(locations):
-        found.update(
-            session.scalars(
-                select(JobFileTable.location).where(
-                    JobFileTable.job_id == job_id, JobFileTable.location.in_(part)
-                )
-            )
+        query = select(JobFileTable.location, JobFileTable.mark, JobFileTable.position).where(
+            JobFileTable.job_id == job_id, JobFileTable.location.in_(part)
         )
+        for location, mark, position in session.execute(query):
+            found.setdefault(location, {})[mark] = position
     return found
+
+
+def _adopt(
+    session: Session, job_id: str, known: dict[str, dict[str, int]], now: Mapping[str, str]
+) -> None:
+    """Give files without a mark that of what lies there now: nothing tells that it is another."""
+    rows = []
+    for place, marks in known.items():
+        mark = now.get(place)
+        if mark and "" in marks:
+            marks[mark] = marks.pop("")
+            rows.append({"job_id": job_id, "position": marks[mark], "mark": mark})
+    if rows:
+        session.execute(update(JobFileTable), rows)
 
 
 def _known_inside(session: Session, job_id: str, names: Sequence[str]) -> set[tuple[str, str]]:

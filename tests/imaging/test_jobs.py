@@ -221,6 +221,39 @@ def test_a_folder_that_goes_on_is_listed_again(store: Repository) -> None:
     assert positions(store.claim_files("one", 9)) == [0, 1, 2]
 
 
+def test_a_place_is_in_a_job_once_for_each_mark(store: Repository) -> None:
+    job_id = store.open_job(JobKind.WATCH, "/films")
+    files = [("a", "/films/a"), ("b", "/films/b")]
+    said: tuple[dict[str, str], ...] = (
+        {},
+        {"/films/a": "1 x"},
+        {"/films/a": "1 y", "/films/b": "1 x"},
+        {"/films/a": "1 x"},
+    )
+    added = [store.add_files(job_id, files, marks=marks) for marks in said]
+    assert added == [2, 0, 1, 0]  # a file of unknown mark takes the first it is told
+    assert [f.file_name for f in store.job(job_id).files] == ["a", "b", "a"]
+    assert store.add_files(job_id, files) == 0
+
+
+def test_two_files_of_one_place_have_an_outcome_each(store: Repository) -> None:
+    job_id = store.open_job(JobKind.WATCH, "/films")
+    for mark in ("1 x", "2 y", "3 z"):
+        store.add_files(job_id, [("a", "/films/a")], marks={"/films/a": mark})
+    content = film(1)
+    tasks = store.claim_files("one", 9)
+    results = [failed(tasks[0]), answered(tasks[1], content), answered(tasks[2], content)]
+    assert len(store.finish_files("one", results, NETWORKS)) == 3
+    assert store.retry_failed(job_id) == 1  # what lies there now is what was read already
+    (again,) = store.claim_files("one", 9)
+    store.finish_files("one", [answered(again, content)], NETWORKS)
+    assert store.job_progress(job_id).counts == {Status.OK: 3}
+    assert len(store.study("1.2.4.1").instances) == 1
+    rescored = store.add_rescore(["1.2.4.1"])
+    assert [t.location for t in store.claim_files("one", 9)] == ["/films/a"]
+    assert store.job_progress(rescored).total == 1
+
+
 def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Repository) -> None:
     films = [film(1), film(2), film(3)]
     job_id = queued(store, *films)

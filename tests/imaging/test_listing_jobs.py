@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +48,19 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Callable[[str,
     yield address, lambda name, content: system.pipe(f"{address}/{name}", content)
     if system.exists(address):
         system.rm(address, recursive=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path, database: str) -> Iterator[Repository]:
+    """An empty store, in SQLite and in PostgreSQL."""
+    with closing(Repository.open(tmp_path / "home", database)) as found:
+        yield found
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is the same at two looks is complete, however young."""
+    monkeypatch.setattr(listing_jobs, "SETTLED", 0.0)
 
 
 def ended(repository: Repository, job_id: str) -> bool:
@@ -405,3 +420,113 @@ def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
     assert listed(repository, job) == []
     assert len(kept) == 1 and not repository.kept_at(kept[0]).exists()
     assert repository.job_progress(job).state is JobState.CANCELLED
+
+
+def looked(store: Repository, job_id: str, *listers: Lister) -> list[str]:
+    """Names in the job after as many looks as complete a file."""
+    for _ in range(2):
+        for lister in listers:
+            names = listed(store, job_id, lister)
+    return names
+
+
+@pytest.mark.usefixtures("at_once")
+def test_another_file_under_an_old_name_is_taken_once_it_is_complete(
+    store: Repository, root: Path
+) -> None:
+    lister = Lister(store, lambda: None)
+    job = store.open_job(JobKind.WATCH, str(root))
+    assert looked(store, job, lister) == ["one.dcm", "two.dcm"]
+    (root / "one.dcm").write_bytes(b"another")
+    assert listed(store, job, lister) == ["one.dcm", "two.dcm"]  # perhaps it grows
+    assert listed(store, job, lister) == ["one.dcm", "two.dcm", "one.dcm"]
+    assert len(looked(store, job, lister)) == 3
+    places = [task.location for task in store.claim_files("w", 9)]
+    assert places[0] == places[2] == str(root / "one.dcm")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_file_of_the_same_size_is_told_apart_by_its_time(store: Repository, root: Path) -> None:
+    lister = Lister(store, lambda: None)
+    job = store.open_job(JobKind.WATCH, str(root))
+    looked(store, job, lister)
+    old = (root / "one.dcm").stat()
+    os.utime(root / "one.dcm", ns=(0, old.st_mtime_ns + 1_000_000_000))
+    assert looked(store, job, lister) == ["one.dcm", "two.dcm", "one.dcm"]
+    os.utime(root / "one.dcm", ns=(0, old.st_mtime_ns))  # the first one put back is not new
+    assert len(looked(store, job, lister)) == 3
+
+
+@pytest.mark.usefixtures("at_once")
+def test_after_a_restart_only_what_was_replaced_meanwhile_is_taken(
+    store: Repository, root: Path
+) -> None:
+    job = store.open_job(JobKind.WATCH, str(root))
+    first = Lister(store, lambda: None)
+    looked(store, job, first)
+    (root / "one.dcm").write_bytes(b"another")
+    assert len(looked(store, job, first)) == 3
+    assert len(looked(store, job, Lister(store, lambda: None))) == 3
+    (root / "b" / "two.dcm").write_bytes(b"another")
+    assert looked(store, job, Lister(store, lambda: None))[3:] == ["two.dcm"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_two_servers_take_another_file_under_an_old_name_once(
+    store: Repository, root: Path, tmp_path: Path, database: str
+) -> None:
+    job = store.open_job(JobKind.WATCH, str(root))
+    with closing(Repository.open(tmp_path / "home", database)) as other:
+        listers = [Lister(store, lambda: None), Lister(other, lambda: None)]
+        assert looked(store, job, *listers) == ["one.dcm", "two.dcm"]
+        (root / "one.dcm").write_bytes(b"another")
+        assert looked(store, job, *listers) == ["one.dcm", "two.dcm", "one.dcm"]
+        (root / "one.dcm").write_bytes(b"one more")
+        ready = threading.Barrier(2, timeout=20)
+
+        def look(lister: Lister) -> None:
+            for _ in range(2):
+                ready.wait()
+                lister.look(store.job_progress(job))
+
+        threads = [threading.Thread(target=look, args=[lister]) for lister in listers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [file.file_name for file in store.job_files(job)][3:] == ["one.dcm"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_files_queued_before_marks_were_kept_are_not_queued_again(
+    store: Repository, root: Path
+) -> None:
+    job = store.open_job(JobKind.WATCH, str(root))
+    store.add_files(job, [(p.name, str(p)) for p in (root / "one.dcm", root / "b" / "two.dcm")])
+    assert looked(store, job, Lister(store, lambda: None)) == ["one.dcm", "two.dcm"]
+    (root / "one.dcm").write_bytes(b"another")  # from now on they are told apart
+    assert looked(store, job, Lister(store, lambda: None))[2:] == ["one.dcm"]
+
+
+def test_a_folder_that_is_not_watched_is_found_once_whatever_becomes_of_it(
+    store: Repository, root: Path
+) -> None:
+    job = store.open_job(JobKind.FOLDER, str(root))
+    listed(store, job)
+    (root / "one.dcm").write_bytes(b"another")
+    store.pause(job)
+    store.resume(job)
+    assert listed(store, job) == ["one.dcm", "two.dcm"]
+
+
+def test_another_file_at_an_old_address_is_taken_once(
+    store: Repository, files: tuple[str, Callable[[str, bytes], None]]
+) -> None:
+    address, put = files
+    lister = Lister(store, lambda: None)
+    job = store.open_job(JobKind.WATCH, address)
+    put("a.dcm", b"a")
+    assert looked(store, job, lister) == ["a.dcm"]
+    put("a.dcm", b"b")
+    assert looked(store, job, lister) == ["a.dcm", "a.dcm"]
+    assert len(looked(store, job, Lister(store, lambda: None))) == 2

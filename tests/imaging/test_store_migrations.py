@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from imaging.errors import SettingsError, StoreError
 from imaging.review import Call, ReadFinding, Review, Stage
@@ -85,6 +86,23 @@ def test_an_upgraded_folder_goes_on_where_it_stood(old_home: Path) -> None:
         amended = Review("1.2.3", 2, Stage.FINAL, "anna", "Dr A", review.created_at, note="more")
         assert repository.add_review(amended).version == 3
         assert repository.verify_audit().intact
+
+
+def test_files_queued_before_marks_were_kept_have_none(tmp_path: Path, database: str) -> None:
+    job = "INSERT INTO jobs (job_id, created_at, kind) VALUES ('j', '2026-01-02', 'watch')"
+    file = (
+        "INSERT INTO job_files (job_id, position, file_name, sha256, message, study_instance_uid,"
+        " sop_instance_uid, location) VALUES ('j', 0, 'a.dcm', '', '', '', '', '/ward/a.dcm')"
+    )
+    with closing(open_database(tmp_path, database)) as found:
+        migrate(found, "0008")
+        with found.writing() as session:
+            session.execute(text(job))
+            session.execute(text(file))
+    with closing(Repository.open(tmp_path, database)) as repository:
+        for mark, total in (("1 x", 1), ("1 y", 2)):  # the first is taken as that of the file
+            repository.add_files("j", [("a", "/ward/a.dcm")], marks={"/ward/a.dcm": mark})
+            assert len(repository.job_files("j")) == total
 
 
 def test_old_versions_refuse_the_upgraded_folder(old_home: Path) -> None:
