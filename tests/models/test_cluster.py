@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import pytest
 from pydicom.uid import generate_uid
 
 from imaging.errors import SettingsError
-from imaging.jobs import JobKind, Task
+from imaging.jobs import JobKind, Result, Task
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from models import cluster as clusters
 from models.cluster import Cluster
 from models.inference.crew import Mate
+from models.inference.shard import Known
 from models.terminal_queue import work_off
 from models.worker import drain
 from tests.factories import make_dicom_bytes
@@ -57,17 +59,48 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def two_nodes() -> Iterator[str]:
-    """Address of a cluster of two nodes on this computer; skips without Ray."""
+def storage() -> Iterator[dict[str, str]]:
+    """An S3 server in a thread; yields the variables by which it is found."""
+    required("moto"), required("s3fs")
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def node(storage: dict[str, str]) -> dict[str, Any]:
+    """What a node of the cluster is: one processor, and the keys to the storage."""
+    return {"num_cpus": 1, "object_store_memory": 80_000_000, "env_vars": storage}
+
+
+@pytest.fixture(scope="session")
+def nodes(node: dict[str, Any]) -> Iterator[Any]:
+    """A cluster of two nodes on this computer; skips without Ray."""
     required("ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster as Nodes
 
-    small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80_000_000}
-    nodes = Nodes(initialize_head=True, head_node_args={**small, "include_dashboard": False})
-    nodes.add_node(**small)
-    yield nodes.address
-    nodes.shutdown()
+    found = Nodes(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    found.add_node(**node)
+    yield found
+    found.shutdown()
+
+
+@pytest.fixture
+def two_nodes(nodes: Any) -> str:
+    """The cluster's address."""
+    address: str = nodes.address
+    return address
 
 
 @pytest.fixture
@@ -139,6 +172,62 @@ def test_an_actor_killed_in_the_middle_changes_nothing(
     assert lost and lost[0] not in wait_for(actors.pids)
 
 
+class InHand:
+    """Judges that lose something once, when each of two actors has a chunk in hand."""
+
+    def __init__(self, judges: Cluster, lose: Callable[[], None]) -> None:
+        self._judges, self.reduced = judges, judges.reduced
+        self._both: threading.Barrier | None = threading.Barrier(2, action=lose, timeout=60)
+        self.begun: Counter[str] = Counter()
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """An actor asks what is known when it has read its files, and goes on when it is told."""
+
+        def ask(sha256s: Sequence[str]) -> Collection[str]:
+            self.begun.update(sha256s)
+            if self._both is not None:
+                self._both.wait()
+                self._both = None
+            return known(sha256s)
+
+        return self._judges.run(tasks, ask)
+
+    def start(self) -> None:
+        """Nothing to do, and nothing to wait for or to end: the cluster is another's."""
+
+    ready = close = start
+
+
+def lose_node(nodes: Any, node: Any, actors: Sequence[int]) -> None:
+    """Kill a node and the actors it runs, all at once."""
+    (raylet,) = (process.process.pid for process in node.all_processes["raylet"])
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().split()[3]) for pid in actors}
+    (actor,) = (pid for pid, parent in parents.items() if parent == raylet)
+    os.kill(raylet, signal.SIGKILL)
+    os.kill(actor, signal.SIGKILL)
+    nodes.remove_node(node, allow_graceful=False)
+
+
+@pytest.mark.slow
+def test_a_node_lost_in_the_middle_changes_nothing(
+    nodes: Any,
+    node: dict[str, Any],
+    actors: Cluster,
+    repository: Repository,
+    films: Path,
+    tiny_settings: Settings,
+    local_rows: Rows,
+) -> None:
+    job, before, (doomed,) = queued(repository, films), actors.pids(), nodes.worker_nodes
+    both = InHand(actors, lambda: lose_node(nodes, doomed, before))
+    assert work_off(repository, tiny_settings, [both] * 2) == FILMS
+    assert sorted(set(both.begun.values())) == [1, 2]  # the chunk that was lost, once more
+    assert rows_of(repository, job) == local_rows  # each file once
+    assert repository.verify_audit().intact
+    nodes.add_node(**node)
+    assert len(set(wait_for(actors.pids)) - set(before)) == 1  # it lives again, elsewhere
+
+
 def wait_for(ask: Callable[[], list[int]]) -> list[int]:
     """Process ids, once the actor that was killed lives again."""
     import ray
@@ -195,13 +284,13 @@ def stripped(result: Any) -> Any:
 
 @pytest.mark.slow
 def test_the_terminals_table_is_the_same_byte_for_byte(
-    two_nodes: str, films: Path, checkpoint_folder: Path, tmp_path: Path
+    two_nodes: str, bucket: str, checkpoint_folder: Path, tmp_path: Path
 ) -> None:
     tables: list[Path] = []
     for options in (["--workers", "2"], ["--engine", "ray", "--address", two_nodes]):
         tables.append(tmp_path / f"{len(tables)}.csv")
         terminal(
-            *("classify", films, "--csv", tables[-1], *options),
+            *("classify", bucket, "--csv", tables[-1], *options),
             LIGHTBOX_WEIGHTS=str(checkpoint_folder.parent),
         )
     first, second = (table.read_bytes() for table in tables)
@@ -255,31 +344,19 @@ def test_two_terminals_share_one_postgresql_and_one_may_die(
 
 
 @pytest.fixture
-def bucket(films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The same films below an s3:// address, from an S3 server in a thread."""
-    required("moto"), required("s3fs")
+def bucket(films: Path, storage: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same films below an s3:// address."""
     import fsspec
-    from moto.server import ThreadedMotoServer
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for variable, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
+    for variable, value in storage.items():
         monkeypatch.setenv(variable, value)
     system = fsspec.filesystem("s3", skip_instance_cache=True)
-    name = f"hospital-{uuid.uuid4().hex[:8]}"  # the server remembers those of other tests
+    name = f"hospital-{uuid.uuid4().hex[:8]}"
     system.mkdir(name)
     for film in films.iterdir():
         system.pipe(f"{name}/films/{film.name}", film.read_bytes())
     yield f"s3://{name}/films"
     fsspec.filesystem("s3").clear_instance_cache()
-    server.stop()
 
 
 @pytest.mark.slow
@@ -295,6 +372,28 @@ def test_films_in_a_bucket_get_the_same_answers(
     record = repository.study(repository.job(job).files[0].study_instance_uid)
     sha256 = record.instances[0].identity.sha256
     assert repository.content(sha256)[128:132] == b"DICM"  # read from where it was left
+
+
+@pytest.mark.slow
+def test_a_bucket_a_cluster_and_a_postgresql_together_give_the_rows_of_one_computer(
+    bucket: str,
+    two_nodes: str,
+    postgresql: Path,
+    checkpoint_folder: Path,
+    tmp_path: Path,
+    local_rows: Rows,
+) -> None:
+    with fresh_database(postgresql) as address:
+        there = {
+            "LIGHTBOX_DATABASE": address,
+            "LIGHTBOX_HOME": str(tmp_path / "shared"),
+            "LIGHTBOX_WEIGHTS": str(checkpoint_folder.parent),
+        }
+        job = terminal("queue", bucket, **there)
+        terminal("work", "--engine", "ray", "--address", two_nodes, **there)
+        store = Repository.open(tmp_path / "shared", address)
+        assert rows_of(store, job) == local_rows and store.verify_audit().intact
+        store.close()
 
 
 @pytest.mark.slow
