@@ -6,17 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from imaging.settings import ROOT
 from models.checkpoint import installed_checkpoints
-from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
+from tests.browser.lightbox import find_chromium, open_chromium, open_page, serve
 from tests.browser.viewer import Bench, serve_viewer
-
-LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
 
 
 @pytest.fixture(scope="session")
@@ -47,15 +44,8 @@ def address(tmp_path: Path, weights: Path) -> Iterator[str]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """An empty browser page that must not call out."""
-    # dark as the app: another preference would cost every test a second load of its first page
-    context = chromium.new_context(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
-    found, hosts = context.new_page(), set[str]()
-    found.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
-    found.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or ""))
-    found.set_default_timeout(PATIENCE * 1000)
-    yield found
-    context.close()
-    assert hosts <= LOCAL, f"a request left this computer: {hosts - LOCAL}"
+    with open_page(chromium) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

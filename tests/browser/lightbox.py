@@ -13,14 +13,16 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from imaging.settings import ROOT
 
 READER = "Dr Browser"
 PATIENCE = 60  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
+LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -52,13 +54,30 @@ def open_chromium(executable: str) -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def open_page(browser: Browser) -> Iterator[Page]:
+    """An empty page with cookies and a store of its own, which must not call out."""
+    # dark as the app: another preference would cost every test a second load of its first page
+    context = browser.new_context(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
+    found, hosts = context.new_page(), set[str]()
+    found.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
+    found.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or ""))
+    found.set_default_timeout(PATIENCE * 1000)
+    yield found
+    context.close()
+    assert hosts <= LOCAL, f"a request left this computer: {hosts - LOCAL}"
+
+
 class Server:
     """One Lightbox on a port of its own; it can be killed and started again on the same data.
 
-    `reader` reads alone; an empty name makes the server ask for accounts.
+    `reader` reads alone; an empty name makes the server ask for accounts. Below `roots` lie the
+    folders of this computer that may be queued.
     """
 
-    def __init__(self, home: Path, weights: Path, reader: str = READER) -> None:
+    def __init__(
+        self, home: Path, weights: Path, reader: str = READER, *, roots: Path | None = None
+    ) -> None:
         self.home, self.port = home, _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._environ = {
@@ -69,6 +88,8 @@ class Server:
         }
         for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
             self._environ.pop(name, None)
+        if roots is not None:
+            self._environ["LIGHTBOX_ROOTS"] = str(roots)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
