@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import errors
-from imaging.dicom import Image, read_object
+from imaging.dicom import Image, describe, read_object
 from imaging.documents import Document
 from imaging.entities import Instance
 from imaging.errors import AssistantError, InputError, PixelDataError
@@ -32,6 +32,7 @@ SECONDS = 60.0  # for one file
 _REHEARSAL = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _LENGTH = Struct("<Q")
+_HEADER = "\0"  # before a file's name, where no name has one: its header alone is asked for
 SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
 DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
 HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
@@ -126,10 +127,14 @@ class Reader:
         For one file; then its process is killed.
     memory : int
         Bytes of address space it may have, where the system can limit that.
+    humble : bool
+        It takes what of the processors nobody else wants.
     """
 
-    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        self._seconds, self._memory = seconds, memory
+    def __init__(
+        self, *, seconds: float = SECONDS, memory: int = MEMORY, humble: bool = False
+    ) -> None:
+        self._seconds, self._memory, self._humble = seconds, memory, humble
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -141,21 +146,34 @@ class Reader:
         InputError
             As `read`; also when time or memory ran out, or a decoder took its process along.
         """
+        found = self._ask(content, file_name)
+        if isinstance(found, AssistantError):
+            raise found
+        return found
+
+    def describe(self, content: bytes, file_name: str) -> Instance | None:
+        """As `imaging.dicom.describe`, of a whole file or its beginning.
+
+        Raises
+        ------
+        PixelDataError
+            If time ran out, or the process died of it.
+        """
+        return self._ask(content, _HEADER + file_name)
+
+    def _ask(self, content: bytes, what: str) -> Any:
         with self._lock:
             process = self._running()
             late = threading.Event()
             alarm = threading.Timer(self._seconds, _kill, (process, late))
             alarm.start()
             try:
-                found = _asked(process, content, file_name)
+                return _asked(process, content, what)
             except (OSError, EOFError) as exc:
                 self._drop()
                 raise PixelDataError(SLOW if late.is_set() else DIED) from exc
             finally:
                 alarm.cancel()
-        if isinstance(found, AssistantError):
-            raise found
-        return found
 
     def close(self) -> None:
         """End the other process."""
@@ -167,7 +185,10 @@ class Reader:
         if self._process is None or self._process.poll() is not None:
             self._drop()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "imaging.apart", str(self._memory)],
+                [
+                    *(sys.executable, "-m", "imaging.apart", str(self._memory)),
+                    *(["humble"] if self._humble else []),
+                ],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -189,7 +210,7 @@ def _kill(process: subprocess.Popen[bytes], late: threading.Event) -> None:
 
 def _asked(
     process: subprocess.Popen[bytes], content: bytes, file_name: str
-) -> Reading | Document | AssistantError:
+) -> Reading | Document | Instance | AssistantError | None:
     """What the other process says about a file."""
     to, back = process.stdin, process.stdout
     if to is None or back is None:
@@ -202,7 +223,7 @@ def _asked(
     if kind == "error":
         name, words = rest
         return getattr(errors, name)(words)
-    if kind == "document":
+    if kind in ("document", "header"):
         return rest[0]
     instance, remarks, refusals, shape, trouble = rest
     values = np.frombuffer(_receive(back), np.float32).reshape(shape)
@@ -240,6 +261,8 @@ def rehearse(content: bytes, file_name: str) -> None:
 
 def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     """In the other process: what is said first, and the pixels."""
+    if file_name.startswith(_HEADER):
+        return ("header", _described(content, file_name.removeprefix(_HEADER))), b""
     try:
         found = read(content, file_name)
         if isinstance(found, Reading) and found.instance.geometry.frames > 1:
@@ -255,6 +278,12 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     pixels = np.ascontiguousarray(found.luminance)
     words = found.remarks, found.refusals
     return ("image", found.instance, *words, pixels.shape, trouble), pixels.tobytes()
+
+
+def _described(content: bytes, file_name: str) -> Instance | None:
+    with suppress(InputError):
+        return describe(content, file_name=file_name)
+    return None
 
 
 def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:
@@ -287,5 +316,16 @@ def limit_memory(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
+def stand_back(humble: bool) -> None:
+    """Whoever waits at a screen goes first; before a humble one at once, where Linux serves."""
+    if humble and hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if hasattr(os, "nice"):
+        os.nice(19)
+
+
 if __name__ == "__main__":
+    if "humble" in sys.argv[2:]:
+        stand_back(True)
     _serve(int(sys.argv[1]), _answer)

@@ -102,6 +102,16 @@ def _study_rows(
             names=names,
             order=order,
         )
+    for instance in record.waiting:
+        yield result_row(
+            instance.file_name,
+            None,
+            instance,
+            record=record,
+            selection=because(instance, None),
+            names=names,
+            order=order,
+        )
     for document in record.documents:
         uid = document.identity.sop_instance_uid
         unasked = Assessment(uid, Status.DOCUMENT)

@@ -227,7 +227,8 @@ class Unreadable:
 class StudyRecord:
     """A stored study with its instances and their latest assessments (same order).
 
-    A study may hold documents, or films that cannot be read, alone: then ``instances`` is empty.
+    A study may hold documents, films that cannot be read, or films that still wait for the network
+    (``waiting``) alone: then ``instances`` is empty.
     """
 
     study_instance_uid: str
@@ -237,11 +238,13 @@ class StudyRecord:
     received_at: datetime
     documents: tuple[Document, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    waiting: tuple[Instance, ...] = ()
 
     @property
     def files(self) -> tuple[Instance | Document, ...]:
         """All it holds, the films first; never empty."""
-        return (*self.instances, *self.documents, *(film.instance for film in self.unreadable))
+        lost = (film.instance for film in self.unreadable)
+        return (*self.instances, *self.documents, *lost, *self.waiting)
 
     @property
     def review(self) -> Review | None:

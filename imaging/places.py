@@ -55,7 +55,7 @@ def read_head(location: str, size: int) -> bytes:
     """The first bytes of a file, at most so many; raises as `read_place`."""
     try:
         if not is_address(location):
-            with open(location, "rb", buffering=0) as stream:
+            with Path(location).open("rb", buffering=0) as stream:
                 return stream.read(size)
         system, path = file_system(location)
         head: bytes = system.cat_file(path, start=0, end=size)

@@ -29,6 +29,7 @@ USUAL_LEVEL, TOP_LEVEL = 1, 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
 RAISED_BEFORE = "An earlier answer of a network raised this study."
 ONE_UNREADABLE = "A film of this study could not be read."
+ONE_WAITS = "A film of this study still waits for the network."
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 
@@ -121,7 +122,7 @@ class Standing:
     study_instance_uid, received_at
         Which study, since when.
     first : Instance or Document
-        The file that speaks for it: the first film, else the first document.
+        The file that speaks for it: the first film, else one that waits, else the first document.
     instances : int
         Number of films.
     latest, earlier : tuple of Assessment
@@ -131,6 +132,8 @@ class Standing:
         Of the newest version of its review; None and empty while untouched.
     read : bool
         True when somebody signed off.
+    waiting : int
+        Number of films that are still queued: known by their headers alone.
     """
 
     study_instance_uid: str
@@ -142,6 +145,7 @@ class Standing:
     stage: Stage | None = None
     reader: str = ""
     read: bool = False
+    waiting: int = 0
 
 
 def _any_unreadable(said: Iterable[Assessment]) -> bool:
@@ -151,13 +155,15 @@ def _any_unreadable(said: Iterable[Assessment]) -> bool:
 def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     """The worklist row of a study."""
     lead, first = leading(study.latest), study.first
-    alone = not study.instances  # documents without a film
+    alone = not study.instances and not study.waiting  # documents without a film
     message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
     now, ever = signals(study.latest), signals([*study.latest, *study.earlier])
     if urgency(ever, ReadingOrder()) > urgency(now, ReadingOrder()):
         message = f"{message} {RAISED_BEFORE}".strip()
     if lead and lead.status is not Status.ERROR and _any_unreadable(study.latest):
         message = f"{message} {ONE_UNREADABLE}".strip()
+    if lead and study.waiting:
+        message = f"{message} {ONE_WAITS}".strip()
     return WorklistItem(
         study_instance_uid=study.study_instance_uid,
         priority=READ if study.read else urgency(ever, order),
@@ -170,7 +176,7 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
         acquisition=first.acquisition,
         source=first.source,
         file_name=first.file_name,
-        instances=study.instances,
+        instances=study.instances + study.waiting,
         received_at=study.received_at,
         stage=study.stage,
         reader=study.reader,

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from imaging.listing_jobs import Lister
+from imaging.scout import Scout
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.clerk import Clerk
@@ -29,7 +30,7 @@ def worker_name() -> str:
 
 
 class Worker:
-    """A clerk at the store, and the processes that do the work.
+    """A clerk at the store, a scout ahead of it, and the processes that do the work.
 
     Parameters
     ----------
@@ -63,12 +64,14 @@ class Worker:
         ]
         self._clerk = Clerk(repository, settings, self._mates, worker_name(), give_way=give_way)
         self._lister = Lister(repository, self._clerk.wake)
+        self._scout = Scout(repository, give_way=give_way)
         self._thread = threading.Thread(target=self._clerk.run, name="lightbox-clerk", daemon=True)
 
     def start(self) -> None:
         """Begin working; claims of workers that died here are given back first."""
         release_dead_claims(self._repository)
         self._lister.start()
+        self._scout.start()
         self._thread.start()
 
     def wake(self) -> None:
@@ -82,6 +85,7 @@ class Worker:
         """Stop after the chunks in hand."""
         self._lister.stop()
         self._clerk.stop()
+        self._scout.stop()
         if self._thread.is_alive():
             self._thread.join()
         for mate in self._mates:

@@ -26,6 +26,7 @@ from pages.ui import (
     selection,
     state,
     statements,
+    waiting,
 )
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
@@ -42,6 +43,7 @@ record = desk.open_record(uid)
 gate.note_view(uid)
 if not record.instances:
     cases.render_steps(uid, done=record.final is not None)
+    waiting.render_waiting(record)
     documents.render_alone(record)
     st.stop()
 lead = leading_assessment(record)
@@ -54,6 +56,7 @@ strip, film, panel = st.columns([1, 8.6, 4], gap="small")
 with strip:
     room.render_strip(record, priors, instance)
 with film, st.container(key="film"):
+    waiting.render_waiting(record)
     documents.render_unreadable(record)
     record, asked = room.render_room(record, priors, instance, explained=not hidden)
     if answer is not None and answer.findings and not hidden:

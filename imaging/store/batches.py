@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,12 +40,13 @@ class Fate:
 
 
 def store_results(
-    session: Session, results: Sequence[Result], fingerprint: str
+    session: Session, results: Sequence[Result], fingerprint: str, *, also: Collection[str] = ()
 ) -> tuple[list[Fate | None], set[str]]:
     """Add films, answers, results and audit lines within a writing transaction.
 
     A film whose header can be read and whose pixels cannot is added too, with the reason for its
     answer: its study must not be missed. A readable file of the same UID then takes its place.
+    The worklist's rows of these studies are made anew, and of some others (`also`).
 
     Returns
     -------
@@ -56,7 +57,7 @@ def store_results(
     """
     batch = _Batch(session, results, fingerprint)
     fates = [batch.add(result) for result in results]
-    batch.close()
+    batch.close(also)
     return fates, batch.replaced
 
 
@@ -129,14 +130,14 @@ class _Batch:
         )
         return fate
 
-    def close(self) -> None:
+    def close(self, also: Collection[str]) -> None:
         """Send everything to the database."""
         self._session.add_all(self._rows)
         self._session.flush()
         if self._lines:
             audit.append_many(self._session, self._lines)
-        if self._touched:
-            refresh_worklist(self._session, sorted(self._touched))
+        if touched := self._touched.union(also):
+            refresh_worklist(self._session, sorted(touched))
 
     def _insist_on_file(self, kept: _Found, result: Result) -> bool:
         """The file's row, made when it is new; False when another bears its UID."""

@@ -14,7 +14,9 @@ from imaging.entities import Job, JobFile, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import JobKind, JobProgress, JobState
 from imaging.store import serial
+from imaging.store.announcements import cancelled, forget_empty
 from imaging.store.records import Records
+from imaging.store.rows import refresh_worklist
 from imaging.store.tables import InstanceTable, JobFileTable, JobTable
 
 _T = TypeVar("_T")
@@ -242,6 +244,7 @@ class Jobs(Records):
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
             _row(session, job_id).state = JobState.CANCELLED.value
+            announced = cancelled(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
             )
@@ -250,6 +253,8 @@ class Jobs(Records):
                 if not row.location:
                     lost.add(row.sha256)
                 session.delete(row)
+            if announced:
+                refresh_worklist(session, sorted(forget_empty(session, announced)))
         self._forget_bytes(lost)
 
     def set_priority(self, job_id: str, priority: int) -> None:

@@ -14,11 +14,13 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import FileOutcome, Status
-from imaging.jobs import URGENT, Result, Task
+from imaging.jobs import Result, Task
+from imaging.store.announcements import forget_empty, take
 from imaging.store.batches import store_results
 from imaging.store.jobs import active
 from imaging.store.records import Records
 from imaging.store.tables import JobFileTable, JobTable, ResultTable
+from imaging.store.waiting import has_waiting, task_of
 
 LEASE = timedelta(minutes=15)  # after that a claim is anybody's
 
@@ -47,19 +49,7 @@ class Outcomes(Records):
             found, now = _waiting(session, limit, jobs, without), datetime.now(UTC)
             for row, _ in found:
                 row.claimed_by, row.claimed_at = worker, now
-            return tuple(
-                Task(
-                    job_id=row.job_id,
-                    position=row.position,
-                    file_name=row.file_name,
-                    location=row.location,
-                    sha256=row.sha256,
-                    account=job.account,
-                    urgent=job.priority >= URGENT,
-                    since=row.added_at or job.created_at,
-                )
-                for row, job in found
-            )
+            return tuple(task_of(row, job) for row, job in found)
 
     def release_claims(self, workers: Iterable[str]) -> None:
         """Give back what these workers had taken; they are known to be dead."""
@@ -123,7 +113,8 @@ class Outcomes(Records):
         with self._database.writing(behind=True) as session:
             rows = _claimed(session, worker, results)
             mine = [r for r in results if (r.task.job_id, r.task.position) in rows]
-            fates, replaced = store_results(session, mine, fingerprint)
+            mine, announced = take(session, mine)
+            fates, replaced = store_results(session, mine, fingerprint, also=announced)
             now = datetime.now(UTC)
             for result, fate in zip(mine, fates, strict=True):
                 row = rows[result.task.job_id, result.task.position]
@@ -134,6 +125,9 @@ class Outcomes(Records):
                 row.status, row.message, row.finished_at = fate.status, fate.message, now
                 row.study_instance_uid = fate.study_instance_uid
                 row.sop_instance_uid = fate.sop_instance_uid
+            if announced:
+                session.flush()
+                forget_empty(session, announced)
         pairs = [(r, f) for r, f in zip(mine, fates, strict=True) if f is not None]
         lost = {
             r.sha256
@@ -166,7 +160,7 @@ def _waiting(
 
     Job by job, each along its index: one query over all would sort every waiting file.
     """
-    query = select(JobTable).where(JobTable.state.in_(active()))
+    query = select(JobTable).where(JobTable.state.in_(active()), has_waiting())
     if jobs:
         query = query.where(JobTable.job_id.in_(jobs))
     if without:

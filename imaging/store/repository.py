@@ -19,10 +19,11 @@ from imaging.store.readings import Readings
 from imaging.store.rows import fill_worklist
 from imaging.store.site import Site
 from imaging.store.studies import Studies
+from imaging.store.waiting import Waiting
 from imaging.store.worklist import Worklists
 
 
-class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes):
+class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes, Waiting):
     """Records in SQLite or PostgreSQL, and originals in a folder.
 
     Attributes

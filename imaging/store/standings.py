@@ -12,6 +12,7 @@ from imaging.documents import Document
 from imaging.entities import Assessment, Instance
 from imaging.review import Stage
 from imaging.store import serial
+from imaging.store.announcements import first_announced
 from imaging.store.tables import (
     AssessmentTable,
     DocumentTable,
@@ -25,8 +26,9 @@ from imaging.worklist import Standing
 def standings(session: Session, uids: Sequence[str]) -> list[Standing]:
     """What decides the rows of some studies; those without a file are left out."""
     firsts, counts = _first_films(session, uids)
-    alone = [uid for uid in uids if uid not in firsts]
-    documents = _first_documents(session, alone)
+    queued, waiting = first_announced(session, uids)
+    first: dict[str, Instance | Document] = {**queued, **firsts}
+    first.update(_first_documents(session, [uid for uid in uids if uid not in first]))
     latest, earlier = _answers(session, uids)
     reviews = _reviews(session, uids)
     found = select(StudyTable.study_instance_uid, StudyTable.received_at)
@@ -35,14 +37,15 @@ def standings(session: Session, uids: Sequence[str]) -> list[Standing]:
         Standing(
             uid,
             received_at,
-            firsts[uid] if uid in firsts else documents[uid],
+            first[uid],
             counts.get(uid, 0),
             tuple(latest[uid]),
             tuple(earlier[uid]),
-            *reviews.get(uid, ()),
+            *reviews[uid],
+            waiting=waiting[uid],
         )
         for uid, received_at in session.execute(found)
-        if uid in firsts or uid in documents
+        if uid in first
     ]
 
 
@@ -99,7 +102,7 @@ def _answers(
     return defaultdict(list, latest), earlier
 
 
-def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage, str, bool]]:
+def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage | None, str, bool]]:
     """Stage and reader of each study's newest version, and whether somebody signed off."""
     study, version = ReviewTable.study_instance_uid, ReviewTable.version
     signed = func.max(cast(ReviewTable.stage == Stage.FINAL.value, Integer))
@@ -107,7 +110,7 @@ def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage, st
     known = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
     query = select(study, version, ReviewTable.stage, ReviewTable.content["reader"].as_string())
     query = query.where(tuple_(study, version).in_(list(known)))
-    return {
-        uid: (Stage(stage), reader or "", known[uid, newest])
-        for uid, newest, stage, reader in session.execute(query)
-    }
+    found: dict[str, tuple[Stage | None, str, bool]] = dict.fromkeys(uids, (None, "", False))
+    for uid, newest, stage, reader in session.execute(query):
+        found[uid] = Stage(stage), reader or "", known[uid, newest]
+    return found

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
@@ -16,9 +16,11 @@ from imaging.places import read_place
 from imaging.priors import taken_before
 from imaging.review import Deed
 from imaging.store import audit, serial
+from imaging.store.announcements import announced
 from imaging.store.records import Records
 from imaging.store.rows import refresh_worklist
 from imaging.store.tables import (
+    AnnouncementTable,
     AssessmentTable,
     CaseTable,
     DocumentTable,
@@ -190,7 +192,8 @@ class Studies(Records):
             If there is none of that UID.
         """
         with self._database.reading() as session:
-            return _study(_row(session, study_instance_uid))
+            row = _row(session, study_instance_uid)
+            return _study(row, announced(session, study_instance_uid))
 
     def prior_studies(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
         """Earlier stored studies of the same patient, newest first.
@@ -211,8 +214,8 @@ class Studies(Records):
                 StudyTable.patient_id != "",
                 StudyTable.study_instance_uid != study_instance_uid,
             )
-            current = _study(row)
-            records = [_study(other) for other in session.scalars(others)]
+            current = _study(row, announced(session, study_instance_uid))
+            records = [_study(other, ()) for other in session.scalars(others)]
         return taken_before(current, records)
 
     def delete_study(self, study_instance_uid: str, *, account: str, reason: str) -> None:
@@ -229,7 +232,7 @@ class Studies(Records):
         """
         with self._database.writing() as session:
             row = _row(session, study_instance_uid)
-            record = _study(row)
+            record = _study(row, announced(session, study_instance_uid))
             _check_reason(reason, record.files)
             session.expunge(row)
             _delete_rows(session, record)
@@ -280,6 +283,11 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
     images = [file.identity.sop_instance_uid for file in record.files]
     session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
     # queued files carry file names, which often are patients' names
+    waiting = select(AnnouncementTable.job_id, AnnouncementTable.position).where(
+        AnnouncementTable.study_instance_uid == record.study_instance_uid
+    )
+    is_file = tuple_(JobFileTable.job_id, JobFileTable.position)
+    session.execute(delete(JobFileTable).where(is_file.in_(waiting)))
     for table in (
         JobFileTable,
         ResultTable,
@@ -296,7 +304,7 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
         session.execute(delete(table).where(of_study))
 
 
-def _study(row: StudyTable) -> StudyRecord:
+def _study(row: StudyTable, waiting: tuple[Instance, ...]) -> StudyRecord:
     films = [(serial.instance_from_json(i.header), _latest(i)) for i in row.instances]
     lost = [said is not None and said.status is Status.ERROR for _, said in films]
     return StudyRecord(
@@ -311,6 +319,7 @@ def _study(row: StudyTable) -> StudyRecord:
             for film, said in films
             if said is not None and said.status is Status.ERROR
         ),
+        waiting=waiting,
     )
 
 

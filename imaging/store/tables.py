@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -278,6 +279,27 @@ class JobFileTable(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True, default=now)
     mark: Mapped[str] = mapped_column(Text, server_default="", default="")
+
+
+class AnnouncementTable(Base):
+    """What the header says of a queued film that nobody has judged yet: its study is listed."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["job_id", "position"],
+            ["job_files.job_id", "job_files.position"],
+            name="fk_announcements_file",
+            ondelete="CASCADE",
+        ),
+    )
+    job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), index=True
+    )
+    sop_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    header: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class ResultTable(Base):

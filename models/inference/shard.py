@@ -173,7 +173,7 @@ def serve(settings: Settings, *, reduced: bool, memory: int, humble: bool = Fals
     come = os.fdopen(os.dup(0), "rb")
     go = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a decoder prints is no answer
-    _stand_back(humble)
+    apart.stand_back(humble)
     apart.limit_memory(memory)
     try:
         shard = Shard(Assessor.load(settings), reduced=reduced)
@@ -200,15 +200,6 @@ def serve(settings: Settings, *, reduced: bool, memory: int, humble: bool = Fals
             send(go, ("fault", type(exc).__name__))
             continue
         send(go, ("done", results))
-
-
-def _stand_back(humble: bool) -> None:
-    """Whoever waits at a screen goes first; before a humble one at once, where Linux serves."""
-    if humble and hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):  # some containers forbid it
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    if hasattr(os, "nice"):
-        os.nice(19)
 
 
 if __name__ == "__main__":

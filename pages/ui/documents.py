@@ -23,12 +23,13 @@ from pages.ui.viewer import Pane, Scene, render_viewer
 
 def render_alone(record: StudyRecord) -> None:
     """A study without a film to look at: whose it is, what cannot be read, and its documents."""
-    st.info(
-        _(
-            "This study holds no film here that can be shown, so there is nothing to look at or "
-            "to sign. What it holds is told below; a film that comes later joins it."
+    if not record.waiting:
+        st.info(
+            _(
+                "This study holds no film here that can be shown, so there is nothing to look at "
+                "or to sign. What it holds is told below; a film that comes later joins it."
+            )
         )
-    )
     st.html(f"<div>{escape(_whose(record.files[0]))}</div>")
     render_unreadable(record)
     for document in _of(record, DocumentKind.PRESENTATION):

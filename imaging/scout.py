@@ -1,0 +1,111 @@
+"""Looking ahead: studies whose films wait for the network are on the worklist by their headers.
+
+One thread reads the first bytes of files that nobody has claimed yet, in another process: a header
+may be as hostile as pixels. What it cannot read is left to its turn. It never goes before those who
+judge: a file that was queued a moment ago is likely to be judged first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from imaging.apart import Reader
+from imaging.entities import Instance
+from imaging.errors import AssistantError
+from imaging.jobs import Task
+from imaging.places import read_head, read_place
+from imaging.store import Repository
+
+log = logging.getLogger(__name__)
+EVERY = 2.0  # seconds between two looks for files that wait
+PATIENCE = timedelta(seconds=2)  # a file younger than this is left to those who judge
+_TROUBLE = 30.0  # seconds to wait after the store failed
+_AT_ONCE = 50  # files of one transaction
+_HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
+_SECONDS = 10.0  # for one header
+
+
+class Scout:
+    """One thread that tells what waits.
+
+    Parameters
+    ----------
+    repository : Repository
+    give_way : callable, optional
+        Called before each look; returns when the work may go on, after a moment at most.
+    """
+
+    def __init__(
+        self, repository: Repository, *, give_way: Callable[[], None] | None = None
+    ) -> None:
+        self._repository, self._give_way = repository, give_way or (lambda: None)
+        self._seen: dict[str, int] = {}  # of jobs, up to which position it looked
+        self._stopped = threading.Event()
+        self._reader = Reader(seconds=_SECONDS, humble=True)
+        self._thread = threading.Thread(target=self._run, name="lightbox-scout", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the file in hand."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._reader.close()
+
+    def _run(self) -> None:
+        pause = EVERY
+        while not self._stopped.wait(pause):
+            try:
+                self.look()
+                pause = EVERY
+            except AssistantError as exc:
+                log.error("waiting studies cannot be told: %s", exc)
+                pause = _TROUBLE
+            except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+                log.error("%s while waiting studies were looked at", type(exc).__name__)
+                pause = _TROUBLE
+
+    def look(self) -> int:
+        """Announce what waits by now; returns how many films were.
+
+        Raises
+        ------
+        StoreError
+            If the records cannot be read or written.
+        """
+        count, until = 0, datetime.now(UTC) - PATIENCE
+        while not self._stopped.is_set():
+            self._give_way()
+            tasks = self._repository.unannounced(self._seen, until=until, limit=_AT_ONCE)
+            if not tasks:
+                break
+            looks = [(task, film) for task in tasks if (film := self._described(task))]
+            if looks and not self._stopped.is_set():
+                count += self._repository.announce(looks)
+            for task in tasks:
+                self._seen[task.job_id] = task.position
+        else:
+            return count
+        self._reader.close()  # memory for nothing, until something waits again
+        return count
+
+    def _described(self, task: Task) -> Instance | None:
+        """What a file's header says; None where nothing can be told before its turn."""
+        if self._stopped.is_set():
+            return None
+        location = task.location or str(self._repository.kept_at(task.sha256))
+        try:
+            head = read_head(location, _HEAD)
+            film = self._reader.describe(head, task.file_name)
+            if film is None and len(head) == _HEAD and head[128:132] == b"DICM":
+                film = self._reader.describe(read_place(location), task.file_name)
+        except AssistantError:
+            return None
+        return film and replace(film, identity=replace(film.identity, sha256=task.sha256))

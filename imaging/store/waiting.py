@@ -1,0 +1,229 @@
+"""Files that wait: their headers are looked at before their turn, or their turn comes at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from imaging.entities import Instance
+from imaging.jobs import URGENT, JobKind, JobState, Task
+from imaging.store import serial
+from imaging.store.records import Records
+from imaging.store.rows import refresh_worklist
+from imaging.store.tables import (
+    AnnouncementTable,
+    InstanceTable,
+    JobFileTable,
+    JobTable,
+    StudyTable,
+)
+
+Look = tuple[Task, Instance]  # a file that waits, and what its header says
+_IS = tuple_(JobFileTable.job_id, JobFileTable.position)
+_ANNOUNCED = (
+    AnnouncementTable.job_id == JobFileTable.job_id,
+    AnnouncementTable.position == JobFileTable.position,
+)
+
+
+class Waiting(Records):
+    """What nobody has judged yet."""
+
+    def unannounced(
+        self, after: Mapping[str, int], *, until: datetime, limit: int
+    ) -> tuple[Task, ...]:
+        """Files that wait and whose headers were not told yet, job by job in their order.
+
+        Films that are asked about again are left out: their studies are listed already.
+
+        Parameters
+        ----------
+        after : mapping of str to int
+            Of jobs, the position up to which somebody has looked.
+        until : datetime
+            Files queued later are left out: most are judged before anybody could look.
+        limit : int
+        """
+        jobs = (
+            select(JobTable)
+            .where(
+                JobTable.state != JobState.CANCELLED.value,
+                JobTable.kind != JobKind.RESCORE.value,
+                has_waiting(),
+            )
+            .order_by(JobTable.priority.desc(), JobTable.created_at)
+        )
+        found: list[Task] = []
+        with self._database.reading() as session:
+            for job in session.scalars(jobs):
+                rows = (
+                    select(JobFileTable)
+                    .where(
+                        JobFileTable.job_id == job.job_id,
+                        JobFileTable.status.is_(None),
+                        JobFileTable.claimed_by == "",
+                        JobFileTable.position > after.get(job.job_id, -1),
+                        or_(JobFileTable.added_at.is_(None), JobFileTable.added_at <= until),
+                        ~exists().where(*_ANNOUNCED),
+                    )
+                    .order_by(JobFileTable.position)
+                    .limit(limit - len(found))
+                )
+                found += [task_of(row, job) for row in session.scalars(rows)]
+                if len(found) >= limit:
+                    break
+        return tuple(found)
+
+    def announce(self, looks: Sequence[Look]) -> int:
+        """Put studies of films that wait on the worklist; returns how many films were new.
+
+        Left out are files that have their outcome by now, and films that are stored already.
+        """
+        with self._database.writing(behind=True) as session:
+            new = _new(session, looks)
+            if not new:
+                return 0
+            _insist_on_studies(session, new)
+            session.execute(
+                insert(AnnouncementTable),
+                [
+                    {
+                        "job_id": task.job_id,
+                        "position": task.position,
+                        "study_instance_uid": film.identity.study_instance_uid,
+                        "sop_instance_uid": film.identity.sop_instance_uid,
+                        "header": serial.instance_to_json(film),
+                    }
+                    for task, film in new
+                ],
+            )
+            refresh_worklist(session, [film.identity.study_instance_uid for _, film in new])
+        return len(new)
+
+    def films_waiting(self, study_instance_uid: str) -> int:
+        """How many films of a study are announced and wait."""
+        query = (
+            select(func.count())
+            .select_from(AnnouncementTable)
+            .where(AnnouncementTable.study_instance_uid == study_instance_uid)
+        )
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
+
+    def hasten(self, study_instance_uid: str, *, account: str = "") -> bool:
+        """Queue the films of a study that wait before all others: somebody wants to see them.
+
+        Their first job keeps them too, and finds them answered. False when nothing waits that is
+        not in such haste already.
+        """
+        of_study = (
+            select(JobFileTable)
+            .join(AnnouncementTable, (_ANNOUNCED[0]) & (_ANNOUNCED[1]))
+            .where(
+                AnnouncementTable.study_instance_uid == study_instance_uid,
+                JobFileTable.status.is_(None),
+            )
+            .order_by(JobFileTable.job_id, JobFileTable.position)
+        )
+        with self._database.writing() as session:
+            rows = {(row.location, row.sha256): row for row in session.scalars(of_study)}
+            for place in _in_haste(session, rows):
+                rows.pop(place, None)
+            if not rows:
+                return False
+            job = JobTable(
+                job_id=str(uuid.uuid4()),
+                created_at=datetime.now(UTC),
+                account=account,
+                kind=JobKind.UPLOAD.value,
+                priority=URGENT,
+            )
+            job.files = [
+                JobFileTable(
+                    position=i,
+                    file_name=row.file_name,
+                    location=row.location,
+                    sha256=row.sha256,
+                    added_at=row.added_at,
+                )
+                for i, row in enumerate(rows.values())
+            ]
+            session.add(job)
+        return True
+
+
+def has_waiting() -> ColumnElement[bool]:
+    """True for a job with a file that waits: found by an index, however many jobs there were."""
+    return exists().where(JobFileTable.job_id == JobTable.job_id, JobFileTable.status.is_(None))
+
+
+def task_of(row: JobFileTable, job: JobTable) -> Task:
+    """What a worker is told of a file."""
+    return Task(
+        job_id=row.job_id,
+        position=row.position,
+        file_name=row.file_name,
+        location=row.location,
+        sha256=row.sha256,
+        account=job.account,
+        urgent=job.priority >= URGENT,
+        since=row.added_at or job.created_at,
+    )
+
+
+def _new(session: Session, looks: Sequence[Look]) -> list[Look]:
+    """Those whose files still wait, unannounced, and whose films are not stored."""
+    keys = [(task.job_id, task.position) for task, _ in looks]
+    sops = [film.identity.sop_instance_uid for _, film in looks]
+    open_files = select(JobFileTable.job_id, JobFileTable.position).where(
+        _IS.in_(keys), JobFileTable.status.is_(None), ~exists().where(*_ANNOUNCED)
+    )
+    wait = {(job_id, position) for job_id, position in session.execute(open_files)}
+    sop = InstanceTable.sop_instance_uid
+    stored = set(session.scalars(select(sop).where(sop.in_(sops))))
+    return [
+        (task, film)
+        for task, film in looks
+        if (task.job_id, task.position) in wait and film.identity.sop_instance_uid not in stored
+    ]
+
+
+def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
+    """The studies of films, made when they are the first; they wait since their file was queued."""
+    uids = {film.identity.study_instance_uid for _, film in looks}
+    study = StudyTable.study_instance_uid
+    known = set(session.scalars(select(study).where(study.in_(uids))))
+    for task, film in looks:
+        uid = film.identity.study_instance_uid
+        if uid not in known:
+            known.add(uid)
+            session.add(
+                StudyTable(
+                    study_instance_uid=uid,
+                    received_at=task.since or datetime.now(UTC),
+                    patient_id=serial.plain(film.patient.patient_id),
+                )
+            )
+    session.flush()
+
+
+def _in_haste(
+    session: Session, places: Mapping[tuple[str, str], JobFileTable]
+) -> set[tuple[str, str]]:
+    """Those of some files that an urgent job holds, waiting."""
+    place = tuple_(JobFileTable.location, JobFileTable.sha256)
+    query = (
+        select(JobFileTable.location, JobFileTable.sha256)
+        .join(JobTable, JobTable.job_id == JobFileTable.job_id)
+        .where(
+            JobTable.priority >= URGENT,
+            JobTable.state.in_([JobState.LISTING.value, JobState.RUNNING.value]),
+            JobFileTable.status.is_(None),
+            place.in_(list(places)),
+        )
+    )
+    return {(location, sha256) for location, sha256 in session.execute(query)}
