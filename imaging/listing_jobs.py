@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,7 @@ SETTLED = 2.0  # seconds a file must not have changed to count as complete
 _BATCH = 500
 _FIRST = 50  # the first rows are wanted soon
 _TRIES = 5  # looks before a job whose files cannot be found ends: a network may be away a moment
+_LONG_SILENT = timedelta(minutes=10)  # nobody needs so long to queue the next stored films
 _HEAD = 1024
 _NO_MARK: Mark = (0, 0)
 _FINEST = 1000  # nanoseconds; SMB tells no finer, and two servers may see a folder two ways
@@ -139,6 +141,7 @@ class Lister:
     def _round(self) -> None:
         """One look for each job; the trouble of one is not that of those behind it."""
         troubles = []
+        self._repository.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
         jobs = self._repository.listings()
         for known in (self._watched, self._failed):
             for gone in known.keys() - {job.job_id for job in jobs}:

@@ -18,9 +18,11 @@ from imaging.store.announcements import cancelled, forget_empty
 from imaging.store.records import Records
 from imaging.store.rows import refresh_worklist
 from imaging.store.tables import InstanceTable, JobFileTable, JobTable
+from imaging.store.waiting import has_waiting
 
 _T = TypeVar("_T")
 _UNKNOWN = "This batch is not known here."
+_INTERRUPTED = "Lightbox was stopped before all studies were queued; ask about the list again."
 _LATELY = timedelta(minutes=1)
 _FEW = 500  # studies whose films are added in one transaction
 _LISTED = (JobKind.FOLDER.value, JobKind.WATCH.value)  # somebody looks for their files
@@ -196,11 +198,10 @@ class Jobs(Records):
 
     def unfinished_jobs(self) -> tuple[JobProgress, ...]:
         """Jobs with a file still waiting or still to be found, oldest first; watched ones too."""
-        waiting = exists().where(
-            JobFileTable.job_id == JobTable.job_id, JobFileTable.status.is_(None)
-        )
         goes_on = or_(
-            JobTable.state == JobState.LISTING.value, JobTable.kind == JobKind.WATCH.value, waiting
+            JobTable.state == JobState.LISTING.value,
+            JobTable.kind == JobKind.WATCH.value,
+            has_waiting(),
         )
         query = (
             select(JobTable)
@@ -227,6 +228,38 @@ class Jobs(Records):
         )
         with self._database.reading() as session:
             return tuple(_progress(session, row) for row in session.scalars(query))
+
+    def end_interrupted(self, before: datetime) -> int:
+        """End questions about stored films that were being put when their server was killed.
+
+        Which studies were meant is known no more; the job says so among its outcomes, and what
+        was queued by then is answered.
+
+        Parameters
+        ----------
+        before : datetime
+            Of jobs that got no film since then.
+
+        Returns
+        -------
+        int
+            How many there were.
+        """
+        alive = exists().where(
+            JobFileTable.job_id == JobTable.job_id, JobFileTable.added_at >= before
+        )
+        query = select(JobTable.job_id).where(
+            JobTable.state == JobState.LISTING.value,
+            JobTable.kind == JobKind.RESCORE.value,
+            JobTable.created_at < before,
+            ~alive,
+        )
+        with self._database.reading() as session:
+            job_ids = list(session.scalars(query))
+        for job_id in job_ids:
+            self.add_files(job_id, [], refused=[("", _INTERRUPTED)])
+            self.end_listing(job_id)
+        return len(job_ids)
 
     def pause(self, job_id: str) -> None:
         """Stop taking files of a job; what is being read is finished."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -253,6 +254,9 @@ class JobTable(Base):
     files: Mapped[list[JobFileTable]] = relationship(order_by="JobFileTable.position")
 
 
+_WAITS = text("status IS NULL")
+
+
 class JobFileTable(Base):
     """One file of a job; `status` is null while it waits, `claimed_by` names who works on it.
 
@@ -264,6 +268,7 @@ class JobFileTable(Base):
         Index("ix_job_files_open", "job_id", "status", "claimed_by", "position"),
         Index("ix_job_files_place", "job_id", "location"),
         Index("ix_job_files_finished", "job_id", "finished_at"),
+        Index("ix_job_files_waiting", "job_id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     )
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True)

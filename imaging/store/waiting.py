@@ -157,8 +157,23 @@ class Waiting(Records):
 
 
 def has_waiting() -> ColumnElement[bool]:
-    """True for a job with a file that waits: found by an index, however many jobs there were."""
-    return exists().where(JobFileTable.job_id == JobTable.job_id, JobFileTable.status.is_(None))
+    """True for a job with a file that waits.
+
+    From one such job to the next along an index of the files that wait: neither the jobs of all
+    years are asked, nor every file of a long one.
+    """
+    first = func.min(JobFileTable.job_id)
+    found = (
+        select(first.label("job_id"))
+        .where(JobFileTable.status.is_(None))
+        .cte("with_waiting", recursive=True)
+    )
+    following = select(first).where(
+        JobFileTable.status.is_(None), JobFileTable.job_id > found.c.job_id
+    )
+    further = select(following.scalar_subquery()).where(found.c.job_id.is_not(None))
+    found = found.union_all(further)
+    return JobTable.job_id.in_(select(found.c.job_id))
 
 
 def task_of(row: JobFileTable, job: JobTable) -> Task:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from imaging.dicom import read_image
@@ -405,3 +406,40 @@ def test_an_unknown_job_is_said_to_be_unknown(store: Repository) -> None:
 def deeds(store: Repository) -> list[Deed]:
     """What the audit trail says came in and was scored, in its order."""
     return [line.deed for line in store.audit() if line.deed in (Deed.RECEIVE, Deed.SCORE)]
+
+
+def test_a_question_about_stored_films_that_was_cut_off_ends_and_says_so(
+    store: Repository,
+) -> None:
+    uids = stored(store, 2)
+    begun = store.open_job(JobKind.RESCORE, "")  # as `add_rescore` does before it was killed
+    whole = store.add_rescore(uids)
+    now = datetime.now(UTC)
+    assert store.end_interrupted(now - timedelta(minutes=10)) == 0  # somebody may be at it
+    assert store.end_interrupted(now + timedelta(seconds=1)) == 1
+    (told,) = store.job(begun).files
+    assert told.status is Status.ERROR and "ask about the list again" in told.message
+    assert store.job_progress(begun).finished
+    assert not store.job_progress(whole).finished and store.job_progress(whole).total == 2
+    assert store.end_interrupted(now + timedelta(seconds=1)) == 0
+
+
+def test_jobs_of_the_past_cost_a_claim_nothing(store: Repository) -> None:
+    statements: list[str] = []
+    event.listen(
+        store._database.engine, "before_cursor_execute", lambda *told: statements.append(told[2])
+    )
+
+    def asked() -> int:
+        statements.clear()
+        (task,) = store.claim_files("w", 8)
+        store.finish_files("w", [failed(task)], NETWORKS)
+        return len(statements)
+
+    queued(store, film(0))
+    alone = asked()
+    for number in range(1, 12):
+        queued(store, film(number))
+        asked()
+    queued(store, film(20))
+    assert asked() == alone
