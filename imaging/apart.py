@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
@@ -26,13 +26,15 @@ from imaging.dicom import Image, describe, read_object
 from imaging.documents import Document
 from imaging.entities import Instance
 from imaging.errors import AssistantError, InputError, PixelDataError
+from imaging.places import read_head, read_place
 from imaging.settings import ROOT
 
 SECONDS = 60.0  # for one file
 _REHEARSAL = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _LENGTH = Struct("<Q")
-_HEADER = "\0"  # before a file's name, where no name has one: its header alone is asked for
+_HEADERS = "\0"  # no file's name: what is asked for are the headers of some files
+_HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
 SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
 DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
 HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
@@ -151,15 +153,18 @@ class Reader:
             raise found
         return found
 
-    def describe(self, content: bytes, file_name: str) -> Instance | None:
-        """As `imaging.dicom.describe`, of a whole file or its beginning.
+    def describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+        """As `imaging.dicom.describe`, of files (place, name); their first bytes are enough.
+
+        None also for a file that cannot be opened.
 
         Raises
         ------
         PixelDataError
-            If time ran out, or the process died of it.
+            If time ran out, or the process died of one of them.
         """
-        return self._ask(content, _HEADER + file_name)
+        found: list[Instance | None] = self._ask(pickle.dumps(list(files)), _HEADERS)
+        return found
 
     def _ask(self, content: bytes, what: str) -> Any:
         with self._lock:
@@ -210,7 +215,7 @@ def _kill(process: subprocess.Popen[bytes], late: threading.Event) -> None:
 
 def _asked(
     process: subprocess.Popen[bytes], content: bytes, file_name: str
-) -> Reading | Document | Instance | AssistantError | None:
+) -> Reading | Document | list[Instance | None] | AssistantError:
     """What the other process says about a file."""
     to, back = process.stdin, process.stdout
     if to is None or back is None:
@@ -223,7 +228,7 @@ def _asked(
     if kind == "error":
         name, words = rest
         return getattr(errors, name)(words)
-    if kind in ("document", "header"):
+    if kind in ("document", "headers"):
         return rest[0]
     instance, remarks, refusals, shape, trouble = rest
     values = np.frombuffer(_receive(back), np.float32).reshape(shape)
@@ -261,8 +266,8 @@ def rehearse(content: bytes, file_name: str) -> None:
 
 def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     """In the other process: what is said first, and the pixels."""
-    if file_name.startswith(_HEADER):
-        return ("header", _described(content, file_name.removeprefix(_HEADER))), b""
+    if file_name == _HEADERS:
+        return ("headers", [_described(*one) for one in pickle.loads(content)]), b""
     try:
         found = read(content, file_name)
         if isinstance(found, Reading) and found.instance.geometry.frames > 1:
@@ -280,9 +285,14 @@ def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
     return ("image", found.instance, *words, pixels.shape, trouble), pixels.tobytes()
 
 
-def _described(content: bytes, file_name: str) -> Instance | None:
-    with suppress(InputError):
-        return describe(content, file_name=file_name)
+def _described(location: str, file_name: str) -> Instance | None:
+    """What a file's header says, of which more is read than its head where that is not enough."""
+    with suppress(AssistantError):
+        head = read_head(location, _HEAD)
+        found = describe(head, file_name=file_name)
+        if found is None and len(head) == _HEAD and head[128:132] == b"DICM":
+            return describe(read_place(location), file_name=file_name)
+        return found
     return None
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from imaging.apart import Reader
 from imaging.entities import Instance
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Task
-from imaging.places import read_head, read_place
 from imaging.store import Repository
 
 log = logging.getLogger(__name__)
@@ -25,8 +24,8 @@ EVERY = 2.0  # seconds between two looks for files that wait
 PATIENCE = timedelta(seconds=2)  # a file younger than this is left to those who judge
 _TROUBLE = 30.0  # seconds to wait after the store failed
 _AT_ONCE = 50  # files of one transaction
-_HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
-_SECONDS = 10.0  # for one header
+_AHEAD = 200  # files of one query
+_SECONDS = 30.0  # for the headers of so many
 
 
 class Scout:
@@ -82,30 +81,37 @@ class Scout:
         """
         count, until = 0, datetime.now(UTC) - PATIENCE
         while not self._stopped.is_set():
-            self._give_way()
-            tasks = self._repository.unannounced(self._seen, until=until, limit=_AT_ONCE)
+            tasks = self._repository.unannounced(self._seen, until=until, limit=_AHEAD)
             if not tasks:
+                self._reader.close()  # memory for nothing, until something waits again
                 break
-            looks = [(task, film) for task in tasks if (film := self._described(task))]
-            if looks and not self._stopped.is_set():
-                count += self._repository.announce(looks)
-            for task in tasks:
-                self._seen[task.job_id] = task.position
-        else:
-            return count
-        self._reader.close()  # memory for nothing, until something waits again
+            for start in range(0, len(tasks), _AT_ONCE):
+                count += self._tell(tasks[start : start + _AT_ONCE])
         return count
 
-    def _described(self, task: Task) -> Instance | None:
-        """What a file's header says; None where nothing can be told before its turn."""
+    def _tell(self, tasks: Sequence[Task]) -> int:
+        """Announce some files; returns how many films were."""
+        self._give_way()
         if self._stopped.is_set():
-            return None
-        location = task.location or str(self._repository.kept_at(task.sha256))
+            return 0
+        found = self._described([(self._place(task), task.file_name) for task in tasks])
+        looks = [
+            (task, replace(film, identity=replace(film.identity, sha256=task.sha256)))
+            for task, film in zip(tasks, found, strict=True)
+            if film is not None  # nothing can be told before its turn
+        ]
+        count = self._repository.announce(looks) if looks else 0
+        self._seen.update((task.job_id, task.position) for task in tasks)
+        return count
+
+    def _place(self, task: Task) -> str:
+        return task.location or str(self._repository.kept_at(task.sha256))
+
+    def _described(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+        """What headers say; where one killed the process, each is asked for alone."""
         try:
-            head = read_head(location, _HEAD)
-            film = self._reader.describe(head, task.file_name)
-            if film is None and len(head) == _HEAD and head[128:132] == b"DICM":
-                film = self._reader.describe(read_place(location), task.file_name)
-        except AssistantError:
-            return None
-        return film and replace(film, identity=replace(film.identity, sha256=task.sha256))
+            return self._reader.describe(files)
+        except PixelDataError:
+            if len(files) == 1:
+                return [None]
+            return [film for one in files for film in self._described([one])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
@@ -212,18 +213,20 @@ def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
     uids = {film.identity.study_instance_uid for _, film in looks}
     study = StudyTable.study_instance_uid
     known = set(session.scalars(select(study).where(study.in_(uids))))
+    new: dict[str, dict[str, Any]] = {}
     for task, film in looks:
         uid = film.identity.study_instance_uid
         if uid not in known:
-            known.add(uid)
-            session.add(
-                StudyTable(
-                    study_instance_uid=uid,
-                    received_at=task.since or datetime.now(UTC),
-                    patient_id=serial.plain(film.patient.patient_id),
-                )
+            new.setdefault(
+                uid,
+                {
+                    "study_instance_uid": uid,
+                    "received_at": task.since or datetime.now(UTC),
+                    "patient_id": serial.plain(film.patient.patient_id),
+                },
             )
-    session.flush()
+    if new:
+        session.execute(insert(StudyTable), list(new.values()))
 
 
 def _in_haste(

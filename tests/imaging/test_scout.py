@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from imaging import apart
 from imaging import scout as module
 from imaging.batch import stored_batch
-from imaging.entities import Assessment, FileOutcome, Status
-from imaging.errors import NotFoundError
+from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.errors import NotFoundError, PixelDataError
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.scout import Scout
 from imaging.store import Repository
@@ -112,8 +113,10 @@ def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: Scout)
 def test_of_a_file_elsewhere_the_first_bytes_are_enough(
     store: Repository, scout: Scout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "read_place", lambda _: pytest.fail("the whole file was read"))
     in_folder(store, tmp_path / "films", film(1) + b"\0" * 2**18)
+    monkeypatch.setattr(apart, "read_place", lambda _: pytest.fail("the whole file was read"))
+    (place,) = (tmp_path / "films").iterdir()
+    assert apart._described(str(place), "a.dcm")
     assert scout.look() == 1
     (waiting,) = store.study(STUDY).waiting
     assert waiting.identity.sha256 == ""  # of what was not read nothing is known
@@ -282,8 +285,10 @@ def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
 
 def test_two_scouts_tell_a_film_once(store: Repository, scout: Scout) -> None:
     queued(store, film(1))
-    found = store.unannounced({}, until=datetime.now(UTC), limit=5)
-    looks = [(task, seen) for task in found if (seen := scout._described(task))]
+    (task,) = store.unannounced({}, until=datetime.now(UTC), limit=5)
+    (seen,) = scout._described([(scout._place(task), task.file_name)])
+    assert seen is not None
+    looks = [(task, seen)]
     assert store.announce(looks) == 1 and store.announce(looks) == 0
 
 
@@ -331,3 +336,20 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
     scout.stop()
     assert announcements(store) == 1
     assert "ValueError" in caplog.text and "Doe" not in caplog.text
+
+
+def test_a_header_that_kills_its_reader_hides_no_other(
+    store: Repository, scout: Scout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(store, film(1), film(2), film(3))
+    real, guilty = scout._reader.describe, store.claim_files("w", 3)[1].file_name
+    store.release_claims(["w"])
+
+    def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+        if guilty in {name for _, name in files}:
+            raise PixelDataError(apart.DIED)
+        return real(files)
+
+    monkeypatch.setattr(scout._reader, "describe", dying)
+    assert scout.look() == 2
+    assert {one.file_name for one in store.study(STUDY).waiting} == {"0.dcm", "2.dcm"}
