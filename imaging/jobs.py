@@ -11,6 +11,9 @@ from imaging.entities import FileOutcome, Status
 
 URGENT, NORMAL, LOW = 10, 0, -10  # priorities: somebody waits; a folder; a watched folder
 
+Span = tuple[int, int]  # the first and the last of some positions in a job
+NOWHERE: Span = (2**31 - 1, -1)  # no position at all
+
 
 class JobKind(StrEnum):
     """Where a job's files come from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,15 +17,16 @@ from datetime import UTC, datetime, timedelta
 from imaging.apart import Reader
 from imaging.entities import Instance
 from imaging.errors import AssistantError, PixelDataError
-from imaging.jobs import Task
+from imaging.jobs import NOWHERE, Span, Task
 from imaging.store import Repository
 
 log = logging.getLogger(__name__)
 EVERY = 2.0  # seconds between two looks for files that wait
-PATIENCE = timedelta(seconds=2)  # a file younger than this is left to those who judge
+PATIENCE = timedelta(seconds=5)  # a file younger than this is left to those who judge
+_REST = 3  # times as long as it was at work: readers at the same server hardly notice it
 _TROUBLE = 30.0  # seconds to wait after the store failed
 _AT_ONCE = 50  # files of one transaction
-_AHEAD = 200  # files of one query
+_AHEAD = 100  # files of one query
 _SECONDS = 30.0  # for the headers of so many
 
 
@@ -42,7 +44,7 @@ class Scout:
         self, repository: Repository, *, give_way: Callable[[], None] | None = None
     ) -> None:
         self._repository, self._give_way = repository, give_way or (lambda: None)
-        self._seen: dict[str, int] = {}  # of jobs, up to which position it looked
+        self._seen: dict[str, Span] = {}  # of jobs, the positions it looked at
         self._stopped = threading.Event()
         self._reader = Reader(seconds=_SECONDS, humble=True)
         self._thread = threading.Thread(target=self._run, name="lightbox-scout", daemon=True)
@@ -86,7 +88,9 @@ class Scout:
                 self._reader.close()  # memory for nothing, until something waits again
                 break
             for start in range(0, len(tasks), _AT_ONCE):
+                began = time.monotonic()
                 count += self._tell(tasks[start : start + _AT_ONCE])
+                self._stopped.wait(_REST * (time.monotonic() - began))
         return count
 
     def _tell(self, tasks: Sequence[Task]) -> int:
@@ -101,7 +105,9 @@ class Scout:
             if film is not None  # nothing can be told before its turn
         ]
         count = self._repository.announce(looks) if looks else 0
-        self._seen.update((task.job_id, task.position) for task in tasks)
+        low, high = self._seen.get(tasks[0].job_id, NOWHERE)
+        places = [task.position for task in tasks]
+        self._seen[tasks[0].job_id] = min(low, *places), max(high, *places)
         return count
 
     def _place(self, task: Task) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.entities import Instance
-from imaging.jobs import URGENT, JobKind, JobState, Task
+from imaging.jobs import NOWHERE, URGENT, JobKind, JobState, Span, Task
 from imaging.store import serial
 from imaging.store.records import Records
 from imaging.store.rows import refresh_worklist
@@ -35,16 +35,18 @@ class Waiting(Records):
     """What nobody has judged yet."""
 
     def unannounced(
-        self, after: Mapping[str, int], *, until: datetime, limit: int
+        self, seen: Mapping[str, Span], *, until: datetime, limit: int
     ) -> tuple[Task, ...]:
-        """Files that wait and whose headers were not told yet, job by job in their order.
+        """Files of one job that wait and whose headers were not told yet.
 
-        Films that are asked about again are left out: their studies are listed already.
+        What was queued since the last look comes first, then the end of the pile: what waits
+        longest is told soonest, and what is judged soon need not be. Films that are asked about
+        again are left out: their studies are listed already.
 
         Parameters
         ----------
-        after : mapping of str to int
-            Of jobs, the position up to which somebody has looked.
+        seen : mapping of str to Span
+            Of jobs, the positions that somebody has looked at.
         until : datetime
             Files queued later are left out: most are judged before anybody could look.
         limit : int
@@ -58,26 +60,27 @@ class Waiting(Records):
             )
             .order_by(JobTable.priority.desc(), JobTable.created_at)
         )
-        found: list[Task] = []
+        at = JobFileTable.position
         with self._database.reading() as session:
             for job in session.scalars(jobs):
+                low, high = seen.get(job.job_id, NOWHERE)
                 rows = (
                     select(JobFileTable)
                     .where(
                         JobFileTable.job_id == job.job_id,
                         JobFileTable.status.is_(None),
                         JobFileTable.claimed_by == "",
-                        JobFileTable.position > after.get(job.job_id, -1),
                         or_(JobFileTable.added_at.is_(None), JobFileTable.added_at <= until),
                         ~exists().where(*_ANNOUNCED),
                     )
-                    .order_by(JobFileTable.position)
-                    .limit(limit - len(found))
+                    .limit(limit)
                 )
-                found += [task_of(row, job) for row in session.scalars(rows)]
-                if len(found) >= limit:
-                    break
-        return tuple(found)
+                new = rows.where(at > high).order_by(at) if high >= 0 else None
+                old = rows.where(at < low).order_by(at.desc())
+                for some in (new, old):
+                    if some is not None and (found := session.scalars(some).all()):
+                        return tuple(task_of(row, job) for row in found)
+        return ()
 
     def announce(self, looks: Sequence[Look]) -> int:
         """Put studies of films that wait on the worklist; returns how many films were new.

@@ -292,6 +292,28 @@ def test_two_scouts_tell_a_film_once(store: Repository, scout: Scout) -> None:
     assert store.announce(looks) == 1 and store.announce(looks) == 0
 
 
+def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
+    store: Repository, scout: Scout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AHEAD", 2)
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    told: list[str] = []
+    real = store.announce
+
+    def heard(looks: Sequence[tuple[Task, Instance]]) -> int:
+        told.extend(seen.file_name for _, seen in looks)
+        if len(told) == 2:  # meanwhile
+            (tmp_path / "films" / "z.dcm").write_bytes(film(9))
+            store.add_files(job, [("z.dcm", str(tmp_path / "films" / "z.dcm"))])
+            _since_friday(store)
+        return real(looks)
+
+    monkeypatch.setattr(store, "announce", heard)
+    job = in_folder(store, tmp_path / "films", *(film(number) for number in range(5)))
+    assert scout.look() == 6
+    assert told == ["4.dcm", "3.dcm", "z.dcm", "2.dcm", "1.dcm", "0.dcm"]
+
+
 def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: Scout) -> None:
     queued(store, film(1), film(2))
     assert scout.look() == 2
