@@ -23,7 +23,8 @@ from imaging.store import Repository
 log = logging.getLogger(__name__)
 EVERY = 2.0  # seconds between two looks for files that wait
 PATIENCE = timedelta(seconds=5)  # a file younger than this is left to those who judge
-_REST = 3  # times as long as it was at work: readers at the same server hardly notice it
+_REST = 3  # times as long as it was at work, while readers are at the same server
+_NOTICED = 0.01  # seconds: who gave way for so long met a reader
 _TROUBLE = 30.0  # seconds to wait after the store failed
 _AT_ONCE = 50  # files of one transaction
 _AHEAD = 100  # files of one query
@@ -89,13 +90,14 @@ class Scout:
                 break
             for start in range(0, len(tasks), _AT_ONCE):
                 began = time.monotonic()
+                self._give_way()
+                met = time.monotonic() - began > _NOTICED
                 count += self._tell(tasks[start : start + _AT_ONCE])
-                self._stopped.wait(_REST * (time.monotonic() - began))
+                self._stopped.wait(_REST * (time.monotonic() - began) if met else 0.0)
         return count
 
     def _tell(self, tasks: Sequence[Task]) -> int:
         """Announce some files; returns how many films were."""
-        self._give_way()
         if self._stopped.is_set():
             return 0
         found = self._described([(self._place(task), task.file_name) for task in tasks])

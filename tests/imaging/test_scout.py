@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -312,6 +313,20 @@ def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
     job = in_folder(store, tmp_path / "films", *(film(number) for number in range(5)))
     assert scout.look() == 6
     assert told == ["4.dcm", "3.dcm", "z.dcm", "2.dcm", "1.dcm", "0.dcm"]
+
+
+@pytest.mark.parametrize(("seconds", "rests"), [(0.0, False), (0.05, True)], ids=str)
+def test_it_rests_where_it_met_a_reader(
+    store: Repository, seconds: float, rests: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(store, film(1))
+    scout = Scout(store, give_way=lambda: time.sleep(seconds))
+    waited: list[float] = []
+    monkeypatch.setattr(scout._stopped, "wait", waited.append)
+    assert scout.look() == 1
+    scout._reader.close()
+    (rest,) = waited
+    assert (rest > 3 * seconds) if rests else rest == 0.0
 
 
 def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: Scout) -> None:
