@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from imaging.entities import Assessment, Instance, Job, JobFile, Status, StudyRecord
 from imaging.errors import NotFoundError
@@ -78,53 +78,18 @@ def _study_rows(
     record: StudyRecord, because: Because, *, names: bool, order: ReadingOrder
 ) -> Iterator[ResultRow]:
     """Every file of a study."""
+    row = partial(result_row, record=record, names=names, order=order)
     for instance, said in zip(record.instances, record.assessments, strict=True):
-        why = because(instance, said)
-        yield result_row(
-            instance.file_name,
-            said,
-            instance,
-            record=record,
-            selection=why,
-            names=names,
-            order=order,
-        )
+        yield row(instance.file_name, said, instance, selection=because(instance, said))
     for film in record.unreadable:
-        said = Assessment(
-            film.instance.identity.sop_instance_uid, Status.ERROR, messages=(film.reason,)
-        )
-        yield result_row(
-            film.instance.file_name,
-            said,
-            film.instance,
-            record=record,
-            selection=because(film.instance, said),
-            names=names,
-            order=order,
-        )
-    for instance in record.waiting:
-        yield result_row(
-            instance.file_name,
-            None,
-            instance,
-            record=record,
-            selection=because(instance, None),
-            names=names,
-            order=order,
-        )
+        lost, uid = film.instance, film.instance.identity.sop_instance_uid
+        failed = Assessment(uid, Status.ERROR, messages=(film.reason,))
+        yield row(lost.file_name, failed, lost, selection=because(lost, failed))
+    for queued in record.waiting:
+        yield row(queued.file_name, None, queued, selection=because(queued, None))
     for document in record.documents:
-        uid = document.identity.sop_instance_uid
-        unasked = Assessment(uid, Status.DOCUMENT)
-        why = because(None, unasked)
-        yield result_row(
-            document.file_name,
-            unasked,
-            document,
-            record=record,
-            selection=why,
-            names=names,
-            order=order,
-        )
+        unasked = Assessment(document.identity.sop_instance_uid, Status.DOCUMENT)
+        yield row(document.file_name, unasked, document, selection=because(None, unasked))
 
 
 def _file_row(
