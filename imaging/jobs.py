@@ -22,6 +22,7 @@ class JobKind(StrEnum):
     FOLDER = "folder"  # a folder the server can read; the files stay where they are
     WATCH = "watch"  # a folder in which files keep arriving
     RESCORE = "rescore"  # stored films, asked about again
+    OPENED = "opened"  # films of a study that somebody opened before their turn
 
 
 class JobState(StrEnum):

@@ -1,8 +1,8 @@
 """Looking ahead: studies whose films wait for the network are on the worklist by their headers.
 
 One thread reads the first bytes of files that nobody has claimed yet, in another process: a header
-may be as hostile as pixels. What it cannot read is left to its turn. It never goes before those who
-judge: a file that was queued a moment ago is likely to be judged first.
+may be as hostile as pixels. What it cannot read is left to its turn. It begins at the end of a
+pile, which waits longest, and leaves what was queued a moment ago to those who judge.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Scout:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the file in hand."""
+        """Stop after the files in hand."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()

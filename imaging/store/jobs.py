@@ -214,8 +214,16 @@ class Jobs(Records):
     def recent_jobs(
         self, *, account: str | None = None, limit: int = 20
     ) -> tuple[JobProgress, ...]:
-        """The newest jobs, finished or not, newest first; of one account where it is named."""
-        query = select(JobTable).order_by(JobTable.created_at.desc()).limit(limit)
+        """The newest jobs, finished or not, newest first; of one account where it is named.
+
+        Without those that come of opening a study: nobody asked for them by that name.
+        """
+        query = (
+            select(JobTable)
+            .where(JobTable.kind != JobKind.OPENED.value)
+            .order_by(JobTable.created_at.desc())
+            .limit(limit)
+        )
         if account is not None:
             query = query.where(JobTable.account == account)
         with self._database.reading() as session:

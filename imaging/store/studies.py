@@ -36,6 +36,7 @@ from imaging.store.tables import (
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
 _CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
+_AT_ONCE = 400  # files of one query
 _UNKNOWN = "This study is not in the data folder."
 
 
@@ -214,7 +215,7 @@ class Studies(Records):
                 StudyTable.patient_id != "",
                 StudyTable.study_instance_uid != study_instance_uid,
             )
-            current = _study(row, announced(session, study_instance_uid))
+            current = _study(row, ())  # what waits has no place in time yet
             records = [_study(other, ()) for other in session.scalars(others)]
         return taken_before(current, records)
 
@@ -283,11 +284,7 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
     images = [file.identity.sop_instance_uid for file in record.files]
     session.execute(delete(AssessmentTable).where(AssessmentTable.sop_instance_uid.in_(images)))
     # queued files carry file names, which often are patients' names
-    waiting = select(AnnouncementTable.job_id, AnnouncementTable.position).where(
-        AnnouncementTable.study_instance_uid == record.study_instance_uid
-    )
-    is_file = tuple_(JobFileTable.job_id, JobFileTable.position)
-    session.execute(delete(JobFileTable).where(is_file.in_(waiting)))
+    _delete_waiting(session, record.study_instance_uid)
     for table in (
         JobFileTable,
         ResultTable,
@@ -302,6 +299,21 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
     ):
         of_study = table.study_instance_uid == record.study_instance_uid
         session.execute(delete(table).where(of_study))
+
+
+def _delete_waiting(session: Session, study_instance_uid: str) -> None:
+    """Films that are queued, in every job that holds them: else they would bring the study back."""
+    job_id, position = AnnouncementTable.job_id, AnnouncementTable.position
+    announced_here = select(job_id, position).where(
+        AnnouncementTable.study_instance_uid == study_instance_uid
+    )
+    is_file = tuple_(JobFileTable.job_id, JobFileTable.position)
+    is_place = tuple_(JobFileTable.location, JobFileTable.sha256)
+    query = select(JobFileTable.location, JobFileTable.sha256).where(is_file.in_(announced_here))
+    places = [(location, sha256) for location, sha256 in session.execute(query)]
+    for start in range(0, len(places), _AT_ONCE):
+        held = is_place.in_(places[start : start + _AT_ONCE])
+        session.execute(delete(JobFileTable).where(held, JobFileTable.status.is_(None)))
 
 
 def _study(row: StudyTable, waiting: tuple[Instance, ...]) -> StudyRecord:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.entities import Instance
@@ -23,6 +23,7 @@ from imaging.store.tables import (
     StudyTable,
 )
 
+_HANDFUL = 20  # films
 Look = tuple[Task, Instance]  # a file that waits, and what its header says
 _IS = tuple_(JobFileTable.job_id, JobFileTable.position)
 _ANNOUNCED = (
@@ -63,7 +64,7 @@ class Waiting(Records):
         at = JobFileTable.position
         with self._database.reading() as session:
             for job in session.scalars(jobs):
-                low, high = seen.get(job.job_id, NOWHERE)
+                low, high = seen.get(job.job_id) or _told(session, job.job_id)
                 rows = (
                     select(JobFileTable)
                     .where(
@@ -119,31 +120,23 @@ class Waiting(Records):
             return session.scalar(query) or 0
 
     def hasten(self, study_instance_uid: str, *, account: str = "") -> bool:
-        """Queue the films of a study that wait before all others: somebody wants to see them.
+        """Queue films of a study that wait before all others: somebody wants to see them.
 
-        Their first job keeps them too, and finds them answered. False when nothing waits that is
-        not in such haste already.
+        A handful of them, so that a long series holds up nobody else. Their first job keeps them
+        too, and finds them answered. False when none waits that is not in such haste already.
         """
-        of_study = (
-            select(JobFileTable)
-            .join(AnnouncementTable, (_ANNOUNCED[0]) & (_ANNOUNCED[1]))
-            .where(
-                AnnouncementTable.study_instance_uid == study_instance_uid,
-                JobFileTable.status.is_(None),
-            )
-            .order_by(JobFileTable.job_id, JobFileTable.position)
-        )
+        with self._database.reading() as session:  # nobody waits for a look in vain
+            if not _unhurried(session, study_instance_uid):
+                return False
         with self._database.writing() as session:
-            rows = {(row.location, row.sha256): row for row in session.scalars(of_study)}
-            for place in _in_haste(session, rows):
-                rows.pop(place, None)
+            rows = _unhurried(session, study_instance_uid)
             if not rows:
                 return False
             job = JobTable(
                 job_id=str(uuid.uuid4()),
                 created_at=datetime.now(UTC),
                 account=account,
-                kind=JobKind.UPLOAD.value,
+                kind=JobKind.OPENED.value,
                 priority=URGENT,
             )
             job.files = [
@@ -154,7 +147,7 @@ class Waiting(Records):
                     sha256=row.sha256,
                     added_at=row.added_at,
                 )
-                for i, row in enumerate(rows.values())
+                for i, row in enumerate(rows)
             ]
             session.add(job)
         return True
@@ -232,19 +225,36 @@ def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
         session.execute(insert(StudyTable), list(new.values()))
 
 
-def _in_haste(
-    session: Session, places: Mapping[tuple[str, str], JobFileTable]
-) -> set[tuple[str, str]]:
-    """Those of some files that an urgent job holds, waiting."""
-    place = tuple_(JobFileTable.location, JobFileTable.sha256)
-    query = (
+def _unhurried(session: Session, study_instance_uid: str) -> list[JobFileTable]:
+    """The first films of a study that wait, without those that an urgent job holds, waiting."""
+    first = (
+        select(JobFileTable)
+        .join(AnnouncementTable, and_(*_ANNOUNCED))
+        .where(
+            AnnouncementTable.study_instance_uid == study_instance_uid,
+            JobFileTable.status.is_(None),
+        )
+        .order_by(JobFileTable.job_id, JobFileTable.position)
+        .limit(_HANDFUL)
+    )
+    rows = {(row.location, row.sha256): row for row in session.scalars(first)}
+    urgent = (
         select(JobFileTable.location, JobFileTable.sha256)
         .join(JobTable, JobTable.job_id == JobFileTable.job_id)
         .where(
             JobTable.priority >= URGENT,
             JobTable.state.in_([JobState.LISTING.value, JobState.RUNNING.value]),
             JobFileTable.status.is_(None),
-            place.in_(list(places)),
+            tuple_(JobFileTable.location, JobFileTable.sha256).in_(list(rows)),
         )
     )
-    return {(location, sha256) for location, sha256 in session.execute(query)}
+    held = {(location, sha256) for location, sha256 in session.execute(urgent)}
+    return [row for place, row in rows.items() if place not in held]
+
+
+def _told(session: Session, job_id: str) -> Span:
+    """The positions of a job between which films were announced, as by a scout of yesterday."""
+    at = AnnouncementTable.position
+    query = select(func.min(at), func.max(at)).where(AnnouncementTable.job_id == job_id)
+    low, high = session.execute(query).one()
+    return NOWHERE if low is None else (low, high)

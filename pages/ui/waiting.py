@@ -34,9 +34,9 @@ def _watch(study_instance_uid: str, count: int) -> None:
 def _say(count: int) -> None:
     st.info(
         ngettext(
-            "{count} film of this study still waits for the network. It was put before all others.",
+            "{count} film of this study still waits for the network. It goes before all others.",
             "{count} films of this study still wait for the network. "
-            "They were put before all others.",
+            "They go before all others, a handful at a time.",
             count,
         ).format(count=count)
     )

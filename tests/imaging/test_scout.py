@@ -20,6 +20,7 @@ from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.scout import Scout
 from imaging.store import Repository
 from imaging.store.tables import AnnouncementTable, JobFileTable, StudyTable
+from imaging.store.waiting import _told
 from imaging.worklist import ONE_WAITS, ROUTINE
 from imaging.worklist_query import WAITING, WorklistQuery
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes
@@ -282,6 +283,36 @@ def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
     assert store.job_progress(first).counts == {Status.REFUSED: 1}
     assert not store.hasten(STUDY)
     assert store.job_progress(task.job_id).priority == URGENT
+
+
+def test_of_a_long_series_a_handful_goes_first(store: Repository, scout: Scout) -> None:
+    queued(store, *(film(number) for number in range(25)))
+    scout.look()
+    assert store.hasten(STUDY) and not store.hasten(STUDY)
+    assert [task.urgent for task in store.claim_files("w", 25)] == [True] * 20 + [False] * 5
+
+
+def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
+    store: Repository, scout: Scout
+) -> None:
+    queued(store, film(1))
+    scout.look()
+    assert store.hasten(STUDY)
+    store.delete_study(STUDY, account="a", reason="wrong patient")
+    assert store.claim_files("w", 5) == ()
+
+
+def test_a_pile_that_was_told_is_not_searched_again(store: Repository, scout: Scout) -> None:
+    job = queued(store, *(film(number) for number in range(4)))
+    monday = Scout(store)
+    (last,) = store.unannounced({}, until=datetime.now(UTC), limit=1)
+    monday._tell([last])  # and the server was killed
+    monday._reader.close()
+    again = store.unannounced({}, until=datetime.now(UTC), limit=5)
+    assert [task.position for task in again] == [2, 1, 0] and last.position == 3
+    assert scout.look() == 3
+    with store._database.reading() as session:
+        assert _told(session, job) == (0, 3)
 
 
 def test_two_scouts_tell_a_film_once(store: Repository, scout: Scout) -> None:

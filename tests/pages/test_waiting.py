@@ -6,12 +6,14 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from imaging import scout as module
-from imaging.jobs import URGENT
+from imaging.jobs import URGENT, JobKind, JobProgress
 from imaging.scout import Scout
 from imaging.settings import Settings
 from imaging.store import Repository
+from imaging.store.tables import JobTable
 from models.worker import drain
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import PATIENCE, OpenPage, words
@@ -39,12 +41,22 @@ def test_it_is_on_the_worklist(open_page: OpenPage) -> None:
     assert "Waiting for the network" in str(table.value.to_dict())
 
 
-def test_who_opens_it_has_it_asked_about_first(store: Repository, open_page: OpenPage) -> None:
+def hastened(store: Repository) -> list[JobProgress]:
+    """Jobs that came of opening a study."""
+    with store._database.reading() as session:
+        query = select(JobTable.job_id).where(JobTable.kind == JobKind.OPENED.value)
+        return [store.job_progress(job_id) for job_id in session.scalars(query)]
+
+
+def test_who_opens_it_has_it_asked_about_first(
+    store: Repository, open_page: OpenPage, waiting: str
+) -> None:
     page = open_page("pages/review.py", study=STUDY)
     assert not page.exception and WAITS in words(page) and "T-1" in words(page)
     page.run()
-    urgent, _ = store.recent_jobs()  # once, however often the page is drawn
+    (urgent,) = hastened(store)  # once, however often the page is drawn
     assert urgent.priority == URGENT and urgent.total == 1
+    assert [job.job_id for job in store.recent_jobs()] == [waiting]
     ends = time.monotonic() + PATIENCE
     while store.films_waiting(STUDY) and time.monotonic() < ends:
         time.sleep(0.1)  # the page's own worker is at it
@@ -70,8 +82,8 @@ def test_cancelled_while_it_is_looked_at(
     store: Repository, open_page: OpenPage, waiting: str
 ) -> None:
     page = open_page("pages/review.py", study=STUDY)
-    for job in store.recent_jobs():
-        store.cancel(job.job_id)
+    for job_id in (waiting, *(job.job_id for job in hastened(store))):
+        store.cancel(job_id)
     page.run()
     assert not page.exception
     assert "not in the data folder" in " ".join(box.value for box in page.error)
