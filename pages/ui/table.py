@@ -107,7 +107,7 @@ def _columns() -> dict[str, Any]:
     widths = {
         _("Urgency"): 125,
         _("Outcome"): 180,
-        _("AI finding"): 190,
+        _("AI finding"): 210,
         _("Model, operating point"): 255,
         _("Waiting"): 120,
         _("Patient"): 195,
@@ -115,7 +115,7 @@ def _columns() -> dict[str, Any]:
         _("Modality"): 75,
         _("Study date"): 95,
         _("Reading"): 165,
-        _("Reason"): 560,
+        _("Reason"): 540,
         _("File"): 200,
     }
     probability = st.column_config.ProgressColumn(
