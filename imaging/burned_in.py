@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom import Image, read_object
+from imaging.dicom.image import Image
+from imaging.dicom.reader import read_object
 from imaging.errors import PixelDataError, SettingsError
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels, the last two not included

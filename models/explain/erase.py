@@ -62,6 +62,14 @@ class Step:
         return 1 - self.mask if self.keep else self.mask
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedStep:
+    """A step of the eraser, and what the reader sees it called."""
+
+    name: str
+    step: Step
+
+
 def drawn_mask(shape: Shape, points: Points, subject: Subject) -> NDArray[np.float32] | None:
     """A drawing on the film as a mask over the networks' input.
 

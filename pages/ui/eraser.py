@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,7 +17,7 @@ from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, S
 from imaging.review import Annotation, Shape, Stage, Trial
 from models.answers import Prediction
 from models.explain.concepts import find_lungs
-from models.explain.erase import AREAS, Fill, Outcome, Step, ask_again, drawn_mask
+from models.explain.erase import AREAS, Fill, NamedStep, Outcome, Step, ask_again, drawn_mask
 from models.explain.explainer import Explainer
 from models.explain.subject import Subject
 from models.explain.zones import zone_masks
@@ -26,14 +25,6 @@ from pages.ui import background, brush, desk, findings, resources, state, words
 from pages.ui.i18n import _
 
 Mask = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tried:
-    """One step of the eraser and its name."""
-
-    name: str
-    step: Step
 
 
 def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None:
@@ -244,13 +235,13 @@ def _log_odds(finding: Finding) -> float:
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     asked = _("Only {region}") if keep else _("Without {region}")
     what = f"{asked.format(region=words.within(name))} ({_fills()[fill].lower()})"
-    state.try_out(uid, Tried(what, Step(mask, fill, keep)))
+    state.try_out(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
-    tried: Sequence[Tried] = state.tried(uid)
+    tried: Sequence[NamedStep] = state.tried(uid)
     trial = Trial(
         sop_instance_uid=uid,
         regions=tuple(one.name for one in tried),

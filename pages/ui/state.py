@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
@@ -20,14 +20,11 @@ from imaging.fidelity import Fidelity
 from imaging.review import Account, Annotation, Presentation
 from imaging.worklist_query import WorklistQuery
 from models.explain.dial import Curve
-from models.explain.erase import Outcome, Step
+from models.explain.erase import NamedStep, Outcome, Step
 from models.explain.explainer import Attribution, Explainer
 from models.explain.receipt import Receipt
 from models.explain.refusal import Refusal
 from models.explain.subject import Subject
-
-if TYPE_CHECKING:
-    from pages.ui.eraser import Tried
 
 T = TypeVar("T")
 
@@ -277,13 +274,13 @@ def subject(sha256: str, explainer: Explainer, found: Image) -> Subject:
     return _recall("subjects", key, lambda: explainer.look(found.luminance_values(0)), _KEEP_IMAGES)
 
 
-def tried(sop_instance_uid: str) -> list[Tried]:
+def tried(sop_instance_uid: str) -> list[NamedStep]:
     """The steps of the eraser on a film, in their order."""
-    found: list[Tried] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
+    found: list[NamedStep] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
     return found
 
 
-def try_out(sop_instance_uid: str, step: Tried) -> None:
+def try_out(sop_instance_uid: str, step: NamedStep) -> None:
     """Add a step of the eraser."""
     tried(sop_instance_uid).append(step)
 
