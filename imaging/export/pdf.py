@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import (
     Flowable,
     Image,
     KeepTogether,
-    Paragraph,
     SimpleDocTemplate,
     Spacer,
     Table,
@@ -28,10 +24,9 @@ from imaging.export import wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.codes import CALLS
 from imaging.export.common import local, short
-from imaging.export.fonts import Typesetter
+from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
 from imaging.review import ReadFinding, Stage, Trial
 
-MARGIN, WIDTH = 18 * mm, A4[0] - 36 * mm
 _FINEST = 1400  # pixels of the longer side of a picture on paper
 
 
@@ -75,39 +70,6 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     version = case.review.version if case.review else 0
     name = f"pdf-{short(f'{case.record.study_instance_uid}/{version}')}.pdf"
     return [ExportedFile(name, content)]
-
-
-class Sheet:
-    """Paragraphs and tables in fonts that have their characters."""
-
-    def __init__(self) -> None:
-        self.setter = Typesetter()
-
-    def text(self, text: str, *, size: float = 9) -> Paragraph:
-        """A paragraph."""
-        style = ParagraphStyle(
-            f"size {size}",
-            fontName=self.setter.base,
-            fontSize=size,
-            leading=size * 1.35,
-            spaceAfter=2,
-            spaceBefore=8 if size > 9 else 0,
-        )
-        return Paragraph(self.setter.markup(text), style)
-
-    def table(self, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
-        """A table whose first row is its head; widths are fractions of the page."""
-        cells = [[self.text(cell) for cell in row] for row in rows]
-        table = Table(cells, [width * WIDTH for width in widths], repeatRows=1, hAlign="LEFT")
-        table.setStyle(
-            [
-                ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
-                ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.grey),
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                ("LEFTPADDING", (0, 0), (-1, -1), 2),
-            ]
-        )
-        return table
 
 
 def _facts(sheet: Sheet, case: ExportCase) -> list[Flowable]:

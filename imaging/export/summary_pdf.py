@@ -18,7 +18,7 @@ from reportlab.platypus import Flowable, Image, KeepTogether, SimpleDocTemplate,
 from imaging.entities import RESEARCH_USE
 from imaging.export import summary_blocks as words
 from imaging.export.common import border
-from imaging.export.pdf import MARGIN, WIDTH, Sheet
+from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
 from imaging.export.summary import Case, Distribution, Summary
 
 _TALL = 34 * mm  # of a histogram
