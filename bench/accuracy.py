@@ -37,7 +37,7 @@ import typer
 from torch import Tensor, nn
 from torchvision import models as torchvision_models
 
-from bench.forward import flops, measure
+from bench.forward import flops, measure, parameter_count
 from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
 from models.calibrate import calibrated_card, fused_logits
@@ -51,7 +51,7 @@ from models.findings import finding_probabilities, finding_truth
 from models.framing import Framing
 from models.localiser import load_localiser
 from models.metrics import accuracy, bootstrap, roc_auc
-from models.network import MultiScaleResNet, NetworkSettings, parameter_count
+from models.network import MultiScaleResNet, NetworkSettings
 from models.train import Run
 
 CONFIG = ROOT / "models/configs/paediatric_cxr.toml"

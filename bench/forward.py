@@ -26,7 +26,7 @@ from torchvision.models import resnet18, resnet50
 from imaging.settings import Settings
 from models.checkpoint import find_checkpoint
 from models.classifier import Classifier
-from models.network import freeze, parameter_count
+from models.network import freeze
 
 ROUNDS = 30
 
@@ -65,6 +65,11 @@ def main() -> None:
         "flops": flops(network, x),
     }
     print(json.dumps(figures))
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Count the trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def _answer(classifier: Classifier) -> Callable[[], object]:

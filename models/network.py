@@ -69,20 +69,6 @@ class MultiScaleResNet(nn.Module):
         pooled = self.stages[-1](features).mean(dim=(2, 3))
         return self.classifier(self.dropout(pooled)), self.region_head(features)
 
-    @property
-    def attribution_layer(self) -> nn.Module:
-        """The layer for Grad-CAM: the last stage, the finest map that still feeds the pool alone.
-
-        Its ReLU output is averaged straight into the classifier, so that its gradients are the
-        class weights themselves (Selvaraju et al., ICCV 2017, arXiv 1610.02391).
-        """
-        return self.stages[-1]
-
-
-def parameter_count(network: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
 
 def weight_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Optimiser groups: L2 on convolution and linear weights, none on norms and biases."""

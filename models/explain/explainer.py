@@ -20,7 +20,6 @@ from torch import Tensor
 from imaging.entities import ModelIdentity
 from models.answers import Prediction
 from models.classifier import Classifier
-from models.explain.cam import grad_cam, stretched
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.subject import Subject, look, on_film
 from models.explain.targets import TargetLogOdds, Targets, log_odds
@@ -130,29 +129,6 @@ class Explainer:
         maps = [chosen.function(model, subject).detach() for model in models]
         steps.end()
         return self._attribution(maps, subject, target, method)
-
-    def first_look(self, subject: Subject, target: str) -> tuple[Prediction, Attribution]:
-        """The answer and its Grad-CAM, for little more than the answer's price.
-
-        The answer is that of `Classifier.predict`, the map that of `attribute` by "grad_cam".
-
-        Parameters
-        ----------
-        subject : Subject
-            From `look`.
-        target : str
-            One of `targets`, or two of them (see `Targets.sides`).
-
-        Raises
-        ------
-        ValueError
-            If the target is unknown.
-        """
-        found = [grad_cam(model, subject.x, model.depth) for model in self._asked(target)]
-        logits = torch.stack([each for _map, each in found])
-        maps = [stretched(coarse, subject) for coarse, _logits in found]
-        answer = self.classifier.answers(logits)[0]
-        return answer, self._attribution(maps, subject, target, "grad_cam")
 
     def _attribution(
         self, maps: Sequence[Tensor], subject: Subject, target: str, method: str

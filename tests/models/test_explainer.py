@@ -1,4 +1,4 @@
-"""The door to explanations: right shape, progress, stopping, threads, the first look."""
+"""The door to explanations: right shape, progress, stopping, threads."""
 
 from __future__ import annotations
 
@@ -115,22 +115,6 @@ def test_nobody_waits_for_a_slow_map(explainer: Explainer, film: Film, method: s
         assert np.array_equal(
             slow.result(timeout=60).values, explainer.attribute(subject, "viral", method).values
         )
-
-
-@pytest.mark.parametrize("target", ["pneumonia", "normal", "viral|bacterial"])
-def test_first_look_is_the_answer_and_its_grad_cam(
-    explainer: Explainer, film: Film, target: str
-) -> None:
-    """To the bit: it is the same arithmetic, done once."""
-    subject = explainer.look(film)
-    answer, found = explainer.first_look(subject, target)
-    expected = explainer.classifier.predict(film)
-    assert np.array_equal(answer.logits, expected.logits)
-    assert answer.findings == expected.findings and answer.answer is expected.answer
-    again = explainer.attribute(subject, target, "grad_cam")
-    assert np.array_equal(found.values, again.values)
-    assert np.array_equal(found.spread, again.spread)
-    assert (found.method, found.target) == ("grad_cam", target)
 
 
 def test_threads_do_not_meet_each_others_hooks(explainer: Explainer, film: Film) -> None:
