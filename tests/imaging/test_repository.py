@@ -42,6 +42,7 @@ from imaging.review import (
 )
 from imaging.store import Repository
 from imaging.worklist import RAISED, RAISED_BEFORE
+from tests.stored import NETWORKS, announce, outcome_of, store
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("tiny", "1", "ab" * 32)
@@ -83,15 +84,14 @@ def review(version: int = 0, stage: Stage = Stage.DRAFT) -> Review:
 @pytest.fixture
 def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
     """An empty store on each kind of database in turn."""
-    store = Repository.open(tmp_path / "home", database)
-    yield store
-    store.close()
+    opened = Repository.open(tmp_path / "home", database)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def filled(repository: Repository) -> Repository:
-    repository.add_instance(instance())
-    repository.add_assessment(assessment())
+    store(repository, outcome_of(instance(), assessment()))
     return repository
 
 
@@ -110,13 +110,16 @@ def test_reopening_finds_everything(filled: Repository, tmp_path: Path, database
 
 
 def test_the_same_film_twice_is_one_record(filled: Repository) -> None:
-    assert filled.add_instance(instance()) is False
-    assert len(filled.study("1.2.3").instances) == 1
+    for networks in (NETWORKS, "others, which answer anew"):
+        (file,) = store(filled, outcome_of(instance(), assessment()), networks=networks).files
+        assert file.status is Status.OK and file.study_instance_uid == "1.2.3"
+        assert filled.study("1.2.3").instances == (instance(),)
 
 
 def test_another_film_with_the_same_uid_is_a_conflict(filled: Repository) -> None:
-    with pytest.raises(ConflictError):
-        filled.add_instance(instance(sha256="cd" * 32))
+    (file,) = store(filled, outcome_of(instance(sha256="cd" * 32), assessment())).files
+    assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
+    assert file.study_instance_uid == "" and filled.study("1.2.3").instances == (instance(),)
 
 
 def test_reviews_are_appended_and_a_late_writer_is_told(filled: Repository) -> None:
@@ -147,9 +150,9 @@ def test_altered_bytes_are_noticed(repository: Repository, tmp_path: Path) -> No
 
 def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repository) -> None:
     for number, probability in [(1, 0.1), (2, 0.9), (3, 0.2), (4, 0.8)]:
-        repository.add_instance(instance(number, study=f"1.{number}"))
-        repository.add_assessment(assessment(number, probability))
-    repository.add_instance(instance(5, study="1.5"))  # never answered
+        film = instance(number, study=f"1.{number}")
+        store(repository, outcome_of(film, assessment(number, probability)))
+    announce(repository, instance(5, study="1.5"))  # never answered
     assert [i.study_instance_uid for i in repository.worklist_page().items] == [
         "1.2",
         "1.4",
@@ -160,7 +163,8 @@ def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repos
 
 
 def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
-    filled.add_assessment(assessment(probability=0.1))
+    newer = outcome_of(instance(), assessment(probability=0.1))
+    store(filled, newer, networks="newer")
     assert filled.worklist_page().items[0].message == f"a reason {RAISED_BEFORE}"
     filled.add_review(review())
     assert filled.worklist_page().items[0].priority == RAISED
@@ -216,8 +220,7 @@ def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repos
         dated(9, "20240101", birth_date=""),
         dated(10, "20260101", patient_id="43"),
     ]
-    for film in films:
-        repository.add_instance(film)
+    store(repository, *map(outcome_of, films))
     priors = repository.prior_studies("1.1")
     assert [p.study_instance_uid for p in priors] == ["1.4", "1.3", "1.2", "1.9"]
     assert repository.prior_studies("1.7") == ()  # of an undated study nothing is known
@@ -227,7 +230,7 @@ def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repos
 
 def test_without_a_patient_id_nobody_has_priors(repository: Repository) -> None:
     for number, date in [(1, "20260101"), (2, "20260201")]:
-        repository.add_instance(dated(number, date, patient_id=""))
+        store(repository, outcome_of(dated(number, date, patient_id="")))
     assert repository.prior_studies("1.2") == ()
 
 
@@ -257,16 +260,15 @@ def test_the_last_word_on_a_truth_counts(filled: Repository) -> None:
 
 def test_a_deleted_study_leaves_nothing_but_what_others_need(repository: Repository) -> None:
     shared, alone, waiting = (repository.keep(c) for c in (b"shared", b"alone", b"waiting"))
-    repository.add_instance(instance(1, sha256=shared))
-    repository.add_instance(instance(2, sha256=alone))
-    repository.add_instance(instance(3, sha256=waiting))
-    repository.add_instance(instance(4, study="1.4", sha256=shared))
-    repository.add_assessment(assessment(1))
+    films = [instance(1, sha256=shared), instance(3, sha256=waiting)]
+    store(repository, *map(outcome_of, films), contents=[b"shared", b"waiting"])
+    other = outcome_of(instance(4, study="1.4", sha256=shared))
+    store(repository, other, contents=[b"shared"], networks="others")
     repository.add_review(review())
     repository.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 3.0, NOW))
     repository.set_truth(Truth("1.2.3", "pneumonia", True, "CT"))
-    done = repository.add_job([("DOE.dcm", b"alone")])
-    repository.finish_file(done, 0, FileOutcome("DOE.dcm", assessment(2), instance(2)))
+    named = FileOutcome("DOE.dcm", assessment(2), instance(2, sha256=alone))
+    done = store(repository, named, contents=[b"alone"]).job_id
     repository.add_job([("again.dcm", b"waiting")])
     repository.delete_study("1.2.3", account="anna", reason="sent by mistake")
     assert [i.study_instance_uid for i in repository.worklist_page().items] == ["1.4"]
@@ -280,9 +282,11 @@ def test_a_deleted_study_leaves_nothing_but_what_others_need(repository: Reposit
 
 
 def test_a_deleted_study_can_come_again(filled: Repository) -> None:
+    filled.add_review(review())
     filled.delete_study("1.2.3", account="anna", reason="sent by mistake")
-    assert filled.add_instance(instance()) is True
-    assert filled.study("1.2.3").reviews == ()
+    store(filled, outcome_of(instance(), assessment()))
+    record = filled.study("1.2.3")
+    assert record.instances == (instance(),) and record.reviews == ()
 
 
 def test_the_queue_survives_a_restart(
@@ -302,13 +306,14 @@ def test_the_queue_survives_a_restart(
 def test_a_finished_file_leaves_the_queue_and_its_bytes_unless_recorded(
     repository: Repository,
 ) -> None:
-    job_id = repository.add_job([("a.dcm", b"film"), ("b.txt", b"text")])
     kept = instance(sha256=repository.keep(b"film"))
-    repository.add_instance(kept)
-    repository.finish_file(job_id, 0, FileOutcome("a.dcm", assessment(), kept))
     refused = Assessment("", Status.ERROR, messages=("The file is empty.",))
-    repository.finish_file(job_id, 1, FileOutcome("b.txt", refused))
-    job = repository.job(job_id)
+    job = store(
+        repository,
+        FileOutcome("a.dcm", assessment(), kept),
+        FileOutcome("b.txt", refused),
+        contents=[b"film", b"text"],
+    )
     assert job.finished and [f.status for f in job.files] == [Status.OK, Status.ERROR]
     assert job.files[1].message == "The file is empty." and not repository.claim_files("anybody", 1)
     assert repository.content(kept.identity.sha256) == b"film"
@@ -347,7 +352,7 @@ def unplugged(tmp_path: Path) -> Iterator[Path]:
 
 def test_an_unplugged_disk_is_one_sentence(unplugged: Path) -> None:
     with pytest.raises(StoreError, match="data folder cannot be opened or written"):
-        Repository.open(unplugged).add_instance(instance())
+        store(Repository.open(unplugged), outcome_of(instance()))
     with pytest.raises(StoreError, match="cannot be"):
         Repository.open(unplugged / "new")
 

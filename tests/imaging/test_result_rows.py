@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 import pytest
 
 from imaging.batch import job_batch, stored_batch
-from imaging.entities import RESEARCH_USE, Assessment, Status
+from imaging.entities import RESEARCH_USE, Assessment, FileOutcome, Status
 from imaging.export.columns import Codes, Kind, classify_columns, result_columns
 from imaging.export.rows import ResultRow, result_row
 from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.store import Repository
 from tests.imaging.export_cases import MODEL, SAID, SIGNED, export_case_of
 from tests.imaging.result_cases import HOSTILE, because, film, queue, said_about
+from tests.stored import store
 
 CODES = Codes(("normal", "viral", "bacterial", "pneumonia"), ("viral", "pneumonia"))
 
@@ -148,7 +149,8 @@ def test_a_study_deleted_meanwhile_is_a_row_with_its_reason(repository: Reposito
 def test_the_newest_answer_counts(repository: Repository) -> None:
     job = queue(repository, ("a.dcm", film(1)))
     newer = replace(said_about("1.2.5.1"), model=replace(MODEL, version="0.4.0"))
-    repository.add_assessment(newer)
+    answered_again = FileOutcome("a.dcm", newer, repository.study("1.2.3.1").instances[0])
+    store(repository, answered_again, contents=[film(1)], networks="newer")
     (row,) = job_batch(repository, repository.job(job), because).rows(False)
     assert row.model_version == "0.4.0"
 

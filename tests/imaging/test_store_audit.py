@@ -12,16 +12,28 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from imaging.entities import Acquisition, Assessment, Geometry, Identity, Instance, Patient, Status
-from imaging.errors import ConflictError, NotFoundError, StoreError
+from imaging.entities import (
+    Acquisition,
+    Assessment,
+    Geometry,
+    Identity,
+    Instance,
+    ModelIdentity,
+    Patient,
+    Status,
+)
+from imaging.errors import ConflictError, StoreError
+from imaging.jobs import Result, Task
 from imaging.review import Deed, FirstRead, Review, Stage, Truth
 from imaging.store import Repository
 from imaging.store.audit import BEGINNING, digest
 from imaging.store.tables import AuditTable
+from tests.stored import NETWORKS, outcome_of, store
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PATIENT = Patient("DOE^JANE", "4711-42", "20220101", "F", 4.0)
 SHA256 = "ab" * 32
+REFUSAL = Assessment("1.2.5", Status.REFUSED, ModelIdentity("tiny", "1", SHA256))
 
 
 def film(sop: str = "1.2.5", study: str = "1.2.3", sha256: str = SHA256) -> Instance:
@@ -40,10 +52,10 @@ def version(base: int = 0, stage: Stage = Stage.DRAFT) -> Review:
 @pytest.fixture
 def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
     """A store with one film, on each kind of database in turn."""
-    store = Repository.open(tmp_path / "home", database)
-    store.add_instance(film(), account="anna")
-    yield store
-    store.close()
+    opened = Repository.open(tmp_path / "home", database)
+    store(opened, outcome_of(film()), account="anna")
+    yield opened
+    opened.close()
 
 
 def last(repository: Repository) -> tuple[Deed, str, str, str]:
@@ -63,9 +75,12 @@ def tamper(repository: Repository, *statements: str) -> None:
 
 
 def test_every_deed_leaves_its_line(repository: Repository) -> None:
-    assert last(repository) == (Deed.RECEIVE, "anna", "1.2.3", f"file {SHA256}")
-    repository.add_assessment(Assessment("1.2.5", Status.OK))
+    received = repository.audit()[0]
+    assert (received.deed, received.account) == (Deed.RECEIVE, "anna")
+    assert (received.study_instance_uid, received.detail) == ("1.2.3", f"file {SHA256}")
     assert last(repository) == (Deed.SCORE, "network", "1.2.3", "no model: ok")
+    store(repository, outcome_of(film(), REFUSAL), account="anna", networks="newer")
+    assert last(repository) == (Deed.SCORE, "network", "1.2.3", "tiny 1 abababababab: refused")
     repository.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 8.0, NOW))
     assert last(repository) == (Deed.FIRST_READ, "anna", "1.2.3", "")
     repository.add_review(version())
@@ -77,26 +92,28 @@ def test_every_deed_leaves_its_line(repository: Repository) -> None:
     repository.record(Deed.EXPORT, account="anna", study_instance_uid="1.2.3", detail="sr, gsps")
     assert last(repository) == (Deed.EXPORT, "anna", "1.2.3", "sr, gsps")
     verdict = repository.verify_audit()
-    assert verdict.intact and verdict.entries == 7 and verdict.first_broken is None
+    assert verdict.intact and verdict.entries == 8 and verdict.first_broken is None
 
 
 def test_what_was_refused_leaves_none(repository: Repository) -> None:
     before = repository.audit()
-    repository.add_instance(film(), account="anna")  # there already
-    with pytest.raises(ConflictError):
-        repository.add_instance(film(sha256="cd" * 32))
+    store(repository, outcome_of(film()), account="anna")  # there already
+    (file,) = store(repository, outcome_of(film(sha256="cd" * 32))).files
+    assert file.status is Status.ERROR  # another of the same UID
     with pytest.raises(ConflictError):
         repository.add_review(version(base=4))
-    with pytest.raises(NotFoundError):
-        repository.add_assessment(Assessment("9.9", Status.OK))
+    job_id = repository.add_job([("late.dcm", b"late")])
+    late = Task(job_id, 0, "late.dcm")  # nobody claimed it
+    result = Result(late, SHA256, outcome_of(film("9.9", "9.8"), REFUSAL))
+    assert repository.finish_files("tests", [result], NETWORKS) == ()
     assert repository.audit() == before
 
 
 def test_a_study_s_lines_are_found(repository: Repository) -> None:
-    repository.add_instance(film("1.3.5", "1.3.3"))
+    store(repository, outcome_of(film("1.3.5", "1.3.3")))
     repository.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
-    assert [e.number for e in repository.audit("1.2.3")] == [1, 3]
-    assert [e.number for e in repository.audit()] == [1, 2, 3]
+    assert [e.number for e in repository.audit("1.2.3")] == [1, 2, 5]
+    assert [e.number for e in repository.audit()] == [1, 2, 3, 4, 5]
 
 
 def test_the_digest_stays_what_it_is_so_that_old_trails_verify() -> None:
@@ -186,8 +203,9 @@ FORGERIES: dict[str, tuple[list[str], int]] = {
 
 @pytest.fixture
 def five(repository: Repository) -> Repository:
-    for _ in range(4):
+    for _ in range(3):  # after what was received and what was said about it
         repository.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
+    assert len(repository.audit()) == 5
     return repository
 
 
@@ -221,7 +239,7 @@ def test_several_servers_write_one_chain(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     verdict = repository.verify_audit()
-    assert verdict.intact and verdict.entries == 41
+    assert verdict.intact and verdict.entries == 42
 
 
 def test_of_two_tabs_that_save_at_once_one_is_told(
@@ -238,7 +256,7 @@ def test_of_two_tabs_that_save_at_once_one_is_told(
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(save, range(4))) == [False, False, False, True]
     assert len(repository.study("1.2.3").reviews) == 1
-    assert [e.deed for e in repository.audit()] == [Deed.RECEIVE, Deed.CHANGE]
+    assert [e.deed for e in repository.audit()] == [Deed.RECEIVE, Deed.SCORE, Deed.CHANGE]
 
 
 def test_the_trail_never_names_the_patient(repository: Repository) -> None:
@@ -258,4 +276,4 @@ def test_a_reason_that_would_keep_the_patient_is_refused(
 ) -> None:
     with pytest.raises(StoreError, match="audit trail"):
         repository.delete_study("1.2.3", account="anna", reason=reason)
-    assert repository.study("1.2.3") and len(repository.audit()) == 1
+    assert repository.study("1.2.3") and len(repository.audit()) == 2

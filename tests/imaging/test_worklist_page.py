@@ -40,6 +40,7 @@ from imaging.worklist_query import (
     WorklistQuery,
 )
 from tests.imaging.test_repository import assessment, dated, instance, review
+from tests.stored import outcome_of, store
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("tiny", "1", "ab" * 32)
@@ -233,17 +234,18 @@ def test_the_order_of_reading(repository: Repository) -> None:
 
 def test_the_site_decides_how_urgent_a_finding_is(repository: Repository) -> None:
     for number, code in enumerate(("nodule", "pneumothorax", "effusion")):
-        repository.add_instance(instance(number, study=f"1.{number}"))
-        repository.add_assessment(answers(f"1.2.5.{number}", "present", code))
-    repository.add_instance(instance(3, study="1.3"))
-    repository.add_assessment(answers("1.2.5.3", "unsure", "pneumothorax"))
+        said = answers(f"1.2.5.{number}", "present", code)
+        store(repository, outcome_of(instance(number, study=f"1.{number}"), said))
+    unsure = answers("1.2.5.3", "unsure", "pneumothorax")
+    store(repository, outcome_of(instance(3, study="1.3"), unsure))
     levels = (("pneumothorax", 3), ("effusion", 2), ("nodule", 0))
     repository.set_reading_order(ReadingOrder(timedelta(hours=4), levels), account="anna")
     items = repository.worklist_page().items
     assert [(i.study_instance_uid, i.priority) for i in items] == [
         ("1.1", 6), ("1.3", 5), ("1.2", 4), ("1.0", ROUTINE),
     ]  # fmt: skip
-    repository.add_assessment(answers("1.2.5.0", "present", "nodule"))  # a new row knows it too
+    again = outcome_of(instance(0, study="1.0"), answers("1.2.5.0", "present", "nodule"))
+    store(repository, again, networks="newer")  # a new row knows it too
     assert repository.worklist_page().items[-1].priority == ROUTINE
     assert repository.reading_order().level("pneumothorax") == 3
     entry = repository.audit()[-2]
@@ -284,8 +286,8 @@ def test_filters_leave_out_what_they_say(repository: Repository) -> None:
 def test_words_find_what_the_row_shows(repository: Repository) -> None:
     film = dated(1, "20260304", name="GROẞ^ANNE-MARIE", patient_id="P_4%7")
     taken = replace(film.acquisition, accession_number="A77", study_description="Thorax")
-    repository.add_instance(replace(film, acquisition=taken, file_name="IM/0001.dcm"))
-    repository.add_instance(dated(2, "2026.03.05"))
+    films = [replace(film, acquisition=taken, file_name="IM/0001.dcm"), dated(2, "2026.03.05")]
+    store(repository, *map(outcome_of, films))
     for words in ("gross anne", "ANNE-MARIE", "p_4%7", "a77", "2026-03-04", "thorax", "im/0001"):
         assert repository.worklist_page(WorklistQuery(words=words)).total == 1, words
     for words in ("p%7", "p_4_7", "groß maria", "suspected"):
@@ -297,8 +299,8 @@ def test_words_find_what_the_row_shows(repository: Repository) -> None:
 
 def test_a_sort_is_for_finding_and_the_next_case_for_reading(repository: Repository) -> None:
     for number, name in enumerate(("b", "A", "c")):
-        repository.add_instance(dated(number, f"2026010{number + 1}", name=name))
-    repository.add_assessment(assessment(2))
+        said = assessment(number, 0.9 if number == 2 else 0.1)
+        store(repository, outcome_of(dated(number, f"2026010{number + 1}", name=name), said))
 
     def listed(query: WorklistQuery) -> list[str]:
         return [i.patient.name for i in repository.worklist_page(query).items]
@@ -327,7 +329,7 @@ def test_modalities_are_those_stored(repository: Repository) -> None:
     assert repository.modalities() == ()
     for number, modality in enumerate(("MR", "CR", "CR", "")):
         film = instance(number, study=f"1.{number}")
-        repository.add_instance(replace(film, acquisition=Acquisition(modality=modality)))
+        store(repository, outcome_of(replace(film, acquisition=Acquisition(modality=modality))))
     assert repository.modalities() == ("CR", "MR")
 
 

@@ -14,7 +14,10 @@ from imaging.store import Repository
 from models.panel import Panel
 from pages.ui import room
 from pages.ui.viewer import Reading
+from tests import stored
+from tests.factories import make_dicom_bytes
 from tests.pages.conftest import READER, OpenPage, keep_film, words
+from tests.stored import outcome_of
 
 PAGE = "pages/review.py"
 
@@ -76,9 +79,11 @@ def test_every_score_stands_beside_its_model(
 def test_what_computed_an_answer_is_said(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
-    (said,) = store.study(study).assessments
+    record = store.study(study)
+    (film,), (said,) = record.instances, record.assessments
     assert said is not None
-    store.add_assessment(replace(said, engine="onnxruntime int8"))
+    newer = outcome_of(film, replace(said, engine="onnxruntime int8"))
+    stored.store(store, newer, contents=[make_dicom_bytes()], networks="newer")
     assert "Computed by onnxruntime int8" in words(open_page(PAGE, study=study))
 
 
