@@ -19,6 +19,7 @@ from imaging.errors import (
     UnsupportedTransferSyntaxError,
 )
 from imaging.ingest import Candidate
+from imaging.jobs import Result
 from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
 
@@ -118,15 +119,13 @@ def assess_and_store(
     outcome = assess_bytes(content, file_name, panel, read=read)
     if outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
-    try:
-        repository.keep(content)
-        if outcome.document is not None:
-            repository.add_document(outcome.document, account=account)
-        elif outcome.instance is not None:
-            repository.add_instance(outcome.instance, account=account)
-            repository.add_assessment(outcome.assessment)
-    except ConflictError as exc:
-        return failed(file_name, exc)
+    job_id = repository.add_job([(file_name, content)], account=account)
+    (task,) = repository.claim_files(job_id, 1, jobs=[job_id])
+    # each time as by other networks: asked again, it is answered again
+    repository.finish_files(job_id, [Result(task, task.sha256, outcome)], job_id)
+    (file,) = repository.job(job_id).files
+    if file.status is Status.ERROR:
+        return failed(file_name, ConflictError(file.message))
     return outcome
 
 
