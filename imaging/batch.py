@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from imaging.entities import Assessment, Instance, Job, JobFile, Status, StudyRecord
+from imaging.entities import Assessment, Instance, Job, JobFile, Status
 from imaging.errors import NotFoundError
 from imaging.export.rows import ResultRow, result_row
 from imaging.store import Repository
+from imaging.study import StudyRecord
 from imaging.worklist import ReadingOrder
 
 Because = Callable[[Instance | None, Assessment | None], str]

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from imaging.dicom import Image, read_image
-from imaging.entities import Instance, SourceKind, StudyRecord, VoiPreset
+from imaging.entities import Instance, SourceKind, VoiPreset
 from imaging.errors import ExportError
 from imaging.export import (
     FORMATS,
@@ -19,6 +19,7 @@ from imaging.export import (
 )
 from imaging.review import Deed, Presentation, Review
 from imaging.store import Repository
+from imaging.study import StudyRecord
 
 _UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
 

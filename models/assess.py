@@ -11,7 +11,7 @@ from imaging import apart
 from imaging.apart import Reading
 from imaging.dicom import Image, describe
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.entities import Assessment, Instance, Status
 from imaging.errors import (
     AssistantError,
     ConflictError,
@@ -22,6 +22,7 @@ from imaging.ingest import Candidate
 from imaging.jobs import Result
 from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
+from imaging.study import FileOutcome
 
 Read = Callable[[bytes, str], Reading | Document]
 

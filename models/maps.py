@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from imaging.dicom import read_image
-from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.entities import Assessment, Instance
 from imaging.export import AttributionMap
 from imaging.store import Repository
+from imaging.study import StudyRecord
 from models.explain.explainer import Explainers
 from models.explain.methods import DEFAULT, METHODS
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from imaging.dicom import read_image
 from imaging.display import composite_overlay, thumbnail
-from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.entities import Assessment, Instance
 from imaging.export.summary import PicturePair, Pictures
 from imaging.store import Repository
+from imaging.study import StudyRecord
 from imaging.worklist import leading_assessment
 from models.explain.explainer import Explainers
 from models.explain.methods import DEFAULT, METHODS

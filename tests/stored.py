@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imaging.documents import Document
-from imaging.entities import Assessment, FileOutcome, Instance, Job, Status
+from imaging.entities import Assessment, Instance, Job, Status
 from imaging.jobs import Result
 from imaging.store import Repository
+from imaging.study import FileOutcome
 
 NETWORKS = "networks of the tests"  # their fingerprint
 

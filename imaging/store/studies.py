@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, Instance, Status, StudyRecord, Unreadable
+from imaging.entities import Assessment, Instance, Status, Unreadable
 from imaging.errors import InputError, NotFoundError, StoreError
 from imaging.places import read_place
 from imaging.priors import taken_before
@@ -31,6 +31,7 @@ from imaging.store.tables import (
     TruthTable,
     WorklistTable,
 )
+from imaging.study import StudyRecord
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
 _CHANGED = "The film in its folder is another one than was read; upload it to read it anew."

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.dicom import read_image
-from imaging.entities import Instance, StudyRecord
+from imaging.entities import Instance
 from imaging.errors import StoreError
 from imaging.review import Truth
 from imaging.store import Repository
 from imaging.store.cases import SiteCase
+from imaging.study import StudyRecord
 from models.classifier import Classifier
 from models.explain.explainer import Explainers
 from models.explain.index import make_index

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from imaging import drafting
-from imaging.entities import Assessment, StudyRecord
+from imaging.entities import Assessment
 from imaging.errors import ConflictError
 from imaging.review import FirstRead
+from imaging.study import StudyRecord
 from pages.ui import desk, resources, state, statements, words
 from pages.ui.i18n import _
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from imaging.entities import WorklistItem
+from imaging.study import WorklistItem
 from imaging.worklist_query import WorklistPage, WorklistQuery
 from pages.ui import resources, state, words
 from pages.ui.i18n import _, ngettext

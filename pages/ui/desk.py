@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imaging import drafting
-from imaging.entities import StudyRecord
 from imaging.errors import AssistantError, ConflictError
 from imaging.plain_text import typed
 from imaging.review import Review, Stage
+from imaging.study import StudyRecord
 from pages.ui import resources, state, words
 from pages.ui.i18n import _, sentence
 

@@ -8,9 +8,10 @@ from io import BytesIO
 import streamlit as st
 
 from imaging.deliver import deliver
-from imaging.entities import RESEARCH_USE, StudyRecord
+from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
+from imaging.study import StudyRecord
 from models.maps import attribution_maps
 from pages.ui import resources, state
 from pages.ui.download import render_download

@@ -9,11 +9,12 @@ import streamlit as st
 
 from imaging.burned_in import Box, search_file
 from imaging.dicom import Profile, Released, inspect_image, release
-from imaging.entities import RESEARCH_USE, Instance, SourceKind, StudyRecord
+from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
 from imaging.pseudonyms import Project
 from imaging.review import Deed, Shape
+from imaging.study import StudyRecord
 from pages.ui import burned_text, resources, state, words
 from pages.ui.download import render_download
 from pages.ui.i18n import _, ngettext, sentence

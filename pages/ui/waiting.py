@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imaging.entities import StudyRecord
+from imaging.study import StudyRecord
 from pages.ui import pulse, resources, state
 from pages.ui.i18n import ngettext
 

@@ -7,17 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imaging.entities import (
-    Answer,
-    Assessment,
-    FileOutcome,
-    Finding,
-    Instance,
-    ModelIdentity,
-    Status,
-)
+from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity, Status
 from imaging.export.rows import ResultRow, Score
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from tests.factories import make_dicom_bytes
 from tests.imaging.export_cases import MODEL, SAID
 from tests.stored import store

@@ -14,11 +14,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from imaging.dicom import read_image
-from imaging.entities import Answer, Assessment, FileOutcome, Finding, ModelIdentity, Status
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import LOW, URGENT, JobKind, JobState, Result, Task
 from imaging.review import Deed
 from imaging.store import Repository, jobs, outcomes
+from imaging.study import FileOutcome
 from tests.factories import make_dicom_bytes
 
 NETWORKS = "fingerprint"

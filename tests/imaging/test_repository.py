@@ -16,7 +16,6 @@ from imaging.entities import (
     Acquisition,
     Answer,
     Assessment,
-    FileOutcome,
     Finding,
     Geometry,
     Identity,
@@ -41,6 +40,7 @@ from imaging.review import (
     Truth,
 )
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from imaging.worklist import RAISED, RAISED_BEFORE
 from tests.stored import NETWORKS, announce, outcome_of, store
 

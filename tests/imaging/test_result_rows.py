@@ -7,11 +7,12 @@ from dataclasses import fields, replace
 import pytest
 
 from imaging.batch import job_batch, stored_batch
-from imaging.entities import RESEARCH_USE, Assessment, FileOutcome, Status
+from imaging.entities import RESEARCH_USE, Assessment, Status
 from imaging.export.columns import Codes, Kind, classify_columns, result_columns
 from imaging.export.rows import ResultRow, result_row
 from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from tests.imaging.export_cases import MODEL, SAID, SIGNED, export_case_of
 from tests.imaging.result_cases import HOSTILE, because, film, queue, said_about
 from tests.stored import store

@@ -14,13 +14,14 @@ from sqlalchemy import select, update
 from imaging import apart
 from imaging import scout as module
 from imaging.batch import stored_batch
-from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.entities import Assessment, Instance, Status
 from imaging.errors import NotFoundError, PixelDataError
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.scout import Scout
 from imaging.store import Repository
 from imaging.store.tables import AnnouncementTable, JobFileTable, StudyTable
 from imaging.store.waiting import _told
+from imaging.study import FileOutcome
 from imaging.worklist import ONE_WAITS, ROUTINE
 from imaging.worklist_query import WAITING, WorklistQuery
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes

@@ -9,10 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from imaging.entities import Assessment, FileOutcome, Status
+from imaging.entities import Assessment, Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState, Result
 from imaging.review import Deed
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from models.worker import Worker
 from pages.ui.jobs import how_far, summary
 from tests.factories import make_dicom_bytes
