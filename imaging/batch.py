@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from imaging.entities import Assessment, Instance, Job, JobFile, Status, StudyRecord
+from imaging.entities import Assessment, Instance, Job, JobFile, Status
 from imaging.errors import NotFoundError
 from imaging.export.rows import ResultRow, result_row
 from imaging.store import Repository
+from imaging.study import StudyRecord
 from imaging.worklist import ReadingOrder
 
 Because = Callable[[Instance | None, Assessment | None], str]
@@ -41,7 +42,7 @@ class Batch:
 
 def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
     """The files of a job, in the order they were handed in; a waiting one says that it waits."""
-    order = repository.reading_order()
+    order = repository.site.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         study = lru_cache(_KEPT)(lambda uid: _study(repository, uid))
@@ -54,9 +55,9 @@ def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
 
 def stored_batch(repository: Repository, because: Because) -> Batch:
     """Every stored film and document, study by study in the worklist's order."""
-    uids = repository.study_uids()
+    uids = repository.worklist.study_uids()
 
-    order = repository.reading_order()
+    order = repository.site.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         for uid in uids:
@@ -69,7 +70,7 @@ def stored_batch(repository: Repository, because: Because) -> Batch:
 
 def _study(repository: Repository, uid: str) -> StudyRecord | None:
     try:
-        return repository.study(uid)
+        return repository.studies.get(uid)
     except NotFoundError:
         return None
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from imaging.dicom import Image, read_image
-from imaging.entities import Instance, SourceKind, StudyRecord, VoiPreset
+from imaging.entities import Instance, SourceKind, VoiPreset
 from imaging.errors import ExportError
 from imaging.export import (
     FORMATS,
@@ -19,6 +19,7 @@ from imaging.export import (
 )
 from imaging.review import Deed, Presentation, Review
 from imaging.store import Repository
+from imaging.study import StudyRecord
 
 _UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
 
@@ -62,17 +63,18 @@ def deliver(
     InputError
         If an original cannot be decoded any more, and a picture of it was asked for.
     """
-    record = repository.study(study_uid)
+    record = repository.studies.get(study_uid)
     if not record.instances:
         raise ExportError("This study holds no film, so there is nothing to export.")
     contents = {
-        i.identity.sop_instance_uid: repository.content(i.identity.sha256) for i in record.instances
+        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
+        for i in record.instances
     }
     drawn = not set(formats) <= _UNDRAWN
     files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     made = ",".join(name for name in FORMATS if name in kinds)
-    repository.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
+    repository.audit.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
     return files
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from imaging.entities import FileOutcome, Status
+from imaging.entities import Status
+from imaging.study import FileOutcome
 
 URGENT, NORMAL, LOW = 10, 0, -10  # priorities: somebody waits; a folder; a watched folder
 

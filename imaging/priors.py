@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from imaging.entities import StudyRecord
+from imaging.study import StudyRecord
 
 
 def taken_before(current: StudyRecord, others: Iterable[StudyRecord]) -> tuple[StudyRecord, ...]:

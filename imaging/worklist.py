@@ -13,15 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import (
-    Answer,
-    Assessment,
-    Instance,
-    Status,
-    StudyRecord,
-    WorklistItem,
-)
+from imaging.entities import Answer, Assessment, Instance, Status
 from imaging.review import Stage
+from imaging.study import StudyRecord, WorklistItem
 
 ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level adds two
 READ = -1  # set by a reader's signature alone

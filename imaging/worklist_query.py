@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from imaging.entities import WorklistItem
+from imaging.study import WorklistItem
 
 WAITING = "waiting"  # the status of a study the network has not answered yet
 UNTOUCHED = "unread"  # the stage of a study nobody has begun to read

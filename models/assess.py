@@ -11,7 +11,7 @@ from imaging import apart
 from imaging.apart import Reading
 from imaging.dicom import Image, describe
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.entities import Assessment, Instance, Status
 from imaging.errors import (
     AssistantError,
     ConflictError,
@@ -19,8 +19,10 @@ from imaging.errors import (
     UnsupportedTransferSyntaxError,
 )
 from imaging.ingest import Candidate
+from imaging.jobs import Result
 from imaging.plain_text import MAX_NAME, clean
 from imaging.store import Repository
+from imaging.study import FileOutcome
 
 Read = Callable[[bytes, str], Reading | Document]
 
@@ -118,15 +120,13 @@ def assess_and_store(
     outcome = assess_bytes(content, file_name, panel, read=read)
     if outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
-    try:
-        repository.keep(content)
-        if outcome.document is not None:
-            repository.add_document(outcome.document, account=account)
-        elif outcome.instance is not None:
-            repository.add_instance(outcome.instance, account=account)
-            repository.add_assessment(outcome.assessment)
-    except ConflictError as exc:
-        return failed(file_name, exc)
+    job_id = repository.jobs.add([(file_name, content)], account=account)
+    (task,) = repository.claims.claim_files(job_id, 1, jobs=[job_id])
+    # each time as by other networks: asked again, it is answered again
+    repository.claims.finish_files(job_id, [Result(task, task.sha256, outcome)], job_id)
+    (file,) = repository.jobs.get(job_id).files
+    if file.status is Status.ERROR:
+        return failed(file_name, ConflictError(file.message))
     return outcome
 
 

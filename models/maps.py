@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from imaging.dicom import read_image
-from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.entities import Assessment, Instance
 from imaging.export import AttributionMap
 from imaging.store import Repository
+from imaging.study import StudyRecord
 from models.explain.explainer import Explainers
 from models.explain.methods import DEFAULT, METHODS
 
@@ -54,7 +55,7 @@ def _explained(
     explainers: Explainers,
     method: str,
 ) -> AttributionMap:
-    content = repository.content(instance.identity.sha256)
+    content = repository.originals.content(instance.identity.sha256)
     image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")

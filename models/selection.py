@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imaging.entities import Assessment, Instance, SourceKind, Status, StudyRecord
+from imaging.entities import Assessment, Instance, SourceKind, Status
+from imaging.study import StudyRecord
 from imaging.worklist import leading_assessment
 
 RULE = (

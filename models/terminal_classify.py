@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.display import overlay_png
-from imaging.entities import RESEARCH_USE, FileOutcome
+from imaging.entities import RESEARCH_USE
 from imaging.errors import SettingsError
 from imaging.export.columns import Column, classify_columns
 from imaging.export.rows import result_row
@@ -22,6 +22,7 @@ from imaging.export.tables_out import text_cells
 from imaging.ingest import walk
 from imaging.places import read_place
 from imaging.settings import Settings
+from imaging.study import FileOutcome
 from models import selection
 from models.card import ModelCard
 from models.engines import AddressOption, Engine, EngineOption, judges

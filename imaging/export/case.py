@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.entities import Assessment, Instance, ModelIdentity, StudyRecord, VoiPreset
+from imaging.entities import Assessment, Instance, ModelIdentity, VoiPreset
 from imaging.errors import ExportError
 from imaging.review import Presentation, Review, Stage
+from imaging.study import StudyRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from imaging.documents import Document
-from imaging.entities import RESEARCH_USE, Assessment, Instance, Status, StudyRecord
+from imaging.entities import RESEARCH_USE, Assessment, Instance, Status
 from imaging.plain_text import MAX_NAME, clean
 from imaging.review import Review, Stage
+from imaging.study import StudyRecord
 from imaging.terms import concept
 from imaging.worklist import READ, ReadingOrder, signals, urgency
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.entities import Assessment, Instance, Status
 from imaging.jobs import Result
 from imaging.review import Deed
 from imaging.store import audit, serial
@@ -24,6 +24,7 @@ from imaging.store.tables import (
     ResultTable,
     StudyTable,
 )
+from imaging.study import FileOutcome
 
 _TWICE = "Another file with the same SOP Instance UID is already stored; this one was not saved."
 _Found = Instance | Document

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
-from imaging.entities import FileOutcome, Status
+from imaging.entities import Status
 from imaging.jobs import Result, Task
 from imaging.store.announcements import forget_empty, take
 from imaging.store.batches import store_results
@@ -137,20 +137,6 @@ class Outcomes(Records):
         if lost | replaced:
             self._forget_bytes(lost | replaced)
         return tuple(r for r, _ in pairs)
-
-    def finish_file(self, job_id: str, position: int, outcome: FileOutcome) -> None:
-        """Write down what became of one queued file whose film is stored already."""
-        kept = outcome.instance or outcome.document
-        with self._database.writing() as session:
-            row = session.get_one(JobFileTable, (job_id, position))
-            row.status = outcome.assessment.status.value
-            row.message = " ".join(outcome.assessment.messages)
-            row.finished_at = datetime.now(UTC)
-            if kept is not None:
-                row.study_instance_uid = kept.identity.study_instance_uid
-                row.sop_instance_uid = kept.identity.sop_instance_uid
-            sha256 = row.sha256
-        self._forget_bytes({sha256})
 
 
 def _waiting(

@@ -23,13 +23,13 @@ from imaging.entities import (
     Patient,
     SourceKind,
     Status,
-    WorklistItem,
 )
 from imaging.review import Stage
 from imaging.store import serial
 from imaging.store.database import Database
 from imaging.store.standings import standings
 from imaging.store.tables import SiteTable, StudyTable, WorklistTable
+from imaging.study import WorklistItem
 from imaging.worklist import (
     READ,
     ReadingOrder,

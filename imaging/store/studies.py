@@ -1,24 +1,18 @@
-"""Studies: their instances, the network's answers, priors, and how one is deleted."""
+"""Studies: what one holds, its priors, and how it is deleted."""
 
 from __future__ import annotations
-
-import hashlib
-from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, Instance, Status, StudyRecord, Unreadable
-from imaging.errors import ConflictError, InputError, NotFoundError, StoreError
-from imaging.places import read_place
+from imaging.entities import Assessment, Instance, Status, Unreadable
+from imaging.errors import NotFoundError, StoreError
 from imaging.priors import taken_before
 from imaging.review import Deed
 from imaging.store import audit, serial
 from imaging.store.announcements import announced
 from imaging.store.records import Records
-from imaging.store.rows import refresh_worklist
 from imaging.store.tables import (
     AnnouncementTable,
     AssessmentTable,
@@ -33,9 +27,8 @@ from imaging.store.tables import (
     TruthTable,
     WorklistTable,
 )
+from imaging.study import StudyRecord
 
-_MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
-_CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
 _AT_ONCE = 400  # files of one query
 _UNKNOWN = "This study is not in the data folder."
 
@@ -43,148 +36,7 @@ _UNKNOWN = "This study is not in the data folder."
 class Studies(Records):
     """What was scanned and what the network said."""
 
-    def keep(self, content: bytes) -> str:
-        """Keep a file's bytes; returns their SHA-256 (hex)."""
-        return self._objects.put(content)
-
-    def kept_at(self, sha256: str) -> Path:
-        """Where kept bytes lie, for a process that reads them itself."""
-        return self._objects.path(sha256)
-
-    def content(self, sha256: str) -> bytes:
-        """A file's bytes, checked against their hash, from here or from where they were left.
-
-        Raises
-        ------
-        NotFoundError
-            If they lie neither here nor there any more.
-        StoreError
-            If they are not what was read when they came.
-        """
-        try:
-            return self._objects.get(sha256)
-        except NotFoundError:
-            with self._database.reading() as session:
-                query = select(InstanceTable.location).where(
-                    InstanceTable.sha256 == sha256, InstanceTable.location != ""
-                )
-                location = session.scalar(query.limit(1))
-            if location is None:
-                raise
-        try:
-            content = read_place(location)
-        except InputError as exc:
-            raise NotFoundError(_MOVED) from exc
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(_CHANGED)
-        return content
-
-    def add_instance(self, instance: Instance, *, account: str = "") -> bool:
-        """Record an instance whose bytes were kept; False when it was there already.
-
-        Raises
-        ------
-        ConflictError
-            If another file already bears this SOP Instance UID.
-        """
-        identity = instance.identity
-        with self._database.writing() as session:
-            known = session.get(InstanceTable, identity.sop_instance_uid)
-            if known is not None:
-                if known.sha256 != identity.sha256:
-                    raise ConflictError(
-                        "Another film with the same SOP Instance UID is already stored; "
-                        "this one was not saved."
-                    )
-                return False
-            study = _insist_on_study(session, instance)
-            study.instances.append(
-                InstanceTable(
-                    sop_instance_uid=identity.sop_instance_uid,
-                    position=len(study.instances),
-                    sha256=identity.sha256,
-                    header=serial.instance_to_json(instance),
-                )
-            )
-            audit.append(
-                session,
-                Deed.RECEIVE,
-                account=account,
-                study_instance_uid=identity.study_instance_uid,
-                detail=f"file {identity.sha256}",
-            )
-            refresh_worklist(session, [identity.study_instance_uid])
-        return True
-
-    def add_document(self, document: Document, *, account: str = "") -> bool:
-        """Record a report or presentation state whose bytes were kept; False when it was there.
-
-        Raises
-        ------
-        ConflictError
-            If another file already bears this SOP Instance UID.
-        """
-        identity = document.identity
-        with self._database.writing() as session:
-            known = session.get(DocumentTable, identity.sop_instance_uid)
-            if known is not None:
-                if known.sha256 != identity.sha256:
-                    raise ConflictError(
-                        "Another document with the same SOP Instance UID is already stored; "
-                        "this one was not saved."
-                    )
-                return False
-            study = _insist_on_study(session, document)
-            study.documents.append(
-                DocumentTable(
-                    sop_instance_uid=identity.sop_instance_uid,
-                    position=len(study.documents),
-                    sha256=identity.sha256,
-                    header=serial.document_to_json(document),
-                )
-            )
-            audit.append(
-                session,
-                Deed.RECEIVE,
-                account=account,
-                study_instance_uid=identity.study_instance_uid,
-                detail=f"{document.kind.value} {identity.sha256}",
-            )
-            refresh_worklist(session, [identity.study_instance_uid])
-        return True
-
-    def add_assessment(self, assessment: Assessment, *, account: str = audit.NETWORK) -> None:
-        """Append the network's answer about a stored instance.
-
-        Raises
-        ------
-        NotFoundError
-            If the instance is not stored.
-        """
-        with self._database.writing() as session:
-            instance = session.get(InstanceTable, assessment.sop_instance_uid)
-            if instance is None:
-                raise NotFoundError(_UNKNOWN)
-            session.add(
-                AssessmentTable(
-                    sop_instance_uid=assessment.sop_instance_uid,
-                    status=assessment.status.value,
-                    content=serial.assessment_to_json(assessment),
-                    created_at=assessment.created_at or datetime.now(UTC),
-                )
-            )
-            model = assessment.model
-            name = f"{model.name} {model.version} {model.short_hash}" if model else "no model"
-            audit.append(
-                session,
-                Deed.SCORE,
-                account=account,
-                study_instance_uid=instance.study_instance_uid,
-                detail=f"{name}: {assessment.status.value}",
-            )
-            refresh_worklist(session, [instance.study_instance_uid])
-
-    def study(self, study_instance_uid: str) -> StudyRecord:
+    def get(self, study_instance_uid: str) -> StudyRecord:
         """A stored study.
 
         Raises
@@ -196,7 +48,7 @@ class Studies(Records):
             row = _row(session, study_instance_uid)
             return _study(row, announced(session, study_instance_uid))
 
-    def prior_studies(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
+    def priors(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
         """Earlier stored studies of the same patient, newest first.
 
         The same patient has the same PatientID (0010,0020), not empty, and the same
@@ -219,7 +71,7 @@ class Studies(Records):
             records = [_study(other, ()) for other in session.scalars(others)]
         return taken_before(current, records)
 
-    def delete_study(self, study_instance_uid: str, *, account: str, reason: str) -> None:
+    def delete(self, study_instance_uid: str, *, account: str, reason: str) -> None:
         """Delete a study: its rows, and the originals that no other record needs.
 
         What remains is the audit trail, with a line that gives `reason`.
@@ -245,17 +97,6 @@ class Studies(Records):
                 detail=reason.strip(),
             )
         self._forget_bytes({file.identity.sha256 for file in record.files})
-
-
-def _insist_on_study(session: Session, found: Instance | Document) -> StudyTable:
-    """The study of a file that has just come, made when it is the first."""
-    uid = found.identity.study_instance_uid
-    study = session.get(StudyTable, uid)
-    if study is None:
-        study = StudyTable(study_instance_uid=uid, received_at=datetime.now(UTC))
-        session.add(study)
-    study.patient_id = study.patient_id or serial.plain(found.patient.patient_id)
-    return study
 
 
 def _row(session: Session, study_instance_uid: str) -> StudyTable:

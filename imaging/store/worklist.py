@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from imaging.entities import WorklistItem
 from imaging.store.records import Records
 from imaging.store.rows import item_of, site_order
 from imaging.store.tables import WorklistTable as Row
+from imaging.study import WorklistItem
 from imaging.worklist import TOP_LEVEL, level_of
 from imaging.worklist_query import (
     UNTOUCHED,
@@ -58,7 +58,7 @@ class _Part:
 class Worklists(Records):
     """What is to be read, and in which order."""
 
-    def worklist_page(
+    def page(
         self, query: WorklistQuery | None = None, *, now: datetime | None = None
     ) -> WorklistPage:
         """One page of the worklist.

@@ -20,12 +20,12 @@ from typing import IO, Any
 from imaging import apart
 from imaging.apart import Reading
 from imaging.documents import Document
-from imaging.entities import FileOutcome
 from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Result, Task
 from imaging.places import read_place
 from imaging.plain_text import MAX_NAME, clean
 from imaging.settings import Settings
+from imaging.study import FileOutcome
 from models.assess import document_outcome, failed, failed_file, failed_film
 from models.inference.assessor import Assessor, Seen
 

@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
-from imaging.entities import FileOutcome
 from imaging.errors import AssistantError
 from imaging.ingest import Candidate
 from imaging.jobs import Task
+from imaging.study import FileOutcome
 from models.assess import failed
 from models.inference.crew import CHUNK, Judges
 

@@ -12,8 +12,9 @@ import streamlit as st
 from imaging.dicom import Image, read_presentation, read_report
 from imaging.dicom.presentation import Staging
 from imaging.documents import Document, DocumentKind, Report, ReportLine
-from imaging.entities import Instance, StudyRecord
+from imaging.entities import Instance
 from imaging.errors import AssistantError
+from imaging.study import StudyRecord
 from pages.ui import banner, resources, state, words
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -183,7 +184,7 @@ def _of(record: StudyRecord, kind: DocumentKind) -> list[Document]:
 
 
 def _content(document: Document) -> bytes:
-    return resources.repository().content(document.identity.sha256)
+    return resources.repository().originals.content(document.identity.sha256)
 
 
 def _when(document: Document) -> str:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from imaging import drafting
 from imaging.dicom import Image
-from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity, StudyRecord
+from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity
 from imaging.review import Annotation, Shape, Stage, Trial
+from imaging.study import StudyRecord
 from models.answers import Prediction
 from models.explain.concepts import find_lungs
 from models.explain.erase import AREAS, Fill, NamedStep, Outcome, Step, ask_again, drawn_mask

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.dicom import Image
-from imaging.entities import Assessment, StudyRecord
+from imaging.entities import Assessment
+from imaging.study import StudyRecord
 from pages.ui import concepts, dial, eraser, receipt, similar
 from pages.ui.explanation import Choice
 from pages.ui.i18n import _

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 import streamlit as st
 
-from imaging.entities import Assessment, Instance, StudyRecord
+from imaging.entities import Assessment, Instance
+from imaging.study import StudyRecord
 from pages.ui import state, words
 from pages.ui.i18n import _
 from pages.ui.viewer import Layout

@@ -6,8 +6,8 @@ from html import escape
 
 import streamlit as st
 
-from imaging.entities import StudyRecord
 from imaging.review import Review
+from imaging.study import StudyRecord
 from pages.ui import eraser, words
 from pages.ui.i18n import _, ngettext
 

@@ -8,9 +8,10 @@ from io import BytesIO
 import streamlit as st
 
 from imaging.deliver import deliver
-from imaging.entities import RESEARCH_USE, StudyRecord
+from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
+from imaging.study import StudyRecord
 from models.maps import attribution_maps
 from pages.ui import resources, state
 from pages.ui.download import render_download
@@ -70,7 +71,7 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
     """Write the files and keep them, as one archive, for this session."""
     repository, account = resources.repository(), state.account()
     try:
-        maps = attribution_maps(repository.study(uid), repository, resources.explainers())
+        maps = attribution_maps(repository.studies.get(uid), repository, resources.explainers())
         files = deliver(repository, uid, formats, maps=maps, account=account.name)
     except AssistantError as exc:
         st.error(plain(sentence(str(exc))))

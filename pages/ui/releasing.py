@@ -9,11 +9,12 @@ import streamlit as st
 
 from imaging.burned_in import Box, search_file
 from imaging.dicom import Profile, Released, inspect_image, release
-from imaging.entities import RESEARCH_USE, Instance, SourceKind, StudyRecord
+from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
 from imaging.pseudonyms import Project
 from imaging.review import Deed, Shape
+from imaging.study import StudyRecord
 from pages.ui import burned_text, resources, state, words
 from pages.ui.download import render_download
 from pages.ui.i18n import _, ngettext, sentence
@@ -121,7 +122,7 @@ def _released(film: Instance, key: Project, order: _Order) -> Released:
     """One file; where text was looked for and blackened, it is looked for once more."""
     sha256 = film.identity.sha256
     masks = (*order.profile.masks, *order.ticked.of(sha256))
-    content = resources.repository().content(sha256)
+    content = resources.repository().originals.content(sha256)
     made = release(content, key, replace(order.profile, masks=masks))
     if order.ticked.asked and masks and search_file(made.content).boxes:
         said = _("Text is still found after blackening, so the copy was left out.")
@@ -158,7 +159,7 @@ def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
     if st.session_state.get(told) != id(made):
         st.session_state[told] = id(made)
         detail = f"{len(sound)} de-identified originals"
-        resources.repository().record(
+        resources.repository().audit.record(
             Deed.EXPORT, account=state.account().name, study_instance_uid=uid, detail=detail
         )
     files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)

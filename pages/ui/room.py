@@ -12,8 +12,9 @@ import streamlit as st
 from imaging import drafting
 from imaging.dicom import Image, read_image
 from imaging.display import thumbnail
-from imaging.entities import Instance, StudyRecord
+from imaging.entities import Instance
 from imaging.review import Review, Stage
+from imaging.study import StudyRecord
 from pages.ui import (
     banner,
     desk,
@@ -164,7 +165,7 @@ def load(instance: Instance) -> Image:
 
 
 def _read(instance: Instance) -> Image:
-    content = resources.repository().content(instance.identity.sha256)
+    content = resources.repository().originals.content(instance.identity.sha256)
     return read_image(content, file_name=instance.file_name)
 
 

@@ -8,7 +8,8 @@ from itertools import groupby
 
 import streamlit as st
 
-from imaging.entities import Instance, StudyRecord
+from imaging.entities import Instance
+from imaging.study import StudyRecord
 from models.selection import RULE, Selected, select
 from pages.ui.i18n import _, ngettext, sentence
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from imaging.entities import Instance, StudyRecord
+from imaging.entities import Instance
 from imaging.fidelity import PROJECTIONS
+from imaging.study import StudyRecord
 from pages.ui import state
 from pages.ui.i18n import _
 from pages.ui.viewer import Stack

@@ -8,8 +8,9 @@ from html import escape
 import streamlit as st
 
 from imaging import drafting
-from imaging.entities import Assessment, Finding, StudyRecord
+from imaging.entities import Assessment, Finding
 from imaging.review import Call, ReadFinding, Review, Stage
+from imaging.study import StudyRecord
 from imaging.terms import TERMS
 from pages.ui import desk, resources, state, words
 from pages.ui.i18n import _

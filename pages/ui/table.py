@@ -7,17 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from imaging.entities import (
-    Answer,
-    Assessment,
-    Finding,
-    JobFile,
-    ModelIdentity,
-    SourceKind,
-    Status,
-    WorklistItem,
-)
+from imaging.entities import Answer, Assessment, Finding, JobFile, ModelIdentity, SourceKind, Status
 from imaging.plain_text import spreadsheet
+from imaging.study import WorklistItem
 from pages.ui import cases, state, words
 from pages.ui.i18n import _, sentence
 

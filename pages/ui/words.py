@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from imaging import terms, worklist
-from imaging.entities import Answer, Finding, Patient, Status, WorklistItem
+from imaging.entities import Answer, Finding, Patient, Status
 from imaging.review import Call, ReadFinding, Stage
+from imaging.study import WorklistItem
 from pages.ui.i18n import _, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"

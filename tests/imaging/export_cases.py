@@ -11,15 +11,7 @@ import numpy as np
 
 from imaging.deliver import make_case
 from imaging.dicom import read_image
-from imaging.entities import (
-    Answer,
-    Assessment,
-    Finding,
-    ModelIdentity,
-    SourceKind,
-    Status,
-    StudyRecord,
-)
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, SourceKind, Status
 from imaging.export import AttributionMap, ExportCase
 from imaging.review import (
     Annotation,
@@ -32,6 +24,7 @@ from imaging.review import (
     Stage,
     Trial,
 )
+from imaging.study import StudyRecord
 from tests.factories import make_dicom_bytes, make_film_bytes, make_pixels
 
 ROOT = Path(__file__).parents[2]

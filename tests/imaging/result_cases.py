@@ -7,19 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imaging.entities import (
-    Answer,
-    Assessment,
-    FileOutcome,
-    Finding,
-    Instance,
-    ModelIdentity,
-    Status,
-)
+from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity, Status
 from imaging.export.rows import ResultRow, Score
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from tests.factories import make_dicom_bytes
 from tests.imaging.export_cases import MODEL, SAID
+from tests.stored import store
 
 HOSTILE = '=HYPERLINK("http://evil.example";"<script>alert(1)</script>").dcm'
 NOW = datetime(2026, 3, 4, 15, 6, 7, tzinfo=UTC)
@@ -67,21 +61,17 @@ def queue(repository: Repository, *files: tuple[str, bytes]) -> str:
     from imaging.dicom import read_image
     from imaging.errors import InputError
 
-    job = repository.add_job(files)
-    for file in repository.claim_files("tests", len(files)):
-        content = repository.content(file.sha256)
+    outcomes = []
+    for name, content in files:
         try:
-            instance = read_image(content, file_name=file.file_name).instance
+            instance = read_image(content, file_name=name).instance
         except InputError as exc:
             lost = Assessment("", Status.ERROR, messages=(str(exc),))
-            repository.finish_file(job, file.position, FileOutcome(file.file_name, lost))
-            continue
-        said = said_about(instance.identity.sop_instance_uid)
-        repository.keep(content)
-        repository.add_instance(instance)
-        repository.add_assessment(said)
-        repository.finish_file(job, file.position, FileOutcome(file.file_name, said, instance))
-    return job
+            outcomes.append(FileOutcome(name, lost))
+        else:
+            said = said_about(instance.identity.sop_instance_uid)
+            outcomes.append(FileOutcome(name, said, instance))
+    return store(repository, *outcomes, contents=[content for _, content in files]).job_id
 
 
 def said_about(uid: str, model: ModelIdentity = MODEL) -> Assessment:

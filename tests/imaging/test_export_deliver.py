@@ -17,6 +17,7 @@ from imaging.export import FORMATS, LEFT_OUT, ExportedFile
 from imaging.review import Deed, Presentation, Stage
 from imaging.store import Repository
 from tests.imaging.export_cases import NOW, export_case_of
+from tests.stored import outcome_of, store
 
 SUFFIXES = {
     "sr": ".dcm",
@@ -29,23 +30,22 @@ SUFFIXES = {
 }
 
 
-def store(repository: Repository, kind: str = "cr", *stages: Stage) -> str:
+def store_study(repository: Repository, kind: str = "cr", *stages: Stage) -> str:
     """Store a study, the network's answer and versions of a review; returns the study's UID."""
     case = export_case_of(kind, Stage.DRAFT)
     instance = case.record.instances[0]
-    repository.keep(case.contents[instance.identity.sop_instance_uid])
-    repository.add_instance(instance)
+    content = case.contents[instance.identity.sop_instance_uid]
     said = case.record.assessments[0]
     assert said and case.review
-    repository.add_assessment(said)
+    store(repository, outcome_of(instance, said), contents=[content])
     for version, stage in enumerate(stages):
-        repository.add_review(replace(case.review, version=version, stage=stage))
+        repository.reviews.add(replace(case.review, version=version, stage=stage))
     return case.record.study_instance_uid
 
 
 @pytest.mark.parametrize("kind", ["cr", "ct", "png"])
 def test_everything_at_once(repository: Repository, kind: str) -> None:
-    study = store(repository, kind, Stage.FINAL)
+    study = store_study(repository, kind, Stage.FINAL)
     maps = export_case_of(kind).maps
     files = deliver(repository, study, FORMATS, maps=maps, account="mueller", now=NOW)
     made = [(f.name.split("-")[0], Path(f.name).suffix) for f in files]
@@ -54,21 +54,21 @@ def test_everything_at_once(repository: Repository, kind: str) -> None:
 
 
 def test_an_export_stands_in_the_audit_trail(repository: Repository) -> None:
-    study = store(repository, "cr", Stage.FINAL)
+    study = store_study(repository, "cr", Stage.FINAL)
     deliver(repository, study, {"csv", "sr"}, account="mueller")
-    line = repository.audit(study)[-1]
+    line = repository.audit.entries(study)[-1]
     assert (line.deed, line.account, line.detail) == (Deed.EXPORT, "mueller", "sr,csv")
 
 
 def test_what_could_not_be_made_is_not_in_the_trail(repository: Repository) -> None:
-    study = store(repository, "colour", Stage.FINAL)
+    study = store_study(repository, "colour", Stage.FINAL)
     files = deliver(repository, study, {"gsps", "csv"}, account="mueller")
     assert files[-1].name == LEFT_OUT
-    assert repository.audit(study)[-1].detail == "csv"
-    lines = len(repository.audit())
+    assert repository.audit.entries(study)[-1].detail == "csv"
+    lines = len(repository.audit.entries())
     with pytest.raises(ExportError):
         deliver(repository, study, {"gsps"}, account="mueller")
-    assert len(repository.audit()) == lines
+    assert len(repository.audit.entries()) == lines
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_could_not_be_made_is_not_in_the_trail(repository: Repository) -> N
 def test_the_newest_signed_version_leaves(
     repository: Repository, stages: list[Stage], version: int, flag: str
 ) -> None:
-    study = store(repository, "cr", *stages)
+    study = store_study(repository, "cr", *stages)
     ds = dcmread(BytesIO(deliver(repository, study, ["sr"], account="mueller")[0].content))
     assert (ds.InstanceNumber, ds.VerificationFlag) == (version, flag)
 
@@ -93,7 +93,7 @@ def test_the_newest_signed_version_leaves(
 def test_a_report_alone_decodes_no_picture(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = store(repository, "cr", Stage.FINAL)
+    study = store_study(repository, "cr", Stage.FINAL)
 
     def decode(*_: object, **__: object) -> None:
         raise PixelDataError("The picture is damaged.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 
 from imaging.deliver import deliver
 from imaging.documents import Document, DocumentKind
-from imaging.entities import Assessment, FileOutcome, Status
-from imaging.errors import ConflictError, ExportError, NotFoundError, StoreError
+from imaging.entities import Status
+from imaging.errors import ExportError, NotFoundError, StoreError
 from imaging.review import Deed
 from imaging.store import Repository
 from imaging.worklist import ROUTINE
 from tests.imaging.test_repository import instance
+from tests.stored import NETWORKS, announce, outcome_of, store
 
 BYTES = b"a report"
 
@@ -23,9 +25,9 @@ BYTES = b"a report"
 @pytest.fixture
 def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
     """An empty store on each kind of database in turn."""
-    store = Repository.open(tmp_path / "home", database)
-    yield store
-    store.close()
+    opened = Repository.open(tmp_path / "home", database)
+    yield opened
+    opened.close()
 
 
 def document(number: int = 1, sha256: str = "") -> Document:
@@ -40,70 +42,75 @@ def document(number: int = 1, sha256: str = "") -> Document:
 
 def keep(repository: Repository) -> Document:
     """Store one report and its bytes."""
-    found = document(sha256=repository.keep(BYTES))
-    assert repository.add_document(found, account="anna")
+    found = document(sha256=hashlib.sha256(BYTES).hexdigest())
+    (file,) = store(repository, outcome_of(found), contents=[BYTES], account="anna").files
+    assert (file.status, file.study_instance_uid) == (Status.DOCUMENT, "1.2.3")
     return found
 
 
 def test_a_document_comes_back_beside_the_films(repository: Repository) -> None:
-    repository.add_instance(instance())
     kept = [document(2), document(1)]
-    for one in kept:
-        repository.add_document(one)
-    record = repository.study("1.2.3")
+    store(repository, outcome_of(instance()), *map(outcome_of, kept))
+    record = repository.studies.get("1.2.3")
     assert record.documents == tuple(kept) and record.instances == (instance(),)
     assert record.files == (instance(), *kept)
 
 
 def test_a_document_alone_makes_a_study_that_stays_in_the_worklist(repository: Repository) -> None:
     found = keep(repository)
-    (item,) = repository.worklist_page().items
+    (item,) = repository.worklist.page().items
     assert (item.status, item.priority, item.read) == (Status.DOCUMENT, ROUTINE, False)
     assert item.patient == found.patient and item.instances == 0 and item.file_name == "sr.dcm"
-    assert repository.prior_studies("1.2.3") == ()
-    assert repository.content(found.identity.sha256) == BYTES
+    assert repository.studies.priors("1.2.3") == ()
+    assert repository.originals.content(found.identity.sha256) == BYTES
 
 
 def test_the_film_that_comes_later_joins_its_report(repository: Repository) -> None:
     keep(repository)
-    repository.add_instance(instance())
-    (item,) = repository.worklist_page().items
+    announce(repository, instance())
+    (item,) = repository.worklist.page().items
     assert item.status is None and item.instances == 1
+    store(repository, outcome_of(instance()))
+    (item,) = repository.worklist.page().items
+    assert item.status is Status.OK and item.instances == 1
+    assert len(repository.studies.get("1.2.3").documents) == 1
 
 
 def test_a_document_is_received_once_and_the_trail_knows(repository: Repository) -> None:
     found = keep(repository)
-    assert not repository.add_document(found)
-    (line,) = repository.audit("1.2.3")
+    for networks in (NETWORKS, "others"):  # documents are for none of them
+        store(repository, outcome_of(found), contents=[BYTES], account="berta", networks=networks)
+    assert repository.studies.get("1.2.3").documents == (found,)
+    (line,) = repository.audit.entries("1.2.3")
     assert (line.deed, line.account) == (Deed.RECEIVE, "anna")
     assert line.detail == f"report {found.identity.sha256}"
-    assert repository.verify_audit().intact
+    assert repository.audit.verify().intact
 
 
 def test_another_file_of_the_same_name_is_a_conflict(repository: Repository) -> None:
-    keep(repository)
-    with pytest.raises(ConflictError, match="Another document"):
-        repository.add_document(document(sha256="other"))
+    found = keep(repository)
+    (file,) = store(repository, outcome_of(document(sha256="other"))).files
+    assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
+    assert repository.studies.get("1.2.3").documents == (found,)
 
 
 def test_a_document_goes_with_its_study(repository: Repository) -> None:
     found = keep(repository)
     with pytest.raises(StoreError, match="Leave the patient's name"):
-        repository.delete_study("1.2.3", account="anna", reason="Jane asked")
-    repository.delete_study("1.2.3", account="anna", reason="test data")
-    assert repository.worklist_page().items == ()
+        repository.studies.delete("1.2.3", account="anna", reason="Jane asked")
+    repository.studies.delete("1.2.3", account="anna", reason="test data")
+    assert repository.worklist.page().items == ()
     with pytest.raises(NotFoundError):
-        repository.content(found.identity.sha256)
+        repository.originals.content(found.identity.sha256)
 
 
 def test_a_queued_document_keeps_its_bytes_and_names_its_study(repository: Repository) -> None:
-    job_id = repository.add_job([("sr.dcm", BYTES)])
     found = keep(repository)
-    said = Assessment(found.identity.sop_instance_uid, Status.DOCUMENT)
-    repository.finish_file(job_id, 0, FileOutcome("sr.dcm", said, document=found))
-    (file,) = repository.job(job_id).files
+    job = store(repository, outcome_of(found), contents=[BYTES])  # again, known by now
+    (file,) = job.files
     assert (file.status, file.study_instance_uid) == (Status.DOCUMENT, "1.2.3")
-    assert repository.content(found.identity.sha256) == BYTES
+    assert file.sop_instance_uid == found.identity.sop_instance_uid
+    assert repository.originals.content(found.identity.sha256) == BYTES
 
 
 def test_a_study_without_a_film_has_nothing_to_export(repository: Repository) -> None:

@@ -20,8 +20,8 @@ from imaging.entities import (
     Patient,
     SourceKind,
     Status,
-    StudyRecord,
 )
+from imaging.study import StudyRecord
 from models.card import Scope
 from models.scope import HOW_READ, check_scope, mismatches
 from models.selection import because, select

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from imaging.dicom import Image, read_image
-from imaging.entities import Assessment, Instance, Status, StudyRecord
+from imaging.entities import Assessment, Instance, Status
 from imaging.store.serial import instance_from_json, instance_to_json
+from imaging.study import StudyRecord
 from pages.ui import series
 from pages.ui.viewer import Pane, Scene, Stack
 from pages.ui.viewer.reading import read_report
