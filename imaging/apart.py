@@ -6,34 +6,27 @@ the process is killed when its budget is spent and started again for the next fi
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from struct import Struct
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging import errors
+from imaging.child_process import ChildLostError, ChildProcess, connect
 from imaging.dicom import Image, describe, read_object
 from imaging.documents import Document
 from imaging.entities import Instance
 from imaging.errors import AssistantError, InputError, PixelDataError
 from imaging.places import read_head, read_place
-from imaging.settings import ROOT
 
+WORKER = "imaging.apart"  # what the process that reads headers runs
 SECONDS = 60.0  # for one file
 _REHEARSAL = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
-_LENGTH = Struct("<Q")
-_HEADERS = "\0"  # no file's name: what is asked for are the headers of some files
 _HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
 SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
 DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
@@ -120,13 +113,27 @@ def read_for_triage(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DescribeFiles:
+    """To the other process: which headers are wanted, of files (place, name)."""
+
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptions:
+    """From it: what they say, in the same order; None of what tells nothing."""
+
+    instances: tuple[Instance | None, ...]
+
+
 class Reader:
-    """Reads files in another process, one at a time; safe to share by threads.
+    """Reads headers in another process, for one caller at a time; safe to share by threads.
 
     Parameters
     ----------
     seconds : float
-        For one file; then its process is killed.
+        For one call; then its process is killed.
     memory : int
         Bytes of address space it may have, where the system can limit that.
     humble : bool
@@ -136,22 +143,9 @@ class Reader:
     def __init__(
         self, *, seconds: float = SECONDS, memory: int = MEMORY, humble: bool = False
     ) -> None:
-        self._seconds, self._memory, self._humble = seconds, memory, humble
+        self._seconds = seconds
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def read(self, content: bytes, file_name: str) -> Reading | Document:
-        """As `read`, and the file cannot harm this process.
-
-        Raises
-        ------
-        InputError
-            As `read`; also when time or memory ran out, or a decoder took its process along.
-        """
-        found = self._ask(content, file_name)
-        if isinstance(found, AssistantError):
-            raise found
-        return found
+        self._child = ChildProcess(WORKER, memory=memory, idle=humble)
 
     def describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         """As `imaging.dicom.describe`, of files (place, name); their first bytes are enough.
@@ -163,89 +157,23 @@ class Reader:
         PixelDataError
             If time ran out, or the process died of one of them.
         """
-        found: list[Instance | None] = self._ask(pickle.dumps(list(files)), _HEADERS)
-        return found
-
-    def _ask(self, content: bytes, what: str) -> Any:
         with self._lock:
-            process = self._running()
-            late = threading.Event()
-            alarm = threading.Timer(self._seconds, _kill, (process, late))
-            alarm.start()
             try:
-                return _asked(process, content, what)
-            except (OSError, EOFError) as exc:
-                self._drop()
-                raise PixelDataError(SLOW if late.is_set() else DIED) from exc
-            finally:
-                alarm.cancel()
+                self._child.start()
+                self._child.allow(self._seconds)
+                self._child.send(DescribeFiles(tuple(files)))
+                instances = self._child.receive(Descriptions).instances
+                if len(instances) != len(files):
+                    raise self._child.reject()
+            except ChildLostError as exc:
+                raise PixelDataError(SLOW if exc.late else DIED) from exc
+            self._child.rest()
+            return list(instances)
 
     def close(self) -> None:
         """End the other process."""
         with self._lock:
-            self._drop()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        """The other process, started when there is none."""
-        if self._process is None or self._process.poll() is not None:
-            self._drop()
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "imaging.apart", str(self._memory)),
-                    *(["humble"] if self._humble else []),
-                ],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what decoders say may quote the file
-            )
-        return self._process
-
-    def _drop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
-
-
-def _kill(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()
-
-
-def _asked(
-    process: subprocess.Popen[bytes], content: bytes, file_name: str
-) -> Reading | Document | list[Instance | None] | AssistantError:
-    """What the other process says about a file."""
-    to, back = process.stdin, process.stdout
-    if to is None or back is None:
-        raise EOFError
-    for part in (file_name.encode("utf-8", "surrogatepass"), content):
-        to.write(_LENGTH.pack(len(part)))
-        to.write(part)
-    to.flush()
-    kind, *rest = pickle.loads(_receive(back))
-    if kind == "error":
-        name, words = rest
-        return getattr(errors, name)(words)
-    if kind in ("document", "headers"):
-        return rest[0]
-    instance, remarks, refusals, shape, trouble = rest
-    values = np.frombuffer(_receive(back), np.float32).reshape(shape)
-    why = trouble and getattr(errors, trouble[0])(trouble[1])
-    return Reading(instance, remarks, values, why, refusals)
-
-
-def _receive(stream: IO[bytes]) -> bytes:
-    """One message; `EOFError` when the other side is gone."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (size,) = _LENGTH.unpack(head)
-    found = stream.read(size)
-    if len(found) < size:
-        raise EOFError
-    return found
+            self._child.close()
 
 
 def rehearse(content: bytes, file_name: str) -> None:
@@ -264,27 +192,6 @@ def rehearse(content: bytes, file_name: str) -> None:
             found.stored_values(frame)
 
 
-def _answer(content: bytes, file_name: str) -> tuple[tuple[Any, ...], bytes]:
-    """In the other process: what is said first, and the pixels."""
-    if file_name == _HEADERS:
-        return ("headers", [_described(*one) for one in pickle.loads(content)]), b""
-    try:
-        found = read(content, file_name)
-        if isinstance(found, Reading) and found.instance.geometry.frames > 1:
-            with suppress(InputError):
-                rehearse(content, file_name)
-    except InputError as exc:
-        return ("error", type(exc).__name__, str(exc)), b""
-    except MemoryError:
-        return ("error", PixelDataError.__name__, HUNGRY), b""
-    if isinstance(found, Document):
-        return ("document", found), b""
-    trouble = found.trouble and (type(found.trouble).__name__, str(found.trouble))
-    pixels = np.ascontiguousarray(found.luminance)
-    words = found.remarks, found.refusals
-    return ("image", found.instance, *words, pixels.shape, trouble), pixels.tobytes()
-
-
 def _described(location: str, file_name: str) -> Instance | None:
     """What a file's header says, of which more is read than its head where that is not enough."""
     with suppress(AssistantError):
@@ -296,46 +203,16 @@ def _described(location: str, file_name: str) -> Instance | None:
     return None
 
 
-def _serve(memory: int, answer: Callable[[bytes, str], tuple[tuple[Any, ...], bytes]]) -> None:
+def _serve() -> None:
     """The other process: answers until its pipe closes."""
-    limit_memory(memory)
-    come = os.fdopen(os.dup(0), "rb")
-    go = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a decoder prints is no answer
+    server, _ = connect()
     while True:
         try:
-            name = _receive(come).decode("utf-8", "surrogatepass")
-            content = _receive(come)
+            files = server.receive(DescribeFiles).files
         except EOFError:
             return
-        said, pixels = answer(content, name)
-        words = pickle.dumps(said)
-        go.write(_LENGTH.pack(len(words)) + words)
-        if said[0] == "image":
-            go.write(_LENGTH.pack(len(pixels)))
-            go.write(pixels)
-        go.flush()
-
-
-def limit_memory(memory: int) -> None:
-    """Cap the address space, where there is such a cap."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-
-def stand_back(humble: bool) -> None:
-    """Whoever waits at a screen goes first; before a humble one at once, where Linux serves."""
-    if humble and hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):  # some containers forbid it
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    if hasattr(os, "nice"):
-        os.nice(19)
+        server.send(Descriptions(tuple(_described(*one) for one in files)))
 
 
 if __name__ == "__main__":
-    if "humble" in sys.argv[2:]:
-        stand_back(True)
-    _serve(int(sys.argv[1]), _answer)
+    _serve()

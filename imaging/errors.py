@@ -82,3 +82,11 @@ class ExportError(AssistantError):
 
 class SettingsError(AssistantError):
     """A setting names something that does not exist or makes no sense."""
+
+
+def error_named(name: str, sentence: str, *, default: type[AssistantError]) -> AssistantError:
+    """An error of this tree by its name, as another process tells it; else of the default kind."""
+    kind = globals().get(name)
+    if isinstance(kind, type) and issubclass(kind, AssistantError):
+        return kind(sentence)
+    return default(sentence)

@@ -23,8 +23,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from imaging import apart, errors
-from imaging.errors import AssistantError, CheckpointError, PixelDataError, SettingsError
+from imaging import apart
+from imaging.errors import (
+    AssistantError,
+    CheckpointError,
+    PixelDataError,
+    SettingsError,
+    error_named,
+)
 from imaging.jobs import Result, Task
 from imaging.places import is_address, read_path
 from imaging.settings import ROOT, Settings
@@ -82,10 +88,6 @@ class Seat:
             return "ready", fingerprint(self._settings, reduced=self._mate.reduced)
         except AssistantError as exc:
             return "unfit", type(exc).__name__, str(exc)
-
-    def pid(self) -> int:
-        """Process id, on this computer."""
-        return os.getpid()
 
     def run(
         self, ticket: str, tasks: Sequence[Task], contents: dict[int, bytes]
@@ -247,11 +249,6 @@ class Cluster:
         if self._mine:
             self._ray.shutdown()
 
-    def pids(self) -> list[int]:
-        """Process ids of the actors, each on its own computer."""
-        found: list[int] = self._ray.get([actor.pid.remote() for actor in self._actors])
-        return found
-
     def _asked(self, actor: Any, tasks: Sequence[Task], known: Known) -> list[Result]:
         """What an actor says; bytes it cannot find where it is are sent along."""
         lost: list[Result] = []
@@ -263,7 +260,7 @@ class Cluster:
                 actor.tell.remote(ticket, told(known, sha256s))
             kind, *rest = self._ray.get(answer)
             if kind == "unfit":
-                raise _error(*rest)
+                raise error_named(*rest, default=CheckpointError)
             if kind == "done":
                 return lost + rest[0]
             tasks, contents, gone = _sent(tasks, set(rest[0]), contents)
@@ -278,7 +275,7 @@ class Cluster:
 
     def _insist(self, said: tuple[Any, ...]) -> None:
         if said[0] == "unfit":
-            raise _error(*said[1:])
+            raise error_named(*said[1:], default=CheckpointError)
         if said[1] != self._expected:
             raise CheckpointError(UNFIT)
 
@@ -351,8 +348,3 @@ def _sent(
 
 def _lies_here(task: Task) -> bool:
     return is_address(task.location) or Path(task.location).is_file()
-
-
-def _error(name: str, words: str) -> AssistantError:
-    kind: type[AssistantError] = getattr(errors, name, CheckpointError)
-    return kind(words)

@@ -6,30 +6,41 @@ its chunk are read again by the next process.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import pickle
-import subprocess
-import sys
-import threading
-import time
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import IO, Protocol
+from typing import Protocol
 
-from imaging import apart, errors
-from imaging.errors import AssistantError, CheckpointError, PixelDataError
+from imaging import apart, typed_json
+from imaging.child_process import ChildLostError, ChildProcess
+from imaging.documents import Document
+from imaging.entities import Instance
+from imaging.errors import AssistantError, CheckpointError, PixelDataError, error_named
 from imaging.jobs import Result, Task
-from imaging.settings import ROOT, Settings
+from imaging.settings import Settings
 from models.assess import failed
-from models.inference.shard import Known, receive, send
+from models.inference.messages import (
+    AnsweredBefore,
+    Chunk,
+    Done,
+    Fault,
+    Judged,
+    Opened,
+    Question,
+    Ready,
+    Unfit,
+)
+from models.inference.shard import REDUCED, WHOLE, Known
 
 CHUNK = 8  # files: what batching gains is gained by then
 log = logging.getLogger(__name__)
 FAULT = "An internal fault stopped this file; please report it."
 _UNLOADED = "The networks could not be loaded on this computer."
-_LOOK = 0.1  # seconds
+WORKER = "models.inference.shard"  # what the process runs
+_MESSAGES = 3  # about one file at most: twice that it is opened, and what is known of it
+_SHA256 = re.compile(r"([0-9a-f]{64})?")
 START = 300.0  # seconds a process may take to load its networks on a busy computer
 
 
@@ -53,44 +64,6 @@ class Judges(Protocol):
 
 class _FaultError(Exception):
     """The shard itself failed, not a file."""
-
-
-class Watch:
-    """Kills a process that is silent for too long; one thread for all that it says.
-
-    Attributes
-    ----------
-    bit : bool
-        It killed the process it watched last.
-    """
-
-    def __init__(self) -> None:
-        self.bit = False
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._deadline = 0.0
-        self._thread: threading.Thread | None = None
-
-    def over(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        """Watch a process, which has so many seconds from now on."""
-        with self._lock:
-            self._process, self._deadline, self.bit = process, time.monotonic() + seconds, False
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-                self._thread.start()
-
-    def rest(self) -> None:
-        """Watch nobody."""
-        with self._lock:
-            self._process = None
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(_LOOK)
-            with self._lock:
-                if self._process is not None and time.monotonic() > self._deadline:
-                    self._process.kill()
-                    self._process, self.bit = None, True
 
 
 class Mate:
@@ -118,12 +91,15 @@ class Mate:
         seconds: float = apart.SECONDS,
         memory: int = apart.MEMORY,
     ) -> None:
-        self._settings, self.reduced, self._humble = settings, reduced, humble
-        self._seconds, self._memory = seconds, memory
-        self._process: subprocess.Popen[bytes] | None = None
-        self._fresh = False
-        self._starting = threading.Lock()
-        self._watch = Watch()
+        self.reduced, self._seconds = reduced, seconds
+        public = typed_json.write(replace(settings, database=""))  # others see this
+        self._child = ChildProcess(
+            WORKER,
+            [public, REDUCED if reduced else WHOLE],
+            memory=memory,
+            idle=humble,
+            environment=_environment(),
+        )
 
     def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
         """Work off a chunk; every file has a result, whatever it did to its process.
@@ -135,9 +111,9 @@ class Mate:
         """
         waiting, results = list(tasks), []
         while waiting:
-            at: list[int] = []
+            opened: list[int] = []
             try:
-                results += self._asked(waiting, known, at)
+                results += self._work(waiting, known, opened)
                 return results
             except _FaultError as exc:
                 if len(waiting) > 1:  # each alone, so that only the guilty one has no answer
@@ -147,42 +123,17 @@ class Mate:
                 log.error("%s in a queued file of %s", exc, waiting[0].job_id)
                 outcome = failed(waiting[0].file_name, PixelDataError(FAULT))
                 return [*results, Result(waiting[0], waiting[0].sha256, outcome, fault=True)]
-            except (OSError, EOFError, pickle.UnpicklingError) as exc:
-                if self._fresh:  # it never came to a file
-                    self.close()
-                    raise CheckpointError(_UNLOADED) from exc
-                guilty = at[-1] if at else 0
-                words = apart.SLOW if self._watch.bit else apart.DIED
-                self.close()
-                task = waiting.pop(guilty)
-                outcome = failed(task.file_name, PixelDataError(words))
+            except ChildLostError as exc:
+                task = waiting.pop(opened[-1] if opened else 0)
+                outcome = failed(
+                    task.file_name, PixelDataError(apart.SLOW if exc.late else apart.DIED)
+                )
                 results.append(Result(task, task.sha256, outcome, fault=True))
         return results
 
     def start(self) -> None:
         """Start the process, which then loads its networks while others are busy elsewhere."""
-        with self._starting:
-            self._start()
-
-    def _start(self) -> None:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "models.inference.shard",
-                    pickle.dumps(replace(self._settings, database="")).hex(),  # others see this
-                    "reduced" if self.reduced else "whole",
-                    str(self._memory),
-                    *(["humble"] if self._humble else []),
-                ],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what decoders say may quote the file
-                env=_environment(),
-            )
-            self._fresh = True
+        self._child.start()
 
     def ready(self) -> None:
         """Start the process and wait until it has loaded its networks.
@@ -193,59 +144,62 @@ class Mate:
             If it cannot load them, or did not in time.
         """
         try:
-            self._loaded()
-        except (OSError, EOFError) as exc:
-            self.close()
+            self._child.start()
+            if not self._child.silent:
+                return
+            self._child.allow(START)
+            message = self._child.receive(Ready, Unfit)
+        except (OSError, ChildLostError) as exc:
             raise CheckpointError(_UNLOADED) from exc
-        self._watch.rest()
+        self._child.rest()
+        if isinstance(message, Unfit):
+            self._child.close()
+            raise error_named(message.error, message.sentence, default=CheckpointError)
 
     def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        self._fresh = False
-        self._watch.rest()
-        if process is not None:
-            process.kill()
-            with contextlib.suppress(OSError):
-                process.communicate()
+        self._child.close()
 
-    def _loaded(self) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
-        """The process with its networks loaded, and its pipes."""
-        self.start()
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise EOFError
-        if self._fresh:
-            self._watch.over(process, START)
-            self._insist_on_ready(receive(process.stdout))
-            self._fresh = False
-        return process, process.stdin, process.stdout
-
-    def _asked(self, tasks: Sequence[Task], known: Known, at: list[int]) -> list[Result]:
-        """What the process says; `at` gets the place in the chunk of each file it opens."""
-        process, to, back = self._loaded()
-        self._watch.over(process, self._seconds)
-        send(to, tasks)
-        while True:
-            kind, *rest = receive(back)
-            self._watch.over(process, self._seconds)
-            if kind == "done":
-                self._watch.rest()
-                found: list[Result] = rest[0]
-                return found
-            if kind == "fault":
-                self._watch.rest()
-                raise _FaultError(rest[0])
-            if kind == "known":
-                send(to, told(known, rest[0]))
+    def _work(self, tasks: Sequence[Task], known: Known, opened: list[int]) -> list[Result]:
+        """What the process makes of a chunk; `opened` gets the place of each file it opens."""
+        self.ready()
+        self._child.allow(self._seconds)
+        self._child.send(Chunk(tuple(tasks)))
+        for _ in range(_MESSAGES * len(tasks) + 1):
+            message = self._child.receive(Opened, Question, Fault, Done)
+            self._child.allow(self._seconds)
+            if isinstance(message, Opened) and 0 <= message.place < len(tasks):
+                opened.append(message.place)
+            elif isinstance(message, Question):
+                self._child.send(AnsweredBefore(tuple(told(known, message.sha256s))))
+            elif isinstance(message, Done) and _fits(message.judged, tasks):
+                self._child.rest()
+                return [
+                    Result(task, one.sha256, one.outcome, one.fault)
+                    for task, one in zip(tasks, message.judged, strict=True)
+                ]
+            elif isinstance(message, Fault) and message.exception.isidentifier():
+                self._child.rest()
+                raise _FaultError(message.exception)
             else:
-                at.append(rest[0])
+                break
+        raise self._child.reject()
 
-    def _insist_on_ready(self, message: tuple[str, ...]) -> None:
-        if message[0] == "unfit":
-            self.close()
-            error = getattr(errors, message[1], CheckpointError)
-            raise error(message[2])
+
+def _fits(judged: Sequence[Judged], tasks: Sequence[Task]) -> bool:
+    """Each file has its outcome, under the hash of its own bytes."""
+    return len(judged) == len(tasks) and all(
+        _SHA256.fullmatch(one.sha256)
+        and (not task.sha256 or one.sha256 == task.sha256)
+        and all(part.identity.sha256 == one.sha256 for part in _kept(one))
+        for task, one in zip(tasks, judged, strict=True)
+    )
+
+
+def _kept(judged: Judged) -> list[Instance | Document]:
+    """What of a file would be stored."""
+    outcome = judged.outcome
+    return [part for part in (outcome and (outcome.instance, outcome.document)) or () if part]
 
 
 def _environment() -> dict[str, str]:

@@ -8,17 +8,13 @@ where a checkpoint has no graphs.
 from __future__ import annotations
 
 import hashlib
-import os
-import pickle
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from struct import Struct
-from typing import IO, Any
 
-from imaging import apart
+from imaging import apart, typed_json
 from imaging.apart import Reading
+from imaging.child_process import connect
 from imaging.documents import Document
 from imaging.errors import AssistantError, PixelDataError
 from imaging.jobs import Result, Task
@@ -28,10 +24,21 @@ from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.assess import document_outcome, failed, failed_file, failed_film
 from models.inference.assessor import Assessor, Seen
+from models.inference.messages import (
+    AnsweredBefore,
+    Chunk,
+    Done,
+    Fault,
+    Judged,
+    Opened,
+    Question,
+    Ready,
+    Unfit,
+)
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
 HELD = 4 * 2**20  # bytes of files that are read before the first of them is decoded
-LENGTH = Struct("<Q")
+REDUCED, WHOLE = "reduced", "whole"  # see `Shard`
 Known = Callable[[Sequence[str]], Collection[str]]
 At = Callable[[int], None]
 
@@ -150,62 +157,34 @@ def _repeated(first: Result | None, task: Task) -> Result | None:
     )
 
 
-def send(stream: IO[bytes], message: Any) -> None:
-    """Write one message."""
-    words = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.write(LENGTH.pack(len(words)) + words)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> Any:
-    """Read one message; `EOFError` when the other side is gone."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        raise EOFError
-    words = stream.read(LENGTH.unpack(head)[0])
-    if len(words) < LENGTH.unpack(head)[0]:
-        raise EOFError
-    return pickle.loads(words)
-
-
-def serve(settings: Settings, *, reduced: bool, memory: int, humble: bool = False) -> None:
-    """Answer chunks until the pipe closes; `humble`, with what of the processors nobody wants."""
-    come = os.fdopen(os.dup(0), "rb")
-    go = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a decoder prints is no answer
-    apart.stand_back(humble)
-    apart.limit_memory(memory)
+def serve() -> None:
+    """Answer chunks until the pipe closes."""
+    server, (settings, reading) = connect()
     try:
-        shard = Shard(Assessor.load(settings), reduced=reduced)
+        assessor = Assessor.load(typed_json.read(Settings, settings))
+        shard = Shard(assessor, reduced=reading == REDUCED)
     except AssistantError as exc:
-        send(go, ("unfit", type(exc).__name__, str(exc)))
+        server.send(Unfit(type(exc).__name__, str(exc)))
         return
-    send(go, ("ready",))
+    server.send(Ready())
 
     def ask(sha256s: Sequence[str]) -> Collection[str]:
-        send(go, ("known", list(sha256s)))
-        answer: Collection[str] = receive(come)
-        return answer
+        server.send(Question(tuple(sha256s)))
+        return server.receive(AnsweredBefore).sha256s
 
     while True:
         try:
-            tasks = receive(come)
+            tasks = server.receive(Chunk).tasks
         except EOFError:
             return
         try:
-            results = shard.run(tasks, known=ask, at=lambda place: send(go, ("at", place)))
+            results = shard.run(tasks, known=ask, at=lambda place: server.send(Opened(place)))
+            server.send(Done(tuple(Judged(r.sha256, r.outcome, r.fault) for r in results)))
         except (EOFError, OSError):
             raise
         except Exception as exc:  # a fault of ours; only its type, a message may hold a name
-            send(go, ("fault", type(exc).__name__))
-            continue
-        send(go, ("done", results))
+            server.send(Fault(type(exc).__name__))
 
 
 if __name__ == "__main__":
-    serve(
-        pickle.loads(bytes.fromhex(sys.argv[1])),
-        reduced=sys.argv[2] == "reduced",
-        memory=int(sys.argv[3]),
-        humble="humble" in sys.argv[4:],
-    )
+    serve()

@@ -1,0 +1,289 @@
+"""A process of ours that reads hostile files, and the messages that go to it and come back.
+
+Decoders are written in C and see whatever a file holds: one may die of it, hang, devour memory,
+or do what the file's author wants. So they run in a child process with little memory and low
+priority, which is killed at its deadline. Messages are records of declared types as JSON
+(`imaging.typed_json`): nothing that a child says is unpickled here. One that says anything else
+is as good as dead.
+
+The server holds a `ChildProcess`, whose module calls `connect` first.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from struct import Struct
+from typing import IO, Any, TypeVar
+
+from imaging import typed_json
+from imaging.errors import AssistantError
+from imaging.settings import ROOT
+
+T = TypeVar("T")
+LONGEST = 2**26  # bytes of one message: no child makes the server read more
+_LENGTH = Struct("<Q")
+_LOOK = 0.1  # seconds between two looks whether a deadline has passed
+_IDLE, _LOW = "idle", "low"
+
+
+class MessageError(AssistantError):
+    """What came through a pipe is not one of the messages that may come."""
+
+
+class ChildLostError(AssistantError):
+    """A child died, was killed at its deadline, or said what is no message; it runs no more.
+
+    Attributes
+    ----------
+    late : bool
+        It was killed at its deadline.
+    """
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__("A process that reads files was lost.")
+        self.late = late
+
+
+class Channel:
+    """Messages over two streams: its length, its kind and its JSON for each.
+
+    Parameters
+    ----------
+    incoming, outgoing : binary file
+    """
+
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+
+    def send(self, message: Any) -> None:
+        """Write one message, a dataclass.
+
+        Raises
+        ------
+        TypeError
+            As `imaging.typed_json.write`; then nothing is written.
+        OSError
+            If nobody reads any more.
+        """
+        body = f"{type(message).__name__} {typed_json.write(message)}".encode("ascii")
+        self._outgoing.write(_LENGTH.pack(len(body)) + body)
+        self._outgoing.flush()
+
+    def receive(self, *kinds: type[T]) -> T:
+        """Read one message, which must be of one of these kinds.
+
+        Raises
+        ------
+        EOFError
+            If the other side is gone, perhaps in the middle of a message.
+        MessageError
+            If something else comes.
+        """
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > LONGEST:
+            raise MessageError("A message is too long.")
+        name, _, text = self._read(length).partition(b" ")
+        for kind in kinds:
+            if kind.__name__.encode("ascii") == name:
+                try:
+                    return typed_json.read(kind, text)
+                except ValueError as exc:
+                    raise MessageError("A message is not of its kind.") from exc
+        raise MessageError("A message is of no kind that may come.")
+
+    def _read(self, count: int) -> bytes:
+        part = self._incoming.read(count)
+        if len(part) < count:
+            raise EOFError
+        return part
+
+
+class ChildProcess:
+    """``python -m module`` of ours, started when it is first needed and again after it was lost.
+
+    One thread at a time may talk to it; any may `start` it.
+
+    Parameters
+    ----------
+    module : str
+        It calls `connect` before it reads anything.
+    arguments : sequence of str
+        `connect` returns them. Other users of the computer may see them.
+    memory : int
+        Bytes of address space it may have, where the system can limit that.
+    idle : bool
+        It gets what of the processors nobody else wants, and low priority otherwise.
+    environment : mapping, optional
+        Its variables, without it those of this process.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        memory: int,
+        idle: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        priority = _IDLE if idle else _LOW
+        self._command = [sys.executable, "-m", module, str(memory), priority, *arguments]
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._silent, self._late = True, False
+        self._deadline: float | None = None
+        self._watching = False
+
+    @property
+    def silent(self) -> bool:
+        """No message has come from the process that was started last."""
+        return self._silent
+
+    def start(self) -> None:
+        """Start it, if it does not run.
+
+        Raises
+        ------
+        OSError
+            If the system starts no process.
+        """
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._end()
+            self._silent, self._late = True, False
+            process = self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # what decoders say may quote the file
+                env=self._environment,
+            )
+            if process.stdin is not None and process.stdout is not None:
+                self._channel = Channel(process.stdout, process.stdin)
+
+    def allow(self, seconds: float) -> None:
+        """Have it killed so many seconds from now, unless `allow` or `rest` comes before."""
+        with self._lock:
+            self._deadline = time.monotonic() + seconds
+            if not self._watching:
+                self._watching = True
+                threading.Thread(target=self._watch, name="child-deadline", daemon=True).start()
+
+    def rest(self) -> None:
+        """Lift its deadline."""
+        with self._lock:
+            self._deadline = None
+
+    def send(self, message: Any) -> None:
+        """Send it a message, a dataclass.
+
+        Raises
+        ------
+        ChildLostError
+            If it does not read any more.
+        TypeError
+            As `imaging.typed_json.write`.
+        """
+        try:
+            self._connected().send(message)
+        except (OSError, EOFError) as exc:
+            raise self.reject() from exc
+
+    def receive(self, *kinds: type[T]) -> T:
+        """Wait for a message, which must be of one of these kinds.
+
+        Raises
+        ------
+        ChildLostError
+            If it died meanwhile, was killed at its deadline, or sent something else.
+        """
+        try:
+            message = self._connected().receive(*kinds)
+        except (OSError, EOFError, MessageError) as exc:
+            raise self.reject() from exc
+        self._silent = False
+        return message
+
+    def reject(self) -> ChildLostError:
+        """End it, whose message is well-formed and cannot be true; returns what to raise."""
+        self.close()
+        return ChildLostError(late=self._late)
+
+    def close(self) -> None:
+        """End it."""
+        with self._lock:
+            self._end()
+
+    def _connected(self) -> Channel:
+        if self._channel is None:
+            raise EOFError
+        return self._channel
+
+    def _end(self) -> None:
+        """Kill it and let go of its pipes, which a process of its own may hold open."""
+        process, self._process, self._channel = self._process, None, None
+        self._deadline = None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what was not sent is lost
+                    pipe.close()
+        process.wait()
+
+    def _watch(self) -> None:
+        """Kill it at its deadline; ends when there is none."""
+        while True:
+            time.sleep(_LOOK)
+            with self._lock:
+                if self._deadline is None:
+                    self._watching = False
+                    return
+                if time.monotonic() > self._deadline:
+                    self._late, self._deadline, self._watching = True, None, False
+                    if self._process is not None:
+                        self._process.kill()
+                    return
+
+
+def connect() -> tuple[Channel, list[str]]:
+    """In the child: take its place, and return the channel to the server and the arguments.
+
+    From now on its priority is low and its memory limited, and what a decoder prints goes where
+    errors go.
+    """
+    memory, priority, *arguments = sys.argv[1:]
+    channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)
+    _lower_priority(idle=priority == _IDLE)
+    _limit_memory(int(memory))
+    return channel, arguments
+
+
+def _limit_memory(memory: int) -> None:
+    """Cap the address space, where there is such a cap."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def _lower_priority(*, idle: bool) -> None:
+    """Whoever waits at a screen goes first; before an idle one at once, where Linux serves."""
+    if idle and hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if hasattr(os, "nice"):
+        os.nice(19)
