@@ -97,7 +97,9 @@ def export(
         raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     settings = Settings.from_environment()
     repository = Repository.open(settings.home, settings.database)
-    maps = attribution_maps(repository.study(study), repository, Explainers(Panel.load(settings)))
+    maps = attribution_maps(
+        repository.studies.get(study), repository, Explainers(Panel.load(settings))
+    )
     files = deliver(repository, study, wanted, maps=maps, account="terminal")
     write_files(files, out)
     for file in files:

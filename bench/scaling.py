@@ -88,7 +88,7 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
             judge.start()
             judge.ready()
         with closing(Repository.open(home)) as repository:
-            job = repository.open_job(JobKind.FOLDER, str(source))
+            job = repository.jobs.open(JobKind.FOLDER, str(source))
             started = time.perf_counter()
             done = work_off(repository, settings, judges)
             seconds = time.perf_counter() - started
@@ -116,8 +116,8 @@ def _judges(engine: str, workers: int, settings: Settings) -> Sequence[Judges]:
 def _answers(repository: Repository, job: str) -> Answers:
     """Rows without times."""
     found: Answers = []
-    for file in repository.job(job).files:
-        (said,) = repository.study(file.study_instance_uid).assessments
+    for file in repository.jobs.get(job).files:
+        (said,) = repository.studies.get(file.study_instance_uid).assessments
         scores = said and (said.probabilities, said.answer, said.disagreement)
         found.append((file.position, file.file_name, file.status, file.message, scores))
     return found

@@ -125,7 +125,7 @@ async def measure(
     async with Visitor(address) as first:
         await first.go("")  # the server loads its networks
     await worked(repository, queue(repository, folder / "seeds"), SEEDED)
-    uids = repository.study_uids()
+    uids = repository.worklist.study_uids()
     await readers(address, uids, sessions, WARM)  # imports, caches, processes of the crew
     alone = await readers(address, uids, 1, ALONE, think=(0.3, 0.6))
     idle, during, quiet, busy, rates = Times(), Times(), list[float](), list[float](), list[float]()
@@ -136,23 +136,23 @@ async def measure(
         await worked(repository, job_id, 1)
         start = time.monotonic()
         await readers(address, uids, sessions, seconds, into=during)
-        rates.append(repository.job_progress(job_id).done / (time.monotonic() - start))
+        rates.append(repository.jobs.progress(job_id).done / (time.monotonic() - start))
         busy += [await first_answer(address, repository, folder) for _ in range(UPLOADS)]
-        if repository.job_progress(job_id).finished:
+        if repository.jobs.progress(job_id).finished:
             raise RuntimeError("the job was done before it was measured; give it more --films")
-        repository.cancel(job_id)
+        repository.jobs.cancel(job_id)
     phases = {"alone": alone, "idle": idle, "during": during}
     return report(phases, quiet, busy, statistics.median(rates))
 
 
 def queue(repository: Repository, folder: Path) -> str:
     """Queue a folder of the server, as the page does; returns the job's id."""
-    return repository.open_job(JobKind.FOLDER, str(folder))
+    return repository.jobs.open(JobKind.FOLDER, str(folder))
 
 
 async def worked(repository: Repository, job_id: str, files: int) -> None:
     """Return when so many files of a job have their outcome."""
-    while repository.job_progress(job_id).done < files:
+    while repository.jobs.progress(job_id).done < files:
         await asyncio.sleep(0.2)
 
 
@@ -213,7 +213,7 @@ async def first_answer(address: str, repository: Repository, folder: Path) -> fl
         start = time.perf_counter()
         await visitor.drop("files-upload-0-files", "upload.dcm", film)
         job_id = visitor.query["job"]
-        while not repository.job_progress(job_id).finished:
+        while not repository.jobs.progress(job_id).finished:
             await asyncio.sleep(0.01)
         return time.perf_counter() - start
 

@@ -131,8 +131,8 @@ class Ours:
         store = Repository.open(home)
         try:
             start = time.perf_counter()
-            job = store.open_job(JobKind.FOLDER, "bench")
-            store.add_files(job, [(f.name, str(f)) for f in files])
+            job = store.jobs.open(JobKind.FOLDER, "bench")
+            store.jobs.add_files(job, [(f.name, str(f)) for f in files])
             firsts: list[float] = []
 
             def told(_: int) -> None:
@@ -141,7 +141,7 @@ class Ours:
             drain(store, self._settings, mates=self._mates, on_results=told)
             taken = time.perf_counter() - start
             self.first_row = firsts[0]
-            counts = {s.value: n for s, n in store.job_progress(job).counts.items()}
+            counts = {s.value: n for s, n in store.jobs.progress(job).counts.items()}
             if counts != {"ok": len(files)}:
                 raise SystemExit(f"films were not answered: {counts}")
         finally:

@@ -73,14 +73,14 @@ def work(folder: str, home: str) -> None:
     """In the fresh parent: queue the folder and work it off."""
     settings = replace(Settings.from_environment(), home=Path(home))
     store = Repository.open(settings.home)
-    job = store.open_job(JobKind.FOLDER, folder)
+    job = store.jobs.open(JobKind.FOLDER, folder)
     files = sorted(Path(folder).iterdir())
     for at in range(0, len(files), 500):
-        store.add_files(job, [(f.name, str(f)) for f in files[at : at + 500]])
-    store.end_listing(job)
+        store.jobs.add_files(job, [(f.name, str(f)) for f in files[at : at + 500]])
+    store.jobs.end_listing(job)
     del files
     drain(store, settings, processes=2)
-    counts = store.job_progress(job).counts
+    counts = store.jobs.progress(job).counts
     print(json.dumps({status.value: n for status, n in counts.items()}), flush=True)
     store.close()
 

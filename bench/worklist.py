@@ -83,12 +83,12 @@ def _questions(rows: int) -> dict[str, _Ask]:
     middle = f"1.2.{rows // 2}"
     one = WorklistQuery(words=f"{_NAMES[(rows // 2) % len(_NAMES)]} patient{rows // 2:06}")
     return {
-        "page": lambda r: r.worklist_page(),
-        "deep": lambda r: r.worklist_page(WorklistQuery(offset=rows // 2)),
-        "search": lambda r: _insist(r.worklist_page(one).total == 1),
-        "common": lambda r: r.worklist_page(WorklistQuery(words="chest")),
-        "next": lambda r: _insist(r.next_unread(after=middle) is not None),
-        "above": lambda r: _insist(r.previous(before=middle) is not None),
+        "page": lambda r: r.worklist.page(),
+        "deep": lambda r: r.worklist.page(WorklistQuery(offset=rows // 2)),
+        "search": lambda r: _insist(r.worklist.page(one).total == 1),
+        "common": lambda r: r.worklist.page(WorklistQuery(words="chest")),
+        "next": lambda r: _insist(r.worklist.next_unread(after=middle) is not None),
+        "above": lambda r: _insist(r.worklist.previous(before=middle) is not None),
     }
 
 

@@ -42,7 +42,7 @@ class Batch:
 
 def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
     """The files of a job, in the order they were handed in; a waiting one says that it waits."""
-    order = repository.reading_order()
+    order = repository.site.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         study = lru_cache(_KEPT)(lambda uid: _study(repository, uid))
@@ -55,9 +55,9 @@ def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
 
 def stored_batch(repository: Repository, because: Because) -> Batch:
     """Every stored film and document, study by study in the worklist's order."""
-    uids = repository.study_uids()
+    uids = repository.worklist.study_uids()
 
-    order = repository.reading_order()
+    order = repository.site.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
         for uid in uids:
@@ -70,7 +70,7 @@ def stored_batch(repository: Repository, because: Because) -> Batch:
 
 def _study(repository: Repository, uid: str) -> StudyRecord | None:
     try:
-        return repository.study(uid)
+        return repository.studies.get(uid)
     except NotFoundError:
         return None
 

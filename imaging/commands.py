@@ -32,7 +32,7 @@ def verify(
     ] = "",
 ) -> None:
     """Check that no line was altered, removed, moved or slipped in; exit 2 if one was."""
-    verdict = open_repository().verify_audit(expected_head=head)
+    verdict = open_repository().audit.verify(expected_head=head)
     if not verdict.intact:
         where = f" from line {verdict.first_broken} on" if verdict.first_broken else ""
         raise StoreError(f"The audit trail was altered{where}. {verdict.entries} lines read.")
@@ -44,7 +44,7 @@ def list_audit(
     study: Annotated[str, typer.Option(help="Only this Study Instance UID.")] = "",
 ) -> None:
     """Print the trail, oldest line first, tab-separated."""
-    for line in open_repository().audit(study):
+    for line in open_repository().audit.entries(study):
         when = line.at.isoformat(timespec="seconds")
         fields = (str(line.number), when, line.account, line.deed, line.study_instance_uid)
         typer.echo("\t".join((*fields, line.detail)))
@@ -101,7 +101,7 @@ def truth(
     unknown = 0
     for one in truths:
         try:
-            repository.set_truth(one, account=TERMINAL)
+            repository.reviews.set_truth(one, account=TERMINAL)
         except ConflictError:  # no such study here; the others are kept all the same
             unknown += 1
     typer.echo(f"{len(truths) - unknown} outcomes kept, {unknown} of unknown studies left out.")
@@ -115,5 +115,5 @@ def delete(
     """Remove a study, its films, answers and reviews for good; the audit line stays."""
     if not yes:
         typer.confirm("Delete this study for good?", abort=True)
-    open_repository().delete_study(study, account=TERMINAL, reason=reason)
+    open_repository().studies.delete(study, account=TERMINAL, reason=reason)
     typer.echo("The study is deleted.")

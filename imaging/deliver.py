@@ -63,17 +63,18 @@ def deliver(
     InputError
         If an original cannot be decoded any more, and a picture of it was asked for.
     """
-    record = repository.study(study_uid)
+    record = repository.studies.get(study_uid)
     if not record.instances:
         raise ExportError("This study holds no film, so there is nothing to export.")
     contents = {
-        i.identity.sop_instance_uid: repository.content(i.identity.sha256) for i in record.instances
+        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
+        for i in record.instances
     }
     drawn = not set(formats) <= _UNDRAWN
     files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     made = ",".join(name for name in FORMATS if name in kinds)
-    repository.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
+    repository.audit.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
     return files
 
 

@@ -141,8 +141,8 @@ class Lister:
     def _round(self) -> None:
         """One look for each job; the trouble of one is not that of those behind it."""
         troubles = []
-        self._repository.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
-        jobs = self._repository.listings()
+        self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
+        jobs = self._repository.jobs.listings()
         for known in (self._watched, self._failed):
             for gone in known.keys() - {job.job_id for job in jobs}:
                 del known[gone]
@@ -190,9 +190,9 @@ class Lister:
 
     def _give_up(self, job: JobProgress, reason: str) -> None:
         log.error("files of job %s cannot be found: %s", job.job_id, reason)
-        self._repository.add_files(job.job_id, [], refused=[(_shown(job.source), reason)])
+        self._repository.jobs.add_files(job.job_id, [], refused=[(_shown(job.source), reason)])
         if job.kind is not JobKind.WATCH:
-            self._repository.end_listing(job.job_id)
+            self._repository.jobs.end_listing(job.job_id)
         self._announce()
 
     def look(self, job: JobProgress) -> None:
@@ -205,14 +205,14 @@ class Lister:
             if not part:
                 break
             size = _BATCH
-            if self._repository.job_progress(job.job_id).state is not JobState.LISTING:
+            if self._repository.jobs.progress(job.job_id).state is not JobState.LISTING:
                 return  # paused or cancelled meanwhile
             if self._add(job.job_id, dict(part)):
                 self._announce()
             if watch:
                 watch.added.update(part)
         if not watch and not self._stopped:
-            self._repository.end_listing(job.job_id)
+            self._repository.jobs.end_listing(job.job_id)
 
     def _add(self, job_id: str, files: Mapping[str, Mark]) -> int:
         """Add files; those in archives are kept here, one by one."""
@@ -224,11 +224,13 @@ class Lister:
                 continue
             for name, read in inside:
                 try:
-                    kept.append((name, self._repository.keep(read())))
+                    kept.append((name, self._repository.originals.keep(read())))
                 except InputError as exc:
                     refused.append((name, str(exc)))
         marks = {place: mark_text(files[place]) for _, place in plain if files[place] != _NO_MARK}
-        return self._repository.add_files(job_id, plain, marks=marks, kept=kept, refused=refused)
+        return self._repository.jobs.add_files(
+            job_id, plain, marks=marks, kept=kept, refused=refused
+        )
 
 
 def _is_watched(job: JobProgress) -> bool:

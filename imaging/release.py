@@ -148,5 +148,5 @@ def _note(written: int) -> None:
         store = open_repository()
     except AssistantError:
         return
-    store.record(Deed.EXPORT, account=TERMINAL, detail=f"de-identified {written} files")
+    store.audit.record(Deed.EXPORT, account=TERMINAL, detail=f"de-identified {written} files")
     store.close()

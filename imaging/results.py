@@ -118,7 +118,9 @@ def take_away(
     made = ",".join(f for f in FORMATS if f in wish.formats and _made(taken, f))
     named = ", with names" if wish.names else ""
     counts = f"{summary.files} files, {summary.studies} studies"
-    repository.record(Deed.EXPORT, account=account, detail=f"results of {counts}: {made}{named}")
+    repository.audit.record(
+        Deed.EXPORT, account=account, detail=f"results of {counts}: {made}{named}"
+    )
     tell(1.0)
     return taken
 

@@ -84,7 +84,7 @@ class Scout:
         """
         count, until = 0, datetime.now(UTC) - PATIENCE
         while not self._stopped.is_set():
-            tasks = self._repository.unannounced(self._seen, until=until, limit=_AHEAD)
+            tasks = self._repository.pending.unannounced(self._seen, until=until, limit=_AHEAD)
             if not tasks:
                 self._reader.close()  # memory for nothing, until something waits again
                 break
@@ -106,14 +106,14 @@ class Scout:
             for task, film in zip(tasks, found, strict=True)
             if film is not None  # nothing can be told before its turn
         ]
-        count = self._repository.announce(looks) if looks else 0
+        count = self._repository.pending.announce(looks) if looks else 0
         low, high = self._seen.get(tasks[0].job_id, NOWHERE)
         places = [task.position for task in tasks]
         self._seen[tasks[0].job_id] = min(low, *places), max(high, *places)
         return count
 
     def _place(self, task: Task) -> str:
-        return task.location or str(self._repository.kept_at(task.sha256))
+        return task.location or str(self._repository.originals.kept_at(task.sha256))
 
     def _described(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         """What headers say; where one killed the process, each is asked for alone."""

@@ -120,11 +120,11 @@ def assess_and_store(
     outcome = assess_bytes(content, file_name, panel, read=read)
     if outcome.assessment.status is Status.ERROR:
         return replace(outcome, instance=None)
-    job_id = repository.add_job([(file_name, content)], account=account)
-    (task,) = repository.claim_files(job_id, 1, jobs=[job_id])
+    job_id = repository.jobs.add([(file_name, content)], account=account)
+    (task,) = repository.claims.claim_files(job_id, 1, jobs=[job_id])
     # each time as by other networks: asked again, it is answered again
-    repository.finish_files(job_id, [Result(task, task.sha256, outcome)], job_id)
-    (file,) = repository.job(job_id).files
+    repository.claims.finish_files(job_id, [Result(task, task.sha256, outcome)], job_id)
+    (file,) = repository.jobs.get(job_id).files
     if file.status is Status.ERROR:
         return failed(file_name, ConflictError(file.message))
     return outcome

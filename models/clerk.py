@@ -129,7 +129,7 @@ class Clerk:
                 self._rest()
         except BaseException:
             self._end(threads, write=False)
-            self._repository.release_claims([self._name])
+            self._repository.claims.release_claims([self._name])
             raise
         self._end(threads)
         return self._count
@@ -165,7 +165,7 @@ class Clerk:
                 return False
             wanted = max(1, len(self._mates) - len(self._ready)) * CHUNK
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
-        claimed = self._repository.claim_files(
+        claimed = self._repository.claims.claim_files(
             self._name, wanted, jobs=self._jobs, without=self._elsewhere
         )
         few, tasks = len(claimed) < wanted, self._within_reach(claimed)
@@ -182,10 +182,14 @@ class Clerk:
         """Without files whose bytes another computer keeps: it does those, and their jobs."""
         if not self._repository.shared:
             return list(tasks)
-        gone = [t for t in tasks if not (t.location or self._repository.kept_at(t.sha256).exists())]
+        gone = [
+            t
+            for t in tasks
+            if not (t.location or self._repository.originals.kept_at(t.sha256).exists())
+        ]
         if gone:
             self._elsewhere |= {task.job_id for task in gone}
-            self._repository.release_files(self._name, gone)
+            self._repository.claims.release_files(self._name, gone)
             log.warning("%d jobs hold files that another computer keeps", len(self._elsewhere))
         return [task for task in tasks if task not in gone]
 
@@ -225,7 +229,7 @@ class Clerk:
             tasks += [task for chunk in self._ready for task in chunk]
             self._ready.clear()
         if tasks:
-            self._repository.release_files(self._name, tasks)
+            self._repository.claims.release_files(self._name, tasks)
 
     def _rest(self) -> None:
         """Wait until there is something to write or to claim, or it is time for a look."""
@@ -293,7 +297,7 @@ class Clerk:
         def known(sha256s: Sequence[str]) -> Collection[str]:
             if not _urgent(tasks):
                 self._give_way()
-            return self._repository.known_results(sha256s, networks)
+            return self._repository.claims.known_results(sha256s, networks)
 
         found = mate.run(fetched, known)
         results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
@@ -318,7 +322,7 @@ def write_results(
         If nothing can be written.
     """
     try:
-        repository.finish_files(name, results, networks)
+        repository.claims.finish_files(name, results, networks)
     except Exception as exc:
         if isinstance(exc, StoreError) and not isinstance(exc, ConflictError):
             raise
@@ -329,7 +333,9 @@ def write_results(
         # a fault of ours; only its type is logged, a message may hold a name
         log.error("%s with the outcome of a file of %s", type(exc).__name__, results[0].task.job_id)
         lost = failed(results[0].task.file_name, PixelDataError(FAULT))
-        repository.finish_files(name, [replace(results[0], outcome=lost, fault=True)], networks)
+        repository.claims.finish_files(
+            name, [replace(results[0], outcome=lost, fault=True)], networks
+        )
 
 
 def _urgent(tasks: Sequence[Task]) -> bool:
@@ -347,4 +353,4 @@ def _located(task: Task, repository: Repository) -> Task:
     """
     if task.location:
         return replace(task, sha256="")
-    return replace(task, location=str(repository.kept_at(task.sha256)))
+    return replace(task, location=str(repository.originals.kept_at(task.sha256)))

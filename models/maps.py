@@ -55,7 +55,7 @@ def _explained(
     explainers: Explainers,
     method: str,
 ) -> AttributionMap:
-    content = repository.content(instance.identity.sha256)
+    content = repository.originals.content(instance.identity.sha256)
     image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")

@@ -42,12 +42,12 @@ def picture_pairs(
     """
 
     def pair(study_instance_uid: str) -> PicturePair | None:
-        record = repository.study(study_instance_uid)
+        record = repository.studies.get(study_instance_uid)
         found = _leading(record)
         if found is None:
             return None
         instance, said = found
-        content = repository.content(instance.identity.sha256)
+        content = repository.originals.content(instance.identity.sha256)
         image = read_image(content, file_name=instance.file_name)
         lead = said.findings[0]
         explainer = explainers.of(said.model.name if said.model else "")

@@ -56,7 +56,7 @@ def _batch(repository: Repository, wanted: str) -> Batch:
     """The job of that id, or everything; raises `NotFoundError`."""
     if wanted == ALL:
         return stored_batch(repository, because)
-    return job_batch(repository, repository.job(wanted), because)
+    return job_batch(repository, repository.jobs.get(wanted), because)
 
 
 def _pictures(repository: Repository) -> Pictures:

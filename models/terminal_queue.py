@@ -37,7 +37,7 @@ def queue(
 ) -> None:
     """Queue a folder: its files stay where they are and are read from there by who works."""
     repository = open_repository()
-    job_id = repository.open_job(
+    job_id = repository.jobs.open(
         JobKind.FOLDER, _folder(source), account=TERMINAL, priority=priority
     )
     typer.echo(job_id)
@@ -83,7 +83,7 @@ def work_off(
 
     def find() -> None:
         try:
-            jobs = [job for job in repository.listings() if job.kind is not JobKind.WATCH]
+            jobs = [job for job in repository.jobs.listings() if job.kind is not JobKind.WATCH]
         except AssistantError as exc:
             troubles.append(exc)
             return

@@ -121,13 +121,13 @@ def release_dead_claims(repository: Repository) -> None:
     """Give back what workers of this computer had claimed whose process is gone."""
     here = socket.gethostname()[:32]
     dead = []
-    for name in repository.claimants():
+    for name in repository.claims.claimants():
         host, _, rest = name.partition(":")
         pid = rest.partition(":")[0]
         if host == here and pid.isdigit() and name not in _ours and not _lives(int(pid)):
             dead.append(name)
     if dead:
-        repository.release_claims(dead)
+        repository.claims.release_claims(dead)
 
 
 def _lives(pid: int) -> bool:

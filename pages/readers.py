@@ -11,7 +11,11 @@ from pages.ui.i18n import _
 
 insist_on_router()
 repository = resources.repository()
-reads, finals, truths = repository.first_reads(), repository.finals(), repository.truths()
+reads, finals, truths = (
+    repository.reviews.first_reads(),
+    repository.reviews.finals(),
+    repository.reviews.truths(),
+)
 me = state.account().name
 
 st.subheader(_("Reading before the network is heard"), anchor=False)

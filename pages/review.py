@@ -48,7 +48,7 @@ if not record.instances:
     st.stop()
 lead = leading_assessment(record)
 hidden = blind.hides(record)
-priors = resources.repository().prior_studies(uid)
+priors = resources.repository().studies.priors(uid)
 instance = hanging.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 

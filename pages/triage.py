@@ -48,17 +48,17 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     worklist_views.render_views(asked)
 state.set_worklist_query(asked)
 query = worklist_filter.page_of(asked)
-page = repository.worklist_page(query)
+page = repository.worklist.page(query)
 if not page.items and page.total:  # the list became shorter than the page this session is at
     state.set_worklist_page(1)
     query = asked
-    page = repository.worklist_page(query)
+    page = repository.worklist.page(query)
 
 counted = _("{unread} unread of {total} studies").format(
     unread=page.stored_unread, total=page.stored
 )
 title.subheader(counted, anchor=False)
-first = repository.next_unread(asked)
+first = repository.worklist.next_unread(asked)
 if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
     cases.open_study(first.study_instance_uid)
 
@@ -68,7 +68,7 @@ with st.expander(_("Queue a folder")):
     jobs.render_rescore(asked, page.total)
 jobs.render_unfinished()
 jobs.render_job(folded=True)
-worth.render_worth(cap_hours=repository.reading_order().max_wait / timedelta(hours=1))
+worth.render_worth(cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1))
 
 reading_order.render_overdue(page.overdue)
 if not page.stored:

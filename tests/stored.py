@@ -52,20 +52,20 @@ def store(
     """
     contents = contents or [_stand_in(outcome) for outcome in outcomes]
     names = [outcome.file_name for outcome in outcomes]
-    job_id = repository.add_job(list(zip(names, contents, strict=True)), account=account)
-    tasks = repository.claim_files("tests", len(outcomes), jobs=[job_id])
+    job_id = repository.jobs.add(list(zip(names, contents, strict=True)), account=account)
+    tasks = repository.claims.claim_files("tests", len(outcomes), jobs=[job_id])
     results = [Result(t, t.sha256, one) for t, one in zip(tasks, outcomes, strict=True)]
-    repository.finish_files("tests", results, networks)
-    return repository.job(job_id)
+    repository.claims.finish_files("tests", results, networks)
+    return repository.jobs.get(job_id)
 
 
 def announce(repository: Repository, *films: Instance) -> str:
     """Queue films and put them on the worklist by their headers, unanswered; returns the job."""
     files = [(film.file_name, _stand_in(outcome_of(film))) for film in films]
-    job_id = repository.add_job(files)
-    tasks = repository.claim_files("tests", len(films), jobs=[job_id])
-    repository.announce(list(zip(tasks, films, strict=True)))
-    repository.release_files("tests", tasks)
+    job_id = repository.jobs.add(files)
+    tasks = repository.claims.claim_files("tests", len(films), jobs=[job_id])
+    repository.pending.announce(list(zip(tasks, films, strict=True)))
+    repository.claims.release_files("tests", tasks)
     return job_id
 
 

@@ -140,7 +140,7 @@ def test_a_stored_study_is_exported_and_the_trail_knows(
     )
     assert done.returncode == 0, done.stderr
     assert {path.suffix for path in out.iterdir()} == {".dcm", ".csv"}
-    assert [line.detail for line in store.audit(study)][-1] == "sr,csv"
+    assert [line.detail for line in store.audit.entries(study)][-1] == "sr,csv"
     verified = records(tmp_path / "home", "audit", "verify", checkpoints=weights)
     assert verified.returncode == 0 and "unbroken" in verified.stdout
     cut = records(tmp_path / "home", "audit", "verify", "--head", "f" * 64, checkpoints=weights)
@@ -174,8 +174,8 @@ def test_accounts_outcomes_and_deletion(
         f"study_instance_uid,code,present,source\n1.2.3,pneumonia,no,CT\n{study},pneumonia,yes,CT\n"
     )
     assert records(home, "truth", table, checkpoints=weights).returncode == 0
-    assert store.truths()[study][0].present
+    assert store.reviews.truths()[study][0].present
     gone = records(home, "delete", study, "--reason", "sent twice", "--yes", checkpoints=weights)
-    assert gone.returncode == 0 and not store.worklist_page().items, gone.stderr
-    assert store.verify_audit().intact
+    assert gone.returncode == 0 and not store.worklist.page().items, gone.stderr
+    assert store.audit.verify().intact
     store.close()

@@ -42,7 +42,7 @@ def test_a_folder_goes_in_and_comes_out_nameless(
     masked = CliRunner().invoke(app, [*arguments, "--mask", "0,0,4,30"])
     assert "2 files written" in masked.output and len(list(target.iterdir())) == 2
     store = Repository.open(tmp_path / "home")
-    details = [line.detail for line in store.audit()]
+    details = [line.detail for line in store.audit.entries()]
     store.close()
     assert details == ["de-identified 1 files", "de-identified 2 files"]
 

@@ -32,7 +32,7 @@ def job(home: Path) -> str:
     store = Repository.open(home)
     found = queue(store, ("a.dcm", film(1)), ("=1+1.txt", b"text"), ("b.dcm", film(2)))
     review = Review("1.2.3.2", 0, Stage.FINAL, "ada", "Dr Ada", SIGNED)
-    store.add_review(review)
+    store.reviews.add(review)
     store.close()
     return found
 
@@ -103,11 +103,11 @@ def test_the_trail_tells_how_many_and_names_nobody(
     )
     assert done.returncode == 0 and "2 files of 2 studies" in done.stdout, done.stderr
     store = Repository.open(home)
-    lines = [line for line in store.audit() if line.deed == Deed.EXPORT]
+    lines = [line for line in store.audit.entries() if line.deed == Deed.EXPORT]
     assert [line.detail for line in lines] == [
         "results of 2 files, 2 studies: csv,xlsx, with names"
     ]
-    assert store.verify_audit().intact
+    assert store.audit.verify().intact
     store.close()
     with (tmp_path / "out" / "lightbox-results-all.csv").open(encoding="utf-8-sig") as stream:
         assert {row["patient_name"] for row in csv.DictReader(stream)} == {"SYNTHETIC^TEST"}

@@ -34,18 +34,18 @@ def server(tmp_path: Path, checkpoint_folder: Path) -> Iterator[Server]:
 def wait_for(store: Repository, job: str, done: int) -> None:
     """Return once so many files of a job have their outcome."""
     end = time.monotonic() + 2 * PATIENCE
-    while (found := store.job_progress(job).done) < done:
+    while (found := store.jobs.progress(job).done) < done:
         assert time.monotonic() < end, f"the job stands still at {found}"
         time.sleep(0.02)
 
 
 def test_a_job_goes_on_after_a_power_cut_though_nobody_comes(server: Server) -> None:
     store = Repository.open(server.home)
-    job = store.add_job(files())
+    job = store.jobs.add(files())
     server.start()
     wait_for(store, job, 1)
     server.kill()
-    assert store.job_progress(job).done < FILMS + BROKEN, "killed too late to prove anything"
+    assert store.jobs.progress(job).done < FILMS + BROKEN, "killed too late to prove anything"
     server.start()
     wait_for(store, job, FILMS + BROKEN)
     insist_on_once(store, job)
@@ -72,19 +72,23 @@ def files() -> list[tuple[str, bytes]]:
 
 def insist_on_once(store: Repository, job: str) -> None:
     """Every file has its outcome; every film is stored, answered and in the trail exactly once."""
-    outcomes = store.job(job).files
+    outcomes = store.jobs.get(job).files
     assert [file.file_name for file in outcomes] == [f"{n}.dcm" for n in range(FILMS + BROKEN)]
     assert Counter(file.status is Status.ERROR for file in outcomes) == {True: BROKEN, False: FILMS}
 
-    films = [film.identity for uid in store.study_uids() for film in store.study(uid).instances]
-    assert len(store.study_uids()) == FILMS // 2
+    films = [
+        film.identity
+        for uid in store.worklist.study_uids()
+        for film in store.studies.get(uid).instances
+    ]
+    assert len(store.worklist.study_uids()) == FILMS // 2
     assert Counter(f.sop_instance_uid for f in films) == {f"1.2.3.{n}": 1 for n in range(FILMS)}
     with store._database.reading() as session:
         answered = Counter(session.scalars(select(AssessmentTable.sop_instance_uid)))
     assert answered == {f"1.2.3.{n}": 1 for n in range(FILMS)}
 
-    assert store.verify_audit().intact
-    received = Counter(line.detail for line in store.audit() if line.deed is Deed.RECEIVE)
+    assert store.audit.verify().intact
+    received = Counter(line.detail for line in store.audit.entries() if line.deed is Deed.RECEIVE)
     assert received == Counter(f"file {film.sha256}" for film in films)
-    scored = Counter(x.study_instance_uid for x in store.audit() if x.deed is Deed.SCORE)
+    scored = Counter(x.study_instance_uid for x in store.audit.entries() if x.deed is Deed.SCORE)
     assert scored == Counter(film.study_instance_uid for film in films)

@@ -56,7 +56,7 @@ def test_without_accounts_it_ends_and_serves_nobody(
     tmp_path: Path, reader: str, words: str
 ) -> None:
     repository = Repository.open(tmp_path)
-    repository.keep(make_dicom_bytes())
+    repository.originals.keep(make_dicom_bytes())
     repository.close()
     server = start(tmp_path, *EVERYBODY, reader=reader)
     assert not answers(server)

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from imaging.review import AuditEntry, Deed
+from imaging.store.database import Database
 from imaging.store.tables import AuditTable
 
 NETWORK = "network"  # the account behind every score
@@ -47,6 +48,75 @@ class AuditVerdict:
     intact: bool
     first_broken: int | None
     head: str
+
+
+class AuditTrail:
+    """The lines of the audit trail, for those who change no record with them.
+
+    Whoever does change one adds its line in the same transaction, by `append`.
+
+    Parameters
+    ----------
+    database : Database
+        Where the tables live.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(
+        self, deed: Deed, *, account: str, study_instance_uid: str = "", detail: str = ""
+    ) -> None:
+        """Add a line for what changes no record: a view, an export.
+
+        Parameters
+        ----------
+        deed : Deed
+            What was done.
+        account : str
+            Who did it.
+        study_instance_uid : str
+            To which study.
+        detail : str
+            Formats, versions; never patient data, nor anything a reader typed.
+        """
+        with self._database.writing() as session:
+            append(
+                session,
+                deed,
+                account=account,
+                study_instance_uid=study_instance_uid,
+                detail=detail,
+            )
+
+    def entries(self, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
+        """All lines in order, or those of one study."""
+        query = select(AuditTable).order_by(AuditTable.number)
+        if study_instance_uid:
+            query = query.where(AuditTable.study_instance_uid == study_instance_uid)
+        with self._database.reading() as session:
+            return tuple(_entry(row) for row in session.scalars(query))
+
+    def verify(self, expected_head: str = "") -> AuditVerdict:
+        """Check every line against the one before, and that the head noted earlier is among them.
+
+        Parameters
+        ----------
+        expected_head : str
+            The head of an earlier check, kept elsewhere; without it a trail whose end was cut
+            off passes.
+        """
+        number, head, noted = 0, BEGINNING, expected_head in ("", BEGINNING)
+        lines = select(AuditTable).order_by(AuditTable.number).execution_options(yield_per=1000)
+        with self._database.reading() as session, closing(session.scalars(lines)) as rows:
+            for row in rows:
+                number += 1
+                if row.number != number or row.previous != head or not _is_sealed(row):
+                    total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
+                    return AuditVerdict(total, intact=False, first_broken=number, head=head)
+                head = row.digest
+                noted = noted or head == expected_head
+        return AuditVerdict(number, intact=noted, first_broken=None, head=head)
 
 
 def digest(row: AuditTable) -> str:
@@ -110,29 +180,6 @@ def append_many(session: Session, lines: Sequence[tuple[Deed, str, str, str]]) -
         rows.append(row)
     session.add_all(rows)
     session.flush()
-
-
-def entries(session: Session, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
-    """All lines in order, or those of one study."""
-    query = select(AuditTable).order_by(AuditTable.number)
-    if study_instance_uid:
-        query = query.where(AuditTable.study_instance_uid == study_instance_uid)
-    return tuple(_entry(row) for row in session.scalars(query))
-
-
-def verify(session: Session, expected_head: str = "") -> AuditVerdict:
-    """Check every line against the one before, and that the head noted earlier is among them."""
-    number, head, noted = 0, BEGINNING, expected_head in ("", BEGINNING)
-    lines = select(AuditTable).order_by(AuditTable.number).execution_options(yield_per=1000)
-    with closing(session.scalars(lines)) as rows:
-        for row in rows:
-            number += 1
-            if row.number != number or row.previous != head or not _is_sealed(row):
-                total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
-                return AuditVerdict(total, intact=False, first_broken=number, head=head)
-            head = row.digest
-            noted = noted or head == expected_head
-    return AuditVerdict(number, intact=noted, first_broken=None, head=head)
 
 
 def _is_sealed(row: AuditTable) -> bool:

@@ -41,7 +41,7 @@ class SiteCase:
 class Cases(Records):
     """Reference cases, which go when their study goes."""
 
-    def add_cases(self, cases: tuple[SiteCase, ...], *, account: str) -> None:
+    def add(self, cases: tuple[SiteCase, ...], *, account: str) -> None:
         """Keep films of stored studies as reference cases; those kept before are replaced.
 
         Raises
@@ -65,7 +65,7 @@ class Cases(Records):
             for study in dict.fromkeys(case.study_instance_uid for case in cases):
                 _note(session, study, account, "reference case added")
 
-    def cases(self, weights_sha256: str = "") -> tuple[SiteCase, ...]:
+    def all(self, weights_sha256: str = "") -> tuple[SiteCase, ...]:
         """All reference cases, or those of one network, in the order they were added."""
         query = select(CaseTable).order_by(CaseTable.added_at, CaseTable.sop_instance_uid)
         if weights_sha256:
@@ -78,7 +78,7 @@ class Cases(Records):
                 for row in session.scalars(query)
             )
 
-    def remove_cases(self, study_instance_uid: str, *, account: str) -> None:
+    def remove(self, study_instance_uid: str, *, account: str) -> None:
         """Keep no film of a study as a reference case any more."""
         with self._database.writing() as session:
             session.execute(

@@ -32,7 +32,7 @@ _ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
 class Jobs(Records):
     """What still waits for the network, and what became of the rest."""
 
-    def add_job(
+    def add(
         self,
         files: Sequence[tuple[str, bytes]],
         *,
@@ -62,7 +62,7 @@ class Jobs(Records):
             _add_lost(session, job.job_id, refused, start=len(files))
         return job.job_id
 
-    def open_job(self, kind: JobKind, source: str, *, account: str = "", priority: int = 0) -> str:
+    def open(self, kind: JobKind, source: str, *, account: str = "", priority: int = 0) -> str:
         """Begin a job whose files are added as they are found; returns its id."""
         job = _new_job(kind, account=account, priority=priority)
         job.source, job.state = serial.plain(source), JobState.LISTING.value
@@ -143,7 +143,7 @@ class Jobs(Records):
 
         They are added part by part, so that others can write and a worker can begin meanwhile.
         """
-        job_id = self.open_job(JobKind.RESCORE, "", account=account, priority=priority)
+        job_id = self.open(JobKind.RESCORE, "", account=account, priority=priority)
         position = 0
         try:
             for part in _parts(study_instance_uids, _FEW):
@@ -155,7 +155,7 @@ class Jobs(Records):
             self.end_listing(job_id)
         return job_id
 
-    def job(self, job_id: str) -> Job:
+    def get(self, job_id: str) -> Job:
         """A job with all its files.
 
         Raises
@@ -168,7 +168,7 @@ class Jobs(Records):
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
 
-    def job_progress(self, job_id: str) -> JobProgress:
+    def progress(self, job_id: str) -> JobProgress:
         """How far a job has come; as cheap for a million files as for one.
 
         Raises
@@ -180,7 +180,7 @@ class Jobs(Records):
             row = _row(session, job_id)
             return _progress(session, row)
 
-    def job_files(
+    def files(
         self,
         job_id: str,
         *,
@@ -196,7 +196,7 @@ class Jobs(Records):
         with self._database.reading() as session:
             return tuple(job_file(row) for row in session.scalars(query))
 
-    def unfinished_jobs(self) -> tuple[JobProgress, ...]:
+    def unfinished(self) -> tuple[JobProgress, ...]:
         """Jobs with a file still waiting or still to be found, oldest first; watched ones too."""
         goes_on = or_(
             JobTable.state == JobState.LISTING.value,
@@ -211,9 +211,7 @@ class Jobs(Records):
         with self._database.reading() as session:
             return tuple(_progress(session, row) for row in session.scalars(query))
 
-    def recent_jobs(
-        self, *, account: str | None = None, limit: int = 20
-    ) -> tuple[JobProgress, ...]:
+    def recent(self, *, account: str | None = None, limit: int = 20) -> tuple[JobProgress, ...]:
         """The newest jobs, finished or not, newest first; of one account where it is named.
 
         Without those that come of opening a study: nobody asked for them by that name.

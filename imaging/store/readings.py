@@ -20,7 +20,7 @@ from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
 class Readings(Records):
     """What readers decided."""
 
-    def add_review(self, review: Review) -> Review:
+    def add(self, review: Review) -> Review:
         """Append the next version of a reader's work.
 
         Parameters

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from imaging.errors import StoreError
-from imaging.review import AuditEntry, Deed
-from imaging.store import audit
 from imaging.store.accounts import Accounts
-from imaging.store.audit import AuditVerdict
+from imaging.store.audit import AuditTrail
 from imaging.store.cases import Cases
 from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
 from imaging.store.migrate import migrate
 from imaging.store.objects import ObjectFolder
+from imaging.store.originals import Originals
 from imaging.store.outcomes import Outcomes
 from imaging.store.readings import Readings
 from imaging.store.rows import fill_worklist
@@ -23,18 +22,48 @@ from imaging.store.waiting import Waiting
 from imaging.store.worklist import Worklists
 
 
-class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes, Waiting):
-    """Records in SQLite or PostgreSQL, and originals in a folder.
+class Repository:
+    """Records in SQLite or PostgreSQL, and originals in a folder: the parts of one store.
 
     Attributes
     ----------
     accounts : Accounts
         The readers, and who is signed in.
+    audit : AuditTrail
+        Who did what, line by line.
+    cases : Cases
+        The site's own reference cases.
+    claims : Outcomes
+        Files that workers took, and what became of them.
+    jobs : Jobs
+        Batches of files, how far they have come, and what a reader may do with them.
+    originals : Originals
+        The files as they came, byte by byte.
+    pending : Waiting
+        Files whose headers are known before their turn.
+    reviews : Readings
+        What readers decided: reviews, blind first reads, and what turned out to be true.
+    site : Site
+        The site's order of reading, and the lists its readers keep.
+    studies : Studies
+        What a study holds, its priors, and how it is deleted.
+    worklist : Worklists
+        What is to be read, and in which order.
     """
 
     def __init__(self, database: Database, objects: ObjectFolder) -> None:
-        super().__init__(database, objects)
+        self._database, self._objects = database, objects
         self.accounts = Accounts(database)
+        self.audit = AuditTrail(database)
+        self.cases = Cases(database, objects)
+        self.claims = Outcomes(database, objects)
+        self.jobs = Jobs(database, objects)
+        self.originals = Originals(database, objects)
+        self.pending = Waiting(database, objects)
+        self.reviews = Readings(database, objects)
+        self.site = Site(database, objects)
+        self.studies = Studies(database, objects)
+        self.worklist = Worklists(database, objects)
 
     @classmethod
     def open(cls, home: Path, database: str = "") -> Repository:
@@ -75,45 +104,3 @@ class Repository(Studies, Worklists, Readings, Cases, Site, Jobs, Outcomes, Wait
     def close(self) -> None:
         """Give the database back."""
         self._database.close()
-
-    def record(
-        self, deed: Deed, *, account: str, study_instance_uid: str = "", detail: str = ""
-    ) -> None:
-        """Add a line to the audit trail for what changes no record: a view, an export.
-
-        Parameters
-        ----------
-        deed : Deed
-            What was done.
-        account : str
-            Who did it.
-        study_instance_uid : str
-            To which study.
-        detail : str
-            Formats, versions; never patient data, nor anything a reader typed.
-        """
-        with self._database.writing() as session:
-            audit.append(
-                session,
-                deed,
-                account=account,
-                study_instance_uid=study_instance_uid,
-                detail=detail,
-            )
-
-    def audit(self, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
-        """The audit trail in order, or the lines of one study."""
-        with self._database.reading() as session:
-            return audit.entries(session, study_instance_uid)
-
-    def verify_audit(self, expected_head: str = "") -> AuditVerdict:
-        """Check the audit trail.
-
-        Parameters
-        ----------
-        expected_head : str
-            The head of an earlier check, kept elsewhere; without it a trail whose end was cut
-            off passes.
-        """
-        with self._database.reading() as session:
-            return audit.verify(session, expected_head)

@@ -1,17 +1,13 @@
-"""Studies: their instances, the network's answers, priors, and how one is deleted."""
+"""Studies: what one holds, its priors, and how it is deleted."""
 
 from __future__ import annotations
-
-import hashlib
-from pathlib import Path
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status, Unreadable
-from imaging.errors import InputError, NotFoundError, StoreError
-from imaging.places import read_place
+from imaging.errors import NotFoundError, StoreError
 from imaging.priors import taken_before
 from imaging.review import Deed
 from imaging.store import audit, serial
@@ -33,8 +29,6 @@ from imaging.store.tables import (
 )
 from imaging.study import StudyRecord
 
-_MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
-_CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
 _AT_ONCE = 400  # files of one query
 _UNKNOWN = "This study is not in the data folder."
 
@@ -42,43 +36,7 @@ _UNKNOWN = "This study is not in the data folder."
 class Studies(Records):
     """What was scanned and what the network said."""
 
-    def keep(self, content: bytes) -> str:
-        """Keep a file's bytes; returns their SHA-256 (hex)."""
-        return self._objects.put(content)
-
-    def kept_at(self, sha256: str) -> Path:
-        """Where kept bytes lie, for a process that reads them itself."""
-        return self._objects.path(sha256)
-
-    def content(self, sha256: str) -> bytes:
-        """A file's bytes, checked against their hash, from here or from where they were left.
-
-        Raises
-        ------
-        NotFoundError
-            If they lie neither here nor there any more.
-        StoreError
-            If they are not what was read when they came.
-        """
-        try:
-            return self._objects.get(sha256)
-        except NotFoundError:
-            with self._database.reading() as session:
-                query = select(InstanceTable.location).where(
-                    InstanceTable.sha256 == sha256, InstanceTable.location != ""
-                )
-                location = session.scalar(query.limit(1))
-            if location is None:
-                raise
-        try:
-            content = read_place(location)
-        except InputError as exc:
-            raise NotFoundError(_MOVED) from exc
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(_CHANGED)
-        return content
-
-    def study(self, study_instance_uid: str) -> StudyRecord:
+    def get(self, study_instance_uid: str) -> StudyRecord:
         """A stored study.
 
         Raises
@@ -90,7 +48,7 @@ class Studies(Records):
             row = _row(session, study_instance_uid)
             return _study(row, announced(session, study_instance_uid))
 
-    def prior_studies(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
+    def priors(self, study_instance_uid: str) -> tuple[StudyRecord, ...]:
         """Earlier stored studies of the same patient, newest first.
 
         The same patient has the same PatientID (0010,0020), not empty, and the same
@@ -113,7 +71,7 @@ class Studies(Records):
             records = [_study(other, ()) for other in session.scalars(others)]
         return taken_before(current, records)
 
-    def delete_study(self, study_instance_uid: str, *, account: str, reason: str) -> None:
+    def delete(self, study_instance_uid: str, *, account: str, reason: str) -> None:
         """Delete a study: its rows, and the originals that no other record needs.
 
         What remains is the audit trail, with a line that gives `reason`.

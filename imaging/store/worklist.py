@@ -58,7 +58,7 @@ class _Part:
 class Worklists(Records):
     """What is to be read, and in which order."""
 
-    def worklist_page(
+    def page(
         self, query: WorklistQuery | None = None, *, now: datetime | None = None
     ) -> WorklistPage:
         """One page of the worklist.

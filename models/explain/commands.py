@@ -30,13 +30,13 @@ def add(
 @reference.command()
 def remove(study: Annotated[str, typer.Argument(help="Study Instance UID.")]) -> None:
     """Compare with the films of this study no more; the study stays."""
-    open_repository().remove_cases(study, account=TERMINAL)
+    open_repository().cases.remove(study, account=TERMINAL)
     typer.echo("The study holds no reference cases any more.")
 
 
 @reference.command("list")
 def list_cases() -> None:
     """Print study, image and weights of every case, tab-separated."""
-    for case in open_repository().cases():
+    for case in open_repository().cases.all():
         fields = (case.study_instance_uid, case.sop_instance_uid, case.weights_sha256[:12])
         typer.echo("\t".join(fields))

@@ -66,14 +66,14 @@ def add_study(
         If the study is not signed off, says nothing about the leading finding, has no answered
         film, or cannot be read.
     """
-    record = repository.study(study_instance_uid)
+    record = repository.studies.get(study_instance_uid)
     cases = tuple(_cases(record, explainers, repository))
     if not cases:
         raise StoreError(
             "Only films that the network answered, in a study signed off with a call on its "
             "leading finding, can be reference cases."
         )
-    repository.add_cases(cases, account=account)
+    repository.cases.add(cases, account=account)
     return len(cases)
 
 
@@ -89,7 +89,7 @@ def _cases(
         if record.final.finding(classifier.card.findings[0].code) is None:
             continue
         identity = instance.identity
-        content = repository.content(identity.sha256)
+        content = repository.originals.content(identity.sha256)
         image = read_image(content, file_name=instance.file_name)
         subject = look(classifier, image.luminance_values(0))
         yield SiteCase(
@@ -130,17 +130,17 @@ def site_similar(
         If the store fails.
     """
     weights = classifier.card.weights_sha256
-    cases = [c for c in repository.cases(weights) if c.study_instance_uid != beside]
+    cases = [c for c in repository.cases.all(weights) if c.study_instance_uid != beside]
     if not cases:
         return ()
     vectors = reference.projection(_features(cases, classifier.card.members))
     place = reference.place(classifier, subject.x)
     order, distances = make_index(vectors).nearest(place, len(cases))
-    truths, code = repository.truths(), classifier.card.findings[0].code
+    truths, code = repository.reviews.truths(), classifier.card.findings[0].code
     found: dict[str, SiteNeighbour] = {}
     for position, distance in zip(order, distances.tolist(), strict=True):
         case = cases[int(position)]
-        record = repository.study(case.study_instance_uid)
+        record = repository.studies.get(case.study_instance_uid)
         proof = _proof(record, {t.code: t for t in truths.get(case.study_instance_uid, ())}, code)
         instance = _instance(record, case.sop_instance_uid)
         patient = instance.patient.patient_id or case.study_instance_uid

@@ -28,7 +28,7 @@ def revealed_studies() -> Container[str]:
     me = state.account()
     if not me.blind:
         return Everything()
-    reads = resources.repository().first_reads()
+    reads = resources.repository().reviews.first_reads()
     return {read.study_instance_uid for read in reads if read.account == me.name}
 
 
@@ -37,7 +37,7 @@ def revealed_among(studies: Sequence[str]) -> Container[str]:
     me = state.account()
     if not me.blind:
         return Everything()
-    return resources.repository().first_read_studies(me.name, studies)
+    return resources.repository().reviews.first_read_studies(me.name, studies)
 
 
 def hides(record: StudyRecord) -> bool:
@@ -51,7 +51,7 @@ def hides(record: StudyRecord) -> bool:
         return False
     if any(review.account == me.name and review.findings for review in record.reviews):
         return False
-    return resources.repository().first_read(record.study_instance_uid, me.name) is None
+    return resources.repository().reviews.first_read(record.study_instance_uid, me.name) is None
 
 
 def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
@@ -93,7 +93,7 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
         model=lead.model if lead and answered else None,
     )
     try:
-        resources.repository().add_first_read(read)
+        resources.repository().reviews.add_first_read(read)
     except ConflictError:
         state.leave_notice("warning", _("Your first read of this study was kept before."))
         return
@@ -106,7 +106,7 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
 def render_verdict(record: StudyRecord) -> None:
     """After the reveal: what the reader had said first."""
     me = state.account()
-    read = resources.repository().first_read(record.study_instance_uid, me.name)
+    read = resources.repository().reviews.first_read(record.study_instance_uid, me.name)
     if read is None:
         return
     said = words.presence(words.concept(read.code), read.present)

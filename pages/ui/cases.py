@@ -58,7 +58,7 @@ def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None 
             width=280,
         )
         wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
-        found = shown if shown and not typed else resources.repository().worklist_page(wanted)
+        found = shown if shown and not typed else resources.repository().worklist.page(wanted)
         names = _names(found.items[:_FOUND])
         pick = f"pick-{key}"
         if typed and found.total == 1:
@@ -96,8 +96,8 @@ def render_steps(current: str, *, done: bool) -> None:
     `done` says that this one is read: then the next is what the reader wants.
     """
     repository, query = resources.repository(), state.worklist_query()
-    before = repository.previous(query, before=current)
-    after = repository.next_unread(query, after=current)
+    before = repository.worklist.previous(query, before=current)
+    after = repository.worklist.next_unread(query, after=current)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):

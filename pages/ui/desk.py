@@ -24,7 +24,7 @@ def open_record(study_instance_uid: str) -> StudyRecord:
     Where somebody else has saved meanwhile, fields are filled anew: nobody signs a note that is
     not the one on the screen.
     """
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     newest = record.review.version if record.review else 0
     if newest != state.seen_version(study_instance_uid):
         state.forget_fields(study_instance_uid)
@@ -40,7 +40,7 @@ def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
     bool
         False when it could not be saved; a notice says why.
     """
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     before = drafting.draft(study_instance_uid, record.review, state.account())
     after = _as_left(step(before))
     if drafting.same_content(before, after):
@@ -50,7 +50,7 @@ def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
 
 def undo(study_instance_uid: str) -> None:
     """Take the last change back."""
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     back = drafting.undo(record.reviews, state.account())
     if back is not None and _save(record, back):
         state.forget_fields(study_instance_uid)
@@ -59,13 +59,13 @@ def undo(study_instance_uid: str) -> None:
 
 def amend(study_instance_uid: str) -> None:
     """Begin a new version of what is signed off; the signed one stays as it is."""
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     _save(record, drafting.draft(study_instance_uid, record.review, state.account()))
 
 
 def sign(study_instance_uid: str, stage: Stage) -> None:
     """Put the reader's name under what is on screen."""
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, state.account())
     signed = drafting.sign(_as_left(last), stage)
     if _save(record, signed):
@@ -86,9 +86,9 @@ def _save(record: StudyRecord, review: Review) -> bool:
     uid = record.study_instance_uid
     try:
         _insist_on_seen(record)
-        stored = resources.repository().add_review(review)
+        stored = resources.repository().reviews.add(review)
     except ConflictError:
-        state.leave_notice("error", _overtaken(resources.repository().study(uid)))
+        state.leave_notice("error", _overtaken(resources.repository().studies.get(uid)))
         state.forget_drawn(uid)
         return False
     except AssistantError as exc:

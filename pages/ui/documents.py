@@ -184,7 +184,7 @@ def _of(record: StudyRecord, kind: DocumentKind) -> list[Document]:
 
 
 def _content(document: Document) -> bytes:
-    return resources.repository().content(document.identity.sha256)
+    return resources.repository().originals.content(document.identity.sha256)
 
 
 def _when(document: Document) -> str:

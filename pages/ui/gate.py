@@ -171,6 +171,6 @@ def _enter() -> None:
 def note_view(study_instance_uid: str) -> None:
     """Write into the audit trail, once a session, that this reader looked at a study."""
     if state.first_time(f"viewed-{study_instance_uid}"):
-        resources.repository().record(
+        resources.repository().audit.record(
             Deed.VIEW, account=state.account().name, study_instance_uid=study_instance_uid
         )

@@ -47,7 +47,7 @@ def queue(files: Sequence[tuple[str, bytes]]) -> None:
     """
     found, refused = expand(files)
     priority = URGENT if len(found) <= _A_HANDFUL else NORMAL
-    st.query_params["job"] = resources.repository().add_job(
+    st.query_params["job"] = resources.repository().jobs.add(
         found, refused=refused, account=state.account().name, priority=priority
     )
     resources.worker().wake()
@@ -68,7 +68,7 @@ def render_server_folder() -> None:
     if not asked or not wanted.strip():
         return
     folder = allowed_folder(wanted, resources.settings())
-    st.query_params["job"] = resources.repository().open_job(
+    st.query_params["job"] = resources.repository().jobs.open(
         JobKind.WATCH if watched else JobKind.FOLDER,
         folder,
         account=state.account().name,

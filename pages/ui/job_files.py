@@ -18,12 +18,12 @@ def render_files(job: JobProgress) -> None:
     """The table of a job's files, with the way to Review; of a single one its answer."""
     repository = resources.repository()
     if job.total == 1 and job.finished:
-        (only,) = repository.job_files(job.job_id, limit=1)
+        (only,) = repository.jobs.files(job.job_id, limit=1)
         if only.study_instance_uid and only.status is not Status.ERROR:
             _render_single(only.study_instance_uid, only.sop_instance_uid)
             return
     statuses, offset, total = _choose_files(job)
-    files = repository.job_files(job.job_id, statuses=statuses, offset=offset, limit=_PAGE)
+    files = repository.jobs.files(job.job_id, statuses=statuses, offset=offset, limit=_PAGE)
     answers = _answers(files)
     revealed = blind.revealed_among([f.study_instance_uid for f in files])
     rows = [
@@ -45,7 +45,7 @@ def render_files(job: JobProgress) -> None:
         )
     _render_retry(job)
     if job.total <= _MOST_TAKEN:
-        takeaway.render_takeaway(repository.job(job.job_id))
+        takeaway.render_takeaway(repository.jobs.get(job.job_id))
     else:
         st.caption(
             _("The results of so many files are taken away with cli.py results {job}.").format(
@@ -80,19 +80,19 @@ def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
 def _render_retry(job: JobProgress) -> None:
     """Have what could not be read tried again; the file may be there by now."""
     failed = job.counts.get(Status.ERROR, 0)
-    count = resources.repository().retryable(job.job_id) if failed else 0
+    count = resources.repository().jobs.retryable(job.job_id) if failed else 0
     if not count:
         return
     text = ngettext("Try {count} file again", "Try {count} files again", count)
     if st.button(text.format(count=count), key=f"retry-{job.job_id}"):
-        resources.repository().retry_failed(job.job_id)
+        resources.repository().jobs.retry_failed(job.job_id)
         resources.worker().wake()
         st.rerun()
 
 
 def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     """One film alone: its answer at once, and the button to its review."""
-    record = resources.repository().study(study_instance_uid)
+    record = resources.repository().studies.get(study_instance_uid)
     if blind.hides(record):
         st.caption(_("The network has answered. Read the film first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
@@ -107,7 +107,7 @@ def _answers(files: tuple[JobFile, ...]) -> dict[str, Assessment]:
     repository, found = resources.repository(), {}
     for uid in {f.study_instance_uid for f in files if f.status in (Status.OK, Status.WARNED)}:
         try:
-            assessments = repository.study(uid).assessments
+            assessments = repository.studies.get(uid).assessments
         except NotFoundError:
             continue
         for assessment in assessments:

@@ -26,7 +26,7 @@ def render_job(*, folded: bool = False) -> None:
     job_id = st.query_params.get("job", "")
     if not job_id:
         return
-    job = resources.repository().job_progress(job_id)
+    job = resources.repository().jobs.progress(job_id)
     if not job.finished:
         follow(job)
         if job.done:
@@ -50,7 +50,7 @@ def _render_so_far(job: JobProgress) -> None:
 
 def render_unfinished() -> None:
     """Show every job that still runs, whoever queued it, except the one in the address."""
-    for job in resources.repository().unfinished_jobs():
+    for job in resources.repository().jobs.unfinished():
         if job.job_id != st.query_params.get("job", ""):
             follow(job)
 
@@ -76,7 +76,7 @@ def _render_progress(job_id: str, source: str) -> None:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def _polled(job_id: str) -> JobProgress:
     """A job's progress for everybody who watches it: counts alone, nothing of a patient."""
-    return replace(resources.repository().job_progress(job_id), source="", account="")
+    return replace(resources.repository().jobs.progress(job_id), source="", account="")
 
 
 def _render_buttons(job: JobProgress) -> None:
@@ -89,16 +89,16 @@ def _render_buttons(job: JobProgress) -> None:
     _render_priority(job)
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
-            repository.resume(job.job_id)
+            repository.jobs.resume(job.job_id)
             _polled.clear()
             resources.worker().wake()
             st.rerun(scope="fragment")
     elif st.button(_("Pause"), key=f"pause-{job.job_id}"):
-        repository.pause(job.job_id)
+        repository.jobs.pause(job.job_id)
         _polled.clear()
         st.rerun(scope="fragment")
     if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
-        repository.cancel(job.job_id)
+        repository.jobs.cancel(job.job_id)
         st.rerun()
 
 
@@ -128,7 +128,7 @@ def _render_priority(job: JobProgress) -> None:
 
 def _set_priority(job_id: str, key: str) -> None:
     """Write down what was chosen (a widget's callback)."""
-    resources.repository().set_priority(job_id, int(st.session_state[key]))
+    resources.repository().jobs.set_priority(job_id, int(st.session_state[key]))
     _polled.clear()
     resources.worker().wake()
 
@@ -183,7 +183,7 @@ def render_rescore(query: WorklistQuery, count: int) -> None:
     told = _("For a network that was installed since. A study that was raised stays raised.")
     if st.button(text.format(count=count), disabled=not count, help=told, key="rescore"):
         repository = resources.repository()
-        uids = repository.study_uids(query)
-        st.query_params["job"] = repository.add_rescore(uids, account=state.account().name)
+        uids = repository.worklist.study_uids(query)
+        st.query_params["job"] = repository.jobs.add_rescore(uids, account=state.account().name)
         resources.worker().wake()
         st.rerun()

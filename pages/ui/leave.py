@@ -71,7 +71,7 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
     """Write the files and keep them, as one archive, for this session."""
     repository, account = resources.repository(), state.account()
     try:
-        maps = attribution_maps(repository.study(uid), repository, resources.explainers())
+        maps = attribution_maps(repository.studies.get(uid), repository, resources.explainers())
         files = deliver(repository, uid, formats, maps=maps, account=account.name)
     except AssistantError as exc:
         st.error(plain(sentence(str(exc))))

@@ -16,7 +16,7 @@ _HOUR = timedelta(hours=1)
 def render_overdue(count: int) -> None:
     """Say that some studies have waited too long, and where they are."""
     if count:
-        hours = resources.repository().reading_order().max_wait / _HOUR
+        hours = resources.repository().site.reading_order().max_wait / _HOUR
         text = ngettext(
             "{sign} {count} unread study has waited longer than {hours} h and goes first.",
             "{sign} {count} unread studies have waited longer than {hours} h and go first.",
@@ -27,7 +27,7 @@ def render_overdue(count: int) -> None:
 
 def render_order() -> None:
     """The settings, folded away; what is saved holds for every reader at once."""
-    order = resources.repository().reading_order()
+    order = resources.repository().site.reading_order()
     with st.expander(_("Order of reading")):
         st.caption(
             _(
@@ -71,6 +71,6 @@ def findings() -> dict[str, str]:
 
 
 def _save(order: ReadingOrder) -> None:
-    resources.repository().set_reading_order(order, account=state.account().name)
+    resources.repository().site.set_reading_order(order, account=state.account().name)
     state.leave_notice("success", _("The order of reading is saved."))
     st.rerun()

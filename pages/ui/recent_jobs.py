@@ -23,7 +23,7 @@ def render_recent() -> None:
     with folded:
         alone = bool(resources.settings().single_reader)
         everybody = alone or st.toggle(_("Of all readers"), key="recent-jobs-of-all")
-        found = resources.repository().recent_jobs(
+        found = resources.repository().jobs.recent(
             account=None if everybody else state.account().name, limit=_MOST
         )
         if not found:

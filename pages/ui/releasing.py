@@ -122,7 +122,7 @@ def _released(film: Instance, key: Project, order: _Order) -> Released:
     """One file; where text was looked for and blackened, it is looked for once more."""
     sha256 = film.identity.sha256
     masks = (*order.profile.masks, *order.ticked.of(sha256))
-    content = resources.repository().content(sha256)
+    content = resources.repository().originals.content(sha256)
     made = release(content, key, replace(order.profile, masks=masks))
     if order.ticked.asked and masks and search_file(made.content).boxes:
         said = _("Text is still found after blackening, so the copy was left out.")
@@ -159,7 +159,7 @@ def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
     if st.session_state.get(told) != id(made):
         st.session_state[told] = id(made)
         detail = f"{len(sound)} de-identified originals"
-        resources.repository().record(
+        resources.repository().audit.record(
             Deed.EXPORT, account=state.account().name, study_instance_uid=uid, detail=detail
         )
     files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)

@@ -165,7 +165,7 @@ def load(instance: Instance) -> Image:
 
 
 def _read(instance: Instance) -> Image:
-    content = resources.repository().content(instance.identity.sha256)
+    content = resources.repository().originals.content(instance.identity.sha256)
     return read_image(content, file_name=instance.file_name)
 
 

@@ -183,7 +183,7 @@ def _render_case(neighbour: SiteNeighbour) -> None:
 
 
 def _thumbnail(repository: Repository, instance: Instance) -> str:
-    content = repository.content(instance.identity.sha256)
+    content = repository.originals.content(instance.identity.sha256)
     image = read_image(content, file_name=instance.file_name)
     return data_uri(thumbnail(image.display_values(0), size=_THUMB))
 
@@ -192,10 +192,10 @@ def _render_keep(instance: Instance, card: ModelCard) -> None:
     """Add this study to the site's cases, or take it out again."""
     uid = instance.identity.study_instance_uid
     repository = resources.repository()
-    kept = {case.study_instance_uid for case in repository.cases(card.weights_sha256)}
+    kept = {case.study_instance_uid for case in repository.cases.all(card.weights_sha256)}
     if uid in kept:
         st.button(_("Remove from our reference cases"), on_click=_remove, args=(uid,))
-    elif repository.study(uid).final is not None:
+    elif repository.studies.get(uid).final is not None:
         st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
 
 
@@ -209,5 +209,5 @@ def _add(uid: str) -> None:
 
 
 def _remove(uid: str) -> None:
-    resources.repository().remove_cases(uid, account=state.account().name)
+    resources.repository().cases.remove(uid, account=state.account().name)
     state.leave_notice("success", _("This study is no reference case any more."))

@@ -80,7 +80,7 @@ def _hidden(job: Job) -> bool:
     revealed = blind.revealed_studies()
     uids = {file.study_instance_uid for file in job.files} - {""}
     return any(
-        uid not in revealed and blind.hides(resources.repository().study(uid)) for uid in uids
+        uid not in revealed and blind.hides(resources.repository().studies.get(uid)) for uid in uids
     )
 
 

@@ -14,7 +14,7 @@ def render_waiting(record: StudyRecord) -> None:
     if not record.waiting:
         return
     uid, count = record.study_instance_uid, len(record.waiting)
-    if resources.repository().hasten(uid, account=state.account().name):
+    if resources.repository().pending.hasten(uid, account=state.account().name):
         resources.worker().wake()
     if record.instances:
         _say(count)
@@ -25,7 +25,7 @@ def render_waiting(record: StudyRecord) -> None:
 @st.fragment
 def _watch(study_instance_uid: str, count: int) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
-    if resources.repository().films_waiting(study_instance_uid) != count:
+    if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()
     _say(count)
     pulse.beat("waiting")

@@ -68,7 +68,9 @@ def _render_more() -> dict[str, Any]:
     stages = {UNTOUCHED: _("Unread")} | {s.value: words.stage(s) for s in Stage}
     left, right = st.columns(2)
     with left:
-        modality = _choice(_("Modality"), "modality", {m: m for m in repository.modalities()})
+        modality = _choice(
+            _("Modality"), "modality", {m: m for m in repository.worklist.modalities()}
+        )
         status = _choice(_("Outcome"), "outcome", outcomes)
         first = _day(_("Study date from"), "from")
         urgency = _choice(_("Urgency"), "urgency", levels) if levels else ""

@@ -20,7 +20,7 @@ def render_views(query: WorklistQuery) -> None:
     with st.popover(_("Views")):
         for view in usual_views(blind=state.reads_blind()):
             st.button(view.name, key=f"view-{view.name}", on_click=show, args=(view.query,))
-        for view in repository.views(me):
+        for view in repository.site.views(me):
             with st.container(horizontal=True):
                 st.button(
                     plain(view.name), key=f"own-{view.name}", on_click=show, args=(view.query,)
@@ -32,7 +32,7 @@ def render_views(query: WorklistQuery) -> None:
         st.button(
             _("Save view"),
             disabled=not (name or "").strip(),
-            on_click=_then(lambda: repository.save_view(View(name or "", query), account=me)),
+            on_click=_then(lambda: repository.site.save_view(View(name or "", query), account=me)),
         )
 
 
@@ -72,7 +72,7 @@ def _date(digits: str) -> date | None:
 
 
 def _delete(name: str) -> None:
-    resources.repository().delete_view(name, account=state.account().name)
+    resources.repository().site.delete_view(name, account=state.account().name)
 
 
 def _then(deed: Callable[[], object]) -> Callable[[], None]:

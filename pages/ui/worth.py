@@ -34,8 +34,8 @@ _HOURS = 24.0  # of arrivals that are played through
 def listed() -> Workload:
     """What the store tells about the work. A store that counts for itself can take its place."""
     repository = resources.repository()
-    signed = [(review.account, review.created_at) for review in repository.finals()]
-    return workload(repository.listed(), signed)
+    signed = [(review.account, review.created_at) for review in repository.reviews.finals()]
+    return workload(repository.worklist.listed(), signed)
 
 
 @st.fragment

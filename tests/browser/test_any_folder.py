@@ -42,7 +42,7 @@ def test_every_file_of_the_collection_has_an_outcome_to_read(
 
     store = Repository.open(tmp_path / "home")
     job_id = page.url.split("job=")[1].split("&")[0]
-    found = store.job(job_id).files
+    found = store.jobs.get(job_id).files
     store.close()
     assert len(found) == len(files)
     assert all(one.status is not None for one in found)

@@ -80,7 +80,7 @@ def test_the_answer_falls_with_its_evidence(page: Page, server: Server, marked_f
     page.get_by_role("button", name="Review").click()
     expect(film(page)).to_be_visible()
     store = Repository.open(server.home)
-    study = store.worklist_page().items[0].study_instance_uid
+    study = store.worklist.page().items[0].study_instance_uid
 
     # draw a rectangle around the disc; the square film stands in the middle of a wider pane
     page.keyboard.press("b")

@@ -116,13 +116,13 @@ def later(chromium: Browser) -> Iterator[Page]:
 def test_a_folder_of_the_server_is_done_when_the_reader_comes_back(
     page: Page, later: Page, server: Server, store: Repository, roots: Path
 ) -> None:
-    ward, before = Ward(roots / "server", 300).write(), store.worklist_page().stored
+    ward, before = Ward(roots / "server", 300).write(), store.worklist.page().stored
     _open_intake(page, server)
     page.get_by_label("Folder of this server").fill(str(ward.folder))
     page.get_by_role("button", name="Queue the folder").click()
     job = _job_of(page)
     expect(page.get_by_text(re.compile(rf"of {ward.files} files done"))).to_be_visible()
-    assert not store.job_progress(job).finished
+    assert not store.jobs.progress(job).finished
     page.close()
 
     _expect_listed(later, server, ward, before)
@@ -141,7 +141,7 @@ def test_a_folder_of_the_server_is_done_when_the_reader_comes_back(
 def test_an_uploaded_folder_is_done_when_the_reader_comes_back(
     page: Page, later: Page, server: Server, store: Repository, tmp_path: Path
 ) -> None:
-    ward, before = Ward(tmp_path / "uploaded", 60).write(), store.worklist_page().stored
+    ward, before = Ward(tmp_path / "uploaded", 60).write(), store.worklist.page().stored
     _open_intake(page, server)
     upload(page, ward.folder)
     job, link = _job_of(page), page.url
@@ -181,8 +181,8 @@ def _expect_done(page: Page, ward: Ward) -> None:
 
 def _check_files(store: Repository, job: str, ward: Ward) -> tuple[JobFile, ...]:
     """Every film is answered or refused, every broken file has its reason."""
-    files = store.job(job).files
-    assert len(files) == ward.files and store.verify_audit().intact
+    files = store.jobs.get(job).files
+    assert len(files) == ward.files and store.audit.verify().intact
     for status, numbers in ((Status.ERROR, ward.broken), (Status.REFUSED, ward.foreign)):
         found = [one for one in files if one.status is status]
         assert {int(Path(one.file_name).stem) for one in found} == numbers
@@ -208,10 +208,10 @@ def _rows(page: Page) -> Locator:
 
 def _open_most_urgent(page: Page, server: Server, store: Repository, ward: Ward) -> None:
     """The study at the top of the worklist is one of the urgent ones, and opens."""
-    first = store.worklist_page().items[0]
+    first = store.worklist.page().items[0]
     number = int(first.patient.name.split("^")[1])
     assert number in ward.urgent
-    assert first.priority == max(one.priority for one in store.listed())
+    assert first.priority == max(one.priority for one in store.worklist.listed())
     page.goto(f"{server.address}/triage")
     expect(_rows(page).first).to_contain_text(f"SYNTHETIC, {number:03d}")
     table(page).click(position={"x": 17, "y": 38 + 17})  # tick the first row

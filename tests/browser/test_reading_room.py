@@ -32,7 +32,7 @@ def until(store: Repository, study: str, wanted: Callable[[Review], bool]) -> Re
     """The newest version once it is as wanted."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        review = store.study(study).review
+        review = store.studies.get(study).review
         if review is not None and wanted(review):
             return review
         time.sleep(0.1)
@@ -75,8 +75,8 @@ def test_a_case_goes_from_upload_to_the_archive(
     expect(page.get_by_text("Your first read, after")).to_contain_text("the network disagrees")
 
     store = Repository.open(server.home)
-    study = store.worklist_page().items[0].study_instance_uid
-    (first,) = store.first_reads()
+    study = store.worklist.page().items[0].study_instance_uid
+    (first,) = store.reviews.first_reads()
     assert not first.present and first.network_present
 
     # edit: accept after all, add a finding and a note
@@ -127,10 +127,10 @@ def test_a_case_goes_from_upload_to_the_archive(
     page.reload()
     expect(page.get_by_text("Final, version")).to_be_visible()
     expect(page.get_by_label("Note")).to_have_value("left lower zone")
-    deeds = [line.deed for line in store.audit(study)]
+    deeds = [line.deed for line in store.audit.entries(study)]
     for deed in (Deed.RECEIVE, Deed.SCORE, Deed.VIEW, Deed.FIRST_READ, Deed.SIGN, Deed.EXPORT):
         assert deed in deeds
-    assert store.verify_audit().intact
+    assert store.audit.verify().intact
     store.close()
 
 

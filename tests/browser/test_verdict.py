@@ -69,7 +69,7 @@ def test_presses_while_a_map_is_tested_all_count(
     upload(page, *films[:4])
     expect(page.get_by_text(re.compile(r"^4 files done\."))).to_be_visible()
     store = Repository.open(strict.home)
-    for study in [item.study_instance_uid for item in store.worklist_page().items]:
+    for study in [item.study_instance_uid for item in store.worklist.page().items]:
         page.goto(f"{strict.address}/review?study={study}")
         for word, present in (("Present", True), ("Absent", False), ("Present", True)):
             page.get_by_role("radio", name=re.compile(f"^{word}")).click()

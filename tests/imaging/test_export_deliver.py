@@ -39,7 +39,7 @@ def store_study(repository: Repository, kind: str = "cr", *stages: Stage) -> str
     assert said and case.review
     store(repository, outcome_of(instance, said), contents=[content])
     for version, stage in enumerate(stages):
-        repository.add_review(replace(case.review, version=version, stage=stage))
+        repository.reviews.add(replace(case.review, version=version, stage=stage))
     return case.record.study_instance_uid
 
 
@@ -56,7 +56,7 @@ def test_everything_at_once(repository: Repository, kind: str) -> None:
 def test_an_export_stands_in_the_audit_trail(repository: Repository) -> None:
     study = store_study(repository, "cr", Stage.FINAL)
     deliver(repository, study, {"csv", "sr"}, account="mueller")
-    line = repository.audit(study)[-1]
+    line = repository.audit.entries(study)[-1]
     assert (line.deed, line.account, line.detail) == (Deed.EXPORT, "mueller", "sr,csv")
 
 
@@ -64,11 +64,11 @@ def test_what_could_not_be_made_is_not_in_the_trail(repository: Repository) -> N
     study = store_study(repository, "colour", Stage.FINAL)
     files = deliver(repository, study, {"gsps", "csv"}, account="mueller")
     assert files[-1].name == LEFT_OUT
-    assert repository.audit(study)[-1].detail == "csv"
-    lines = len(repository.audit())
+    assert repository.audit.entries(study)[-1].detail == "csv"
+    lines = len(repository.audit.entries())
     with pytest.raises(ExportError):
         deliver(repository, study, {"gsps"}, account="mueller")
-    assert len(repository.audit()) == lines
+    assert len(repository.audit.entries()) == lines
 
 
 @pytest.mark.parametrize(

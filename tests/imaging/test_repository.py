@@ -96,16 +96,16 @@ def filled(repository: Repository) -> Repository:
 
 
 def test_round_trip(filled: Repository) -> None:
-    record = filled.study("1.2.3")
+    record = filled.studies.get("1.2.3")
     assert record.instances == (instance(),)
     assert record.assessments == (assessment(),)
     assert record.review is None
 
 
 def test_reopening_finds_everything(filled: Repository, tmp_path: Path, database: str) -> None:
-    filled.add_review(review())
+    filled.reviews.add(review())
     again = Repository.open(tmp_path / "home", database)
-    assert again.study("1.2.3") == filled.study("1.2.3")
+    assert again.studies.get("1.2.3") == filled.studies.get("1.2.3")
     again.close()
 
 
@@ -113,39 +113,39 @@ def test_the_same_film_twice_is_one_record(filled: Repository) -> None:
     for networks in (NETWORKS, "others, which answer anew"):
         (file,) = store(filled, outcome_of(instance(), assessment()), networks=networks).files
         assert file.status is Status.OK and file.study_instance_uid == "1.2.3"
-        assert filled.study("1.2.3").instances == (instance(),)
+        assert filled.studies.get("1.2.3").instances == (instance(),)
 
 
 def test_another_film_with_the_same_uid_is_a_conflict(filled: Repository) -> None:
     (file,) = store(filled, outcome_of(instance(sha256="cd" * 32), assessment())).files
     assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
-    assert file.study_instance_uid == "" and filled.study("1.2.3").instances == (instance(),)
+    assert file.study_instance_uid == "" and filled.studies.get("1.2.3").instances == (instance(),)
 
 
 def test_reviews_are_appended_and_a_late_writer_is_told(filled: Repository) -> None:
-    first = filled.add_review(review())
-    filled.add_review(replace(first, stage=Stage.FINAL))
+    first = filled.reviews.add(review())
+    filled.reviews.add(replace(first, stage=Stage.FINAL))
     with pytest.raises(ConflictError, match="first"):
-        filled.add_review(replace(first, note="too late"))
-    assert [r.signed for r in filled.study("1.2.3").reviews] == [False, True]
-    assert [r.version for r in filled.study("1.2.3").reviews] == [1, 2]
+        filled.reviews.add(replace(first, note="too late"))
+    assert [r.signed for r in filled.studies.get("1.2.3").reviews] == [False, True]
+    assert [r.version for r in filled.studies.get("1.2.3").reviews] == [1, 2]
 
 
 def test_unknown_names_are_not_found(repository: Repository) -> None:
     with pytest.raises(NotFoundError):
-        repository.study("9.9")
+        repository.studies.get("9.9")
     with pytest.raises(NotFoundError):
-        repository.job("9")
+        repository.jobs.get("9")
     with pytest.raises(NotFoundError):
-        repository.content("00" * 32)
+        repository.originals.content("00" * 32)
 
 
 def test_altered_bytes_are_noticed(repository: Repository, tmp_path: Path) -> None:
-    sha256 = repository.keep(b"film")
-    assert repository.content(sha256) == b"film"
+    sha256 = repository.originals.keep(b"film")
+    assert repository.originals.content(sha256) == b"film"
     (tmp_path / "home" / "objects" / sha256[:2] / sha256).write_bytes(b"fake")
     with pytest.raises(StoreError, match="altered"):
-        repository.content(sha256)
+        repository.originals.content(sha256)
 
 
 def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repository) -> None:
@@ -153,7 +153,7 @@ def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repos
         film = instance(number, study=f"1.{number}")
         store(repository, outcome_of(film, assessment(number, probability)))
     announce(repository, instance(5, study="1.5"))  # never answered
-    assert [i.study_instance_uid for i in repository.worklist_page().items] == [
+    assert [i.study_instance_uid for i in repository.worklist.page().items] == [
         "1.2",
         "1.4",
         "1.1",
@@ -165,11 +165,11 @@ def test_urgent_first_then_longest_waiting_and_nothing_is_lost(repository: Repos
 def test_only_a_signature_takes_a_study_off_the_top(filled: Repository) -> None:
     newer = outcome_of(instance(), assessment(probability=0.1))
     store(filled, newer, networks="newer")
-    assert filled.worklist_page().items[0].message == f"a reason {RAISED_BEFORE}"
-    filled.add_review(review())
-    assert filled.worklist_page().items[0].priority == RAISED
-    filled.add_review(review(1, Stage.FINAL))
-    assert filled.worklist_page().items[0].priority == -1
+    assert filled.worklist.page().items[0].message == f"a reason {RAISED_BEFORE}"
+    filled.reviews.add(review())
+    assert filled.worklist.page().items[0].priority == RAISED
+    filled.reviews.add(review(1, Stage.FINAL))
+    assert filled.worklist.page().items[0].priority == -1
 
 
 def test_a_review_comes_back_with_all_it_holds(filled: Repository) -> None:
@@ -184,8 +184,8 @@ def test_a_review_comes_back_with_all_it_holds(filled: Repository) -> None:
     )
     seen = Presentation("1.2.5.1", window_center=40.0, window_width=400.0, rotation=90)
     full = replace(review(), annotations=(mark,), presentations=(seen,), restores=1)
-    stored = filled.add_review(full)
-    assert filled.study("1.2.3").review == stored
+    stored = filled.reviews.add(full)
+    assert filled.studies.get("1.2.3").review == stored
     assert stored == replace(full, version=1, created_at=stored.created_at)
 
 
@@ -193,18 +193,18 @@ def test_a_signature_needs_somebody_behind_it(filled: Repository) -> None:
     signed = review(stage=Stage.PRELIMINARY)
     for nobody in (replace(signed, account=""), replace(signed, reader="")):
         with pytest.raises(ValueError, match="signature"):
-            filled.add_review(nobody)
-    assert filled.study("1.2.3").reviews == ()
+            filled.reviews.add(nobody)
+    assert filled.studies.get("1.2.3").reviews == ()
 
 
 def test_finals_are_the_versions_signed_off(filled: Repository) -> None:
-    filled.add_review(review())
-    final = filled.add_review(review(1, Stage.FINAL))
-    filled.add_review(review(2))
-    filled.add_review(review(3, Stage.PRELIMINARY))
-    amended = filled.add_review(review(4, Stage.FINAL))
-    assert filled.finals() == (final, amended)
-    assert filled.study("1.2.3").final == amended
+    filled.reviews.add(review())
+    final = filled.reviews.add(review(1, Stage.FINAL))
+    filled.reviews.add(review(2))
+    filled.reviews.add(review(3, Stage.PRELIMINARY))
+    amended = filled.reviews.add(review(4, Stage.FINAL))
+    assert filled.reviews.finals() == (final, amended)
+    assert filled.studies.get("1.2.3").final == amended
 
 
 def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repository) -> None:
@@ -221,36 +221,36 @@ def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repos
         dated(10, "20260101", patient_id="43"),
     ]
     store(repository, *map(outcome_of, films))
-    priors = repository.prior_studies("1.1")
+    priors = repository.studies.priors("1.1")
     assert [p.study_instance_uid for p in priors] == ["1.4", "1.3", "1.2", "1.9"]
-    assert repository.prior_studies("1.7") == ()  # of an undated study nothing is known
+    assert repository.studies.priors("1.7") == ()  # of an undated study nothing is known
     with pytest.raises(NotFoundError):
-        repository.prior_studies("9.9")
+        repository.studies.priors("9.9")
 
 
 def test_without_a_patient_id_nobody_has_priors(repository: Repository) -> None:
     for number, date in [(1, "20260101"), (2, "20260201")]:
         store(repository, outcome_of(dated(number, date, patient_id="")))
-    assert repository.prior_studies("1.2") == ()
+    assert repository.studies.priors("1.2") == ()
 
 
 def test_a_first_read_is_committed_once(filled: Repository) -> None:
     first = FirstRead("1.2.3", "anna", "pneumonia", True, 12.5, NOW, False, 0.25, MODEL)
     other = replace(first, account="berta", network_present=None, probability=None, model=None)
-    filled.add_first_read(first)
-    filled.add_first_read(other)
+    filled.reviews.add_first_read(first)
+    filled.reviews.add_first_read(other)
     with pytest.raises(ConflictError, match="first read"):
-        filled.add_first_read(replace(first, present=False))
-    assert filled.first_read("1.2.3", "anna") == first
-    assert filled.first_read("1.2.3", "clara") is None
-    assert filled.first_reads() == (first, other)
+        filled.reviews.add_first_read(replace(first, present=False))
+    assert filled.reviews.first_read("1.2.3", "anna") == first
+    assert filled.reviews.first_read("1.2.3", "clara") is None
+    assert filled.reviews.first_reads() == (first, other)
 
 
 def test_the_last_word_on_a_truth_counts(filled: Repository) -> None:
-    filled.set_truth(Truth("1.2.3", "viral", True, "culture"))
-    filled.set_truth(Truth("1.2.3", "pneumonia", True, "follow-up"))
-    filled.set_truth(Truth("1.2.3", "pneumonia", False, "CT"))
-    assert filled.truths() == {
+    filled.reviews.set_truth(Truth("1.2.3", "viral", True, "culture"))
+    filled.reviews.set_truth(Truth("1.2.3", "pneumonia", True, "follow-up"))
+    filled.reviews.set_truth(Truth("1.2.3", "pneumonia", False, "CT"))
+    assert filled.reviews.truths() == {
         "1.2.3": (
             Truth("1.2.3", "pneumonia", False, "CT"),
             Truth("1.2.3", "viral", True, "culture"),
@@ -259,54 +259,59 @@ def test_the_last_word_on_a_truth_counts(filled: Repository) -> None:
 
 
 def test_a_deleted_study_leaves_nothing_but_what_others_need(repository: Repository) -> None:
-    shared, alone, waiting = (repository.keep(c) for c in (b"shared", b"alone", b"waiting"))
+    shared, alone, waiting = (
+        repository.originals.keep(c) for c in (b"shared", b"alone", b"waiting")
+    )
     films = [instance(1, sha256=shared), instance(3, sha256=waiting)]
     store(repository, *map(outcome_of, films), contents=[b"shared", b"waiting"])
     other = outcome_of(instance(4, study="1.4", sha256=shared))
     store(repository, other, contents=[b"shared"], networks="others")
-    repository.add_review(review())
-    repository.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 3.0, NOW))
-    repository.set_truth(Truth("1.2.3", "pneumonia", True, "CT"))
+    repository.reviews.add(review())
+    repository.reviews.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 3.0, NOW))
+    repository.reviews.set_truth(Truth("1.2.3", "pneumonia", True, "CT"))
     named = FileOutcome("DOE.dcm", assessment(2), instance(2, sha256=alone))
     done = store(repository, named, contents=[b"alone"]).job_id
-    repository.add_job([("again.dcm", b"waiting")])
-    repository.delete_study("1.2.3", account="anna", reason="sent by mistake")
-    assert [i.study_instance_uid for i in repository.worklist_page().items] == ["1.4"]
-    assert repository.first_reads() == () and repository.truths() == {}
-    assert repository.job(done).files == ()
-    assert repository.content(shared) == b"shared" and repository.content(waiting) == b"waiting"
+    repository.jobs.add([("again.dcm", b"waiting")])
+    repository.studies.delete("1.2.3", account="anna", reason="sent by mistake")
+    assert [i.study_instance_uid for i in repository.worklist.page().items] == ["1.4"]
+    assert repository.reviews.first_reads() == () and repository.reviews.truths() == {}
+    assert repository.jobs.get(done).files == ()
+    assert (
+        repository.originals.content(shared) == b"shared"
+        and repository.originals.content(waiting) == b"waiting"
+    )
     with pytest.raises(NotFoundError):
-        repository.content(alone)
+        repository.originals.content(alone)
     with pytest.raises(NotFoundError):
-        repository.delete_study("1.2.3", account="anna", reason="again")
+        repository.studies.delete("1.2.3", account="anna", reason="again")
 
 
 def test_a_deleted_study_can_come_again(filled: Repository) -> None:
-    filled.add_review(review())
-    filled.delete_study("1.2.3", account="anna", reason="sent by mistake")
+    filled.reviews.add(review())
+    filled.studies.delete("1.2.3", account="anna", reason="sent by mistake")
     store(filled, outcome_of(instance(), assessment()))
-    record = filled.study("1.2.3")
+    record = filled.studies.get("1.2.3")
     assert record.instances == (instance(),) and record.reviews == ()
 
 
 def test_the_queue_survives_a_restart(
     repository: Repository, tmp_path: Path, database: str
 ) -> None:
-    job_id = repository.add_job([("a.dcm", b"one"), ("b.txt", b"two")], account="anna")
+    job_id = repository.jobs.add([("a.dcm", b"one"), ("b.txt", b"two")], account="anna")
     repository.close()
     again = Repository.open(tmp_path / "home", database)
-    waiting = again.claim_files("anybody", 1)
+    waiting = again.claims.claim_files("anybody", 1)
     assert [(w.job_id, w.file_name) for w in waiting] == [(job_id, "a.dcm")]
-    assert again.content(waiting[0].sha256) == b"one"
-    assert again.job(job_id).done == 0 and not again.job(job_id).finished
-    assert again.job(job_id).account == "anna"
+    assert again.originals.content(waiting[0].sha256) == b"one"
+    assert again.jobs.get(job_id).done == 0 and not again.jobs.get(job_id).finished
+    assert again.jobs.get(job_id).account == "anna"
     again.close()
 
 
 def test_a_finished_file_leaves_the_queue_and_its_bytes_unless_recorded(
     repository: Repository,
 ) -> None:
-    kept = instance(sha256=repository.keep(b"film"))
+    kept = instance(sha256=repository.originals.keep(b"film"))
     refused = Assessment("", Status.ERROR, messages=("The file is empty.",))
     job = store(
         repository,
@@ -315,8 +320,10 @@ def test_a_finished_file_leaves_the_queue_and_its_bytes_unless_recorded(
         contents=[b"film", b"text"],
     )
     assert job.finished and [f.status for f in job.files] == [Status.OK, Status.ERROR]
-    assert job.files[1].message == "The file is empty." and not repository.claim_files("anybody", 1)
-    assert repository.content(kept.identity.sha256) == b"film"
+    assert job.files[1].message == "The file is empty." and not repository.claims.claim_files(
+        "anybody", 1
+    )
+    assert repository.originals.content(kept.identity.sha256) == b"film"
     assert len(list(repository._objects.root.rglob("*/*"))) == 1
 
 
@@ -358,12 +365,12 @@ def test_an_unplugged_disk_is_one_sentence(unplugged: Path) -> None:
 
 
 def test_what_could_not_be_unpacked_is_written_down(repository: Repository) -> None:
-    job_id = repository.add_job([("cd.zip/a", b"one")], refused=[("cd.zip/b", "It is damaged.")])
-    job = repository.job(job_id)
+    job_id = repository.jobs.add([("cd.zip/a", b"one")], refused=[("cd.zip/b", "It is damaged.")])
+    job = repository.jobs.get(job_id)
     assert [(f.file_name, f.status, f.message) for f in job.files] == [
         ("cd.zip/a", None, ""),
         ("cd.zip/b", Status.ERROR, "It is damaged."),
     ]
-    assert not job.finished and repository.claim_files("anybody", 1)
-    only = repository.job(repository.add_job([], refused=[("x.zip/b", "It is damaged.")]))
+    assert not job.finished and repository.claims.claim_files("anybody", 1)
+    only = repository.jobs.get(repository.jobs.add([], refused=[("x.zip/b", "It is damaged.")]))
     assert only.finished and only.done == only.total == 1

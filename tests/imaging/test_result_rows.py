@@ -125,7 +125,7 @@ def test_only_what_a_reader_signed_is_the_reader_s_word(
 
 def test_a_job_is_one_row_per_file_in_its_order(repository: Repository) -> None:
     job = queue(repository, ("b.dcm", film(1)), (HOSTILE, b"text"), ("a.dcm", film(2)))
-    rows = list(job_batch(repository, repository.job(job), because).rows(False))
+    rows = list(job_batch(repository, repository.jobs.get(job), because).rows(False))
     assert [r.path for r in rows] == ["b.dcm", HOSTILE, "a.dcm"]
     assert [r.status for r in rows] == ["ok", "error", "ok"]
     assert [r.selection for r in rows] == ["image, ok", "none, error", "image, ok"]
@@ -135,14 +135,14 @@ def test_a_job_is_one_row_per_file_in_its_order(repository: Repository) -> None:
 
 
 def test_a_file_that_waits_says_so(repository: Repository) -> None:
-    job = repository.add_job([("a.dcm", film(1))])
-    (row,) = job_batch(repository, repository.job(job), because).rows(False)
+    job = repository.jobs.add([("a.dcm", film(1))])
+    (row,) = job_batch(repository, repository.jobs.get(job), because).rows(False)
     assert (row.status, row.selection, row.probability) == ("waiting", "none, waiting", None)
 
 
 def test_a_study_deleted_meanwhile_is_a_row_with_its_reason(repository: Repository) -> None:
-    job = repository.job(queue(repository, ("a.dcm", film(1))))
-    repository.delete_study("1.2.3.1", account="a", reason="sent twice")
+    job = repository.jobs.get(queue(repository, ("a.dcm", film(1))))
+    repository.studies.delete("1.2.3.1", account="a", reason="sent twice")
     (row,) = job_batch(repository, job, because).rows(False)
     assert "deleted since" in row.message and row.probability is None
 
@@ -150,9 +150,9 @@ def test_a_study_deleted_meanwhile_is_a_row_with_its_reason(repository: Reposito
 def test_the_newest_answer_counts(repository: Repository) -> None:
     job = queue(repository, ("a.dcm", film(1)))
     newer = replace(said_about("1.2.5.1"), model=replace(MODEL, version="0.4.0"))
-    answered_again = FileOutcome("a.dcm", newer, repository.study("1.2.3.1").instances[0])
+    answered_again = FileOutcome("a.dcm", newer, repository.studies.get("1.2.3.1").instances[0])
     store(repository, answered_again, contents=[film(1)], networks="newer")
-    (row,) = job_batch(repository, repository.job(job), because).rows(False)
+    (row,) = job_batch(repository, repository.jobs.get(job), because).rows(False)
     assert row.model_version == "0.4.0"
 
 

@@ -37,7 +37,7 @@ def taken(repository: Repository, batch: Batch, folder: Path, *formats: str) -> 
 
 
 def batch_of(repository: Repository, *files: tuple[str, bytes]) -> Batch:
-    return job_batch(repository, repository.job(queue(repository, *files)), because)
+    return job_batch(repository, repository.jobs.get(queue(repository, *files)), because)
 
 
 def test_every_form_is_a_file_and_nothing_else_stays(
@@ -63,7 +63,7 @@ def test_the_rows_are_made_once_however_many_forms(repository: Repository, tmp_p
 def test_the_trail_counts_and_names_nobody(repository: Repository, tmp_path: Path) -> None:
     batch = batch_of(repository, ("Doe^Jane.dcm", film(1)), ("b.dcm", film(2)))
     taken(repository, batch, tmp_path, "csv", "sr")
-    lines = [line for line in repository.audit() if line.deed is Deed.EXPORT]
+    lines = [line for line in repository.audit.entries() if line.deed is Deed.EXPORT]
     assert [(line.account, line.detail) for line in lines] == [
         ("ada", "sr"),
         ("ada", "sr"),
@@ -79,7 +79,7 @@ def test_a_form_that_cannot_be_made_is_named_and_the_others_are_made(
     found = taken(repository, batch, tmp_path, "csv", "sr")
     assert found.left_out == ("sr: None of these studies has a report yet.",)
     assert [path.suffix for path in found.files] == [".csv"]
-    assert repository.audit()[-1].detail == "results of 1 files, 0 studies: csv"
+    assert repository.audit.entries()[-1].detail == "results of 1 files, 0 studies: csv"
     with pytest.raises(ExportError):
         taken(repository, batch, tmp_path, "sr")
 

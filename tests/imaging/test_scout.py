@@ -54,7 +54,7 @@ def film(number: int, *, study: str = STUDY) -> bytes:
 
 def queued(store: Repository, *films: bytes) -> str:
     """An upload of Friday evening."""
-    job = store.add_job([(f"{i}.dcm", content) for i, content in enumerate(films)])
+    job = store.jobs.add([(f"{i}.dcm", content) for i, content in enumerate(films)])
     _since_friday(store)
     return job
 
@@ -64,9 +64,9 @@ def in_folder(store: Repository, folder: Path, *films: bytes) -> str:
     folder.mkdir(exist_ok=True)
     for i, content in enumerate(films):
         (folder / f"{i}.dcm").write_bytes(content)
-    job = store.open_job(JobKind.FOLDER, str(folder))
-    store.add_files(job, [(path.name, str(path)) for path in sorted(folder.iterdir())])
-    store.end_listing(job)
+    job = store.jobs.open(JobKind.FOLDER, str(folder))
+    store.jobs.add_files(job, [(path.name, str(path)) for path in sorted(folder.iterdir())])
+    store.jobs.end_listing(job)
     _since_friday(store)
     return job
 
@@ -104,11 +104,11 @@ def announcements(store: Repository) -> int:
 def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: Scout) -> None:
     queued(store, film(1))
     assert scout.look() == 1
-    (listed,) = store.worklist_page(WorklistQuery(status=WAITING)).items
+    (listed,) = store.worklist.page(WorklistQuery(status=WAITING)).items
     assert (listed.status, listed.priority, listed.message) == (None, ROUTINE, "")
     assert (listed.patient.name, listed.instances) == ("Doe^Jane", 1)
     assert listed.received_at == FRIDAY
-    record = store.study(STUDY)
+    record = store.studies.get(STUDY)
     assert record.instances == () and len(record.waiting) == 1
     assert scout.look() == 0  # told once
 
@@ -121,7 +121,7 @@ def test_of_a_file_elsewhere_the_first_bytes_are_enough(
     (place,) = (tmp_path / "films").iterdir()
     assert apart._described(str(place), "a.dcm")
     assert scout.look() == 1
-    (waiting,) = store.study(STUDY).waiting
+    (waiting,) = store.studies.get(STUDY).waiting
     assert waiting.identity.sha256 == ""  # of what was not read nothing is known
 
 
@@ -140,40 +140,40 @@ def test_what_is_no_film_or_cannot_be_read_is_left_to_its_turn(
 ) -> None:
     job = in_folder(store, tmp_path / "films", b"no film", b"", film(1), b"\0" * 2**17)
     (tmp_path / "films" / "gone.dcm").write_bytes(b"")
-    store.add_files(job, [("gone.dcm", str(tmp_path / "nowhere.dcm"))])
+    store.jobs.add_files(job, [("gone.dcm", str(tmp_path / "nowhere.dcm"))])
     _since_friday(store)
     assert scout.look() == 1
-    assert store.worklist_page().total == 1
+    assert store.worklist.page().total == 1
 
 
 def test_a_file_that_was_queued_a_moment_ago_is_left_to_those_who_judge(
     store: Repository, scout: Scout
 ) -> None:
-    store.add_job([("a.dcm", film(1))])
-    assert scout.look() == 0 and store.worklist_page().total == 0
+    store.jobs.add([("a.dcm", film(1))])
+    assert scout.look() == 0 and store.worklist.page().total == 0
 
 
 def test_the_answer_takes_the_place_of_the_announcement(store: Repository, scout: Scout) -> None:
     queued(store, film(1))
     scout.look()
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(1))], "n")
-    (listed,) = store.worklist_page().items
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
+    (listed,) = store.worklist.page().items
     assert (listed.status, listed.received_at) == (Status.REFUSED, FRIDAY)
-    record = store.study(STUDY)
+    record = store.studies.get(STUDY)
     assert len(record.instances) == 1 and record.waiting == () and announcements(store) == 0
 
 
 def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: Scout) -> None:
     queued(store, film(1), film(2))
     scout.look()
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(1))], "n")
-    (listed,) = store.worklist_page().items
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
+    (listed,) = store.worklist.page().items
     assert ONE_WAITS in listed.message and listed.instances == 2
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(2))], "n")
-    (listed,) = store.worklist_page().items
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(2))], "n")
+    (listed,) = store.worklist.page().items
     assert ONE_WAITS not in listed.message and listed.instances == 2
 
 
@@ -183,11 +183,11 @@ def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
     scout.look()
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [lost(task, sha256)], "n")
-    (listed,) = store.worklist_page().items
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [lost(task, sha256)], "n")
+    (listed,) = store.worklist.page().items
     assert (listed.status, listed.message) == (Status.ERROR, "it died")
-    (missing,) = store.study(STUDY).unreadable
+    (missing,) = store.studies.get(STUDY).unreadable
     assert missing.instance.patient.name == "Doe^Jane"
 
 
@@ -196,13 +196,13 @@ def test_a_readable_file_takes_the_place_of_one_that_was_lost(
 ) -> None:
     queued(store, film(1))
     scout.look()
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [lost(task)], "n")
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [lost(task)], "n")
     queued(store, film(1))
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(1))], "n")
-    (listed,) = store.worklist_page().items
-    assert listed.status is Status.REFUSED and store.study(STUDY).unreadable == ()
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
+    (listed,) = store.worklist.page().items
+    assert listed.status is Status.REFUSED and store.studies.get(STUDY).unreadable == ()
 
 
 def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
@@ -210,21 +210,21 @@ def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
     scout.look()
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(1, study="1.2.9"))], "n")
-    (listed,) = store.worklist_page().items
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(1, study="1.2.9"))], "n")
+    (listed,) = store.worklist.page().items
     assert listed.study_instance_uid == "1.2.9"
     with pytest.raises(NotFoundError):
-        store.study(STUDY)
+        store.studies.get(STUDY)
 
 
 def test_a_cancelled_job_takes_its_announcements_along(store: Repository, scout: Scout) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"), film(2, study="1.2.9"))
     scout.look()
-    claimed = store.claim_files("w", 2)
-    store.finish_files("w", [answered(claimed[1], film(1, study="1.2.9"))], "n")
-    store.cancel(job)
-    (listed,) = store.worklist_page().items
+    claimed = store.claims.claim_files("w", 2)
+    store.claims.finish_files("w", [answered(claimed[1], film(1, study="1.2.9"))], "n")
+    store.jobs.cancel(job)
+    (listed,) = store.worklist.page().items
     assert listed.study_instance_uid == "1.2.9" and ONE_WAITS not in listed.message
     with store._database.reading() as session:
         assert len(list(session.scalars(select(StudyTable)))) == 1
@@ -234,36 +234,36 @@ def test_a_cancelled_job_takes_its_announcements_along(store: Repository, scout:
 def test_a_study_that_waits_can_be_deleted_with_its_files(store: Repository, scout: Scout) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"))
     scout.look()
-    sha256 = store.study(STUDY).waiting[0].identity.sha256
-    store.delete_study(STUDY, account="a", reason="wrong patient")
-    assert [item.study_instance_uid for item in store.worklist_page().items] == ["1.2.9"]
-    assert store.job_progress(job).total == 1 and not store.kept_at(sha256).exists()
+    sha256 = store.studies.get(STUDY).waiting[0].identity.sha256
+    store.studies.delete(STUDY, account="a", reason="wrong patient")
+    assert [item.study_instance_uid for item in store.worklist.page().items] == ["1.2.9"]
+    assert store.jobs.progress(job).total == 1 and not store.originals.kept_at(sha256).exists()
 
 
 def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(
     store: Repository, scout: Scout
 ) -> None:
     paused, cancelled = queued(store, film(1)), queued(store, film(1, study="1.2.9"))
-    store.pause(paused)
-    store.cancel(cancelled)
+    store.jobs.pause(paused)
+    store.jobs.cancel(cancelled)
     assert scout.look() == 1
-    (task,) = store.claim_files("w", 5) or [None]
+    (task,) = store.claims.claim_files("w", 5) or [None]
     assert task is None
-    store.resume(paused)
-    (task,) = store.claim_files("w", 5)
-    store.finish_files("w", [answered(task, film(1))], "n")
-    store.add_rescore([STUDY])
+    store.jobs.resume(paused)
+    (task,) = store.claims.claim_files("w", 5)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
+    store.jobs.add_rescore([STUDY])
     _since_friday(store)
     assert Scout(store).look() == 0 and announcements(store) == 0
 
 
 def test_a_film_that_is_stored_is_not_announced_again(store: Repository, scout: Scout) -> None:
     queued(store, film(1))
-    (task,) = store.claim_files("w", 1)
-    store.finish_files("w", [answered(task, film(1))], "n")
+    (task,) = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
     queued(store, film(1))
     assert scout.look() == 0
-    (listed,) = store.worklist_page().items
+    (listed,) = store.worklist.page().items
     assert listed.instances == 1
 
 
@@ -272,25 +272,27 @@ def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
 ) -> None:
     first = queued(store, film(1, study="1.2.9"), film(1))
     scout.look()
-    assert store.hasten(STUDY, account="a") and not store.hasten(STUDY, account="a")
-    (task,) = store.claim_files("w", 1)
+    assert store.pending.hasten(STUDY, account="a") and not store.pending.hasten(STUDY, account="a")
+    (task,) = store.claims.claim_files("w", 1)
     assert task.urgent and task.job_id != first and task.account == "a"
     assert task.since == FRIDAY
-    store.finish_files("w", [answered(task, film(1))], "n")
-    record = store.study(STUDY)
+    store.claims.finish_files("w", [answered(task, film(1))], "n")
+    record = store.studies.get(STUDY)
     assert len(record.instances) == 1 and record.waiting == ()
-    rest = store.claim_files("w", 5)
-    store.finish_files("w", [Result(t, t.sha256, None) for t in rest if t.position == 1], "n")
-    assert store.job_progress(first).counts == {Status.REFUSED: 1}
-    assert not store.hasten(STUDY)
-    assert store.job_progress(task.job_id).priority == URGENT
+    rest = store.claims.claim_files("w", 5)
+    store.claims.finish_files(
+        "w", [Result(t, t.sha256, None) for t in rest if t.position == 1], "n"
+    )
+    assert store.jobs.progress(first).counts == {Status.REFUSED: 1}
+    assert not store.pending.hasten(STUDY)
+    assert store.jobs.progress(task.job_id).priority == URGENT
 
 
 def test_of_a_long_series_a_handful_goes_first(store: Repository, scout: Scout) -> None:
     queued(store, *(film(number) for number in range(25)))
     scout.look()
-    assert store.hasten(STUDY) and not store.hasten(STUDY)
-    assert [task.urgent for task in store.claim_files("w", 25)] == [True] * 20 + [False] * 5
+    assert store.pending.hasten(STUDY) and not store.pending.hasten(STUDY)
+    assert [task.urgent for task in store.claims.claim_files("w", 25)] == [True] * 20 + [False] * 5
 
 
 def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
@@ -298,18 +300,18 @@ def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
 ) -> None:
     queued(store, film(1))
     scout.look()
-    assert store.hasten(STUDY)
-    store.delete_study(STUDY, account="a", reason="wrong patient")
-    assert store.claim_files("w", 5) == ()
+    assert store.pending.hasten(STUDY)
+    store.studies.delete(STUDY, account="a", reason="wrong patient")
+    assert store.claims.claim_files("w", 5) == ()
 
 
 def test_a_pile_that_was_told_is_not_searched_again(store: Repository, scout: Scout) -> None:
     job = queued(store, *(film(number) for number in range(4)))
     monday = Scout(store)
-    (last,) = store.unannounced({}, until=datetime.now(UTC), limit=1)
+    (last,) = store.pending.unannounced({}, until=datetime.now(UTC), limit=1)
     monday._tell([last])  # and the server was killed
     monday._reader.close()
-    again = store.unannounced({}, until=datetime.now(UTC), limit=5)
+    again = store.pending.unannounced({}, until=datetime.now(UTC), limit=5)
     assert [task.position for task in again] == [2, 1, 0] and last.position == 3
     assert scout.look() == 3
     with store._database.reading() as session:
@@ -318,11 +320,11 @@ def test_a_pile_that_was_told_is_not_searched_again(store: Repository, scout: Sc
 
 def test_two_scouts_tell_a_film_once(store: Repository, scout: Scout) -> None:
     queued(store, film(1))
-    (task,) = store.unannounced({}, until=datetime.now(UTC), limit=5)
+    (task,) = store.pending.unannounced({}, until=datetime.now(UTC), limit=5)
     (seen,) = scout._described([(scout._place(task), task.file_name)])
     assert seen is not None
     looks = [(task, seen)]
-    assert store.announce(looks) == 1 and store.announce(looks) == 0
+    assert store.pending.announce(looks) == 1 and store.pending.announce(looks) == 0
 
 
 def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
@@ -331,17 +333,17 @@ def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
     monkeypatch.setattr(module, "_AHEAD", 2)
     monkeypatch.setattr(module, "_AT_ONCE", 2)
     told: list[str] = []
-    real = store.announce
+    real = store.pending.announce
 
     def heard(looks: Sequence[tuple[Task, Instance]]) -> int:
         told.extend(seen.file_name for _, seen in looks)
         if len(told) == 2:  # meanwhile
             (tmp_path / "films" / "z.dcm").write_bytes(film(9))
-            store.add_files(job, [("z.dcm", str(tmp_path / "films" / "z.dcm"))])
+            store.jobs.add_files(job, [("z.dcm", str(tmp_path / "films" / "z.dcm"))])
             _since_friday(store)
         return real(looks)
 
-    monkeypatch.setattr(store, "announce", heard)
+    monkeypatch.setattr(store.pending, "announce", heard)
     job = in_folder(store, tmp_path / "films", *(film(number) for number in range(5)))
     assert scout.look() == 6
     assert told == ["4.dcm", "3.dcm", "z.dcm", "2.dcm", "1.dcm", "0.dcm"]
@@ -364,7 +366,7 @@ def test_it_rests_where_it_met_a_reader(
 def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: Scout) -> None:
     queued(store, film(1), film(2))
     assert scout.look() == 2
-    assert store.unannounced({}, until=datetime.now(UTC), limit=5) == ()
+    assert store.pending.unannounced({}, until=datetime.now(UTC), limit=5) == ()
 
 
 def test_a_table_of_results_says_that_it_waits(store: Repository, scout: Scout) -> None:
@@ -377,7 +379,7 @@ def test_a_table_of_results_says_that_it_waits(store: Repository, scout: Scout) 
 def test_many_films_of_one_study_are_one_row(store: Repository, scout: Scout) -> None:
     queued(store, *(film(i) for i in range(60)))
     assert scout.look() == 60
-    (listed,) = store.worklist_page().items
+    (listed,) = store.worklist.page().items
     assert listed.instances == 60
 
 
@@ -387,7 +389,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
     queued(store, film(1))
     monkeypatch.setattr(module, "EVERY", 0.01)
     monkeypatch.setattr(module, "_TROUBLE", 0.01)
-    real: Callable[..., int] = store.announce
+    real: Callable[..., int] = store.pending.announce
     calls: list[int] = []
 
     def failing(looks: list[tuple[Task, object]]) -> int:
@@ -396,7 +398,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
             raise ValueError("Doe^Jane")
         return real(looks)
 
-    monkeypatch.setattr(store, "announce", failing)
+    monkeypatch.setattr(store.pending, "announce", failing)
     scout = Scout(store)
     scout.start()
     ends = datetime.now(UTC) + timedelta(seconds=20)
@@ -411,8 +413,8 @@ def test_a_header_that_kills_its_reader_hides_no_other(
     store: Repository, scout: Scout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1), film(2), film(3))
-    real, guilty = scout._reader.describe, store.claim_files("w", 3)[1].file_name
-    store.release_claims(["w"])
+    real, guilty = scout._reader.describe, store.claims.claim_files("w", 3)[1].file_name
+    store.claims.release_claims(["w"])
 
     def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         if guilty in {name for _, name in files}:
@@ -421,4 +423,4 @@ def test_a_header_that_kills_its_reader_hides_no_other(
 
     monkeypatch.setattr(scout._reader, "describe", dying)
     assert scout.look() == 2
-    assert {one.file_name for one in store.study(STUDY).waiting} == {"0.dcm", "2.dcm"}
+    assert {one.file_name for one in store.studies.get(STUDY).waiting} == {"0.dcm", "2.dcm"}

@@ -48,7 +48,7 @@ def accounts(repository: Repository) -> Accounts:
 
 
 def deeds(repository: Repository) -> list[tuple[Deed, str, str]]:
-    return [(e.deed, e.account, e.detail) for e in repository.audit()]
+    return [(e.deed, e.account, e.detail) for e in repository.audit.entries()]
 
 
 def fail(accounts: Accounts, times: int = 1, name: str = "anna") -> None:
@@ -149,7 +149,7 @@ def test_guesses_side_by_side_are_all_counted(repository: Repository) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert not any(pool.map(guess, [f"wrong guess {n}" for n in range(ATTEMPTS)]))
     assert not guess(PASSWORD)
-    assert repository.verify_audit().intact
+    assert repository.audit.verify().intact
 
 
 def test_a_session_ends_by_itself(repository: Repository) -> None:

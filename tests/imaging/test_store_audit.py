@@ -59,7 +59,7 @@ def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
 
 
 def last(repository: Repository) -> tuple[Deed, str, str, str]:
-    line = repository.audit()[-1]
+    line = repository.audit.entries()[-1]
     return line.deed, line.account, line.study_instance_uid, line.detail
 
 
@@ -75,45 +75,47 @@ def tamper(repository: Repository, *statements: str) -> None:
 
 
 def test_every_deed_leaves_its_line(repository: Repository) -> None:
-    received = repository.audit()[0]
+    received = repository.audit.entries()[0]
     assert (received.deed, received.account) == (Deed.RECEIVE, "anna")
     assert (received.study_instance_uid, received.detail) == ("1.2.3", f"file {SHA256}")
     assert last(repository) == (Deed.SCORE, "network", "1.2.3", "no model: ok")
     store(repository, outcome_of(film(), REFUSAL), account="anna", networks="newer")
     assert last(repository) == (Deed.SCORE, "network", "1.2.3", "tiny 1 abababababab: refused")
-    repository.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 8.0, NOW))
+    repository.reviews.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 8.0, NOW))
     assert last(repository) == (Deed.FIRST_READ, "anna", "1.2.3", "")
-    repository.add_review(version())
+    repository.reviews.add(version())
     assert last(repository) == (Deed.CHANGE, "anna", "1.2.3", "version 1 draft")
-    repository.add_review(version(1, Stage.FINAL))
+    repository.reviews.add(version(1, Stage.FINAL))
     assert last(repository) == (Deed.SIGN, "anna", "1.2.3", "version 2 final")
-    repository.set_truth(Truth("1.2.3", "pneumonia", True, "CT of DOE"), account="anna")
+    repository.reviews.set_truth(Truth("1.2.3", "pneumonia", True, "CT of DOE"), account="anna")
     assert last(repository) == (Deed.CHANGE, "anna", "1.2.3", "truth")
-    repository.record(Deed.EXPORT, account="anna", study_instance_uid="1.2.3", detail="sr, gsps")
+    repository.audit.record(
+        Deed.EXPORT, account="anna", study_instance_uid="1.2.3", detail="sr, gsps"
+    )
     assert last(repository) == (Deed.EXPORT, "anna", "1.2.3", "sr, gsps")
-    verdict = repository.verify_audit()
+    verdict = repository.audit.verify()
     assert verdict.intact and verdict.entries == 8 and verdict.first_broken is None
 
 
 def test_what_was_refused_leaves_none(repository: Repository) -> None:
-    before = repository.audit()
+    before = repository.audit.entries()
     store(repository, outcome_of(film()), account="anna")  # there already
     (file,) = store(repository, outcome_of(film(sha256="cd" * 32))).files
     assert file.status is Status.ERROR  # another of the same UID
     with pytest.raises(ConflictError):
-        repository.add_review(version(base=4))
-    job_id = repository.add_job([("late.dcm", b"late")])
+        repository.reviews.add(version(base=4))
+    job_id = repository.jobs.add([("late.dcm", b"late")])
     late = Task(job_id, 0, "late.dcm")  # nobody claimed it
     result = Result(late, SHA256, outcome_of(film("9.9", "9.8"), REFUSAL))
-    assert repository.finish_files("tests", [result], NETWORKS) == ()
-    assert repository.audit() == before
+    assert repository.claims.finish_files("tests", [result], NETWORKS) == ()
+    assert repository.audit.entries() == before
 
 
 def test_a_study_s_lines_are_found(repository: Repository) -> None:
     store(repository, outcome_of(film("1.3.5", "1.3.3")))
-    repository.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
-    assert [e.number for e in repository.audit("1.2.3")] == [1, 2, 5]
-    assert [e.number for e in repository.audit()] == [1, 2, 3, 4, 5]
+    repository.audit.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
+    assert [e.number for e in repository.audit.entries("1.2.3")] == [1, 2, 5]
+    assert [e.number for e in repository.audit.entries()] == [1, 2, 3, 4, 5]
 
 
 def test_the_digest_stays_what_it_is_so_that_old_trails_verify() -> None:
@@ -142,10 +144,10 @@ def test_the_digest_stays_what_it_is_so_that_old_trails_verify() -> None:
 def test_the_database_itself_refuses_to_change_a_line(
     repository: Repository, statement: str
 ) -> None:
-    before = repository.audit()
+    before = repository.audit.entries()
     with pytest.raises((StoreError, DBAPIError)), repository._database.writing() as session:
         session.execute(text(statement))
-    assert repository.audit() == before
+    assert repository.audit.entries() == before
 
 
 def test_nor_can_a_line_be_replaced_or_the_table_emptied(repository: Repository) -> None:
@@ -157,11 +159,11 @@ def test_nor_can_a_line_be_replaced_or_the_table_emptied(repository: Repository)
             f"INSERT INTO audit VALUES {line} ON CONFLICT (number) DO UPDATE SET account = ''",
         ],
     }
-    before = repository.audit()
+    before = repository.audit.entries()
     for statement in by_kind[repository._database.engine.dialect.name]:
         with pytest.raises(StoreError), repository._database.writing() as session:
             session.execute(text(statement))
-    assert repository.audit() == before
+    assert repository.audit.entries() == before
 
 
 FORGERIES: dict[str, tuple[list[str], int]] = {
@@ -204,27 +206,27 @@ FORGERIES: dict[str, tuple[list[str], int]] = {
 @pytest.fixture
 def five(repository: Repository) -> Repository:
     for _ in range(3):  # after what was received and what was said about it
-        repository.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
-    assert len(repository.audit()) == 5
+        repository.audit.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
+    assert len(repository.audit.entries()) == 5
     return repository
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_trail_is_found_out(five: Repository, name: str) -> None:
-    assert five.verify_audit().intact
+    assert five.audit.verify().intact
     statements, broken = FORGERIES[name]
     tamper(five, *statements)
-    verdict = five.verify_audit()
+    verdict = five.audit.verify()
     assert not verdict.intact and verdict.first_broken == broken
 
 
 def test_a_cut_tail_shows_against_the_head_noted_earlier(five: Repository) -> None:
-    head = five.verify_audit().head
-    five.record(Deed.VIEW, account="anna")
-    assert five.verify_audit(head).intact  # the trail grew
+    head = five.audit.verify().head
+    five.audit.record(Deed.VIEW, account="anna")
+    assert five.audit.verify(head).intact  # the trail grew
     tamper(five, "DELETE FROM audit WHERE number > 4")
-    assert five.verify_audit().intact  # by itself a shorter trail is as good as any
-    verdict = five.verify_audit(head)
+    assert five.audit.verify().intact  # by itself a shorter trail is as good as any
+    verdict = five.audit.verify(head)
     assert not verdict.intact and verdict.first_broken is None and verdict.entries == 4
 
 
@@ -234,11 +236,11 @@ def test_several_servers_write_one_chain(
     def write(number: int) -> None:
         with closing(Repository.open(tmp_path / "home", database)) as other:
             for _ in range(10):
-                other.record(Deed.VIEW, account=f"reader{number}")
+                other.audit.record(Deed.VIEW, account=f"reader{number}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    verdict = repository.verify_audit()
+    verdict = repository.audit.verify()
     assert verdict.intact and verdict.entries == 42
 
 
@@ -248,23 +250,23 @@ def test_of_two_tabs_that_save_at_once_one_is_told(
     def save(_tab: int) -> bool:
         with closing(Repository.open(tmp_path / "home", database)) as other:
             try:
-                other.add_review(version())
+                other.reviews.add(version())
             except ConflictError:
                 return False
             return True
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(save, range(4))) == [False, False, False, True]
-    assert len(repository.study("1.2.3").reviews) == 1
-    assert [e.deed for e in repository.audit()] == [Deed.RECEIVE, Deed.SCORE, Deed.CHANGE]
+    assert len(repository.studies.get("1.2.3").reviews) == 1
+    assert [e.deed for e in repository.audit.entries()] == [Deed.RECEIVE, Deed.SCORE, Deed.CHANGE]
 
 
 def test_the_trail_never_names_the_patient(repository: Repository) -> None:
-    repository.add_job([("DOE^JANE.dcm", b"film")], account="anna")
-    repository.add_review(version())
-    repository.delete_study("1.2.3", account="anna", reason="sent by mistake")
+    repository.jobs.add([("DOE^JANE.dcm", b"film")], account="anna")
+    repository.reviews.add(version())
+    repository.studies.delete("1.2.3", account="anna", reason="sent by mistake")
     assert last(repository) == (Deed.DELETE, "anna", "1.2.3", "sent by mistake")
-    lines = " ".join(f"{e.account} {e.deed} {e.detail}" for e in repository.audit())
+    lines = " ".join(f"{e.account} {e.deed} {e.detail}" for e in repository.audit.entries())
     assert not any(word in lines for word in ("DOE", "JANE", "4711", "20220101"))
 
 
@@ -275,5 +277,5 @@ def test_a_reason_that_would_keep_the_patient_is_refused(
     repository: Repository, reason: str
 ) -> None:
     with pytest.raises(StoreError, match="audit trail"):
-        repository.delete_study("1.2.3", account="anna", reason=reason)
-    assert repository.study("1.2.3") and len(repository.audit()) == 2
+        repository.studies.delete("1.2.3", account="anna", reason=reason)
+    assert repository.studies.get("1.2.3") and len(repository.audit.entries()) == 2

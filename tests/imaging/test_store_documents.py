@@ -51,57 +51,57 @@ def keep(repository: Repository) -> Document:
 def test_a_document_comes_back_beside_the_films(repository: Repository) -> None:
     kept = [document(2), document(1)]
     store(repository, outcome_of(instance()), *map(outcome_of, kept))
-    record = repository.study("1.2.3")
+    record = repository.studies.get("1.2.3")
     assert record.documents == tuple(kept) and record.instances == (instance(),)
     assert record.files == (instance(), *kept)
 
 
 def test_a_document_alone_makes_a_study_that_stays_in_the_worklist(repository: Repository) -> None:
     found = keep(repository)
-    (item,) = repository.worklist_page().items
+    (item,) = repository.worklist.page().items
     assert (item.status, item.priority, item.read) == (Status.DOCUMENT, ROUTINE, False)
     assert item.patient == found.patient and item.instances == 0 and item.file_name == "sr.dcm"
-    assert repository.prior_studies("1.2.3") == ()
-    assert repository.content(found.identity.sha256) == BYTES
+    assert repository.studies.priors("1.2.3") == ()
+    assert repository.originals.content(found.identity.sha256) == BYTES
 
 
 def test_the_film_that_comes_later_joins_its_report(repository: Repository) -> None:
     keep(repository)
     announce(repository, instance())
-    (item,) = repository.worklist_page().items
+    (item,) = repository.worklist.page().items
     assert item.status is None and item.instances == 1
     store(repository, outcome_of(instance()))
-    (item,) = repository.worklist_page().items
+    (item,) = repository.worklist.page().items
     assert item.status is Status.OK and item.instances == 1
-    assert len(repository.study("1.2.3").documents) == 1
+    assert len(repository.studies.get("1.2.3").documents) == 1
 
 
 def test_a_document_is_received_once_and_the_trail_knows(repository: Repository) -> None:
     found = keep(repository)
     for networks in (NETWORKS, "others"):  # documents are for none of them
         store(repository, outcome_of(found), contents=[BYTES], account="berta", networks=networks)
-    assert repository.study("1.2.3").documents == (found,)
-    (line,) = repository.audit("1.2.3")
+    assert repository.studies.get("1.2.3").documents == (found,)
+    (line,) = repository.audit.entries("1.2.3")
     assert (line.deed, line.account) == (Deed.RECEIVE, "anna")
     assert line.detail == f"report {found.identity.sha256}"
-    assert repository.verify_audit().intact
+    assert repository.audit.verify().intact
 
 
 def test_another_file_of_the_same_name_is_a_conflict(repository: Repository) -> None:
     found = keep(repository)
     (file,) = store(repository, outcome_of(document(sha256="other"))).files
     assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
-    assert repository.study("1.2.3").documents == (found,)
+    assert repository.studies.get("1.2.3").documents == (found,)
 
 
 def test_a_document_goes_with_its_study(repository: Repository) -> None:
     found = keep(repository)
     with pytest.raises(StoreError, match="Leave the patient's name"):
-        repository.delete_study("1.2.3", account="anna", reason="Jane asked")
-    repository.delete_study("1.2.3", account="anna", reason="test data")
-    assert repository.worklist_page().items == ()
+        repository.studies.delete("1.2.3", account="anna", reason="Jane asked")
+    repository.studies.delete("1.2.3", account="anna", reason="test data")
+    assert repository.worklist.page().items == ()
     with pytest.raises(NotFoundError):
-        repository.content(found.identity.sha256)
+        repository.originals.content(found.identity.sha256)
 
 
 def test_a_queued_document_keeps_its_bytes_and_names_its_study(repository: Repository) -> None:
@@ -110,7 +110,7 @@ def test_a_queued_document_keeps_its_bytes_and_names_its_study(repository: Repos
     (file,) = job.files
     assert (file.status, file.study_instance_uid) == (Status.DOCUMENT, "1.2.3")
     assert file.sop_instance_uid == found.identity.sop_instance_uid
-    assert repository.content(found.identity.sha256) == BYTES
+    assert repository.originals.content(found.identity.sha256) == BYTES
 
 
 def test_a_study_without_a_film_has_nothing_to_export(repository: Repository) -> None:

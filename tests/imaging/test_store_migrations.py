@@ -58,21 +58,21 @@ def test_the_first_revision_makes_the_tables_of_0_3(tmp_path: Path, old_home: Pa
 
 def test_an_old_folder_opens_with_what_its_readers_decided(old_home: Path) -> None:
     with closing(Repository.open(old_home)) as repository:
-        record = repository.study("1.2.3")
+        record = repository.studies.get("1.2.3")
         second = datetime(2026, 11, 23, 23, 27, 37, 11235, tzinfo=UTC)
         finding = ReadFinding("pneumonia", True, Call.ACCEPTED)
         assert record.review == Review("1.2.3", 2, Stage.FINAL, "", "Dr A", second, (finding,))
         assert record.reviews[0].stage is Stage.DRAFT and record.reviews[0].note == "clear"
-        assert record.final == record.review and repository.finals() == (record.review,)
+        assert record.final == record.review and repository.reviews.finals() == (record.review,)
         assert record.instances[0].patient.name == "DOE^JANE" and record.assessments[0] is not None
-        (prior,) = repository.prior_studies("1.2.6")
+        (prior,) = repository.studies.priors("1.2.6")
         assert prior == record
-        assert len(repository.unfinished_jobs()) == 1
+        assert len(repository.jobs.unfinished()) == 1
 
 
 def test_an_old_folder_has_its_worklist(old_home: Path) -> None:
     with closing(Repository.open(old_home)) as repository:
-        page = repository.worklist_page()
+        page = repository.worklist.page()
         rows = [(i.study_instance_uid, i.read, i.reader, i.patient.name) for i in page.items]
         assert rows == [("1.2.6", False, "", "DOE^JANE"), ("1.2.3", True, "Dr A", "DOE^JANE")]
         assert (page.stored, page.stored_unread) == (2, 1) and page.items[0].stage is None
@@ -80,12 +80,12 @@ def test_an_old_folder_has_its_worklist(old_home: Path) -> None:
 
 def test_an_upgraded_folder_goes_on_where_it_stood(old_home: Path) -> None:
     with closing(Repository.open(old_home)) as repository:
-        review = repository.study("1.2.3").review
+        review = repository.studies.get("1.2.3").review
         assert review is not None
     with closing(Repository.open(old_home)) as repository:
         amended = Review("1.2.3", 2, Stage.FINAL, "anna", "Dr A", review.created_at, note="more")
-        assert repository.add_review(amended).version == 3
-        assert repository.verify_audit().intact
+        assert repository.reviews.add(amended).version == 3
+        assert repository.audit.verify().intact
 
 
 def test_files_queued_before_marks_were_kept_have_none(tmp_path: Path, database: str) -> None:
@@ -101,8 +101,8 @@ def test_files_queued_before_marks_were_kept_have_none(tmp_path: Path, database:
             session.execute(text(file))
     with closing(Repository.open(tmp_path, database)) as repository:
         for mark, total in (("1 x", 1), ("1 y", 2)):  # the first is taken as that of the file
-            repository.add_files("j", [("a", "/ward/a.dcm")], marks={"/ward/a.dcm": mark})
-            assert len(repository.job_files("j")) == total
+            repository.jobs.add_files("j", [("a", "/ward/a.dcm")], marks={"/ward/a.dcm": mark})
+            assert len(repository.jobs.files("j")) == total
 
 
 def test_old_versions_refuse_the_upgraded_folder(old_home: Path) -> None:
@@ -157,7 +157,7 @@ def test_two_servers_may_start_at_once_from_any_folder(tmp_path: Path, database:
     ]
     assert [(p.communicate(timeout=120)[1], p.returncode) for p in started] == [(b"", 0)] * 3
     with closing(Repository.open(home, database)) as repository:
-        assert repository.worklist_page().items == ()
+        assert repository.worklist.page().items == ()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "mysql://host/db", "oracle://", "postgresql:/x"])

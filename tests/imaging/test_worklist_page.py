@@ -107,13 +107,13 @@ def fill(repository: Repository, cases: Sequence[Case], now: datetime = NOW) -> 
 
 def order(repository: Repository, query: WorklistQuery | None = None) -> list[int]:
     """Numbers of the studies as listed."""
-    page = repository.worklist_page(query or WorklistQuery(limit=1000), now=NOW)
+    page = repository.worklist.page(query or WorklistQuery(limit=1000), now=NOW)
     return [int(item.study_instance_uid.partition(".")[2]) for item in page.items]
 
 
 def standing(repository: Repository, number: int) -> tuple[int, int]:
     """Place and priority of a study."""
-    items = repository.worklist_page(WorklistQuery(limit=1000), now=NOW).items
+    items = repository.worklist.page(WorklistQuery(limit=1000), now=NOW).items
     place = next(n for n, i in enumerate(items) if i.study_instance_uid == f"1.{number}")
     return place, items[place].priority
 
@@ -197,13 +197,13 @@ def test_pages_and_steps_follow_the_list(
     assert [number for page in pages for number in page] == listed
     unread = [n for n in listed if not cases[n].read]
     for place, number in enumerate(listed):
-        above = scratch.previous(before=f"1.{number}", now=NOW)
+        above = scratch.worklist.previous(before=f"1.{number}", now=NOW)
         assert (above.study_instance_uid if above else None) == (
             f"1.{listed[place - 1]}" if place else None
         )
         others = [n for n in listed[place:] if n in unread and n != number]
         others = others or [n for n in unread if n != number]
-        following = scratch.next_unread(after=f"1.{number}", now=NOW)
+        following = scratch.worklist.next_unread(after=f"1.{number}", now=NOW)
         assert (following.study_instance_uid if following else None) == (
             f"1.{others[0]}" if others else None
         )
@@ -224,11 +224,11 @@ def test_the_order_of_reading(repository: Repository) -> None:
     ]
     fill(repository, cases)
     assert order(repository) == [7, 3, 5, 4, 9, 6, 2, 1, 0, 8]
-    items = {i.study_instance_uid: i for i in repository.worklist_page(now=NOW).items}
+    items = {i.study_instance_uid: i for i in repository.worklist.page(now=NOW).items}
     assert items["1.1"].message == "It refused." and items["1.6"].status is Status.ERROR
     assert [items[f"1.{n}"].priority for n in (1, 2, 6)] == [ROUTINE] * 3
     assert items["1.7"].overdue and not items["1.9"].overdue and not items["1.8"].overdue
-    page = repository.worklist_page(now=NOW)
+    page = repository.worklist.page(now=NOW)
     assert (page.total, page.unread, page.stored, page.overdue) == (10, 9, 10, 1)
 
 
@@ -239,19 +239,19 @@ def test_the_site_decides_how_urgent_a_finding_is(repository: Repository) -> Non
     unsure = answers("1.2.5.3", "unsure", "pneumothorax")
     store(repository, outcome_of(instance(3, study="1.3"), unsure))
     levels = (("pneumothorax", 3), ("effusion", 2), ("nodule", 0))
-    repository.set_reading_order(ReadingOrder(timedelta(hours=4), levels), account="anna")
-    items = repository.worklist_page().items
+    repository.site.set_reading_order(ReadingOrder(timedelta(hours=4), levels), account="anna")
+    items = repository.worklist.page().items
     assert [(i.study_instance_uid, i.priority) for i in items] == [
         ("1.1", 6), ("1.3", 5), ("1.2", 4), ("1.0", ROUTINE),
     ]  # fmt: skip
     again = outcome_of(instance(0, study="1.0"), answers("1.2.5.0", "present", "nodule"))
     store(repository, again, networks="newer")  # a new row knows it too
-    assert repository.worklist_page().items[-1].priority == ROUTINE
-    assert repository.reading_order().level("pneumothorax") == 3
-    entry = repository.audit()[-2]
+    assert repository.worklist.page().items[-1].priority == ROUTINE
+    assert repository.site.reading_order().level("pneumothorax") == 3
+    entry = repository.audit.entries()[-2]
     assert (entry.deed, entry.account) == (Deed.SITE, "anna") and "240 min" in entry.detail
     later = datetime.now(UTC) + timedelta(hours=4)
-    assert repository.worklist_page(now=later).overdue == 4
+    assert repository.worklist.page(now=later).overdue == 4
 
 
 def test_no_level_lies_below_routine() -> None:
@@ -264,7 +264,7 @@ def test_no_level_lies_below_routine() -> None:
 def test_filters_leave_out_what_they_say(repository: Repository) -> None:
     said: list[tuple[str, ...]] = [("present",), ("unsure",), ("absent",), ("refused",), ()]
     fill(repository, [Case(10 - n, one) for n, one in enumerate(said)])
-    repository.add_review(replace(review(), study_instance_uid="1.2"))
+    repository.reviews.add(replace(review(), study_instance_uid="1.2"))
 
     def found(**query: object) -> list[int]:
         return sorted(order(repository, WorklistQuery(**query)))  # type: ignore[arg-type]
@@ -289,11 +289,11 @@ def test_words_find_what_the_row_shows(repository: Repository) -> None:
     films = [replace(film, acquisition=taken, file_name="IM/0001.dcm"), dated(2, "2026.03.05")]
     store(repository, *map(outcome_of, films))
     for words in ("gross anne", "ANNE-MARIE", "p_4%7", "a77", "2026-03-04", "thorax", "im/0001"):
-        assert repository.worklist_page(WorklistQuery(words=words)).total == 1, words
+        assert repository.worklist.page(WorklistQuery(words=words)).total == 1, words
     for words in ("p%7", "p_4_7", "groß maria", "suspected"):
-        assert repository.worklist_page(WorklistQuery(words=words)).total == 0, words
+        assert repository.worklist.page(WorklistQuery(words=words)).total == 0, words
     dates = WorklistQuery(date_from="20260305", date_to="20260305")
-    (item,) = repository.worklist_page(dates).items
+    (item,) = repository.worklist.page(dates).items
     assert item.acquisition.study_date == "2026.03.05"  # as ACR-NEMA wrote dates
 
 
@@ -303,14 +303,14 @@ def test_a_sort_is_for_finding_and_the_next_case_for_reading(repository: Reposit
         store(repository, outcome_of(dated(number, f"2026010{number + 1}", name=name), said))
 
     def listed(query: WorklistQuery) -> list[str]:
-        return [i.patient.name for i in repository.worklist_page(query).items]
+        return [i.patient.name for i in repository.worklist.page(query).items]
 
     by_name = WorklistQuery(sort=Sort.PATIENT)
     assert listed(by_name) == ["A", "b", "c"]
     assert listed(replace(by_name, descending=True)) == ["c", "b", "A"]
     assert listed(WorklistQuery(sort=Sort.DATE, descending=True)) == ["c", "A", "b"]
     assert listed(replace(by_name, offset=1, limit=1, modality="DX")) == ["b"]
-    following = repository.next_unread(by_name)
+    following = repository.worklist.next_unread(by_name)
     assert following is not None and following.patient.name == "c"
 
 
@@ -320,28 +320,28 @@ def test_many_matches_are_ordered_like_few(
     said: list[tuple[str, ...]] = [(), ("present",), ("absent",), ("unsure",)]
     fill(repository, [Case(200 * n, said[n % 4], n % 5 == 0) for n in range(20)])
     query = WorklistQuery(modality="DX", limit=7, offset=5)
-    few = repository.worklist_page(query, now=NOW)
+    few = repository.worklist.page(query, now=NOW)
     monkeypatch.setattr("imaging.store.worklist._RARE", 3)
-    assert repository.worklist_page(query, now=NOW) == few
+    assert repository.worklist.page(query, now=NOW) == few
 
 
 def test_modalities_are_those_stored(repository: Repository) -> None:
-    assert repository.modalities() == ()
+    assert repository.worklist.modalities() == ()
     for number, modality in enumerate(("MR", "CR", "CR", "")):
         film = instance(number, study=f"1.{number}")
         store(repository, outcome_of(replace(film, acquisition=Acquisition(modality=modality))))
-    assert repository.modalities() == ("CR", "MR")
+    assert repository.worklist.modalities() == ("CR", "MR")
 
 
 def test_a_row_holds_nothing_of_its_own(repository: Repository) -> None:
     fill(repository, [Case(10, ("present", "absent")), Case(5, ("refused",), read=True), Case(1)])
-    repository.add_review(replace(review(), study_instance_uid="1.0"))
-    whole = repository.worklist_page(now=NOW)
+    repository.reviews.add(replace(review(), study_instance_uid="1.0"))
+    whole = repository.worklist.page(now=NOW)
     with repository._database.writing() as session:
         session.execute(delete(WorklistTable))
-    assert repository.worklist_page(now=NOW).stored == 0
+    assert repository.worklist.page(now=NOW).stored == 0
     fill_worklist(repository._database)
-    assert repository.worklist_page(now=NOW) == whole
+    assert repository.worklist.page(now=NOW) == whole
 
 
 def test_hundreds_of_studies_are_refreshed_in_a_few_queries(scratch: Repository) -> None:
@@ -367,15 +367,17 @@ def test_views_belong_to_their_reader(repository: Repository) -> None:
     query = WorklistQuery(
         words="doe", answer=Replied.NOT, urgency=2, sort=Sort.DATE, descending=True
     )
-    repository.save_view(View(" CT  of today", replace(query, offset=50)), account="anna")
-    assert repository.views("anna") == (View("CT of today", query),)
-    assert repository.views("berta") == ()
-    assert "doe" not in str(repository.audit()) and "CT of" not in str(repository.audit())
-    repository.delete_view("CT of today", account="berta")
-    repository.delete_view("CT of today", account="anna")
-    assert repository.views("anna") == ()
+    repository.site.save_view(View(" CT  of today", replace(query, offset=50)), account="anna")
+    assert repository.site.views("anna") == (View("CT of today", query),)
+    assert repository.site.views("berta") == ()
+    assert "doe" not in str(repository.audit.entries()) and "CT of" not in str(
+        repository.audit.entries()
+    )
+    repository.site.delete_view("CT of today", account="berta")
+    repository.site.delete_view("CT of today", account="anna")
+    assert repository.site.views("anna") == ()
     with pytest.raises(ValueError, match="name"):
-        repository.save_view(View("  ", query), account="anna")
+        repository.site.save_view(View("  ", query), account="anna")
 
 
 def test_priorities_of_the_usual_order() -> None:

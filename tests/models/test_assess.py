@@ -93,10 +93,10 @@ def test_only_readable_images_are_kept(
     good, bad = make_dicom_bytes(), b"hello"
     for content in (good, bad):
         assess_and_store(content, "x", panel=tiny_panel, repository=repository)
-    (item,) = repository.worklist_page().items
-    record = repository.study(item.study_instance_uid)
+    (item,) = repository.worklist.page().items
+    record = repository.studies.get(item.study_instance_uid)
     assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
-    assert repository.content(hashlib.sha256(good).hexdigest()) == good
+    assert repository.originals.content(hashlib.sha256(good).hexdigest()) == good
     assert len(list((tmp_path / "home" / "objects").rglob("*/*"))) == 1
 
 
@@ -113,9 +113,9 @@ def test_another_film_under_a_known_uid_is_told_and_not_saved(
 
 def test_one_bad_file_never_stops_a_batch(tiny_settings: Settings, repository: Repository) -> None:
     files = [("a", b"hello"), ("b", make_dicom_bytes()), ("c", b"")]
-    job_id = repository.add_job(files)
+    job_id = repository.jobs.add(files)
     assert drain(repository, tiny_settings) == 3
-    assert [f.status for f in repository.job(job_id).files] == [
+    assert [f.status for f in repository.jobs.get(job_id).files] == [
         Status.ERROR,
         Status.OK,
         Status.ERROR,
@@ -139,14 +139,14 @@ def test_an_exported_document_is_kept_and_never_classified(
     repository: Repository, tiny_settings: Settings, name: str, kind: DocumentKind
 ) -> None:
     content = next(f.content for f in export_case(export_case_of(), [name], NOW))
-    repository.add_job([(f"{name}.dcm", content)], account="anna")
+    repository.jobs.add([(f"{name}.dcm", content)], account="anna")
     assert drain(repository, tiny_settings) == 1
-    (item,) = repository.worklist_page().items
-    record = repository.study(item.study_instance_uid)
+    (item,) = repository.worklist.page().items
+    record = repository.studies.get(item.study_instance_uid)
     assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
     assert [d.kind for d in record.documents] == [kind] and not record.instances
-    assert repository.content(record.documents[0].identity.sha256) == content
-    assert [line.deed for line in repository.audit()] == [Deed.RECEIVE]
+    assert repository.originals.content(record.documents[0].identity.sha256) == content
+    assert [line.deed for line in repository.audit.entries()] == [Deed.RECEIVE]
 
 
 def test_a_document_says_why_there_is_no_answer(tiny_panel: Panel) -> None:

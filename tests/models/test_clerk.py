@@ -51,7 +51,7 @@ class Judge:
 
 def queued(store: Repository, count: int, *, name: str = "", priority: int = 0) -> str:
     files = [(f"{name}{i}", b"%s %d" % (name.encode(), i)) for i in range(count)]
-    return store.add_job(files, priority=priority)
+    return store.jobs.add(files, priority=priority)
 
 
 def test_few_files_are_shared_out(repository: Repository, tiny_settings: Settings) -> None:
@@ -72,7 +72,7 @@ def test_nobody_waits_while_the_store_is_written(
 ) -> None:
     queued(repository, 3 * CHUNK)
     second = threading.Event()
-    write = repository.finish_files
+    write = repository.claims.finish_files
 
     def slow(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
         assert second.wait(SECONDS), "the second chunk waited for the first to be written"
@@ -83,7 +83,7 @@ def test_nobody_waits_while_the_store_is_written(
             second.set()
 
     judge = Judge(begun)
-    monkeypatch.setattr(repository, "finish_files", slow)
+    monkeypatch.setattr(repository.claims, "finish_files", slow)
     assert drain(repository, tiny_settings, mates=[judge]) == 3 * CHUNK
 
 
@@ -93,7 +93,7 @@ def test_a_slow_store_holds_up_those_who_judge(
     """What was said and not yet written is bounded, however long writing takes."""
     queued(repository, 20 * CHUNK)
     heaps: list[int] = []
-    write = repository.finish_files
+    write = repository.claims.finish_files
 
     def slow(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
         waits.wait(0.3)
@@ -101,7 +101,7 @@ def test_a_slow_store_holds_up_those_who_judge(
         return write(name, results, networks)
 
     waits = threading.Event()
-    monkeypatch.setattr(repository, "finish_files", slow)
+    monkeypatch.setattr(repository.claims, "finish_files", slow)
     assert drain(repository, tiny_settings, mates=[Judge(), Judge()]) == 20 * CHUNK
     assert max(heaps) <= 10 * CHUNK
 
@@ -127,7 +127,7 @@ def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
     queued(repository, 10 * CHUNK, name="pile")
     ahead, urgent = threading.Event(), threading.Event()
     claims: list[int] = []
-    claim = repository.claim_files
+    claim = repository.claims.claim_files
 
     def listened(*args: Any, **kwargs: Any) -> tuple[Task, ...]:
         found = claim(*args, **kwargs)
@@ -146,7 +146,7 @@ def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
             assert urgent.wait(SECONDS), "the clerk did not look"
 
     judge = Judge(arrive)
-    monkeypatch.setattr(repository, "claim_files", listened)
+    monkeypatch.setattr(repository.claims, "claim_files", listened)
     clerk = Clerk(repository, tiny_settings, [judge], worker_name())
     clerk.drain()
     assert judge.chunks.index(["urgent0"]) == 2
@@ -168,7 +168,7 @@ def test_what_somebody_waits_for_is_written_at_once(
             clerk.wake()
 
     def told(_: int) -> None:
-        if urgent and repository.job_progress(urgent[0]).finished:
+        if urgent and repository.jobs.progress(urgent[0]).finished:
             written.set()
 
     judge = Judge(arrive)
@@ -187,9 +187,9 @@ def test_trouble_gives_every_claim_back(repository: Repository, tiny_settings: S
     judge = Judge(fail)
     with pytest.raises(CheckpointError):
         drain(repository, tiny_settings, mates=[judge])
-    assert repository.claimants() == ()
+    assert repository.claims.claimants() == ()
     assert drain(repository, tiny_settings, mates=[Judge()]) >= 3 * CHUNK
-    assert repository.job_progress(job).counts == {Status.ERROR: 4 * CHUNK}
+    assert repository.jobs.progress(job).counts == {Status.ERROR: 4 * CHUNK}
 
 
 def test_a_store_that_cannot_be_written_is_told(
@@ -200,10 +200,10 @@ def test_a_store_that_cannot_be_written_is_told(
     def fail(*_: object) -> tuple[Result, ...]:
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr(repository, "finish_files", fail)
+    monkeypatch.setattr(repository.claims, "finish_files", fail)
     with pytest.raises(StoreError, match="full"):
         drain(repository, tiny_settings, mates=[Judge(), Judge()])
-    assert repository.claimants() == ()
+    assert repository.claims.claimants() == ()
 
 
 def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
@@ -218,8 +218,8 @@ def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
     clerk.stop()
     thread.join(SECONDS)
     assert not thread.is_alive()
-    assert repository.claimants() == ()
-    done = repository.job_progress(job).done
+    assert repository.claims.claimants() == ()
+    done = repository.jobs.progress(job).done
     assert done % CHUNK == 0 and done > 0, "the chunk in hand was written down"
 
 
@@ -238,11 +238,11 @@ def test_a_batch_gives_way_before_it_decodes(
     thread = threading.Thread(target=clerk.drain)
     thread.start()
     assert asked.wait(SECONDS)
-    assert not repository.job_progress(job).finished
+    assert not repository.jobs.progress(job).finished
     go.set()
     thread.join(SECONDS)
     mates[0].close()
-    assert repository.job_progress(job).finished
+    assert repository.jobs.progress(job).finished
 
 
 def test_what_somebody_waits_for_rests_for_nobody(
@@ -271,7 +271,7 @@ def test_files_queued_later_are_found(repository: Repository, tiny_settings: Set
     assert told.wait(SECONDS)
     clerk.stop()
     thread.join(SECONDS)
-    assert repository.job_progress(job).finished
+    assert repository.jobs.progress(job).finished
 
 
 def test_files_that_another_computer_keeps_are_left_to_it(
@@ -284,14 +284,14 @@ def test_files_that_another_computer_keeps_are_left_to_it(
         uploaded = queued(here, 2 * CHUNK)
         film = tmp_path / "film.dcm"
         film.write_bytes(b"broken")
-        folder = here.open_job(JobKind.FOLDER, str(tmp_path))
-        here.add_files(folder, [("film.dcm", str(film))])
-        here.end_listing(folder)
+        folder = here.jobs.open(JobKind.FOLDER, str(tmp_path))
+        here.jobs.add_files(folder, [("film.dcm", str(film))])
+        here.jobs.end_listing(folder)
         judge = Judge()
         assert drain(there, tiny_settings, mates=[judge]) == 1
         assert judge.chunks == [["film.dcm"]]
-        assert there.claimants() == ()
+        assert there.claims.claimants() == ()
         assert drain(here, tiny_settings, mates=[Judge()]) == 2 * CHUNK
-        assert here.job_progress(uploaded).finished and here.job_progress(folder).finished
+        assert here.jobs.progress(uploaded).finished and here.jobs.progress(folder).finished
         for store in (here, there):
             store.close()

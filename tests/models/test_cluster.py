@@ -113,10 +113,10 @@ def actors(two_nodes: str, tiny_settings: Settings) -> Iterator[Cluster]:
 def rows_of(repository: Repository, job_id: str) -> Rows:
     """All that the store says about a job's files, without times."""
     found: Rows = []
-    for file in repository.job(job_id).files:
+    for file in repository.jobs.get(job_id).files:
         said: Any = None
         if file.study_instance_uid:
-            record = repository.study(file.study_instance_uid)
+            record = repository.studies.get(file.study_instance_uid)
             (one,) = record.assessments
             said = one and replace(one, created_at=None)
         found.append((file.position, file.file_name, file.status, file.message, said))
@@ -124,7 +124,7 @@ def rows_of(repository: Repository, job_id: str) -> Rows:
 
 
 def queued(repository: Repository, source: Path | str) -> str:
-    return repository.open_job(JobKind.FOLDER, str(source))
+    return repository.jobs.open(JobKind.FOLDER, str(source))
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_two_nodes_write_the_rows_of_one_computer(
     assert actors.size == 2 and len(set(actors.pids())) == 2
     assert work_off(repository, tiny_settings, [actors] * actors.size) == FILMS
     assert rows_of(repository, job) == local_rows
-    assert repository.verify_audit().intact
+    assert repository.audit.verify().intact
     again = queued(repository, films)  # known bytes: nobody is asked, the rows are the same
     assert work_off(repository, tiny_settings, [actors] * actors.size) == FILMS
     assert [row[:4] for row in rows_of(repository, again)] == [row[:4] for row in local_rows]
@@ -223,7 +223,7 @@ def test_a_node_lost_in_the_middle_changes_nothing(
     assert work_off(repository, tiny_settings, [both] * 2) == FILMS
     assert sorted(set(both.begun.values())) == [1, 2]  # the chunk that was lost, once more
     assert rows_of(repository, job) == local_rows  # each file once
-    assert repository.verify_audit().intact
+    assert repository.audit.verify().intact
     nodes.add_node(**node)
     assert len(set(wait_for(actors.pids)) - set(before)) == 1  # it lives again, elsewhere
 
@@ -332,14 +332,14 @@ def test_two_terminals_share_one_postgresql_and_one_may_die(
             stderr=subprocess.DEVNULL,
         )
         until = time.monotonic() + 120
-        while not store.job_progress(job).done and time.monotonic() < until:
+        while not store.jobs.progress(job).done and time.monotonic() < until:
             time.sleep(0.02)
         doomed.kill()
         doomed.wait()
-        assert store.job_progress(job).done > 0
+        assert store.jobs.progress(job).done > 0
         terminal("work", "--processes", "2", **there)
-        assert store.job_progress(job).finished
-        assert rows_of(store, job) == local_rows and store.verify_audit().intact
+        assert store.jobs.progress(job).finished
+        assert rows_of(store, job) == local_rows and store.audit.verify().intact
         store.close()
 
 
@@ -369,9 +369,9 @@ def test_films_in_a_bucket_get_the_same_answers(
     for mate in mates:
         mate.close()
     assert rows_of(repository, job) == local_rows
-    record = repository.study(repository.job(job).files[0].study_instance_uid)
+    record = repository.studies.get(repository.jobs.get(job).files[0].study_instance_uid)
     sha256 = record.instances[0].identity.sha256
-    assert repository.content(sha256)[128:132] == b"DICM"  # read from where it was left
+    assert repository.originals.content(sha256)[128:132] == b"DICM"  # read from where it was left
 
 
 @pytest.mark.slow
@@ -392,7 +392,7 @@ def test_a_bucket_a_cluster_and_a_postgresql_together_give_the_rows_of_one_compu
         job = terminal("queue", bucket, **there)
         terminal("work", "--engine", "ray", "--address", two_nodes, **there)
         store = Repository.open(tmp_path / "shared", address)
-        assert rows_of(store, job) == local_rows and store.verify_audit().intact
+        assert rows_of(store, job) == local_rows and store.audit.verify().intact
         store.close()
 
 
@@ -416,17 +416,17 @@ def test_without_ray_the_sentence_names_the_line_to_type(
 def test_two_servers_that_look_into_one_archive_add_its_members_once(
     repository: Repository,
 ) -> None:
-    job = repository.open_job(JobKind.FOLDER, "/scans")
+    job = repository.jobs.open(JobKind.FOLDER, "/scans")
     inside, lost = [("z.zip/a.dcm", "0" * 64)], [("z.zip/b.dcm", "Broken.")]
     threads = [
-        threading.Thread(target=repository.add_files, args=(job, []), kwargs=both)
+        threading.Thread(target=repository.jobs.add_files, args=(job, []), kwargs=both)
         for both in [{"kept": inside, "refused": lost}] * 2
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [f.file_name for f in repository.job(job).files] == ["z.zip/a.dcm", "z.zip/b.dcm"]
+    assert [f.file_name for f in repository.jobs.get(job).files] == ["z.zip/a.dcm", "z.zip/b.dcm"]
 
 
 def test_the_databases_password_is_not_on_a_command_line(tiny_settings: Settings) -> None:
@@ -444,7 +444,7 @@ def test_the_databases_password_is_not_on_a_command_line(tiny_settings: Settings
 def test_claims_of_a_failed_drain_are_given_back(
     repository: Repository, tiny_settings: Settings, tmp_path: Path
 ) -> None:
-    repository.add_job([("a", make_dicom_bytes())])
+    repository.jobs.add([("a", make_dicom_bytes())])
 
     class Failing(Mate):
         def run(self, tasks: Any, known: Any) -> Any:
@@ -452,4 +452,4 @@ def test_claims_of_a_failed_drain_are_given_back(
 
     with pytest.raises(SettingsError):
         drain(repository, tiny_settings, mates=[Failing(tiny_settings)])
-    assert repository.claimants() == ()
+    assert repository.claims.claimants() == ()

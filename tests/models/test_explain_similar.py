@@ -181,10 +181,10 @@ def keep(repository: Repository, tiny_panel: Panel) -> Keep:
 def sign(
     repository: Repository, uid: str, *, present: bool = True, stage: Stage = Stage.FINAL
 ) -> None:
-    record, now = repository.study(uid), datetime.now(UTC)
+    record, now = repository.studies.get(uid), datetime.now(UTC)
     stated = ReadFinding("pneumonia", present, Call.ACCEPTED)
     base = record.review.version if record.review else 0
-    repository.add_review(Review(uid, base, stage, "anna", "Dr Anna", now, findings=(stated,)))
+    repository.reviews.add(Review(uid, base, stage, "anna", "Dr Anna", now, findings=(stated,)))
 
 
 def test_a_signed_film_is_found_with_its_readers_newest_call(
@@ -197,7 +197,7 @@ def test_a_signed_film_is_found_with_its_readers_newest_call(
     uid = keep(1)
     sign(repository, uid)
     assert add_study(Explainers(tiny_panel), repository, uid, account="anna") == 1
-    (case,) = repository.cases()
+    (case,) = repository.cases.all()
     assert case.weights_sha256 == explainer.card.weights_sha256
     subject = explainer.look(np.random.default_rng(1).random((40, 40), np.float32))
 
@@ -210,7 +210,7 @@ def test_a_signed_film_is_found_with_its_readers_newest_call(
     assert found() == [(True, "Dr Anna", "")]
     sign(repository, uid, present=False)  # an amendment
     assert found() == [(False, "Dr Anna", "")]
-    repository.set_truth(Truth(uid, "pneumonia", True, "CT"))
+    repository.reviews.set_truth(Truth(uid, "pneumonia", True, "CT"))
     assert found() == [(True, "", "CT")]
 
 
@@ -242,7 +242,7 @@ def test_only_what_is_signed_off_becomes_a_case(
         sign(repository, uid, stage=stage)
     with pytest.raises(StoreError, match="signed off"):
         add_study(Explainers(tiny_panel), repository, uid, account="anna")
-    assert repository.cases() == ()
+    assert repository.cases.all() == ()
 
 
 def test_a_case_goes_with_its_study_and_on_demand(
@@ -251,9 +251,9 @@ def test_a_case_goes_with_its_study_and_on_demand(
     for uid in (one := keep(1), other := keep(2)):
         sign(repository, uid)
         add_study(Explainers(tiny_panel), repository, uid, account="anna")
-    repository.delete_study(one, account="anna", reason="asked for it")
-    assert [case.study_instance_uid for case in repository.cases()] == [other]
-    repository.remove_cases(other, account="anna")
-    assert repository.cases() == () and repository.verify_audit().intact
-    said = [line.detail for line in repository.audit(other)]
+    repository.studies.delete(one, account="anna", reason="asked for it")
+    assert [case.study_instance_uid for case in repository.cases.all()] == [other]
+    repository.cases.remove(other, account="anna")
+    assert repository.cases.all() == () and repository.audit.verify().intact
+    said = [line.detail for line in repository.audit.entries(other)]
     assert said[-2:] == ["reference case added", "reference case removed"]

@@ -132,10 +132,10 @@ def test_stored_answers_of_one_precision_never_stand_for_anothers(
 ) -> None:
     engines = []
     for settings in (low, replace(low, precision=FP32)):
-        job = repository.add_job([("a.dcm", film(1))])
+        job = repository.jobs.add([("a.dcm", film(1))])
         assert drain(repository, settings, jobs=[job], mates=[Here(settings)]) == 1
-        (uid,) = repository.study_uids()
-        (said,) = repository.study(uid).assessments
+        (uid,) = repository.worklist.study_uids()
+        (said,) = repository.studies.get(uid).assessments
         engines.append(said.engine if said else "")
     assert engines == ["onnxruntime int8", "onnxruntime fp32"]
 

@@ -33,7 +33,7 @@ def cut(content: bytes) -> bytes:
 
 
 def queued(store: Repository, settings: Settings, *contents: bytes) -> str:
-    job = store.add_job([(f"{i}.dcm", content) for i, content in enumerate(contents)])
+    job = store.jobs.add([(f"{i}.dcm", content) for i, content in enumerate(contents)])
     drain(store, settings)
     return job
 
@@ -42,22 +42,22 @@ def test_its_study_is_listed_with_the_reason(
     repository: Repository, tiny_settings: Settings
 ) -> None:
     job = queued(repository, tiny_settings, cut(film(1)))
-    (listed,) = repository.worklist_page().items
+    (listed,) = repository.worklist.page().items
     assert (listed.status, listed.priority) == (Status.ERROR, ROUTINE)
     assert "before its end" in listed.message or "damaged" in listed.message
-    assert repository.job_progress(job).counts == {Status.ERROR: 1}
-    record = repository.study(STUDY)
+    assert repository.jobs.progress(job).counts == {Status.ERROR: 1}
+    record = repository.studies.get(STUDY)
     (lost,) = record.unreadable
     assert record.instances == () and lost.reason == listed.message
-    assert repository.content(lost.instance.identity.sha256) == cut(film(1))
+    assert repository.originals.content(lost.instance.identity.sha256) == cut(film(1))
 
 
 def test_with_its_study_it_can_be_deleted(repository: Repository, tiny_settings: Settings) -> None:
     queued(repository, tiny_settings, cut(film(1)))
-    (lost,) = repository.study(STUDY).unreadable
-    repository.delete_study(STUDY, account="a", reason="sent again")
-    assert not repository.kept_at(lost.instance.identity.sha256).exists()
-    assert repository.worklist_page().items == ()
+    (lost,) = repository.studies.get(STUDY).unreadable
+    repository.studies.delete(STUDY, account="a", reason="sent again")
+    assert not repository.originals.kept_at(lost.instance.identity.sha256).exists()
+    assert repository.worklist.page().items == ()
 
 
 def test_a_table_of_results_names_it(
@@ -66,7 +66,7 @@ def test_a_table_of_results_names_it(
     """Once by the job that brought it, once among all that is stored."""
     job = queued(repository, tiny_settings, film(1), cut(film(2)))
     for batch in (
-        job_batch(repository, repository.job(job), because),
+        job_batch(repository, repository.jobs.get(job), because),
         stored_batch(repository, because),
     ):
         rows = list(batch.rows(False))
@@ -78,7 +78,7 @@ def test_beside_a_film_that_was_answered_it_is_mentioned(
     repository: Repository, tiny_settings: Settings
 ) -> None:
     queued(repository, tiny_settings, film(1), cut(film(2)))
-    (listed,) = repository.worklist_page().items
+    (listed,) = repository.worklist.page().items
     assert listed.status is not Status.ERROR and ONE_UNREADABLE in listed.message
 
 
@@ -91,10 +91,10 @@ def test_a_readable_film_takes_its_place(
     else:
         queued(repository, tiny_settings, cut(film(1)))
         queued(repository, tiny_settings, film(1))
-    (listed,) = repository.worklist_page().items
+    (listed,) = repository.worklist.page().items
     assert listed.status in (Status.OK, Status.WARNED, Status.REFUSED)
-    (instance,) = repository.study(STUDY).instances
-    assert repository.content(instance.identity.sha256) == film(1)
+    (instance,) = repository.studies.get(STUDY).instances
+    assert repository.originals.content(instance.identity.sha256) == film(1)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "two jobs"])
@@ -106,11 +106,11 @@ def test_it_takes_no_readable_film_away(
     else:
         queued(repository, tiny_settings, film(1))
         job = queued(repository, tiny_settings, cut(film(1)))
-    (listed,) = repository.worklist_page().items
+    (listed,) = repository.worklist.page().items
     assert listed.status is not Status.ERROR and listed.message == ""
-    assert repository.job_progress(job).counts[Status.ERROR] == 1
-    (instance,) = repository.study(STUDY).instances
-    assert repository.content(instance.identity.sha256) == film(1)
+    assert repository.jobs.progress(job).counts[Status.ERROR] == 1
+    (instance,) = repository.studies.get(STUDY).instances
+    assert repository.originals.content(instance.identity.sha256) == film(1)
 
 
 def test_a_file_that_changed_is_not_answered_under_the_old_hash(
@@ -118,20 +118,20 @@ def test_a_file_that_changed_is_not_answered_under_the_old_hash(
 ) -> None:
     place = tmp_path / "film.dcm"
     place.write_bytes(film(1))
-    job = repository.open_job(JobKind.FOLDER, str(tmp_path))
-    repository.add_files(job, [("film.dcm", str(place))])
-    repository.end_listing(job)
+    job = repository.jobs.open(JobKind.FOLDER, str(tmp_path))
+    repository.jobs.add_files(job, [("film.dcm", str(place))])
+    repository.jobs.end_listing(job)
     drain(repository, tiny_settings)
-    before = repository.study(STUDY)
+    before = repository.studies.get(STUDY)
     place.write_bytes(
         make_dicom_bytes(
             np.zeros((40, 40), np.uint16), StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1"
         )
     )
-    again = repository.add_rescore([STUDY])
+    again = repository.jobs.add_rescore([STUDY])
     drain(repository, tiny_settings)
-    assert repository.job_progress(again).counts == {Status.ERROR: 1}
-    assert repository.study(STUDY).assessments == before.assessments
+    assert repository.jobs.progress(again).counts == {Status.ERROR: 1}
+    assert repository.studies.get(STUDY).assessments == before.assessments
 
 
 def test_a_study_waits_since_its_file_was_queued(
@@ -140,10 +140,10 @@ def test_a_study_waits_since_its_file_was_queued(
     place = tmp_path / "film.dcm"
     place.write_bytes(film(1))
     friday = datetime.now(UTC) - timedelta(days=3)
-    job = repository.open_job(JobKind.FOLDER, str(tmp_path))
-    repository.add_files(job, [("film.dcm", str(place))])
+    job = repository.jobs.open(JobKind.FOLDER, str(tmp_path))
+    repository.jobs.add_files(job, [("film.dcm", str(place))])
     with repository._database.writing() as session:
         session.execute(update(JobFileTable).values(added_at=friday))
     drain(repository, tiny_settings)
-    (listed,) = repository.worklist_page().items
+    (listed,) = repository.worklist.page().items
     assert listed.received_at == friday

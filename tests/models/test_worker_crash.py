@@ -48,13 +48,13 @@ done = drain(store, Settings(home=home, weights=weights), processes=2,
 
 def test_claims_of_a_forerunner_with_our_number_are_given_back(repository: Repository) -> None:
     """A container that is started again has the same name and the same process number."""
-    repository.add_job([("a.dcm", b"one"), ("b.dcm", b"two")])
+    repository.jobs.add([("a.dcm", b"one"), ("b.dcm", b"two")])
     ours = worker_name()
     forerunner = ours.rpartition(":")[0] + ":00000000"
-    repository.claim_files(forerunner, 1)
-    repository.claim_files(ours, 1)
+    repository.claims.claim_files(forerunner, 1)
+    repository.claims.claim_files(ours, 1)
     release_dead_claims(repository)
-    assert repository.claimants() == (ours,)
+    assert repository.claims.claimants() == (ours,)
 
 
 @pytest.mark.slow
@@ -64,16 +64,16 @@ def test_a_worker_killed_again_and_again_does_everything_once(
     store = Repository.open(tiny_settings.home, database)
     jobs = [_upload(store), _folder(store, tmp_path / "ward")]
     chance, kills = random.Random(5), 0
-    while kills < KILLS and any(not store.job_progress(job).finished for job in jobs):
+    while kills < KILLS and any(not store.jobs.progress(job).finished for job in jobs):
         _kill_in_the_middle(tiny_settings, database, chance)
         kills += 1
-    unfinished = sum(store.job_progress(j).total - store.job_progress(j).done for j in jobs)
+    unfinished = sum(store.jobs.progress(j).total - store.jobs.progress(j).done for j in jobs)
     release_dead_claims(store)
     assert drain(store, tiny_settings) == unfinished
 
     assert kills > 1
     for job in jobs:
-        counts = store.job_progress(job).counts
+        counts = store.jobs.progress(job).counts
         assert sum(counts.values()) == FILMS + TWICE + BROKEN
         assert counts[Status.ERROR] == BROKEN
     _insist_on_once(store, fingerprint(tiny_settings, reduced=True))
@@ -115,7 +115,7 @@ def _films(start: int) -> list[tuple[str, bytes]]:
 
 
 def _upload(store: Repository) -> str:
-    return store.add_job(_films(1000), account="anna")
+    return store.jobs.add(_films(1000), account="anna")
 
 
 def _folder(store: Repository, folder: Path) -> str:
@@ -124,26 +124,30 @@ def _folder(store: Repository, folder: Path) -> str:
     for name, content in _films(2000):
         (folder / name).write_bytes(content)
         found.append((name, str(folder / name)))
-    job_id = store.open_job(JobKind.FOLDER, str(folder))
-    store.add_files(job_id, found)
-    store.end_listing(job_id)
+    job_id = store.jobs.open(JobKind.FOLDER, str(folder))
+    store.jobs.add_files(job_id, found)
+    store.jobs.end_listing(job_id)
     return job_id
 
 
 def _insist_on_once(store: Repository, networks: str) -> None:
     """Every film is stored, answered and in the trail exactly once, and its bytes can be had."""
-    studies = [store.study(uid) for uid in store.study_uids()]
+    studies = [store.studies.get(uid) for uid in store.worklist.study_uids()]
     films = [film.identity for study in studies for film in study.instances]
     assert len(films) == len({f.sop_instance_uid for f in films}) == 2 * FILMS
     for identity in films:
-        assert hashlib.sha256(store.content(identity.sha256)).hexdigest() == identity.sha256
-    assert store.known_results([f.sha256 for f in films], networks) == {f.sha256 for f in films}
+        assert (
+            hashlib.sha256(store.originals.content(identity.sha256)).hexdigest() == identity.sha256
+        )
+    assert store.claims.known_results([f.sha256 for f in films], networks) == {
+        f.sha256 for f in films
+    }
     assert all(said is not None for study in studies for said in study.assessments)
 
-    assert store.verify_audit().intact
-    received = [line.detail for line in store.audit() if line.deed is Deed.RECEIVE]
+    assert store.audit.verify().intact
+    received = [line.detail for line in store.audit.entries() if line.deed is Deed.RECEIVE]
     assert Counter(received) == Counter(f"file {film.sha256}" for film in films)
-    scored = Counter(x.study_instance_uid for x in store.audit() if x.deed is Deed.SCORE)
+    scored = Counter(x.study_instance_uid for x in store.audit.entries() if x.deed is Deed.SCORE)
     assert scored == Counter(film.study_instance_uid for film in films)
 
 
@@ -154,17 +158,17 @@ def test_an_outcome_that_cannot_be_written_holds_back_no_other(
     monkeypatch: pytest.MonkeyPatch,
     fault: type[Exception],
 ) -> None:
-    job = repository.add_job([("a", make_dicom_bytes()), ("DOE", b"no film"), ("c", b"neither")])
-    write = repository.finish_files
+    job = repository.jobs.add([("a", make_dicom_bytes()), ("DOE", b"no film"), ("c", b"neither")])
+    write = repository.claims.finish_files
 
     def fail(name: str, results: Sequence[Result], networks: str) -> tuple[Result, ...]:
         if any(r.task.file_name == "DOE" and not r.fault for r in results):
             raise fault("DOE^JANE")
         return write(name, results, networks)
 
-    monkeypatch.setattr(repository, "finish_files", fail)
+    monkeypatch.setattr(repository.claims, "finish_files", fail)
     assert drain(repository, tiny_settings) == 3
-    files = repository.job(job).files
+    files = repository.jobs.get(job).files
     assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.ERROR]
     assert "internal fault" in files[1].message and "internal fault" not in files[2].message
 
@@ -173,9 +177,9 @@ def test_bytes_of_a_film_lie_where_they_were_put(
     repository: Repository, tiny_settings: Settings
 ) -> None:
     """What is read from the objects' folder is no file that was left elsewhere."""
-    repository.add_job([("a", make_dicom_bytes()), ("b", b"no film")])
+    repository.jobs.add([("a", make_dicom_bytes()), ("b", b"no film")])
     drain(repository, tiny_settings)
     with repository._database.reading() as session:
         assert list(session.scalars(select(InstanceTable.location))) == [""]
-    root = repository.kept_at("0" * 64).parent.parent
+    root = repository.originals.kept_at("0" * 64).parent.parent
     assert len([p for p in root.rglob("*") if p.is_file()]) == 1

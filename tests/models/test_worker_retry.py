@@ -23,35 +23,35 @@ def test_a_file_that_was_completed_since_is_stored_under_its_own_hash(
 ) -> None:
     film, place = make_dicom_bytes(), tmp_path / "film.dcm"
     place.write_bytes(film[: int(part * len(film))])
-    job = repository.open_job(JobKind.FOLDER, str(tmp_path))
-    repository.add_files(job, [("film.dcm", str(place))])
-    repository.end_listing(job)
+    job = repository.jobs.open(JobKind.FOLDER, str(tmp_path))
+    repository.jobs.add_files(job, [("film.dcm", str(place))])
+    repository.jobs.end_listing(job)
     assert drain(repository, tiny_settings) == 1
-    assert repository.job_progress(job).counts == {Status.ERROR: 1}
+    assert repository.jobs.progress(job).counts == {Status.ERROR: 1}
 
     place.write_bytes(film)
-    assert repository.retry_failed(job) == 1
+    assert repository.jobs.retry_failed(job) == 1
     assert drain(repository, tiny_settings) == 1
-    (file,) = repository.job_files(job)
+    (file,) = repository.jobs.files(job)
     assert file.status is Status.OK
-    identity = repository.study(file.study_instance_uid).instances[0].identity
+    identity = repository.studies.get(file.study_instance_uid).instances[0].identity
     assert identity.sha256 == hashlib.sha256(film).hexdigest()
-    assert repository.content(identity.sha256) == film
+    assert repository.originals.content(identity.sha256) == film
 
 
 def test_an_upload_is_tried_again_where_its_process_died(
     repository: Repository, tiny_settings: Settings
 ) -> None:
     film = make_dicom_bytes()
-    job = repository.add_job([("film.dcm", film), ("notes.txt", b"no film")])
-    task = repository.claim_files("dead", 1)[0]
+    job = repository.jobs.add([("film.dcm", film), ("notes.txt", b"no film")])
+    task = repository.claims.claim_files("dead", 1)[0]
     died = failed(task.file_name, PixelDataError("The process died."))
-    repository.finish_files("dead", [Result(task, task.sha256, died, fault=True)], "f")
+    repository.claims.finish_files("dead", [Result(task, task.sha256, died, fault=True)], "f")
     drain(repository, tiny_settings)
-    assert repository.job_progress(job).counts == {Status.ERROR: 2}
+    assert repository.jobs.progress(job).counts == {Status.ERROR: 2}
 
-    assert repository.retryable(job) == 1  # what was no film is not kept
-    assert repository.retry_failed(job) == 1
+    assert repository.jobs.retryable(job) == 1  # what was no film is not kept
+    assert repository.jobs.retry_failed(job) == 1
     assert drain(repository, tiny_settings) == 1
-    assert [f.status for f in repository.job_files(job)] == [Status.OK, Status.ERROR]
-    assert repository.retryable(job) == 0
+    assert [f.status for f in repository.jobs.files(job)] == [Status.OK, Status.ERROR]
+    assert repository.jobs.retryable(job) == 0

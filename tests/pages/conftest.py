@@ -100,7 +100,7 @@ def keep_film(store: Repository, panel: Panel, **attributes: Any) -> str:
 def wait_for_queue(store: Repository) -> None:
     """Return when no queued file waits any more."""
     end = time.monotonic() + PATIENCE
-    while store.unfinished_jobs():
+    while store.jobs.unfinished():
         assert time.monotonic() < end, "the queue stands still"
         time.sleep(0.05)
 

@@ -33,7 +33,7 @@ def scenes(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
 
 def signed(store: Repository, study: str) -> Review:
     """The study, signed with a window and a mark."""
-    (film,) = store.study(study).instances
+    (film,) = store.studies.get(study).instances
     uid = film.identity.sop_instance_uid
     line = Annotation("1.2", uid, Shape.LENGTH, ((2.0, 3.0), (9.0, 3.0)), label="vessel")
     left = Presentation(uid, 0, 900.0, 1200.0, inverted=True, flipped=True, rotation=90)
@@ -41,7 +41,7 @@ def signed(store: Repository, study: str) -> Review:
         study, 0, Stage.FINAL, "ada", "Dr Ada", datetime.now(UTC),
         annotations=(line,), presentations=(left,), note=HOSTILE,
     )  # fmt: skip
-    return store.add_review(made)
+    return store.reviews.add(made)
 
 
 def export(store: Repository, study: str, kind: str) -> bytes:
@@ -78,7 +78,7 @@ def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
 ) -> None:
     signed(store, study)
     content = export(store, study, "sr")
-    store.delete_study(study, account="ada", reason="only the report is here")
+    store.studies.delete(study, account="ada", reason="only the report is here")
     take_in(store, tiny_panel, content)
     page = open_page(PAGE, study=study)
     assert not page.error and not page.segmented_control
@@ -116,7 +116,7 @@ def test_a_presentation_is_applied_where_it_was(
     (mark,), (drawn,) = review.annotations, scene.annotations
     assert (drawn.shape, drawn.points, drawn.label) == (mark.shape, mark.points, mark.label)
     assert "vessel" in words(page)
-    assert store.study(study).review == review
+    assert store.studies.get(study).review == review
     choose(page, study, 0)
     assert len(scenes) == 1
 

@@ -28,7 +28,7 @@ def part(which: str, uid: str) -> None:
     from pages.ui import concepts, resources, room, similar, state
 
     state.set_account(resources.repository().accounts.alone("Dr Test"))
-    record = resources.repository().study(uid)
+    record = resources.repository().studies.get(uid)
     image, answer = room.load(record.instances[0]), record.assessments[0]
     assert answer is not None
     {"similar": similar.render_similar, "concepts": concepts.render_concepts}[which](image, answer)
@@ -61,13 +61,13 @@ def shipped(
 
 
 def uids(store: Repository) -> list[str]:
-    return [item.study_instance_uid for item in store.worklist_page().items]
+    return [item.study_instance_uid for item in store.worklist.page().items]
 
 
 def sign(store: Repository, uid: str, *, present: bool) -> None:
     stated = ReadFinding("pneumonia", present, Call.ACCEPTED)
     now = datetime.now(UTC)
-    store.add_review(Review(uid, 0, Stage.FINAL, "anna", "Dr Anna", now, findings=(stated,)))
+    store.reviews.add(Review(uid, 0, Stage.FINAL, "anna", "Dr Anna", now, findings=(stated,)))
 
 
 def test_similar_cases_come_as_labels_and_distances(shipped: Repository) -> None:
@@ -85,7 +85,7 @@ def test_a_signed_study_becomes_a_case_that_others_find(shipped: Repository) -> 
     sign(shipped, first, present=True)
     page = drawn("similar", first)
     next(b for b in page.button if b.label == "Add to our reference cases").click().run()
-    assert [case.study_instance_uid for case in shipped.cases()] == [first]
+    assert [case.study_instance_uid for case in shipped.cases.all()] == [first]
     page = drawn("similar", second)
     assert "Pneumonia present" in words(page) and "Dr Anna" in words(page)
     assert "data:image/png" in words(page)

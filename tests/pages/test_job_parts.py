@@ -51,12 +51,12 @@ def queue_folder(page: AppTest, wanted: str) -> AppTest:
 
 def failed(store: Repository, count: int) -> str:
     """A folder's job whose files could not be read."""
-    job = store.open_job(JobKind.FOLDER, "/ward")
-    store.add_files(job, [(f"{n}.dcm", f"/ward/{n}.dcm") for n in range(count)])
-    store.end_listing(job)
+    job = store.jobs.open(JobKind.FOLDER, "/ward")
+    store.jobs.add_files(job, [(f"{n}.dcm", f"/ward/{n}.dcm") for n in range(count)])
+    store.jobs.end_listing(job)
     said = Assessment("", Status.ERROR, messages=("The file is empty.",))
-    while tasks := store.claim_files("w", 50):
-        store.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
+    while tasks := store.claims.claim_files("w", 50):
+        store.claims.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
     return job
 
 
@@ -70,11 +70,11 @@ def test_a_folder_of_the_server_is_queued_and_read(
         "2 files done" in e.label and "could not be read: 1" in e.label.lower()
         for e in again.expander
     )
-    (item,) = store.worklist_page().items
+    (item,) = store.worklist.page().items
     assert item.file_name == "film.dcm"
-    record = store.study(item.study_instance_uid)
-    assert store.content(record.instances[0].identity.sha256) == make_dicom_bytes()
-    assert not list((store.kept_at("0" * 64).parent.parent).rglob("*.dcm"))
+    record = store.studies.get(item.study_instance_uid)
+    assert store.originals.content(record.instances[0].identity.sha256) == make_dicom_bytes()
+    assert not list((store.originals.kept_at("0" * 64).parent.parent).rglob("*.dcm"))
 
 
 @pytest.mark.parametrize("wanted", ["/", "{folder}/../..", "{folder}/gone"])
@@ -83,7 +83,7 @@ def test_no_other_folder_is(
 ) -> None:
     page = queue_folder(open_page(PAGE), wanted.format(folder=folder))
     assert "not one that Lightbox may read" in words(page)
-    assert not store.unfinished_jobs()
+    assert not store.jobs.unfinished()
 
 
 def test_without_roots_the_page_says_how_to_get_them(open_page: OpenPage) -> None:
@@ -91,39 +91,41 @@ def test_without_roots_the_page_says_how_to_get_them(open_page: OpenPage) -> Non
 
 
 def test_a_job_is_paused_and_goes_on(open_page: OpenPage, store: Repository, idle: None) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = press(open_page(PAGE, job=job), "Pause")
-    assert store.job_progress(job).state is JobState.PAUSED and not store.claim_files("w", 1)
+    assert store.jobs.progress(job).state is JobState.PAUSED and not store.claims.claim_files(
+        "w", 1
+    )
     press(open_page(PAGE, job=job), "Go on")
-    assert store.job_progress(job).state is JobState.RUNNING and store.claim_files("w", 1)
+    assert store.jobs.progress(job).state is JobState.RUNNING and store.claims.claim_files("w", 1)
     assert page.get("progress")
 
 
 def test_a_cancelled_job_leaves_no_waiting_file(
     open_page: OpenPage, store: Repository, idle: None
 ) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     press(open_page(PAGE, job=job), "Cancel")
-    assert store.job_progress(job).finished and not store.job_files(job)
-    assert not list(store.kept_at("0" * 64).parent.parent.rglob("*/*"))
+    assert store.jobs.progress(job).finished and not store.jobs.files(job)
+    assert not list(store.originals.kept_at("0" * 64).parent.parent.rglob("*/*"))
 
 
 def test_failed_files_are_tried_again(open_page: OpenPage, store: Repository, idle: None) -> None:
     job = failed(store, 3)
     press(open_page(PAGE, job=job), "Try 3 files again")
-    assert len(store.claim_files("w", 9)) == 3
+    assert len(store.claims.claim_files("w", 9)) == 3
 
 
 def test_an_upload_offers_again_what_is_still_kept(
     open_page: OpenPage, store: Repository, idle: None
 ) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     said = Assessment("", Status.ERROR, messages=("The process died.",))
-    tasks = store.claim_files("w", 2)
+    tasks = store.claims.claim_files("w", 2)
     died = [Result(t, t.sha256, FileOutcome("x", said), fault=t.position == 0) for t in tasks]
-    store.finish_files("w", died, "f")
+    store.claims.finish_files("w", died, "f")
     press(open_page("pages/upload.py", job=job), "Try 1 file again")
-    assert [t.file_name for t in store.claim_files("w", 9)] == ["a.dcm"]
+    assert [t.file_name for t in store.claims.claim_files("w", 9)] == ["a.dcm"]
 
 
 def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idle: None) -> None:
@@ -139,40 +141,40 @@ def test_the_listed_studies_are_asked_about_again(
 ) -> None:
     page = press(open_page(PAGE), "Ask the installed network about 1 listed study")
     wait_for_queue(store)
-    done = store.job_progress(page.query_params["job"])
+    done = store.jobs.progress(page.query_params["job"])
     assert done.kind is JobKind.RESCORE and done.counts == {Status.OK: 1}
-    assert [line.deed for line in store.audit()].count(Deed.SCORE) == 2
+    assert [line.deed for line in store.audit.entries()].count(Deed.SCORE) == 2
     assert not page.exception
 
 
 def test_a_job_is_put_before_others(open_page: OpenPage, store: Repository, idle: None) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = open_page(PAGE)  # not in the address
     priority = page.selectbox(key=f"priority-{job}")
     assert priority.options == ["Urgent", "Normal", "Low"] and priority.value == NORMAL
     page = priority.set_value(URGENT).run()
-    assert store.job_progress(job).priority == URGENT
+    assert store.jobs.progress(job).priority == URGENT
     assert page.selectbox(key=f"priority-{job}").value == URGENT
 
 
 def test_a_priority_that_somebody_else_changed_is_shown_and_stays(
     open_page: OpenPage, store: Repository, idle: None
 ) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = open_page(PAGE, job=job)
-    store.set_priority(job, LOW - 1)
+    store.jobs.set_priority(job, LOW - 1)
     st.cache_data.clear()  # what one look serves all who watch
     assert page.run().selectbox(key=f"priority-{job}").value == LOW
-    assert store.job_progress(job).priority == LOW - 1
+    assert store.jobs.progress(job).priority == LOW - 1
 
 
 def watched(store: Repository) -> str:
     """A watched folder's job with a file that could not be read and one that waits."""
-    job = store.open_job(JobKind.WATCH, "/ward")
-    store.add_files(job, [("a.dcm", "/ward/a.dcm"), ("b.dcm", "/ward/b.dcm")])
+    job = store.jobs.open(JobKind.WATCH, "/ward")
+    store.jobs.add_files(job, [("a.dcm", "/ward/a.dcm"), ("b.dcm", "/ward/b.dcm")])
     said = Assessment("", Status.ERROR, messages=("The file is empty.",))
-    tasks = store.claim_files("w", 1)
-    store.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
+    tasks = store.claims.claim_files("w", 1)
+    store.claims.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
     return job
 
 
@@ -185,21 +187,21 @@ def test_the_files_of_a_watched_folder_can_be_seen(
     shown = dict(page.dataframe[0].value[["File", "Outcome"]].values)
     assert "Could not be read" in shown["a.dcm"] and "Waiting" in shown["b.dcm"]
     press(page, "Try 1 file again")
-    assert store.job_progress(job).counts == {}
+    assert store.jobs.progress(job).counts == {}
 
 
 def test_a_choice_of_outcome_stays_while_the_job_goes_on(
     open_page: OpenPage, store: Repository, idle: None
 ) -> None:
     job = failed(store, 120)
-    store.add_files(job, [("late.dcm", "/ward/late.dcm")])
+    store.jobs.add_files(job, [("late.dcm", "/ward/late.dcm")])
     page = press(open_page(PAGE, find="x"), "Files")
     page = page.selectbox(key=f"job-status-{job}").set_value(Status.ERROR).run()
     assert "1 to 100 of 120" in words(page)
-    (task,) = store.claim_files("w", 1)
+    (task,) = store.claims.claim_files("w", 1)
     said = Assessment("", Status.ERROR, messages=("The file is empty.",))
-    store.add_files(job, [("later.dcm", "/ward/later.dcm")])
-    store.finish_files("w", [Result(task, "", FileOutcome("x", said))], "f")
+    store.jobs.add_files(job, [("later.dcm", "/ward/later.dcm")])
+    store.claims.finish_files("w", [Result(task, "", FileOutcome("x", said))], "f")
     page = press(page, "Look again")
     assert page.selectbox(key=f"job-status-{job}").value == Status.ERROR
     assert "1 to 100 of 121" in words(page)

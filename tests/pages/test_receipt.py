@@ -27,7 +27,7 @@ def part(uid: str, methods: list[str]) -> None:
     from pages.ui.explanation import Choice
 
     state.set_account(resources.repository().accounts.alone("Dr Test"))
-    image = room.load(resources.repository().study(uid).instances[0])
+    image = room.load(resources.repository().studies.get(uid).instances[0])
     choices = [Choice("", method, "pneumonia") for method in methods]
     receipt.render_receipt(image, choices[0])
     for choice in choices:

@@ -29,7 +29,7 @@ def shown(page: AppTest) -> AppTest:
 
 
 def exports(store: Repository) -> list[str]:
-    return [line.detail for line in store.audit() if line.deed == Deed.EXPORT]
+    return [line.detail for line in store.audit.entries() if line.deed == Deed.EXPORT]
 
 
 def test_what_changes_is_shown_and_confirmed_before_anything_leaves(
@@ -62,7 +62,7 @@ def test_burned_in_text_has_to_be_spoken_about(
 
 
 def test_drawn_rectangles_are_the_parts_to_blacken(store: Repository, tiny_panel: Panel) -> None:
-    record = store.study(keep_film(store, tiny_panel))
+    record = store.studies.get(keep_film(store, tiny_panel))
     uid = record.instances[0].identity.sop_instance_uid
     mark = Annotation("a", uid, Shape.RECTANGLE, ((3.2, 2.0), (10.9, 7.5)))
     review = Review(
@@ -98,8 +98,8 @@ def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
     assert "no text is found in them" in words(page)
     (made,) = page.session_state[releasing._slot(study)][1]
     assert search_file(made.content).boxes == ()
-    sha256 = store.study(study).instances[0].identity.sha256
-    assert len(search_file(store.content(sha256)).boxes) == 2
+    sha256 = store.studies.get(study).instances[0].identity.sha256
+    assert len(search_file(store.originals.content(sha256)).boxes) == 2
 
 
 def test_a_find_that_is_not_ticked_keeps_the_copy_in_the_house(

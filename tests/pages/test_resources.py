@@ -34,10 +34,10 @@ def until(wanted: Callable[[], bool]) -> None:
 
 
 def test_a_queued_job_is_done_though_no_page_was_opened(store: Repository) -> None:
-    job = store.add_job([("a.dcm", make_dicom_bytes())])
+    job = store.jobs.add([("a.dcm", make_dicom_bytes())])
     with resources.begun():
         wait_for_queue(store)
-    assert store.job_progress(job).finished
+    assert store.jobs.progress(job).finished
 
 
 def test_whoever_asks_meanwhile_gets_the_same_worker(

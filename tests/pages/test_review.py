@@ -45,7 +45,7 @@ def by_somebody_else(study: str, base: int = 0) -> Review:
 
 def newest(store: Repository, study: str) -> Review:
     """The newest stored version."""
-    review = store.study(study).review
+    review = store.studies.get(study).review
     assert review is not None
     return review
 
@@ -79,7 +79,7 @@ def test_every_score_stands_beside_its_model(
 def test_what_computed_an_answer_is_said(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
-    record = store.study(study)
+    record = store.studies.get(study)
     (film,), (said,) = record.instances, record.assessments
     assert said is not None
     newer = outcome_of(film, replace(said, engine="onnxruntime int8"))
@@ -100,7 +100,7 @@ def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
 def test_nothing_is_preselected(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
     assert page.segmented_control(key=_says(page)).value is None
-    assert not store.study(study).reviews
+    assert not store.studies.get(study).reviews
 
 
 def test_a_statement_is_kept_without_a_save_button(
@@ -131,7 +131,7 @@ def test_a_finding_of_ones_own_is_added_and_removed(
     assert [(f.code, f.call) for f in newest(store, study).findings] == [("effusion", Call.ADDED)]
     assert "Pleural effusion" in words(page)
     press(page, "\u2715")
-    assert not newest(store, study).findings and len(store.study(study).reviews) == 2
+    assert not newest(store, study).findings and len(store.studies.get(study).reviews) == 2
 
 
 def test_a_finding_can_be_restated(open_page: OpenPage, store: Repository, study: str) -> None:
@@ -148,7 +148,7 @@ def test_undo_takes_the_last_change_back_and_keeps_both(
     page = state_present(open_page(PAGE, study=study))
     page.text_area[0].set_value("typo").run()
     press(page, "Undo")
-    assert [r.note for r in store.study(study).reviews] == ["", "typo", ""]
+    assert [r.note for r in store.studies.get(study).reviews] == ["", "typo", ""]
     assert page.text_area[0].value == "" and newest(store, study).findings
 
 
@@ -175,19 +175,19 @@ def test_preliminary_then_final_then_amendment(
     press(page, "Amend")
     state_present(page, "absent")
     press(page, "Sign amendment")
-    stages = [r.stage for r in store.study(study).reviews]
+    stages = [r.stage for r in store.studies.get(study).reviews]
     assert stages[1:3] == [Stage.PRELIMINARY, Stage.FINAL] and stages[-1] is Stage.FINAL
-    signed = [r.findings[0].present for r in store.study(study).reviews if r.signed]
+    signed = [r.findings[0].present for r in store.studies.get(study).reviews if r.signed]
     assert signed == [True, True, False]
 
 
 def test_the_second_writer_is_told(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
-    store.add_review(by_somebody_else(study))
+    store.reviews.add(by_somebody_else(study))
     state_present(page, "absent")
     said = words(page)
     assert "Dr Else saved this study in another window" in said and "not saved" in said
-    assert len(store.study(study).reviews) == 1
+    assert len(store.studies.get(study).reviews) == 1
     assert page.segmented_control(key=_says(page)).value == "present"
 
 
@@ -196,7 +196,7 @@ def test_a_note_that_came_too_late_is_not_lost(
 ) -> None:
     page = open_page(PAGE, study=study)
     draft = replace(by_somebody_else(study), stage=Stage.DRAFT, note="theirs")
-    store.add_review(draft)
+    store.reviews.add(draft)
     page.text_area[0].set_value("mine").run()
     assert newest(store, study).note == "theirs" and page.text_area[0].value == "mine"
     page.text_area[0].set_value("mine, after theirs").run()
@@ -207,7 +207,7 @@ def test_nobody_signs_a_note_that_is_not_on_the_screen(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
     page = open_page(PAGE, study=study)
-    store.add_review(replace(by_somebody_else(study), stage=Stage.DRAFT, note="theirs"))
+    store.reviews.add(replace(by_somebody_else(study), stage=Stage.DRAFT, note="theirs"))
     page.run()
     assert page.text_area[0].value == "theirs"
 
@@ -226,12 +226,12 @@ def draws(monkeypatch: pytest.MonkeyPatch, *marks: Annotation) -> None:
 def test_a_mark_is_saved_as_it_is_drawn_and_only_once(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = store.study(study).instances[0].identity.sop_instance_uid
+    image = store.studies.get(study).instances[0].identity.sop_instance_uid
     draws(monkeypatch, mark_on(image))
     page = open_page(PAGE, study=study)
     page.run()
     assert newest(store, study).annotations == (mark_on(image),)
-    assert len(store.study(study).reviews) == 1 and "elsewhere" not in words(page)
+    assert len(store.studies.get(study).reviews) == 1 and "elsewhere" not in words(page)
 
 
 def test_a_mark_on_a_prior_does_not_enter_this_study(
@@ -240,18 +240,18 @@ def test_a_mark_on_a_prior_does_not_enter_this_study(
     reported = iter([Reading((mark_on("1.9.9"),), (), 1)])
     monkeypatch.setattr(room, "render_viewer", lambda scene, **_: next(reported, None))
     page = open_page(PAGE, study=study)
-    assert not store.study(study).reviews and "mark on the prior" in words(page)
+    assert not store.studies.get(study).reviews and "mark on the prior" in words(page)
 
 
 def test_marks_changed_in_another_window_are_announced(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = store.study(study).instances[0].identity.sop_instance_uid
+    image = store.studies.get(study).instances[0].identity.sop_instance_uid
     draws(monkeypatch, mark_on(image))
     page = open_page(PAGE, study=study)
     monkeypatch.setattr(room, "render_viewer", lambda scene, **_: None)  # of a former generation
     mine = newest(store, study)
-    store.add_review(replace(mine, annotations=(*mine.annotations, mark_on(image, "n"))))
+    store.reviews.add(replace(mine, annotations=(*mine.annotations, mark_on(image, "n"))))
     assert "changed elsewhere" in words(page.run())
 
 
@@ -265,15 +265,15 @@ def test_every_image_of_a_long_series_can_be_reached(
             store, tiny_panel, SOPInstanceUID=generate_uid(), InstanceNumber=number, **uids
         )
     page = open_page(PAGE, study=study)
-    wanted = store.study(study).instances[2]
+    wanted = store.studies.get(study).instances[2]
     page.slider[0].set_value(3).run()
     assert page.session_state[f"image-{study}"] == wanted.identity.sop_instance_uid
     assert page.slider[0].value == 3 and not page.error
 
 
 def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: str) -> None:
-    first = store.add_review(by_somebody_else(study))
-    store.add_review(replace(first, stage=Stage.DRAFT, reader="Dr Test", note="second look"))
+    first = store.reviews.add(by_somebody_else(study))
+    store.reviews.add(replace(first, stage=Stage.DRAFT, reader="Dr Test", note="second look"))
     said = words(open_page(PAGE, study=study))
     assert "Dr Else" in said and "second look" in said and "amends version 1" in said
 
@@ -281,7 +281,7 @@ def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: 
 def test_looking_is_recorded_once(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
     page.run()
-    assert [line.deed for line in store.audit(study)].count(Deed.VIEW) == 1
+    assert [line.deed for line in store.audit.entries(study)].count(Deed.VIEW) == 1
 
 
 @pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "operating point"])
@@ -304,7 +304,7 @@ def test_a_first_read_is_kept_beside_the_answer_it_did_not_see(
     page = open_page(PAGE, study=study)
     page.segmented_control(key=f"first-{study}").set_value("absent").run()
     press(page, "Commit and show the network's answer")
-    read = store.first_read(study, me.name)
+    read = store.reviews.first_read(study, me.name)
     assert read is not None and not read.present and read.network_present is not None
     assert read.seconds >= 0 and read.model is not None
     assert "Your first read" in words(page) and "operating point" in words(page)

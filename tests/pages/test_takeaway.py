@@ -39,7 +39,7 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> Saved:
 
 def finished(open_page: OpenPage, store: Repository) -> AppTest:
     """The page of a batch whose files are done."""
-    job = store.add_job(FILES, account="test")
+    job = store.jobs.add(FILES, account="test")
     open_page("app.py")  # makes the worker
     wait_for_queue(store)
     return open_page(PAGE, job=job)
@@ -67,7 +67,7 @@ def prepare(page: AppTest, forms: list[str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def exports(store: Repository) -> list[str]:
-    return [line.detail for line in store.audit() if line.deed == Deed.EXPORT]
+    return [line.detail for line in store.audit.entries() if line.deed == Deed.EXPORT]
 
 
 def test_a_single_form_is_saved_as_it_is(

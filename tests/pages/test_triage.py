@@ -38,7 +38,7 @@ def test_refused_studies_stay_visible_with_their_reason(
 
 
 def test_urgency_and_reading_are_words(open_page: OpenPage, store: Repository, study: str) -> None:
-    store.add_review(by_somebody_else(study))
+    store.reviews.add(by_somebody_else(study))
     row = open_page(PAGE).dataframe[0].value.iloc[0]
     assert "Read" in row["Urgency"] and row["Reading"] == "Signed: Dr Else"
 
@@ -55,7 +55,7 @@ def test_the_text_filter_finds_a_patient(
 def test_unread_only_leaves_signed_studies_out(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:
-    store.add_review(by_somebody_else(study))
+    store.reviews.add(by_somebody_else(study))
     page = open_page(PAGE, unread="true")
     assert not page.dataframe and "No study passes the filter" in words(page)
 
@@ -68,7 +68,7 @@ def test_unfinished_jobs_are_shown_beside_the_worklist(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Worker, "start", lambda _self: None)
-    store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = open_page(PAGE)
     assert page.get("progress") and len(page.dataframe[0].value) == 1
 
@@ -139,13 +139,13 @@ def test_a_reader_keeps_a_view(open_page: OpenPage, store: Repository) -> None:
     hold(store, Case(1, ("refused",)), Case(2, ("present",)))
     page = open_page(PAGE, find="refused")
     page = press(page.text_input(key="view-name").set_value("Mine *").run(), "Save view")
-    assert not page.exception and store.views("single-reader")[0].query.words == "refused"
+    assert not page.exception and store.site.views("single-reader")[0].query.words == "refused"
     page = press(page, "All")
     assert len(page.dataframe[0].value) == 2
     page = page.button(key="own-Mine *").click().run()
     assert len(page.dataframe[0].value) == 1
     page.button(key="delete-Mine *").click().run()
-    assert store.views("single-reader") == ()
+    assert store.site.views("single-reader") == ()
 
 
 def test_a_blind_reader_is_offered_nothing_that_tells(
@@ -203,17 +203,17 @@ def test_the_site_sets_its_order_of_reading(
 ) -> None:
     hold(store, Case(100, ("absent",)), Case(10, ("present",)))
     page = open_page(PAGE)
-    assert store.worklist_page().items[0].study_instance_uid == "1.1"
+    assert store.worklist.page().items[0].study_instance_uid == "1.1"
     page.number_input(key="longest-wait").set_value(1)
     page = press(page, "Save for all readers")
     assert not page.exception and "order of reading is saved" in words(page)
     assert list(page.dataframe[0].value["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Raised"]
     finding = tiny_panel.first.card.findings[0]
-    assert dict(store.reading_order().levels)[finding.code] == 1
+    assert dict(store.site.reading_order().levels)[finding.code] == 1
 
 
 def test_levels_have_names(store: Repository, study: str) -> None:
-    item = replace(store.worklist_page().items[0], read=False)
+    item = replace(store.worklist.page().items[0], read=False)
     shown = [said.urgency(replace(item, priority=p)) for p in (0, 1, 2, 3, 6)]
     late = replace(item, overdue=True)
     assert said.urgency(replace(late, priority=2)) == "\u25c6 Overdue \u25b2"
@@ -226,12 +226,12 @@ def test_levels_have_names(store: Repository, study: str) -> None:
 
 def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> None:
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
-    item = replace(store.worklist_page().items[0], finding=finding)
+    item = replace(store.worklist.page().items[0], finding=finding)
     assert "\u25b2 Pneumonia suspected" in cases.describe(item)
 
 
 def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
-    item = store.worklist_page().items[0]
+    item = store.worklist.page().items[0]
     plain, adult = (
         str(table.worklist_row(replace(item, status=status))["AI finding"])
         for status in (Status.OK, Status.WARNED)

@@ -20,7 +20,7 @@ def _queued(store: Repository, settings: Settings, *, whole: int, cut: int) -> N
         for i in range(whole + cut)
     ]
     films[whole:] = [film[: len(film) // 2] for film in films[whole:]]
-    store.add_job([(f"{i}.dcm", film) for i, film in enumerate(films)])
+    store.jobs.add([(f"{i}.dcm", film) for i, film in enumerate(films)])
     drain(store, settings)
 
 
@@ -39,7 +39,7 @@ def test_handed_in_alone_it_tells_its_reason_and_can_be_tried_again(
     store: Repository, open_page: OpenPage, tiny_settings: Settings
 ) -> None:
     _queued(store, tiny_settings, whole=0, cut=1)
-    (job,) = store.recent_jobs()
+    (job,) = store.jobs.recent()
     page = open_page("pages/upload.py", job=job.job_id)
     assert not page.exception
     (table,) = page.dataframe

@@ -46,7 +46,7 @@ def test_files_are_queued_once(open_page: OpenPage, store: Repository) -> None:
     page = drop(open_page(PAGE), store, FILM)
     job = page.query_params["job"]
     page.run()
-    assert page.query_params["job"] == job and len(store.worklist_page().items) == 1
+    assert page.query_params["job"] == job and len(store.worklist.page().items) == 1
 
 
 def test_a_reload_shows_the_same_job(open_page: OpenPage, store: Repository) -> None:
@@ -56,7 +56,7 @@ def test_a_reload_shows_the_same_job(open_page: OpenPage, store: Repository) -> 
 
 
 def test_a_running_job_shows_its_progress(open_page: OpenPage, store: Repository) -> None:
-    job = store.add_job([("a.dcm", b"1"), ("b.dcm", b"2")])
+    job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     page = open_page(PAGE, job=job)  # nobody called the worker
     assert page.get("progress")
 
@@ -74,7 +74,7 @@ def test_the_examples_are_one_click(
     page = open_page(PAGE)
     next(b for b in page.button if b.label == "Load synthetic examples").click().run()
     wait_for_queue(store)
-    assert [item.file_name for item in store.worklist_page().items] == ["example.dcm"]
+    assert [item.file_name for item in store.worklist.page().items] == ["example.dcm"]
 
 
 def test_no_examples_is_a_sentence(

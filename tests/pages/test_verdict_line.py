@@ -25,7 +25,7 @@ def part(uid: str, methods: list[str]) -> None:
     from pages.ui.explanation import PLACES, Choice
 
     state.set_account(resources.repository().accounts.alone("Dr Test"))
-    image = room.load(resources.repository().study(uid).instances[0])
+    image = room.load(resources.repository().studies.get(uid).instances[0])
     asked = [(place, Choice("", m, "pneumonia")) for place, m in zip(PLACES, methods, strict=False)]
     if asked:
         verdict_line.render_lines(image, dict(enumerate(asked)))

@@ -26,7 +26,7 @@ WAITS = "waits for the network"
 def waiting(store: Repository, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder's film that nobody has judged; returns its job."""
     film = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1", PatientID="T-1")
-    job = store.add_job([("1.dcm", film)])
+    job = store.jobs.add([("1.dcm", film)])
     monkeypatch.setattr(module, "PATIENCE", timedelta(0))
     scout = Scout(store)
     assert scout.look() == 1
@@ -45,7 +45,7 @@ def hastened(store: Repository) -> list[JobProgress]:
     """Jobs that came of opening a study."""
     with store._database.reading() as session:
         query = select(JobTable.job_id).where(JobTable.kind == JobKind.OPENED.value)
-        return [store.job_progress(job_id) for job_id in session.scalars(query)]
+        return [store.jobs.progress(job_id) for job_id in session.scalars(query)]
 
 
 def test_who_opens_it_has_it_asked_about_first(
@@ -56,13 +56,13 @@ def test_who_opens_it_has_it_asked_about_first(
     page.run()
     (urgent,) = hastened(store)  # once, however often the page is drawn
     assert urgent.priority == URGENT and urgent.total == 1
-    assert [job.job_id for job in store.recent_jobs()] == [waiting]
+    assert [job.job_id for job in store.jobs.recent()] == [waiting]
     ends = time.monotonic() + PATIENCE
-    while store.films_waiting(STUDY) and time.monotonic() < ends:
+    while store.pending.films_waiting(STUDY) and time.monotonic() < ends:
         time.sleep(0.1)  # the page's own worker is at it
     page.run()
     assert not page.exception and WAITS not in words(page)
-    assert len(store.study(STUDY).instances) == 1
+    assert len(store.studies.get(STUDY).instances) == 1
 
 
 def test_beside_films_that_are_shown_it_is_said(
@@ -70,7 +70,7 @@ def test_beside_films_that_are_shown_it_is_said(
 ) -> None:
     drain(store, tiny_settings)
     later = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.2", PatientID="T-1")
-    store.add_job([("2.dcm", later)])
+    store.jobs.add([("2.dcm", later)])
     scout = Scout(store)
     assert scout.look() == 1
     scout.stop()
@@ -83,7 +83,7 @@ def test_cancelled_while_it_is_looked_at(
 ) -> None:
     page = open_page("pages/review.py", study=STUDY)
     for job_id in (waiting, *(job.job_id for job in hastened(store))):
-        store.cancel(job_id)
+        store.jobs.cancel(job_id)
     page.run()
     assert not page.exception
     assert "not in the data folder" in " ".join(box.value for box in page.error)
