@@ -34,7 +34,7 @@ class Repository:
     cases : Cases
         The site's own reference cases.
     claims : Outcomes
-        Files that a worker took, and what became of them: the only way a file gets its outcome.
+        Files that workers took, and what became of them.
     jobs : Jobs
         Batches of files, how far they have come, and what a reader may do with them.
     originals : Originals
