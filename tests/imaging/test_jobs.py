@@ -100,7 +100,7 @@ def test_a_claim_lapses_and_the_first_outcome_counts(
     job_id = queued(store, content)
     slow = store.claim_files("slow", 1)
     assert store.claim_files("quick", 1) == ()
-    monkeypatch.setattr(outcomes, "LEASE", timedelta(0))
+    monkeypatch.setattr(outcomes, "STALLED", timedelta(0))
     quick = store.claim_files("quick", 1)
     assert positions(quick) == [0]
     assert store.finish_files("slow", [failed(slow[0])], NETWORKS) == ()
@@ -125,7 +125,7 @@ def test_a_late_answer_counts_while_nobody_else_has_claimed(
     content = film(1)
     job_id = queued(store, content)
     task = store.claim_files("slow", 1)[0]
-    monkeypatch.setattr(outcomes, "LEASE", timedelta(0))
+    monkeypatch.setattr(outcomes, "STALLED", timedelta(0))
     assert store.finish_files("slow", [answered(task, content)], NETWORKS)
     assert store.job(job_id).finished
     assert store.claim_files("other", 1) == ()
