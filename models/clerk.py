@@ -3,7 +3,7 @@
 One thread alone speaks to the store, so that no claim waits for another's writing. Whoever judges
 finds the next chunk ready, and what was said is written in one transaction with whatever else was
 said meanwhile. No more than that is claimed ahead. What somebody waits for goes before all that,
-alone, and is written at once.
+alone, and is written at once. While it may hold claims, another thread says that it lives.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.assess import failed
+from models.heartbeat import Heartbeat
 from models.inference.crew import CHUNK, FAULT, Judges
 from models.inference.fingerprints import fingerprint
 
@@ -85,6 +86,8 @@ class Clerk:
         self._elsewhere: set[str] = set()  # jobs with files that are out of reach here
         self._woken = False  # files were queued since the last look
         self._dry = False  # the last look found fewer files than were wanted
+        self._holds_claims = False  # or may hold some
+        self._uncertain = False  # after trouble: claims may be ours that we know nothing of
         self._stopped = False
 
     def wake(self) -> None:
@@ -101,19 +104,20 @@ class Clerk:
 
     def run(self) -> None:
         """Work until stopped; trouble is logged, and tried again after a while."""
-        threads = self._started()
-        while not self._stopped:
-            try:
-                if not self._step():
-                    self._rest()
-            except AssistantError as exc:
-                log.error("the queue stands still: %s", exc)
-                self._pause()
-            except Exception as exc:  # a fault of ours; only its type, a message may hold a name
-                log.error("%s in the queue", type(exc).__name__)
-                self._pause()
-        with suppress(AssistantError):  # what cannot be written is claimed again one day
-            self._end(threads)
+        with self._heartbeat():
+            threads = self._started()
+            while not self._stopped:
+                try:
+                    if not self._step():
+                        self._rest()
+                except AssistantError as exc:
+                    log.error("the queue stands still: %s", exc)
+                    self._pause()
+                except Exception as exc:  # a fault of ours; only its type: a message may hold names
+                    log.error("%s in the queue", type(exc).__name__)
+                    self._pause()
+            with suppress(AssistantError):  # what cannot be written is claimed again soon
+                self._end(threads)
 
     def drain(self) -> int:
         """Work until no file waits; returns how many were worked off.
@@ -123,16 +127,20 @@ class Clerk:
         Exception
             Whatever stopped the work; what was claimed is given back.
         """
-        threads = self._started()
-        try:
-            while self._step() or self._open():
-                self._rest()
-        except BaseException:
-            self._end(threads, write=False)
-            self._repository.claims.release_claims([self._name])
-            raise
-        self._end(threads)
+        with self._heartbeat():
+            threads = self._started()
+            try:
+                while self._step() or self._open():
+                    self._rest()
+            except BaseException:
+                self._uncertain = True
+                self._end(threads, write=False)
+                raise
+            self._end(threads)
         return self._count
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(self._repository, self._name, lambda: self._holds_claims)
 
     def _step(self) -> bool:
         """Claim, then write; False when there was nothing to do."""
@@ -151,6 +159,8 @@ class Clerk:
 
     def _wanting(self) -> bool:
         """Fewer than every second of those who judge have a chunk ready, or files just came."""
+        if self._uncertain and self._open():
+            return False  # first everything in hand comes to an end
         most = len(self._mates) * 2 if self._woken else len(self._mates) // 2
         return not self._dry and len(self._ready) <= most
 
@@ -165,7 +175,9 @@ class Clerk:
                 return False
             wanted = max(1, len(self._mates) - len(self._ready)) * CHUNK
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
-        claimed = self._repository.claims.claim_files(
+            self._holds_claims = True
+        self._make_certain()
+        claimed = self._repository.claim_files(
             self._name, wanted, jobs=self._jobs, without=self._elsewhere
         )
         few, tasks = len(claimed) < wanted, self._within_reach(claimed)
@@ -231,9 +243,20 @@ class Clerk:
         if tasks:
             self._repository.claims.release_files(self._name, tasks)
 
+    def _make_certain(self) -> None:
+        """After trouble, with nothing in hand: give back whatever bears our name.
+
+        A claim whose answer was lost, or that could not be given back, would else stand for as
+        long as we say that we live.
+        """
+        if self._uncertain:
+            self._repository.release_claims([self._name])
+            self._uncertain = False
+
     def _rest(self) -> None:
         """Wait until there is something to write or to claim, or it is time for a look."""
         with self._changed:
+            self._holds_claims = self._uncertain or self._open()
             due = self._due()
             if not (self._stopped or due <= 0 or self._wanting()):
                 self._changed.wait(min(_IDLE, due))
@@ -243,6 +266,7 @@ class Clerk:
         """Wait after trouble, whoever calls."""
         ends = time.monotonic() + _TROUBLE
         with self._changed:
+            self._uncertain = True
             while not self._stopped and (left := ends - time.monotonic()) > 0:
                 self._changed.wait(left)
             self._dry = False
@@ -264,8 +288,14 @@ class Clerk:
         try:
             if write:
                 self._write()
+        except BaseException:
+            self._uncertain = True
+            raise
         finally:
             self._give_back([])
+            self._make_certain()
+        with suppress(AssistantError):  # without claims, its heartbeat is of no use to anybody
+            self._repository.end_worker(self._name)
 
     def _judge(self, mate: Judges) -> None:
         """One thread: chunk by chunk."""

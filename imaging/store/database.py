@@ -69,7 +69,8 @@ class Database:
 
     Writers go one at a time, between processes too: SQLite by BEGIN IMMEDIATE, PostgreSQL by an
     advisory lock that lasts as long as the transaction. So whatever a writer reads stays true
-    until it commits, which versions of a review and the chain of the audit trail rely on.
+    until it commits, which versions of a review and the chain of the audit trail rely on. Who
+    relies on some rows alone, and locks them, need not be among them (`writing(alone=False)`).
     """
 
     def __init__(self, url: URL) -> None:
@@ -99,13 +100,17 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, *, behind: bool = False) -> Iterator[Session]:
-        """One transaction that writes, alone.
+    def writing(self, *, behind: bool = False, alone: bool = True) -> Iterator[Session]:
+        """One transaction that writes, alone unless told otherwise.
 
         Parameters
         ----------
         behind : bool
             It waits until nobody else in this process wants to write: a batch, not a reader.
+        alone : bool
+            False: beside all other writers where the database can, which SQLite cannot. Whoever
+            calls locks the rows that must not change meanwhile, and waits for no row while it
+            holds one that a writer may wait for.
 
         Raises
         ------
@@ -114,6 +119,10 @@ class Database:
         StoreError
             If the database fails.
         """
+        if not alone and self.engine.dialect.name != "sqlite":
+            with self._errors(), self._readers.begin() as session:
+                yield session
+            return
         with self._turns.one(behind=behind), self._errors(), self._writers.begin() as session:
             yield session
 

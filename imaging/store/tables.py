@@ -286,6 +286,17 @@ class JobFileTable(Base):
     mark: Mapped[str] = mapped_column(Text, server_default="", default="")
 
 
+class WorkerTable(Base):
+    """Who works off files, by the name in `JobFileTable.claimed_by`, and when it last said so.
+
+    A worker says that it lives in one row, however many files it has claimed.
+    """
+
+    __tablename__ = "workers"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class AnnouncementTable(Base):
     """What the header says of a queued film that nobody has judged yet: its study is listed."""
 
