@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.classifier import Classifier
-from models.dataset import squash
-from models.preprocess import preprocess
+from models.preprocess import preprocess, squash
 from models.view import WHOLE, Box
 
 
