@@ -44,7 +44,7 @@ class Subject:
 def look(
     classifier: Classifier, luminance: NDArray[np.float32], view: Box | None = None
 ) -> Subject:
-    """Frame and squash one film, as `Classifier.predict` does.
+    """Frame and squash one film.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def look(
     luminance : numpy.ndarray
         (rows, columns), any linear scale, larger is brighter. Finite.
     view : Box, optional
-        Where it is known; else the localiser finds it.
+        The part to look at, where it is known: what an answer was given about
+        (`Assessment.view`). Else the localiser finds it, as `Classifier.predict` does.
     """
     framing = classifier.framing
     region = framing.region(luminance)
