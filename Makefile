@@ -64,7 +64,7 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluate_robustness --model $(MODEL)
 	$(BIN)/python -m models.build_reference --model $(MODEL)
 	$(BIN)/python -m models.calibrate_receipts --model $(MODEL)
-	$(BIN)/python -m models.evaluate --explanations --model $(MODEL)
+	$(BIN)/python -m models.evaluate_explanations --model $(MODEL)
 	$(BIN)/python -m models.report
 
 # Ours beside torchvision's networks by one recipe: hours, but it goes on where it stopped.

@@ -179,7 +179,10 @@ class Assessment:
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
     ``disagreement`` is the largest difference between two members' leading probabilities;
     ``probabilities`` the calibrated (class, probability) pairs, which sum to one; ``engine`` says
-    what computed them, and at what precision.
+    what computed them, and at what precision. ``view`` is the part of the picture that was looked
+    at: top, left, bottom and right edge in fractions of its height and width, in [0, 1] from the
+    upper left corner (`models.view.Box.edges`). None where no network answered, and in records
+    older than this field.
     """
 
     sop_instance_uid: str
@@ -194,6 +197,7 @@ class Assessment:
     disagreement: float | None = None
     probabilities: tuple[tuple[str, float], ...] = ()
     engine: str = ""
+    view: tuple[float, float, float, float] | None = None
 
     @property
     def primary(self) -> Finding | None:

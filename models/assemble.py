@@ -27,7 +27,8 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.config import TaskConfig, read_config
 from models.dataset import CACHE_SIZE, acquisition_strata, select
 from models.ensemble import Ensemble
-from models.framing import FramedFilms, Framing
+from models.framed_films import FramedFilms
+from models.framing import Framing
 from models.localiser import copy_localiser
 from models.network import MultiScaleResNet
 

@@ -4,7 +4,8 @@
     python -m models.build_reference --model paediatric-cxr
 
 Writes ``reference.safetensors`` and ``reference.json`` beside the weights: numbers only, no
-picture. The films run through the pipeline that serves (reader, framing, preprocessing, networks).
+picture. The films run through the networks that explain (by torch, without the scope gate), as the
+film in question will when it is compared with them.
 What was measured so far lies in the folder ``--work``; a run that was stopped goes on from there,
 so empty it after changing how anything is measured. Choices see training and validation films only.
 """
@@ -26,7 +27,6 @@ from tqdm import tqdm
 from models import metrics
 from models.classifier import Classifier
 from models.dataset import Film, read_luminance, select
-from models.evaluate_robustness import opened
 from models.explain.concepts import CONCEPTS, Link, measure
 from models.explain.index import ExactIndex
 from models.explain.ranks import rank_correlation
@@ -35,6 +35,7 @@ from models.explain.reference_file import save_reference
 from models.explain.similar import COUNTED, first_of_each
 from models.explain.subject import look
 from models.explain.targets import Targets, log_odds
+from models.films import opened
 
 DIMENSIONS = (32, 64, 128, 256)
 _ENOUGH = 0.001  # nats of log loss that more dimensions must be worth

@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.dataset import Film, read_luminance, select
-from models.evaluate_robustness import opened
 from models.explain.agreement import agree, patch_side
 from models.explain.explainer import Attribution, Explainer
 from models.explain.faithfulness import faithfulness
@@ -37,6 +36,7 @@ from models.explain.methods import DEFAULT
 from models.explain.receipt import agreement, make_receipt
 from models.explain.stability import stability
 from models.explain.verdict import RECEIPTS, VERDICTS, VerdictRule
+from models.films import opened
 
 SEED = 20_261_125
 SHUFFLES = 3  # shuffled maps per film

@@ -7,7 +7,7 @@ from typing import Any
 
 from imaging.entities import RESEARCH_USE
 from models import card_explanations as maps
-from models.figures import Figure, Figures, ModelFacts, Subset, rounded
+from models.figures import Figure, Figures, ModelFacts, SplitFigures, Subset, rounded
 
 LABELS = {
     "auc": "AUC",
@@ -121,13 +121,21 @@ def headline(facts: ModelFacts) -> str:
     """Which weights and films the figures are of, and any doubt about that."""
     card, split = facts.card, facts.split
     films = (
-        f", {split.films} films of the {split.split} split, 95 % bootstrap intervals"
+        f", {split.films} films of the {split.split} split{_refused(split)}, 95 % bootstrap "
+        "intervals"
         if split
         else ""
     )
     doubts = "".join(f"**{line}**\n\n" for line in problems(facts))
     identity = f"`{card.name}` {card.version} (weights `{card.identity.short_hash}`)"
     return f"{doubts}{identity}{films}:\n\n"
+
+
+def _refused(split: SplitFigures) -> str:
+    """How many films the figures leave out, and why."""
+    if not split.refused:
+        return ""
+    return f" ({split.refused} of them refused as unsuitable, which no figure counts)"
 
 
 def _population(facts: ModelFacts) -> str:
@@ -186,7 +194,8 @@ def _unsure(facts: ModelFacts) -> str:
     conformal = facts.split.conformal if facts.split else None
     if facts.split is None or conformal is None:
         return _ABSENT
-    named = {f"coverage, {name}": figure for name, figure in conformal.coverage.items()}
+    answered = {f"not refused, {name}": figure for name, figure in facts.split.answered.items()}
+    named = answered | {f"coverage, {name}": f for name, f in conformal.coverage.items()}
     rest = {
         "unsure": conformal.unsure_share,
         "accuracy where it answers": conformal.accuracy_answered,
@@ -230,13 +239,15 @@ def _robustness(facts: ModelFacts) -> str:
             v.label,
             v.text,
             str(v.films),
+            str(v.refused) if v.refused else "",
             v.auc.whole,
             rounded(v.flip_rate),
             rounded(v.mean_change),
         ]
         for v in facts.robustness.worst()
     ]
-    names = ["change", "worst level", "films", "AUC", "changed calls", "mean change of probability"]
+    counts = ["change", "worst level", "films", "refused beside these"]
+    names = [*counts, "AUC", "changed calls", "mean change of probability"]
     r = facts.robustness
     return (
         f"{r.films} films of the {r.split} split; AUC of the same films untouched "

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from imaging.errors import SettingsError
 from models.plain import frozen
+from models.preprocess import squash
 
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
 
@@ -225,11 +224,3 @@ def as_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture stretched to eight bits."""
     low, high = values.min(), values.max()
     return np.rint((values - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
-
-
-def squash(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """(rows, columns) -> (size, size) with the filter of `preprocess`."""
-    if values.shape == (size, size):
-        return values
-    batch = torch.tensor(values)[None, None]
-    return F.interpolate(batch, (size, size), mode="bilinear", antialias=True)[0, 0].numpy()

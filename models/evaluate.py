@@ -3,12 +3,17 @@
     export LIGHTBOX_DATA=...
     python -m models.evaluate --model paediatric-cxr               # the test split of its card
     python -m models.evaluate --model ... --split val
-    python -m models.evaluate --model ... --explanations           # see evaluate_explanations
 
-Every film goes the way a doctor's does - file, reader, `preprocess`, networks, calibration - so
-that the figures are those of `cli.py classify`. Writes, into ``<checkpoint>/evaluation/``:
-``<split>.csv`` (one row per film), ``<split>.json`` (figures with 95 % bootstrap intervals),
-``<split>_roc.csv``, ``<split>_reliability.csv`` and ``<split>_selective.csv``.
+Every film goes the way a doctor's does - file, the worker's reader, header, scope gate, framing,
+serving graphs, calibration (`models.served_films`) - so that the figures are those of
+`cli.py classify`. Writes, into ``<checkpoint>/evaluation/``: ``<split>.csv`` (one row per film),
+``<split>.json`` (figures with 95 % bootstrap intervals), ``<split>_roc.csv``,
+``<split>_reliability.csv`` and ``<split>_selective.csv``.
+
+A film that header or gate refuses has no answer: it counts in ``films`` and ``refused``, keeps its
+row without numbers, and is in no other figure. All these are of the answered films, and
+``answered`` says how large a share of all films, of those with the leading finding and of those
+without, that is.
 """
 
 from __future__ import annotations
@@ -27,17 +32,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from imaging.entities import Answer
-from imaging.errors import SettingsError
+from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models import metrics
-from models.answers import Prediction
-from models.card import ModelCard
 from models.checkpoint import EVALUATION, find_checkpoint
-from models.classifier import Classifier
-from models.config import films_of
 from models.conformal import ABSENT, PRESENT
-from models.dataset import Film, ManifestColumns, read_luminance, select
+from models.dataset import Film, select
+from models.films import films_of_model
 from models.findings import FindingSpec, finding_probabilities, finding_truth
+from models.served_films import ServedFilm, Serving
 
 Figures = dict[str, Any]
 
@@ -45,74 +48,87 @@ Figures = dict[str, Any]
 def main(
     model: Annotated[str, typer.Option(help="Installed model; the first if empty.")] = "",
     split: Annotated[str, typer.Option(help="Split to measure.")] = "test",
-    explanations: Annotated[
-        bool, typer.Option("--explanations", help="Measure the explanations instead (an hour).")
-    ] = False,
 ) -> None:
     """Evaluate a model on one split."""
-    if explanations:
-        from models import evaluate_explanations
-
-        evaluate_explanations.main(model)
-        return
     settings = Settings.from_environment()
     folder = find_checkpoint(settings.weights, model)
-    classifier = Classifier.load(folder, error_rate=settings.error_rate)
-    films = select(films_of_model(classifier.card, settings), split)
-    results = Results(
-        classifier, films, [classifier.predict(read_luminance(f.path)) for f in tqdm(films)]
-    )
+    serving = Serving.load(folder, settings)
+    films = select(films_of_model(serving.card, settings), split)
+    answers = serving.answer_files([film.path for film in films])
+    results = Results(serving, films, list(tqdm(answers, total=len(films))))
     target = folder / EVALUATION
     target.mkdir(parents=True, exist_ok=True)
-    figures = {"split": split, **results.figures()}
+    figures = {"split": split, "engine": serving.engine, **results.figures()}
     (target / f"{split}.json").write_text(json.dumps(figures, indent=2) + "\n")
     write_table(target / f"{split}.csv", *results.film_table())
     for name, table in results.curves().items():
         write_table(target / f"{split}_{name}.csv", *table)
     lead = figures["findings"][0]["figures"]
+    typer.echo(f"{figures['films']} films, {figures['refused']} of them refused")
     typer.echo(json.dumps({name: round(e["value"], 4) for name, e in lead.items()}))
 
 
-def films_of_model(card: ModelCard, settings: Settings) -> tuple[Film, ...]:
-    """All films of the data a model was made from.
+class Results:
+    """Answers to films of known class, and every figure that follows from them.
+
+    Parameters
+    ----------
+    serving : Serving
+        Who answered.
+    films : sequence of Film
+    answers : sequence of ServedFilm
+        Same order; the arrays hold those that were not refused.
 
     Raises
     ------
-    SettingsError
-        If `LIGHTBOX_DATA` is unset or its manifest is not usable.
+    CheckpointError
+        If no film was answered.
     """
-    if settings.data is None:
-        raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
-    columns = ManifestColumns.from_dict(card.training["columns"])
-    return films_of(card.training["data"], columns, settings.data)
-
-
-class Results:
-    """Predictions for films of known class, and every figure that follows from them."""
 
     def __init__(
-        self, classifier: Classifier, films: Sequence[Film], predictions: Sequence[Prediction]
+        self, serving: Serving, films: Sequence[Film], answers: Sequence[ServedFilm]
     ) -> None:
-        self.card, self.rule, self.films = classifier.card, classifier.rule, films
-        self.predictions = predictions
-        self.probabilities = np.stack([p.probabilities for p in predictions])
-        self.truth = np.array([self.card.classes.index(f.label) for f in films])
+        self.card, self.rule = serving.card, serving.answers.rule
+        self.all_films, self.answers = films, answers
         lead = self.card.findings[0]
-        self.present = finding_truth(self.truth, self.card.classes, lead)
+        self.all_present = self._truth_of(films)[1]
+        pairs = [(f, a.prediction) for f, a in zip(films, answers, strict=True) if a.prediction]
+        if not pairs:
+            raise CheckpointError("The model answered none of these films.")
+        self.films = [film for film, _prediction in pairs]
+        self.predictions = [prediction for _film, prediction in pairs]
+        self.probabilities = np.stack([p.probabilities for p in self.predictions])
+        self.truth, self.present = self._truth_of(self.films)
         self.score = finding_probabilities(self.probabilities, self.card.classes, lead)
         self.called = self.score >= lead.operating_point
 
+    def _truth_of(self, films: Sequence[Film]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Every film's class by its index, and whether it has the leading finding."""
+        truth = np.array([self.card.classes.index(film.label) for film in films])
+        return truth, finding_truth(truth, self.card.classes, self.card.findings[0])
+
     def figures(self) -> Figures:
         """Everything measured, as plain values."""
-        answers = Counter(p.answer.value for p in self.predictions)
+        answers = Counter(a.assessment.answer for a in self.answers)
         return {
-            "films": len(self.films),
+            "films": len(self.all_films),
+            "refused": len(self.all_films) - len(self.films),
+            "answered": self._answered(),
             "weights_sha256": self.card.weights_sha256,
             "findings": [self._finding(spec) for spec in self.card.findings],
             "subsets": self._subsets(),
             "members": self._members(),
             "conformal": self._conformal(),
-            "answers": {a.value: answers[a.value] for a in Answer if a is not Answer.UNSUITABLE},
+            "answers": {a.value: answers[a] for a in Answer},
+        }
+
+    def _answered(self) -> Figures:
+        """Share of the films that got an answer: of all, and by truth of the leading finding."""
+        given = np.array([a.answered for a in self.answers])
+        return {
+            "all": _share(given),
+            PRESENT: _share(given[self.all_present]),
+            ABSENT: _share(given[~self.all_present]),
         }
 
     def _finding(self, spec: FindingSpec) -> Figures:
@@ -187,7 +203,7 @@ class Results:
         }
 
     def film_table(self) -> tuple[tuple[str, ...], list[list[str]]]:
-        """Header and rows: everything needed to recompute the figures."""
+        """Header and rows, refused films too: all that is needed to recompute the figures."""
         card = self.card
         header = (
             *("file", "patient", "label", "subset"),
@@ -196,12 +212,18 @@ class Results:
             *(f"p_member_{i}" for i in range(card.members)),
         )
         rows = []
-        for film, p in zip(self.films, self.predictions, strict=True):
+        for film, answer in zip(self.all_films, self.answers, strict=True):
+            about = [film.path.name, film.patient, film.label, film.subset]
+            p = answer.prediction
+            if p is None:
+                blank = dict.fromkeys(header[len(about) :], "")
+                rows.append([*about, *(blank | {"answer": Answer.UNSUITABLE.value}).values()])
+                continue
             scores = [*p.probabilities] + [f.probability for f in p.findings]
             named = dict(zip(self._scored(every=True), scores, strict=True))
             rows.append(
                 [
-                    *(film.path.name, film.patient, film.label, film.subset),
+                    *about,
                     *(f"{named[name]:.6f}" for name in self._scored()),
                     *(p.answer.value, " ".join(p.conformal_set), f"{p.disagreement:.6f}"),
                     *(f"{v:.6f}" for v in p.members),

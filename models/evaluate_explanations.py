@@ -1,13 +1,16 @@
 """Measure the explanations: where they point, whether the answer hangs on it, what they react to.
 
     export LIGHTBOX_DATA=...
-    python -m models.evaluate --explanations --model paediatric-cxr
+    python -m models.evaluate_explanations --model paediatric-cxr                # an hour
     python -m models.evaluate_explanations --films 4 --masks 8 --out DIR       # a quick look
 
 Below ``<checkpoint>/evaluation/``: ``explanations.csv`` (one row per film and method; a run that
 was stopped goes on from it), ``explanations_masks.csv`` (the quick methods on many more masks) and
 ``explanations.json``. Films are those of the training and validation splits, which have open lung
 masks; the test films' masks are kept back for others to check with. Nothing is chosen here.
+
+Explanations are by torch wherever they are made, so these are those a doctor sees, but for the box:
+the localiser finds it here, where a doctor's map takes that of the stored answer.
 """
 
 from __future__ import annotations
@@ -30,7 +33,6 @@ from models import metrics
 from models.checkpoint import EVALUATION
 from models.classifier import Classifier
 from models.dataset import Film, read_luminance, read_region, select
-from models.evaluate_robustness import opened
 from models.explain import sanity
 from models.explain.explainer import Explainer
 from models.explain.faithfulness import faithfulness
@@ -39,6 +41,7 @@ from models.explain.receipt import make_receipt
 from models.explain.stability import disturbed
 from models.explain.subject import Subject, in_view
 from models.explain.verdict import VERDICTS
+from models.films import opened
 from models.findings import FindingSpec
 
 ROWS, MASKS, FACTS = "explanations.csv", "explanations_masks.csv", "explanations.json"

@@ -6,7 +6,8 @@
 Below ``<checkpoint>/evaluation/``: ``gate_mixture.csv`` (what the mixture is made of; wrong views
 of the test films are named by their transform), ``gate.csv`` (one row per picture) and
 ``gate.json`` (AUROC, and the share refused of every kind, with 95 % bootstrap intervals). Every
-file goes through the same reader as a doctor's.
+file goes through the same reader as a doctor's, and then to the gate by torch (`Gate.examine`); how
+many test films its serving graph refuses, `models.evaluate` says.
 """
 
 from __future__ import annotations

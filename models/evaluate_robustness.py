@@ -4,9 +4,14 @@
     python -m models.evaluate_robustness --model paediatric-cxr
     python -m models.evaluate_robustness --films 16 --out DIR       # a quick look
 
-A fixed, class-stratified subset of one split goes through every level of `CORRUPTIONS`. Writes
-``robustness.csv`` and ``robustness.json`` into ``<checkpoint>/evaluation``. Nothing is chosen here:
-network, calibration and operating point are those of the card.
+A fixed, class-stratified subset of one split goes through every level of `CORRUPTIONS`, and each
+changed picture through all that serves: scope gate, framing, graphs, calibration
+(`models.served_films`). Writes ``robustness.csv`` and ``robustness.json`` into
+``<checkpoint>/evaluation``. Nothing is chosen here: network, calibration and operating point are
+those of the card.
+
+A picture that the gate refuses has no answer. Every level says how many (``refused``), beside the
+figures of the others, which are of films that are answered clean and changed.
 """
 
 from __future__ import annotations
@@ -23,15 +28,18 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.dicom import read_image
 from imaging.settings import Settings
 from models import metrics
 from models.card import ModelCard
 from models.checkpoint import EVALUATION, find_checkpoint
-from models.classifier import Classifier
-from models.corruptions import CORRUPTIONS, Luminance
-from models.dataset import Film, read_luminance, select
-from models.evaluate import films_of_model
+from models.corruptions import CORRUPTIONS
+from models.dataset import Film, select
+from models.films import films_of_model
 from models.findings import finding_truth
+from models.inference.assessor import Seen
+from models.inference.picture import Picture
+from models.served_films import Serving
 
 SEED = 7
 _BATCH = 32
@@ -41,14 +49,17 @@ _BATCH = 32
 class Row:
     """One level of one corruption: AUC (95 % interval), and how far the answer moved.
 
-    ``flip_rate`` is the share of films whose call at the operating point is not that of the clean
-    film; ``mean_change`` the mean absolute change of the leading finding's probability.
+    ``films`` are those the figures are of; ``refused`` are the others, which are answered when
+    clean, and not when changed. ``flip_rate`` is the share of films whose call at the operating
+    point is not that of the clean film; ``mean_change`` the mean absolute change of the leading
+    finding's probability.
     """
 
     corruption: str
     level: float
     unit: str
     films: int
+    refused: int
     auc: float
     auc_low: float
     auc_high: float
@@ -63,15 +74,14 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Measure a model's robustness."""
-    folder, classifier, everything = opened(model)
-    chosen = subset(select(everything, split), count=films)
+    settings = Settings.from_environment()
+    folder = find_checkpoint(settings.weights, model)
+    serving = Serving.load(folder, settings)
+    card = serving.card
+    chosen = subset(select(films_of_model(card, settings), split), count=films)
     scores = np.stack(
-        [
-            film_scores(classifier, read_luminance(film.path), index=i)
-            for i, film in enumerate(tqdm(chosen))
-        ]
+        [film_scores(serving, film.path, index=i) for i, film in enumerate(tqdm(chosen))]
     )
-    card = classifier.card
     facts = record(card, leading_truth(card, chosen), scores)
     target = out or folder / EVALUATION
     target.mkdir(parents=True, exist_ok=True)
@@ -82,20 +92,6 @@ def main(
         f"{len(chosen)} films: clean AUC {facts['clean_auc']:.3f}; most calls flip "
         f"({worst['flip_rate']:.1%}) at {worst['corruption']} {worst['level']:g}"
     )
-
-
-def opened(model: str) -> tuple[Path, Classifier, tuple[Film, ...]]:
-    """The named checkpoint's folder, the classifier in it, and all films of its card.
-
-    Raises
-    ------
-    SettingsError
-        If `LIGHTBOX_DATA` is unset.
-    """
-    settings = Settings.from_environment()
-    folder = find_checkpoint(settings.weights, model)
-    classifier = Classifier.load(folder)
-    return folder, classifier, films_of_model(classifier.card, settings)
 
 
 def leading_truth(card: ModelCard, films: Sequence[Film]) -> NDArray[np.bool_]:
@@ -129,31 +125,44 @@ def variants() -> Iterator[tuple[str, float]]:
             yield name, float(level)
 
 
-def film_scores(classifier: Classifier, luminance: Luminance, *, index: int) -> NDArray[np.float64]:
-    """Leading probability of the clean film, then of every corruption and level.
+def film_scores(serving: Serving, path: Path, *, index: int) -> NDArray[np.float64]:
+    """Leading probability of the clean film, then of every corruption and level, as served.
 
     Parameters
     ----------
-    luminance : numpy.ndarray
-        (rows, columns), float32.
+    serving : Serving
+    path : Path
+        The film's file. Its header is that of every changed copy.
     index : int
         Number of the film; seeds its noise.
 
     Returns
     -------
     numpy.ndarray
-        (1 + variants,), in [0, 1].
+        (1 + variants,), in [0, 1]; NaN where the picture is refused.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
     """
+    image = read_image(path)
+    luminance = image.luminance_values(0)
     pictures = [luminance]
     for number, (name, level) in enumerate(variants()):
         rng = np.random.default_rng([SEED, index, number])
         pictures.append(CORRUPTIONS[name].apply(luminance, level=level, rng=rng))
+    films = [
+        Seen(image.instance, image.remarks, image.refusals, Picture.of(p, size=serving.size))
+        for p in pictures
+    ]
+    answers = [
+        answer
+        for start in range(0, len(films), _BATCH)
+        for answer in serving.answer_pictures(films[start : start + _BATCH])
+    ]
     return np.array(
-        [
-            prediction.findings[0].probability
-            for start in range(0, len(pictures), _BATCH)
-            for prediction in classifier.predict_batch(pictures[start : start + _BATCH])
-        ]
+        [a.prediction.findings[0].probability if a.prediction else np.nan for a in answers]
     )
 
 
@@ -162,11 +171,13 @@ def record(
 ) -> dict[str, Any]:
     """What ``robustness.json`` holds; arguments as for `summarise`."""
     lead = card.findings[0]
-    clean = metrics.bootstrap(metrics.roc_auc, truth, scores[:, 0])
+    given = np.isfinite(scores[:, 0])
+    clean = metrics.bootstrap(metrics.roc_auc, truth[given], scores[given, 0])
     rows = summarise(truth, scores, operating_point=lead.operating_point)
     return {
         "weights_sha256": card.weights_sha256,
         "films": len(truth),
+        "refused": int((~given).sum()),
         "finding": lead.code,
         "operating_point": lead.operating_point,
         "clean_auc": clean.value,
@@ -186,17 +197,32 @@ def summarise(
     truth : numpy.ndarray
         (films,), bool: has the leading finding.
     scores : numpy.ndarray
-        (films, 1 + variants), as `film_scores` gives them.
+        (films, 1 + variants), as `film_scores` gives them; NaN where refused.
     """
-    clean = scores[:, 0]
+    clean_answered = np.isfinite(scores[:, 0])
     rows = []
-    for (name, level), score in zip(variants(), scores.T[1:], strict=True):
-        auc = metrics.bootstrap(metrics.roc_auc, truth, score)
-        flips = (score >= operating_point) != (clean >= operating_point)
-        change = np.abs(score - clean)
-        figures = (auc.value, auc.low, auc.high, float(flips.mean()), float(change.mean()))
-        rows.append(Row(name, level, CORRUPTIONS[name].unit, len(truth), *figures))
+    for (name, level), changed in zip(variants(), scores.T[1:], strict=True):
+        given = clean_answered & np.isfinite(changed)
+        refused = int((clean_answered & ~given).sum())
+        counts = (name, level, CORRUPTIONS[name].unit, int(given.sum()), refused)
+        rows.append(
+            Row(*counts, *_moved(truth[given], scores[given, 0], changed[given], operating_point))
+        )
     return tuple(rows)
+
+
+def _moved(
+    truth: NDArray[np.bool_],
+    clean: NDArray[np.float64],
+    changed: NDArray[np.float64],
+    operating_point: float,
+) -> tuple[float, float, float, float, float]:
+    """AUC and its interval, share of changed calls, mean change; NaN where there is no film."""
+    if not len(truth):
+        return (float("nan"),) * 5
+    auc = metrics.bootstrap(metrics.roc_auc, truth, changed)
+    flips = (changed >= operating_point) != (clean >= operating_point)
+    return auc.value, auc.low, auc.high, float(flips.mean()), float(np.abs(changed - clean).mean())
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:

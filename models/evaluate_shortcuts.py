@@ -6,6 +6,8 @@
 
 Writes ``shortcuts.json`` into ``<checkpoint>/evaluation``: rows for the test split, where the
 network's own lung map stands in for a mask, and for the validation split with the human masks.
+The networks themselves are asked, by torch and without the scope gate, which would refuse most of
+these pictures: what a doctor gets is measured by `models.evaluate`.
 Accuracies are at the card's operating point (trivial predictors: at one half); nothing is chosen
 here. Validation films did choose epochs and operating point: read those rows for differences only.
 Rows that cannot be measured (no masks, no sizes, one class only) are left out.
@@ -38,7 +40,8 @@ from models.dataset import (
     read_region,
     select,
 )
-from models.evaluate_robustness import leading_truth, opened, subset
+from models.evaluate_robustness import leading_truth, subset
+from models.films import opened
 from models.shortcuts import HIDDEN, MARGIN, Hole, Luminance, views
 from models.stress import stratified_auc
 from models.trivial import TRIVIAL, trivial_features

@@ -73,7 +73,9 @@ def read_facts(folder: Path) -> ModelFacts:
         roc=reader.table("test_roc.csv", SPLIT, _floats(RocPoint)),
         reliability=reader.table("test_reliability.csv", SPLIT, _floats(ReliabilityBin)),
         selective=reader.table("test_selective.csv", SPLIT, _floats(SelectivePoint)),
-        films=reader.table("test.csv", SPLIT, lambda r: _film(r, p_lead)),
+        films=tuple(
+            film for film in reader.table("test.csv", SPLIT, lambda r: _film(r, p_lead)) if film
+        ),
         robustness=reader.stamped(ROBUSTNESS, _robustness),
         shortcuts=reader.stamped(SHORTCUTS, _rows(_subset)) or (),
         gate=reader.stamped(GATE, _gate),
@@ -179,6 +181,8 @@ def _split(values: dict[str, Any]) -> SplitFigures:
         ),
         conformal=_conformal(conformal) if conformal else None,
         answers={name: int(count) for name, count in values.get("answers", {}).items()},
+        refused=int(values.get("refused", 0)),
+        answered=_figures(values.get("answered")),
     )
 
 
@@ -205,7 +209,10 @@ def _subset(row: dict[str, Any]) -> Subset:
     )
 
 
-def _film(row: dict[str, str], column: str) -> FilmAnswer:
+def _film(row: dict[str, str], column: str) -> FilmAnswer | None:
+    """A row of `test.csv`; None for a film that was refused, which has no probability."""
+    if row[column] == "":
+        return None
     spread = row.get("disagreement")
     return FilmAnswer(
         file=row["file"],
@@ -236,6 +243,7 @@ def _corruption(row: dict[str, Any]) -> CorruptionLevel:
         auc=Figure(*(float(row[name]) for name in ("auc", "auc_low", "auc_high"))),
         flip_rate=float(row["flip_rate"]),
         mean_change=float(row["mean_change"]),
+        refused=int(row.get("refused", 0)),
     )
 
 

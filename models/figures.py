@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.card import ModelCard, Published
@@ -110,7 +110,12 @@ class ConformalFigures:
 
 @dataclass(frozen=True, slots=True)
 class SplitFigures:
-    """Everything in `test.json`. `answers` counts films by what was said about them."""
+    """Everything in `test.json`. `answers` counts films by what was said about them.
+
+    ``refused`` of the ``films`` got no answer, because the scope gate or the header ruled them
+    out; every figure is of the others, and ``answered`` their share, by truth of the leading
+    finding ("all", "present", "absent").
+    """
 
     split: str
     films: int
@@ -119,6 +124,13 @@ class SplitFigures:
     members: tuple[Member, ...]
     conformal: ConformalFigures | None
     answers: Mapping[str, int]
+    refused: int = 0
+    answered: Figures = field(default_factory=dict)
+
+    @property
+    def measured(self) -> int:
+        """Films that every figure is of."""
+        return self.films - self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,7 @@ class SelectivePoint:
 
 @dataclass(frozen=True, slots=True)
 class FilmAnswer:
-    """One film: file name, true class, calibrated probability of the leading finding."""
+    """An answered film: file name, true class, calibrated probability of the leading finding."""
 
     file: str
     label: str
@@ -165,7 +177,8 @@ class CorruptionLevel:
     """One corruption at one level.
 
     `flip_rate` is the share of films whose call differs from that of the clean film, `mean_change`
-    the mean absolute change of the probability.
+    the mean absolute change of the probability. `refused` further films are answered when clean
+    and, changed like this, not: the scope gate lets them go no further.
     """
 
     corruption: str
@@ -176,6 +189,7 @@ class CorruptionLevel:
     auc: Figure
     flip_rate: float
     mean_change: float
+    refused: int = 0
 
     @property
     def text(self) -> str:

@@ -59,7 +59,8 @@ def _explained(
     image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")
-    found = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code, method)
+    subject = explainer.look(image.luminance_values(0), assessment)
+    found = explainer.attribute(subject, lead.code, method)
     size = instance.geometry.rows, instance.geometry.columns
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,

@@ -40,7 +40,7 @@ class OperatingPoint:
     error_rate : float
         The rate that says when it is unsure.
     films : int
-        How many it was measured on; ``split`` names them.
+        How many it was measured on, refused ones not among them; ``split`` names them.
     sensitivity, specificity : Figure
         With 95 % intervals.
     unsure_present, unsure_absent : Figure
@@ -118,7 +118,7 @@ def operating_point(facts: ModelFacts, error_rate: float) -> OperatingPoint:
         model=facts.card.identity,
         threshold=spec.operating_point,
         error_rate=error_rate,
-        films=split.films,
+        films=split.measured,
         split=split.split,
         sensitivity=lead.figures["sensitivity"],
         specificity=lead.figures["specificity"],

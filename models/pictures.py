@@ -51,7 +51,9 @@ def picture_pairs(
         image = read_image(content, file_name=instance.file_name)
         lead = said.findings[0]
         explainer = explainers.of(said.model.name if said.model else "")
-        map_ = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code, method)
+        map_ = explainer.attribute(
+            explainer.look(image.luminance_values(0), said), lead.code, method
+        )
         film = image.display_values(0)
         overlay = composite_overlay(film, map_.values, signed=True, seen=map_.view.edges)
         return PicturePair(

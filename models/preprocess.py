@@ -1,4 +1,8 @@
-"""The one way a picture becomes the network's input: shared by training, evaluation and serving.
+"""How a picture becomes the networks' input by torch: for training and for explanations.
+
+What answers a doctor, and what `models.evaluate` measures, takes the same two steps without torch:
+`models.inference.picture`, which also halves a film far larger than an input first.
+`tests/models/test_inference.py` and `bench.triage_parity` hold how far the two may differ.
 
 Order: squash to a square with an anti-aliased filter, then equalise the histogram. Size and
 aspect of the film are gone after the first step, because both go with the label in the open
@@ -49,6 +53,27 @@ def preprocess(luminance: NDArray[Any] | Tensor, *, size: int) -> Tensor:
     if batch.shape[-2:] != (size, size):
         batch = F.interpolate(batch, (size, size), mode="bilinear", antialias=True)
     return equalise(batch)
+
+
+def squash(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Resample a picture to a square with the anti-aliased filter of `preprocess`.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (rows, columns), float32.
+    size : int
+        Side of the square, pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        (size, size), float32, in the units of `values`; the same array if it has that size.
+    """
+    if values.shape == (size, size):
+        return values
+    batch = torch.tensor(values)[None, None]
+    return F.interpolate(batch, (size, size), mode="bilinear", antialias=True)[0, 0].numpy()
 
 
 def equalise(batch: Tensor) -> Tensor:

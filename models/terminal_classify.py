@@ -128,7 +128,8 @@ class _Pictures:
         image = read_image(read_place(parcel.task.location), file_name=parcel.path)
         lead, model = outcome.assessment.findings[0], outcome.assessment.model
         explainer = self._explainers.of(model.name if model else "")
-        attribution = explainer.attribute(explainer.look(image.luminance_values(0)), lead.code)
+        subject = explainer.look(image.luminance_values(0), outcome.assessment)
+        attribution = explainer.attribute(subject, lead.code)
         self._folder.mkdir(parents=True, exist_ok=True)
         asked = attribution.model
         method = METHODS[attribution.method].label

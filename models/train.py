@@ -48,7 +48,8 @@ from models.dataset import (
 )
 from models.ensemble import Ensemble
 from models.findings import finding_probabilities
-from models.framing import FramedFilms, Framing
+from models.framed_films import FramedFilms
+from models.framing import Framing
 from models.localiser import copy_localiser
 from models.metrics import roc_auc
 from models.network import MultiScaleResNet, weight_decay_groups

@@ -12,7 +12,8 @@ from imaging.settings import Settings
 from models import shortcuts
 from models.card import ModelCard
 from models.classifier import Classifier
-from models.dataset import Film, as_bytes, squash
+from models.dataset import Film, as_bytes
+from models.preprocess import squash
 from models.view import Box
 
 TRIVIAL = {

@@ -35,7 +35,8 @@ from imaging.settings import Settings
 from models.checkpoint import load_checkpoint
 from models.config import TaskConfig, read_config
 from models.dataset import Film, select
-from models.framing import FramedFilms, Framing
+from models.framed_films import FramedFilms
+from models.framing import Framing
 from models.train import Run
 
 try:

@@ -18,10 +18,10 @@ from imaging.settings import ROOT
 from models.classifier import Classifier
 from models.config import films_of
 from models.dataset import ManifestColumns, read_luminance, read_region
-from models.inference.low_precision import LIMIT
 from models.metrics import roc_auc
 
 WEIGHTS = ROOT / "models" / "weights" / "paediatric-cxr"
+SAME = 1e-4  # between two computers that ask the same graphs about the same pixels
 
 
 def test_it_is_small_and_licensed(shipped_classifier: Classifier) -> None:
@@ -64,16 +64,20 @@ def test_everything_can_be_recomputed_from_the_terminals_table(data: Path, tmp_p
         rows = {Path(r["path"]).name: r for r in csv.DictReader(stream)}
     answered = {name: r for name, r in rows.items() if r["status"] != "refused"}
     assert len(rows) == 624 and len(answered) >= 0.98 * 624
+    unsuitable = {name for name, r in stored.items() if r["answer"] == "unsuitable"}
+    assert set(rows) - set(answered) == unsuitable  # the gate is measured as it serves
+    assert stored_figures()["refused"] == len(unsuitable)
+    assert stored_figures()["engine"] == "onnxruntime fp32"
     for name, row in answered.items():
         for column in ("answer", "conformal_set"):
             assert row[column] == stored[name][column]
         for column in ("p_pneumonia", "p_normal", "p_bacterial", "p_viral", "disagreement"):
-            # torch evaluated, ONNX Runtime serves; the pipeline's limit (bench.triage_parity)
-            assert float(row[column]) == pytest.approx(float(stored[name][column]), abs=LIMIT)
+            # the same way on both sides; what processors round differently stays below
+            assert float(row[column]) == pytest.approx(float(stored[name][column]), abs=SAME)
     positive = np.array([stored[name]["label"] != "normal" for name in answered])
     score = np.array([float(r["p_pneumonia"]) for r in answered.values()])
     auc = stored_figures()["findings"][0]["figures"]["auc"]["value"]
-    assert roc_auc(positive, score) == pytest.approx(auc, abs=2e-3) and auc >= 0.985
+    assert roc_auc(positive, score) == pytest.approx(auc, abs=SAME) and auc >= 0.985
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -105,8 +106,16 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         disagreement=values.get("disagreement"),
         probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
         engine=values.get("engine", ""),
+        view=_view(values.get("view")),  # missing in older records
         created_at=created_at,
     )
+
+
+def _view(edges: Sequence[float] | None) -> tuple[float, float, float, float] | None:
+    if edges is None:
+        return None
+    top, left, bottom, right = edges
+    return top, left, bottom, right
 
 
 def review_to_json(review: Review) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imaging.entities import ModelIdentity
+from imaging.entities import Assessment, ModelIdentity
 from models.answers import Prediction
+from models.card import ModelCard
 from models.classifier import Classifier
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.subject import Subject, look, on_film
@@ -90,9 +91,19 @@ class Explainer:
             return False
         return True
 
-    def look(self, luminance: NDArray[np.float32], view: Box | None = None) -> Subject:
-        """Frame and squash one film (rows, columns), as `Classifier.predict` does."""
-        return look(self.classifier, luminance, view)
+    def look(self, luminance: NDArray[np.float32], answer: Assessment | None = None) -> Subject:
+        """Frame and squash one film.
+
+        Parameters
+        ----------
+        luminance : numpy.ndarray
+            (rows, columns), any linear scale, larger is brighter. Finite.
+        answer : Assessment, optional
+            What is to be explained: then the very part of the film is looked at that was judged.
+            Without, where the record does not say (it is an older one), or where another network
+            gave it, the part is found as for a new film.
+        """
+        return look(self.classifier, luminance, judged_view(self.card, answer))
 
     def attribute(
         self,
@@ -172,6 +183,13 @@ class Explainer:
     def predict(self, x: Tensor) -> tuple[Prediction, ...]:
         """Calibrated answers to inputs (batch, 1, size, size), such as changed copies of one."""
         return self.classifier.predict_inputs(x)
+
+
+def judged_view(card: ModelCard, answer: Assessment | None) -> Box | None:
+    """The part of a film that a model looked at for an answer; None where that is not known."""
+    if answer is None or answer.view is None or answer.model != card.identity:
+        return None
+    return Box(*answer.view)
 
 
 class _Steps:

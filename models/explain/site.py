@@ -19,7 +19,7 @@ from models.classifier import Classifier
 from models.explain.explainer import Explainers
 from models.explain.index import make_index
 from models.explain.reference import FAR, Reference, features_of
-from models.explain.subject import Subject, look
+from models.explain.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,14 @@ def _cases(
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
         if assessment is None or assessment.primary is None or assessment.model is None:
             continue
-        classifier = explainers.of(assessment.model.name).classifier
+        explainer = explainers.of(assessment.model.name)
+        classifier = explainer.classifier
         if record.final.finding(classifier.card.findings[0].code) is None:
             continue
         identity = instance.identity
         content = repository.originals.content(identity.sha256)
         image = read_image(content, file_name=instance.file_name)
-        subject = look(classifier, image.luminance_values(0))
+        subject = explainer.look(image.luminance_values(0), assessment)
         yield SiteCase(
             identity.study_instance_uid,
             identity.sop_instance_uid,

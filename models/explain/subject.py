@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.classifier import Classifier
-from models.dataset import squash
-from models.preprocess import preprocess
+from models.preprocess import preprocess, squash
 from models.view import WHOLE, Box
 
 
@@ -45,7 +44,7 @@ class Subject:
 def look(
     classifier: Classifier, luminance: NDArray[np.float32], view: Box | None = None
 ) -> Subject:
-    """Frame and squash one film, as `Classifier.predict` does.
+    """Frame and squash one film.
 
     Parameters
     ----------
@@ -53,7 +52,8 @@ def look(
     luminance : numpy.ndarray
         (rows, columns), any linear scale, larger is brighter. Finite.
     view : Box, optional
-        Where it is known; else the localiser finds it.
+        The part to look at, where it is known: what an answer was given about
+        (`Assessment.view`). Else the localiser finds it, as `Classifier.predict` does.
     """
     framing = classifier.framing
     region = framing.region(luminance)

@@ -97,7 +97,7 @@ class _Asked:
                 err=True,
             )
             return "not explained"
-        subject = explainer.look(image.luminance_values(0))
+        subject = explainer.look(image.luminance_values(0), found)
         for method in self.methods:
             self._write(candidate.path, image, found, explainer, subject, method)
         return "explained"

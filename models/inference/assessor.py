@@ -213,7 +213,7 @@ class Assessor:
             for i, prediction in zip(mine, predictions, strict=True):
                 warnings = films[i].remarks + cases[i].verdict.warnings
                 said = answered(films[i].instance, prediction, model.answers, warnings)
-                found[i] = replace(said, engine=model.networks.engine)
+                found[i] = replace(said, engine=model.networks.engine, view=cases[i].view.edges)
         first, engine = self.models[0].card.identity, self.engine
         return [
             one

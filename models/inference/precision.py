@@ -29,7 +29,7 @@ from imaging.apart import Reading
 from imaging.errors import AssistantError, CheckpointError
 from imaging.settings import BF16, FP32, INT8, ROOT, Settings
 from models.dataset import Film, select
-from models.evaluate import films_of_model
+from models.films import films_of_model
 from models.inference.assessor import ServedModel
 from models.inference.graphs import MEMBERS, has_graphs, sha256_of
 from models.inference.low_precision import ENGINES, LIMIT, lacks_bf16, withdraw

@@ -39,7 +39,7 @@ def _render(image: Image, answer: Assessment) -> None:
         return (measure(subject, explainer.classifier.regions(image.luminance_values(0))),)
 
     label = _("Measuring the film \u2026")
-    found = reference.worked_out("concepts", label, image, explainer, work)
+    found = reference.worked_out("concepts", label, image, explainer, answer, work)
     if found is None:
         return
     if found[0] is None:

@@ -41,7 +41,7 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
         What the network said about it.
     """
     explainer = resources.explainers().of(answer.model.name if answer.model else "")
-    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    subject = state.subject(image.instance.identity.sha256, explainer, image, answer)
     uid = image.instance.identity.sop_instance_uid
     left, middle, right = st.columns([4, 4, 3], gap="medium")
     with left:
@@ -68,7 +68,8 @@ def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequenc
     """The answer to what is left, asked only when these steps are new."""
     weights = explainer.card.weights_sha256
     with background.ahead():
-        return state.outcome(sha256, weights, steps, lambda: ask_again(explainer, subject, steps))
+        make = partial(ask_again, explainer, subject, steps)
+        return state.outcome(sha256, weights, subject.view, steps, make)
 
 
 def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> Fill:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from imaging.dicom import Image
+from imaging.entities import Assessment
 from models.explain.explainer import Attribution
 from models.explain.methods import DEFAULT, METHODS
 from models.explain.targets import AGAINST
@@ -29,17 +30,23 @@ class Choice:
     model: str
     method: str
     target: str
+    answer: Assessment | None = None  # whose part of the film is explained
+
+    @property
+    def view(self) -> tuple[float, float, float, float] | None:
+        """The part of the film the answer is about, where its record says so."""
+        return self.answer.view if self.answer else None
 
 
-def render_choice(sop_instance_uid: str, model: str, *, two: bool) -> tuple[Choice, Choice]:
+def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tuple[Choice, Choice]:
     """Target and method in one row; the explained finding stands in the address line.
 
     Parameters
     ----------
     sop_instance_uid : str
         The film.
-    model : str
-        Name of the network that gave the answer.
+    answer : Assessment
+        What is explained, by the network that gave it.
     two : bool
         True when a second method is hung beside the first.
 
@@ -48,6 +55,7 @@ def render_choice(sop_instance_uid: str, model: str, *, two: bool) -> tuple[Choi
     tuple[Choice, Choice]
         For the first and the second picture of the film; the same unless `two`.
     """
+    model = answer.model.name if answer.model else ""
     explainer = resources.explainers().of(model)
     targets = [*explainer.targets, *pairs(explainer.card.classes)]
     members = explainer.card.members
@@ -62,7 +70,7 @@ def render_choice(sop_instance_uid: str, model: str, *, two: bool) -> tuple[Choi
         width=230,
     )
     st.query_params["finding"] = target
-    first = Choice(model, _method(PLACES[0], 0, members), target)
+    first = Choice(model, _method(PLACES[0], 0, members), target, answer)
     return first, replace(first, method=_method(PLACES[1], 1, members)) if two else first
 
 
@@ -144,8 +152,8 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
     explainer = resources.explainers().of(choice.model)
     sha256 = image.instance.identity.sha256
     method = DEFAULT if choice.method == SPREAD else choice.method
-    key = (sha256, explainer.card.weights_sha256, method, choice.target)
-    subject = state.subject(sha256, explainer, image)
+    key = (sha256, explainer.card.weights_sha256, method, choice.target, choice.view)
+    subject = state.subject(sha256, explainer, image, choice.answer)
     slot = _slot(place)
     if not METHODS[method].slow:
         background.forget(slot)

@@ -105,6 +105,13 @@ def render_robustness(facts: ModelFacts) -> None:
     )
     clean = measured.clean_auc
     st.caption(counted.format(films=measured.films, split=measured.split, auc=clean.whole))
+    worst = max(measured.levels, key=lambda level: level.refused, default=None)
+    if worst is not None and worst.refused:
+        refused = _(
+            "A changed film that is refused as unsuitable is left out: {count} at most "
+            "({change}, {level})."
+        )
+        st.caption(refused.format(count=worst.refused, change=_(worst.label), level=worst.text))
     groups = [list(g) for _n, g in groupby(measured.levels, lambda level: level.corruption)]
     for start in range(0, len(groups), _ACROSS):
         for column, levels in zip(st.columns(_ACROSS), groups[start:], strict=False):

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from models.figures import MEANINGS, ConformalFigures, Figure, Figures, ModelFacts, Subset, rounded
+from models.figures import (
+    MEANINGS,
+    ConformalFigures,
+    Figure,
+    Figures,
+    ModelFacts,
+    SplitFigures,
+    Subset,
+    rounded,
+)
 from pages.ui import facts as words
 from pages.ui import facts_words as names
 from pages.ui.i18n import _, sentence
@@ -37,6 +46,9 @@ def render_figures(facts: ModelFacts) -> None:
         return
     counted = _("{films} films of the {split} split; intervals: 95 % bootstrap over films.")
     st.caption(counted.format(films=facts.split.films, split=facts.split.split))
+    if facts.split.refused:
+        left_out = _("{count} of them refused as unsuitable; the figures are of the others.")
+        st.caption(left_out.format(count=facts.split.refused))
     rows = []
     for finding in facts.split.findings:
         label = words.finding_label(facts, finding.code)
@@ -110,11 +122,16 @@ def render_unsure(facts: ModelFacts) -> None:
     st.caption(explained.format(rate=f"{100 * conformal.error_rate:g}"))
     rows = [
         {_("Figure"): name, _("Value"): figure.text, _("95 % interval"): figure.interval}
-        for name, figure in _conformal(conformal)
+        for name, figure in (*_answered(facts.split), *_conformal(conformal))
     ]
     _table(rows, _("Unsure answers"))
     if facts.split.answers:
-        said = {"present": _("present"), "absent": _("absent"), "unsure": _("unsure")}
+        said = {
+            "present": _("present"),
+            "absent": _("absent"),
+            "unsure": _("unsure"),
+            "unsuitable": _("refused"),
+        }
         counts = (f"{said.get(name, name)} {n}" for name, n in facts.split.answers.items())
         st.caption(_("Films by answer: {counts}").format(counts=", ".join(counts)))
 
@@ -205,6 +222,16 @@ def render_gate(facts: ModelFacts) -> None:
         for k in gate.kinds
     ]
     _table(kinds, _("Scope gate by kind of picture"))
+
+
+def _answered(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
+    """Names and figures of the shares of films that were not refused."""
+    named = {
+        "present": _("Not refused as unsuitable, films with the finding"),
+        "absent": _("Not refused as unsuitable, films without the finding"),
+        "all": _("Not refused as unsuitable, all films"),
+    }
+    yield from ((named.get(name, name), figure) for name, figure in split.answered.items())
 
 
 def _conformal(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:

@@ -99,7 +99,7 @@ def _begin(
     if attribution is None:
         return None
     explainer = resources.explainers().of(choice.model)
-    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    subject = state.subject(image.instance.identity.sha256, explainer, image, choice.answer)
     rule = installed_rule(explainer.card, resources.settings().weights)
 
     def work(report: background.OnProgress) -> Receipt:
@@ -114,7 +114,7 @@ def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Att
     if known is not None or METHODS[choice.method].slow:
         return known
     explainer = resources.explainers().of(choice.model)
-    subject = state.subject(image.instance.identity.sha256, explainer, image)
+    subject = state.subject(image.instance.identity.sha256, explainer, image, choice.answer)
     return state.attribution(
         key, lambda: explainer.attribute(subject, choice.target, choice.method)
     )
@@ -122,4 +122,4 @@ def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Att
 
 def _key(image: Image, choice: Choice) -> tuple[Hashable, ...]:
     weights = resources.card(choice.model).weights_sha256
-    return image.instance.identity.sha256, weights, choice.method, choice.target
+    return image.instance.identity.sha256, weights, choice.method, choice.target, choice.view

@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from imaging.dicom import Image
+from imaging.entities import Assessment
 from models.card import ModelCard
 from models.checkpoint import CARD, installed_checkpoints
 from models.explain.explainer import Explainer
@@ -47,6 +48,7 @@ def worked_out(
     label: str,
     image: Image,
     explainer: Explainer,
+    answer: Assessment,
     work: Callable[[Subject], T],
 ) -> T | None:
     """What a piece of work finds about a film, or None while a bar or a button stands there.
@@ -57,7 +59,8 @@ def worked_out(
         Place on the page, and what is said while it is worked out.
     image : Image
     explainer : Explainer
-        Frames the film.
+    answer : Assessment
+        What the network said about the film: the part it looked at is worked on.
     work : callable
         Runs beside the page: nothing of Streamlit's in it.
 
@@ -66,11 +69,11 @@ def worked_out(
     AssistantError
         Whatever the work raises.
     """
-    key = (image.instance.identity.sha256, explainer.card.weights_sha256)
+    key = (image.instance.identity.sha256, explainer.card.weights_sha256, answer.view)
 
     def begin(report: background.OnProgress) -> T:
         report(0.1)
-        subject = explainer.look(image.luminance_values(0))
+        subject = explainer.look(image.luminance_values(0), answer)
         report(0.5)
         return work(subject)
 

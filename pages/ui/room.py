@@ -62,9 +62,8 @@ def render_room(
             document = documents.render_choice(record) if explained else None
             why = why and document is None
             if why and answer is not None:
-                name = answer.model.name if answer.model else ""
                 asked = explanation.render_choice(
-                    instance.identity.sop_instance_uid, name, two=way is Hanging.METHODS
+                    instance.identity.sop_instance_uid, answer, two=way is Hanging.METHODS
                 )
         if asked is None:
             proofs.drop()

@@ -55,7 +55,7 @@ def render_similar(image: Image, answer: Assessment) -> None:
             return
         label = _("Looking for similar cases \u2026")
         work = _work(image, explainer, known, resources.repository())
-        found = reference.worked_out(_SLOT, label, image, explainer, work)
+        found = reference.worked_out(_SLOT, label, image, explainer, answer, work)
         if found is not None:
             _render_training(found, known, explainer.card)
             _render_own(found.own, image.instance, explainer.card)

@@ -10,11 +10,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
 
 from imaging.dicom import Image
+from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.review import Account, Annotation, Presentation
@@ -25,6 +27,7 @@ from models.explain.explainer import Attribution, Explainer
 from models.explain.receipt import Receipt
 from models.explain.refusal import Refusal
 from models.explain.subject import Subject
+from models.view import Box
 
 T = TypeVar("T")
 
@@ -264,14 +267,19 @@ def fidelity(sha256: str, make: Callable[[], Fidelity]) -> Fidelity:
 
 
 def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> Attribution:
-    """An explanation by (file hash, weights hash, method, target)."""
+    """An explanation by (file hash, weights hash, method, target, part of the film)."""
     return _recall("attributions", key, make, _KEEP_ATTRIBUTIONS)
 
 
-def subject(sha256: str, explainer: Explainer, found: Image) -> Subject:
-    """A film as the networks see it, by the hashes of file and weights."""
-    key = (sha256, explainer.card.weights_sha256)
-    return _recall("subjects", key, lambda: explainer.look(found.luminance_values(0)), _KEEP_IMAGES)
+def subject(sha256: str, explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
+    """The part of a film an answer is about, by the hashes of file and weights, and that part."""
+    key = (sha256, explainer.card.weights_sha256, answer and answer.view)
+    make = partial(_look, explainer, found, answer)
+    return _recall("subjects", key, make, _KEEP_IMAGES)
+
+
+def _look(explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
+    return explainer.look(found.luminance_values(0), answer)
 
 
 def tried(sop_instance_uid: str) -> list[NamedStep]:
@@ -286,10 +294,10 @@ def try_out(sop_instance_uid: str, step: NamedStep) -> None:
 
 
 def outcome(
-    sha256: str, weights_sha256: str, steps: Sequence[Step], make: Callable[[], Outcome]
+    sha256: str, weights_sha256: str, view: Box, steps: Sequence[Step], make: Callable[[], Outcome]
 ) -> Outcome:
     """The answer to what is left of a film; asked once, so that a step costs one forward."""
-    key = (sha256, weights_sha256, *(step.key for step in steps))
+    key = (sha256, weights_sha256, view, *(step.key for step in steps))
     return _recall("outcomes", key, make, _KEEP_OUTCOMES)
 
 

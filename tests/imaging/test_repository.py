@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ from imaging.review import (
     Trial,
     Truth,
 )
-from imaging.store import Repository
+from imaging.store import Repository, serial
 from imaging.study import FileOutcome
 from imaging.worklist import RAISED, RAISED_BEFORE
 from tests.stored import NETWORKS, announce, outcome_of, store
@@ -100,6 +101,14 @@ def test_round_trip(filled: Repository) -> None:
     assert record.instances == (instance(),)
     assert record.assessments == (assessment(),)
     assert record.review is None
+
+
+def test_the_part_of_the_film_is_stored_and_missing_in_older_records() -> None:
+    answer = replace(assessment(), view=(0.125, 0.1 + 0.2, 2 / 3, 1.0))
+    values = json.loads(json.dumps(serial.assessment_to_json(answer)))
+    assert serial.assessment_from_json(values, NOW) == answer
+    del values["view"]
+    assert serial.assessment_from_json(values, NOW) == replace(answer, view=None)
 
 
 def test_reopening_finds_everything(filled: Repository, tmp_path: Path, database: str) -> None:

@@ -11,11 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from imaging.dicom import read_image
+from imaging.display import png_bytes
+from imaging.settings import Settings
 from models import metrics
 from models.classifier import Classifier
 from models.corruptions import CORRUPTIONS
-from models.dataset import Film
+from models.dataset import Film, read_luminance
 from models.evaluate_robustness import film_scores, record, subset, summarise, variants, write_rows
+from models.inference.assessor import Seen
+from models.inference.picture import Picture
+from models.installed import find_checkpoint
+from models.served_films import Serving
 
 VARIANTS = list(variants())
 HARMLESS = {("depth", 16.0), ("monochrome1", 16.0)}
@@ -162,13 +169,37 @@ def test_flips_and_changes_are_counted_against_the_clean_film(few_resamples: Non
     assert (second.auc, second.flip_rate, second.mean_change) == (1, 0, 0)
 
 
-def test_scores_come_from_the_classifier(tiny_classifier: Classifier) -> None:
-    scores = film_scores(tiny_classifier, film(), index=3)
-    clean = tiny_classifier.predict(film()).findings[0].probability
-    assert scores.shape == (1 + len(VARIANTS),) and scores[0] == pytest.approx(clean, abs=1e-6)
-    first = tiny_classifier.predict(changed("gamma", 0.5, film())).findings[0].probability
+def test_refused_pictures_are_counted_and_not_scored(few_resamples: None) -> None:
+    truth = np.array([True, True, False, False, True])
+    scores = np.tile(np.array([[0.9], [0.6], [0.4], [0.1], [np.nan]]), 1 + len(VARIANTS))
+    scores[:, 1] = [np.nan, 0.3, 0.4, 0.1, 0.8]  # the last is refused as it is
+    first, second, *_ = summarise(truth, scores, operating_point=0.5)
+    assert (first.films, first.refused) == (3, 1) and (second.films, second.refused) == (4, 0)
+    assert (first.flip_rate, first.mean_change) == pytest.approx((1 / 3, 0.1))
+    assert first.auc == 0.5 and second.auc == 1
+    scores[:, 1] = np.nan
+    none, *_ = summarise(truth, scores, operating_point=0.5)
+    assert (none.films, none.refused) == (0, 4) and np.isnan(none.auc)
+
+
+def test_scores_come_from_the_served_way(tiny_settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png_bytes(film().astype(np.uint16).astype(np.uint8)))
+    luminance = read_luminance(path)
+    serving = Serving.load(find_checkpoint(tiny_settings.weights), tiny_settings)
+
+    def served(picture: NDArray[np.float32]) -> float:
+        seen = Seen(read_image(path).instance, (), (), Picture.of(picture, size=serving.size))
+        (answer,) = serving.answer_pictures([seen])
+        assert answer.prediction is not None
+        return answer.prediction.findings[0].probability
+
+    scores = film_scores(serving, path, index=3)
+    assert scores.shape == (1 + len(VARIANTS),) and np.isfinite(scores).all()
+    assert scores[0] == pytest.approx(served(luminance), abs=1e-6)
+    first = served(changed("gamma", 0.5, luminance))
     assert scores[1 + VARIANTS.index(("gamma", 0.5))] == pytest.approx(first, abs=1e-6)
-    np.testing.assert_array_equal(scores, film_scores(tiny_classifier, film(), index=3))
+    np.testing.assert_array_equal(scores, film_scores(serving, path, index=3))
 
 
 def test_table_and_record_agree(
@@ -179,7 +210,7 @@ def test_table_and_record_agree(
     write_rows(tmp_path / "r.csv", facts["rows"])
     with (tmp_path / "r.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0])[:5] == ["corruption", "level", "unit", "films", "auc"]
+    assert list(rows[0])[:6] == ["corruption", "level", "unit", "films", "refused", "auc"]
     assert [(r["corruption"], float(r["level"])) for r in rows] == VARIANTS
     assert [float(r["auc"]) for r in rows] == pytest.approx(
         [r["auc"] for r in json.loads(json.dumps(facts))["rows"]], abs=1e-6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +114,13 @@ def test_the_second_task_reads_its_own_manifest(data: Path) -> None:
         *("glioma", "meningioma", "none", "pituitary")
     }
     assert all(len(select(films, split)) > 100 for split in ("train", "val", "test"))
+
+
+def test_what_answers_and_explains_loads_no_training_films() -> None:
+    """The loader of training data is for training and evaluation alone."""
+    serving = ("models.inference.shard", "models.explain.explainer", "models.explain.site")
+    code = f"import sys, {', '.join(serving)}; print('models.dataset' in sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "False"

@@ -28,7 +28,9 @@ def stored_split(sha256: str) -> dict[str, Any]:
     names = ("auc", "accuracy", "sensitivity", "specificity")
     plain = {name: figure(0.901 + 0.007 * i) for i, name in enumerate(names)}
     return {
-        "films": 7,
+        "films": 9,
+        "refused": 2,
+        "answered": {"all": figure(0.778), "present": figure(0.799), "absent": figure(0.757)},
         "weights_sha256": sha256,
         "split": "test",
         "findings": [
@@ -59,7 +61,7 @@ def stored_split(sha256: str) -> dict[str, Any]:
             "unsure_share": figure(0.066),
             "accuracy_answered": figure(0.971),
         },
-        "answers": {"present": 4, "absent": 2, "unsure": 1},
+        "answers": {"present": 4, "absent": 2, "unsure": 1, "unsuitable": 2},
     }
 
 
@@ -70,6 +72,7 @@ TABLES = {
         "missed.png,2,bacterial,0.02,0.01,absent,absent,0.12,0.1\n"
         "called.png,3,normal,0.91,0.3,present,present,0.34,0.8\n"
         "near.png,4,normal,0.52,0.3,unsure,present absent,0.2,0.5\n"
+        "head.png,5,viral,,,unsuitable,,,\n"
     ),
     "test_roc.csv": "threshold,fpr,tpr\n0.9,0.0,0.5\n0.4,0.5,1.0\n0.0,1.0,1.0\n",
     "test_reliability.csv": "bin_upper,mean_probability,frequency,share\n0.5,0.1,0.2,0.4\n"
@@ -81,6 +84,7 @@ TABLES = {
 def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
     """What the other measuring commands store."""
     level = {"corruption": "noise", "label": "Noise", "unit": "%", "films": 6, "mean_change": 0.019}
+    level |= {"refused": 3}
     noise = [
         {**level, "level": at, "auc": auc, "auc_low": 0.7, "auc_high": 0.99, "flip_rate": 0.125}
         for at, auc in ((2.0, 0.931), (10.0, 0.862))
@@ -164,7 +168,7 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     write_evaluation(folder)
     facts = read_facts(folder)
     assert facts.foreign == facts.unstamped == facts.unreadable == ()
-    assert facts.split and facts.split.films == 7 and facts.split.answers["unsure"] == 1
+    assert facts.split and facts.split.films == 9 and facts.split.answers["unsure"] == 1
     assert facts.lead and facts.lead.figures["auc"].whole == "0.901 (0.890 \u2013 0.910)"
     assert facts.split.subsets[0].title == "first film" and facts.split.members[0].seed == 4
     assert (len(facts.roc), len(facts.reliability), len(facts.selective)) == (3, 2, 2)
@@ -173,6 +177,28 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     assert facts.contenders[0].forward == 2.5
     assert facts.explanations and facts.explanations.verdicts["weak"] == 1
     assert [m.method for m in facts.explanations.methods] == ["fused", "grad_cam"]
+
+
+def test_refused_films_are_said_beside_the_figures_and_not_among_them(folder: Path) -> None:
+    write_evaluation(folder)
+    facts = read_facts(folder)
+    assert facts.split and (facts.split.refused, facts.split.measured) == (2, 7)
+    assert "head.png" not in {film.file for film in facts.films} and len(facts.films) == 4
+    page = card_page.card_page(facts)
+    assert "9 films of the test split (2 of them refused as unsuitable" in page
+    assert "| not refused, present | 0.799 |" in page and "2 unsuitable" in page
+    assert facts.robustness and facts.robustness.levels[0].refused == 3
+    assert "| Noise | 10 % | 6 | 3 |" in page
+
+
+def test_older_figures_say_of_no_film_that_it_was_refused(folder: Path) -> None:
+    write_evaluation(folder)
+    path = folder / EVALUATION / "test.json"
+    older = json.loads(path.read_text())
+    del older["refused"], older["answered"]
+    path.write_text(json.dumps(older))
+    split = read_facts(folder).split
+    assert split and split.refused == 0 and split.measured == 9 and not split.answered
 
 
 def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:

@@ -20,7 +20,8 @@ from models.classifier import Classifier
 from models.dataset import Film
 from models.explain.explainer import Explainer
 from models.explain.subject import on_film
-from models.framing import FramedFilms, Framing
+from models.framed_films import FramedFilms
+from models.framing import Framing
 from models.localiser import (
     SETTINGS,
     WEIGHTS,
