@@ -93,10 +93,11 @@ class ServedFiles:
         **settings
             Fields of `Settings` that differ.
         """
-        place = content
-        if isinstance(place, bytes):
+        if isinstance(content, bytes):
             place = self._folder / "judged"
             place.write_bytes(content)
+        else:
+            place = content
         worker = Shard(Assessor(tuple(models))) if models else self._worker(settings)
         (result,) = worker.run([Task("", 0, file_name, str(place))], at=lambda _: None)
         assert result.outcome is not None
@@ -166,7 +167,7 @@ def _as_stored(job: Job, outcome: FileOutcome) -> FileOutcome:
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FixedNetworks:
     """Networks set by hand; each figure is a function of one film's input (1, side, side).
 

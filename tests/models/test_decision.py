@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
 
 from imaging.dicom import mending, read_image
 from imaging.documents import NOT_AN_IMAGE
@@ -19,6 +22,8 @@ from imaging.export import export_case
 from imaging.settings import Settings
 from models.gate_rules import REASONS
 from models.inference.assessor import Assessor, ServedModel
+from models.inference.export import export
+from models.installed import CARD
 from models.verdicts import BLANK, LOST, NONE_FITS
 from models.view import FramingSettings
 from tests.conftest import tiny_card
@@ -38,9 +43,9 @@ DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
         "older than DICOM",
     ),
 }
-REMARKED = {"HighBit": 16}  # made good without a doubt about what is seen
+REMARKED: dict[str, Any] = {"HighBit": 16}  # made good without a doubt about what is seen
 REMARK = "The header's HighBit is impossible; it was ignored."
-ADULT = {"PatientAge": "062Y"}
+ADULT: dict[str, Any] = {"PatientAge": "062Y"}
 
 
 def film(side: int = 64, **attributes: Any) -> bytes:
@@ -216,8 +221,9 @@ def test_the_header_picks_the_model(judge: Judge) -> None:
     scope = replace(tiny_card().scope, modalities=("MR",), body_parts=("BRAIN",), views=())
     brain = replace(tiny_card(), name="brain-mri", scope=scope)
     models = [fixed_model(tiny_card()), fixed_model(brain)]
-    mr = {"Modality": "MR", "BodyPartExamined": "BRAIN", "ViewPosition": ""}
-    for attributes, name in (({}, "paediatric-cxr"), (mr, "brain-mri")):
+    chest: dict[str, Any] = {}
+    mr: dict[str, Any] = {"Modality": "MR", "BodyPartExamined": "BRAIN", "ViewPosition": ""}
+    for attributes, name in ((chest, "paediatric-cxr"), (mr, "brain-mri")):
         assessment = judge(film(**attributes), models=models).assessment
         assert assessment.findings and assessment.model and assessment.model.name == name
 
@@ -308,9 +314,6 @@ def _cut_short() -> bytes:
 
 
 def _undecodable() -> bytes:
-    from pydicom.encaps import encapsulate
-    from pydicom.uid import JPEG2000Lossless
-
     ds = make_dataset()
     ds.file_meta.TransferSyntaxUID = JPEG2000Lossless
     ds.PixelData = encapsulate([b"\xff\x4f\xff\x51" + b"\0" * 60])
@@ -346,7 +349,7 @@ def guarded(tmp_path: Path) -> Callable[..., Path]:
 
 
 def marked(**discs: bool) -> bytes:
-    pixels: NDArray[np.float32] = planted_film(**discs) * 4000  # type: ignore[arg-type]
+    pixels: NDArray[np.float32] = planted_film(**discs) * 4000
     return make_dicom_bytes(pixels.astype(np.uint16))
 
 
@@ -367,4 +370,16 @@ def test_a_part_that_the_card_names_must_be_there(
     weights = guarded()
     (weights / "planted" / f"{part}.json").unlink()
     with pytest.raises(CheckpointError, match=part):
+        Assessor.load(Settings(home=tmp_path, weights=weights))
+
+
+@pytest.mark.parametrize("part", ["gate", "localiser"])
+def test_graphs_do_not_serve_with_a_part_that_the_card_does_not_name(
+    guarded: Callable[..., Path], part: str, tmp_path: Path
+) -> None:
+    weights = guarded()
+    export(weights / "planted")
+    path = weights / "planted" / CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | {f"{part}_sha256": "0" * 64}))
+    with pytest.raises(CheckpointError, match="not the one its card names"):
         Assessor.load(Settings(home=tmp_path, weights=weights))
