@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from bench.films import film_bytes
 from bench.performance_page import write_section
-from imaging import apart
-from imaging.apart import Reading
+from imaging.dicom import read_image
 from imaging.entities import Assessment
 from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
+from models.classifier import Classifier
 from models.config import read_config
 from models.dataset import read_luminance, select
 from models.inference.assessor import Assessor
@@ -37,7 +37,9 @@ from models.inference.low_precision import LIMIT, Parity
 from models.inference.parity import compare
 from models.inference.picture import squash
 from models.inference.shard import Shard
-from models.panel import Panel
+from models.installed import find_checkpoint
+from models.scope import ScopeVerdict, check_scope
+from models.verdicts import LOST, answered, refused
 
 FULL = 100
 ENCODINGS = ("raw", "jpegll", "j2k", "htj2k")
@@ -61,15 +63,15 @@ def measured(count: int) -> dict[str, Parity]:
         raise SystemExit("set LIGHTBOX_DATA to the research data")
     films = select(read_config(_TASK).films(settings.data), "val")
     chosen = [films[i] for i in np.linspace(0, len(films) - 1, count).astype(int)]
-    panel, shard = Panel.load(settings), Shard(Assessor.load(settings))
+    classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
+    shard = Shard(Assessor.load(settings))
     reference: list[Assessment] = []
     found: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "film"
         for number, film in enumerate(chosen):
             values = enlarged(film.path, number)
-            plain = _reading(apart.read(film_bytes("raw", values, number), "film"))
-            reference += panel.assess([plain])
+            reference.append(in_full(classifier, film_bytes("raw", values, number)))
             for name, said in found.items():
                 place.write_bytes(film_bytes(name, values, number))
                 (result,) = shard.run([Task("", 0, "film", str(place))], at=lambda _: None)
@@ -79,10 +81,18 @@ def measured(count: int) -> dict[str, Parity]:
     return {name: compare(reference, said) for name, said in found.items()}
 
 
-def _reading(found: object) -> Reading:
-    if not isinstance(found, Reading):
-        raise SystemExit("a film was no film")
-    return found
+def in_full(classifier: Classifier, content: bytes) -> Assessment:
+    """A film of the model's scope, read in full and judged by torch: what the pipeline must say."""
+    image = read_image(content)
+    luminance = image.luminance_values(0)
+    view = classifier.framing.find(luminance)
+    seen = classifier.gate.examine(luminance) if classifier.gate else None
+    reasons = (seen.reason,) if seen and not seen.suitable else () if view else (LOST,)
+    if reasons:
+        return refused(image.instance, classifier.card.identity, ScopeVerdict(reasons))
+    warnings = image.remarks + check_scope(image.instance, classifier.card.scope).warnings
+    prediction = classifier.predict(luminance, view=view)
+    return answered(image.instance, prediction, classifier.answers_of, warnings)
 
 
 def table(found: dict[str, Parity]) -> str:

@@ -9,8 +9,7 @@
     |   |-- UnsupportedImageError          readable, but not a picture this tool can show
     |   `-- PixelDataError                 the picture is damaged or contradicts its header
     |-- ModelError
-    |   |-- CheckpointError                weights or card missing, altered or not matching
-    |   `-- OutOfScopeError                the image is outside what the network was built for
+    |   `-- CheckpointError                weights or card missing, altered or not matching
     |-- StoreError
     |   |-- NotFoundError                  no such record
     |   `-- ConflictError                  somebody else changed the record first
@@ -54,10 +53,6 @@ class ModelError(AssistantError):
 
 class CheckpointError(ModelError):
     """A checkpoint is missing, altered or does not match its card."""
-
-
-class OutOfScopeError(ModelError):
-    """The image is outside the population, modality or view the network was trained for."""
 
 
 class StoreError(AssistantError):

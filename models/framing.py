@@ -57,6 +57,3 @@ class Framing:
         """`find`, or the whole picture."""
         return self.find(luminance) or WHOLE
 
-    def cut(self, luminance: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The view's pixels, not resampled."""
-        return luminance[self.view(luminance).pixels(luminance.shape)]

@@ -26,7 +26,6 @@ from models.blocks import ConvNorm, Downsample, MultiScaleBlock
 from models.installed import forget_graphs
 from models.plain import frozen
 from models.preprocess import preprocess
-from models.view import Box, box_of
 
 WEIGHTS = "localiser.safetensors"
 SETTINGS = "localiser.json"
@@ -92,10 +91,6 @@ class Localiser(nn.Module):
         """
         with torch.inference_mode():
             return self(preprocess(luminance, size=self.settings.size)).sigmoid().numpy()
-
-    def find(self, luminance: NDArray[Any] | Tensor) -> Box | None:
-        """The region's box in one picture (rows, columns), or None where none is seen."""
-        return box_of(self.maps(luminance)[0])
 
 
 def save_localiser(folder: Path, network: Localiser, record: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from models.network import NetworkSettings
 from models.panel import Panel
 from tests.planted import planted_checkpoint
 from tests.postgresql import find_binaries, fresh_database, serve
+from tests.served import Judge, ServedFiles, TakeIn
 
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
@@ -103,6 +104,24 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_settings(tmp_path: Path, checkpoint_folder: Path) -> Settings:
     """An installation whose only model is the tiny ensemble."""
     return Settings(home=tmp_path / "home", weights=checkpoint_folder.parent)
+
+
+@pytest.fixture
+def served(tiny_settings: Settings, tmp_path: Path) -> ServedFiles:
+    """The file worker with the tiny ensemble, in this process."""
+    return ServedFiles(tiny_settings, tmp_path)
+
+
+@pytest.fixture
+def judge(served: ServedFiles) -> Judge:
+    """What the file worker makes of one file: ``judge(content, **settings)``."""
+    return served.judge
+
+
+@pytest.fixture
+def take_in(served: ServedFiles) -> TakeIn:
+    """One file queued, worked off and stored: ``take_in(repository, content)``."""
+    return served.take_in
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ around them says nothing. Where the evidence lies is known, so an explanation ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from torch import nn
 from models.card import ModelCard
 from models.checkpoint import save_checkpoint
 from models.ensemble import Ensemble
+from models.gate import CLASSES, FeatureDistance, GateScale, describe, save_gate
+from models.localiser import Localiser, LocaliserSettings, save_localiser
 from models.network import MultiScaleResNet, NetworkSettings
 
 SETTINGS = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
@@ -61,7 +63,18 @@ def planted_checkpoint(folder: Path, card: ModelCard) -> Path:
 
 def planted_network(classes: Sequence[str], seen_from: float) -> MultiScaleResNet:
     """Channel 0 sees bright discs, channel 1 dark ones; all other weights are zero."""
-    network = MultiScaleResNet(SETTINGS)
+    network = _planted_trunk(len(classes), seen_from)
+    with torch.no_grad():
+        bright = {"bacterial": 1.0, "viral": 0.5, "normal": -1.0}
+        for index, name in enumerate(classes):
+            network.classifier.weight[index, :2] = _EVIDENCE * bright[name] * torch.tensor([1, -1])
+            network.classifier.bias[index] = 2.0 if name == "normal" else -2.0
+    return network.eval()
+
+
+def _planted_trunk(classes: int, seen_from: float = _SEEN_FROM[0]) -> MultiScaleResNet:
+    """Two channels that see discs, and a classifier of zeros."""
+    network = MultiScaleResNet(replace(SETTINGS, classes=classes))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
@@ -73,11 +86,7 @@ def planted_network(classes: Sequence[str], seen_from: float) -> MultiScaleResNe
         # every stage halves the picture and passes both on
         for stage in network.stages:
             _filter(stage.get_submodule("0.shortcut.1"), [(0, 0, 1.0), (1, 1, 1.0)])
-        bright = {"bacterial": 1.0, "viral": 0.5, "normal": -1.0}
-        for index, name in enumerate(classes):
-            network.classifier.weight[index, :2] = _EVIDENCE * bright[name] * torch.tensor([1, -1])
-            network.classifier.bias[index] = 2.0 if name == "normal" else -2.0
-    return network.eval()
+    return network
 
 
 def _filter(layer: nn.Module, weights: Sequence[tuple[int, int, float]]) -> None:
@@ -85,3 +94,29 @@ def _filter(layer: nn.Module, weights: Sequence[tuple[int, int, float]]) -> None
     for output, given, weight in weights:
         layer.get_parameter("0.weight")[output, given] = weight
         layer.get_parameter("1.weight")[output] = 1.0
+
+
+def planted_gate(folder: Path) -> str:
+    """Write a scope gate that takes a film with a dark disc for foreign; its weights' SHA-256."""
+    network = _planted_trunk(len(CLASSES))
+    with torch.no_grad():
+        network.classifier.weight[-1, 1] = _EVIDENCE
+        network.classifier.bias[0] = 2.0
+    width = describe(network, torch.zeros(1, 1, SIZE, SIZE))[1].shape[1]
+    distance = FeatureDistance(torch.zeros(width), torch.zeros(width, width))
+    values = {
+        "network": asdict(replace(SETTINGS, classes=len(CLASSES))),
+        "size": SIZE,
+        "scale": asdict(GateScale(distance_typical=10.0)),
+    }
+    return str(save_gate(folder, network, distance, values)["weights_sha256"])
+
+
+def planted_localiser(folder: Path, *, sees_lungs: bool) -> str:
+    """Write a localiser that sees lungs all over a film, or none; its weights' SHA-256."""
+    network = Localiser(LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.layers[-2].get_parameter("bias").fill_(5.0 if sees_lungs else -5.0)
+    return str(save_localiser(folder, network, {})["weights_sha256"])

@@ -13,9 +13,8 @@ import pytest
 
 from imaging.settings import ROOT
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.panel import Panel
 from tests.factories import make_dicom_bytes
+from tests.served import TakeIn
 
 COLUMNS = [
     *("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
@@ -128,10 +127,10 @@ def records(home: Path, *arguments: object, checkpoints: Path) -> subprocess.Com
 
 
 def test_a_stored_study_is_exported_and_the_trail_knows(
-    tmp_path: Path, tiny_panel: Panel, checkpoint_folder: Path
+    tmp_path: Path, take_in: TakeIn, checkpoint_folder: Path
 ) -> None:
     store = Repository.open(tmp_path / "home")
-    outcome = assess_and_store(make_dicom_bytes(), "a.dcm", panel=tiny_panel, repository=store)
+    outcome = take_in(store, make_dicom_bytes())
     assert outcome.instance is not None
     study, out = outcome.instance.identity.study_instance_uid, tmp_path / "out"
     weights = checkpoint_folder.parent
@@ -157,11 +156,11 @@ def test_an_unknown_export_is_one_sentence(tmp_path: Path, checkpoint_folder: Pa
 
 
 def test_accounts_outcomes_and_deletion(
-    tmp_path: Path, tiny_panel: Panel, checkpoint_folder: Path
+    tmp_path: Path, take_in: TakeIn, checkpoint_folder: Path
 ) -> None:
     home, weights = tmp_path / "home", checkpoint_folder.parent
     store = Repository.open(home)
-    outcome = assess_and_store(make_dicom_bytes(), "a.dcm", panel=tiny_panel, repository=store)
+    outcome = take_in(store, make_dicom_bytes())
     assert outcome.instance is not None
     study = outcome.instance.identity.study_instance_uid
     made = records(

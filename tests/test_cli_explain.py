@@ -74,6 +74,15 @@ def test_the_facts_name_the_model_and_nobody(ward: Path, tmp_path: Path) -> None
     assert facts["receipt"]["verdict"] and facts["receipt"]["faithfulness"]["random_gain"] == 0
 
 
+def test_what_gets_no_answer_gets_no_map(ward: Path, tmp_path: Path) -> None:
+    """The rules are those of the file worker: a doubtful header silences the networks."""
+    film = tmp_path / "doubtful.dcm"
+    film.write_bytes(make_dicom_bytes(PhotometricInterpretation="BANANA"))
+    status, said = explain(str(film), "--out", str(tmp_path / "out"))
+    assert status == 0 and "1 refused" in said and "black and white may be exchanged" in said
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_every_method_and_two_classes(ward: Path, tmp_path: Path) -> None:
     film = str(ward / "marked.dcm")
     explain(film, "--out", str(tmp_path), "--method", "all", "--target", "bacterial|viral")

@@ -121,7 +121,7 @@ def faithfulness(
     Parameters
     ----------
     explainer : Explainer
-        Whose networks are asked; `inputs_shown` tells how often.
+        Whose networks are asked about ``2 + 4 * (steps - 1)`` inputs.
     subject : Subject
         The film the map is of.
     attribution : Attribution
@@ -171,11 +171,6 @@ def unexplained(told: Curve, happened: Curve) -> float:
         return 0.0
     scale = float((told * happened).mean()) / power if power > 0 else 0.0
     return float(((scale * told - happened) ** 2).mean()) / size
-
-
-def inputs_shown(steps: int = STEPS) -> int:
-    """Inputs the ensemble is shown by `faithfulness`."""
-    return 2 + 4 * (steps - 1)
 
 
 def strongest_first(values: NDArray[np.floating], generator: np.random.Generator) -> Order:

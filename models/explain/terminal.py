@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imaging.dicom import Image
     from models.explain.explainer import Attribution, Explainer, Explainers
     from models.explain.subject import Subject
+    from models.inference.shard import Shard
     from models.panel import Panel
 
 ALL = "all"
@@ -45,11 +46,14 @@ def explain(
     from dataclasses import replace
 
     from models.explain.explainer import Explainers
+    from models.inference.assessor import Assessor
+    from models.inference.shard import Shard
     from models.panel import Panel
 
     settings = Settings.from_environment()
-    panel = Panel.load(replace(settings, model_name=model or settings.model_name))
-    asked = _Asked(panel, Explainers(panel), _methods(method), target, out)
+    settings = replace(settings, model_name=model or settings.model_name)
+    panel, worker = Panel.load(settings), Shard(Assessor.load(settings))
+    asked = _Asked(panel, worker, Explainers(panel), _methods(method), target, out)
     _check_target(asked)
     counts: Counter[str] = Counter()
     try:
@@ -68,6 +72,7 @@ class _Asked:
     """What the command line wants of every film."""
 
     panel: Panel
+    worker: Shard
     explainers: Explainers
     methods: tuple[str, ...]
     target: str
@@ -83,10 +88,10 @@ class _Asked:
 
     def _explain(self, candidate: Candidate) -> str:
         from imaging.dicom import read_image
-        from models.assess import assess
 
-        image = read_image(candidate.read(), file_name=candidate.path)
-        found = assess(image, self.panel)
+        content = candidate.read()
+        image = read_image(content, file_name=candidate.path)
+        found = self.worker.judge(content, candidate.path).assessment
         if found.model is None or not found.findings:
             typer.echo(f"{clean(candidate.path, MAX_NAME)}: {' '.join(found.messages)}", err=True)
             return found.status.value

@@ -1,7 +1,9 @@
-"""What every installed model says about a batch of films: the rules of `models.panel`, batched.
+"""The decision: which installed model answers for a film, or why none does; in batches.
 
-Header first, pixels when it allows them, then the part of the film to look at, then the answer:
-each network runs once a batch, and only on films that got so far.
+Each model checks the header against its scope, then the pixels against its gate, then looks for
+the part of the film it reads. Of those that refuse nothing, the one with the fewest warnings and
+then the surest gate answers; when there is none, the film gets the reasons and no answer. Each
+network runs once a batch, and only on films that got so far.
 """
 
 from __future__ import annotations
@@ -171,7 +173,7 @@ class Assessor:
         return json.dumps([parts, self.engine], separators=(",", ":"))
 
     def assess(self, readings: Sequence[Reading]) -> list[Assessment]:
-        """As `models.assess.assess_reading`, of several films at once.
+        """`see` and `judge` several films at once.
 
         Raises
         ------

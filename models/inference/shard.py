@@ -98,6 +98,22 @@ class Shard:
             found[i] = _repeated(found[first], tasks[i])
         return [one for one in found if one is not None]
 
+    def judge(self, content: bytes, file_name: str) -> FileOutcome:
+        """Work off one file whose bytes are here, as `run` does those of a chunk.
+
+        Parameters
+        ----------
+        content : bytes
+            The whole file.
+        file_name : str
+            Its name in the outcome.
+        """
+        seen = self._read(content, file_name, hashlib.sha256(content).hexdigest())
+        if not isinstance(seen, Seen):
+            return seen
+        (assessment,) = self._assessor.judge([seen])
+        return FileOutcome(seen.instance.file_name, assessment, seen.instance)
+
     def _groups(
         self, tasks: Sequence[Task], found: list[Result | None], at: At
     ) -> Iterator[dict[int, tuple[bytes, str]]]:

@@ -13,15 +13,14 @@ import pytest
 from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.settings import ROOT
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.panel import Panel
 from tests.factories import make_dicom_bytes
+from tests.served import TakeIn
 
 
 @pytest.fixture
-def home(tmp_path: Path, repository: Repository, tiny_panel: Panel) -> Path:
+def home(tmp_path: Path, repository: Repository, take_in: TakeIn) -> Path:
     content = make_dicom_bytes(StudyInstanceUID="1.2.3")
-    assess_and_store(content, "film.dcm", panel=tiny_panel, repository=repository)
+    take_in(repository, content)
     return tmp_path / "home"
 
 

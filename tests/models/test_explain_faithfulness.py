@@ -15,9 +15,9 @@ from models.explain.agreement import patch_means
 from models.explain.baselines import blurred
 from models.explain.explainer import Attribution, Explainer
 from models.explain.faithfulness import (
+    STEPS,
     Faithfulness,
     faithfulness,
-    inputs_shown,
     seed_of,
     smooth_noise,
     strongest_first,
@@ -118,7 +118,7 @@ def test_an_even_map_is_an_order_drawn_by_lot_not_from_top_to_bottom() -> None:
 
 def test_the_cost_is_the_one_that_is_told(linear: LinearExplainer, subject: Subject) -> None:
     faithfulness(linear, subject, exact(linear, subject))
-    assert linear.shown == inputs_shown()
+    assert linear.shown == 2 + 4 * (STEPS - 1)
 
 
 def test_an_answer_that_cannot_be_moved_supports_no_map(

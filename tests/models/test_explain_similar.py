@@ -14,7 +14,6 @@ from imaging.errors import StoreError
 from imaging.review import Call, ReadFinding, Review, Stage, Truth
 from imaging.settings import ROOT
 from imaging.store import Repository
-from models.assess import assess_and_store
 from models.classifier import Classifier
 from models.explain.concepts import CONCEPTS
 from models.explain.explainer import Explainer, Explainers
@@ -25,6 +24,7 @@ from models.explain.similar import label_counts, similar
 from models.explain.site import add_study, site_similar
 from models.panel import Panel
 from tests.factories import make_dicom_bytes
+from tests.served import TakeIn
 
 Film = NDArray[np.float32]
 
@@ -159,7 +159,7 @@ Keep = Callable[..., str]
 
 
 @pytest.fixture
-def keep(repository: Repository, tiny_panel: Panel) -> Keep:
+def keep(repository: Repository, take_in: TakeIn) -> Keep:
     """Stores a made-up film of a patient; returns its study."""
 
     def make(number: int, patient: str = "") -> str:
@@ -172,7 +172,7 @@ def keep(repository: Repository, tiny_panel: Panel) -> Keep:
             SOPInstanceUID=f"{uid}.2",
             PatientID=patient or f"P{number}",
         )
-        assess_and_store(content, "film.dcm", panel=tiny_panel, repository=repository)
+        take_in(repository, content)
         return uid
 
     return make

@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from imaging.entities import Status
 from imaging.errors import CheckpointError, SettingsError
 from models import train_localiser
-from models.assess import assess_bytes
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.classifier import Classifier
 from models.dataset import Film
@@ -31,9 +29,7 @@ from models.localiser import (
     load_localiser,
     save_localiser,
 )
-from models.panel import LOST, Panel
 from models.view import WHOLE, Box, FramingSettings, box_of
-from tests.factories import make_film_bytes
 
 SMALL = LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2)
 
@@ -107,15 +103,6 @@ def test_a_known_view_is_not_looked_for(checkpoint_folder: Path) -> None:
     assert not np.allclose(
         classifier.predict(lit(), view=WHOLE).probabilities, classifier.predict(lit()).probabilities
     )
-
-
-def test_a_picture_without_the_region_is_refused(checkpoint_folder: Path) -> None:
-    panel = Panel([framed(checkpoint_folder)])
-    ramp = np.add.outer(np.arange(40), np.arange(50)).astype(np.uint8)
-    lost = assess_bytes(make_film_bytes(ramp), "a", panel).assessment
-    assert lost.status is Status.REFUSED and lost.messages == (LOST,) and not lost.findings
-    found = assess_bytes(make_film_bytes(ramp + 120), "b", panel).assessment
-    assert found.findings
 
 
 def test_the_attribution_lies_where_the_network_looked(checkpoint_folder: Path) -> None:

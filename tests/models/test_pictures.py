@@ -12,16 +12,16 @@ from imaging.dicom import read_image
 from imaging.errors import NotFoundError
 from imaging.store import Repository
 from imaging.worklist import leading_assessment
-from models.assess import assess_and_store
 from models.explain.explainer import Explainers
 from models.panel import Panel
 from models.pictures import picture_pairs
 from tests.factories import make_dicom_bytes, make_pixels
+from tests.served import TakeIn
 
 
-def stored(repository: Repository, panel: Panel, **attributes: object) -> str:
+def stored(repository: Repository, take_in: TakeIn, **attributes: object) -> str:
     content = make_dicom_bytes(make_pixels(48, 64), **attributes)
-    outcome = assess_and_store(content, "a.dcm", panel=panel, repository=repository)
+    outcome = take_in(repository, content)
     assert outcome.instance is not None
     return outcome.instance.identity.study_instance_uid
 
@@ -31,9 +31,9 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_the_original_is_the_film_and_the_overlay_lies_on_it(
-    repository: Repository, tiny_panel: Panel
+    repository: Repository, take_in: TakeIn, tiny_panel: Panel
 ) -> None:
-    study = stored(repository, tiny_panel)
+    study = stored(repository, take_in)
     pair = picture_pairs(repository, Explainers(tiny_panel), size=64)(study)
     assert pair is not None
     film = read_image(make_dicom_bytes(make_pixels(48, 64))).display_values(0)
@@ -43,21 +43,23 @@ def test_the_original_is_the_film_and_the_overlay_lies_on_it(
     assert pair.model == tiny_panel.first.card.identity and pair.finding == "Pneumonia"
 
 
-def test_the_leading_image_of_a_study_is_shown(repository: Repository, tiny_panel: Panel) -> None:
-    study = stored(repository, tiny_panel)
+def test_the_leading_image_of_a_study_is_shown(
+    repository: Repository, take_in: TakeIn, tiny_panel: Panel
+) -> None:
+    study = stored(repository, take_in)
     other = np.random.default_rng(1).integers(0, 4095, (48, 64)).astype(np.uint16)
     content = make_dicom_bytes(other, SOPInstanceUID="1.2.3.9")
-    assess_and_store(content, "b.dcm", panel=tiny_panel, repository=repository)
-    lead = leading_assessment(repository.studies.get(study))
+    take_in(repository, content)
+    lead = leading_assessment(repository.study(study))
     pair = picture_pairs(repository, Explainers(tiny_panel))(study)
     assert pair is not None and lead is not None
     assert pair.sop_instance_uid == lead.sop_instance_uid
 
 
 def test_a_study_without_an_answer_has_no_picture(
-    repository: Repository, tiny_panel: Panel
+    repository: Repository, take_in: TakeIn, tiny_panel: Panel
 ) -> None:
-    study = stored(repository, tiny_panel, Modality="MR")
+    study = stored(repository, take_in, Modality="MR")
     pairs = picture_pairs(repository, Explainers(tiny_panel))
     assert pairs(study) is None
     with pytest.raises(NotFoundError):

@@ -14,11 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.settings import ROOT
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.panel import Panel
 from models.worker import Worker
 from pages.ui import resources
 from tests.factories import make_dicom_bytes
+from tests.served import TakeIn
 
 READER = "Dr Test"
 PATIENCE = 120  # seconds; only a hang runs out of it
@@ -69,9 +68,9 @@ def store(home: Path) -> Iterator[Repository]:
 
 
 @pytest.fixture
-def study(store: Repository, tiny_panel: Panel) -> str:
+def study(store: Repository, take_in: TakeIn) -> str:
     """UID of one stored study with an answered film."""
-    return keep_film(store, tiny_panel)
+    return keep_film(store, take_in)
 
 
 @pytest.fixture
@@ -89,10 +88,10 @@ def open_page(home: Path) -> OpenPage:
     return run
 
 
-def keep_film(store: Repository, panel: Panel, **attributes: Any) -> str:
+def keep_film(store: Repository, take_in: TakeIn, **attributes: Any) -> str:
     """Store and assess a synthetic film; returns its study's UID."""
     content = make_dicom_bytes(**attributes)
-    outcome = assess_and_store(content, "film.dcm", panel=panel, repository=store)
+    outcome = take_in(store, content)
     assert outcome.instance is not None
     return outcome.instance.identity.study_instance_uid
 

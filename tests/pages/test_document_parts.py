@@ -12,12 +12,11 @@ from streamlit.testing.v1 import AppTest
 from imaging.deliver import deliver
 from imaging.review import Annotation, Presentation, Review, Shape, Stage
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.panel import Panel
 from pages.ui import documents
 from pages.ui.viewer import Scene
 from tests.factories import to_bytes
 from tests.pages.conftest import OpenPage, words
+from tests.served import TakeIn
 
 PAGE = "pages/review.py"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -49,10 +48,9 @@ def export(store: Repository, study: str, kind: str) -> bytes:
     return deliver(store, study, [kind], account="ada")[0].content
 
 
-def take_in(store: Repository, panel: Panel, content: bytes) -> None:
-    """Hand a file in, as the queue does."""
-    outcome = assess_and_store(content, "document.dcm", panel=panel, repository=store)
-    assert outcome.document is not None
+def take_in_document(store: Repository, take_in: TakeIn, content: bytes) -> None:
+    """Hand a document in."""
+    assert take_in(store, content, file_name="document.dcm").document is not None
 
 
 def choose(page: AppTest, study: str, at: int = 1) -> AppTest:
@@ -61,10 +59,10 @@ def choose(page: AppTest, study: str, at: int = 1) -> AppTest:
 
 
 def test_an_exported_report_is_read_beside_its_film(
-    open_page: OpenPage, store: Repository, study: str, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, study: str, take_in: TakeIn
 ) -> None:
     signed(store, study)
-    take_in(store, tiny_panel, export(store, study, "sr"))
+    take_in_document(store, take_in, export(store, study, "sr"))
     page = open_page(PAGE, study=study)
     said = words(page)
     assert not page.error and "Imaging Measurement Report" in said
@@ -74,12 +72,12 @@ def test_an_exported_report_is_read_beside_its_film(
 
 
 def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
-    open_page: OpenPage, store: Repository, study: str, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, study: str, take_in: TakeIn
 ) -> None:
     signed(store, study)
     content = export(store, study, "sr")
-    store.studies.delete(study, account="ada", reason="only the report is here")
-    take_in(store, tiny_panel, content)
+    store.delete_study(study, account="ada", reason="only the report is here")
+    take_in_document(store, take_in, content)
     page = open_page(PAGE, study=study)
     assert not page.error and not page.segmented_control
     assert "holds no film here" in words(page) and "Imaging Measurement Report" in words(page)
@@ -89,10 +87,10 @@ def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
 
 
 def test_a_hidden_identity_hides_what_a_report_might_name(
-    open_page: OpenPage, store: Repository, study: str, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, study: str, take_in: TakeIn
 ) -> None:
     signed(store, study)
-    take_in(store, tiny_panel, export(store, study, "sr"))
+    take_in_document(store, take_in, export(store, study, "sr"))
     page = open_page(PAGE, study=study)
     next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
     assert "Imaging Measurement Report" not in words(page)
@@ -102,11 +100,11 @@ def test_a_presentation_is_applied_where_it_was(
     open_page: OpenPage,
     store: Repository,
     study: str,
-    tiny_panel: Panel,
+    take_in: TakeIn,
     scenes: list[Scene],
 ) -> None:
     review = signed(store, study)
-    take_in(store, tiny_panel, export(store, study, "gsps"))
+    take_in_document(store, take_in, export(store, study, "gsps"))
     page = open_page(PAGE, study=study)
     assert not scenes
     page = choose(page, study)
@@ -125,22 +123,22 @@ def test_a_presentation_without_its_film_is_a_sentence(
     open_page: OpenPage,
     store: Repository,
     study: str,
-    tiny_panel: Panel,
+    take_in: TakeIn,
     scenes: list[Scene],
 ) -> None:
     signed(store, study)
     ds = dcmread(BytesIO(export(store, study, "gsps")))
     ds.ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
-    take_in(store, tiny_panel, to_bytes(ds))
+    take_in_document(store, take_in, to_bytes(ds))
     page = choose(open_page(PAGE, study=study), study)
     assert "is not in this study" in words(page) and not page.error and not scenes
 
 
 def test_a_blind_reader_sees_no_document_before_the_own_call(
-    open_page: OpenPage, store: Repository, study: str, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, study: str, take_in: TakeIn
 ) -> None:
-    take_in(store, tiny_panel, export(store, study, "sr"))
-    take_in(store, tiny_panel, export(store, study, "gsps"))
+    take_in_document(store, take_in, export(store, study, "sr"))
+    take_in_document(store, take_in, export(store, study, "gsps"))
     open_page(PAGE, study=study)  # the account of single-reader mode is made on first use
     store.accounts.set_blind("single-reader", True)
     page = open_page(PAGE, study=study)

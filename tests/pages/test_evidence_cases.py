@@ -13,14 +13,12 @@ from streamlit.testing.v1 import AppTest
 from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.classifier import Classifier
 from models.explain.concepts import CONCEPTS, Link, Reading
 from models.explain.reference_file import ARRAYS, FACTS
 from models.metrics import Estimate
-from models.panel import Panel
 from pages.ui import concept_words
 from tests.pages.conftest import PATIENCE, keep_film, words
+from tests.served import TakeIn
 
 
 def part(which: str, uid: str) -> None:
@@ -47,16 +45,14 @@ def drawn(which: str, uid: str) -> AppTest:
 
 
 @pytest.fixture
-def shipped(
-    home: Path, shipped_classifier: Classifier, monkeypatch: pytest.MonkeyPatch
-) -> Repository:
+def shipped(home: Path, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A store with two example films that the shipped model answered; its weights installed."""
     monkeypatch.delenv("LIGHTBOX_WEIGHTS")
     assert Settings.from_environment().weights == ROOT / "models/weights"
     store = Repository.open(home)
     for name in ("synthetic_01_normal.dcm", "synthetic_05_bacterial.dcm"):
         content = (ROOT / "examples" / name).read_bytes()
-        assess_and_store(content, name, panel=Panel([shipped_classifier]), repository=store)
+        take_in(store, content, file_name=name, weights=ROOT / "models/weights")
     return store
 
 
@@ -104,15 +100,15 @@ def test_measures_come_with_their_place_and_what_the_score_goes_with(shipped: Re
     assert "Model paediatric-cxr" in words(page)
 
 
-def test_a_model_without_reference_cases_says_so(store: Repository, tiny_panel: Panel) -> None:
-    uid = keep_film(store, tiny_panel)
+def test_a_model_without_reference_cases_says_so(store: Repository, take_in: TakeIn) -> None:
+    uid = keep_film(store, take_in)
     for which in ("similar", "concepts"):
         assert "came without reference cases" in words(drawn(which, uid))
 
 
 def test_reference_cases_of_other_weights_are_not_used(
     store: Repository,
-    tiny_panel: Panel,
+    take_in: TakeIn,
     checkpoint_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +117,7 @@ def test_reference_cases_of_other_weights_are_not_used(
     for name in (FACTS, ARRAYS):
         shutil.copy(ROOT / "models/weights/paediatric-cxr" / name, tmp_path / "weights" / "tiny")
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(tmp_path / "weights"))
-    uid = keep_film(store, tiny_panel)
+    uid = keep_film(store, take_in)
     for which in ("similar", "concepts"):
         page = drawn(which, uid)
         assert "other weights" in page.error[0].value and not page.table

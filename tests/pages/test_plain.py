@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 
 from imaging.plain_text import clean
 from imaging.store import Repository
-from models.panel import Panel
 from pages.ui.plain import plain
 from pages.ui.words import patient_name
 from tests.pages.conftest import PATIENCE, OpenPage, keep_film, words
+from tests.served import TakeIn
 
 NASTY = st.text(
     st.sampled_from(list("\\`*_[]()<>$~#|&:@!-+=. 1aw/\u2060")) | st.characters(codec="utf-8"),
@@ -61,11 +61,11 @@ def test_sentences_of_ours_are_left_alone() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_header_reaches_no_markdown(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, hostile: str
+    open_page: OpenPage, store: Repository, take_in: TakeIn, hostile: str
 ) -> None:
     study = keep_film(
         store,
-        tiny_panel,
+        take_in,
         BodyPartExamined=hostile[:16],
         StudyDescription=hostile,
         PatientName=hostile,

@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from imaging.store import Repository
-from models.assess import assess_and_store
-from models.panel import Panel
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, words
+from tests.served import TakeIn
 
 STUDY = "1.2.826.0.1.99"
 
 
 def test_the_field_that_rules_a_picture_out_is_shown(
-    open_page: OpenPage, home: Path, tiny_panel: Panel
+    open_page: OpenPage, home: Path, take_in: TakeIn
 ) -> None:
     content = make_dicom_bytes(Modality="CT", StudyInstanceUID=STUDY)
     store = Repository.open(home)
-    assess_and_store(content, "slice.dcm", panel=tiny_panel, repository=store)
+    take_in(store, content)
     store.close()
     page = open_page("pages/review.py", study=STUDY)
     for _round in range(20):

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from imaging.burned_in import search_file
 from imaging.review import Annotation, Deed, Review, Shape, Stage
 from imaging.store import Repository
-from models.panel import Panel
 from pages.ui import releasing
 from tests.pages.conftest import OpenPage, keep_film, words
+from tests.served import TakeIn
 
 
 def opened(open_page: OpenPage, study: str) -> AppTest:
@@ -33,9 +33,9 @@ def exports(store: Repository) -> list[str]:
 
 
 def test_what_changes_is_shown_and_confirmed_before_anything_leaves(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, PatientName="Doe^Jane", PatientID="MRN-4711")
+    study = keep_film(store, take_in, PatientName="Doe^Jane", PatientID="MRN-4711")
     page = shown(opened(open_page, study))
     table = page.dataframe[0].value
     before = dict(zip(table["Attribute"], table["Before"], strict=True))
@@ -50,9 +50,9 @@ def test_what_changes_is_shown_and_confirmed_before_anything_leaves(
 
 
 def test_burned_in_text_has_to_be_spoken_about(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, BurnedInAnnotation="YES")
+    study = keep_film(store, take_in, BurnedInAnnotation="YES")
     page = opened(open_page, study)
     assert "Text may be burned in" in words(page)
     assert next(one for one in page.button if one.label == "Show what changes").disabled
@@ -61,8 +61,8 @@ def test_burned_in_text_has_to_be_spoken_about(
     assert not next(one for one in page.button if one.label == "Show what changes").disabled
 
 
-def test_drawn_rectangles_are_the_parts_to_blacken(store: Repository, tiny_panel: Panel) -> None:
-    record = store.studies.get(keep_film(store, tiny_panel))
+def test_drawn_rectangles_are_the_parts_to_blacken(store: Repository, take_in: TakeIn) -> None:
+    record = store.study(keep_film(store, take_in))
     uid = record.instances[0].identity.sop_instance_uid
     mark = Annotation("a", uid, Shape.RECTANGLE, ((3.2, 2.0), (10.9, 7.5)))
     review = Review(
@@ -86,10 +86,10 @@ def looked(page: AppTest) -> AppTest:
 
 
 def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     film = burned(("DOE^JANE", 20, 15), ("12.03.1987", 240, 210))
-    study = keep_film(store, tiny_panel, pixels=film, BurnedInAnnotation="YES")
+    study = keep_film(store, take_in, pixels=film, BurnedInAnnotation="YES")
     page = looked(opened(open_page, study))
     assert not page.exception and "2 places were found" in words(page)
     assert any("data:image/png" in one.proto.body for one in page.get("html"))
@@ -103,10 +103,10 @@ def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
 
 
 def test_a_find_that_is_not_ticked_keeps_the_copy_in_the_house(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     film = burned(("DOE^JANE", 20, 15), ("12.03.1987", 240, 210))
-    study = keep_film(store, tiny_panel, pixels=film)
+    study = keep_film(store, take_in, pixels=film)
     page = looked(opened(open_page, study))
     ticks = next(one for one in page.button_group if one.label == "Blacken")
     page = shown(ticks.set_value([1]).run())
@@ -115,9 +115,9 @@ def test_a_find_that_is_not_ticked_keeps_the_copy_in_the_house(
 
 
 def test_nothing_found_is_no_leave_to_go(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, pixels=burned(), BurnedInAnnotation="YES")
+    study = keep_film(store, take_in, pixels=burned(), BurnedInAnnotation="YES")
     page = looked(opened(open_page, study))
     assert "No text was found" in words(page) and "Text may be burned in" in words(page)
     assert next(one for one in page.button if one.label == "Show what changes").disabled

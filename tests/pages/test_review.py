@@ -18,6 +18,7 @@ from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import READER, OpenPage, keep_film, words
 from tests.stored import outcome_of
+from tests.served import TakeIn
 
 PAGE = "pages/review.py"
 
@@ -61,9 +62,9 @@ def test_identity_can_be_hidden(open_page: OpenPage, study: str) -> None:
 
 
 def test_header_text_cannot_become_markup(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, PatientName="<img src=x>", PatientID="<b>1</b>")
+    study = keep_film(store, take_in, PatientName="<img src=x>", PatientID="<b>1</b>")
     said = words(open_page(PAGE, study=study))
     assert "<img src=x>" not in said and "<b>1</b>" not in said
 
@@ -88,9 +89,9 @@ def test_what_computed_an_answer_is_said(
 
 
 def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    page = open_page(PAGE, study=keep_film(store, tiny_panel, BodyPartExamined="HAND"))
+    page = open_page(PAGE, study=keep_film(store, take_in, BodyPartExamined="HAND"))
     assert "The body part is HAND" in words(page) and "Yours to decide" in words(page)
     state_present(page)
     stated = newest(store, page.query_params["study"]).findings
@@ -256,13 +257,13 @@ def test_marks_changed_in_another_window_are_announced(
 
 
 def test_every_image_of_a_long_series_can_be_reached(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, monkeypatch: pytest.MonkeyPatch
+    open_page: OpenPage, store: Repository, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "_MOST_THUMBS", 2)
     uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()}
     for number in range(3):
         study = keep_film(
-            store, tiny_panel, SOPInstanceUID=generate_uid(), InstanceNumber=number, **uids
+            store, take_in, SOPInstanceUID=generate_uid(), InstanceNumber=number, **uids
         )
     page = open_page(PAGE, study=study)
     wanted = store.studies.get(study).instances[2]
@@ -322,9 +323,9 @@ def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) 
 
 
 def test_a_prior_of_the_patient_is_offered(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
+    open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
 ) -> None:
     uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
-    keep_film(store, tiny_panel, StudyDate="20240101", **uids)
+    keep_film(store, take_in, StudyDate="20240101", **uids)
     page = open_page(PAGE, study=study)
     assert page.segmented_control(key=f"hanging-{study}").value == "prior"

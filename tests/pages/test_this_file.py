@@ -5,9 +5,9 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
-from models.panel import Panel
 from pages.ui import fidelity
 from tests.pages.conftest import OpenPage, keep_film, words
+from tests.served import TakeIn
 
 
 def unfolded(open_page: OpenPage, study: str) -> AppTest:
@@ -24,14 +24,14 @@ def test_the_report_opens_on_demand(open_page: OpenPage, study: str) -> None:
 
 
 def test_an_adult_on_a_paediatric_network_is_told_with_the_age(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, PatientAge="043Y")
+    study = keep_film(store, take_in, PatientAge="043Y")
     assert "The header gives an age of 43 years" in words(unfolded(open_page, study))
 
 
 def test_words_of_the_header_stay_words(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    study = keep_film(store, tiny_panel, PresentationLUTShape="<img src=x>")
+    study = keep_film(store, take_in, PresentationLUTShape="<img src=x>")
     assert "<img" not in words(unfolded(open_page, study))

@@ -18,20 +18,21 @@ from pages.ui import words as said
 from tests.imaging.test_worklist_page import Case, fill
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
+from tests.served import TakeIn
 
 PAGE = "pages/triage.py"
 
 
-def another(store: Repository, panel: Panel, **attributes: str) -> str:
+def another(store: Repository, take_in: TakeIn, **attributes: str) -> str:
     """Store a further study."""
     uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
-    return keep_film(store, panel, **uids, **attributes)
+    return keep_film(store, take_in, **uids, **attributes)
 
 
 def test_refused_studies_stay_visible_with_their_reason(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
+    open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
 ) -> None:
-    another(store, tiny_panel, BodyPartExamined="HAND", PatientName="HAND^ONE")
+    another(store, take_in, BodyPartExamined="HAND", PatientName="HAND^ONE")
     table = open_page(PAGE).dataframe[0].value
     row = table[table["Patient"] == "HAND, ONE"].iloc[0]
     assert "Not suitable" in row["AI finding"] and "HAND" in row["Reason"] and len(table) == 2
@@ -44,9 +45,9 @@ def test_urgency_and_reading_are_words(open_page: OpenPage, store: Repository, s
 
 
 def test_the_text_filter_finds_a_patient(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
+    open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
 ) -> None:
-    another(store, tiny_panel, PatientName="OTHER^ONE")
+    another(store, take_in, PatientName="OTHER^ONE")
     page = open_page(PAGE, find="other one")
     assert list(page.dataframe[0].value["Patient"]) == ["OTHER, ONE"]
     assert page.text_input[0].value == "other one"
@@ -172,9 +173,9 @@ def test_the_picker_asks_the_database(open_page: OpenPage, store: Repository) ->
 
 
 def test_the_next_case_comes_from_the_list_last_shown(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel, study: str
+    open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
 ) -> None:
-    first, second = (another(store, tiny_panel, BodyPartExamined="HAND") for _ in range(2))
+    first, second = (another(store, take_in, BodyPartExamined="HAND") for _ in range(2))
     page = press(open_page(PAGE, answer="Not answered"), "Read next")
     assert page.query_params["study"] == first
     shown = page.session_state["worklist-query"]

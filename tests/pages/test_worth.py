@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.queue_figures import Estimate
 from imaging.store import Repository
-from models.panel import Panel
 from pages.ui import worth
 from tests.models.test_facts import write_evaluation
 from tests.pages.conftest import PATIENCE, OpenPage, words
 from tests.pages.test_triage import another
+from tests.served import TakeIn
 
 PAGE = "pages/triage.py"
 ABOUT = "This is about waiting, not outcome"
@@ -53,10 +53,10 @@ def test_nothing_is_simulated_while_it_is_closed(
 
 
 def test_the_open_panel_shows_waits_and_what_they_mean(
-    open_page: OpenPage, folder: Path, store: Repository, tiny_panel: Panel, study: str
+    open_page: OpenPage, folder: Path, store: Repository, take_in: TakeIn, study: str
 ) -> None:
     write_evaluation(folder)
-    another(store, tiny_panel)
+    another(store, take_in)
     page = open_panel(open_page(PAGE))
     said = words(page)
     assert not page.exception and not page.error
