@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from imaging.dicom import describe
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Assessment, FileOutcome, Instance, Status
+from imaging.entities import Assessment, Instance, Status
 from imaging.errors import AssistantError, PixelDataError, UnsupportedTransferSyntaxError
 from imaging.plain_text import MAX_NAME, clean
+from imaging.study import FileOutcome
 
 
 def document_outcome(document: Document, file_name: str) -> FileOutcome:

@@ -56,4 +56,3 @@ class Framing:
     def view(self, luminance: NDArray[Any]) -> Box:
         """`find`, or the whole picture."""
         return self.find(luminance) or WHOLE
-

@@ -18,7 +18,8 @@ from typing import Any
 
 from imaging import apart, child_process
 from imaging.child_process import Channel
-from imaging.entities import Assessment, FileOutcome, Status
+from imaging.entities import Assessment, Status
+from imaging.study import FileOutcome
 from models.inference import shard
 from models.inference.messages import Done, Fault, Judged, Opened
 from tests.factories import make_dicom_bytes

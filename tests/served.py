@@ -15,11 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.entities import FileOutcome, Job, Status
+from imaging.entities import Job, Status
 from imaging.errors import ConflictError
 from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
+from imaging.study import FileOutcome
 from models.answers import Answers
 from models.assess import failed
 from models.card import ModelCard

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imaging.entities import FileOutcome
 from imaging.jobs import Task
+from imaging.study import FileOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, event, select, text
 
-from imaging.entities import Assessment, FileOutcome, Status
+from imaging.entities import Assessment, Status
 from imaging.jobs import Result, Task
 from imaging.store import Repository, outcomes
 from imaging.store.tables import JobFileTable, WorkerTable
+from imaging.study import FileOutcome
 from tests.postgresql import fresh_database
 
 SECONDS = 30.0  # after which a test has hung

@@ -19,7 +19,6 @@ from imaging.documents import Document, DocumentKind
 from imaging.entities import (
     Answer,
     Assessment,
-    FileOutcome,
     Finding,
     Instance,
     ModelIdentity,
@@ -29,6 +28,7 @@ from imaging.entities import (
 )
 from imaging.jobs import Task
 from imaging.settings import Settings
+from imaging.study import FileOutcome
 from models.inference import messages
 from models.inference.messages import Chunk, Done, Judged, Opened, Ready
 from tests.factories import make_dicom_bytes

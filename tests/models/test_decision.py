@@ -16,10 +16,11 @@ from pydicom.uid import JPEG2000Lossless
 
 from imaging.dicom import mending, read_image
 from imaging.documents import NOT_AN_IMAGE
-from imaging.entities import Answer, Assessment, FileOutcome, Status
+from imaging.entities import Answer, Assessment, Status
 from imaging.errors import CheckpointError
 from imaging.export import export_case
 from imaging.settings import Settings
+from imaging.study import FileOutcome
 from models.gate_rules import REASONS
 from models.inference.assessor import Assessor, ServedModel
 from models.inference.export import export

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from imaging import apart
 from imaging.apart import Reading
 from imaging.dicom import read_image
-from imaging.entities import Assessment, FileOutcome, Instance, StudyRecord
+from imaging.entities import Assessment, Instance
 from imaging.jobs import Task
 from imaging.review import Call, ReadFinding, Review, Stage
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.store.cases import SiteCase
+from imaging.study import FileOutcome, StudyRecord
 from models import terminal_classify
 from models.classifier import Classifier
 from models.explain.explainer import Attribution, Explainer, Explainers

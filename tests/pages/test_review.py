@@ -17,8 +17,8 @@ from pages.ui.viewer import Reading
 from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import READER, OpenPage, keep_film, words
-from tests.stored import outcome_of
 from tests.served import TakeIn
+from tests.stored import outcome_of
 
 PAGE = "pages/review.py"
 
