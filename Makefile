@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # On x86-64 Linux the registry has torch as a CUDA build only. Where there is no NVIDIA GPU, the parts
-# of it that torch never loads there are left out (1.1 GB); `make run GPU=yes` installs them.
+# of it that torch never loads there are left out (1.2 of 6.8 GB); `make run GPU=yes` installs them.
 GPU ?= $(shell { command -v nvidia-smi || test -e /proc/driver/nvidia/version; } >/dev/null && echo yes || echo no)
 GPU_ONLY := triton|nvidia-cusolver|nvidia-nvtx|cuda-bindings|cuda-pathfinder|cuda-toolkit
 # The exact list of what is installed decides whether there is anything to do.

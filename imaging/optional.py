@@ -6,16 +6,15 @@ from the metadata of the installed distribution elsewhere.
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib import import_module, metadata
-from typing import Any
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from typing import TYPE_CHECKING, Any
 
 from imaging.errors import SettingsError
 from imaging.settings import ROOT
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 DISTRIBUTION = "lightbox"
 
@@ -67,29 +66,37 @@ def install_line(extra: str) -> str:
     Without the source tree the packages are named one by one: on the public index, the name of
     our own distribution is somebody else's.
     """
-    if (ROOT / "pyproject.toml").is_file():
-        return f"pip install -r requirements{extra and '-'}{extra}.txt"
-    return " ".join(
-        ["pip install", *(f'"{one.name}{one.specifier}"' for one in requirements()[extra])]
-    )
+    listed = () if (ROOT / "pyproject.toml").is_file() else requirements().get(extra, ())
+    if listed:
+        return " ".join(["pip install", *(f'"{one.name}{one.specifier}"' for one in listed)])
+    return f"pip install -r requirements{extra and '-'}{extra}.txt"
 
 
 @cache
 def requirements() -> dict[str, tuple[Requirement, ...]]:
-    """What Lightbox needs: by extra, "" for what it always needs; in the order of the file."""
+    """What Lightbox needs: by extra, "" for what it always needs; in the order of the file.
+
+    Empty where the code lies about without its project file and was not installed either.
+    """
+    import tomllib  # here, since a process that reads one file needs neither
+
+    from packaging.requirements import Requirement
+
     project = ROOT / "pyproject.toml"
     if project.is_file():
         about = tomllib.loads(project.read_text())["project"]
         lists = {"": about["dependencies"], **about["optional-dependencies"]}
         return {extra: tuple(map(Requirement, lines)) for extra, lines in lists.items()}
-    lines = [Requirement(line) for line in metadata.requires(DISTRIBUTION) or ()]
+    try:
+        lines = [Requirement(line) for line in metadata.requires(DISTRIBUTION) or ()]
+    except metadata.PackageNotFoundError:
+        return {}
     extras = metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     return {
         extra: tuple(
             one
             for one in lines
-            if (extra or not _is_extra(one))
-            and (not extra or _is_extra(one))
+            if _is_extra(one) == bool(extra)
             and (one.marker is None or one.marker.evaluate({"extra": extra}))
         )
         for extra in ("", *extras)
@@ -102,6 +109,11 @@ def _is_extra(requirement: Requirement) -> bool:
 
 def _requirement(package: str) -> tuple[Requirement, str]:
     """What is wanted of a package, and the first extra that lists it."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    if not requirements():
+        return Requirement(package), ""
     for extra, listed in requirements().items():
         for one in listed:
             if canonicalize_name(one.name) == canonicalize_name(package):
@@ -109,6 +121,7 @@ def _requirement(package: str) -> tuple[Requirement, str]:
     raise ValueError(f"pyproject.toml does not list {package}")
 
 
+@cache
 def _version(package: str) -> str:
     """The installed release; "" where a module came without a package."""
     try:

@@ -127,7 +127,7 @@ def test_no_two_lists_disagree(extra: str) -> None:
 def test_what_the_installed_packages_need_is_listed(extra: str) -> None:
     """pip is told to look for nothing else (--no-deps), so a gap would be found by a user."""
     known = {one.name for one in pins(extra)}
-    asked = {canonicalize_name(one.name): one.extras for one in wanted(extra)}
+    asked: dict[str, set[str]] = {canonicalize_name(n.name): n.extras for n in wanted(extra)}
     for pin in pins(extra):
         for need in map(Requirement, _needs(pin.name)):
             parts = ("", *asked.get(pin.name, ()))

@@ -59,7 +59,7 @@ def test_what_is_installed_is_imported() -> None:
 
 
 def test_another_release_than_wanted_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "version", lambda _name: "1.0")
+    monkeypatch.setattr(optional, "_version", lambda _name: "1.0")
     with pytest.raises(SettingsError, match=r"^Tuning needs .*optuna.*>=5.* 1\.0 is installed"):
         import_optional("optuna", feature="Tuning")
 
@@ -76,6 +76,19 @@ def test_an_installed_wheel_reads_its_own_metadata(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=r'^Tea needs .* ray, .*try: pip install "ray<3,>=2"'):
         import_optional("ray", feature="Tea")
+
+
+def test_without_any_list_whatever_is_installed_will_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def unknown(_name: str) -> list[str]:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(optional, "ROOT", tmp_path)
+    monkeypatch.setattr(metadata, "requires", unknown)
+    monkeypatch.setattr(optional, "requirements", requirements.__wrapped__)
+    assert import_optional("optuna", feature="Tuning") is sys.modules["optuna"]
+    assert install_line("cluster") == "pip install -r requirements-cluster.txt"
 
 
 @pytest.mark.parametrize("missing", ["fsspec", "s3fs"])
