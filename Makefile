@@ -5,11 +5,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# On x86-64 Linux the registry has torch as a CUDA build only. Where there is no NVIDIA GPU, the parts
+# of it that torch never loads there are left out (1.2 of 6.8 GB); `make run GPU=yes` installs them.
+GPU ?= $(shell { command -v nvidia-smi || test -e /proc/driver/nvidia/version; } >/dev/null && echo yes || echo no)
+GPU_ONLY := triton|nvidia-cusolver|nvidia-nvtx|cuda-bindings|cuda-pathfinder|cuda-toolkit
 # The exact list of what is installed decides whether there is anything to do.
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup test fuzz check format viewer viewer-check messages screenshots evaluate accuracy bench clean
+.PHONY: run setup test fuzz check format lock viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.prepare
@@ -35,6 +39,16 @@ check: $(DEV_STAMP)
 format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# After a change of the dependencies in pyproject.toml, which alone says what is wanted. Releases stay
+# as they are where they still fit; `make lock UPGRADE=--upgrade` looks for newer ones.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-emit-index-url --annotation-style line --custom-compile-command "make lock" $(UPGRADE)
+lock: $(VENV)/.created
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --disable-pip-version-check uv
+	$(BIN)/$(LOCK) -o requirements.txt
+	for extra in cluster fast bench dev; do \
+		$(BIN)/$(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; done
 
 # The viewer's bundle is committed, so that users need no node; who changes its source builds it.
 VIEWER := pages/ui/viewer/frontend
@@ -89,6 +103,12 @@ bench: $(DEV_STAMP)
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs build
 
+# A list names everything, each file with its hash: pip looks for nothing else (--no-deps).
+define install
+	@$(if $(filter yes,$(GPU)),cat,sed -E '/^($(GPU_ONLY))==/,/# via/d') $(1) > $(VENV)/$(1)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/$(1)
+endef
+
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Lightbox needs Python 3.11 or newer; try: make PYTHON=python3.11 run"; exit 1; }
@@ -97,9 +117,9 @@ $(VENV)/.created:
 	@touch $@
 
 $(RUN_STAMP): requirements.txt $(VENV)/.created
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(call install,requirements.txt)
 	@touch $@
 
-$(DEV_STAMP): requirements.txt requirements-cluster.txt requirements-dev.txt $(VENV)/.created
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+$(DEV_STAMP): requirements-dev.txt $(VENV)/.created
+	$(call install,requirements-dev.txt)
 	@touch $(RUN_STAMP) $@

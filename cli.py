@@ -29,13 +29,13 @@ import typer
 from imaging import commands, release
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
-from imaging.settings import ROOT, Settings
+from imaging.settings import Settings, shipped
 from models import inspection, terminal_classify, terminal_queue, worth
 from models.explain import commands as cases
 from models.explain import terminal
 from models.results import results
 
-EXAMPLES = ROOT / "examples"
+EXAMPLES = shipped("examples")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(commands.audit, name="audit")

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from imaging.errors import SettingsError
+from imaging.optional import import_optional
 from imaging.settings import Settings
 from models.checkpoint import find_checkpoint
 from models.classifier import Classifier
@@ -91,10 +93,12 @@ def ours(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
 
 def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """pytorch-grad-cam and our Grad-CAM, both at the first member alone."""
-    if importlib.util.find_spec("pytorch_grad_cam") is None:
-        print("pytorch-grad-cam is missing: pip install -r requirements-bench.txt")
+    try:
+        library = import_optional("pytorch_grad_cam", feature="The comparison", package="grad-cam")
+    except SettingsError as exc:
+        print(exc)
         return {}
-    grad_cam = importlib.import_module("pytorch_grad_cam").GradCAM
+    grad_cam = library.GradCAM
 
     trained = explainer.classifier.private_network().networks[0]
     alone = Explainer(with_networks(explainer.classifier, [trained]))

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from imaging.dicom.image import Image
 from imaging.dicom.reader import read_object
-from imaging.errors import PixelDataError, SettingsError
+from imaging.errors import PixelDataError
+from imaging.optional import import_optional
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels, the last two not included
 MOST_FRAMES = 8  # that are looked at, spread evenly over a longer film
@@ -30,10 +31,6 @@ _SURE = 0.6  # of what was read, 0 to 1: shadows of ribs are read too, but not s
 _FEWEST = 2  # letters or digits: one alone names nobody, and left and right hang on a lone L or R
 _TALLEST = 0.15  # of the picture's shorter side; anatomy is taken for larger letters
 _ALONG, _ACROSS, _LEAST = 1.5, 0.4, 3  # margin in heights of the line; and in pixels
-_NO_ENGINE = (
-    "Looking for burned-in text needs the packages rapidocr and onnxruntime: install "
-    "requirements.txt."
-)
 _FAILED = "The search for burned-in text failed on this picture: look at it yourself."
 _ONE_AT_A_TIME = Lock()  # the engine is shared, and keeps sizes of the picture at work in itself
 
@@ -211,9 +208,6 @@ def _padded(line: tuple[float, float, float, float], shape: tuple[int, ...]) -> 
 @cache
 def _engine() -> Any:
     """The engine, whose weights are loaded when it first reads; it writes to no log."""
-    try:
-        from rapidocr import RapidOCR
-    except ImportError as exc:
-        raise SettingsError(_NO_ENGINE) from exc
+    rapidocr = import_optional("rapidocr", feature="Looking for burned-in text")
     chosen = {"Global.log_level": "critical", "Global.use_cls": False, "Global.text_score": 0.0}
-    return RapidOCR(params=chosen)
+    return rapidocr.RapidOCR(params=chosen)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imaging.errors import NotDicomError, SettingsError
+from imaging.optional import import_optional, install_line
 
 MAX_FILE_BYTES = 2**30
 Mark = tuple[int, int | str]  # bytes, and when they were last changed; for comparison only
@@ -123,12 +124,11 @@ def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no 
     SettingsError
         If fsspec, or its part for this kind of address, is not installed.
     """
+    fsspec = import_optional("fsspec", feature="Reading from an address")
     try:
-        import fsspec
-
         return fsspec.core.url_to_fs(location)
     except (ImportError, ValueError) as exc:
         raise SettingsError(
             "Addresses of this kind need a package that is not installed; "
-            "try: pip install -r requirements-cluster.txt"
+            f"try: {install_line('cluster')}"
         ) from exc

@@ -11,6 +11,7 @@ from pathlib import Path
 from imaging.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+_WHEEL = "lightbox_files"  # where a wheel puts what lies at the top of the source tree
 FP32, INT8, BF16 = "fp32", "int8", "bf16"
 GRAPHS, EAGER = "onnxruntime", "torch"
 
@@ -88,6 +89,12 @@ class Settings:
             precision=_precision(env),
             engine=_engine(env),
         )
+
+
+def shipped(name: str) -> Path:
+    """A folder that ships beside the code (``examples``, ``locale``), installed or not."""
+    installed = ROOT / _WHEEL / name
+    return installed if installed.is_dir() else ROOT / name
 
 
 def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:

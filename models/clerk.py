@@ -177,7 +177,7 @@ class Clerk:
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
             self._holds_claims = True
         self._make_certain()
-        claimed = self._repository.claim_files(
+        claimed = self._repository.claims.claim_files(
             self._name, wanted, jobs=self._jobs, without=self._elsewhere
         )
         few, tasks = len(claimed) < wanted, self._within_reach(claimed)
@@ -250,7 +250,7 @@ class Clerk:
         long as we say that we live.
         """
         if self._uncertain:
-            self._repository.release_claims([self._name])
+            self._repository.claims.release_claims([self._name])
             self._uncertain = False
 
     def _rest(self) -> None:
@@ -295,7 +295,7 @@ class Clerk:
             self._give_back([])
             self._make_certain()
         with suppress(AssistantError):  # without claims, its heartbeat is of no use to anybody
-            self._repository.end_worker(self._name)
+            self._repository.claims.end_worker(self._name)
 
     def _judge(self, mate: Judges) -> None:
         """One thread: chunk by chunk."""

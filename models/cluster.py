@@ -32,6 +32,7 @@ from imaging.errors import (
     error_named,
 )
 from imaging.jobs import Result, Task
+from imaging.optional import import_optional
 from imaging.places import is_address, read_path
 from imaging.settings import ROOT, Settings
 from models.assess import failed
@@ -40,7 +41,6 @@ from models.inference.fingerprints import fingerprint
 from models.inference.shard import Known
 
 log = logging.getLogger(__name__)
-MISSING = "Ray is not installed here; try: pip install -r requirements-cluster.txt"
 NOBODY = "No cluster answers at this address; start one with `ray start --head`."
 UNFIT = (
     "A computer of the cluster cannot run Lightbox, or has other networks installed; install the "
@@ -301,11 +301,7 @@ class Cluster:
 def _ray() -> Any:
     """Ray; the one import of it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody outside
-    try:
-        import ray
-    except ImportError as exc:
-        raise SettingsError(MISSING) from exc
-    return ray
+    return import_optional("ray", feature="Work on a cluster")
 
 
 def _connect(ray: Any, address: str, actors: int) -> bool:

@@ -60,7 +60,7 @@ class Heartbeat:
             if not self._holds_claims():
                 continue
             try:
-                self._repository.record_heartbeat(self._worker)
+                self._repository.claims.record_heartbeat(self._worker)
             except AssistantError as exc:
                 log.warning("a heartbeat was not written: %s", exc)
             except Exception as exc:  # a fault of ours; the next one may be written

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from imaging.errors import SettingsError
+from imaging.optional import import_optional
 from imaging.settings import Settings
 from models.checkpoint import load_checkpoint
 from models.config import TaskConfig, read_config
@@ -39,12 +40,10 @@ from models.framed_films import FramedFilms
 from models.framing import Framing
 from models.train import Run
 
-try:
+if TYPE_CHECKING:
     import optuna
-except ImportError as exc:
-    raise SettingsError(
-        "Tuning needs the package optuna: pip install -r requirements-dev.txt"
-    ) from exc
+else:
+    optuna = import_optional("optuna", feature="Tuning")
 
 STUDY_NAME = "tune"
 STARTUP = 4  # trials before the sampler (TPE) starts to learn from what it saw

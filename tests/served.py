@@ -121,12 +121,12 @@ class ServedFiles:
             As the file's row in its job tells it: what the store refuses is an error.
         """
         worker = _InThisProcess(self._worker(settings))
-        job_id = repository.add_job([(file_name, content)], account=account)
+        job_id = repository.jobs.add([(file_name, content)], account=account)
         networks = replace(self._settings, **settings)
         assert drain(repository, networks, jobs=[job_id], mates=[worker]) == 1
         (result,) = worker.results
         assert result.outcome is not None, "these bytes had been answered before"
-        return _as_stored(repository.job(job_id), result.outcome)
+        return _as_stored(repository.jobs.get(job_id), result.outcome)
 
     def _worker(self, changes: dict[str, Any]) -> Shard:
         settings = replace(self._settings, **changes)

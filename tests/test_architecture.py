@@ -62,12 +62,14 @@ SOURCES = sorted(
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Dotted names a module imports, wherever the statement stands."""
+    """Dotted names a module imports, by a statement anywhere or by `import_optional`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "import_optional":
+            yield ast.literal_eval(node.args[0])
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -19,7 +19,7 @@ from imaging.errors import AssistantError, ExportError
 from imaging.export.case import ExportedFile
 from imaging.review import Code
 
-SOFTWARE, VERSION = "Lightbox", "0.1.0"
+SOFTWARE, VERSION = "Lightbox", "0.2.0"
 PRIVATE = "99LIGHTBOX"
 UTF_8 = "ISO_IR 192"
 _SERIES = {  # kind -> series number, and its name in the archive (LO, 64 characters)

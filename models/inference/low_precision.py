@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import CheckpointError
+from imaging.errors import CheckpointError, SettingsError
+from imaging.optional import import_optional
 from imaging.settings import BF16, INT8
 from models.card import ModelCard
 from models.inference.graphs import MEMBERS, OnnxNetworks, has_graphs, session, sha256_of
@@ -191,12 +192,17 @@ def thresholds_of(card: ModelCard, error_rate: float) -> str:
 def lacks_bf16() -> str:
     """Why bf16 is not possible on this computer, in one sentence; "" if it is."""
     try:
-        import openvino
-    except ImportError:
-        return "bf16 needs OpenVINO: python -m pip install -r requirements-fast.txt."
+        openvino = _openvino()
+    except SettingsError as exc:
+        return f"{exc}."
     if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return ""
     return "This computer's processor does not compute in bf16; OpenVINO would use fp32 unasked."
+
+
+def _openvino() -> Any:
+    """OpenVINO; the one import of it."""
+    return import_optional("openvino", feature="Computing in bf16")
 
 
 class _OpenVino:
@@ -205,8 +211,7 @@ class _OpenVino:
     def __init__(self, graph: Path) -> None:
         if lack := lacks_bf16():
             raise CheckpointError(lack)
-        import openvino
-
+        openvino = _openvino()
         options = {
             "INFERENCE_PRECISION_HINT": "bf16",
             "INFERENCE_NUM_THREADS": 1,

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import streamlit as st
 
-from imaging.settings import ROOT
+from imaging.settings import shipped
 
 DOMAIN = "lightbox"
-FOLDER = ROOT / "locale"
+FOLDER = shipped("locale")
 SOURCE_LANGUAGE = "en"
 
 _PLACEHOLDER = re.compile(r"\\\{\d+\\\}")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from imaging.errors import AssistantError
-from imaging.settings import ROOT, Settings
+from imaging.settings import Settings, shipped
 from imaging.store import Repository
 from models.card import ModelCard
 from models.explain.explainer import Explainers
@@ -24,7 +24,7 @@ _A_MOMENT = 0.25  # seconds a batch rests for readers at once: it must not starv
 _FIRST = 2.0  # seconds for who opened the page while the server started: loading would slow it
 _TROUBLE = 60.0  # seconds until the worker is tried again that could not begin
 _PARTING = 10.0  # seconds a server that ends waits for networks being loaded
-EXAMPLES = ROOT / "examples"
+EXAMPLES = shipped("examples")
 
 
 @st.cache_resource(show_spinner=False)

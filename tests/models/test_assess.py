@@ -26,8 +26,8 @@ def test_only_readable_images_are_kept(
     good, bad = make_dicom_bytes(), b"hello"
     for content in (good, bad):
         take_in(repository, content)
-    (item,) = repository.worklist_page().items
-    record = repository.study(item.study_instance_uid)
+    (item,) = repository.worklist.page().items
+    record = repository.studies.get(item.study_instance_uid)
     assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
     assert repository.originals.content(hashlib.sha256(good).hexdigest()) == good
     assert len(list((tmp_path / "home" / "objects").rglob("*/*"))) == 1
@@ -41,8 +41,8 @@ def test_another_film_under_a_known_uid_is_told_and_not_saved(
     outcome = take_in(repository, make_dicom_bytes(np.eye(32, dtype=np.uint16)))
     assert outcome.assessment.status is Status.ERROR and outcome.instance is None
     assert "same SOP Instance UID" in outcome.assessment.messages[0]
-    (item,) = repository.worklist_page().items
-    (kept,) = repository.study(item.study_instance_uid).instances
+    (item,) = repository.worklist.page().items
+    (kept,) = repository.studies.get(item.study_instance_uid).instances
     assert kept.identity.sha256 == hashlib.sha256(first).hexdigest()
 
 
@@ -70,5 +70,5 @@ def test_an_exported_document_is_kept_and_never_classified(
     record = repository.studies.get(item.study_instance_uid)
     assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
     assert [d.kind for d in record.documents] == [kind] and not record.instances
-    assert repository.content(record.documents[0].identity.sha256) == content
-    assert [line.deed for line in repository.audit()] == [Deed.RECEIVE]
+    assert repository.originals.content(record.documents[0].identity.sha256) == content
+    assert [line.deed for line in repository.audit.entries()] == [Deed.RECEIVE]

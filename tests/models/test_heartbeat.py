@@ -172,8 +172,8 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
 
         return attempt
 
-    monkeypatch.setattr(store, "finish_files", fail_once("finish", finish))
-    monkeypatch.setattr(store, "release_files", fail_once("release", release))
+    monkeypatch.setattr(store.claims, "finish_files", fail_once("finish", finish))
+    monkeypatch.setattr(store.claims, "release_files", fail_once("release", release))
     clerk = Clerk(store, tiny_settings, [Reader()], worker_name())
     thread = threading.Thread(target=clerk.run, daemon=True)
     thread.start()
@@ -220,7 +220,7 @@ def test_a_worker_that_rests_or_ended_writes_no_heartbeat(
 ) -> None:
     monkeypatch.setattr(heartbeat, "INTERVAL", 0.05)
     beats: list[str] = []
-    monkeypatch.setattr(store, "record_heartbeat", beats.append)
+    monkeypatch.setattr(store.claims, "record_heartbeat", beats.append)
     worked = threading.Event()
     clerk = Clerk(
         store, tiny_settings, [Reader()], worker_name(), on_results=lambda _: worked.set()

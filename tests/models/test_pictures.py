@@ -50,7 +50,7 @@ def test_the_leading_image_of_a_study_is_shown(
     other = np.random.default_rng(1).integers(0, 4095, (48, 64)).astype(np.uint16)
     content = make_dicom_bytes(other, SOPInstanceUID="1.2.3.9")
     take_in(repository, content)
-    lead = leading_assessment(repository.study(study))
+    lead = leading_assessment(repository.studies.get(study))
     pair = picture_pairs(repository, Explainers(tiny_panel))(study)
     assert pair is not None and lead is not None
     assert pair.sop_instance_uid == lead.sop_instance_uid

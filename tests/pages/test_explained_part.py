@@ -16,7 +16,7 @@ def part(uid: str) -> None:
     from pages.ui import explanation, proofs, resources, room, state
 
     state.set_account(resources.repository().accounts.alone("Dr Test"))
-    record = resources.repository().study(uid)
+    record = resources.repository().studies.get(uid)
     image, stored = room.load(record.instances[0]), record.assessments[0]
     assert stored is not None
     keys = set()
