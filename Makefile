@@ -1,4 +1,5 @@
 # make run    start Lightbox on this computer
+# make quick  run the quick tests: no browser, no cluster, nothing slow
 # make test   run every test
 # The rest is for people who change Lightbox: see CONTRIBUTING.md.
 
@@ -13,7 +14,7 @@ GPU_ONLY := triton|nvidia-cusolver|nvidia-nvtx|cuda-bindings|cuda-pathfinder|cud
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup test fuzz check format lock viewer viewer-check messages screenshots evaluate accuracy bench clean
+.PHONY: run setup quick test fuzz check format lock viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.prepare
@@ -22,9 +23,13 @@ run: $(RUN_STAMP)
 
 setup: $(DEV_STAMP)
 
+# Workers take file after file, in the order of tests/conftest.py; browser and unit tests side by side.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+quick: $(DEV_STAMP)
+	$(PYTEST) -m "not slow and not browser and not cluster"
+
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(PYTEST)
 
 # Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).
 MINUTES ?= 10

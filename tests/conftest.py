@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+# Before torch: workers side by side, and what they start, each compute on one processor. It gives
+# the same sums on every computer, too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
+from filelock import FileLock
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
@@ -29,10 +35,13 @@ from tests.served import Judge, ServedFiles, TakeIn
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
 
+LONG = {"slow", "browser", "cluster"}  # `make quick` leaves them out
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: one that began last would run alone at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with long tests first: one that began last would run alone at the end."""
+    long = {item.path for item in items if LONG & {mark.name for mark in item.iter_markers()}}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture
@@ -44,10 +53,25 @@ def data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that nothing was put in: to copy, since making its tables takes longer."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    Repository.open(home).close()
+    return home
+
+
+def open_empty(home: Path, empty_home: Path) -> Repository:
+    """Open a store in a folder, which gets its tables from `empty_home` unless it exists."""
+    if not home.exists():
+        shutil.copytree(empty_home, home)
+    return Repository.open(home)
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
+def repository(tmp_path: Path, empty_home: Path) -> Iterator[Repository]:
     """An empty store in a folder of its own."""
-    store = Repository.open(tmp_path / "home")
+    store = open_empty(tmp_path / "home", empty_home)
     yield store
     store.close()
 
@@ -86,18 +110,38 @@ def tiny_card() -> ModelCard:
     return replace(card, network=TINY, size=32)
 
 
+def shared_folder(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """What `make` writes into an empty folder, once for all workers of a run."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared" / name
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            half = folder.with_name(f"{name}.half")
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir()
+            make(half)
+            half.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of two tiny networks with seeded random weights; do not change it."""
+    return shared_folder(tmp_path_factory, "weights", _tiny_checkpoint) / "tiny"
+
+
+def _tiny_checkpoint(weights: Path) -> None:
     torch.manual_seed(3)
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    folder = weights / "tiny"
     network = Ensemble.of(TINY, 2)
     with torch.no_grad():  # a fresh residual block is an identity: give it something to say
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     save_checkpoint(folder, network, tiny_card())
     export(folder)
-    return folder
 
 
 @pytest.fixture

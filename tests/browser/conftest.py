@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from imaging.settings import ROOT
 from models.checkpoint import installed_checkpoints
-from tests.browser.lightbox import find_chromium, open_chromium, open_page, serve
+from tests.browser.lightbox import Server, find_chromium, open_chromium, open_page, serve
 from tests.browser.viewer import Bench, serve_viewer
 
 
@@ -34,9 +34,24 @@ def weights(checkpoint_folder: Path) -> Path:
     return shipped if installed_checkpoints(shipped) else checkpoint_folder.parent
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Server]:
+    """The server of a test file: what one test stored, the next one finds."""
+    found = Server(tmp_path_factory.mktemp("server") / "home", weights)
+    found.start()
+    yield found
+    found.stop()
+
+
 @pytest.fixture
-def address(tmp_path: Path, weights: Path) -> Iterator[str]:
-    """A fresh server with an empty home."""
+def address(server: Server) -> str:
+    """Where the server of the test file answers."""
+    return server.address
+
+
+@pytest.fixture
+def fresh_address(tmp_path: Path, weights: Path) -> Iterator[str]:
+    """A server of the test's own, with an empty home, which nobody has visited."""
     with serve(tmp_path / "home", weights) as found:
         yield found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = 600_000  # milliseconds: some 260 files, each judged by the networks
 
 
-@pytest.fixture
-def server(tmp_path: Path, weights: Path) -> Iterator[Server]:
-    """A server of its own."""
-    found = Server(tmp_path / "home", weights)
-    found.start()
-    yield found
-    found.stop()
-
-
 @pytest.mark.timeout(900)
 def test_every_file_of_the_collection_has_an_outcome_to_read(
-    page: Page, server: Server, data: Path, tmp_path: Path
+    page: Page, server: Server, data: Path
 ) -> None:
     folder = data / "dicom"
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -40,7 +30,7 @@ def test_every_file_of_the_collection_has_an_outcome_to_read(
     expect(table(page)).to_be_visible()
     assert page.locator('[data-testid="stException"]').count() == 0
 
-    store = Repository.open(tmp_path / "home")
+    store = Repository.open(server.home)
     job_id = page.url.split("job=")[1].split("&")[0]
     found = store.jobs.get(job_id).files
     store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,6 @@ from tests.browser.test_first_five_minutes import film, upload
 from tests.imaging.orthanc import running_orthanc
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def server(tmp_path: Path, weights: Path) -> Iterator[Server]:
-    """A server that can be killed."""
-    found = Server(tmp_path / "home", weights)
-    found.start()
-    yield found
-    found.stop()
 
 
 def until(store: Repository, study: str, wanted: Callable[[Review], bool]) -> Review:
@@ -55,6 +46,20 @@ def drag(page: Page, pane: Locator, start: tuple[float, float], end: tuple[float
     page.mouse.up()
 
 
+def test_the_second_tab_is_told(page: Page, server: Server, films: list[Path]) -> None:
+    page.goto(server.address)
+    upload(page, films[1])
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_text("Not decided yet")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    choose(other, "Absent \u00b7 reject")
+    expect(other.get_by_text("The network is overruled")).to_be_visible()
+    choose(page, "Present \u00b7 accept")
+    expect(page.get_by_text("saved this study in another window")).to_be_visible()
+    expect(page.get_by_text("The network is overruled")).to_be_visible()
+
+
 def test_a_case_goes_from_upload_to_the_archive(
     page: Page, server: Server, films: list[Path], tmp_path: Path
 ) -> None:
@@ -75,7 +80,7 @@ def test_a_case_goes_from_upload_to_the_archive(
     expect(page.get_by_text("Your first read, after")).to_contain_text("the network disagrees")
 
     store = Repository.open(server.home)
-    study = store.worklist.page().items[0].study_instance_uid
+    study = page.url.split("study=")[1].split("&")[0]
     (first,) = store.reviews.first_reads()
     assert not first.present and first.network_present
 
@@ -132,17 +137,3 @@ def test_a_case_goes_from_upload_to_the_archive(
         assert deed in deeds
     assert store.audit.verify().intact
     store.close()
-
-
-def test_the_second_tab_is_told(page: Page, server: Server, films: list[Path]) -> None:
-    page.goto(server.address)
-    upload(page, films[0])
-    page.get_by_role("button", name="Review").click()
-    expect(page.get_by_text("Not decided yet")).to_be_visible()
-    other = page.context.new_page()
-    other.goto(page.url)
-    choose(other, "Absent \u00b7 reject")
-    expect(other.get_by_text("The network is overruled")).to_be_visible()
-    choose(page, "Present \u00b7 accept")
-    expect(page.get_by_text("saved this study in another window")).to_be_visible()
-    expect(page.get_by_text("The network is overruled")).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,6 @@ from tests.factories import make_dicom_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 COUNT = 5
-
-
-@pytest.fixture
-def server(tmp_path: Path, weights: Path) -> Iterator[Server]:
-    """A server of its own."""
-    found = Server(tmp_path / "home", weights)
-    found.start()
-    yield found
-    found.stop()
 
 
 @pytest.fixture

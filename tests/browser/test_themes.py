@@ -89,6 +89,13 @@ def ward(
         yield found
 
 
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[str]:
+    """A server that asks for an account, and nobody has one."""
+    with serve(tmp_path_factory.mktemp("door") / "home", weights, reader="") as found:
+        yield found
+
+
 @pytest.fixture(params=THEMES)
 def theme(request: pytest.FixtureRequest) -> str:
     """The theme a workstation chose."""
@@ -130,11 +137,10 @@ def test_a_page_reads(screen: Page, ward: str, theme: str, name: str) -> None:
     insist_on_reading(screen)
 
 
-def test_the_door_reads(screen: Page, theme: str, tmp_path: Path, weights: Path) -> None:
-    with serve(tmp_path / "home", weights, reader="") as address:
-        screen.goto(address)
-        insist_on(screen, theme, "Who will read here?")
-        insist_on_reading(screen)
+def test_the_door_reads(screen: Page, theme: str, door: str) -> None:
+    screen.goto(door)
+    insist_on(screen, theme, "Who will read here?")
+    insist_on_reading(screen)
 
 
 def test_films_lie_on_black_in_both_themes(screen: Page, ward: str, theme: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +75,17 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def report(bench: Bench) -> dict[str, Any]:
-    """What Python has heard from the viewer last."""
+def report(bench: Bench, *, annotations: int | None = None) -> dict[str, Any]:
+    """What Python has heard from the viewer last; waits until it is so many annotations."""
     shown = bench.page.locator('[data-testid="stCode"] code')
     shown.wait_for()
-    return json.loads(shown.inner_text())
+    end = time.monotonic() + PATIENCE
+    while True:
+        heard: dict[str, Any] = json.loads(shown.inner_text())
+        if annotations in (None, len(heard["annotations"])):
+            return heard
+        assert time.monotonic() < end, heard
+        bench.page.wait_for_timeout(50)
 
 
 def test_window_drag_sends_nothing_to_the_server(page: Page, viewer: str) -> None:
@@ -119,36 +127,38 @@ def test_the_wheel_goes_through_frames_or_zooms_a_single_one(bench: Bench) -> No
     assert bench.number("zoom", 1) > zoom
 
 
-@pytest.mark.parametrize(
-    ("keys", "name", "value"),
-    [
+def test_each_key_does_its_work(bench: Bench) -> None:
+    """What each action does is asked in frontend/test/tools.test.ts; here, that keys get there."""
+    bench.open({"film": "mm.dcm", "overlay": "block.npy"})
+    fitted = bench.number("zoom")
+    for keys, name, value in [
         (["i"], "inverted", "true"),
         (["r"], "rotation", "90"),
         (["l"], "rotation", "270"),
         (["h"], "flipped", "true"),
         (["v"], "rotation", "180"),
         (["0"], "zoom", "1"),
-        (["o"], "overlay", "on"),
-        (["o", "]"], "opacity", "0.7"),
-        (["o", "[", "["], "opacity", "0.4"),
         (["2"], "function", "LINEAR_EXACT"),
         (["ArrowDown", "End"], "frame", "0"),
-    ],
-)
-def test_each_key_does_its_work(bench: Bench, keys: list[str], name: str, value: str) -> None:
-    bench.open({"film": "mm.dcm", "overlay": "block.npy"}).press(*keys)
-    assert bench.state()[name] == value
-
-
-def test_zoom_keys_and_fit(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"})
-    fitted = bench.number("zoom")
+    ]:
+        bench.press(*keys)
+        assert bench.state()[name] == value, keys
+        bench.press("Space")
+    assert bench.number("zoom") == fitted
     bench.press("+", "+")
     assert bench.number("zoom") > fitted
     bench.press("-", "-", "-")
     assert bench.number("zoom") < fitted
     bench.press("=")
     assert bench.number("zoom") == fitted
+    for keys, name, value in [
+        (["o"], "overlay", "on"),
+        (["]"], "opacity", "0.7"),
+        (["[", "[", "["], "opacity", "0.4"),
+        (["o"], "overlay", "off"),
+    ]:
+        bench.press(*keys)
+        assert bench.state()[name] == value, keys
 
 
 def test_reset_brings_back_the_acquired_presentation(bench: Bench) -> None:
@@ -172,14 +182,6 @@ def test_hu_presets_belong_to_ct_alone(bench: Bench) -> None:
     assert "Lung" not in labels.inner_text()
 
 
-def test_keys_can_be_bound_anew(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}, bindings={"invert": "q"})
-    bench.press("i")
-    assert bench.state()["inverted"] == "false"
-    bench.press("q")
-    assert bench.state()["inverted"] == "true"
-
-
 def test_keys_of_the_page_are_left_alone(bench: Bench) -> None:
     bench.open({"film": "mm.dcm"})
     bench.page.evaluate("addEventListener('keydown', e => { (window.heard ??= []).push(e.key) })")
@@ -195,8 +197,12 @@ def test_keys_go_to_a_field_that_has_the_focus(bench: Bench) -> None:
     expect(bench.page.get_by_label("Note")).to_have_value("i")
 
 
-def test_the_help_sheet_names_every_key(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}, bindings={"invert": "q"}).press("?")
+def test_keys_can_be_bound_anew_and_the_help_sheet_names_every_key(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}, bindings={"invert": "q"}).press("i")
+    assert bench.state()["inverted"] == "false"
+    bench.press("q")
+    assert bench.state()["inverted"] == "true"
+    bench.press("?")
     sheet = bench.page.get_by_role("dialog")
     expect(sheet).to_contain_text("Invert grey")
     expect(sheet).to_contain_text("Q")
@@ -258,13 +264,6 @@ def test_linked_panes_move_together_and_apart_again(bench: Bench) -> None:
     assert bench.state(0)["windowWidth"] != bench.state(1)["windowWidth"]
 
 
-def test_linked_films_of_different_size_show_the_same_part(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}, {"film": "big.dcm"}, linked=True)
-    bench.press("+", "+")
-    small, large = bench.place(0), bench.place(1)
-    assert np.allclose(small @ (COLUMNS / 4, ROWS / 4, 1), large @ (COLUMNS, ROWS, 1), atol=0.01)
-
-
 def edges_of(lit: np.ndarray) -> tuple[float, float, float, float]:
     """Left, right, top and bottom of the lit part of a picture, to a fraction of a pixel."""
     found = []
@@ -278,18 +277,20 @@ def edges_of(lit: np.ndarray) -> tuple[float, float, float, float]:
     return found[0], found[1], found[2], found[3]
 
 
-@pytest.mark.parametrize("keys", [["="], ["0"], ["+", "+"], ["-", "-"], ["r", "+"], ["h", "-"]])
-def test_the_overlay_lies_where_it_belongs_at_any_zoom(bench: Bench, keys: list[str]) -> None:
-    bench.open({"film": "big.dcm", "overlay": "block.npy"}).press("o", *keys)
+def test_the_overlay_lies_where_it_belongs_at_any_zoom(bench: Bench) -> None:
+    bench.open({"film": "big.dcm", "overlay": "block.npy"}).press("o")
     bench.page.locator('[data-action="threshold"]').fill("0")
     bench.page.locator('[data-action="palette"]').click()
-    lit = bench.pixels()[..., 0].astype(float)
+    bench.page.mouse.click(*bench.at(5, 5))  # the keys go to the film again
     # A map of 20 x 30 with a block of 10 x 10: its half height lies on the block's edges.
     rows, columns = 4 * ROWS, 4 * COLUMNS
     block = np.array([[columns / 3, columns * 2 / 3], [rows / 4, rows * 3 / 4], [1, 1]])
-    (x0, x1), (y0, y1) = bench.place() @ block
-    wanted = (min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1))
-    assert np.abs(np.array(edges_of(lit)) - wanted).max() <= 1
+    for keys in (["="], ["0"], ["+", "+"], ["-", "-"], ["r", "+"], ["h", "-"]):
+        bench.press("Space", *keys)
+        lit = bench.pixels()[..., 0].astype(float)
+        (x0, x1), (y0, y1) = bench.place() @ block
+        wanted = (min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1))
+        assert np.abs(np.array(edges_of(lit)) - wanted).max() <= 1, keys
 
 
 def test_the_second_pane_shows_its_overlay_too(bench: Bench) -> None:
@@ -313,41 +314,21 @@ def test_the_overlay_opens_off_and_is_explained_when_on(bench: Bench) -> None:
     assert np.array_equal(bench.pixels(), without)
 
 
-@pytest.mark.parametrize(
-    ("film", "unit", "size", "shown"),
-    [("mm", "mm", 0.5, "mm"), ("px", "{pixels}", 1.0, "px"), ("detector", "mm", 0.25, "detector")],
-)
-def test_a_length_is_in_millimetres_only_where_the_file_says_so(
-    bench: Bench, film: str, unit: str, size: float, shown: str
-) -> None:
-    bench.open({"film": f"{film}.dcm"}).press("0", "d")
-    bench.drag((560, 250), (680, 250))
-    found = report(bench)["annotations"]
-    assert [one["shape"] for one in found] == ["length"]
-    ((name, value, said),) = found[0]["measures"]
-    assert (name, said) == ("length", unit)
-    assert value == pytest.approx(120 * size, abs=0.01)
-    expect(bench.pane().locator("svg text")).to_contain_text(shown)
-
-
-def test_a_drawing_beyond_the_film_ends_at_its_edge(bench: Bench) -> None:
-    bench.open({"film": "px.dcm"}).press("0", "d")
-    place = bench.place()
-    bench.drag(tuple(place @ (200.0, 50.0, 1)), tuple(place @ (COLUMNS + 90.0, 50.0, 1)))
-    ((x0, _), (x1, _)) = report(bench)["annotations"][0]["points"]
-    assert (x0, x1) == (pytest.approx(200), COLUMNS)
-
-
-def test_a_rectangle_measures_modality_values_inside(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}).press("0", "b")
-    place = bench.place()
-    start, end = place @ (130.0, 50.0, 1), place @ (170.0, 90.0, 1)
-    bench.drag(tuple(start), tuple(end))
-    (found,) = report(bench)["annotations"]
-    measures = {name: (value, unit) for name, value, unit in found["measures"]}
-    assert measures["area"] == (pytest.approx(400), "mm2")
-    assert measures["mean"][0] == pytest.approx(500)
-    assert (measures["minimum"][0], measures["maximum"][0]) == (100, 900)
+def test_a_length_is_in_millimetres_only_where_the_file_says_so(bench: Bench) -> None:
+    films = {
+        "mm": ("mm", 0.5, "mm"),
+        "px": ("{pixels}", 1.0, "px"),
+        "detector": ("mm", 0.25, "detector"),
+    }
+    bench.open(*({"film": f"{film}.dcm"} for film in films), layout="4").press("d")
+    for index, (unit, size, shown) in enumerate(films.values()):
+        bench.press("0")
+        bench.drag((200, 150), (320, 150), index=index)
+        found = report(bench, annotations=index + 1)["annotations"]
+        (mine,) = (one for one in found if one["measures"] == [["length", 120 * size, unit]])
+        assert mine["shape"] == "length"
+        expect(bench.pane(index).locator("svg text")).to_contain_text(shown)
+        bench.press("ArrowRight")
 
 
 def test_a_drawing_is_undone_redone_deleted_and_tied_to_a_finding(bench: Bench) -> None:
@@ -395,7 +376,7 @@ def test_the_window_a_reader_left_reaches_python(bench: Bench) -> None:
 
 def drawn(bench: Bench) -> tuple[dict[str, tuple[float, str]], Annotation]:
     """The one annotation that Python heard of, and its measures by name."""
-    (found,) = report(bench)["annotations"]
+    (found,) = report(bench, annotations=1)["annotations"]
     points = tuple((column, row) for column, row in found["points"])
     mark = Annotation("1", "1.2.2", Shape(found["shape"]), points)
     return {name: (value, unit) for name, value, unit in found["measures"]}, mark
@@ -413,29 +394,13 @@ def on_film(bench: Bench, column: float, row: float) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def test_an_angle_is_taken_at_its_vertex(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}).press("0", "a")
+def draw_angle(bench: Bench) -> None:
     bench.drag(on_film(bench, 200, 50), on_film(bench, 100, 50))
     bench.page.mouse.move(*bench.at(*on_film(bench, 150, 100)), steps=4)
     bench.page.mouse.click(*bench.at(*on_film(bench, 150, 100)))
-    measures, mark = drawn(bench)
-    assert mark.shape is Shape.ANGLE and measures == computed(mark)
-    assert measures["angle"] == (pytest.approx(45, abs=1), "deg")
-    expect(bench.pane().locator("svg text")).to_contain_text("45")
 
 
-def test_an_ellipse_measures_modality_values_inside(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}).press("0", "x")
-    bench.drag(on_film(bench, 150, 100), on_film(bench, 190, 120))
-    measures, mark = drawn(bench)
-    assert mark.shape is Shape.ELLIPSE and measures == computed(mark)
-    assert measures["mean"][0] == pytest.approx(500, abs=5)
-    assert (measures["minimum"][0], measures["maximum"][0]) == (100, 900)
-    expect(bench.pane().locator("svg text")).to_contain_text("mm")
-
-
-def test_a_region_follows_the_hand(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}).press("0", "f")
+def draw_region(bench: Bench) -> None:
     corners = [(110, 60), (140, 60), (140, 90), (110, 90), (110, 60)]
     bench.page.mouse.move(*bench.at(*on_film(bench, *corners[0])))
     bench.page.mouse.down()
@@ -443,19 +408,59 @@ def test_a_region_follows_the_hand(bench: Bench) -> None:
         bench.page.mouse.move(*bench.at(*on_film(bench, *corner)), steps=12)
     bench.page.mouse.up()
     bench.settle()
-    measures, mark = drawn(bench)
-    assert mark.shape is Shape.REGION and measures == computed(mark)
-    assert measures["area"] == (pytest.approx(30 * 30 * 0.25, rel=0.05), "mm2")
-    assert measures["mean"][0] == 100
 
 
-def test_the_cardiothoracic_ratio_is_heart_over_thorax(bench: Bench) -> None:
-    bench.open({"film": "mm.dcm"}).press("0", "k")
+def draw_ratio(bench: Bench) -> None:
     for start, end in (((120, 100), (180, 100)), ((90, 130), (210, 130))):
         bench.drag(on_film(bench, *start), on_film(bench, *end))
-    measures, mark = drawn(bench)
-    assert mark.shape is Shape.RATIO and measures == computed(mark)
-    assert measures["ratio"][0] == pytest.approx(0.5, abs=0.02)
+
+
+def draw_between(start: tuple[float, float], end: tuple[float, float]) -> Callable[[Bench], None]:
+    """Drag from one place on the film to another."""
+    return lambda bench: bench.drag(on_film(bench, *start), on_film(bench, *end))
+
+
+# Key, the hand's way over the film, the shape, a value it must have, and a word beside it. The
+# rules of measuring are asked in frontend/test/tools.test.ts and tests/imaging/test_measure.py.
+TOOLS: list[tuple[str, Callable[[Bench], None], Shape, dict[str, Any], str]] = [
+    ("a", draw_angle, Shape.ANGLE, {"angle": (pytest.approx(45, abs=1), "deg")}, "45"),
+    ("k", draw_ratio, Shape.RATIO, {"ratio": (pytest.approx(0.5, abs=0.02), "1")}, "0.5"),
+    (
+        "b", draw_between((130, 50), (170, 90)), Shape.RECTANGLE,
+        {"area": (pytest.approx(400), "mm2"), "mean": (pytest.approx(500), "1"),
+         "minimum": (100, "1"), "maximum": (900, "1")}, "mm",
+    ),
+    (
+        "x", draw_between((150, 100), (190, 120)), Shape.ELLIPSE,
+        {"mean": (pytest.approx(500, abs=5), "1"), "minimum": (100, "1"),
+         "maximum": (900, "1")}, "mm",
+    ),
+    (
+        "f", draw_region, Shape.REGION,
+        {"area": (pytest.approx(30 * 30 * 0.25, rel=0.05), "mm2"), "mean": (100, "1")}, "",
+    ),
+]  # fmt: skip
+
+
+def test_each_tool_draws_what_python_measures(bench: Bench) -> None:
+    bench.open({"film": "mm.dcm"}).press("0")
+    for key, draw, shape, wanted, shown in TOOLS:
+        bench.press(key)
+        draw(bench)
+        measures, mark = drawn(bench)
+        assert mark.shape is shape and measures == computed(mark)
+        assert {name: measures[name] for name in wanted} == wanted
+        if shown:
+            expect(bench.pane().locator("svg text").first).to_contain_text(shown)
+        bench.press("Control+z")
+        report(bench, annotations=0)
+
+
+def test_a_drawing_beyond_the_film_ends_at_its_edge(bench: Bench) -> None:
+    bench.open({"film": "px.dcm"}).press("0", "d")
+    bench.drag(on_film(bench, 200, 50), on_film(bench, COLUMNS + 90, 50))
+    ((x0, _), (x1, _)) = report(bench, annotations=1)["annotations"][0]["points"]
+    assert (x0, x1) == (pytest.approx(200), COLUMNS)
 
 
 def test_the_magnifier_shows_three_times_the_film_and_goes(bench: Bench) -> None:

@@ -141,7 +141,7 @@ def local_rows(tmp_path: Path, films: Path, tiny_settings: Settings) -> Rows:
     return rows
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_two_nodes_write_the_rows_of_one_computer(
     actors: Cluster, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
 ) -> None:
@@ -155,7 +155,7 @@ def test_two_nodes_write_the_rows_of_one_computer(
     assert [row[:4] for row in rows_of(repository, again)] == [row[:4] for row in local_rows]
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_an_actor_killed_in_the_middle_changes_nothing(
     actors: Cluster, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
 ) -> None:
@@ -208,7 +208,7 @@ def lose_node(nodes: Any, node: Any, actors: Sequence[int]) -> None:
     nodes.remove_node(node, allow_graceful=False)
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_node_lost_in_the_middle_changes_nothing(
     nodes: Any,
     node: dict[str, Any],
@@ -251,7 +251,7 @@ def wait_for(cluster: Cluster) -> list[int]:
             time.sleep(0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_kept_bytes_and_lost_files_are_the_same_where_no_folder_is_shared(
     actors: Cluster, films: Path, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,7 +291,7 @@ def stripped(result: Any) -> Any:
     return replace(outcome, assessment=replace(outcome.assessment, created_at=None))
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_the_terminals_table_is_the_same_byte_for_byte(
     two_nodes: str, bucket: str, checkpoint_folder: Path, tmp_path: Path
 ) -> None:
@@ -368,7 +368,7 @@ def bucket(films: Path, storage: dict[str, str], monkeypatch: pytest.MonkeyPatch
     fsspec.filesystem("s3").clear_instance_cache()
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_films_in_a_bucket_get_the_same_answers(
     bucket: str, repository: Repository, tiny_settings: Settings, local_rows: Rows
 ) -> None:
@@ -383,7 +383,7 @@ def test_films_in_a_bucket_get_the_same_answers(
     assert repository.originals.content(sha256)[128:132] == b"DICM"  # read from where it was left
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_bucket_a_cluster_and_a_postgresql_together_give_the_rows_of_one_computer(
     bucket: str,
     two_nodes: str,
@@ -405,7 +405,7 @@ def test_a_bucket_a_cluster_and_a_postgresql_together_give_the_rows_of_one_compu
         store.close()
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_an_address_that_holds_nothing_is_one_sentence(
     bucket: str, repository: Repository, tiny_settings: Settings
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +18,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from models.worker import Worker
 from pages.ui import resources
+from tests.conftest import open_empty
 from tests.factories import make_dicom_bytes
 from tests.served import TakeIn
 
@@ -23,6 +26,15 @@ READER = "Dr Test"
 PATIENCE = 120  # seconds; only a hang runs out of it
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_scan_for_components() -> Iterator[None]:
+    """Look once for components among the installed packages; each AppTest would look again."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = manifest_scanner.scan_component_manifests
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(scan))
+        yield
 
 
 @pytest.fixture
@@ -60,9 +72,9 @@ def _after_the_router(self: PagesManager, *args: Any, **options: Any) -> None:
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Repository]:
+def store(home: Path, empty_home: Path) -> Iterator[Repository]:
     """The records the pages will show."""
-    repository = Repository.open(home)
+    repository = open_empty(home, empty_home)
     yield repository
     repository.close()
 

@@ -1,5 +1,6 @@
 // The viewer: films in their layout, and everything a reader can do with them.
 
+import { choosePreset, coverBy, frameBy, present } from "./acts.ts";
 import { Collector } from "./collect.ts";
 import { Paging } from "./paging.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
@@ -21,7 +22,6 @@ import type { View } from "./view.ts";
 
 const HANDS = ["window", "pan", "zoom", "magnify"];
 const SHAPES = ["point", "length", "angle", "rectangle", "ellipse", "ratio", "region"];
-const STEP = 1.25;
 const LENS = 220; // pixels across
 let latest: Viewer | null = null; // which of several viewers on a page has the keys
 
@@ -116,31 +116,8 @@ export class Viewer {
     }
     if (!pane?.ready) return;
     if (this.edit(action) || this.lay(pane, action) || this.page(pane, action)) return;
-    this.present(pane, action);
+    present(pane, action, this.scene.words);
     this.journal.settled();
-  }
-
-  private present(pane: Pane, action: string): void {
-    const preset = /^preset([1-9])$/.exec(action);
-    if (preset) return this.preset(pane, Number(preset[1]) - 1);
-    const acts: Record<string, () => void> = {
-      invert: () => pane.setInverted(!pane.look.inverted),
-      rotateRight: () => pane.rotate(90),
-      rotateLeft: () => pane.rotate(-90),
-      flipAcross: () => pane.flipAcross(),
-      flipDown: () => pane.flipDown(),
-      zoomIn: () => pane.zoom(STEP),
-      zoomOut: () => pane.zoom(1 / STEP),
-      fit: () => pane.fit(),
-      actual: () => pane.actualSize(),
-      reset: () => pane.reset(),
-    };
-    acts[action]?.();
-  }
-
-  private preset(pane: Pane, number: number): void {
-    const found = presets(pane.film!, pane.look.frame, this.scene.words)[number];
-    if (found) pane.setGrey(found.grey, found.index);
   }
 
   private edit(action: string): boolean {
@@ -158,15 +135,7 @@ export class Viewer {
 
   private lay(pane: Pane, action: string): boolean {
     const target = pane.overlay ? pane : this.panes.find(({ overlay }) => overlay);
-    const { shown = false, opacity = 0, contour = false, grey = false } = target?.cover ?? {};
-    const covers: Record<string, Partial<Cover>> = {
-      overlay: { shown: !shown },
-      opacityUp: { opacity: Math.min(1, Math.round(10 * opacity + 1) / 10) },
-      opacityDown: { opacity: Math.max(0, Math.round(10 * opacity - 1) / 10) },
-      contour: { contour: !contour },
-      palette: { grey: !grey },
-    };
-    const cover = covers[action];
+    const cover = coverBy(action, target?.cover ?? {});
     if (!cover) return false;
     this.cover(cover);
     return true;
@@ -183,15 +152,13 @@ export class Viewer {
     const single = pane.film!.header.frames.length === 1;
     const count = single && stack ? stack.count : pane.film!.header.frames.length;
     const at = single && stack ? this.paging.aim(stack) : pane.look.frame;
-    const frames: Record<string, number> = {
-      previousFrame: at - 1, nextFrame: at + 1, firstFrame: 0, lastFrame: count - 1,
-    };
     if (action === "cine") {
       this.play(pane);
       return true;
     }
-    if (!(action in frames)) return false;
-    this.leaf(pane, frames[action]!);
+    const frame = frameBy(action, at, count);
+    if (frame === null) return false;
+    this.leaf(pane, frame);
     return true;
   }
 
@@ -281,7 +248,9 @@ export class Viewer {
     this.keys = bound(bindings);
     const bar = toolbar(words, this.keys, (action) => this.run(action));
     bar.presets.addEventListener("change", () => {
-      if (this.active?.ready && bar.presets.value) this.preset(this.active, Number(bar.presets.value));
+      if (this.active?.ready && bar.presets.value) {
+        choosePreset(this.active, Number(bar.presets.value), this.scene.words);
+      }
       bar.presets.value = "";
       this.root.focus();
       this.journal.settled();
