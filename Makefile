@@ -17,7 +17,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 .PHONY: run setup quick test fuzz check format lock viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
-	@$(BIN)/python -m imaging.prepare
+	@$(BIN)/python -m imaging.commands.prepare
 	@echo "Lightbox is starting on http://127.0.0.1:8501 (Ctrl+C stops it)"
 	@$(BIN)/streamlit run app.py
 
@@ -77,14 +77,14 @@ screenshots: $(DEV_STAMP)
 # Every figure of the model page and the README, anew from the installed weights (needs LIGHTBOX_DATA).
 MODEL ?= paediatric-cxr
 evaluate: $(DEV_STAMP)
-	$(BIN)/python -m models.evaluate --model $(MODEL)
-	$(BIN)/python -m models.evaluate_gate --model $(MODEL)
-	$(BIN)/python -m models.evaluate_shortcuts --model $(MODEL)
-	$(BIN)/python -m models.evaluate_robustness --model $(MODEL)
-	$(BIN)/python -m models.build_reference --model $(MODEL)
-	$(BIN)/python -m models.calibrate_receipts --model $(MODEL)
-	$(BIN)/python -m models.evaluate_explanations --model $(MODEL)
-	$(BIN)/python -m models.report
+	$(BIN)/python -m models.evaluation.evaluate --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_gate --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_shortcuts --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_robustness --model $(MODEL)
+	$(BIN)/python -m models.evaluation.build_reference --model $(MODEL)
+	$(BIN)/python -m models.evaluation.calibrate_receipts --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_explanations --model $(MODEL)
+	$(BIN)/python -m models.model_card.report
 
 # Ours beside torchvision's networks by one recipe: hours, but it goes on where it stopped.
 accuracy: $(DEV_STAMP)

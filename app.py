@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
-from imaging.prepare import insist_on_guard
-from pages.ui import background, gate, resources
+from imaging.commands.prepare import insist_on_guard
+from pages.ui import background, resources
+from pages.ui.account import sign_in
 from pages.ui.frame import ICON, render_frame, routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
@@ -36,8 +37,8 @@ def main() -> None:
     )
     render_frame()
     with in_words():
-        if gate.find_reader() is None:
-            gate.render_door()
+        if sign_in.find_reader() is None:
+            sign_in.render_door()
         else:
             with st.spinner(_("Loading the network ...")):
                 resources.worker()
@@ -58,5 +59,5 @@ if __name__ == "__main__":
     main()
 else:
     insist_on_guard(str(st.get_option("server.address") or ""))
-    pixels = pixel_route(gate.admits, str(st.get_option("server.baseUrlPath") or ""))
+    pixels = pixel_route(sign_in.admits, str(st.get_option("server.baseUrlPath") or ""))
     app = st.App(__file__, routes=[pixels], lifespan=serving)

@@ -26,30 +26,30 @@ from typing import Annotated
 
 import typer
 
-from imaging import commands, release
+from imaging.commands import deidentify, records
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.settings import Settings, shipped
-from models import inspection, terminal_classify, terminal_queue, worth
-from models.explain import commands as cases
-from models.explain import terminal
-from models.results import results
+from models.commands import classify, explain, queue, waiting_times
+from models.commands import reference as cases
+from models.commands.results import results
+from models.inference import scope_report
 
 EXAMPLES = shipped("examples")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
-app.add_typer(commands.audit, name="audit")
-app.add_typer(commands.account, name="account")
+app.add_typer(records.audit, name="audit")
+app.add_typer(records.account, name="account")
 app.add_typer(cases.reference, name="reference")
-app.command()(terminal_classify.classify)
-app.command()(terminal_queue.queue)
-app.command()(terminal_queue.work)
-app.command()(terminal.explain)
-app.command("inspect")(inspection.inspect_file)
-app.command()(commands.truth)
-app.command()(commands.delete)
-app.command()(release.deidentify)
-app.command()(worth.worth)
+app.command()(classify.classify)
+app.command()(queue.queue)
+app.command()(queue.work)
+app.command()(explain.explain)
+app.command("inspect")(scope_report.inspect_file)
+app.command()(records.truth)
+app.command()(records.delete)
+app.command()(deidentify.deidentify)
+app.command()(waiting_times.worth)
 app.command()(results)
 
 
@@ -71,7 +71,7 @@ def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")])
 @app.command()
 def model(name: Annotated[str, typer.Argument(help="Installed model.")] = "") -> None:
     """Print a model's card."""
-    from models.checkpoint import CARD, find_checkpoint
+    from models.network.checkpoint import CARD, find_checkpoint
 
     typer.echo((find_checkpoint(Settings.from_environment().weights, name) / CARD).read_text())
 
@@ -85,12 +85,12 @@ def export(
     ] = "sr,sc,gsps,map,pdf,fhir,csv",
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
-    from imaging.deliver import deliver, write_files
+    from imaging.delivery.study import deliver, write_files
     from imaging.export import FORMATS, LEFT_OUT
     from imaging.store import Repository
-    from models.explain.explainer import Explainers
-    from models.maps import attribution_maps
-    from models.panel import Panel
+    from models.explain.maps import attribution_maps
+    from models.explain.methods.explainer import Explainers
+    from models.inference.panel import Panel
 
     wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
     if not wanted or set(wanted) - set(FORMATS):

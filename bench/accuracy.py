@@ -4,7 +4,7 @@
     python -m bench.accuracy --localiser models/weights/paediatric-cxr   # hours; may be stopped
     python -m bench.accuracy --network ours --network resnet18           # these only
 
-Every contender starts from random weights and goes through `models.train.Run`: same films, framed
+Every contender starts from random weights and goes through `models.training.train.Run`: same films, framed
 by the same localiser, same augmentation, optimiser, rate, epochs, input size, batch, dropout and
 seeds; no region loss for anyone. Epoch and operating point are chosen on validation films; test
 films are measured once, afterwards. The recipe was tuned on our network, so that the others might
@@ -40,19 +40,19 @@ from torchvision import models as torchvision_models
 from bench.forward import flops, measure, parameter_count
 from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
-from models.calibrate import calibrated_card, fused_logits
-from models.calibration import calibrated
-from models.card import ModelCard
-from models.checkpoint import CARD, EVALUATION
-from models.config import TaskConfig, read_config
-from models.dataset import Film, select
-from models.ensemble import Ensemble
-from models.findings import finding_probabilities, finding_truth
-from models.framing import Framing
-from models.localiser import load_localiser
+from models.checkpoint.card import ModelCard
+from models.data.dataset import Film, select
+from models.data.framing import Framing
 from models.metrics import accuracy, bootstrap, roc_auc
-from models.network import MultiScaleResNet, NetworkSettings
-from models.train import Run
+from models.network.checkpoint import CARD, EVALUATION
+from models.network.ensemble import Ensemble
+from models.network.localiser import load_localiser
+from models.network.network import MultiScaleResNet, NetworkSettings
+from models.rules.calibration import calibrated
+from models.rules.findings import finding_probabilities, finding_truth
+from models.training.calibrate import calibrated_card, fused_logits
+from models.training.config import TaskConfig, read_config
+from models.training.train import Run
 
 CONFIG = ROOT / "models/configs/paediatric_cxr.toml"
 RESULTS = ROOT / "bench/results/accuracy.json"

@@ -1,4 +1,4 @@
-"""Names, dates and numbers drawn on real films: how many `imaging.burned_in` finds.
+"""Names, dates and numbers drawn on real films: how many `imaging.dicom.deidentify.burned_in_text` finds.
 
     LIGHTBOX_DATA=... python -m bench.burned_in            # minutes
     LIGHTBOX_DATA=... python -m bench.burned_in --films 60 # more of them, for longer
@@ -27,8 +27,8 @@ from matplotlib import get_data_path
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imaging.burned_in import Box, find_text
 from imaging.dicom import read_image
+from imaging.dicom.deidentify.burned_in_text import Box, find_text
 from imaging.errors import InputError, SettingsError
 from imaging.settings import ROOT, Settings
 

@@ -32,7 +32,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 from pydicom.pixels.encoders import RLELosslessEncoder
 
-from imaging.dicom import layout, pixels
+from imaging.dicom.pixels import description, grey_levels
 
 FULL = 3000
 _SEED = 20_261_124
@@ -121,9 +121,9 @@ def main(
     stall = 0.0
     for name in _ENCODERS:
         ds = encoded(name, values)
-        geometry = layout.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
+        geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
         sides: _Sides = {
-            "ours": partial(pixels.decode_frame, ds, geometry, 0),
+            "ours": partial(grey_levels.decode_frame, ds, geometry, 0),
             "pydicom": partial(pixel_array, ds),
         }
         times = _race(sides, values, rounds, order)

@@ -31,13 +31,13 @@ import torch
 from imaging.errors import SettingsError
 from imaging.optional import import_optional
 from imaging.settings import Settings
-from models.checkpoint import find_checkpoint
-from models.classifier import Classifier
-from models.explain.explainer import Explainer
-from models.explain.methods import DEFAULT, METHODS
-from models.explain.sanity import with_networks
-from models.explain.subject import Subject
-from models.network import fold_norms
+from models.explain.base.subject import Subject
+from models.explain.checks.sanity import with_networks
+from models.explain.methods.explainer import Explainer
+from models.explain.methods.registry import DEFAULT, METHODS
+from models.inference.classifier import Classifier
+from models.network.checkpoint import find_checkpoint
+from models.network.network import fold_norms
 
 ROUNDS, SLOW_ROUNDS = 25, 7
 TEDIOUS = ("occlusion", "superpixels")  # seconds a map: fewer rounds
@@ -119,10 +119,10 @@ def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run
 
 def receipt(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """The whole receipt under a map of the default method."""
-    if importlib.util.find_spec("models.explain.receipt") is None:
+    if importlib.util.find_spec("models.explain.checks.receipt") is None:
         print("the receipt is not written yet")
         return {}
-    make = importlib.import_module("models.explain.receipt").make_receipt
+    make = importlib.import_module("models.explain.checks.receipt").make_receipt
     found = explainer.attribute(subject, target, DEFAULT)
     return {RECEIPT: lambda: make(explainer, subject, found)}
 

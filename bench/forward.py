@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18, resnet50
 
 from imaging.settings import Settings
-from models.checkpoint import find_checkpoint
-from models.classifier import Classifier
-from models.network import freeze
+from models.inference.classifier import Classifier
+from models.network.checkpoint import find_checkpoint
+from models.network.network import freeze
 
 ROUNDS = 30
 

@@ -28,7 +28,7 @@ import typer
 
 from bench import kept_figures
 from imaging.dicom import Image, inspect_image, read_object
-from imaging.dicom.screen import screen_pixels
+from imaging.dicom.viewer_pixels import screen_pixels
 from imaging.errors import InputError, SettingsError
 from imaging.settings import Settings
 

@@ -1,4 +1,4 @@
-"""What `models.inference.precision` found, as a section of docs/performance.md.
+"""What `models.graphs.admission` found, as a section of docs/performance.md.
 
 python -m bench.precision_page
 """

@@ -30,9 +30,9 @@ from bench.scaling_page import write_page
 from imaging.jobs import JobKind
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.cluster import Cluster
-from models.inference.crew import Judges, Mate
-from models.terminal_queue import work_off
+from models.batch.process_pool import Judges, Mate
+from models.batch.ray_pool import Cluster
+from models.commands.queue import work_off
 
 _STORED = ROOT / "bench" / "results" / "scaling.json"
 _ENCODING = "jpegll"

@@ -32,7 +32,7 @@ FULL = 7
 _STORED = ROOT / "bench" / "results" / "startup.json"
 _LIBRARIES = "import torch, torchvision, captum, streamlit, pydicom"
 _OURS = (
-    "import cli, models.inference.shard, sys;"
+    "import cli, models.batch.file_worker, sys;"
     "sys.exit('torch' in sys.modules or 'streamlit' in sys.modules)"
 )
 

@@ -40,17 +40,17 @@ from torch.nn import functional as F
 
 from bench.films import write_films
 from bench.performance_page import write_section
-from imaging import apart
+from imaging.intake import decode_process
 from imaging.jobs import JobKind
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.card import ModelCard
-from models.inference import graphs
+from models.batch.file_worker import ENOUGH
+from models.batch.process_pool import CHUNK, Mate
+from models.batch.worker import drain
+from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import CARD, WEIGHTS, find_checkpoint
+from models.inference import onnx_networks
 from models.inference.assessor import Assessor
-from models.inference.crew import CHUNK, Mate
-from models.inference.shard import ENOUGH
-from models.installed import CARD, WEIGHTS, find_checkpoint
-from models.worker import drain
 
 ENCODINGS = {"raw": "raw", "j2k": "j2k", "jpegll": "jpegll", "htj2k": "htj2k"}
 FULL = 64
@@ -101,17 +101,17 @@ def same_model(folder: Path, settings: Settings) -> Settings:
         torch.onnx.export(
             Members().eval(),
             (torch.zeros(2, 1, _SIDE, _SIDE),),
-            str(target / graphs.MEMBERS),
+            str(target / onnx_networks.MEMBERS),
             input_names=["x"],
             dynamo=True,
             external_data=False,
             verbose=False,
             dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
         )
-    record = json.loads((target / graphs.RECORD).read_text())
+    record = json.loads((target / onnx_networks.RECORD).read_text())
     record.pop(WEIGHTS)
-    record[graphs.MEMBERS] = graphs.sha256_of(target / graphs.MEMBERS)
-    (target / graphs.RECORD).write_text(json.dumps(record))
+    record[onnx_networks.MEMBERS] = onnx_networks.sha256_of(target / onnx_networks.MEMBERS)
+    (target / onnx_networks.RECORD).write_text(json.dumps(record))
     return replace(settings, weights=folder / "weights", model_name="")
 
 
@@ -164,7 +164,7 @@ def seconds_alone(settings: Settings, files: list[Path]) -> float:
         for path in files[at : at + CHUNK]:
             content = path.read_bytes()
             start = time.perf_counter()
-            read = apart.read_for_triage(content, "", enough=enough, sha256="0")
+            read = decode_process.read_for_triage(content, "", enough=enough, sha256="0")
             taken += time.perf_counter() - start
             pictures.append(assessor.see(read).picture)  # type: ignore[arg-type]
         inputs = {

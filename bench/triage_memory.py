@@ -29,7 +29,7 @@ from bench.performance_page import write_section
 from imaging.jobs import JobKind
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.worker import drain
+from models.batch.worker import drain
 
 LENGTHS = (500, 5_000, 50_000)
 _STORED = Path(__file__).parent / "results" / "triage_memory.json"

@@ -29,17 +29,17 @@ from imaging.dicom import read_image
 from imaging.entities import Assessment
 from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
-from models.classifier import Classifier
-from models.config import read_config
-from models.dataset import read_luminance, select
+from models.batch.file_worker import Shard
+from models.checkpoint.installed import find_checkpoint
+from models.data.dataset import read_luminance, select
+from models.graphs.parity import compare
+from models.inference.assessments import LOST, answered, refused
 from models.inference.assessor import Assessor
-from models.inference.low_precision import LIMIT, Parity
-from models.inference.parity import compare
-from models.inference.picture import squash
-from models.inference.shard import Shard
-from models.installed import find_checkpoint
-from models.scope import ScopeVerdict, check_scope
-from models.verdicts import LOST, answered, refused
+from models.inference.classifier import Classifier
+from models.inference.model_input import squash
+from models.inference.precision_networks import LIMIT, Parity
+from models.inference.scope import ScopeVerdict, check_scope
+from models.training.config import read_config
 
 FULL = 100
 ENCODINGS = ("raw", "jpegll", "j2k", "htj2k")

@@ -2,7 +2,7 @@
 
 It does what the page in a browser does: sends what was pressed, takes all that is sent back (a
 film's pixels among it), and asks again for the parts of a page that look for themselves now and
-then, by Streamlit's `run_every` or by the pulse of `pages/ui/pulse.py`.
+then, by Streamlit's `run_every` or by the pulse of `pages/ui/poll.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 PATIENCE = 300.0  # seconds; only a hang runs out of it
-_BEAT = 0.6  # seconds, as pages/ui/pulse.py
+_BEAT = 0.6  # seconds, as pages/ui/poll.py
 _TRIGGER = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 _DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 

@@ -41,9 +41,9 @@ from imaging.entities import (
     Status,
 )
 from imaging.settings import ROOT
-from imaging.store import Repository, serial
-from imaging.worklist import ReadingOrder, Standing, worklist_item
-from imaging.worklist_query import WorklistQuery
+from imaging.store import Repository, json_codec
+from imaging.worklist.order import ReadingOrder, Standing, worklist_item
+from imaging.worklist.query import WorklistQuery
 
 _STORED = ROOT / "bench" / "results" / "worklist.json"
 _FULL, _FEW, _OLD = 100_000, 100, 2000
@@ -140,9 +140,9 @@ def _write_study(connection: sqlite3.Connection, number: int) -> None:
     connection.execute(
         "INSERT INTO studies (study_instance_uid, received_at, patient_id) VALUES (?, ?, ?)", values
     )
-    header = json.dumps(serial.instance_to_json(instance))
+    header = json.dumps(json_codec.instance_to_json(instance))
     connection.execute("INSERT INTO instances VALUES (?, ?, 0, '', ?)", (film, study, header))
-    said = json.dumps(serial.assessment_to_json(answer))
+    said = json.dumps(json_codec.assessment_to_json(answer))
     connection.execute(
         "INSERT INTO assessments (sop_instance_uid, status, content, created_at) "
         "VALUES (?, ?, ?, ?)",
@@ -225,8 +225,8 @@ def _every_study(home: Path) -> int:
     with closing(sqlite3.connect(home / "lightbox.db")) as connection:
         for uid, received, header, content, review in connection.execute(query):
             when = datetime.fromisoformat(received).replace(tzinfo=UTC)
-            film = serial.instance_from_json(json.loads(header))
-            answer = serial.assessment_from_json(json.loads(content), when)
+            film = json_codec.instance_from_json(json.loads(header))
+            answer = json_codec.assessment_from_json(json.loads(content), when)
             study = Standing(uid, when, film, 1, (answer,), read=review is not None)
             items.append(worklist_item(study, ReadingOrder()))
     items.sort(key=lambda item: (-item.priority, item.received_at))

@@ -1,7 +1,7 @@
 """The fidelity report: how one file became the picture on screen, and what to be wary of.
 
-Pure: entities, measures on arrays and the words around them. `imaging.dicom.chain` and
-`imaging.dicom.doubts` read the header for it.
+Pure: entities, measures on arrays and the words around them. `imaging.dicom.fidelity.steps` and
+`imaging.dicom.fidelity.cautions` read the header for it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from imaging.entities import (
     Status,
     Unreadable,
 )
-from imaging.review import Review, Stage
+from imaging.review.records import Review, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class StudyRecord:
 class WorklistItem:
     """One row of the worklist: a study, why it stands where it stands, and who read it.
 
-    ``priority`` counts up from 0 (routine); see `imaging.worklist`. The network may raise it;
+    ``priority`` counts up from 0 (routine); see `imaging.worklist.order`. The network may raise it;
     nothing lowers it but a reader's signature. A study the network could not answer keeps the
     routine priority and shows its reason. ``patient`` and ``acquisition`` hold what a row shows.
     ``stage`` and ``reader`` are those of the newest version of the review, None and empty while

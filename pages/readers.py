@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imaging.agreement import summarise
-from pages.ui import comparison, resources, state
+from imaging.review.agreement import summarise
+from pages.ui import resources, session
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
+from pages.ui.review import reader_agreement
 
 insist_on_router()
 repository = resources.repository()
@@ -16,7 +17,7 @@ reads, finals, truths = (
     repository.reviews.finals(),
     repository.reviews.truths(),
 )
-me = state.account().name
+me = session.account().name
 
 st.subheader(_("Reading before the network is heard"), anchor=False)
 st.caption(
@@ -27,5 +28,5 @@ st.caption(
 )
 mine = summarise((r for r in reads if r.account == me), finals, truths)
 everyone = summarise(reads, finals, truths)
-comparison.render_agreement({_("You"): mine, _("All readers"): everyone})
-comparison.render_flips(everyone)
+reader_agreement.render_agreement({_("You"): mine, _("All readers"): everyone})
+reader_agreement.render_flips(everyone)

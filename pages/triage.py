@@ -6,36 +6,26 @@ from datetime import timedelta
 
 import streamlit as st
 
-from imaging.worklist_query import WorklistPage, WorklistQuery
-from pages.ui import (
-    blind,
-    cases,
-    intake,
-    jobs,
-    reading_order,
-    resources,
-    state,
-    table,
-    worklist_filter,
-    worklist_views,
-    worth,
-)
+from imaging.worklist.query import WorklistPage, WorklistQuery
+from pages.ui import navigation, resources, session, study_table
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
+from pages.ui.review import first_read
+from pages.ui.worklist import filters, jobs, reading_order, upload, views, waiting_times
 
 
 def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
     """The page as a table; choosing a row opens its study."""
     uids = [item.study_instance_uid for item in page.items]
-    revealed = blind.revealed_among(uids)
+    revealed = first_read.revealed_among(uids)
     rows = [
-        table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
+        study_table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
         for item in page.items
     ]
-    table.render_table(rows, uids, key="worklist")
-    worklist_filter.render_pages(query, page.total)
-    cases.render_picker(query, key="worklist", shown=page)
+    study_table.render_table(rows, uids, key="worklist")
+    filters.render_pages(query, page.total)
+    navigation.render_picker(query, key="worklist", shown=page)
 
 
 insist_on_router()
@@ -43,14 +33,14 @@ show_notice()
 repository = resources.repository()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     title, start = st.container(width="content"), st.container(width="content")
-    cases.render_identity_switch()
-    asked = worklist_filter.render_filter()
-    worklist_views.render_views(asked)
-state.set_worklist_query(asked)
-query = worklist_filter.page_of(asked)
+    navigation.render_identity_switch()
+    asked = filters.render_filter()
+    views.render_views(asked)
+session.set_worklist_query(asked)
+query = filters.page_of(asked)
 page = repository.worklist.page(query)
 if not page.items and page.total:  # the list became shorter than the page this session is at
-    state.set_worklist_page(1)
+    session.set_worklist_page(1)
     query = asked
     page = repository.worklist.page(query)
 
@@ -60,15 +50,15 @@ counted = _("{unread} unread of {total} studies").format(
 title.subheader(counted, anchor=False)
 first = repository.worklist.next_unread(asked)
 if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
-    cases.open_study(first.study_instance_uid)
+    navigation.open_study(first.study_instance_uid)
 
 with st.expander(_("Queue a folder")):
-    intake.render_intake("triage", first=intake.FOLDER)
-    intake.render_server_folder()
+    upload.render_intake("triage", first=upload.FOLDER)
+    upload.render_server_folder()
     jobs.render_rescore(asked, page.total)
 jobs.render_unfinished()
 jobs.render_job(folded=True)
-worth.render_worth(cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1))
+waiting_times.render_worth(cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1))
 
 reading_order.render_overdue(page.overdue)
 if not page.stored:

@@ -18,16 +18,16 @@ from filelock import FileLock
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.calibrate import training_record
-from models.card import ModelCard
-from models.checkpoint import find_checkpoint, save_checkpoint
-from models.classifier import Classifier
-from models.config import read_config
-from models.conformal import ConformalRule
-from models.ensemble import Ensemble
-from models.inference.export import export
-from models.network import NetworkSettings
-from models.panel import Panel
+from models.checkpoint.card import ModelCard
+from models.graphs.export import export
+from models.inference.classifier import Classifier
+from models.inference.panel import Panel
+from models.network.checkpoint import find_checkpoint, save_checkpoint
+from models.network.ensemble import Ensemble
+from models.network.network import NetworkSettings
+from models.rules.conformal import ConformalRule
+from models.training.calibrate import training_record
+from models.training.config import read_config
 from tests.planted import planted_checkpoint
 from tests.postgresql import find_binaries, fresh_database, serve
 from tests.served import Judge, ServedFiles, TakeIn

@@ -16,12 +16,12 @@ from pathlib import Path
 from struct import pack
 from typing import Any
 
-from imaging import apart, child_process
-from imaging.child_process import Channel
 from imaging.entities import Assessment, Status
+from imaging.intake import child_process, decode_process
+from imaging.intake.child_process import Channel
 from imaging.study import FileOutcome
-from models.inference import shard
-from models.inference.messages import Done, Fault, Judged, Opened
+from models.batch import file_worker
+from models.batch.messages import Done, Fault, Judged, Opened
 from tests.factories import make_dicom_bytes
 
 HARMS: dict[str, Callable[[Channel, str], object]] = {
@@ -43,8 +43,8 @@ LIES: dict[str, Callable[[Channel, str], object]] = {  # well-formed messages of
 
 def _film() -> FileOutcome:
     """The outcome of a film that nobody handed in."""
-    read = apart.read_for_triage(make_dicom_bytes(), "film", enough=0)
-    assert isinstance(read, apart.Reading)
+    read = decode_process.read_for_triage(make_dicom_bytes(), "film", enough=0)
+    assert isinstance(read, decode_process.Reading)
     return FileOutcome("film", Assessment("1.2.3", Status.OK), read.instance)
 
 
@@ -91,7 +91,7 @@ def main() -> None:
         if name == b"fault":
             raise ZeroDivisionError("Doe^Jane")  # one of ours
 
-    read, describe = apart.read_for_triage, apart.describe
+    read, describe = decode_process.read_for_triage, decode_process.describe
 
     def harmful_read(content: bytes, *args: Any, **options: Any) -> Any:
         harm(content)
@@ -102,11 +102,11 @@ def main() -> None:
         return describe(content, **options)
 
     if len(sys.argv) > 3:
-        apart.read_for_triage, shard.connect = harmful_read, connect  # type: ignore[assignment]
-        shard.serve()
+        decode_process.read_for_triage, file_worker.connect = harmful_read, connect  # type: ignore[assignment]
+        file_worker.serve()
     else:
-        apart.describe, apart.connect = harmful_description, connect  # type: ignore[assignment]
-        apart._serve()
+        decode_process.describe, decode_process.connect = harmful_description, connect  # type: ignore[assignment]
+        decode_process._serve()
 
 
 def hostile_file(folder: Path, harm: str) -> tuple[Path, Path]:

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from imaging.child_process import connect
+from imaging.intake.child_process import connect
 
 
 @dataclass(frozen=True)

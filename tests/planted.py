@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.card import ModelCard
-from models.checkpoint import save_checkpoint
-from models.ensemble import Ensemble
-from models.gate import CLASSES, FeatureDistance, GateScale, describe, save_gate
-from models.localiser import Localiser, LocaliserSettings, save_localiser
-from models.network import MultiScaleResNet, NetworkSettings
+from models.checkpoint.card import ModelCard
+from models.network.checkpoint import save_checkpoint
+from models.network.ensemble import Ensemble
+from models.network.gate import CLASSES, FeatureDistance, GateScale, describe, save_gate
+from models.network.localiser import Localiser, LocaliserSettings, save_localiser
+from models.network.network import MultiScaleResNet, NetworkSettings
 
 SETTINGS = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 SIZE = 64

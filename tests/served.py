@@ -21,13 +21,13 @@ from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.study import FileOutcome
-from models.answers import Answers
-from models.assess import failed
-from models.card import ModelCard
-from models.gate_rules import CLASSES, GateScale
+from models.batch.file_worker import Known, Shard
+from models.batch.worker import drain
+from models.checkpoint.card import ModelCard
+from models.inference.answers import Answers
 from models.inference.assessor import Assessor, ServedModel
-from models.inference.shard import Known, Shard
-from models.worker import drain
+from models.inference.outcomes import failed
+from models.rules.gate_rules import CLASSES, GateScale
 
 Batch = NDArray[np.float32]
 SIDE = 32  # of every input of a `fixed_model`, pixels
@@ -136,7 +136,7 @@ class ServedFiles:
 
 
 class _InThisProcess:
-    """A file worker without a process of its own (see `models.inference.crew.Judges`)."""
+    """A file worker without a process of its own (see `models.batch.process_pool.Judges`)."""
 
     reduced = True
 

@@ -12,12 +12,12 @@ from torchvision import models as torchvision_models
 
 from bench import accuracy
 from imaging.errors import SettingsError
-from models import facts
-from models.config import TaskConfig, read_config
-from models.dataset import Film
-from models.network import NetworkSettings
-from models.train import Run
-from tests.models.test_tune import paint_task
+from models.data.dataset import Film
+from models.model_card import facts
+from models.network.network import NetworkSettings
+from models.training.config import TaskConfig, read_config
+from models.training.train import Run
+from tests.models.training.test_tune import paint_task
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_a_table_that_cannot_be_written_is_one_sentence(
 def test_a_store_that_cannot_be_prepared_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     result = subprocess.run(
-        [sys.executable, "-m", "imaging.prepare"],
+        [sys.executable, "-m", "imaging.commands.prepare"],
         cwd=ROOT,
         env={**os.environ, "LIGHTBOX_HOME": str(tmp_path / "file" / "home")},
         capture_output=True,

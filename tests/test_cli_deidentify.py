@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-import imaging.release
+import imaging.commands.deidentify
 from cli import app
-from imaging.burned_in import Search, search_file
+from imaging.dicom.deidentify.burned_in_text import Search, search_file
 from imaging.store import Repository
 from tests.factories import make_dicom_bytes
 
@@ -89,7 +89,7 @@ def test_a_file_in_which_text_is_left_is_not_written(
     monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
     (tmp_path / "burned.dcm").write_bytes(_film(("DOE^JANE", 20, 15)))
     half = Search(((0, 0, 60, 60),), 1, 1)  # a finder that sees the first letters alone
-    monkeypatch.setattr(imaging.release, "search_file", Mock(side_effect=[half, half]))
+    monkeypatch.setattr(imaging.commands.deidentify, "search_file", Mock(side_effect=[half, half]))
     result = CliRunner().invoke(
         app,
         ["deidentify", str(tmp_path / "burned.dcm"), str(tmp_path / "out"), "--find-text",

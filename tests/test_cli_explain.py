@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import cli
 from imaging.entities import RESEARCH_USE
 from imaging.errors import SettingsError
-from models.explain.methods import METHODS
+from models.explain.methods.registry import METHODS
 from tests.conftest import tiny_card
 from tests.factories import make_dicom_bytes
 from tests.planted import BRIGHT, disc, planted_checkpoint, planted_film

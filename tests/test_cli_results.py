@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 from pydicom import dcmread
 
-from imaging.review import Deed, Review, Stage
+from imaging.review.records import Deed, Review, Stage
 from imaging.settings import ROOT
 from imaging.store import Repository
 from tests.imaging.export_cases import SIGNED

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imaging.queue_figures import Estimate, compare
-from imaging.queueing import Ward
 from imaging.settings import ROOT
-from models.facts import read_facts
-from models.operating import operating_point
-from models.worth import OVERLOADED, duration, report, with_interval
+from imaging.worklist.simulation import Ward
+from imaging.worklist.waiting_times import Estimate, compare
+from models.commands.waiting_times import OVERLOADED, duration, report, with_interval
+from models.model_card.facts import read_facts
+from models.model_card.operating_point import operating_point
 from tests.test_cli import run
 
 QUICK = ("--hours", "6", "--repetitions", "5")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from imaging.settings import ROOT
-from models.card_page import problems
-from models.report import installed, pages
+from models.model_card.card_page import problems
+from models.model_card.report import installed, pages
 
 
 def test_figures_are_written_by_the_command() -> None:
     stale = [path.name for path, text in pages() if path.read_text() != text]
-    assert not stale, "run python -m models.report"
+    assert not stale, "run python -m models.model_card.report"
 
 
 def test_stored_figures_are_of_the_shipped_weights() -> None:

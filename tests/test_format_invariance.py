@@ -29,9 +29,9 @@ from pydicom.uid import (
 )
 
 from imaging.settings import Settings
-from models.answers import Prediction
-from models.classifier import Classifier
-from models.dataset import read_luminance, read_manifest, select
+from models.data.dataset import read_luminance, read_manifest, select
+from models.inference.answers import Prediction
+from models.inference.classifier import Classifier
 from tests.factories import make_dataset, make_film_bytes
 
 Grey = NDArray[np.uint8]

@@ -96,7 +96,7 @@ def test_the_pages_read_the_settings_and_words_that_were_installed(
     site: Path, tmp_path: Path
 ) -> None:
     code = """
-from imaging.prepare import served_address
+from imaging.commands.prepare import served_address
 from pages.ui import i18n, resources
 print(served_address(), i18n.FOLDER, resources.EXAMPLES, sep="\\n")
 """

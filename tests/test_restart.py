@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from imaging.entities import Status
-from imaging.review import Deed
+from imaging.review.records import Deed
 from imaging.store import Repository
 from imaging.store.tables import AssessmentTable
 from tests.browser.lightbox import PATIENCE, Server

@@ -48,11 +48,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (1, 2):
         members += ["--member", folder / str(seed)]
         places = ("--out", folder / f"run{seed}", "--install", folder / str(seed))
-        run("-m", "models.train", "--config", config, "--set", f"seed={seed}", *places)
+        run("-m", "models.training.train", "--config", config, "--set", f"seed={seed}", *places)
     brain = installed / "brain-mri"
-    run("-m", "models.assemble", "--config", config, *members, "--install", brain)
-    run("-m", "models.train_gate", "--config", config, "--install", brain)
-    run("-m", "models.evaluate", "--model", "brain-mri", LIGHTBOX_WEIGHTS=installed)
+    run("-m", "models.training.assemble", "--config", config, *members, "--install", brain)
+    run("-m", "models.training.train_gate", "--config", config, "--install", brain)
+    run("-m", "models.evaluation.evaluate", "--model", "brain-mri", LIGHTBOX_WEIGHTS=installed)
     return installed
 
 

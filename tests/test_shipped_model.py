@@ -15,10 +15,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from imaging.settings import ROOT
-from models.classifier import Classifier
-from models.config import films_of
-from models.dataset import ManifestColumns, read_luminance, read_region
+from models.data.dataset import ManifestColumns, read_luminance, read_region
+from models.inference.classifier import Classifier
 from models.metrics import roc_auc
+from models.training.config import films_of
 
 WEIGHTS = ROOT / "models" / "weights" / "paediatric-cxr"
 SAME = 1e-4  # between two computers that ask the same graphs about the same pixels

@@ -5,14 +5,14 @@ Dataset and no third-party exception crosses its border. It knows entities and `
 room.
 """
 
-from imaging.dicom.confidential import Change, Released, release
-from imaging.dicom.confidential_rules import Profile
+from imaging.dicom.deidentify.profile import Change, Released, release
+from imaging.dicom.deidentify.rules import Profile
 from imaging.dicom.dicomdir import is_dicomdir, referenced_files
+from imaging.dicom.documents.presentation_state import PresentationState, read_presentation
+from imaging.dicom.documents.structured_report import read_report
+from imaging.dicom.fidelity.report import inspect_image
 from imaging.dicom.image import Image
-from imaging.dicom.inspection import inspect_image
-from imaging.dicom.presentation import PresentationState, read_presentation
 from imaging.dicom.reader import describe, read_image, read_object
-from imaging.dicom.report import read_report
 
 __all__ = [
     "Change",

@@ -7,8 +7,8 @@ from io import BytesIO
 from pydicom import dcmread
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from imaging.dicom.border import border
-from imaging.dicom.elements import sequence_items, text
+from imaging.dicom.header.elements import sequence_items, text
+from imaging.dicom.header.error_boundary import border
 from imaging.errors import NotDicomError
 
 FileId = tuple[str, ...]  # the components of a Referenced File ID (0004,1500)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from imaging.dicom import pixels, voi
-from imaging.dicom.border import border
-from imaging.dicom.layout import aspect_of
-from imaging.dicom.quick import Quick, quick_values
+from imaging.dicom.header.error_boundary import border
+from imaging.dicom.pixels import grey_levels, voi_lut
+from imaging.dicom.pixels.description import aspect_of
+from imaging.dicom.pixels.reduced import Quick, quick_values
 from imaging.entities import Instance, VoiPreset
 from imaging.errors import PixelDataError
 
@@ -59,7 +59,7 @@ class Image:
         """
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.decode_frame(self._dataset, self.instance.geometry, frame)
+            return grey_levels.decode_frame(self._dataset, self.instance.geometry, frame)
 
     def decoder(self, frame: int = 0) -> str:
         """The library that decodes a frame here; "" where nothing is compressed.
@@ -68,7 +68,7 @@ class Image:
         """
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.decode(self._dataset, self.instance.geometry, frame)[1]
+            return grey_levels.decode(self._dataset, self.instance.geometry, frame)[1]
 
     def modality_values(self, frame: int = 0) -> NDArray[np.float32]:
         """Pixels in modality units (HU for CT): (rows, columns), float32 (PS3.3 C.11.1).
@@ -77,7 +77,7 @@ class Image:
         """
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.modality_values(self._dataset, self.instance.geometry, frame)
+            return grey_levels.modality_values(self._dataset, self.instance.geometry, frame)
 
     def display_values(
         self, frame: int = 0, *, preset: VoiPreset | None = None
@@ -102,7 +102,7 @@ class Image:
         if preset is not None:
             _check_preset(preset)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.display_values(self._dataset, self.instance.geometry, frame, preset)
+            return grey_levels.display_values(self._dataset, self.instance.geometry, frame, preset)
 
     def luminance_values(self, frame: int = 0) -> NDArray[np.float32]:
         """What the network is given: (rows, columns), float32, larger is always brighter.
@@ -111,7 +111,7 @@ class Image:
         """
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.luminance_values(self._dataset, self.instance.geometry, frame)
+            return grey_levels.luminance_values(self._dataset, self.instance.geometry, frame)
 
     def quick_values(self, frame: int = 0, *, enough: int) -> Quick:
         """Brightness on some linear scale, for a network that sees the film small.
@@ -129,13 +129,13 @@ class Image:
         """A window from the 0.5th to the 99.5th percentile of the frame, padding left out."""
         self._check(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return pixels.automatic_preset(self._dataset, self.instance.geometry, frame)
+            return grey_levels.automatic_preset(self._dataset, self.instance.geometry, frame)
 
     def full_range_preset(self, frame: int = 0) -> VoiPreset:
         """A window from the smallest to the largest modality value of the frame."""
         values = self.modality_values(frame)
         with border(PixelDataError, _UNDECODABLE):
-            return voi.full_range_window(values)
+            return voi_lut.full_range_window(values)
 
     def _check(self, frame: int) -> None:
         """Refuse a frame the instance does not have."""
@@ -148,5 +148,9 @@ def _check_preset(preset: VoiPreset) -> None:
     if preset.kind == "lut":
         return
     center, width = preset.window_center, preset.window_width
-    if center is None or width is None or not voi.is_usable_window(center, width, preset.function):
+    if (
+        center is None
+        or width is None
+        or not voi_lut.is_usable_window(center, width, preset.function)
+    ):
         raise ValueError("window width or VOI LUT function outside PS3.3 C.11.2.1")

@@ -18,16 +18,18 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from imaging.dicom import codecs, header, layout, mending, pixels
-from imaging.dicom.border import border
-from imaging.dicom.document import read_document
-from imaging.dicom.elements import text
-from imaging.dicom.film import film_dataset
+from imaging.dicom import repair
+from imaging.dicom.file_kind import FileKind, sniff
+from imaging.dicom.header import header
+from imaging.dicom.header.document_header import read_document
+from imaging.dicom.header.elements import text
+from imaging.dicom.header.error_boundary import border
+from imaging.dicom.header.file_meta import with_sound_meta
+from imaging.dicom.header.sop_classes import document_kind, name_object, name_syntax
 from imaging.dicom.image import Image
-from imaging.dicom.kinds import document_kind, name_object, name_syntax
-from imaging.dicom.meta import with_sound_meta
-from imaging.dicom.sniff import FileKind, sniff
-from imaging.dicom.volume import volume_dataset
+from imaging.dicom.nifti import volume_dataset
+from imaging.dicom.pixels import codecs, description, grey_levels
+from imaging.dicom.raster_film import film_dataset
 from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
 from imaging.errors import (
@@ -37,7 +39,7 @@ from imaging.errors import (
     UnsupportedImageError,
     UnsupportedTransferSyntaxError,
 )
-from imaging.plain_text import MAX_NAME, clean
+from imaging.text import MAX_NAME, clean
 
 MAX_FILE_BYTES = 2**30
 _UNREADABLE = (
@@ -129,7 +131,7 @@ def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instanc
     sha256 = sha256 or hashlib.sha256(source).hexdigest()
     with suppress(InputError), border(NotDicomError, _UNREADABLE):
         ds = parse(source)
-        mending.mend(ds)
+        repair.mend(ds)
         kind = text(ds, "SOPClassUID")
         if name_object(kind, "") or document_kind(kind) or not header.has_own_uids(ds):
             return None
@@ -138,7 +140,7 @@ def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instanc
             identity=header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax),
             patient=header.read_patient(ds),
             acquisition=header.read_acquisition(ds),
-            geometry=layout.stated_geometry(ds),
+            geometry=description.stated_geometry(ds),
             source=SourceKind.DICOM,
             file_name=clean(file_name, MAX_NAME),
         )
@@ -186,7 +188,7 @@ def _check_deflated(data: bytes) -> None:
 
 def _guess_syntax(ds: Dataset) -> UID:
     """The transfer syntax of a file that does not name it, from how its elements were encoded."""
-    if (layout.pixel_bytes(ds) or b"").startswith(_ENCAPSULATED):
+    if (description.pixel_bytes(ds) or b"").startswith(_ENCAPSULATED):
         raise UnsupportedTransferSyntaxError(
             "The file does not say how its picture is compressed, so it cannot be decoded."
         )
@@ -198,16 +200,16 @@ def _guess_syntax(ds: Dataset) -> UID:
 
 def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Image:
     """Entities from the dataset; refuses what cannot become a picture."""
-    mended = mending.mend(ds)
+    mended = repair.mend(ds)
     syntax = text(ds.file_meta, "TransferSyntaxUID")
     identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax)
     acquisition = header.read_acquisition(ds)
-    if layout.pixel_keyword(ds) is None:
+    if description.pixel_keyword(ds) is None:
         raise _no_picture(identity.sop_class_uid, acquisition.modality)
     _check_syntax(syntax)
     with border(PixelDataError, "The header's description of the picture cannot be read."):
-        geometry = layout.read_geometry(ds, syntax)
-        presets = pixels.presets(ds, geometry)
+        geometry = description.read_geometry(ds, syntax)
+        presets = grey_levels.presets(ds, geometry)
         remarks = (*mended.remarks, *_remarks(ds, syntax, geometry))
     instance = Instance(
         identity=identity,
@@ -253,8 +255,8 @@ def _remarks(ds: Dataset, syntax: str, geometry: Geometry) -> tuple[str, ...]:
     found = []
     if not header.has_own_uids(ds):
         found.append("The file lacks valid identifiers (UIDs); stand-ins were made from its bytes.")
-    if pixels.has_void_rescale(ds):
+    if grey_levels.has_void_rescale(ds):
         found.append("The header's rescale slope is 0 or no number; it was ignored.")
-    if not UID(syntax).is_encapsulated and layout.excess_bytes(ds, geometry):
+    if not UID(syntax).is_encapsulated and description.excess_bytes(ds, geometry):
         found.append("The file holds more picture data than its header describes.")
     return tuple(found)

@@ -50,7 +50,7 @@ def export_case(
     Parameters
     ----------
     case : ExportCase
-        Study, review, originals, pictures and maps; see `imaging.deliver`.
+        Study, review, originals, pictures and maps; see `imaging.delivery.study`.
     formats : collection of str
         Some of `FORMATS`.
     now : datetime, optional

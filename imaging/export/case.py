@@ -1,6 +1,6 @@
 """What an export is made from: the records, the original bytes, the pictures and the maps.
 
-Plain entities and numpy; `imaging.deliver` gathers a case, the modules beside this one write it.
+Plain entities and numpy; `imaging.delivery.study` gathers a case, the modules beside this one write it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imaging.entities import Assessment, Instance, ModelIdentity, VoiPreset
 from imaging.errors import ExportError
-from imaging.review import Presentation, Review, Stage
+from imaging.review.records import Presentation, Review, Stage
 from imaging.study import StudyRecord
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imaging.entities import Answer
 from imaging.export.common import PRIVATE
-from imaging.review import Call, Code, Measure
+from imaging.review.records import Call, Code, Measure
 
 RADIOGRAPHY = Code("RG", "DCM", "Radiographic imaging")
 PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain films)

@@ -17,7 +17,7 @@ from pydicom import Dataset, config
 from imaging.entities import RESEARCH_USE, ModelIdentity
 from imaging.errors import AssistantError, ExportError
 from imaging.export.case import ExportedFile
-from imaging.review import Code
+from imaging.review.records import Code
 
 SOFTWARE, VERSION = "Lightbox", "0.2.0"
 PRIVATE = "99LIGHTBOX"

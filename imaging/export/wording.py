@@ -5,8 +5,8 @@ from __future__ import annotations
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.export.case import ExportCase
 from imaging.export.common import local
-from imaging.review import Measure, Stage
-from imaging.terms import concept
+from imaging.review.records import Measure, Stage
+from imaging.review.terms import concept
 
 ANSWERS = {
     Answer.PRESENT: "present",

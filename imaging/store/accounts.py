@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
-from imaging.review import Account, Deed
+from imaging.review.records import Account, Deed
 from imaging.store import audit
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches

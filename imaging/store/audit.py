@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from imaging.review import AuditEntry, Deed
+from imaging.review.records import AuditEntry, Deed
 from imaging.store.database import Database
 from imaging.store.tables import AuditTable
 

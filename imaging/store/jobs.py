@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from imaging.entities import Job, JobFile, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.store import serial
-from imaging.store.announcements import cancelled, forget_empty
-from imaging.store.records import Records
-from imaging.store.rows import refresh_worklist
+from imaging.store import json_codec
+from imaging.store.base import Records
+from imaging.store.pending_files import has_waiting
+from imaging.store.pending_studies import cancelled, forget_empty
 from imaging.store.tables import InstanceTable, JobFileTable, JobTable
-from imaging.store.waiting import has_waiting
+from imaging.store.worklist_rows import refresh_worklist
 
 _T = TypeVar("_T")
 _UNKNOWN = "This batch is not known here."
@@ -48,7 +48,7 @@ class Jobs(Records):
         job = _new_job(JobKind.UPLOAD, account=account, priority=priority)
         rows = [
             JobFileTable(
-                position=i, file_name=serial.plain(name), sha256=self._objects.put(content)
+                position=i, file_name=json_codec.plain(name), sha256=self._objects.put(content)
             )
             for i, (name, content) in enumerate(files)
         ]
@@ -65,7 +65,7 @@ class Jobs(Records):
     def open(self, kind: JobKind, source: str, *, account: str = "", priority: int = 0) -> str:
         """Begin a job whose files are added as they are found; returns its id."""
         job = _new_job(kind, account=account, priority=priority)
-        job.source, job.state = serial.plain(source), JobState.LISTING.value
+        job.source, job.state = json_codec.plain(source), JobState.LISTING.value
         with self._database.writing() as session:
             session.add(job)
         return job.job_id
@@ -95,9 +95,9 @@ class Jobs(Records):
         refused : iterable of (name, sentence)
             Files that could not even be unpacked; the same.
         """
-        asked = [(serial.plain(name), serial.plain(place)) for name, place in files]
-        inside = [(serial.plain(name), sha256) for name, sha256 in kept]
-        lost_ones = [(serial.plain(name), sentence) for name, sentence in refused]
+        asked = [(json_codec.plain(name), json_codec.plain(place)) for name, place in files]
+        inside = [(json_codec.plain(name), sha256) for name, sha256 in kept]
+        lost_ones = [(json_codec.plain(name), sentence) for name, sentence in refused]
         unwanted: set[str] = set()
         with self._database.writing() as session:
             if _row(session, job_id).state == JobState.CANCELLED.value:
@@ -105,7 +105,10 @@ class Jobs(Records):
                 asked, inside, lost_ones = [], [], []
             start = _next_position(session, job_id)
             known = _known_places(session, job_id, [place for _, place in asked])
-            now = {serial.plain(place): serial.plain(mark) for place, mark in (marks or {}).items()}
+            now = {
+                json_codec.plain(place): json_codec.plain(mark)
+                for place, mark in (marks or {}).items()
+            }
             _adopt(session, job_id, known, now)
             rows = [
                 {"file_name": name, "location": place, "sha256": "", "mark": now.get(place, "")}
@@ -465,7 +468,7 @@ def _add_lost(
         {
             "job_id": job_id,
             "position": position,
-            "file_name": serial.plain(name),
+            "file_name": json_codec.plain(name),
             "sha256": "",
             "status": Status.ERROR.value,
             "message": sentence,

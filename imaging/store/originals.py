@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from imaging.errors import InputError, NotFoundError, StoreError
-from imaging.places import read_place
-from imaging.store.records import Records
+from imaging.locations import read_place
+from imaging.store.base import Records
 from imaging.store.tables import InstanceTable
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."

@@ -7,19 +7,19 @@ from pathlib import Path
 from imaging.errors import StoreError
 from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditTrail
-from imaging.store.cases import Cases
+from imaging.store.claims import Outcomes
 from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
 from imaging.store.migrate import migrate
-from imaging.store.objects import ObjectFolder
+from imaging.store.object_store import ObjectFolder
 from imaging.store.originals import Originals
-from imaging.store.outcomes import Outcomes
-from imaging.store.readings import Readings
-from imaging.store.rows import fill_worklist
-from imaging.store.site import Site
+from imaging.store.pending_files import Waiting
+from imaging.store.reference_cases import Cases
+from imaging.store.reviews import Readings
+from imaging.store.site_settings import Site
 from imaging.store.studies import Studies
-from imaging.store.waiting import Waiting
-from imaging.store.worklist import Worklists
+from imaging.store.worklist_pages import Worklists
+from imaging.store.worklist_rows import fill_worklist
 
 
 class Repository:

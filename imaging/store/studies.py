@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status, Unreadable
 from imaging.errors import NotFoundError, StoreError
-from imaging.priors import taken_before
-from imaging.review import Deed
-from imaging.store import audit, serial
-from imaging.store.announcements import announced
-from imaging.store.records import Records
+from imaging.review.priors import taken_before
+from imaging.review.records import Deed
+from imaging.store import audit, json_codec
+from imaging.store.base import Records
+from imaging.store.pending_studies import announced
 from imaging.store.tables import (
     AnnouncementTable,
     AssessmentTable,
@@ -158,15 +158,15 @@ def _delete_waiting(session: Session, study_instance_uid: str) -> None:
 
 
 def _study(row: StudyTable, waiting: tuple[Instance, ...]) -> StudyRecord:
-    films = [(serial.instance_from_json(i.header), _latest(i)) for i in row.instances]
+    films = [(json_codec.instance_from_json(i.header), _latest(i)) for i in row.instances]
     lost = [said is not None and said.status is Status.ERROR for _, said in films]
     return StudyRecord(
         study_instance_uid=row.study_instance_uid,
         instances=tuple(film for (film, _), gone in zip(films, lost, strict=True) if not gone),
         assessments=tuple(said for (_, said), gone in zip(films, lost, strict=True) if not gone),
-        reviews=tuple(serial.review_from_json(r.content, r.created_at) for r in row.reviews),
+        reviews=tuple(json_codec.review_from_json(r.content, r.created_at) for r in row.reviews),
         received_at=row.received_at,
-        documents=tuple(serial.document_from_json(d.header) for d in row.documents),
+        documents=tuple(json_codec.document_from_json(d.header) for d in row.documents),
         unreadable=tuple(
             Unreadable(film, " ".join(said.messages))
             for film, said in films
@@ -181,4 +181,4 @@ def _latest(row: InstanceTable) -> Assessment | None:
     if not row.assessments:
         return None
     last = row.assessments[-1]
-    return serial.assessment_from_json(last.content, last.created_at)
+    return json_codec.assessment_from_json(last.content, last.created_at)

@@ -16,19 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.apart import Reading
 from imaging.entities import Assessment, Instance
+from imaging.intake.decode_process import Reading
 from imaging.settings import EAGER, FP32, Settings
-from models import gate_rules
-from models.answers import DEFAULT_ERROR_RATE, Answers
-from models.card import ModelCard
-from models.gate_rules import GateScale
+from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
+from models.inference.answers import DEFAULT_ERROR_RATE, Answers
+from models.inference.assessments import BLANK, LOST, answered, none_fits, refused
 from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
-from models.inference.picture import Picture
-from models.installed import CARD, find_checkpoint, installed_checkpoints
-from models.scope import ScopeVerdict, check_scope
-from models.verdicts import BLANK, LOST, answered, none_fits, refused
-from models.view import WHOLE, Box, box_of
+from models.inference.model_input import Picture
+from models.inference.scope import ScopeVerdict, check_scope
+from models.rules import gate_rules
+from models.rules.crop_box import WHOLE, Box, box_of
+from models.rules.gate_rules import GateScale
 
 
 @dataclass(frozen=True, slots=True, eq=False)

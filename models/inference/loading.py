@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from imaging.errors import CheckpointError
 from imaging.settings import FP32
-from models.card import ModelCard
-from models.inference.graphs import OnnxNetworks, has_graphs
-from models.inference.low_precision import admitted
+from models.checkpoint.card import ModelCard
+from models.inference.onnx_networks import OnnxNetworks, has_graphs
+from models.inference.precision_networks import admitted
 
 Batch = NDArray[np.float32]
 
@@ -47,8 +47,8 @@ def networks_of(
         return admitted(folder, precision, card, error_rate)
     if has_graphs(folder) and not eager:
         return OnnxNetworks(folder)
-    from models.classifier import Classifier  # torch, where nothing else serves
-    from models.inference.eager import TorchNetworks
+    from models.inference.classifier import Classifier  # torch, where nothing else serves
+    from models.inference.torch_networks import TorchNetworks
 
     return TorchNetworks(Classifier.load(folder, error_rate=error_rate))
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import streamlit as st
 
 from imaging.errors import AssistantError
-from pages.ui import state
+from pages.ui import session
+from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
-from pages.ui.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def in_words() -> Iterator[None]:
 
 def show_notice() -> None:
     """Show what a button's callback had to say."""
-    notice = state.take_notice()
+    notice = session.take_notice()
     if notice is not None:
         kind, text = notice
         {"success": st.success, "warning": st.warning}.get(kind, st.error)(text)

@@ -12,11 +12,11 @@ import streamlit as st
 from imaging.errors import AssistantError
 from imaging.settings import Settings, shipped
 from imaging.store import Repository
-from models.card import ModelCard
-from models.explain.explainer import Explainers
-from models.panel import Panel
-from models.serving import settle
-from models.worker import Worker
+from models.batch.process_tuning import settle
+from models.batch.worker import Worker
+from models.checkpoint.card import ModelCard
+from models.explain.methods.explainer import Explainers
+from models.inference.panel import Panel
 from pages.ui import background
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from imaging.settings import ROOT
-from models.checkpoint import installed_checkpoints
+from models.network.checkpoint import installed_checkpoints
 from tests.browser.lightbox import Server, find_chromium, open_chromium, open_page, serve
 from tests.browser.viewer import Bench, serve_viewer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from imaging.review import Deed, Review, Shape, Stage
+from imaging.review.records import Deed, Review, Shape, Stage
 from imaging.store import Repository
 from tests.browser.lightbox import PATIENCE, READER, Server
 from tests.browser.test_first_five_minutes import film, upload

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from imaging.review import Review
+from imaging.review.records import Review
 from imaging.store import Repository
-from models.explain.verdict import RECEIPTS, VerdictRule
+from models.explain.checks.verdict import RECEIPTS, VerdictRule
 from tests.browser.lightbox import PATIENCE, Server
 from tests.browser.test_first_five_minutes import film, upload
 from tests.browser.test_reading_room import choose, until

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image as PilImage
 from playwright.sync_api import Page, expect
 
-from imaging import measure
 from imaging.entities import RESEARCH_USE
-from imaging.review import Annotation, Shape
+from imaging.review import measure
+from imaging.review.records import Annotation, Shape
 from tests.browser.lightbox import PATIENCE
 from tests.browser.viewer import Bench, grey
 from tests.factories import make_dicom_bytes, make_lut
@@ -383,7 +383,7 @@ def drawn(bench: Bench) -> tuple[dict[str, tuple[float, str]], Annotation]:
 
 
 def computed(mark: Annotation, spacing: tuple[float, float] = (0.5, 0.5)) -> dict[str, Any]:
-    """What `imaging.measure` makes of the same points on the same film."""
+    """What `imaging.review.measure` makes of the same points on the same film."""
     found = measure.measure(mark, _halves().astype(np.float32), spacing=spacing)
     return {m.name: (m.value, m.unit) for m in found}
 
@@ -421,7 +421,7 @@ def draw_between(start: tuple[float, float], end: tuple[float, float]) -> Callab
 
 
 # Key, the hand's way over the film, the shape, a value it must have, and a word beside it. The
-# rules of measuring are asked in frontend/test/tools.test.ts and tests/imaging/test_measure.py.
+# rules of measuring are asked in frontend/test/tools.test.ts and tests/imaging/review/test_measure.py.
 TOOLS: list[tuple[str, Callable[[Bench], None], Shape, dict[str, Any], str]] = [
     ("a", draw_angle, Shape.ANGLE, {"angle": (pytest.approx(45, abs=1), "deg")}, "45"),
     ("k", draw_ratio, Shape.RATIO, {"ratio": (pytest.approx(0.5, abs=0.02), "1")}, "0.5"),

@@ -96,7 +96,7 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    gc.freeze()  # as the whole app does (models/serving.py)
+    gc.freeze()  # as the whole app does (models/batch/process_tuning.py)
     way = os.environ.get("VIEWER_ROUTE", "open")
     base = str(st.get_option("server.baseUrlPath") or "")
     routes = [] if way == "none" else [pixel_route(lambda _sign_in, _cookies: way == "open", base)]

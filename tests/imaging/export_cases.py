@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from imaging.deliver import make_case
+from imaging.delivery.study import make_case
 from imaging.dicom import read_image
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, SourceKind, Status
 from imaging.export import AttributionMap, ExportCase
-from imaging.review import (
+from imaging.review.records import (
     Annotation,
     Call,
     Measure,

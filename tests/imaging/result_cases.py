@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity, Status
-from imaging.export.rows import ResultRow, Score
+from imaging.export.batch.rows import ResultRow, Score
 from imaging.store import Repository
 from imaging.study import FileOutcome
 from tests.factories import make_dicom_bytes

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from imaging import burned_in, optional, places
+from imaging import locations, optional
+from imaging.dicom.deidentify import burned_in_text
 from imaging.errors import SettingsError
 from imaging.optional import import_optional, install_line, requirements
-from models.inference import low_precision
+from models.inference import precision_networks
 
 
 @pytest.fixture
@@ -95,19 +96,19 @@ def test_without_any_list_whatever_is_installed_will_do(
 def test_an_address_without_its_package(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SettingsError, match=r"pip install -r requirements-cluster\.txt"):
-        places.file_system("s3://nobody/films")
+        locations.file_system("s3://nobody/films")
 
 
 def test_text_is_not_looked_for_without_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    burned_in._engine.cache_clear()
+    burned_in_text._engine.cache_clear()
     with pytest.raises(SettingsError, match=r"burned-in text needs .* -r requirements\.txt"):
-        burned_in._engine()
+        burned_in_text._engine()
 
 
 def test_bf16_without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    assert low_precision.lacks_bf16() == (
+    assert precision_networks.lacks_bf16() == (
         "Computing in bf16 needs the package openvino, which is not installed; "
         "try: pip install -r requirements-fast.txt."
     )

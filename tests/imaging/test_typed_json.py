@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from imaging import typed_json
-from imaging.apart import Descriptions
 from imaging.dicom import Image, read_object
 from imaging.documents import Document, DocumentKind
 from imaging.entities import (
@@ -26,11 +25,12 @@ from imaging.entities import (
     Status,
     VoiPreset,
 )
+from imaging.intake.decode_process import Descriptions
 from imaging.jobs import Task
 from imaging.settings import Settings
 from imaging.study import FileOutcome
-from models.inference import messages
-from models.inference.messages import Chunk, Done, Judged, Opened, Ready
+from models.batch import messages
+from models.batch.messages import Chunk, Done, Judged, Opened, Ready
 from tests.factories import make_dicom_bytes
 
 

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 
-from imaging import apart
 from imaging.dicom import Image
 from imaging.entities import Status
 from imaging.errors import CheckpointError, InputError, NotDicomError, PixelDataError
+from imaging.intake import decode_process
 from imaging.jobs import Result, Task
 from imaging.settings import Settings
-from models.inference import crew
+from models.batch import process_pool
+from models.batch.file_worker import Shard
+from models.batch.process_pool import FAULT, Mate
 from models.inference.assessor import Assessor
-from models.inference.crew import FAULT, Mate
-from models.inference.shard import Shard
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes
 from tests.hostile_child import HARMS, LIES, hostile_file
 
@@ -42,7 +42,7 @@ def settings(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 def hostile(settings: Settings) -> Iterator[Mate]:
     """A file worker that some files take over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crew, "WORKER", "tests.hostile_child")
+        patch.setattr(process_pool, "WORKER", "tests.hostile_child")
         mate = Mate(settings, seconds=SECONDS)
     yield mate
     mate.close()
@@ -134,8 +134,8 @@ def test_every_file_of_the_collection_is_judged_the_same(
 ) -> None:
     shard = Shard(Assessor.load(settings))
     tasks = tasks_of(*sorted((data / "dicom").rglob("*.dcm"))[::9])
-    for start in range(0, len(tasks), crew.CHUNK):
-        chunk = tasks[start : start + crew.CHUNK]
+    for start in range(0, len(tasks), process_pool.CHUNK):
+        chunk = tasks[start : start + process_pool.CHUNK]
         here = [timeless(r) for r in shard.run(chunk, at=lambda _: None)]
         assert [timeless(r) for r in mate.run(chunk, nothing_known)] == here
 
@@ -145,7 +145,7 @@ def test_errors_keep_their_words(mate: Mate, tmp_path: Path) -> None:
     for content in (b"", b"text", make_dicom_bytes(Rows=65535), make_dicom_bytes()[:300]):
         (place := tmp_path / "x").write_bytes(content)
         with pytest.raises(InputError) as here:
-            apart.read_for_triage(content, "x", enough=0)
+            decode_process.read_for_triage(content, "x", enough=0)
         (row,) = mate.run(tasks_of(place), nothing_known)
         assert row.outcome is not None and not row.fault
         assert row.outcome.assessment.messages == (str(here.value),)
@@ -179,7 +179,7 @@ def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: Mate) -> No
     assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     (memory,) = (line for line in limits.splitlines() if line.startswith("Max address space"))
-    assert str(apart.MEMORY) in memory
+    assert str(decode_process.MEMORY) in memory
 
 
 def test_a_worker_that_cannot_load_its_networks_says_why(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_worker_that_cannot_load_its_networks_says_why(tmp_path: Path) -> None
 def test_a_process_that_cannot_be_started_is_no_files_fault(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(crew, "WORKER", "tests.no_such_module")
+    monkeypatch.setattr(process_pool, "WORKER", "tests.no_such_module")
     mate = Mate(settings)
     with pytest.raises(CheckpointError):
         mate.run(tasks_of(*films(tmp_path, 1)), nothing_known)

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
-from imaging.dicom import mending, read_image
+from imaging.dicom import read_image, repair
 from imaging.documents import NOT_AN_IMAGE
 from imaging.entities import Answer, Assessment, Status
 from imaging.errors import CheckpointError
 from imaging.export import export_case
 from imaging.settings import Settings
 from imaging.study import FileOutcome
-from models.gate_rules import REASONS
+from models.checkpoint.installed import CARD
+from models.graphs.export import export
+from models.inference.assessments import BLANK, LOST, NONE_FITS
 from models.inference.assessor import Assessor, ServedModel
-from models.inference.export import export
-from models.installed import CARD
-from models.verdicts import BLANK, LOST, NONE_FITS
-from models.view import FramingSettings
+from models.rules.crop_box import FramingSettings
+from models.rules.gate_rules import REASONS
 from tests.conftest import tiny_card
 from tests.factories import make_dataset, make_dicom_bytes, make_film_bytes, to_bytes
 from tests.imaging.export_cases import NOW, export_case_of
@@ -136,7 +136,7 @@ def test_no_network_answers_for_a_header_that_had_to_be_doubted(judge: Judge, do
 
 
 def test_every_doubt_about_a_header_is_asked_about_here() -> None:
-    assert len(DOUBTS) == len(mending._DOUBTFUL)
+    assert len(DOUBTS) == len(repair._DOUBTFUL)
 
 
 def test_a_doubtful_header_silences_every_model(judge: Judge) -> None:

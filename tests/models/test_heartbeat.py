@@ -15,14 +15,14 @@ import pytest
 from imaging.errors import PixelDataError, StoreError
 from imaging.jobs import Result, Task
 from imaging.settings import ROOT, Settings
-from imaging.store import Repository, outcomes
-from models import clerk as clerks
-from models import heartbeat
-from models.assess import failed
-from models.clerk import Clerk
-from models.heartbeat import Heartbeat
-from models.inference.shard import Known
-from models.worker import release_dead_claims, worker_name
+from imaging.store import Repository, claims
+from models.batch import coordinator as clerks
+from models.batch import heartbeat
+from models.batch.coordinator import Clerk
+from models.batch.file_worker import Known
+from models.batch.heartbeat import Heartbeat
+from models.batch.worker import release_dead_claims, worker_name
+from models.inference.outcomes import failed
 
 SECONDS = 60.0  # after which a test has hung
 SHORT = timedelta(seconds=1.5)  # instead of half a minute
@@ -37,7 +37,7 @@ socket.gethostname = lambda: "elsewhere"
 from imaging.settings import Settings
 from imaging.store import Repository
 from models import heartbeat
-from models.worker import drain
+from models.batch.worker import drain
 
 class Slow:
     reduced = True
@@ -85,7 +85,7 @@ def store(tmp_path: Path, database: str) -> Iterator[Repository]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats come, and claims lapse, many times faster."""
-    monkeypatch.setattr(outcomes, "STALLED", SHORT)
+    monkeypatch.setattr(claims, "STALLED", SHORT)
     monkeypatch.setattr(heartbeat, "INTERVAL", SHORT.total_seconds() / 6)
 
 
@@ -105,7 +105,7 @@ def try_to_claim(store: Repository, seconds: float) -> tuple[Task, ...]:
 
 
 def test_two_heartbeats_may_be_missed() -> None:
-    assert timedelta(seconds=3 * heartbeat.INTERVAL) <= outcomes.STALLED <= timedelta(seconds=30)
+    assert timedelta(seconds=3 * heartbeat.INTERVAL) <= claims.STALLED <= timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("stays", [False, True])
@@ -134,7 +134,7 @@ def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
 def test_claims_of_a_worker_killed_on_another_computer_are_free_soon(
     store: Repository, database: str, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcomes, "STALLED", SHORT)
+    monkeypatch.setattr(claims, "STALLED", SHORT)
     job = queue(store, 3)
     arguments = [str(tiny_settings.home), database, str(tiny_settings.weights)]
     worker = subprocess.Popen(
@@ -158,7 +158,7 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
 ) -> None:
     """The worker lives, and says so, but knows nothing of them any more."""
     monkeypatch.setattr(clerks, "_TROUBLE", 0.2)
-    monkeypatch.setattr(outcomes, "STALLED", timedelta(hours=1))  # they do not lapse either
+    monkeypatch.setattr(claims, "STALLED", timedelta(hours=1))  # they do not lapse either
     job = queue(store, 3)
     finish, release = store.finish_files, store.release_files
     failures: list[str] = []

@@ -12,32 +12,32 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imaging import apart
-from imaging.apart import Reading
 from imaging.dicom import read_image
 from imaging.entities import Assessment, Instance
+from imaging.intake import decode_process
+from imaging.intake.decode_process import Reading
 from imaging.jobs import Task
-from imaging.review import Call, ReadFinding, Review, Stage
+from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.settings import Settings
 from imaging.store import Repository
-from imaging.store.cases import SiteCase
+from imaging.store.reference_cases import SiteCase
 from imaging.study import FileOutcome, StudyRecord
-from models import terminal_classify
-from models.classifier import Classifier
-from models.explain.explainer import Attribution, Explainer, Explainers
-from models.explain.reference import features_of
-from models.explain.site import add_study
-from models.explain.subject import Subject, look
-from models.framing import Framing
+from models.batch.ordered import Parcel
+from models.checkpoint.installed import find_checkpoint
+from models.commands import classify
+from models.data.framing import Framing
+from models.explain.base.subject import Subject, look
+from models.explain.cases.reference import features_of
+from models.explain.cases.site_cases import add_study
+from models.explain.contact_sheet import picture_pairs
+from models.explain.maps import attribution_maps
+from models.explain.methods.explainer import Attribution, Explainer, Explainers
 from models.inference.assessor import Assessor, ServedModel
+from models.inference.classifier import Classifier
 from models.inference.loading import Batch, Networks
-from models.inference.picture import Picture
-from models.inference.stream import Parcel
-from models.installed import find_checkpoint
-from models.maps import attribution_maps
-from models.panel import Panel
-from models.pictures import picture_pairs
-from models.view import WHOLE, Box, box_of
+from models.inference.model_input import Picture
+from models.inference.panel import Panel
+from models.rules.crop_box import WHOLE, Box, box_of
 from tests.factories import make_dicom_bytes
 
 SIDE = 32
@@ -72,7 +72,7 @@ def lit(top: int, left: int) -> bytes:
 
 def read(content: bytes) -> Reading:
     """A film as the worker reads it."""
-    found = apart.read_for_triage(content, "film.dcm", enough=0)
+    found = decode_process.read_for_triage(content, "film.dcm", enough=0)
     assert isinstance(found, Reading)
     return found
 
@@ -245,6 +245,6 @@ def test_pictures_of_classify_are_of_the_judged_part(
 ) -> None:
     (tmp_path / "film.dcm").write_bytes(make_dicom_bytes())
     task = Task("", 0, "film.dcm", str(tmp_path / "film.dcm"))
-    pictures = terminal_classify._Pictures(tmp_path / "out", explainers)
+    pictures = classify._Pictures(tmp_path / "out", explainers)
     pictures.write(Parcel("film.dcm", task), FileOutcome("film.dcm", answer, instance))
     assert explainer.views == [ELSEWHERE]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import metrics
-from models.calibration import calibrated, fit_calibration, softmax
+from models.rules.calibration import calibrated, fit_calibration, softmax
 
 TRUTH = np.array([True, True, True, False, False])
 SCORE = np.array([0.9, 0.6, 0.4, 0.4, 0.1])

@@ -16,16 +16,17 @@ from imaging.entities import Answer, Status
 from imaging.errors import CheckpointError
 from imaging.jobs import Task
 from imaging.settings import Settings
-from models import evaluate, evaluate_robustness, metrics
-from models.corruptions import CORRUPTIONS
-from models.dataset import Film
-from models.evaluate import Results, write_table
-from models.gate_rules import CLASSES, REASONS, GateScale
+from models import metrics
+from models.batch.file_worker import Shard
+from models.checkpoint.installed import find_checkpoint
+from models.data.corruptions import CORRUPTIONS
+from models.data.dataset import Film
+from models.evaluation import evaluate, evaluate_robustness
+from models.evaluation.evaluate import Results, write_table
+from models.evaluation.served_films import Serving
 from models.inference.assessor import Assessor, ServedModel
 from models.inference.loading import Batch, Networks
-from models.inference.shard import Shard
-from models.installed import find_checkpoint
-from models.served_films import Serving
+from models.rules.gate_rules import CLASSES, REASONS, GateScale
 from tests.factories import make_dicom_bytes
 
 UPSIDE_DOWN = CLASSES.index("turned")

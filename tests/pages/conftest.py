@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.settings import ROOT
 from imaging.store import Repository
-from models.worker import Worker
+from models.batch.worker import Worker
 from pages.ui import resources
 from tests.conftest import open_empty
 from tests.factories import make_dicom_bytes

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.entities import RESEARCH_USE
 from imaging.settings import ROOT
-from imaging.store.worklist import Worklists
+from imaging.store.worklist_pages import Worklists
 from tests.pages.conftest import OpenPage, words
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("[a-z]*.py"))

@@ -13,21 +13,23 @@ def part(uid: str) -> None:
 
     import streamlit as st
 
-    from pages.ui import explanation, proofs, resources, room, state
+    from pages.ui import resources, session
+    from pages.ui.explain import overlay, receipt_tasks
+    from pages.ui.review import film_wall
 
-    state.set_account(resources.repository().accounts.alone("Dr Test"))
+    session.set_account(resources.repository().accounts.alone("Dr Test"))
     record = resources.repository().studies.get(uid)
-    image, stored = room.load(record.instances[0]), record.assessments[0]
+    image, stored = film_wall.load(record.instances[0]), record.assessments[0]
     assert stored is not None
     keys = set()
     for view in (None, (0.0, 0.0, 0.5, 1.0), (0.25, 0.25, 0.75, 0.75)):
         answer = replace(stored, view=view)
-        choice = explanation.Choice("", "grad_cam", "pneumonia", answer)
-        found = explanation.explain(image, choice)
+        choice = overlay.Choice("", "grad_cam", "pneumonia", answer)
+        found = overlay.explain(image, choice)
         explainer = resources.explainers().of("")
-        subject = state.subject(image.instance.identity.sha256, explainer, image, answer)
+        subject = session.subject(image.instance.identity.sha256, explainer, image, answer)
         st.text(f"{found.view.edges} {subject.view.edges}" if found else "nothing")
-        keys.add(proofs._key(image, choice))
+        keys.add(receipt_tasks._key(image, choice))
     st.text(f"{len(keys)} receipts")
 
 

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from models.card import ModelCard, Published
-from models.card_page import LABELS, card_page
-from models.checkpoint import CARD, EVALUATION
-from models.facts import read_facts
-from pages.ui import facts_tables
-from tests.models.test_facts import write_evaluation
+from models.checkpoint.card import ModelCard, Published
+from models.model_card.card_page import LABELS, card_page
+from models.model_card.facts import read_facts
+from models.network.checkpoint import CARD, EVALUATION
+from pages.ui.model import tables
+from tests.models.model_card.test_facts import write_evaluation
 from tests.pages.conftest import OpenPage, words
 
 PAGE = "pages/model.py"
@@ -127,4 +127,4 @@ def test_another_installed_model_can_be_chosen(open_page: OpenPage, folder: Path
 
 
 def test_page_and_card_page_use_the_same_names() -> None:
-    assert facts_tables.labels() == LABELS
+    assert tables.labels() == LABELS

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from imaging.store import Repository
-from models.worker import Worker
+from models.batch.worker import Worker
 from pages.ui import resources
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import PATIENCE, wait_for_queue

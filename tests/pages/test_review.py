@@ -9,10 +9,10 @@ import pytest
 from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
-from imaging.review import Annotation, Call, Deed, ReadFinding, Review, Shape, Stage
+from imaging.review.records import Annotation, Call, Deed, ReadFinding, Review, Shape, Stage
 from imaging.store import Repository
-from models.panel import Panel
-from pages.ui import room
+from models.inference.panel import Panel
+from pages.ui.review import film_wall
 from pages.ui.viewer import Reading
 from tests import stored
 from tests.factories import make_dicom_bytes
@@ -221,7 +221,7 @@ def mark_on(sop_instance_uid: str, uid: str = "m") -> Annotation:
 def draws(monkeypatch: pytest.MonkeyPatch, *marks: Annotation) -> None:
     """Let the viewer report these marks."""
     reading = Reading(marks, (), 1)
-    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: reading)
+    monkeypatch.setattr(film_wall, "render_viewer", lambda scene, **_: reading)
 
 
 def test_a_mark_is_saved_as_it_is_drawn_and_only_once(
@@ -239,7 +239,7 @@ def test_a_mark_on_a_prior_does_not_enter_this_study(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported = iter([Reading((mark_on("1.9.9"),), (), 1)])
-    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: next(reported, None))
+    monkeypatch.setattr(film_wall, "render_viewer", lambda scene, **_: next(reported, None))
     page = open_page(PAGE, study=study)
     assert not store.studies.get(study).reviews and "mark on the prior" in words(page)
 
@@ -250,7 +250,9 @@ def test_marks_changed_in_another_window_are_announced(
     image = store.studies.get(study).instances[0].identity.sop_instance_uid
     draws(monkeypatch, mark_on(image))
     page = open_page(PAGE, study=study)
-    monkeypatch.setattr(room, "render_viewer", lambda scene, **_: None)  # of a former generation
+    monkeypatch.setattr(
+        film_wall, "render_viewer", lambda scene, **_: None
+    )  # of a former generation
     mine = newest(store, study)
     store.reviews.add(replace(mine, annotations=(*mine.annotations, mark_on(image, "n"))))
     assert "changed elsewhere" in words(page.run())
@@ -259,7 +261,7 @@ def test_marks_changed_in_another_window_are_announced(
 def test_every_image_of_a_long_series_can_be_reached(
     open_page: OpenPage, store: Repository, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_MOST_THUMBS", 2)
+    monkeypatch.setattr(film_wall, "_MOST_THUMBS", 2)
     uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()}
     for number in range(3):
         study = keep_film(

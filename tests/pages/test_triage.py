@@ -11,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.entities import Finding, Status
 from imaging.store import Repository
-from models.panel import Panel
-from models.worker import Worker
-from pages.ui import cases, table
-from pages.ui import words as said
-from tests.imaging.test_worklist_page import Case, fill
+from models.batch.worker import Worker
+from models.inference.panel import Panel
+from pages.ui import labels as said
+from pages.ui import navigation, study_table
+from tests.imaging.store.test_worklist_pages import Case, fill
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
 from tests.served import TakeIn
@@ -228,21 +228,24 @@ def test_levels_have_names(store: Repository, study: str) -> None:
 def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> None:
     finding = Finding("x", "Pneumonia", 0.9, 0.5)
     item = replace(store.worklist.page().items[0], finding=finding)
-    assert "\u25b2 Pneumonia suspected" in cases.describe(item)
+    assert "\u25b2 Pneumonia suspected" in navigation.describe(item)
 
 
 def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
     item = store.worklist.page().items[0]
     plain, adult = (
-        str(table.worklist_row(replace(item, status=status))["AI finding"])
+        str(study_table.worklist_row(replace(item, status=status))["AI finding"])
         for status in (Status.OK, Status.WARNED)
     )
     assert adult == plain + " \u26a0"
 
 
 def test_a_shared_source_stands_above_the_table_and_mixed_ones_in_it() -> None:
-    row: table.Row = {"Probability": 0.5, "Model, operating point": "a 1"}
-    empty: table.Row = {"Probability": None, "Model, operating point": ""}
-    assert table._say_source_once([row, empty]) == [{"Probability": 0.5}, {"Probability": None}]
-    mixed: list[table.Row] = [row, {**row, "Model, operating point": "a 2"}]
-    assert table._say_source_once(mixed) == mixed
+    row: study_table.Row = {"Probability": 0.5, "Model, operating point": "a 1"}
+    empty: study_table.Row = {"Probability": None, "Model, operating point": ""}
+    assert study_table._say_source_once([row, empty]) == [
+        {"Probability": 0.5},
+        {"Probability": None},
+    ]
+    mixed: list[study_table.Row] = [row, {**row, "Model, operating point": "a 2"}]
+    assert study_table._say_source_once(mixed) == mixed

@@ -9,8 +9,8 @@ import streamlit as st
 from imaging.dicom import Image
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
-from pages.ui.viewer.parcels import Parcel, film_hash, overlay_hash, pack_film, pack_overlay
-from pages.ui.viewer.reading import read_report
+from pages.ui.viewer.packets import Parcel, film_hash, overlay_hash, pack_film, pack_overlay
+from pages.ui.viewer.reports import read_report
 from pages.ui.viewer.scene import Reading, Scene
 from pages.ui.viewer.wire import to_wire
 

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.viewer.counter import Counter
-from pages.ui.viewer.parcels import Parcel
+from pages.ui.viewer.packets import Parcel
+from pages.ui.viewer.tickets import Counter
 
 PATH = "film"
 HEADER = "X-Lightbox-Ticket"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.dicom import Image
-from imaging.review import Annotation, Presentation
+from imaging.review.records import Annotation, Presentation
 
 Layout = Literal["1", "2", "4"]
 Edges = tuple[float, float, float, float]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from imaging.review import Annotation, Presentation
+from imaging.review.records import Annotation, Presentation
 from pages.ui.i18n import sentence
-from pages.ui.viewer.parcels import Parcel, film_hash, overlay_hash
+from pages.ui.viewer.packets import Parcel, film_hash, overlay_hash
 from pages.ui.viewer.scene import Overlay, Pane, Scene
 from pages.ui.viewer.words import words
 

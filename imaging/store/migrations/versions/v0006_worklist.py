@@ -1,7 +1,7 @@
 """The worklist's own table, the site's settings, readers' views; studies found by index.
 
 The rows follow from the other tables: opening the store makes those that are missing
-(`imaging.store.rows.fill_worklist`), in this code's words rather than a copy of them here.
+(`imaging.store.worklist_rows.fill_worklist`), in this code's words rather than a copy of them here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// From stored values to grey levels, exactly as imaging/dicom/voi.py does it (PS3.3 C.11.2).
+// From stored values to grey levels, exactly as imaging/dicom/pixels/voi_lut.py does it (PS3.3 C.11.2).
 
 import type { Curve, Grey } from "./types.ts";
 

@@ -1,5 +1,5 @@
 // Numbers on the screen beside a drawing. The record's own are computed in Python
-// (imaging/measure.py) by the same rules; these only follow the mouse.
+// (imaging/review/measure.py) by the same rules; these only follow the mouse.
 
 import type { Film } from "./film.ts";
 import type { Point, Shape } from "./types.ts";

@@ -31,7 +31,7 @@ test("values beyond a table take its ends", () => {
   assert.deepEqual([-9, 10, 11, 12, 99].map((value) => looked(value, table)), [5, 5, 100, 255, 255]);
 });
 
-test("halving takes means and keeps odd edges; tests/pages/test_viewer_parcels.py has the same", () => {
+test("halving takes means and keeps odd edges; tests/pages/viewer/test_packets.py has the same", () => {
   const samples = Uint16Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
   const found = halve({ width: 3, height: 3, samples }, 1);
   assert.deepEqual([...found.samples], [3, 5, 8, 9]);

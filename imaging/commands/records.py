@@ -1,0 +1,119 @@
+"""Terminal commands on the record store: audit trail, accounts, true outcomes, deletion."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imaging.errors import ConflictError, InputError, StoreError
+from imaging.review.records import Truth
+from imaging.settings import Settings
+from imaging.store import Repository
+
+TERMINAL = "terminal"  # the account under which deeds at the terminal are recorded
+
+audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
+account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
+
+
+def open_repository() -> Repository:
+    """The store the settings name; raises `SettingsError` or `StoreError`."""
+    settings = Settings.from_environment()
+    return Repository.open(settings.home, settings.database)
+
+
+@audit.command()
+def verify(
+    head: Annotated[
+        str, typer.Option(help="Digest noted earlier: finds a trail that was cut short.")
+    ] = "",
+) -> None:
+    """Check that no line was altered, removed, moved or slipped in; exit 2 if one was."""
+    verdict = open_repository().audit.verify(expected_head=head)
+    if not verdict.intact:
+        where = f" from line {verdict.first_broken} on" if verdict.first_broken else ""
+        raise StoreError(f"The audit trail was altered{where}. {verdict.entries} lines read.")
+    typer.echo(f"{verdict.entries} lines, unbroken. Head: {verdict.head}")
+
+
+@audit.command("list")
+def list_audit(
+    study: Annotated[str, typer.Option(help="Only this Study Instance UID.")] = "",
+) -> None:
+    """Print the trail, oldest line first, tab-separated."""
+    for line in open_repository().audit.entries(study):
+        when = line.at.isoformat(timespec="seconds")
+        fields = (str(line.number), when, line.account, line.deed, line.study_instance_uid)
+        typer.echo("\t".join((*fields, line.detail)))
+
+
+@account.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    reader: Annotated[str, typer.Option(help="Name under a signature.", prompt=True)],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Create an account; asks for what is not given."""
+    open_repository().accounts.create(name, reader, password, by=TERMINAL)
+    typer.echo(f"{name} can sign in now.")
+
+
+@account.command()
+def reset(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Give a reader a new password and unlock the account."""
+    open_repository().accounts.reset_password(name, password)
+    typer.echo(f"{name} can sign in with the new password.")
+
+
+@account.command("list")
+def list_accounts() -> None:
+    """Print sign-in names and readers."""
+    for one in open_repository().accounts.all():
+        typer.echo(f"{one.name}\t{one.reader}")
+
+
+def truth(
+    table: Annotated[Path, typer.Argument(help="CSV: study_instance_uid,code,present,source.")],
+) -> None:
+    """Tell what studies turned out to show (follow-up, CT, panel), for the readers' statistics."""
+    repository = open_repository()
+    try:
+        with table.open(newline="", encoding="utf-8") as stream:
+            truths = [
+                Truth(
+                    row["study_instance_uid"],
+                    row["code"],
+                    row["present"].strip().lower() in ("1", "true", "yes"),
+                    row["source"],
+                )
+                for row in csv.DictReader(stream)
+            ]
+    except (OSError, KeyError, UnicodeDecodeError, AttributeError) as exc:
+        raise InputError(
+            "The table cannot be read; its columns are study_instance_uid, code, present, source."
+        ) from exc
+    unknown = 0
+    for one in truths:
+        try:
+            repository.reviews.set_truth(one, account=TERMINAL)
+        except ConflictError:  # no such study here; the others are kept all the same
+            unknown += 1
+    typer.echo(f"{len(truths) - unknown} outcomes kept, {unknown} of unknown studies left out.")
+
+
+def delete(
+    study: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.", prompt=True)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+) -> None:
+    """Remove a study, its films, answers and reviews for good; the audit line stays."""
+    if not yes:
+        typer.confirm("Delete this study for good?", abort=True)
+    open_repository().studies.delete(study, account=TERMINAL, reason=reason)
+    typer.echo("The study is deleted.")

@@ -1,0 +1,242 @@
+"""Results out: a batch's tables, its reports and its summary, written to a folder and recorded."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from imaging.delivery.batch_rows import Batch
+from imaging.delivery.report_archive import zip_reports
+from imaging.errors import ExportError
+from imaging.export.batch.rows import ResultRow
+from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, top_cases
+from imaging.export.batch.tables import TABLES, write_table
+from imaging.review.records import Deed
+from imaging.store import Repository
+
+OnProgress = Callable[[float], None]
+
+_SUMMARIES = ("pdf", "html")
+FORMATS = (*TABLES, "sr", *_SUMMARIES)
+TOP = 12  # studies on the contact sheet when nobody says how many
+MOST_TOP = 60
+TOO_LARGE = (
+    "The results are too large for the browser. Take fewer forms, or use the terminal: "
+    "python cli.py results."
+)
+_FOLDER = "The folder for the results cannot be written; check that it exists and is not full."
+_PREFIX = {"sr": "reports", "pdf": "summary", "html": "summary"}
+_SUFFIX = {"sr": "zip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was written: the files, what was left out and why, and the batch in figures."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants of a batch.
+
+    Attributes
+    ----------
+    formats : tuple of str
+        Some of `FORMATS`.
+    names : bool
+        Whether patients are named. File names are given either way.
+    top : int
+        How many of the most urgent studies the summary shows, 0 to `MOST_TOP`.
+    """
+
+    formats: tuple[str, ...]
+    names: bool = False
+    top: int = TOP
+
+    @property
+    def pictures(self) -> bool:
+        """True when explanations are needed."""
+        return self.top > 0 and not set(_SUMMARIES).isdisjoint(self.formats)
+
+
+def take_away(
+    repository: Repository,
+    batch: Batch,
+    wish: Wish,
+    folder: Path,
+    *,
+    account: str,
+    pictures: Pictures,
+    on_progress: OnProgress | None = None,
+    now: datetime | None = None,
+) -> Taken:
+    """Write a batch's results, and a line about it in the audit trail.
+
+    The rows are made once and wait on disk, in a file without a name; no more than a group of
+    them lies in memory.
+
+    Parameters
+    ----------
+    repository : Repository
+    batch : Batch
+        From `imaging.delivery.batch_rows`.
+    wish : Wish
+    folder : Path
+        Made when missing; files of the same names are replaced.
+    account : str
+        Who takes them away.
+    pictures : callable
+        Makes the contact sheet's pictures; asked for the most urgent studies only, and not at
+        all unless `wish.pictures`.
+    on_progress : callable, optional
+        Gets the share done, in [0, 1]; what it raises stops the work.
+    now : datetime, optional
+        The moment of export, with a time zone; by default now.
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written, or nothing of what was asked for can be made.
+    ValueError
+        If a format is unknown.
+    """
+    _check(wish)
+    at, tell = now or datetime.now(UTC), on_progress or (lambda _share: None)
+    with closing(_Spool(folder)) as spool:
+        summary = _gathered(batch, wish, spool, _part(tell, 0, 0.3))
+        cases = top_cases(summary, pictures, _part(tell, 0.3, 0.5)) if wish.pictures else ()
+        work = _Work(repository, wish, summary, cases, spool, account, at)
+        taken = work.write(folder, batch.name, _part(tell, 0.5, 1))
+    made = ",".join(f for f in FORMATS if f in wish.formats and _made(taken, f))
+    named = ", with names" if wish.names else ""
+    counts = f"{summary.files} files, {summary.studies} studies"
+    repository.audit.record(
+        Deed.EXPORT, account=account, detail=f"results of {counts}: {made}{named}"
+    )
+    tell(1.0)
+    return taken
+
+
+def _check(wish: Wish) -> None:
+    unknown = set(wish.formats) - set(FORMATS)
+    if unknown or not wish.formats:
+        raise ValueError(f"formats must be some of {', '.join(FORMATS)}")
+    if not 0 <= wish.top <= MOST_TOP:
+        raise ValueError(f"top must lie in 0 to {MOST_TOP}")
+
+
+class _Spool:
+    """Rows on disk, in a file that is gone with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = TemporaryFile(dir=folder)  # noqa: SIM115 # closed by `close`
+        except OSError as exc:
+            raise ExportError(_FOLDER) from exc
+
+    def add(self, row: ResultRow) -> None:
+        """Keep a row."""
+        try:
+            pickle.dump(row, self._file, pickle.HIGHEST_PROTOCOL)
+        except OSError as exc:
+            raise ExportError(_FOLDER) from exc
+
+    def __iter__(self) -> Iterator[ResultRow]:
+        """The rows from the first on; only what `add` wrote is ever unpickled."""
+        self._file.seek(0)
+        while True:
+            try:
+                row: ResultRow = pickle.load(self._file)
+            except EOFError:
+                return
+            yield row
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._file.close()
+
+
+def _gathered(batch: Batch, wish: Wish, spool: _Spool, tell: OnProgress) -> Summary:
+    """Every row on disk, and what they come to."""
+    tally = Tally(wish.top)
+    for count, row in enumerate(batch.rows(wish.names)):
+        if count % 20 == 0:
+            tell(min(count / max(batch.total, 1), 1.0))
+        spool.add(row)
+        tally.add(row)
+    return tally.summary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Everything the forms are written from."""
+
+    repository: Repository
+    wish: Wish
+    summary: Summary
+    cases: tuple[Case, ...]
+    spool: _Spool
+    account: str
+    now: datetime
+
+    def write(self, folder: Path, name: str, tell: OnProgress) -> Taken:
+        """Every form asked for; one that cannot be made is named with its reason."""
+        forms = [form for form in FORMATS if form in self.wish.formats]
+        files: list[Path] = []
+        left_out: list[str] = []
+        for at, form in enumerate(forms):
+            path = folder / (
+                f"lightbox-{_PREFIX.get(form, 'results')}-{name}.{_SUFFIX.get(form, form)}"
+            )
+            try:
+                left_out += self._form(
+                    form, path, _part(tell, at / len(forms), (at + 1) / len(forms))
+                )
+                files.append(path)
+            except ExportError as exc:
+                left_out.append(f"{form}: {exc}")
+        if not files:
+            raise ExportError("\n".join(left_out))
+        return Taken(tuple(files), tuple(left_out), self.summary)
+
+    def _form(self, form: str, path: Path, tell: OnProgress) -> tuple[str, ...]:
+        """One form; returns what it leaves out."""
+        tell(0.0)
+        if form in TABLES:
+            write_table(form, path, self.spool, self.summary.codes, about=about(self.summary))
+        elif form == "sr":
+            return zip_reports(
+                self.repository,
+                self.summary.uids,
+                path,
+                account=self.account,
+                on_progress=tell,
+                now=self.now,
+            )
+        elif form == "pdf":
+            from imaging.export.batch.summary_pdf import write_pdf  # reportlab takes a second
+
+            write_pdf(path, self.summary, self.cases, self.now, names=self.wish.names)
+        else:
+            from imaging.export.batch.summary_html import write_html
+
+            write_html(path, self.summary, self.cases, self.now, names=self.wish.names)
+        return ()
+
+
+def _part(tell: OnProgress, low: float, high: float) -> OnProgress:
+    """Progress of a part of the work as progress of the whole."""
+    return lambda share: tell(low + share * (high - low))
+
+
+def _made(taken: Taken, form: str) -> bool:
+    return any(path.suffix == f".{_SUFFIX.get(form, form)}" for path in taken.files)

@@ -1,0 +1,171 @@
+"""Findings leave: gather a study's records, originals and pictures, write them, hand them out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from imaging.dicom import Image, read_image
+from imaging.entities import Instance, SourceKind, VoiPreset
+from imaging.errors import ExportError
+from imaging.export import (
+    FORMATS,
+    AttributionMap,
+    ExportCase,
+    ExportedFile,
+    Picture,
+    export_case,
+)
+from imaging.review.records import Deed, Presentation, Review
+from imaging.store import Repository
+from imaging.study import StudyRecord
+
+_UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
+
+
+def deliver(
+    repository: Repository,
+    study_uid: str,
+    formats: Collection[str],
+    *,
+    maps: Sequence[AttributionMap] = (),
+    account: str,
+    now: datetime | None = None,
+) -> tuple[ExportedFile, ...]:
+    """Export a stored study and write it down in the audit trail.
+
+    Parameters
+    ----------
+    repository : Repository
+    study_uid : str
+        Study Instance UID.
+    formats : collection of str
+        Some of `imaging.export.FORMATS`.
+    maps : sequence of AttributionMap
+        Explanations to export; "sc" and "map" have nothing to show without one.
+    account : str
+        Sign-in name of who exports.
+    now : datetime, optional
+        As for `export_case`.
+
+    Returns
+    -------
+    tuple[ExportedFile, ...]
+        As from `export_case`; what could not be made is named in a file of its own.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    ExportError
+        If nothing asked for can be made; then nothing is written in the audit trail.
+    InputError
+        If an original cannot be decoded any more, and a picture of it was asked for.
+    """
+    record = repository.studies.get(study_uid)
+    if not record.instances:
+        raise ExportError("This study holds no film, so there is nothing to export.")
+    contents = {
+        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
+        for i in record.instances
+    }
+    drawn = not set(formats) <= _UNDRAWN
+    files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
+    kinds = {file.name.partition("-")[0] for file in files}
+    made = ",".join(name for name in FORMATS if name in kinds)
+    repository.audit.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
+    return files
+
+
+def make_case(
+    record: StudyRecord,
+    contents: Mapping[str, bytes],
+    *,
+    maps: Sequence[AttributionMap] = (),
+    drawn: bool = True,
+) -> ExportCase:
+    """The case of a study: its newest signed review (else the draft) and the pictures it needs.
+
+    Parameters
+    ----------
+    record : StudyRecord
+    contents : mapping
+        SOP Instance UID to original bytes, for every instance.
+    maps : sequence of AttributionMap
+    drawn : bool
+        False for a case nobody draws: it holds no pictures but those of PNG and JPEG films, which
+        become DICOM.
+    """
+    review = next((r for r in reversed(record.reviews) if r.signed), record.review)
+    pictures = [
+        picture
+        for instance in record.instances
+        if drawn or instance.source is SourceKind.FILM
+        for picture in _pictures(instance, contents, review, maps)
+    ]
+    return ExportCase(record, review, contents, tuple(maps), tuple(pictures))
+
+
+def write_files(files: Sequence[ExportedFile], folder: Path) -> tuple[Path, ...]:
+    """Write exported files below a folder, made if need be; files of the same name are replaced.
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (folder / file.name).write_bytes(file.content)
+    except OSError as exc:
+        raise ExportError(
+            "The folder for the export cannot be written; check that it exists and is not full."
+        ) from exc
+    return tuple(folder / file.name for file in files)
+
+
+def _pictures(
+    instance: Instance,
+    contents: Mapping[str, bytes],
+    review: Review | None,
+    maps: Sequence[AttributionMap],
+) -> list[Picture]:
+    """The first frame, and every frame that was explained, marked or windowed."""
+    uid = instance.identity.sop_instance_uid
+    image = read_image(contents[uid], file_name=instance.file_name)
+    shown = review.presentations if review else ()
+    marks = review.annotations if review else ()
+    frames = {0, *(m.frame for m in maps if m.sop_instance_uid == uid)}
+    frames |= {p.frame for p in shown if p.sop_instance_uid == uid}
+    frames |= {m.frame for m in marks if m.sop_instance_uid == uid}
+    kept = {p.frame: p for p in shown if p.sop_instance_uid == uid}
+    return [
+        _picture(image, frame, kept.get(frame))
+        for frame in sorted(frames)
+        if frame < instance.geometry.frames
+    ]
+
+
+def _picture(image: Image, frame: int, shown: Presentation | None) -> Picture:
+    """A frame in the reader's window, else in the file's own first, else in the automatic one."""
+    grey = image.instance.geometry.photometric_interpretation.startswith("MONOCHROME")
+    preset = _preset(image, frame, shown) if grey else None
+    film = image.instance.source is SourceKind.FILM
+    return Picture(
+        sop_instance_uid=image.instance.identity.sop_instance_uid,
+        frame=frame,
+        values=image.display_values(frame, preset=preset),
+        preset=preset,
+        stored=image.stored_values(frame) if film else None,
+    )
+
+
+def _preset(image: Image, frame: int, shown: Presentation | None) -> VoiPreset:
+    """The window of a grey frame."""
+    if shown and shown.window_center is not None and shown.window_width is not None:
+        window = (shown.window_center, shown.window_width)
+        return VoiPreset("window", 0, "Reader's window", *window, function=shown.function)
+    presets = image.instance.voi_presets
+    return presets[0] if presets else image.automatic_preset(frame)

@@ -1,0 +1,244 @@
+"""De-identification by PS3.15 Annex E: values replaced, the result declared and searched again.
+
+What is done to which attribute stands in `confidential_rules`; how a value is replaced is decided
+here, for the way of `dicomanonymizer` draws UIDs at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.multival import MultiValue
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
+
+from imaging.dicom import repair
+from imaging.dicom.deidentify import rules as rules
+from imaging.dicom.deidentify.pseudonyms import Project, shifted
+from imaging.dicom.deidentify.redact import blacken
+from imaging.dicom.deidentify.rules import Profile, rule_of
+from imaging.dicom.header.elements import text
+from imaging.dicom.header.error_boundary import border
+from imaging.dicom.reader import parse
+from imaging.errors import PixelDataError
+from imaging.text import clean
+
+_CANNOT = "This file cannot be de-identified: it is damaged or oddly encoded. It was left out."
+_LONGEST = 80  # characters of a value in the table of changes
+# CID 7050
+_BASIC = ("113100", "Basic Application Confidentiality Profile")
+_PIXELS = ("113101", "Clean Pixel Data Option")
+_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
+_DEVICES = ("113109", "Retain Device Identity Option")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one attribute, at the top level or inside sequences."""
+
+    keyword: str
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A de-identified file; ``changes`` hold the original values and never leave the house."""
+
+    content: bytes
+    changes: tuple[Change, ...]
+    sop_instance_uid: str
+    left_over: tuple[str, ...]
+
+
+def release(content: bytes, project: Project, profile: Profile = rules.BASIC) -> Released:
+    """De-identify a DICOM file; the original is not touched.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    project : Project
+        Whose pseudonyms, UIDs and days are used.
+    profile : Profile
+        Options.
+
+    Returns
+    -------
+    Released
+        ``left_over`` names the attributes that still hold a name, an identifier, an address or a
+        UID of the original: empty, or the file must not leave.
+
+    Raises
+    ------
+    InputError
+        If it is no readable DICOM file, or cannot be written again.
+    """
+    with border(PixelDataError, _CANNOT):
+        ds = parse(content)
+        repair.mend(ds)
+        secrets = _secrets(ds)
+        cleaner = _Cleaner(project, profile, text(ds, "PatientID") or text(ds, "PatientName"))
+        cleaner.clean(ds)
+        ds.PatientName = ds.PatientID = cleaner.patient
+        if profile.masks:
+            cleaner.mask(ds)
+        cleaner.scrub(ds, secrets)
+        _declare(ds, profile)
+        _rebuild_meta(ds, project)
+    with border(PixelDataError, _CANNOT):
+        buffer = BytesIO()
+        ds.save_as(buffer, enforce_file_format=True)
+        written = buffer.getvalue()
+        left = tuple(sorted(set(_left_over(dcmread(BytesIO(written)), secrets))))
+    return Released(written, tuple(cleaner.changes), str(ds.get("SOPInstanceUID", "")), left)
+
+
+class _Cleaner:
+    """Goes through a dataset and everything nested in it."""
+
+    def __init__(self, project: Project, profile: Profile, patient: str) -> None:
+        self._project, self._profile = project, profile
+        self.patient, self._days = project.patient(patient), project.shift(patient)
+        self.changes: list[Change] = []
+
+    def clean(self, ds: Dataset) -> None:
+        """Every element by its rule; sequences that stay are cleaned inside."""
+        for tag in list(ds.keys()):
+            if tag.is_private:
+                self._note("private", rules.REMOVE, "", "")
+                del ds[tag]
+                continue
+            try:
+                element = ds[tag]
+            except Exception:  # pydicom cannot make sense of the value, nor can we
+                self._note(keyword_for_tag(tag), rules.REMOVE, "", "")
+                del ds[tag]
+                continue
+            self._element(ds, element)
+
+    def scrub(self, ds: Dataset, secrets: frozenset[str]) -> None:
+        """Replace texts that table E.1-1 leaves, but in which a secret stands."""
+        for element in ds.iterall():
+            if element.VR in rules.TEXTS and _tells(element, secrets):
+                before = _said(element)
+                element.value = rules.DUMMIES[element.VR]
+                self._note(element.keyword, rules.RESIDUAL, before, _said(element))
+
+    def mask(self, ds: Dataset) -> None:
+        """Blacken the masks in every frame."""
+        blacken(ds, self._profile.masks)
+        self._note("PixelData", rules.MASKED, "", f"{len(self._profile.masks)} parts")
+
+    def _element(self, ds: Dataset, element: DataElement) -> None:
+        what = rule_of(element, self._profile)
+        before = _said(element)
+        if what == rules.PSEUDONYM and element.VR not in rules.TEXTS:  # not as the standard says
+            what = rules.REMOVE
+        if what == rules.REMOVE:
+            del ds[element.tag]
+        elif what == rules.EMPTY:
+            element.value = [] if element.VR == "SQ" else None
+        elif what == rules.PSEUDONYM:
+            element.value = self.patient
+        elif what == rules.UID:
+            element.value = _each(element.value, self._project.uid)
+        elif what == rules.SHIFTED:
+            element.value = _each(element.value, lambda one: shifted(one, self._days))
+        elif what == rules.DUMMY and element.VR != "SQ":
+            dummy = rules.DUMMIES.get(element.VR)
+            element.value = self._project.uid(str(element.value)) if element.VR == "UI" else dummy
+        elif element.VR == "SQ":
+            for item in element.value:
+                self.clean(item)
+            return
+        else:
+            return
+        self._note(element.keyword, what, before, "" if what == rules.REMOVE else _said(element))
+
+    def _note(self, keyword: str, what: str, before: str, after: str) -> None:
+        self.changes.append(Change(keyword or "unknown", what, before, after))
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """One value, or each of several."""
+    if isinstance(value, MultiValue | list | tuple):
+        return [change(str(one)) for one in value]
+    return change(str(value)) if value else value
+
+
+def _said(element: DataElement) -> str:
+    """A value for the table of changes."""
+    if element.VR == "SQ":
+        return f"{len(element.value)} items"
+    if isinstance(element.value, bytes):
+        return f"{len(element.value)} bytes"
+    return clean(str(element.value if element.value is not None else ""), _LONGEST)
+
+
+def _declare(ds: Dataset, profile: Profile) -> None:
+    """Say what was done (PS3.15 E.1.1, PS3.3 C.7.1.1 and C.12.1)."""
+    ds.PatientIdentityRemoved = "YES"
+    ds.DeidentificationMethod = "Lightbox, PS3.15 Annex E, Basic Profile"
+    chosen = [_BASIC]
+    chosen += [_PIXELS] if profile.masks else []
+    chosen += [_DATES] if profile.dates else []
+    chosen += [_DEVICES] if profile.device else []
+    ds.DeidentificationMethodCodeSequence = [_code(*one) for one in chosen]
+    ds.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates else "REMOVED"
+    if profile.masks:
+        ds.BurnedInAnnotation = "NO"
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    ds = Dataset()
+    ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, "DCM", meaning
+    return ds
+
+
+def _rebuild_meta(ds: Dataset, project: Project) -> None:
+    """File meta information that names nobody (PS3.10 7.1)."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
+    meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
+    ds.file_meta, ds.preamble = meta, bytes(128)
+    if not text(ds, "SOPInstanceUID"):
+        ds.SOPInstanceUID = project.uid("none")
+
+
+def _secrets(ds: Dataset) -> frozenset[str]:
+    """What must not be found again: who it is, where it was, when they were born, which it is."""
+    keywords = (
+        *("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "InstitutionName"),
+        *("InstitutionAddress", "ReferringPhysicianName", "PatientAddress", "OtherPatientIDs"),
+        *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "OperatorsName"),
+        *("PerformingPhysicianName", "PatientTelephoneNumbers", "FrameOfReferenceUID"),
+    )
+    found = {str(ds.get(keyword) or "").strip() for keyword in keywords}
+    parts = {part for one in found for part in one.replace("^", " ").replace("=", " ").split()}
+    return frozenset(one for one in found | parts if len(one) > 2 and one.upper() not in _COMMON)
+
+
+_COMMON = frozenset(("ANONYMIZED", "ANONYMOUS", "NONE", "UNKNOWN", "CHEST", "HOSPITAL", "DEFAULT"))
+
+
+def _left_over(ds: Dataset, secrets: frozenset[str]) -> Iterator[str]:
+    """Attributes in which a secret still stands."""
+    return (one.keyword or "unknown" for one in ds.iterall() if _tells(one, secrets))
+
+
+def _tells(element: DataElement, secrets: frozenset[str]) -> bool:
+    """True when a secret stands in a value: as a word of its own or, if it is long, anywhere."""
+    if element.VR in ("SQ", "IS", "DS") or element.value is None or element.tag.group == 0x7FE0:
+        return False
+    value = element.value
+    said = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    words = set(said.replace("^", " ").replace("\\", " ").split())
+    return bool(words & secrets) or any(len(one) > 7 and one in said for one in secrets)

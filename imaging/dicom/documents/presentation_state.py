@@ -1,0 +1,241 @@
+"""Presentation states: a film as somebody left it, read back (PS3.3 A.33.1), read-only.
+
+What of a state our viewer cannot show is said in a sentence, never shown wrongly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from imaging.dicom.documents import graphics
+from imaging.dicom.header.elements import frame_item, integer, lines, numbers, sequence_items, text
+from imaging.dicom.header.error_boundary import border
+from imaging.dicom.image import Image
+from imaging.dicom.pixels import voi_lut
+from imaging.dicom.pixels.grey_levels import MONOCHROME, has_void_rescale
+from imaging.dicom.pixels.voi_lut import Lut
+from imaging.dicom.reader import parse
+from imaging.errors import NotDicomError, UnsupportedImageError
+from imaging.review.records import Annotation, Presentation
+
+MOST_MARKS, _MOST_TEXT = 200, 1024
+_UNREADABLE = "The presentation is damaged and cannot be applied; ask for it to be sent again."
+_OTHER_VALUES = (
+    "This presentation counts grey values in other units than the film, so its window is not "
+    "applied."
+)
+_OTHER_CURVE = "This presentation bends the grey scale in a way that cannot be shown here."
+_SHUTTERED = "This presentation hides or overlays parts of the film; here the whole film is shown."
+_HIDING = ("ShutterShape", "MaskSubtractionSequence", "OverlayActivationLayer")
+_NOT_GREY = "This presentation is for grey films, and this film is in colour."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staging:
+    """One film as a presentation state shows it.
+
+    Attributes
+    ----------
+    image : Image
+        The film; with the state's VOI LUT as its first preset where the state has one. Its hash
+        then names the pair.
+    presentation : Presentation
+        Frame, window, inversion, flip and rotation.
+    annotations : tuple of Annotation
+        The marks that can be drawn.
+    texts : tuple of str
+        Every word the state puts on the film; a stranger's text, not escaped.
+    remarks : tuple of str
+        Sentences for the reader about what of the state cannot be shown.
+    """
+
+    image: Image
+    presentation: Presentation
+    annotations: tuple[Annotation, ...] = ()
+    texts: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PresentationState:
+    """A Grayscale Softcopy Presentation State. ``films`` are the SOP Instance UIDs it is for."""
+
+    films: tuple[str, ...]
+    _dataset: Dataset = field(repr=False)
+    _sha256: str = ""
+
+    def on(self, image: Image) -> Staging:
+        """Apply the state to a film.
+
+        Raises
+        ------
+        UnsupportedImageError
+            If the state is not for this film, or the film is in colour.
+        NotDicomError
+            If the state is damaged.
+        """
+        uid = image.instance.identity.sop_instance_uid
+        if uid not in self.films:
+            raise UnsupportedImageError("This presentation is for another film.")
+        if image.instance.geometry.photometric_interpretation not in MONOCHROME:
+            raise UnsupportedImageError(_NOT_GREY)
+        with border(NotDicomError, _UNREADABLE):
+            return self._on(image, uid)
+
+    def _on(self, image: Image, uid: str) -> Staging:
+        ds, frame = self._dataset, _frame(self._dataset, image, uid)
+        plain = _turned(ds, Presentation(uid, frame, inverted=_inverted(ds, image)))
+        shown, staged, remarks = self._windowed(plain, image)
+        marks, texts, left = _drawn(ds, shown, image)
+        if left:
+            remarks.append(f"Marks of this presentation that cannot be drawn here: {left}.")
+        if "PresentationLUTSequence" in ds:
+            remarks.append(_OTHER_CURVE)
+        if any(
+            keyword in ds for keyword in ("ShutterShape", "OverlayRows", "MaskSubtractionSequence")
+        ):
+            remarks.append(_SHUTTERED)
+        return Staging(staged, shown, marks, texts, tuple(remarks))
+
+    def _windowed(self, shown: Presentation, image: Image) -> tuple[Presentation, Image, list[str]]:
+        """The state's window or VOI LUT (PS3.3 C.11.8) on a film."""
+        items = sequence_items(self._dataset, "SoftcopyVOILUTSequence")
+        item = next((one for one in items if _is_about(one, shown)), None)
+        if item is None:
+            return shown, image, []
+        if _rescale(self._dataset, 0) != _rescale(image._dataset, shown.frame):
+            return shown, image, [_OTHER_VALUES]
+        preset = next(iter(voi_lut.read_presets(item)), None)
+        if preset is None:
+            return shown, image, []
+        if preset.kind == "lut":
+            if frame_item(image._dataset, shown.frame, "FrameVOILUTSequence") is not None:
+                return shown, image, [_OTHER_CURVE]
+            little = self._dataset.file_meta.TransferSyntaxUID.is_little_endian
+            table = sequence_items(item, "VOILUTSequence")[preset.index]
+            lut = voi_lut.read_lut(table, little_endian=little)
+            return shown, _with_lut(image, lut, preset.explanation, self._sha256), []
+        window = replace(
+            shown,
+            window_center=preset.window_center,
+            window_width=preset.window_width,
+            function=preset.function,
+        )
+        return window, image, []
+
+
+def read_presentation(content: bytes) -> PresentationState:
+    """Read a Grayscale Softcopy Presentation State.
+
+    Raises
+    ------
+    NotDicomError
+        If it cannot be read.
+    """
+    with border(NotDicomError, _UNREADABLE):
+        ds = parse(content)
+        return PresentationState(
+            films=tuple(dict.fromkeys(uid for uid, _frames in _references(ds))),
+            _dataset=ds,
+            _sha256=hashlib.sha256(content).hexdigest(),
+        )
+
+
+def _references(ds: Dataset) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Films a state is for, with frame numbers where it names some (PS3.3 C.11.11)."""
+    for series in sequence_items(ds, "ReferencedSeriesSequence"):
+        for item in sequence_items(series, "ReferencedImageSequence"):
+            yield text(item, "ReferencedSOPInstanceUID"), numbers(item, "ReferencedFrameNumber")
+
+
+def _frame(ds: Dataset, image: Image, uid: str) -> int:
+    """The first frame the state is for, counted from 0."""
+    named = next((frames for found, frames in _references(ds) if found == uid), ())
+    frame = int(named[0]) - 1 if named else 0
+    return frame if 0 <= frame < image.instance.geometry.frames else 0
+
+
+def _is_about(item: Dataset, shown: Presentation) -> bool:
+    """True when an item names no film, or this film and frame."""
+    films = sequence_items(item, "ReferencedImageSequence")
+    return not films or any(
+        text(film, "ReferencedSOPInstanceUID") == shown.sop_instance_uid
+        and shown.frame + 1 in (numbers(film, "ReferencedFrameNumber") or (shown.frame + 1,))
+        for film in films
+    )
+
+
+def _inverted(ds: Dataset, image: Image) -> bool:
+    """Whether the viewer has to invert: the state's shape replaces the film's (PS3.4 N.2.1.4)."""
+    inverse = text(ds, "PresentationLUTShape").upper() == "INVERSE"
+    return inverse != (image.instance.geometry.photometric_interpretation == "MONOCHROME1")
+
+
+def _turned(ds: Dataset, shown: Presentation) -> Presentation:
+    """Flip and rotation; the standard rotates first, the viewer flips first (PS3.3 C.10.6)."""
+    flipped = text(ds, "ImageHorizontalFlip").upper() == "Y"
+    rotation = (integer(ds, "ImageRotation") or 0) % 360
+    return replace(shown, flipped=flipped, rotation=(360 - rotation) % 360 if flipped else rotation)
+
+
+def _rescale(ds: Dataset, frame: int) -> tuple[float, ...] | None:
+    """Slope and intercept, 1 and 0 without; None for a Modality LUT."""
+    if sequence_items(ds, "ModalityLUTSequence"):
+        return None
+    if has_void_rescale(ds, frame):
+        return 1.0, 0.0
+    holder = frame_item(ds, frame, "PixelValueTransformationSequence") or ds
+    slope, intercept = numbers(holder, "RescaleSlope"), numbers(holder, "RescaleIntercept")
+    return (slope or (1.0,)) + (intercept or (0.0,))
+
+
+def _with_lut(image: Image, lut: Lut, explanation: str, state_sha256: str) -> Image:
+    """The film with that table as its only VOI preset."""
+    item, ds = Dataset(), copy(image._dataset)
+    item.LUTDescriptor = [lut.table.size % 2**16, lut.first_mapped, lut.bits]
+    item["LUTDescriptor"].VR = "SS" if lut.first_mapped < 0 else "US"
+    item.LUTExplanation = explanation[:64]
+    item.add(DataElement(0x00283006, "US", lut.table.tolist()))
+    for keyword in ("WindowCenter", "WindowWidth"):
+        ds.pop(keyword, None)
+    ds.VOILUTSequence = [item]
+    instance = image.instance
+    pair = hashlib.sha256(f"{instance.identity.sha256}/{state_sha256}".encode()).hexdigest()
+    named = replace(
+        instance,
+        identity=replace(instance.identity, sha256=pair),
+        voi_presets=voi_lut.read_presets(ds),
+    )
+    return Image(named, ds, image.remarks, image.refusals)
+
+
+def _drawn(
+    ds: Dataset, shown: Presentation, image: Image
+) -> tuple[tuple[Annotation, ...], tuple[str, ...], int]:
+    """Marks that can be drawn, all words, and how many graphics are left out (PS3.3 C.10.5)."""
+    size = image.instance.geometry.columns, image.instance.geometry.rows
+    marks: list[Annotation] = []
+    texts: list[str] = []
+    left = 0
+    for item in sequence_items(ds, "GraphicAnnotationSequence"):
+        if not _is_about(item, shown):
+            continue
+        words = [
+            lines(one, "UnformattedTextValue", most=_MOST_TEXT)
+            for one in sequence_items(item, "TextObjectSequence")
+        ]
+        texts += [word for word in words if word]
+        parts = sequence_items(item, "GraphicObjectSequence")
+        shapes = graphics.shapes(parts, size)
+        left += sum(shape is None for shape in shapes)
+        for shape in shapes:
+            if shape is not None and len(marks) < MOST_MARKS:
+                label = text(parts[0], "TrackingID") or " ".join(words)
+                marks.append(graphics.mark(shape, label, shown, len(marks)))
+    return tuple(marks), tuple(texts), left

@@ -1,0 +1,87 @@
+"""What kind of file some bytes are, judged by their first bytes and never by their name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from imaging.dicom.nifti import is_nifti
+from imaging.errors import NotDicomError
+
+_PREFIX_AT = 128
+_KNOWN = (
+    (b"\x1f\x8b", "The file is gzip-compressed; unpack it and add what is inside."),
+    (b"PK\x03\x04", "The file is a ZIP archive; unpack it and add the files inside."),
+    (b"7z\xbc\xaf", "The file is a 7-Zip archive; unpack it and add the files inside."),
+    (b"Rar!", "The file is a RAR archive; unpack it and add the files inside."),
+    (b"%PDF", "The file is a PDF document, not a picture; export the picture as DICOM or PNG."),
+    (b"GIF8", "The file is a GIF; export the picture as DICOM, PNG or JPEG."),
+    (b"BM", "The file is a BMP; export the picture as DICOM, PNG or JPEG."),
+    (b"RIFF", "The file is a WebP or media file; export the picture as DICOM, PNG or JPEG."),
+)
+_NOT_KNOWN = "The file is neither DICOM nor a PNG, JPEG, TIFF or NIfTI picture."
+
+
+class FileKind(StrEnum):
+    """A kind of file this room reads."""
+
+    DICOM = "dicom"
+    PNG = "png"
+    JPEG = "jpeg"
+    TIFF = "tiff"
+    NIFTI = "nifti"
+
+
+def sniff(data: bytes) -> FileKind:
+    """Tell what the bytes are.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    FileKind
+        DICOM with its preamble (PS3.10 7.1) or without, PNG, JPEG, TIFF or NIfTI.
+
+    Raises
+    ------
+    NotDicomError
+        For anything else, with one sentence on what it is and what to do.
+    """
+    if not data:
+        raise NotDicomError("The file is empty.")
+    if data[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM":
+        return FileKind.DICOM
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return FileKind.PNG
+    if data.startswith(b"\xff\xd8\xff"):
+        return FileKind.JPEG
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return FileKind.TIFF
+    if is_nifti(data):
+        return FileKind.NIFTI
+    if _starts_like_a_dataset(data):
+        return FileKind.DICOM
+    for magic, sentence in _KNOWN:
+        if data.startswith(magic):
+            raise NotDicomError(sentence)
+    if _is_text(data):
+        raise NotDicomError("The file is text, not a picture; add DICOM, PNG or JPEG files.")
+    raise NotDicomError(_NOT_KNOWN)
+
+
+def _starts_like_a_dataset(data: bytes) -> bool:
+    """True when the first element is one of group 0002 or 0008 in any encoding (PS3.5 7.1)."""
+    head = data[:8]
+    if len(head) < 8 or head[:2] not in (b"\x02\x00", b"\x08\x00", b"\x00\x08"):
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    length = int.from_bytes(head[4:8], "little")
+    return explicit or (head[0] != 0 and length < min(len(data), 1024))
+
+
+def _is_text(data: bytes) -> bool:
+    """True when the first kilobyte is UTF-8 without control characters."""
+    head = data[:1024].decode("utf-8", "replace").rstrip("\ufffd")
+    return bool(head) and all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in head)

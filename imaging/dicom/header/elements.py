@@ -1,0 +1,122 @@
+"""Single header values, read tolerantly: what cannot be read counts as absent."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
+
+from imaging.text import MAX_TEXT, clean
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    """The tag of a keyword."""
+    return Tag(keyword)
+
+
+def value(ds: Dataset, keyword: str) -> Any:
+    """The value of an element, or None when it is absent, empty or cannot be decoded."""
+    try:  # by tag: an absent keyword is looked up as an attribute, which takes ten times as long
+        element = ds.get(_tag(keyword))
+        found = None if element is None else element.value
+    except Exception:
+        return None
+    return None if found is None or (isinstance(found, str | bytes) and not found) else found
+
+
+def text(ds: Dataset, *keywords: str) -> str:
+    """The first non-empty of some text elements, cleaned; "" when all are silent.
+
+    Cleaned by `imaging.text.clean` to at most `MAX_TEXT` characters; not escaped: that is
+    the screen's business.
+    """
+    for keyword in keywords:
+        found = value(ds, keyword)
+        if found is not None and (cleaned := _clean(found)):
+            return cleaned
+    return ""
+
+
+def lines(ds: Dataset, keyword: str, *, most: int) -> str:
+    """A long text, each of its lines cleaned as by `text` and empty ones dropped.
+
+    The whole is cut to `most` characters.
+    """
+    found = value(ds, keyword)
+    if found is None:
+        return ""
+    if isinstance(found, list | tuple | MultiValue):  # a backslash in a text of one value
+        found = "\\".join(str(one) for one in found)
+    if isinstance(found, bytes):
+        found = found.decode("utf-8", "replace")
+    cleaned = (_clean(line, most) for line in re.split(r"[\r\n\f]+", str(found)[: 8 * most]))
+    return "\n".join(line for line in cleaned if line)[:most]
+
+
+def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
+    """All values of a numeric element as floats; NaN stands for one that is not a number."""
+    found = value(ds, keyword)
+    if found is None:
+        return ()
+    return tuple(_number(one) for one in _several(found))
+
+
+def integer(ds: Dataset, keyword: str) -> int | None:
+    """The one integer of an element; None when absent, repeated or not a whole number."""
+    found = numbers(ds, keyword)
+    if len(found) != 1 or not found[0].is_integer():
+        return None
+    return int(found[0])
+
+
+def first_item(ds: Dataset, keyword: str) -> Dataset | None:
+    """The first item of a sequence, or None."""
+    items = sequence_items(ds, keyword)
+    return items[0] if items else None
+
+
+def sequence_items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence; empty when it is absent or is no sequence."""
+    found = value(ds, keyword)
+    if found is None or isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        return ()
+    return tuple(item for item in found if isinstance(item, Dataset))
+
+
+def frame_item(ds: Dataset, frame: int, keyword: str) -> Dataset | None:
+    """The functional group item that holds for a frame (PS3.3 C.7.6.16): per-frame, then shared."""
+    per_frame = sequence_items(ds, "PerFrameFunctionalGroupsSequence")
+    groups = [*per_frame[frame : frame + 1], *sequence_items(ds, "SharedFunctionalGroupsSequence")]
+    found = (first_item(group, keyword) for group in groups)
+    return next((item for item in found if item is not None), None)
+
+
+def _several(found: Any) -> Iterable[Any]:
+    """A value as an iterable of values."""
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        return (found,)
+    return found
+
+
+def _number(one: Any) -> float:
+    """A float, or NaN."""
+    try:
+        return float(one)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _clean(found: Any, most: int = MAX_TEXT) -> str:
+    """Printable text of one value."""
+    if isinstance(found, bytes):
+        found = found.decode("utf-8", "replace")
+    elif isinstance(found, list | tuple | MultiValue):
+        found = "\\".join(str(one) for one in found)
+    return clean(str(found), most)

@@ -1,0 +1,215 @@
+"""Grey frames through imagecodecs: fast, and other threads go on.
+
+libjpeg-turbo (JPEG of any depth, lossless too), CharLS (JPEG-LS), OpenJPEG (JPEG 2000) and OpenJPH
+(HTJ2K) decode without holding Python's lock, so that one reader's film does not stop another
+reader's page. Colour stays with pydicom's own plugins, which know about YBR; JPEG XL, which they
+do not know, comes back here as a pydicom plugin, loaded by name and called per frame.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom._uid_dict import UID_dictionary
+from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import Decoder, DecodeRunner
+
+from imaging.dicom.header.sop_classes import name_syntax
+from imaging.dicom.pixels.codestream import is_signed, read_codestream
+
+LABEL = "imagecodecs"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a header says of its samples: bits, sign, and whether they are grey (not a palette)."""
+
+    allocated: int
+    stored: int
+    signed: bool
+    monochrome: bool
+
+
+_THREADS = min(4, os.cpu_count() or 1)  # one film must not take a whole server
+
+
+def _jpeg(data: bytes) -> NDArray[Any]:
+    """Refuse values beyond the precision: the libjpegs go on after damage, and lossless drifts."""
+    array = np.asarray(imagecodecs.jpeg8_decode(data))
+    found = read_codestream(data)
+    if found is None or int(array.max()) >> found.precision:
+        raise ValueError("the frame decodes to values that its precision cannot hold")
+    return array
+
+
+def _jpeg2k(data: bytes) -> NDArray[Any]:
+    return np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=_THREADS))
+
+
+def _htj2k(data: bytes) -> NDArray[Any]:
+    """Refuse what OpenJPH gave up half-way.
+
+    imagecodecs 2026.3.6 copies row by row out of a function that drops OpenJPH's exceptions, and
+    leaves the rows after it at 0. So a picture whose last row holds anything is whole; of one that
+    is black there, Python says whether something was dropped.
+    """
+    _heard.dropped = False
+    array = np.asarray(imagecodecs.htj2k_decode(data))
+    unsaid = sys.unraisablehook is not _hear and not array[-1:].any()
+    if _heard.dropped or unsaid:
+        raise ValueError("the frame cannot be decoded to its end")
+    return array
+
+
+class _Heard(threading.local):
+    """Whether an exception was dropped in this thread."""
+
+    dropped = False
+
+
+_heard, _others = _Heard(), sys.unraisablehook
+
+
+def _hear(said: Any) -> None:
+    """Take note of OpenJPH's exceptions, which would only be printed; pass all others on."""
+    if isinstance(said.object, str) and said.object.startswith("imagecodecs._htj2k"):
+        _heard.dropped = True
+    else:
+        _others(said)
+
+
+# Retired from DICOM, and so without a decoder of pydicom's own; libjpeg-turbo reads both.
+_SPECTRAL, _PROGRESSIVE = uid.UID("1.2.840.10008.1.2.4.53"), uid.UID("1.2.840.10008.1.2.4.55")
+# Newer than pydicom's decoders (Supplement 232).
+_JPEG_XL = tuple(uid.UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
+for _one in _JPEG_XL:  # unknown to pydicom, it would count as no transfer syntax at all
+    UID_dictionary.setdefault(str(_one), (name_syntax(_one), "Transfer Syntax", "", "", ""))
+_OURS: dict[str, Decoder] = {one: Decoder(one) for one in (_SPECTRAL, _PROGRESSIVE, *_JPEG_XL)}
+_DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
+    uid.JPEGBaseline8Bit: _jpeg,
+    uid.JPEGExtended12Bit: _jpeg,
+    _SPECTRAL: _jpeg,
+    _PROGRESSIVE: _jpeg,
+    **dict.fromkeys(_JPEG_XL, imagecodecs.jpegxl_decode),
+    uid.JPEGLossless: _jpeg,
+    uid.JPEGLosslessSV1: _jpeg,
+    uid.JPEGLSLossless: imagecodecs.jpegls_decode,
+    uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
+    uid.JPEG2000Lossless: _jpeg2k,
+    uid.JPEG2000: _jpeg2k,
+    uid.HTJ2K: _htj2k,
+    uid.HTJ2KLossless: _htj2k,
+    uid.HTJ2KLosslessRPCL: _htj2k,
+}
+DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
+
+
+_CHECKED = tuple(one for one, decode in _DECODERS.items() if decode is _jpeg)
+_COLOUR = (uid.JPEGLossless, uid.JPEGLosslessSV1, *_JPEG_XL)
+
+
+def is_available(uid: str) -> bool:
+    """True for the transfer syntaxes decoded here."""
+    return uid in _DECODERS
+
+
+def serves(syntax: uid.UID, samples: int) -> bool:
+    """Whether frames are to be decoded here: grey ones, and colours nobody else decodes safely."""
+    return syntax in _DECODERS and (samples == 1 or syntax in _COLOUR)
+
+
+def decoder(syntax: uid.UID) -> Decoder:
+    """The decoder of a transfer syntax: pydicom's, or one for what it does not know.
+
+    Raises
+    ------
+    NotImplementedError
+        If nobody decodes it.
+    """
+    return _OURS.get(syntax) or get_decoder(syntax)
+
+
+def register() -> None:
+    """Add the plugin to pydicom's decoders, once, and listen to OpenJPH."""
+    sys.unraisablehook = _hear
+    for syntax in _DECODERS:
+        found = decoder(syntax)
+        if LABEL not in (*found.available_plugins, *found.missing_dependencies):
+            found.add_plugin(LABEL, (__name__, "_decode_frame"))
+
+
+def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
+    """Decode one grey frame, without the copies and checks that pydicom makes for any.
+
+    Parameters
+    ----------
+    data : bytes
+        A codestream that `check_codestream` let pass.
+    syntax : pydicom.uid.UID
+        One that `serves` grey frames.
+    sample : Sample
+        What the header says of a sample.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns), as pydicom's ``Decoder.as_array`` gives it.
+
+    Raises
+    ------
+    Exception
+        Whatever the codec raises.
+    """
+    array = _DECODERS[syntax](data)
+    if array.ndim != 2 or array.itemsize * 8 > sample.allocated:
+        raise ValueError("the frame is deeper than its header says")
+    kind = "iu"[not sample.signed]
+    array = array.view(f"{kind}{array.itemsize}")
+    wide = array.astype(f"{kind}{sample.allocated // 8}", copy=False)
+    spare = 8 * wide.itemsize - _significant(data, syntax, sample)
+    if spare > 0:  # what lies above the significant bits is their sign, or nothing
+        wide = wide if wide.flags.writeable else wide.copy()
+        np.left_shift(wide, spare, out=wide)
+        np.right_shift(wide, spare, out=wide)
+    return wide
+
+
+def _significant(data: bytes, syntax: uid.UID, sample: Sample) -> int:
+    """Bits above which samples need correction; those of the whole sample where they need none.
+
+    As pydicom does it: JPEG 2000 counts the codestream's bits, where it is signed otherwise than
+    the header; JPEG-LS, which knows no sign, where the header says signed; all others the stored
+    bits.
+    """
+    found = read_codestream(data)
+    precision = found.precision if found else sample.stored
+    if syntax in uid.JPEG2000TransferSyntaxes and sample.monochrome:
+        return precision if is_signed(data) != sample.signed else sample.allocated
+    if syntax in uid.JPEGLSTransferSyntaxes and sample.signed:
+        return precision
+    fits = not sample.signed and precision <= sample.stored  # `_jpeg` has looked at the values
+    return sample.allocated if fits and syntax in _CHECKED else sample.stored
+
+
+def _decode_frame(src: bytes, runner: DecodeRunner) -> memoryview:
+    """Decode one frame to little-endian samples of 8 or 16 bits, colour by pixel."""
+    array = _DECODERS[runner.transfer_syntax](src)
+    colour = (runner.samples_per_pixel,) if runner.samples_per_pixel > 1 else ()
+    if array.shape != (runner.rows, runner.columns, *colour):
+        raise ValueError("the frame has another shape than its header says")
+    if array.itemsize * 8 > runner.bits_allocated:
+        raise ValueError("the frame is deeper than its header says")
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    runner.set_option("bits_allocated", array.itemsize * 8)
+    if colour:
+        runner.set_option("planar_configuration", 0)
+    return little.data.cast("B")

@@ -1,0 +1,194 @@
+"""What the header says about the pixels, checked against the bytes before anything is decoded.
+
+PS3.3 C.7.6.3 (Image Pixel). These attributes are read strictly: a wrong guess shows a wrong
+picture.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from pydicom.dataset import Dataset
+from pydicom.encaps import parse_fragments
+from pydicom.uid import UID
+
+from imaging.dicom.header.elements import frame_item, integer, numbers, text
+from imaging.entities import Geometry
+from imaging.errors import PixelDataError
+
+MAX_FRAME_SAMPLES = 2**27  # 1 GiB as float64, six times the largest radiograph
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_ONE_SAMPLE = (*MONOCHROME, "PALETTE COLOR")
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+DAMAGED = "the file is damaged or was cut short; ask for it to be sent again."
+
+
+def pixel_keyword(ds: Dataset) -> str | None:
+    """The element that holds the pixels, or None."""
+    return next((keyword for keyword in PIXEL_KEYWORDS if keyword in ds), None)
+
+
+def pixel_bytes(ds: Dataset) -> bytes | None:
+    """The pixels as they lie in the file, or None."""
+    keyword = pixel_keyword(ds)
+    data = ds[keyword].value if keyword else None
+    return data if isinstance(data, bytes) else None
+
+
+def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
+    """Size and encoding of the pixels.
+
+    Parameters
+    ----------
+    ds : pydicom.dataset.Dataset
+        An instance with pixels.
+    transfer_syntax_uid : str
+        Native or encapsulated.
+
+    Returns
+    -------
+    Geometry
+        ``pixel_spacing`` in mm from PixelSpacing, else ImagerPixelSpacing (at the detector, not
+        corrected for magnification), else NominalScannedPixelSpacing.
+
+    Raises
+    ------
+    PixelDataError
+        If an attribute is missing or impossible, a frame exceeds `MAX_FRAME_SAMPLES`, or the
+        file holds fewer bytes or fragments than the header needs.
+    """
+    rows, columns = _required(ds, "Rows"), _required(ds, "Columns")
+    samples = _required(ds, "SamplesPerPixel")
+    frames = _frames(ds)
+    photometric = text(ds, "PhotometricInterpretation").upper()
+    bits_stored = _bits_stored(ds)
+    _check_photometric(photometric, samples)
+    if not (0 < rows < 65536 and 0 < columns < 65536):
+        raise PixelDataError("The header gives the picture no size; " + DAMAGED)
+    if rows * columns * samples > MAX_FRAME_SAMPLES:
+        raise PixelDataError(
+            f"The header describes a picture of {columns} x {rows} pixels, which is larger than "
+            "this tool accepts."
+        )
+    spacing, source = _spacing(ds)
+    geometry = Geometry(rows, columns, frames, samples, photometric, bits_stored, spacing, source)
+    _check_length(ds, geometry, UID(transfer_syntax_uid))
+    return geometry
+
+
+def stated_geometry(ds: Dataset) -> Geometry:
+    """What the header says of a picture that cannot be read: nothing is checked, 0 is unknown."""
+    return Geometry(
+        rows=integer(ds, "Rows") or 0,
+        columns=integer(ds, "Columns") or 0,
+        frames=integer(ds, "NumberOfFrames") or 1,
+        samples_per_pixel=integer(ds, "SamplesPerPixel") or 1,
+        photometric_interpretation=text(ds, "PhotometricInterpretation").upper(),
+        bits_stored=integer(ds, "BitsStored") or 0,
+    )
+
+
+def excess_bytes(ds: Dataset, geometry: Geometry) -> bool:
+    """True when native pixel data go on for a row or more after the last frame."""
+    data = pixel_bytes(ds) or b""
+    spare = len(data) - _native_length(ds, geometry)
+    return spare >= max(2, geometry.columns * geometry.samples_per_pixel)
+
+
+def _required(ds: Dataset, keyword: str) -> int:
+    """A whole number that the pixels cannot be read without."""
+    found = integer(ds, keyword)
+    if found is None:
+        raise PixelDataError(
+            f"The header lacks a usable {keyword} value, so the picture cannot be read."
+        )
+    return found
+
+
+def _frames(ds: Dataset) -> int:
+    """NumberOfFrames; 1 when absent, empty or 0."""
+    stated = numbers(ds, "NumberOfFrames")
+    if not stated and "NumberOfFrames" in ds and ds.get_item("NumberOfFrames").value:
+        raise PixelDataError("The header lacks a usable NumberOfFrames value.")
+    frames = _required(ds, "NumberOfFrames") if stated else 1
+    if frames < 0:
+        raise PixelDataError("The header gives a negative number of frames.")
+    return frames or 1
+
+
+def _bits_stored(ds: Dataset) -> int:
+    """Significant bits of a sample, checked against BitsAllocated and HighBit (PS3.5 8.1.1)."""
+    allocated = _required(ds, "BitsAllocated")
+    if pixel_keyword(ds) != "PixelData":
+        return allocated
+    stored = _required(ds, "BitsStored")
+    high_bit = integer(ds, "HighBit")
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
+        raise PixelDataError("The header gives an impossible number of bits per pixel.")
+    if high_bit is not None and high_bit != stored - 1:
+        raise PixelDataError(
+            "The header contradicts itself on where the bits of a pixel lie, so its grey values "
+            "cannot be trusted."
+        )
+    if _required(ds, "PixelRepresentation") not in (0, 1):
+        raise PixelDataError("The header does not say whether pixel values are signed.")
+    return stored
+
+
+def _check_photometric(photometric: str, samples: int) -> None:
+    """Photometric interpretation and samples per pixel must agree (PS3.3 C.7.6.3.1.2)."""
+    expected = {**dict.fromkeys(_ONE_SAMPLE, 1), **dict.fromkeys(COLOURS, 3)}
+    if photometric not in expected:
+        raise PixelDataError(
+            "The header's photometric interpretation is missing or unknown, so black and white "
+            "cannot be told apart."
+        )
+    if expected[photometric] != samples:
+        raise PixelDataError(
+            f"The header contradicts itself: {photometric} with {samples} samples per pixel."
+        )
+
+
+def _check_length(ds: Dataset, geometry: Geometry, syntax: UID) -> None:
+    """Compare the bytes, or the compressed fragments, with what the header promises."""
+    data = pixel_bytes(ds)
+    if not data:
+        raise PixelDataError("The picture in this file is empty; " + DAMAGED)
+    if syntax.is_encapsulated:
+        fragments, _ = parse_fragments(data)
+        enough = fragments > geometry.frames  # the offset table is one of them
+    else:
+        enough = len(data) >= _native_length(ds, geometry)
+    if not enough:
+        raise PixelDataError(
+            "The file holds less picture data than its header promises; " + DAMAGED
+        )
+
+
+def _native_length(ds: Dataset, geometry: Geometry) -> int:
+    """Bytes of all frames when nothing is compressed (PS3.5 8.1.1, without the padding byte)."""
+    samples = geometry.rows * geometry.columns * geometry.samples_per_pixel * geometry.frames
+    if geometry.photometric_interpretation == "YBR_FULL_422":
+        samples = samples // 3 * 2
+    return ceil(samples * _required(ds, "BitsAllocated") / 8)
+
+
+def _spacing(ds: Dataset) -> tuple[tuple[float, float] | None, str]:
+    """Row and column spacing in mm and the keyword they came from."""
+    measures = frame_item(ds, 0, "PixelMeasuresSequence") or Dataset()
+    for keyword in _SPACINGS:
+        found = numbers(ds, keyword) or numbers(measures, keyword)
+        if len(found) == 2 and all(0 < one < float("inf") for one in found):
+            return (found[0], found[1]), keyword
+    return None, ""
+
+
+def aspect_of(ds: Dataset, geometry: Geometry) -> float:
+    """Height of a pixel over its width: the spacing, else PixelAspectRatio (0028,0034)."""
+    pair = geometry.pixel_spacing or numbers(ds, "PixelAspectRatio")
+    if len(pair) != 2 or not all(0 < one < float("inf") for one in pair):
+        return 1.0
+    ratio = pair[0] / pair[1]
+    return ratio if abs(ratio - 1) > 1e-4 and 0.01 < ratio < 100 else 1.0

@@ -1,0 +1,132 @@
+"""The columns of a table of results: their names, what they hold, and how a row fills them.
+
+`cli.py classify` and every table of a batch take theirs from here, so that a figure means and
+reads the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from imaging.export.batch.rows import ResultRow
+
+Value = str | float | int | datetime | None
+
+
+class Kind(Enum):
+    """What a column holds."""
+
+    TEXT = "text"
+    PROBABILITY = "probability"  # in [0, 1], six decimals as text
+    FIGURE = "figure"  # any number; up to six decimals as text
+    WHOLE = "whole number"
+    MOMENT = "moment"  # with a time zone
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name, what it holds, and how a row's value is found."""
+
+    name: str
+    kind: Kind
+    of: Callable[[ResultRow], Value]
+
+    def text(self, row: ResultRow) -> str:
+        """The value as text; "" where nothing is known. Nothing is made harmless here."""
+        return as_text(self.of(row), self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What a batch has scores of: codes with a probability, and those with an operating point."""
+
+    scored: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[ResultRow]) -> Codes:
+        """The codes of some rows, in the order they are met."""
+        scored: dict[str, None] = {}
+        called: dict[str, None] = {}
+        for row in rows:
+            for score in row.scores:
+                scored[score.code] = None
+                if score.operating_point is not None:
+                    called[score.code] = None
+        return cls(tuple(scored), tuple(called))
+
+
+def result_columns(codes: Codes) -> tuple[Column, ...]:
+    """The columns of a table of results, in order: fixed ones, and one or two per code."""
+    return (
+        *_plain("path"),
+        *_plain("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sha256"),
+        *_plain("accession_number", "patient_name", "patient_id"),
+        *_plain("status", "answer", "finding", "finding_code", "finding_label"),
+        *_plain("probability", kind=Kind.PROBABILITY),
+        *_plain("operating_point", kind=Kind.FIGURE),
+        *(_probability(code) for code in codes.scored),
+        *(_operating_point(code) for code in codes.called),
+        *_plain("conformal_set"),
+        *_plain("error_rate", "disagreement", kind=Kind.FIGURE),
+        *_plain("model", "model_version", "weights_sha256", "engine", "message", "selection"),
+        *_plain("urgency", kind=Kind.WHOLE),
+        *_plain("reading", "reader_findings"),
+        *_plain("received_at", "created_at", kind=Kind.MOMENT),
+        *_plain("use"),
+    )
+
+
+def classify_columns(codes: Iterable[str]) -> tuple[Column, ...]:
+    """The columns `cli.py classify` has always had, new ones last; programs of others read them."""
+    return (
+        *_plain("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
+        *(_probability(code) for code in codes),
+        *_plain("conformal_set"),
+        *_plain("error_rate", "disagreement", kind=Kind.FIGURE),
+        Column("model", Kind.TEXT, lambda row: row.model_name),
+        *_plain("weights_sha256", "message", "selection", "engine"),
+    )
+
+
+def as_text(value: Value, kind: Kind) -> str:
+    """A value as a table of text writes it: full stops in figures, ISO 8601 in UTC for moments."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if kind is Kind.PROBABILITY:
+        return f"{value:.6f}"
+    if kind is Kind.FIGURE:
+        return f"{value:.6f}".rstrip("0")
+    return str(value)
+
+
+def _plain(*names: str, kind: Kind = Kind.TEXT) -> list[Column]:
+    """Columns that are a row's fields."""
+    return [Column(name, kind, _field(name)) for name in names]
+
+
+def _field(name: str) -> Callable[[ResultRow], Value]:
+    def value(row: ResultRow) -> Value:
+        found: Value = getattr(row, name)
+        return found
+
+    return value
+
+
+def _probability(code: str) -> Column:
+    def value(row: ResultRow) -> Value:
+        return next((s.probability for s in row.scores if s.code == code), None)
+
+    return Column(f"p_{code}", Kind.PROBABILITY, value)
+
+
+def _operating_point(code: str) -> Column:
+    def value(row: ResultRow) -> Value:
+        return next((s.operating_point for s in row.scores if s.code == code), None)
+
+    return Column(f"operating_point_{code}", Kind.FIGURE, value)

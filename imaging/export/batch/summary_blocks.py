@@ -1,0 +1,200 @@
+"""The words and tables of a batch's summary, which the PDF and the HTML set each in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from imaging.entities import Status
+from imaging.export import wording
+from imaging.export.batch.rows import NOT_READ, ResultRow
+from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
+from imaging.export.common import local
+from imaging.worklist.order import RAISED, READ, UNSURE
+from imaging.worklist.workload import kind_of_urgency
+
+TITLE = "Lightbox results"
+AI_GENERATED = "AI-generated, not for diagnosis"
+SHEET_TITLE = "Pictures of the most urgent studies"
+SHEET_NOTE = (
+    "The film as acquired comes first, what speaks for and against the finding second. The maps on "
+    "this sheet were not tested one by one; Review shows each map with its proof."
+)
+_URGENCY = {RAISED: "raised", UNSURE: "raised: unsure", 0: "routine", READ: "read"}
+
+
+def _urgency(priority: int) -> str:
+    return _URGENCY[READ if priority == READ else kind_of_urgency(priority)]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A titled table; widths are fractions of the page, note and distributions stand below."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    widths: tuple[float, ...]
+    note: str = ""
+    distributions: tuple[Distribution, ...] = ()
+
+
+def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
+    """What the batch is, in lines below the title."""
+    lines = [f"{summary.files} files, {summary.studies} studies."]
+    if summary.received is not None:
+        first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
+        lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
+    lines.append(f"Written {local(now):%Y-%m-%d %H:%M}.")
+    final = dict(summary.readings).get("final", 0)
+    if not final:
+        lines.append("Nobody has signed any of these results: they are the network's draft.")
+    else:
+        lines.append(f"{final} files belong to studies that a reader signed as final.")
+    return tuple(lines)
+
+
+def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
+    """The tables, in order; without what would be empty."""
+    found = (
+        _networks(summary),
+        _counts("What became of the files", "Outcome", _statuses(summary)),
+        replace(
+            _counts("Answers of the network (AI-generated)", "Answer", _answers(summary)),
+            distributions=summary.distributions,
+        ),
+        _counts("How far a reader has come", "Files of studies that are", _readings(summary)),
+        _reasons(summary),
+        _top(summary, names=names),
+    )
+    return tuple(block for block in found if block.rows)
+
+
+def _networks(summary: Summary) -> Block:
+    """Who spoke, and where each line is drawn."""
+    return Block(
+        "Model and operating points",
+        ("Model", "Weights SHA-256", "Engine", "Operating points"),
+        tuple(
+            (
+                one.name,
+                one.weights_sha256,
+                one.engine or "not recorded",
+                "\n".join(f"{code}: {point:.3f}" for code, point in one.operating_points),
+            )
+            for one in summary.networks
+        ),
+        (0.22, 0.38, 0.16, 0.24),
+        "A finding is called at or above its operating point.",
+    )
+
+
+def _counts(title: str, what: str, counts: Sequence[tuple[str, int]]) -> Block:
+    return Block(
+        title, (what, "Files"), tuple((word, str(count)) for word, count in counts), (0.6, 0.4)
+    )
+
+
+def _statuses(summary: Summary) -> list[tuple[str, int]]:
+    return [(wording.status_word(name), count) for name, count in summary.statuses]
+
+
+def _answers(summary: Summary) -> list[tuple[str, int]]:
+    return [(wording.answer_word(name), count) for name, count in summary.answers]
+
+
+def _readings(summary: Summary) -> list[tuple[str, int]]:
+    words = {NOT_READ: "not read", "draft": "in draft", "preliminary": "signed as preliminary"}
+    words["final"] = "signed as final"
+    return [(words.get(name, name), count) for name, count in summary.readings]
+
+
+def _reasons(summary: Summary) -> Block:
+    """Why there is no answer."""
+    return Block(
+        "Reasons for files without an answer",
+        ("Outcome", "Reason", "Files"),
+        tuple(
+            (wording.status_word(status), reason or "no reason recorded", str(count))
+            for status, reason, count in summary.reasons
+        ),
+        (0.2, 0.68, 0.12),
+        f"{summary.other_reasons} more files have other reasons; the tables name them."
+        if summary.other_reasons
+        else "",
+    )
+
+
+def _top(summary: Summary, *, names: bool) -> Block:
+    """The most urgent studies in the worklist's order."""
+    return Block(
+        f"The {len(summary.top)} most urgent studies",
+        ("", "Study", "Urgency, answer", "Probability", "Reading"),
+        tuple(
+            (str(at), "\n".join(identity(row, names=names)), called(row), figure(row), row.reading)
+            for at, row in enumerate(summary.top, 1)
+        ),
+        (0.05, 0.45, 0.22, 0.16, 0.12),
+        "In the worklist's order: raised first, then unsure; studies a reader signed come last.",
+    )
+
+
+def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
+    """Lines that tell which study it is; the patient only when asked for."""
+    name = row.patient_name.replace("^", " ").strip()
+    patient = ", ".join(part for part in (name, row.patient_id) if part)
+    return (
+        *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
+        *((f"Accession {row.accession_number}",) if row.accession_number else ()),
+        f"File {row.path}",
+        f"Study {row.study_instance_uid}",
+    )
+
+
+def called(row: ResultRow) -> str:
+    """Urgency and answer."""
+    urgency = "" if row.urgency is None else _urgency(row.urgency)
+    answer = wording.answer_word(row.answer) or wording.status_word(row.status)
+    label = f"{row.finding_label}: " if row.finding_label else ""
+    careful = " (with caution)" if row.status == Status.WARNED else ""
+    return "\n".join(part for part in (urgency, f"{label}{answer}{careful}") if part)
+
+
+def figure(row: ResultRow) -> str:
+    """The probability with its operating point; never one without the other."""
+    if row.probability is None or row.operating_point is None:
+        return ""
+    return f"{row.probability:.3f} (operating point {row.operating_point:.3f})"
+
+
+def caption(pair: PicturePair) -> str:
+    """What stands below a pair of pictures."""
+    return (
+        f"Left: film as acquired. Right: {pair.method} for {pair.finding} (orange for, blue "
+        f"against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+    )
+
+
+def case_title(at: int, case: Case, *, names: bool) -> str:
+    """A case of the contact sheet in one line."""
+    told = "; ".join(identity(case.row, names=names))
+    return f"{at}. {told}; {called(case.row).replace(chr(10), ', ')}; {figure(case.row)}".rstrip(
+        "; "
+    )
+
+
+def distribution_title(one: Distribution) -> str:
+    """What a histogram shows."""
+    points = ", ".join(f"{point:.3f}" for point in one.operating_points)
+    return (
+        f"Probability of {one.label}, {sum(one.counts)} images, by {one.network}; "
+        f"operating point {points}"
+    )
+
+
+def bars(one: Distribution) -> Iterator[tuple[float, float, float, int]]:
+    """Every bar as (from, to, height, count): edges in probability, height in [0, 1]."""
+    most = max(one.counts) or 1
+    for at, count in enumerate(one.counts):
+        yield at / BINS, (at + 1) / BINS, count / most, count

@@ -1,0 +1,259 @@
+"""The report as HL7 FHIR: a DiagnosticReport with its Observations and Device inside (R4, R5).
+
+Only elements that R4 and R5 spell alike are used, but for one: R5 calls ``imagingStudy`` ``study``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from imaging.entities import RESEARCH_USE, Assessment, Finding, Instance, ModelIdentity
+from imaging.export import codes, wording
+from imaging.export.case import ExportCase, ExportedFile
+from imaging.export.common import PRIVATE, SOFTWARE, VERSION, derive_uid, local, short
+from imaging.export.study.fhir_parts import (
+    Json,
+    coding,
+    component,
+    concept_of,
+    notes,
+    pruned,
+    quantity,
+    text_component,
+)
+from imaging.review.records import Annotation, Code, Measure, ReadFinding, Stage
+from imaging.review.terms import concept
+
+_REPORT = Code("18748-4", "LN", "Diagnostic imaging study")
+_IMAGING = {
+    "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+    "code": "imaging",
+}
+
+
+def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
+    """Write the report as JSON.
+
+    Notes
+    -----
+    Status: a final review is "final", or "amended" where it follows an earlier final one; a
+    preliminary one "preliminary"; a draft, or no review, "partial". The network's Observations
+    are "preliminary" whatever the reader does: nobody signs for them.
+    """
+    observations = [*_read(case), *_measured(case), *_said(case)]
+    for number, one in enumerate(observations, 1):
+        one["id"] = f"observation-{number}"
+    models = dict.fromkeys(a.model for _, a in case.answers if a.model)
+    written = case.review.created_at if case.review else now
+    report: Json = {
+        "resourceType": "DiagnosticReport",
+        "id": derive_uid("fhir", case.record.study_instance_uid).split(".")[-1],
+        "language": "en",
+        "contained": [*observations, *(_device(m) for m in models)],
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:oid:{_uid(case)}"}],
+        "status": _status(case),
+        "category": [concept_of(Code("RAD", "v2-0074", "Radiology"))],
+        "code": concept_of(_REPORT),
+        "subject": _subject(case),
+        "effectiveDateTime": _taken(case),
+        "issued": _instant(written),
+        "performer": _performer(case),
+        "resultsInterpreter": _performer(case) if case.final else None,
+        "result": [{"reference": f"#{one['id']}"} for one in observations],
+        "imagingStudy": [_study(case)],
+        "conclusion": "\n".join(x for x in (_conclusion(case), f"{RESEARCH_USE}.") if x),
+        "conclusionCode": [
+            concept_of(concept(f.code))
+            for f in (case.review.findings if case.review and case.review.signed else ())
+            if f.present
+        ],
+    }
+    version = case.review.version if case.review else 0
+    name = f"fhir-{short(f'{case.record.study_instance_uid}/{version}')}.json"
+    text = json.dumps(pruned(report), ensure_ascii=False, indent=1)
+    return [ExportedFile(name, text.encode())]
+
+
+def _status(case: ExportCase) -> str:
+    """DiagnosticReport.status."""
+    if case.review is None or case.review.stage is Stage.DRAFT:
+        return "partial"
+    if case.final:
+        return "amended" if case.predecessor else "final"
+    return "preliminary"
+
+
+def _read(case: ExportCase) -> Iterator[Json]:
+    """The reader's findings, present or absent."""
+    review = case.review
+    for finding in review.findings if review else ():
+        yield {
+            **_observation(case, _reader_status(case), concept(finding.code)),
+            "performer": _performer(case),
+            "issued": _instant(review.created_at) if review else None,
+            "valueCodeableConcept": concept_of(codes.PRESENT if finding.present else codes.ABSENT),
+            "note": notes(finding.note),
+            "component": [component(codes.CALL, _call(finding))],
+        }
+
+
+def _call(finding: ReadFinding) -> Json:
+    return {"valueCodeableConcept": concept_of(codes.CALLS[finding.call])}
+
+
+def _measured(case: ExportCase) -> Iterator[Json]:
+    """The reader's marks and what was measured along them."""
+    review = case.review
+    for mark in review.annotations if review else ():
+        code = Code(mark.shape.value.upper()[:16], PRIVATE, f"Mark: {mark.shape.value}")
+        yield {
+            **_observation(case, _reader_status(case), code),
+            "performer": _performer(case),
+            "valueString": mark.label or mark.shape.value,
+            "component": [*_where(mark), *(_measure(one) for one in mark.measures)],
+        }
+
+
+def _measure(measure: Measure) -> Json:
+    """A number with its unit."""
+    name, derivation = codes.measure_name(measure)
+    shown = component(name, {"valueQuantity": quantity(measure.value, codes.measure_unit(measure))})
+    if derivation:
+        shown["code"]["coding"].append(coding(derivation))
+        shown["code"]["text"] = f"{name.meaning}: {derivation.meaning}"
+    return shown
+
+
+def _where(mark: Annotation) -> Iterator[Json]:
+    """On which image, which frame, where, and what it marks."""
+    points = "; ".join(f"{x!r} {y!r}" for x, y in mark.points)
+    frame = str(mark.frame + 1)
+    yield text_component("SOP_INSTANCE", "SOP Instance UID", mark.sop_instance_uid)
+    yield text_component("FRAME", "Frame, counted from 1", frame)
+    yield text_component("POINTS", "Column and row of its points, in pixels", points)
+    if mark.finding:
+        yield component(
+            Code("121071", "DCM", "Finding"),
+            {"valueCodeableConcept": concept_of(concept(mark.finding))},
+        )
+
+
+def _said(case: ExportCase) -> Iterator[Json]:
+    """The network's findings; its refusal where it gave none."""
+    for instance, said in case.answers:
+        for finding in said.findings:
+            yield _network(case, instance, said, finding)
+        if not said.findings and said.model:
+            yield {
+                **_observation(case, "preliminary", codes.IMAGE_QUALITY),
+                "device": {"reference": f"#{_device_id(said.model)}"},
+                "valueCodeableConcept": concept_of(codes.NOT_EVALUATED),
+                "note": notes(" ".join(said.messages), wording.engine_line(said), RESEARCH_USE),
+            }
+
+
+def _network(case: ExportCase, instance: Instance, said: Assessment, finding: Finding) -> Json:
+    """One finding of the network: probability, operating point, and the answer as a whole."""
+    numbers = [(codes.PROBABILITY, finding.probability)]
+    numbers.append((codes.OPERATING_POINT, finding.operating_point))
+    parts = [component(c, {"valueQuantity": quantity(v, codes.NO_UNIT)}) for c, v in numbers]
+    uid = instance.identity.sop_instance_uid
+    parts.append(text_component("SOP_INSTANCE", "SOP Instance UID", uid))
+    shown = _observation(case, "preliminary", concept(finding.code, finding.label))
+    said_too = ["AI-generated", RESEARCH_USE, wording.engine_line(said)]
+    if finding.exploratory:
+        said_too.insert(0, "Exploratory finding: never sets a priority")
+    if finding is said.primary:
+        if said.answer is not None:
+            shown["valueCodeableConcept"] = concept_of(codes.ANSWERS[said.answer])
+        for code, value in (
+            (codes.DISAGREEMENT, said.disagreement),
+            (codes.ERROR_RATE, said.error_rate),
+        ):
+            if value is not None:
+                parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
+        said_too = [*said_too, wording.conformal_line(said), *said.messages]
+    if said.model is not None:
+        shown["device"] = {"reference": f"#{_device_id(said.model)}"}
+    issued = _instant(said.created_at) if said.created_at else None
+    return {**shown, "issued": issued, "component": parts, "note": notes(*said_too)}
+
+
+def _observation(case: ExportCase, status: str, code: Code) -> Json:
+    """What every Observation of this study shares."""
+    return {
+        "resourceType": "Observation",
+        "id": "",
+        "status": status,
+        "category": [{"coding": [_IMAGING]}],
+        "code": concept_of(code),
+        "subject": _subject(case),
+        "effectiveDateTime": _taken(case),
+        "derivedFrom": [_study(case)],
+    }
+
+
+def _reader_status(case: ExportCase) -> str:
+    """Observation.status of what the reader said."""
+    found = _status(case)
+    return "preliminary" if found == "partial" else found
+
+
+def _device(model: ModelIdentity) -> Json:
+    """The network as a Device; its weights are its version."""
+    return {
+        "resourceType": "Device",
+        "id": _device_id(model),
+        "identifier": [{"system": "urn:lightbox:weights-sha256", "value": model.weights_sha256}],
+        "manufacturer": SOFTWARE,
+        "modelNumber": model.name,
+        "version": [{"value": model.version}, {"value": f"{SOFTWARE} {VERSION}"}],
+        "note": notes(RESEARCH_USE),
+    }
+
+
+def _device_id(model: ModelIdentity) -> str:
+    return f"model-{model.short_hash}"
+
+
+def _subject(case: ExportCase) -> Json:
+    """The patient, by the identifier the film states; no Patient resource is made up."""
+    patient = case.record.instances[0].patient
+    name = " ".join(patient.name.split("=")[0].replace("^", " ").split())
+    found: Json = {"type": "Patient", "display": name or "not stated in the image"}
+    return {**found, "identifier": {"value": patient.patient_id}} if patient.patient_id else found
+
+
+def _study(case: ExportCase) -> Json:
+    """The imaging study, by its DICOM UID (FHIR R4, ImagingStudy, identifier)."""
+    uid = f"urn:oid:{case.record.study_instance_uid}"
+    return {"type": "ImagingStudy", "identifier": {"system": "urn:dicom:uid", "value": uid}}
+
+
+def _performer(case: ExportCase) -> list[Json]:
+    """Who signed, or nobody."""
+    review = case.review
+    return [{"type": "Practitioner", "display": review.reader}] if review and review.signed else []
+
+
+def _conclusion(case: ExportCase) -> str:
+    note = case.review.note if case.review else ""
+    return "\n".join(x for x in (wording.status_line(case), note) if x)
+
+
+def _taken(case: ExportCase) -> str | None:
+    """Date of the study."""
+    date = case.record.instances[0].acquisition.study_date
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else None
+
+
+def _uid(case: ExportCase) -> str:
+    """Names this version of the report."""
+    version = case.review.version if case.review else 0
+    return derive_uid("fhir", case.record.study_instance_uid, version)
+
+
+def _instant(at: datetime) -> str:
+    return local(at).isoformat(timespec="seconds")

@@ -1,0 +1,241 @@
+"""Measurement groups of a structured report: a reader's finding, a network's answer, a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CoordinatesForMeasurement,
+    GraphicTypeValues,
+    ImageRegion,
+    Measurement,
+    MeasurementsAndQualitativeEvaluations,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    SourceImageForRegion,
+    TextContentItem,
+    TrackingIdentifier,
+)
+from pydicom import Dataset
+
+from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIdentity
+from imaging.export import codes, wording
+from imaging.export.common import SOFTWARE, coded, derive_uid
+from imaging.review.records import Annotation, Measure, ReadFinding, Shape
+from imaging.review.terms import concept
+
+Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
+_REGIONS = (Shape.RECTANGLE, Shape.ELLIPSE, Shape.REGION)
+
+
+def reader_group(
+    finding: ReadFinding, marks: Mapping[str, Annotation], sources: Mapping[str, Dataset]
+) -> Group:
+    """A reader's finding: present or absent, what it means for the network's answer, the note.
+
+    Parameters
+    ----------
+    finding : ReadFinding
+    marks : mapping
+        Annotations by uid.
+    sources : mapping
+        Headers by SOP Instance UID.
+    """
+    marked = [marks[uid].sop_instance_uid for uid in finding.regions if uid in marks]
+    images = dict.fromkeys(uid for uid in marked or sources if uid in sources)
+    study = next(iter(sources.values())).StudyInstanceUID
+    presence = codes.PRESENT if finding.present else codes.ABSENT
+    group = MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking("Reader", finding.code, study),
+        finding_type=coded(concept(finding.code)),
+        qualitative_evaluations=[
+            QualitativeEvaluation(coded(codes.PRESENCE), coded(presence)),
+            QualitativeEvaluation(coded(codes.CALL), coded(codes.CALLS[finding.call])),
+        ],
+        source_images=[
+            SourceImageForMeasurementGroup.from_source_image(sources[uid]) for uid in images
+        ],
+    )
+    if finding.replaces:
+        comment(group[0], f"Restates the network's finding: {finding.replaces}")
+    comment(group[0], finding.note)
+    return group
+
+
+def network_groups(assessment: Assessment, source: Dataset) -> list[Group]:
+    """What the network said about one image: a group per finding, or why it said nothing.
+
+    TID 1501 with the algorithm's name, version and weights (TID 4019) on each group.
+    """
+    if assessment.model is None:
+        return []
+    if not assessment.findings:
+        return [_unsuitable(assessment, assessment.model, source)]
+    return [_network_group(f, assessment, assessment.model, source) for f in assessment.findings]
+
+
+def _network_group(
+    finding: Finding, assessment: Assessment, model: ModelIdentity, source: Dataset
+) -> Group:
+    """One finding of the network; the leading one carries the answer as a whole."""
+    leads = finding is assessment.primary
+    numbers = [
+        (codes.PROBABILITY, finding.probability),
+        (codes.OPERATING_POINT, finding.operating_point),
+    ]
+    answers = []
+    if leads:
+        numbers += [
+            (code, value)
+            for code, value in (
+                (codes.DISAGREEMENT, assessment.disagreement),
+                (codes.ERROR_RATE, assessment.error_rate),
+            )
+            if value is not None
+        ]
+        if assessment.answer is not None:
+            answers.append(_answer(assessment.answer))
+    group = MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking("Network", finding.code, source.SOPInstanceUID),
+        finding_type=coded(concept(finding.code, finding.label)),
+        algorithm_id=_algorithm(model, finding, assessment.engine),
+        measurements=[_measurement(code, value, codes.NO_UNIT) for code, value in numbers],
+        qualitative_evaluations=answers or None,
+        source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
+    )
+    if leads:
+        comment(group[0], wording.conformal_line(assessment))
+        comment(group[0], " ".join(assessment.messages))
+    if finding.exploratory:
+        comment(group[0], "Exploratory finding: shown, never used to set a priority.")
+    return group
+
+
+def _unsuitable(assessment: Assessment, model: ModelIdentity, source: Dataset) -> Group:
+    """The network's refusal, with its reasons."""
+    group = MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking("Network", "refusal", source.SOPInstanceUID),
+        finding_type=coded(codes.IMAGE_QUALITY),
+        algorithm_id=_algorithm(model, None, assessment.engine),
+        qualitative_evaluations=[_answer(assessment.answer or Answer.UNSUITABLE)],
+        source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
+    )
+    comment(group[0], " ".join(assessment.messages))
+    return group
+
+
+def mark_group(mark: Annotation, source: Dataset, finding: str) -> Group:
+    """An annotation with its measurements: TID 1410 for regions, TID 1501 for lines and points.
+
+    Parameters
+    ----------
+    mark : Annotation
+        Its points are SCOORD coordinates already (PS3.3 C.18.6.1.2).
+    source : Dataset
+        Header of the image it lies on.
+    finding : str
+        Code of the finding it marks, or "".
+    """
+    frames = [mark.frame + 1] if int(source.get("NumberOfFrames") or 1) > 1 else None
+    image = SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames)
+    common: dict[str, Any] = {
+        "tracking_identifier": TrackingIdentifier(
+            uid=derive_uid("mark", mark.uid), identifier=mark.label or mark.shape.value
+        ),
+        "finding_type": coded(concept(finding)) if finding else None,
+    }
+    if mark.shape in _REGIONS:
+        kind, data = _graphic(mark)
+        return PlanarROIMeasurementsAndQualitativeEvaluations(
+            referenced_region=ImageRegion(kind, data, image),
+            measurements=[_taken(measure) for measure in mark.measures] or None,
+            **common,
+        )
+    lines = [CoordinatesForMeasurement(kind, data, image) for kind, data in _lines(mark)]
+    return MeasurementsAndQualitativeEvaluations(
+        measurements=[_taken(measure, lines) for measure in mark.measures] or None,
+        source_images=[
+            SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)
+        ],
+        **common,
+    )
+
+
+def comment(item: Dataset, text: str) -> None:
+    """Add a free text to a container; nothing for an empty one."""
+    if text.strip():
+        item.ContentSequence.append(
+            TextContentItem(coded(codes.COMMENT), text.strip(), RelationshipTypeValues.CONTAINS)
+        )
+
+
+def _tracking(who: str, *parts: str) -> TrackingIdentifier:
+    """A readable and a unique identifier for one line of thought about one finding."""
+    return TrackingIdentifier(
+        uid=derive_uid("tracking", who, *parts), identifier=f"{who} {parts[0]}"
+    )
+
+
+def _answer(answer: Answer) -> QualitativeEvaluation:
+    return QualitativeEvaluation(coded(codes.ANSWER), coded(codes.ANSWERS[answer]))
+
+
+def _algorithm(
+    model: ModelIdentity, finding: Finding | None, engine: str
+) -> AlgorithmIdentification:
+    """TID 4019: which network, what computed it, and how its probability becomes an answer."""
+    parameters = [f"weights_sha256={model.weights_sha256}", RESEARCH_USE]
+    if finding is not None:
+        parameters.insert(1, f"operating_point={finding.operating_point}")
+    if engine:
+        parameters.insert(1, f"engine={engine}")
+    return AlgorithmIdentification(
+        name=model.name,
+        version=model.version,
+        parameters=parameters,
+        family=coded(codes.AI),
+        manufacturer=SOFTWARE,
+    )
+
+
+def _measurement(code: Any, value: float, unit: Any, **options: Any) -> Measurement:
+    return Measurement(name=coded(code), value=float(value), unit=coded(unit), **options)
+
+
+def _taken(measure: Measure, lines: list[CoordinatesForMeasurement] | None = None) -> Measurement:
+    """A reader's measurement (TID 300), with the coordinates it was inferred from."""
+    name, derivation = codes.measure_name(measure)
+    return _measurement(
+        name,
+        measure.value,
+        codes.measure_unit(measure),
+        derivation=coded(derivation) if derivation else None,
+        referenced_coordinates=lines,
+    )
+
+
+def _graphic(mark: Annotation) -> tuple[GraphicTypeValues, np.ndarray]:
+    """Graphic type and (points, 2) float64 of a region (PS3.3 C.18.6.1.2)."""
+    points = np.array(mark.points, dtype=np.float64)
+    if mark.shape is Shape.ELLIPSE:
+        return GraphicTypeValues.ELLIPSE, points
+    if mark.shape is Shape.RECTANGLE:
+        (left, top), (right, bottom) = points
+        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    if not np.array_equal(points[0], points[-1]):
+        points = np.vstack([points, points[:1]])
+    return GraphicTypeValues.POLYLINE, points
+
+
+def _lines(mark: Annotation) -> list[tuple[GraphicTypeValues, np.ndarray]]:
+    """The lines or the point a measurement was taken along."""
+    points = np.array(mark.points, dtype=np.float64)
+    if mark.shape is Shape.POINT:
+        return [(GraphicTypeValues.POINT, points)]
+    parts = (points[:2], points[2:]) if mark.shape is Shape.RATIO else (points,)
+    return [(GraphicTypeValues.POLYLINE, part) for part in parts]

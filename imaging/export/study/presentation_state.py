@@ -1,0 +1,182 @@
+"""The reader's screen as Grayscale Softcopy Presentation State (PS3.3 A.33.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+from highdicom import (
+    VOILUT,
+    PresentationLUTTransformation,
+)
+from highdicom.pr import (
+    GraphicAnnotation,
+    GraphicLayer,
+    GraphicObject,
+    GrayscaleSoftcopyPresentationState,
+    SoftcopyVOILUTTransformation,
+    TextObject,
+)
+from pydicom import Dataset
+from pydicom.valuerep import DSfloat
+
+from imaging.entities import RESEARCH_USE, VoiPreset
+from imaging.errors import ExportError
+from imaging.export import wording
+from imaging.export.case import ExportCase, ExportedFile
+from imaging.export.common import (
+    complete,
+    derive_uid,
+    digest,
+    equipment,
+    local,
+    person_name,
+    series,
+    to_file,
+)
+from imaging.export.source import one_frame, point_to, source_dataset
+from imaging.review.records import Annotation, Presentation, Shape
+
+_NOT_GREY = "Presentation states hold grey pictures only, and this study's pictures are in colour."
+_LAYER = GraphicLayer("READER", order=1, description="Reader's marks")
+_CLOSED = (Shape.RECTANGLE, Shape.REGION)
+
+
+def presentation_states(case: ExportCase, now: datetime) -> list[ExportedFile]:
+    """One state for every grey frame the reader windowed, turned or marked; else for the first.
+
+    Notes
+    -----
+    The state replaces the image's own pipeline, photometric interpretation included (PS3.4
+    N.2.1.4): a MONOCHROME1 film as acquired is INVERSE, its inversion IDENTITY.
+    """
+    grey = [
+        (uid, frame)
+        for uid, frame in _frames(case)
+        if case.instance(uid).geometry.samples_per_pixel == 1
+        and case.instance(uid).geometry.photometric_interpretation.startswith("MONOCHROME")
+    ]
+    if not grey:
+        raise ExportError(_NOT_GREY)
+    return [_state(case, uid, frame, number, now) for number, (uid, frame) in enumerate(grey, 1)]
+
+
+def _frames(case: ExportCase) -> list[tuple[str, int]]:
+    """What the reader touched, in the study's order; the first frame when nothing."""
+    review = case.review
+    touched = [(p.sop_instance_uid, p.frame) for p in review.presentations] if review else []
+    touched += [(m.sop_instance_uid, m.frame) for m in review.annotations] if review else []
+    order = [i.identity.sop_instance_uid for i in case.record.instances]
+    kept = sorted(
+        {one for one in touched if one[0] in order}, key=lambda f: (order.index(f[0]), f[1])
+    )
+    return kept or [(order[0], 0)]
+
+
+def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -> ExportedFile:
+    """The state of one frame."""
+    source = source_dataset(case, case.instance(uid))
+    image = one_frame(source, frame)
+    shown = case.presentation(uid, frame)
+    preset = case.picture(uid, frame).preset
+    marks = [
+        m
+        for m in (case.review.annotations if case.review else ())
+        if (m.sop_instance_uid, m.frame) == (uid, frame)
+    ]
+    written = local(case.review.created_at if case.review else now)
+    content = repr((shown, preset, marks, case.review and case.review.version)).encode()
+    ds = GrayscaleSoftcopyPresentationState(
+        referenced_images=[image],
+        sop_instance_uid=derive_uid("gsps", uid, frame, digest(content)),
+        instance_number=number,
+        content_label="READER",
+        content_description=RESEARCH_USE,
+        content_creator_name=person_name(case.review.reader) if case.review else None,
+        graphic_layers=[_LAYER] if marks else None,
+        graphic_annotations=[_annotation(m, image) for m in marks] or None,
+        voi_lut_transformations=[_voi(preset, image)] if preset else None,
+        presentation_lut_transformation=PresentationLUTTransformation(_shape(source, shown)),
+        **series("gsps", case.record.study_instance_uid),
+        **equipment(),
+    )
+    ds.PresentationCreationDate = written.strftime("%Y%m%d")
+    ds.PresentationCreationTime = written.strftime("%H%M%S")
+    point_to(ds, source, frame)
+    _turn(ds, shown, int(source.Rows), int(source.Columns))
+    return to_file("gsps", complete(ds, source, now))
+
+
+def _shape(source: Dataset, shown: Presentation) -> str:
+    """Presentation LUT Shape: inverted once for MONOCHROME1, once more for the reader."""
+    inverse = (source.PhotometricInterpretation == "MONOCHROME1") != shown.inverted
+    return "INVERSE" if inverse else "IDENTITY"
+
+
+def _voi(preset: VoiPreset, image: Dataset) -> SoftcopyVOILUTTransformation:
+    """The window or the VOI LUT that made the reader's picture (PS3.3 C.11.8)."""
+    if preset.window_center is None or preset.window_width is None:
+        item = image.VOILUTSequence[preset.index]
+        return SoftcopyVOILUTTransformation(voi_luts=[VOILUT.from_dataset(item)])
+    return SoftcopyVOILUTTransformation(
+        # lists of one: highdicom takes a lone explanation apart into its letters
+        window_center=[DSfloat(preset.window_center, auto_format=True)],
+        window_width=[DSfloat(preset.window_width, auto_format=True)],
+        window_explanation=[preset.explanation[:64]] if preset.explanation else None,
+        voi_lut_function=preset.function,
+    )
+
+
+def _annotation(mark: Annotation, image: Dataset) -> GraphicAnnotation:
+    """A mark as graphics with its label and measurements beside it (PS3.3 C.10.5)."""
+    limits = (float(image.Columns), float(image.Rows))
+    points = np.clip(np.array(mark.points, dtype=np.float64), 0.0, limits)
+    name, uid = mark.label or mark.shape.value, derive_uid("mark", mark.uid)
+    words = [name, *(wording.measure_line(m) for m in mark.measures)]
+    x, y = points.max(axis=0)
+    return GraphicAnnotation(
+        referenced_images=[image],
+        graphic_layer=_LAYER,
+        graphic_objects=[
+            GraphicObject(kind, data, "PIXEL", tracking_id=name, tracking_uid=uid)
+            for kind, data in _graphics(mark, points)
+        ],
+        text_objects=[
+            TextObject(", ".join(words)[:1024], "PIXEL", anchor_point=(float(x), float(y)))
+        ],
+    )
+
+
+def _graphics(mark: Annotation, points: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Graphic types and (points, 2) coordinates of a mark."""
+    if mark.shape is Shape.POINT:
+        return [("POINT", points)]
+    if mark.shape is Shape.ELLIPSE:
+        return [("ELLIPSE", points)]
+    if mark.shape is Shape.RATIO:
+        return [("POLYLINE", points[:2]), ("POLYLINE", points[2:])]
+    if mark.shape is Shape.RECTANGLE:
+        (left, top), (right, bottom) = points
+        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    if mark.shape in _CLOSED and not np.array_equal(points[0], points[-1]):
+        points = np.vstack([points, points[:1]])
+    return [("POLYLINE", points)]
+
+
+def _turn(ds: Dataset, shown: Presentation, rows: int, columns: int) -> None:
+    """Flip and rotation, and the corners of the displayed area they lead to.
+
+    The standard rotates first and flips then (PS3.3 C.10.6), the viewer the other way round: a
+    flip before a clockwise turn equals the opposite turn before the flip.
+    """
+    if not shown.flipped and not shown.rotation:
+        return
+    ds.ImageRotation = (360 - shown.rotation) % 360 if shown.flipped else shown.rotation
+    ds.ImageHorizontalFlip = "Y" if shown.flipped else "N"
+    corners = np.array([[(1, 1), (columns, 1)], [(1, rows), (columns, rows)]])
+    if shown.flipped:
+        corners = corners[:, ::-1]
+    corners = np.rot90(corners, -shown.rotation // 90)
+    area = ds.DisplayedAreaSelectionSequence[0]  # C.10.4: pixels of the unturned image
+    area.DisplayedAreaTopLeftHandCorner = [int(v) for v in corners[0, 0]]
+    area.DisplayedAreaBottomRightHandCorner = [int(v) for v in corners[1, 1]]

@@ -1,0 +1,184 @@
+"""The study as CSV: one row per finding of the reader and the network, measurement, and trial."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from io import StringIO
+
+from imaging.entities import RESEARCH_USE, Assessment, ModelIdentity
+from imaging.export import wording
+from imaging.export.case import ExportCase, ExportedFile
+from imaging.export.common import short
+from imaging.review.records import Annotation, Review, Trial
+from imaging.review.terms import concept
+from imaging.text import spreadsheet
+
+COLUMNS = (
+    "study_instance_uid", "sop_instance_uid", "frame", "kind", "code", "code_scheme", "code_value",
+    "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
+    "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
+    "shape", "points", "measure", "value", "unit",
+    "note", "model", "model_version", "weights_sha256", "engine",
+    "stage", "version", "reader", "at", "use",
+)  # fmt: skip
+Row = dict[str, object]
+
+
+def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
+    """Write the table (RFC 4180, UTF-8 with byte order mark, as spreadsheets expect).
+
+    Notes
+    -----
+    A text a person typed that a spreadsheet would take for a formula is led by an apostrophe.
+    There is no patient identity in it beyond the UIDs.
+    """
+    buffer = StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, restval="")
+    writer.writeheader()
+    common = {"study_instance_uid": case.record.study_instance_uid, "use": RESEARCH_USE}
+    for row in (*_read(case.review), *_said(case), *_measured(case.review), *_tried(case.review)):
+        writer.writerow({key: _safe(value) for key, value in {**common, **row}.items()})
+    version = case.review.version if case.review else 0
+    name = f"csv-{short(f'{case.record.study_instance_uid}/{version}')}.csv"
+    return [ExportedFile(name, buffer.getvalue().encode("utf-8-sig"))]
+
+
+def _read(review: Review | None) -> Iterator[Row]:
+    """The reader's findings."""
+    for finding in review.findings if review else ():
+        yield {
+            "kind": "reader",
+            **_coded(finding.code),
+            "present": finding.present,
+            "call": finding.call.value,
+            "note": finding.note,
+            **_stage(review),
+        }
+
+
+def _said(case: ExportCase) -> Iterator[Row]:
+    """The network's findings; one row without a finding where it gave none."""
+    for instance, said in case.answers:
+        common: Row = {
+            "kind": "network",
+            "sop_instance_uid": instance.identity.sop_instance_uid,
+            "note": " ".join(said.messages),
+            "at": said.created_at.isoformat() if said.created_at else "",
+            **_model(said.model),
+            "engine": said.engine,
+        }
+        for finding in said.findings:
+            yield {
+                **common,
+                **_coded(finding.code, finding.label),
+                "probability": finding.probability,
+                "operating_point": finding.operating_point,
+                "exploratory": finding.exploratory,
+                **(_lead(said) if finding is said.primary else {}),
+            }
+        if not said.findings:
+            yield {**common, **_lead(said)}
+
+
+def _lead(said: Assessment) -> Row:
+    """What the network says as a whole; it stands with the leading finding."""
+    return {
+        "answer": said.answer.value if said.answer else "",
+        "conformal_set": " ".join(said.conformal_set),
+        "error_rate": _number(said.error_rate),
+        "disagreement": _number(said.disagreement),
+    }
+
+
+def _measured(review: Review | None) -> Iterator[Row]:
+    """Every measurement; one row without a value for a mark that has none."""
+    for mark in review.annotations if review else ():
+        for measure in mark.measures:
+            yield {
+                **_mark(mark, review),
+                "measure": measure.name,
+                "value": measure.value,
+                "unit": measure.unit,
+            }
+        if not mark.measures:
+            yield _mark(mark, review)
+
+
+def _mark(mark: Annotation, review: Review | None) -> Row:
+    """Where a mark lies; points as "column row" pairs."""
+    return {
+        "kind": "measurement",
+        "sop_instance_uid": mark.sop_instance_uid,
+        "frame": mark.frame + 1,
+        **(_coded(mark.finding) if mark.finding else {}),
+        "shape": mark.shape.value,
+        "points": "; ".join(f"{x!r} {y!r}" for x, y in mark.points),
+        "note": mark.label,
+        **_stage(review),
+    }
+
+
+def _tried(review: Review | None) -> Iterator[Row]:
+    """Every trial of the eraser: what was done to the film, the answer then and before."""
+    for trial in review.trials if review else ():
+        yield {**_stage(review), **_trial(trial)}
+
+
+def _trial(trial: Trial) -> Row:
+    """The steps in their order; `probability` and `answer` are those to what is left."""
+    return {
+        "kind": "trial",
+        "sop_instance_uid": trial.sop_instance_uid,
+        "frame": 1,
+        **_coded(trial.code),
+        "tried": "; ".join(trial.regions),
+        "probability_before": trial.before,
+        "answer_before": trial.answer_before.value,
+        "probability": trial.after,
+        "answer": trial.answer_after.value,
+        "at": trial.at.isoformat(),
+        **_model(trial.model),
+    }
+
+
+def _coded(code: str, label: str = "") -> Row:
+    found = concept(code, label)
+    return {
+        "code": code,
+        "code_scheme": found.scheme,
+        "code_value": found.value,
+        "meaning": label or wording.finding_label(code),
+    }
+
+
+def _stage(review: Review | None) -> Row:
+    """Who said it and how far the review has come."""
+    if review is None:
+        return {}
+    return {
+        "stage": review.stage.value,
+        "version": review.version,
+        "reader": review.reader,
+        "at": review.created_at.isoformat(),
+    }
+
+
+def _model(model: ModelIdentity | None) -> Row:
+    if model is None:
+        return {}
+    return {
+        "model": model.name,
+        "model_version": model.version,
+        "weights_sha256": model.weights_sha256,
+    }
+
+
+def _number(value: float | None) -> object:
+    return "" if value is None else value
+
+
+def _safe(value: object) -> object:
+    """Text that no spreadsheet runs."""
+    return spreadsheet(value) if isinstance(value, str) else value

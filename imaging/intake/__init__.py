@@ -1,0 +1,5 @@
+"""How files come in: archives and folders opened, headers scanned, decoders kept apart.
+
+Rule of the room: what a hostile file may harm runs in a process that can be killed. It joins
+`dicom` and `store`, and knows no network.
+"""

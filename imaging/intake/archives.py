@@ -1,0 +1,208 @@
+"""Archives as streams of members: zip, tar and gzip, opened once more inside and no deeper.
+
+A member is read by its place in the archive; its name is only shown. Nothing is ever written to a
+disk under a name that an archive chose, so no name can lead anywhere.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from io import BytesIO, FileIO
+from itertools import islice
+from pathlib import Path
+from typing import IO, cast
+
+from imaging.dicom.nifti import is_nifti
+from imaging.errors import InputError, NotDicomError
+from imaging.text import MAX_NAME, clean
+
+MAX_FILE_BYTES = 1 << 30  # larger than any single film; a member may claim anything
+MAX_MEMBERS = 100_000  # of one archive
+MAX_RATIO = 500  # a black film shrinks to a thousandth, but is not large
+_SMALL = 1 << 24  # bytes below which nobody asks how well a member was packed
+_DEPTH = 2  # archives in archives that are opened
+_HEAD = 512
+Read = Callable[[], bytes]
+Member = tuple[str, Read]  # the name to show; what gives its bytes or raises `InputError`
+
+_DAMAGED = "The file inside the archive is damaged or encrypted."
+_BOMB = "The file inside the archive unpacks to hundreds of times its size; it is left out."
+_LARGE = "The file inside the archive is larger than any film this tool reads."
+_DEEP = "This archive lies too deep inside others; unpack it and add the files inside."
+_PACKED = "The file is gzip-compressed; unpack it and add what is inside."
+_MANY = f"The archive holds more than {MAX_MEMBERS} files; the rest is left out."
+
+
+def is_archive(head: bytes) -> bool:
+    """True for the first half kilobyte of a zip, tar or gzip file; its name says nothing."""
+    return head[:4] == b"PK\x03\x04" or head[:3] == b"\x1f\x8b\x08" or head[257:262] == b"ustar"
+
+
+def members(source: Path | bytes, name: str, depth: int = 1) -> Iterator[Member]:
+    """The files in an archive, in its order, those of archives inside it among them.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        The archive.
+    name : str
+        To show before the names of its members.
+    depth : int
+        1 for an archive that is not inside another.
+
+    Yields
+    ------
+    tuple of str and callable
+        A name to show, and what reads the member: read one before taking the next. It raises
+        `InputError` when the member is damaged, encrypted, too large or packed like a bomb.
+    """
+    found = _members(source)
+    for at, (label, read) in enumerate(islice(found, MAX_MEMBERS + 1)):
+        shown = f"{name}/{_label(label, at)}" if label else name  # one packed file is itself
+        if at == MAX_MEMBERS:
+            yield name, partial(_refuse, _MANY)
+            return
+        yield from _opened(shown, read, depth)
+
+
+def _opened(name: str, read: Callable[[int], bytes], depth: int) -> Iterator[Member]:
+    """One member, or those of the archive it is."""
+    head = b""
+    with suppress(InputError):
+        head = read(_HEAD)
+    whole = partial(read, MAX_FILE_BYTES)
+    if not is_archive(head):
+        yield name, whole
+    elif depth >= _DEPTH:
+        yield name, partial(_refuse, _DEEP)
+    else:
+        try:
+            content = whole()
+        except InputError as exc:
+            yield name, partial(_refuse, str(exc))
+        else:
+            yield from members(content, name, depth + 1)
+
+
+def _members(source: Path | bytes) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    """Names and readers; a reader takes how many bytes are wanted at most."""
+    try:
+        stream = BytesIO(source) if isinstance(source, bytes) else _File(source)
+        head = stream.read(_HEAD)
+        stream.seek(0)
+        kind = _zip if head[:2] == b"PK" else _gzip if head[:2] == b"\x1f\x8b" else _tar
+        yield from kind(stream)
+    except Exception:  # each packer has errors of its own, and damage finds more
+        yield "", partial(_refuse_any, "The archive is damaged; ask for it to be sent again.")
+
+
+class _File(FileIO):
+    """Left open while anything may still read from it: members are read after they are named."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _zip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    archive = zipfile.ZipFile(stream)
+    for member in archive.infolist():
+        if not member.is_dir():
+            bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
+            opened = partial(archive.open, member)
+            yield member.filename, partial(_read, opened, bomb=bomb)
+
+
+def _tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    """Only files: no link, no device, nothing that points elsewhere."""
+    archive = tarfile.TarFile(fileobj=stream)
+    for member in archive:
+        if member.isfile():
+            yield member.name, partial(_read, partial(_extract, archive, member))
+
+
+def _gzip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    """A packed tar, or a packed NIfTI volume, as they are usually kept."""
+    packed = _Guarded(stream)
+    head = packed.read(_HEAD)
+    packed.seek(0)
+    if head[257:262] == b"ustar":
+        yield from _tar(cast(IO[bytes], packed))
+    elif is_nifti(head):
+        yield "", partial(_read, lambda: cast(IO[bytes], packed))
+    else:
+        yield "", partial(_refuse_any, _PACKED)
+
+
+class _Guarded(gzip.GzipFile):
+    """Stops when what comes out is out of proportion to what went in."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(fileobj=stream)
+        self._packed, self._begin = stream, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes.
+
+        Raises
+        ------
+        OSError
+            When the file is a bomb.
+        """
+        found = super().read(size)
+        if self.tell() > max(_SMALL, MAX_RATIO * max(1, self._packed.tell())):
+            raise OSError(_BOMB)
+        return found
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    found = archive.extractfile(member)
+    if found is None:
+        raise OSError(_DAMAGED)
+    return found
+
+
+def _read(opened: Callable[[], IO[bytes]], most: int, *, bomb: bool = False) -> bytes:
+    """Some bytes of a member; never more than asked for, whatever its header claims."""
+    if bomb:
+        raise NotDicomError(_BOMB)
+    try:
+        stream = opened()
+        stream.seek(0)
+        pieces = iter(lambda: stream.read(_SMALL), b"")
+        if most <= _HEAD:
+            return stream.read(most)
+        content = _joined(pieces, most)
+    except Exception as exc:  # as above
+        raise NotDicomError(_BOMB if str(exc) == _BOMB else _DAMAGED) from exc
+    if len(content) > most:
+        raise InputError(_LARGE)
+    return content
+
+
+def _joined(pieces: Iterator[bytes], most: int) -> bytes:
+    """All pieces, or the first of them that are too many."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > most:
+            break
+    return bytes(content)
+
+
+def _label(name: str, at: int) -> str:
+    """A member's name as it may be shown: no way up, no root, nothing that moves the screen."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return clean("/".join(parts), MAX_NAME) or f"file {at + 1}"
+
+
+def _refuse(sentence: str) -> bytes:
+    raise NotDicomError(sentence)
+
+
+def _refuse_any(sentence: str, _most: int) -> bytes:
+    raise NotDicomError(sentence)

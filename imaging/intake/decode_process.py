@@ -1,0 +1,218 @@
+"""Files read in a process of their own, which may run out of time or memory, or die, alone.
+
+Decoders are written in C and see whatever a file holds. A batch must outlive every one of them:
+the process is killed when its budget is spent and started again for the next file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.dicom import Image, describe, read_object
+from imaging.documents import Document
+from imaging.entities import Instance
+from imaging.errors import AssistantError, InputError, PixelDataError
+from imaging.intake.child_process import ChildLostError, ChildProcess, connect
+from imaging.locations import read_head, read_place
+
+WORKER = "imaging.intake.decode_process"  # what the process that reads headers runs
+SECONDS = 60.0  # for one file
+_REHEARSAL = 15.0  # of these, for the frames that no network sees
+MEMORY = 6 * 2**30  # bytes of address space
+_HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
+SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
+DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
+HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the networks need of a picture.
+
+    Attributes
+    ----------
+    instance : Instance
+        Everything the header says.
+    remarks, refusals : tuple of str
+        As `Image.remarks` and `Image.refusals`.
+    luminance : numpy.ndarray
+        (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
+        could not be decoded. Read for triage: any real type and linear scale, perhaps smaller
+        than the film.
+    trouble : InputError or None
+        Why it could not.
+    reversed : bool
+        Larger is darker; only when read for triage.
+    """
+
+    instance: Instance
+    remarks: tuple[str, ...]
+    luminance: NDArray[Any]
+    trouble: InputError | None = None
+    refusals: tuple[str, ...] = ()
+    reversed: bool = False
+
+
+def read(content: bytes, file_name: str) -> Reading | Document:
+    """Read a file here, in this process.
+
+    Raises
+    ------
+    InputError
+        As `imaging.dicom.read_object`.
+    """
+    found = read_object(content, file_name=file_name)
+    if not isinstance(found, Image):
+        return found
+    try:
+        luminance, trouble = found.luminance_values(0), None
+    except InputError as exc:
+        luminance, trouble = np.empty((0, 0), np.float32), exc
+    return Reading(found.instance, found.remarks, luminance, trouble, found.refusals)
+
+
+def read_for_triage(
+    content: bytes, file_name: str, *, enough: int, sha256: str = ""
+) -> Reading | Document:
+    """As `read`, with pixels for the networks alone (`imaging.dicom.pixels.reduced`).
+
+    Parameters
+    ----------
+    enough : int
+        Pixels that a reduced decoding must keep of the shorter side; 0 decodes everything.
+    sha256 : str
+        Of the bytes, where it is known already.
+
+    Raises
+    ------
+    InputError
+        As `imaging.dicom.read_object`.
+    """
+    found = read_object(content, file_name=file_name, sha256=sha256)
+    if not isinstance(found, Image):
+        return found
+    try:
+        quick = found.quick_values(0, enough=enough)
+    except InputError as exc:
+        nothing = np.empty((0, 0), np.float32)
+        return Reading(found.instance, found.remarks, nothing, exc, found.refusals)
+    return Reading(
+        found.instance,
+        found.remarks,
+        quick.values,
+        refusals=found.refusals,
+        reversed=quick.reversed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeFiles:
+    """To the other process: which headers are wanted, of files (place, name)."""
+
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptions:
+    """From it: what they say, in the same order; None of what tells nothing."""
+
+    instances: tuple[Instance | None, ...]
+
+
+class Reader:
+    """Reads headers in another process, for one caller at a time; safe to share by threads.
+
+    Parameters
+    ----------
+    seconds : float
+        For one call; then its process is killed.
+    memory : int
+        Bytes of address space it may have, where the system can limit that.
+    humble : bool
+        It takes what of the processors nobody else wants.
+    """
+
+    def __init__(
+        self, *, seconds: float = SECONDS, memory: int = MEMORY, humble: bool = False
+    ) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._child = ChildProcess(WORKER, memory=memory, idle=humble)
+
+    def describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+        """As `imaging.dicom.describe`, of files (place, name); their first bytes are enough.
+
+        None also for a file that cannot be opened.
+
+        Raises
+        ------
+        PixelDataError
+            If time ran out, or the process died of one of them.
+        """
+        with self._lock:
+            try:
+                self._child.start()
+                self._child.allow(self._seconds)
+                self._child.send(DescribeFiles(tuple(files)))
+                instances = self._child.receive(Descriptions).instances
+                if len(instances) != len(files):
+                    raise self._child.reject()
+            except ChildLostError as exc:
+                raise PixelDataError(SLOW if exc.late else DIED) from exc
+            self._child.rest()
+            return list(instances)
+
+    def close(self) -> None:
+        """End the other process."""
+        with self._lock:
+            self._child.close()
+
+
+def rehearse(content: bytes, file_name: str) -> None:
+    """Decode the frames after the first, as the viewer will: one that kills must do so here.
+
+    Stops after `_REHEARSAL` seconds. A frame that is refused is told where it is looked at.
+    """
+    found = read_object(content, file_name=file_name)
+    if not isinstance(found, Image) or not found.decoder():  # what is not compressed kills nobody
+        return
+    ends = time.monotonic() + _REHEARSAL
+    for frame in range(1, found.instance.geometry.frames):
+        if time.monotonic() > ends:
+            return
+        with suppress(InputError):
+            found.stored_values(frame)
+
+
+def _described(location: str, file_name: str) -> Instance | None:
+    """What a file's header says, of which more is read than its head where that is not enough."""
+    with suppress(AssistantError):
+        head = read_head(location, _HEAD)
+        found = describe(head, file_name=file_name)
+        if found is None and len(head) == _HEAD and head[128:132] == b"DICM":
+            return describe(read_place(location), file_name=file_name)
+        return found
+    return None
+
+
+def _serve() -> None:
+    """The other process: answers until its pipe closes."""
+    server, _ = connect()
+    while True:
+        try:
+            files = server.receive(DescribeFiles).files
+        except EOFError:
+            return
+        server.send(Descriptions(tuple(_described(*one) for one in files)))
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,140 @@
+"""What a person points at - files, folders, archives, a disc - becomes one entry per file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from imaging.dicom import is_dicomdir, referenced_files
+from imaging.errors import InputError, NotDicomError
+from imaging.intake.archives import MAX_FILE_BYTES, is_archive, members
+from imaging.locations import find_files, is_address, read_place
+
+_HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
+_MOST = 1 << 30  # bytes of an archive handed in through the browser, unpacked
+_TOO_MUCH = (
+    "The archive unpacks to more than 1 GiB; this file was left out. Queue the folder instead."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may be an image: its displayed path and how to get its bytes.
+
+    ``read`` raises `InputError` when the bytes cannot be had. Members of an archive are read before
+    the next is taken; ``location`` is where any other file lies, for who reads it later.
+    """
+
+    path: str
+    read: Callable[[], bytes]
+    location: str = ""
+
+
+def walk(paths: Sequence[Path | str]) -> Iterator[Candidate]:
+    """Yield every file below the given paths, in name order, looking into archives.
+
+    Parameters
+    ----------
+    paths : sequence of Path or str
+        Files, folders and archives, mixed; a DICOMDIR stands for the files it names. A path that
+        does not exist is yielded too; its ``read`` says so. A text may be an address such as
+        ``s3://bucket/films``.
+
+    Raises
+    ------
+    SettingsError
+        If an address cannot be listed, or nothing here reads such addresses.
+    """
+    for named in paths:
+        if isinstance(named, str) and is_address(named):
+            for found in find_files(named):
+                yield Candidate(found, partial(read_place, found), found)
+            continue
+        path = Path(named)
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if not file.is_dir():
+                    yield from _unpacked(file)
+        elif is_dicomdir(_head(path)):
+            yield from _disc(path)
+        else:
+            yield from _unpacked(path)
+
+
+def expand(
+    files: Iterable[tuple[str, bytes]],
+) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+    """Files that came through the browser, those in archives one by one.
+
+    Returns
+    -------
+    tuple of two lists
+        (name, bytes) of what can be read, and (name, sentence) of what cannot.
+    """
+    found: list[tuple[str, bytes]] = []
+    refused: list[tuple[str, str]] = []
+    room = _MOST
+    for name, content in files:
+        if not is_archive(content[:_HEAD]):
+            found.append((name, content))
+            continue
+        for label, read in members(content, name):
+            try:
+                if room <= 0:
+                    raise NotDicomError(_TOO_MUCH)
+                inside = read()
+                room -= len(inside)
+                found.append((label, inside))
+            except InputError as exc:
+                refused.append((label, str(exc)))
+    return found, refused
+
+
+def _unpacked(file: Path) -> Iterator[Candidate]:
+    """A file, or the members of the archive it is."""
+    if not is_archive(_head(file)):
+        yield _plain(file)
+        return
+    for name, read in members(file, str(file)):
+        yield Candidate(name, read)
+
+
+def _head(file: Path) -> bytes:
+    """The first bytes of a file; none when it cannot be opened, which reading it will tell."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_HEAD)
+    except OSError:
+        return b""
+
+
+def _disc(file: Path) -> Iterator[Candidate]:
+    """The files a DICOMDIR names, wherever the case of their names went when they were copied."""
+    content = _read_file(file)
+    try:
+        names = referenced_files(content)
+    except InputError:
+        yield _plain(file)
+        return
+    root = file.resolve().parent
+    for parts in names:
+        found = root.joinpath(*parts)
+        if not found.exists():
+            found = root.joinpath(*(part.lower() for part in parts))
+        if found.resolve().is_relative_to(root):  # a link on the disc may lead anywhere
+            yield _plain(found)
+
+
+def _plain(file: Path) -> Candidate:
+    return Candidate(str(file), partial(_read_file, file), str(file.absolute()))
+
+
+def _read_file(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise NotDicomError("The file is larger than any film this tool reads.")
+        return file.read_bytes()
+    except OSError as exc:
+        raise NotDicomError("The file does not exist or cannot be opened.") from exc

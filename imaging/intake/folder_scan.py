@@ -1,0 +1,333 @@
+"""Finding the files of jobs: folders are walked, watched ones again and again, archives unpacked.
+
+Only folders below the allowed roots (`LIGHTBOX_ROOTS`) are looked into, wherever links lead.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from imaging.errors import AssistantError, InputError, SettingsError, StoreError
+from imaging.intake.archives import Member, is_archive, members
+from imaging.jobs import JobKind, JobProgress, JobState
+from imaging.locations import Mark, find_files, find_marks, is_address, mark_text, read_path
+from imaging.settings import Settings
+from imaging.store import Repository
+from imaging.text import MAX_NAME, clean
+
+log = logging.getLogger(__name__)
+EVERY = 2.0  # seconds between two looks into a watched folder
+SETTLED = 2.0  # seconds a file must not have changed to count as complete
+_BATCH = 500
+_FIRST = 50  # the first rows are wanted soon
+_TRIES = 5  # looks before a job whose files cannot be found ends: a network may be away a moment
+_LONG_SILENT = timedelta(minutes=10)  # nobody needs so long to queue the next stored films
+_HEAD = 1024
+_NO_MARK: Mark = (0, 0)
+_FINEST = 1000  # nanoseconds; SMB tells no finer, and two servers may see a folder two ways
+_NOT_ALLOWED = (
+    "This folder is not one that Lightbox may read. Ask whoever runs it to add it to "
+    "LIGHTBOX_ROOTS."
+)
+_CLOSED = "This folder cannot be opened; check that it is there and that Lightbox may read it."
+_FAULT = (
+    "The files of this folder could not all be found. Queue it again; if that does not help, ask "
+    "whoever runs Lightbox to look into its log."
+)
+
+
+def allowed_folder(wanted: str, settings: Settings) -> str:
+    """The folder as it will be stored, if Lightbox may read it.
+
+    Parameters
+    ----------
+    wanted : str
+        A path, or an address such as ``s3://bucket/films``.
+
+    Raises
+    ------
+    SettingsError
+        If it lies below none of the allowed roots, or is no folder.
+    """
+    wanted = wanted.strip()
+    if is_address(wanted):
+        roots = [r.rstrip("/") for r in settings.roots if is_address(r)]
+        if ".." not in wanted.split("/") and any(
+            wanted.rstrip("/") == root or wanted.startswith(f"{root}/") for root in roots
+        ):
+            return wanted.rstrip("/")
+        raise SettingsError(_NOT_ALLOWED)
+    try:
+        folder = Path(wanted).expanduser().resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise SettingsError(_NOT_ALLOWED) from exc
+    roots = [r for r in settings.roots if not is_address(r)]
+    if not folder.is_dir() or not any(_below(folder, Path(root)) for root in roots):
+        raise SettingsError(_NOT_ALLOWED)
+    return str(folder)
+
+
+def _below(folder: Path, root: Path) -> bool:
+    try:
+        return folder.is_relative_to(root.expanduser().resolve(strict=True))
+    except (OSError, RuntimeError):  # the latter: links that go in circles, nobody's home
+        return False
+
+
+@dataclass
+class _Watch:
+    """What is remembered of a watched place: marks of its files."""
+
+    seen: dict[str, Mark] = field(default_factory=dict)  # at the last look
+    added: dict[str, Mark] = field(default_factory=dict)
+
+
+class Lister:
+    """One thread that finds the files of open jobs.
+
+    Parameters
+    ----------
+    repository : Repository
+    announce : callable
+        Called when files were added.
+    """
+
+    def __init__(self, repository: Repository, announce: Callable[[], None]) -> None:
+        self._repository, self._announce = repository, announce
+        self._wake = threading.Event()
+        self._wake.set()
+        self._stopped = False
+        self._watched: dict[str, _Watch] = {}
+        self._failed: dict[str, int] = {}  # looks in vain
+        self._thread = threading.Thread(target=self._run, name="lightbox-lister", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a job was opened."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop at the next file."""
+        self._stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.wait(EVERY)
+            self._wake.clear()
+            try:
+                self._round()
+            except AssistantError as exc:
+                log.error("files of jobs cannot be found: %s", exc)
+                time.sleep(EVERY)
+            except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+                log.error("%s while files of jobs were looked for", type(exc).__name__)
+                time.sleep(EVERY)
+
+    def _round(self) -> None:
+        """One look for each job; the trouble of one is not that of those behind it."""
+        troubles = []
+        self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
+        jobs = self._repository.jobs.listings()
+        for known in (self._watched, self._failed):
+            for gone in known.keys() - {job.job_id for job in jobs}:
+                del known[gone]
+        for job in jobs:
+            try:
+                self.attempt(job)
+            except StoreError as exc:
+                troubles.append(exc)
+        if troubles:
+            raise troubles[0]
+
+    def attempt(self, job: JobProgress, tries: int = _TRIES) -> str:
+        """Look, and after so many looks in vain write the reason among the job's outcomes.
+
+        A folder's job ends with it; a watched place is looked into again all the same.
+
+        Returns
+        -------
+        str
+            Why its files could not be found this time; "" if they were.
+
+        Raises
+        ------
+        StoreError
+            If the records cannot be read or written, which is no fault of the job.
+        """
+        try:
+            self.look(job)
+        except StoreError:
+            raise
+        except AssistantError as exc:
+            reason = str(exc)
+        except Exception as exc:  # as in `_run`
+            reason = _FAULT
+            if job.job_id not in self._failed:
+                log.error("%s in the listing of job %s", type(exc).__name__, job.job_id)
+        else:
+            self._failed.pop(job.job_id, None)
+            return ""
+        failed = self._failed.get(job.job_id, 0) + 1
+        if failed == tries:
+            self._give_up(job, reason)
+        self._failed[job.job_id] = failed  # afterwards: giving up may have to be tried again
+        return reason
+
+    def _give_up(self, job: JobProgress, reason: str) -> None:
+        log.error("files of job %s cannot be found: %s", job.job_id, reason)
+        self._repository.jobs.add_files(job.job_id, [], refused=[(_shown(job.source), reason)])
+        if job.kind is not JobKind.WATCH:
+            self._repository.jobs.end_listing(job.job_id)
+        self._announce()
+
+    def look(self, job: JobProgress) -> None:
+        """Add what a job's folder holds; a watched one stays open."""
+        watch = self._watched.setdefault(job.job_id, _Watch()) if _is_watched(job) else None
+        files = _complete(job.source, watch) if watch else _unmarked(job.source)
+        size = _FIRST
+        while not self._stopped:
+            part = list(islice(files, size))
+            if not part:
+                break
+            size = _BATCH
+            if self._repository.jobs.progress(job.job_id).state is not JobState.LISTING:
+                return  # paused or cancelled meanwhile
+            if self._add(job.job_id, dict(part)):
+                self._announce()
+            if watch:
+                watch.added.update(part)
+        if not watch and not self._stopped:
+            self._repository.jobs.end_listing(job.job_id)
+
+    def _add(self, job_id: str, files: Mapping[str, Mark]) -> int:
+        """Add files; those in archives are kept here, one by one."""
+        plain, kept, refused = [], [], []
+        for location in files:
+            inside = _inside(location)
+            if inside is None:
+                plain.append((_shown(location), location))
+                continue
+            for name, read in inside:
+                try:
+                    kept.append((name, self._repository.originals.keep(read())))
+                except InputError as exc:
+                    refused.append((name, str(exc)))
+        marks = {place: mark_text(files[place]) for _, place in plain if files[place] != _NO_MARK}
+        return self._repository.jobs.add_files(
+            job_id, plain, marks=marks, kept=kept, refused=refused
+        )
+
+
+def _is_watched(job: JobProgress) -> bool:
+    return job.kind is JobKind.WATCH
+
+
+def _complete(source: str, watch: _Watch) -> Iterator[tuple[str, Mark]]:
+    """Files of a watched place that have stopped growing since the last look, once each.
+
+    Another file under an old name counts as one more.
+    """
+    now: dict[str, Mark] = {}
+    for location, mark, settled in _marked(source):
+        now[location] = mark
+        if mark[0] and settled and watch.seen.get(location) == mark != watch.added.get(location):
+            yield location, mark
+    watch.seen = now
+    watch.added = {place: mark for place, mark in watch.added.items() if place in now}
+
+
+def _marked(source: str) -> Iterator[tuple[str, Mark, bool]]:
+    """Files of a watched place, their marks, and whether they were left alone for a while."""
+    if is_address(source):
+        yield from ((location, mark, True) for location, mark in find_marks(source))
+        return
+    for location in _found(source):
+        try:
+            found = Path(location).stat()
+        except OSError:
+            continue
+        settled = not 0 <= time.time() - found.st_mtime < SETTLED  # the writer's clock may be ahead
+        yield location, (found.st_size, found.st_mtime_ns // _FINEST), settled
+
+
+def _unmarked(source: str) -> Iterator[tuple[str, Mark]]:
+    return ((location, _NO_MARK) for location in _found(source))
+
+
+def _found(source: str) -> Iterator[str]:
+    """Every file below a folder, in the order of names; hidden ones and links out are left out.
+
+    Raises
+    ------
+    SettingsError
+        If the folder or address cannot be listed.
+    """
+    if is_address(source):
+        yield from find_files(source)
+        return
+    try:
+        root = Path(source).resolve(strict=True)
+        os.scandir(root).close()
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise SettingsError(_CLOSED) from exc
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if not name.startswith(".") and _wanted(file, root):
+                yield str(file)
+
+
+def _wanted(file: Path, root: Path) -> bool:
+    """No link out or in circles, and nothing that never ends, such as a pipe."""
+    try:
+        if file.is_symlink() and not _below(file.resolve(), root):
+            return False
+        return stat.S_ISREG(file.stat().st_mode)
+    except RuntimeError:
+        return False
+    except OSError as exc:  # any other trouble is told by who reads the file
+        return exc.errno != errno.ELOOP
+
+
+def _inside(location: str) -> Iterator[Member] | None:
+    """What to keep of a file because its place cannot be pointed to; None where it can."""
+    if is_address(location):
+        return None
+    path = Path(location)
+    if _is_archive(path):
+        return members(path, _shown(location))
+    try:
+        location.encode()
+    except UnicodeEncodeError:  # no name that could be stored
+        return iter([(_shown(location), partial(read_path, path))])
+    return None
+
+
+def _shown(location: str) -> str:
+    """A file's name as it may be shown, whatever its letters were written in."""
+    name = os.fsencode(Path(location).name).decode(errors="replace")
+    return clean(name, MAX_NAME) or "?"
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return is_archive(stream.read(_HEAD))
+    except OSError:
+        return False

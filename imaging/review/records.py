@@ -1,0 +1,267 @@
+"""What a reader leaves behind: findings, annotations, presentations, and the versions of a review.
+
+Frozen records like those of `imaging.entities`; DICOM's names (PS3.3, PS3.16) where it has one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from imaging.entities import Answer, ModelIdentity
+
+Points = tuple[tuple[float, float], ...]
+
+
+class Stage(StrEnum):
+    """How far a version of a review has come."""
+
+    DRAFT = "draft"  # saved by itself; the reader is still at work
+    PRELIMINARY = "preliminary"  # signed, and to be confirmed (PS3.3 C.17.2, Preliminary Flag)
+    FINAL = "final"  # signed off; what follows is an amendment
+
+
+class Call(StrEnum):
+    """A reader's word on one finding."""
+
+    ACCEPTED = "accepted"  # as the network answered
+    OVERRULED = "overruled"  # the opposite of what the network answered
+    EDITED = "edited"  # the network's finding, restated in other terms
+    ADDED = "added"  # the reader's own
+    UNAIDED = "unaided"  # decided where the network gave no firm answer
+
+
+class Shape(StrEnum):
+    """What an annotation is."""
+
+    POINT = "point"  # one point: the value of a pixel
+    LENGTH = "length"  # two ends
+    ANGLE = "angle"  # end, vertex, end
+    RECTANGLE = "rectangle"  # two opposite corners
+    ELLIPSE = "ellipse"  # four ends: of the major axis, then of the minor (SCOORD ELLIPSE)
+    RATIO = "ratio"  # cardiothoracic: two ends of the heart's, then of the thorax's width
+    REGION = "region"  # closed polygon around a finding
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded concept (PS3.3 8.8): value, coding scheme designator, meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number taken from an annotation. ``unit`` is UCUM: mm, deg, mm2, {pixels}, [hnsf'U] ...
+
+    ``name`` is one of: length, angle, area, mean, deviation, minimum, maximum, value, ratio.
+    """
+
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A mark on one frame of an image.
+
+    ``points`` are (column, row) pairs in pixels with sub-pixel resolution, the origin being the
+    upper left corner of the upper left pixel, so that its centre is (0.5, 0.5): the coordinates of
+    SCOORD (PS3.3 C.18.6.1.2) and of a presentation state's PIXEL units (PS3.3 C.10.5.1.2).
+    ``frame`` counts from 0. ``finding`` names what it marks, or is empty.
+    """
+
+    uid: str
+    sop_instance_uid: str
+    shape: Shape
+    points: Points
+    frame: int = 0
+    label: str = ""
+    finding: str = ""
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How the reader left an image on the screen (PS3.3 A.33, Softcopy Presentation State).
+
+    ``window_center`` and ``window_width`` are in modality units; None means the file's own first
+    preset. ``rotation`` (0, 90, 180 or 270 degrees clockwise) is applied after the flip.
+    """
+
+    sop_instance_uid: str
+    frame: int = 0
+    window_center: float | None = None
+    window_width: float | None = None
+    function: str = "LINEAR"
+    inverted: bool = False
+    flipped: bool = False  # left and right exchanged
+    rotation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFinding:
+    """One finding as the reader states it.
+
+    ``code`` is a key of `imaging.review.terms`; ``replaces`` is the network's code where the reader
+    restated it; ``regions`` are the uids of the annotations that mark it.
+    """
+
+    code: str
+    present: bool
+    call: Call
+    note: str = ""
+    replaces: str = ""
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The network asked again after a part of a film was taken out, kept as a remark on its answer.
+
+    Attributes
+    ----------
+    sop_instance_uid : str
+        The film.
+    regions : tuple of str
+        What was done, step by step, in the reader's words: "Without right lower (blur)".
+    fill : str
+        What stood in the place of what the last step took out: "blur", "inpaint" or "mean".
+    kept : bool
+        True when the last step took out everything but its region.
+    code : str
+        The finding asked about.
+    before, after : float
+        Its calibrated probability with the film as it is, and after the last step.
+    answer_before, answer_after : Answer
+        What the network said.
+    model : ModelIdentity
+        Which network was asked.
+    at : datetime
+        When.
+    """
+
+    sop_instance_uid: str
+    regions: tuple[str, ...]
+    fill: str
+    kept: bool
+    code: str
+    before: float
+    after: float
+    answer_before: Answer
+    answer_after: Answer
+    model: ModelIdentity
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One version of a reader's work on a study. Versions are appended, never overwritten.
+
+    ``version`` counts from 1. ``account`` is the reader's sign-in name, ``reader`` the name that
+    stands under a signature. ``restores`` is the version whose content an undo brought back.
+    """
+
+    study_instance_uid: str
+    version: int
+    stage: Stage
+    account: str
+    reader: str
+    created_at: datetime
+    findings: tuple[ReadFinding, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    presentations: tuple[Presentation, ...] = ()
+    note: str = ""
+    trials: tuple[Trial, ...] = ()
+    restores: int | None = None
+
+    @property
+    def signed(self) -> bool:
+        """True when somebody stands for this version with a name."""
+        return self.stage is not Stage.DRAFT
+
+    def finding(self, code: str) -> ReadFinding | None:
+        """The reader's word on a finding of the network or of the list; None while undecided."""
+        return next((f for f in self.findings if code in (f.replaces, f.code)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRead:
+    """A call committed before the network's answer was shown; one per study and reader.
+
+    ``present`` is about the study's leading finding ``code``. ``network_present`` is what the
+    network had answered (None: unsure, or no answer) with ``probability`` and ``model``;
+    ``seconds`` is the time from opening the study to committing.
+    """
+
+    study_instance_uid: str
+    account: str
+    code: str
+    present: bool
+    seconds: float
+    committed_at: datetime
+    network_present: bool | None = None
+    probability: float | None = None
+    model: ModelIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a study turned out to show, from a source outside the reading (follow-up, CT, panel)."""
+
+    study_instance_uid: str
+    code: str
+    present: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A reader. ``name`` is for signing in (lower case), ``reader`` what a signature shows.
+
+    ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
+    replace the viewer's default keys.
+    """
+
+    name: str
+    reader: str
+    blind: bool = False
+    bindings: tuple[tuple[str, str], ...] = ()
+
+
+class Deed(StrEnum):
+    """What the audit trail records."""
+
+    SIGN_IN = "sign-in"
+    SIGN_IN_REFUSED = "sign-in refused"
+    ACCOUNT = "account"  # created or its settings changed
+    SITE = "site"  # a setting that holds for all readers was changed
+    RECEIVE = "receive"  # an instance was stored
+    SCORE = "score"  # the network answered
+    VIEW = "view"
+    FIRST_READ = "first read"
+    CHANGE = "change"  # a draft version was saved
+    SIGN = "sign"
+    EXPORT = "export"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit trail. ``digest`` is the SHA-256 (hex) over the line and ``previous``.
+
+    ``detail`` holds no patient data: versions, formats, model names and the like.
+    """
+
+    number: int
+    at: datetime
+    account: str
+    deed: Deed
+    study_instance_uid: str
+    detail: str
+    previous: str
+    digest: str

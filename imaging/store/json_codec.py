@@ -1,0 +1,187 @@
+"""Entities to plain JSON values and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from imaging.documents import Document, DocumentKind
+from imaging.entities import (
+    Acquisition,
+    Answer,
+    Assessment,
+    Finding,
+    Geometry,
+    Identity,
+    Instance,
+    ModelIdentity,
+    Patient,
+    SourceKind,
+    Status,
+    VoiPreset,
+)
+from imaging.review.records import (
+    Annotation,
+    Call,
+    FirstRead,
+    Measure,
+    Presentation,
+    ReadFinding,
+    Review,
+    Shape,
+    Stage,
+    Trial,
+)
+
+
+def plain(text: str) -> str:
+    """Text without NUL, which PostgreSQL cannot hold and no name needs."""
+    return text.replace("\0", "")
+
+
+def instance_to_json(instance: Instance) -> dict[str, Any]:
+    """Plain values of an instance."""
+    return asdict(instance)
+
+
+def instance_from_json(values: dict[str, Any]) -> Instance:
+    """Inverse of `instance_to_json`."""
+    geometry = dict(values["geometry"])
+    if geometry["pixel_spacing"] is not None:
+        geometry["pixel_spacing"] = tuple(geometry["pixel_spacing"])
+    return Instance(
+        identity=Identity(**values["identity"]),
+        patient=Patient(**values["patient"]),
+        acquisition=_acquisition(values["acquisition"]),
+        geometry=Geometry(**geometry),
+        voi_presets=tuple(VoiPreset(**p) for p in values["voi_presets"]),
+        source=SourceKind(values["source"]),
+        file_name=values["file_name"],
+    )
+
+
+def document_to_json(document: Document) -> dict[str, Any]:
+    """Plain values of a document."""
+    return asdict(document)
+
+
+def document_from_json(values: dict[str, Any]) -> Document:
+    """Inverse of `document_to_json`."""
+    return Document(
+        **{
+            **values,
+            "identity": Identity(**values["identity"]),
+            "patient": Patient(**values["patient"]),
+            "acquisition": _acquisition(values["acquisition"]),
+            "kind": DocumentKind(values["kind"]),
+        }
+    )
+
+
+def _acquisition(values: dict[str, Any]) -> Acquisition:
+    several = ("patient_orientation", "image_type")  # the second is missing in older records
+    return Acquisition(**{**values, **{name: tuple(values.get(name, ())) for name in several}})
+
+
+def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
+    """Plain values of an assessment, without its time (a column of its own)."""
+    values = asdict(assessment)
+    values.pop("created_at")
+    return values
+
+
+def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assessment:
+    """Inverse of `assessment_to_json`."""
+    return Assessment(
+        sop_instance_uid=values["sop_instance_uid"],
+        status=Status(values["status"]),
+        model=ModelIdentity(**values["model"]) if values["model"] else None,
+        findings=tuple(Finding(**f) for f in values["findings"]),
+        messages=tuple(values["messages"]),
+        answer=Answer(values["answer"]) if values.get("answer") else None,
+        conformal_set=tuple(values.get("conformal_set", ())),
+        error_rate=values.get("error_rate"),
+        disagreement=values.get("disagreement"),
+        probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
+        engine=values.get("engine", ""),
+        view=_view(values.get("view")),  # missing in older records
+        created_at=created_at,
+    )
+
+
+def _view(edges: Sequence[float] | None) -> tuple[float, float, float, float] | None:
+    if edges is None:
+        return None
+    top, left, bottom, right = edges
+    return top, left, bottom, right
+
+
+def review_to_json(review: Review) -> dict[str, Any]:
+    """Plain values of a review, without its time (a column of its own)."""
+    values = asdict(review)
+    values.pop("created_at")
+    for trial in values["trials"]:
+        trial["at"] = trial["at"].isoformat()
+    return values
+
+
+def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
+    """Inverse of `review_to_json`."""
+    return Review(
+        study_instance_uid=values["study_instance_uid"],
+        version=values["version"],
+        stage=Stage(values["stage"]),
+        account=values["account"],
+        reader=values["reader"],
+        created_at=created_at,
+        findings=tuple(_finding(f) for f in values["findings"]),
+        annotations=tuple(_annotation(a) for a in values["annotations"]),
+        presentations=tuple(Presentation(**p) for p in values["presentations"]),
+        note=values["note"],
+        trials=tuple(_trial(t) for t in values.get("trials", ())),
+        restores=values["restores"],
+    )
+
+
+def _finding(values: dict[str, Any]) -> ReadFinding:
+    call, regions = Call(values["call"]), tuple(values["regions"])
+    return ReadFinding(**{**values, "call": call, "regions": regions})
+
+
+def _trial(values: dict[str, Any]) -> Trial:
+    return Trial(
+        **{
+            **values,
+            "regions": tuple(values["regions"]),
+            "answer_before": Answer(values["answer_before"]),
+            "answer_after": Answer(values["answer_after"]),
+            "model": ModelIdentity(**values["model"]),
+            "at": datetime.fromisoformat(values["at"]),
+        }
+    )
+
+
+def _annotation(values: dict[str, Any]) -> Annotation:
+    return Annotation(
+        **{
+            **values,
+            "shape": Shape(values["shape"]),
+            "points": tuple((column, row) for column, row in values["points"]),
+            "measures": tuple(Measure(**m) for m in values["measures"]),
+        }
+    )
+
+
+def first_read_to_json(first_read: FirstRead) -> dict[str, Any]:
+    """Plain values of a first read, without its time (a column of its own)."""
+    values = asdict(first_read)
+    values.pop("committed_at")
+    return values
+
+
+def first_read_from_json(values: dict[str, Any], committed_at: datetime) -> FirstRead:
+    """Inverse of `first_read_to_json`."""
+    model = ModelIdentity(**values["model"]) if values["model"] else None
+    return FirstRead(**{**values, "model": model}, committed_at=committed_at)

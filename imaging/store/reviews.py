@@ -1,0 +1,171 @@
+"""Readings: versions of reviews, blind first reads, and what the studies turned out to show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+
+from imaging.errors import ConflictError
+from imaging.review.records import Deed, FirstRead, Review, Stage, Truth
+from imaging.store import audit, json_codec
+from imaging.store.base import Records
+from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
+from imaging.store.worklist_rows import refresh_worklist
+
+
+class Readings(Records):
+    """What readers decided."""
+
+    def add(self, review: Review) -> Review:
+        """Append the next version of a reader's work.
+
+        Parameters
+        ----------
+        review : Review
+            Its ``version`` is the version it was made on top of (0 for the first).
+
+        Returns
+        -------
+        Review
+            As stored, with its own version and time.
+
+        Raises
+        ------
+        ConflictError
+            If somebody saved another version meanwhile, or the study is not stored.
+        ValueError
+            If it is signed by nobody.
+        """
+        if review.signed and not (review.account and review.reader):
+            raise ValueError("a signature needs an account and a name")
+        with self._database.writing() as session:
+            newest = session.scalar(
+                select(func.max(ReviewTable.version)).where(
+                    ReviewTable.study_instance_uid == review.study_instance_uid
+                )
+            )
+            if (newest or 0) != review.version:
+                raise ConflictError("Somebody else saved a decision first; reload and compare.")
+            stored = replace(review, version=review.version + 1, created_at=datetime.now(UTC))
+            session.add(
+                ReviewTable(
+                    study_instance_uid=stored.study_instance_uid,
+                    version=stored.version,
+                    stage=stored.stage.value,
+                    content=json_codec.review_to_json(stored),
+                    created_at=stored.created_at,
+                )
+            )
+            audit.append(
+                session,
+                Deed.SIGN if stored.signed else Deed.CHANGE,
+                account=stored.account,
+                study_instance_uid=stored.study_instance_uid,
+                detail=_what(stored),
+            )
+            refresh_worklist(session, [stored.study_instance_uid])
+        return stored
+
+    def finals(self) -> tuple[Review, ...]:
+        """Every version signed off, of all studies, oldest first."""
+        query = (
+            select(ReviewTable)
+            .where(ReviewTable.stage == Stage.FINAL.value)
+            .order_by(ReviewTable.created_at, ReviewTable.version)
+        )
+        with self._database.reading() as session:
+            return tuple(
+                json_codec.review_from_json(row.content, row.created_at)
+                for row in session.scalars(query)
+            )
+
+    def add_first_read(self, first_read: FirstRead) -> None:
+        """Commit a blind first read, for good.
+
+        Raises
+        ------
+        ConflictError
+            If this account has committed one for this study already, or it is not stored.
+        """
+        key = (first_read.study_instance_uid, first_read.account)
+        with self._database.writing() as session:
+            if session.get(FirstReadTable, key) is not None:
+                raise ConflictError("Your first read of this study is already committed.")
+            session.add(
+                FirstReadTable(
+                    study_instance_uid=first_read.study_instance_uid,
+                    account=first_read.account,
+                    content=json_codec.first_read_to_json(first_read),
+                    committed_at=first_read.committed_at,
+                )
+            )
+            audit.append(
+                session,
+                Deed.FIRST_READ,
+                account=first_read.account,
+                study_instance_uid=first_read.study_instance_uid,
+            )
+
+    def first_read(self, study_instance_uid: str, account: str) -> FirstRead | None:
+        """The first read this account committed for this study, if any."""
+        with self._database.reading() as session:
+            row = session.get(FirstReadTable, (study_instance_uid, account))
+            return json_codec.first_read_from_json(row.content, row.committed_at) if row else None
+
+    def first_read_studies(self, account: str, among: Collection[str]) -> frozenset[str]:
+        """Those of some studies for which this account committed a first read."""
+        query = select(FirstReadTable.study_instance_uid).where(
+            FirstReadTable.account == account, FirstReadTable.study_instance_uid.in_(among)
+        )
+        with self._database.reading() as session:
+            return frozenset(session.scalars(query))
+
+    def first_reads(self) -> tuple[FirstRead, ...]:
+        """All first reads, oldest first."""
+        query = select(FirstReadTable).order_by(
+            FirstReadTable.committed_at, FirstReadTable.study_instance_uid, FirstReadTable.account
+        )
+        with self._database.reading() as session:
+            return tuple(
+                json_codec.first_read_from_json(row.content, row.committed_at)
+                for row in session.scalars(query)
+            )
+
+    def set_truth(self, truth: Truth, *, account: str = "") -> None:
+        """Write down what a study turned out to show; a later word on the same finding counts."""
+        with self._database.writing() as session:
+            session.merge(
+                TruthTable(
+                    study_instance_uid=truth.study_instance_uid,
+                    code=truth.code,
+                    present=truth.present,
+                    source=truth.source,
+                )
+            )
+            audit.append(
+                session,
+                Deed.CHANGE,
+                account=account,
+                study_instance_uid=truth.study_instance_uid,
+                detail="truth",
+            )
+
+    def truths(self) -> dict[str, tuple[Truth, ...]]:
+        """What is known about the studies, by Study Instance UID."""
+        found: defaultdict[str, list[Truth]] = defaultdict(list)
+        query = select(TruthTable).order_by(TruthTable.study_instance_uid, TruthTable.code)
+        with self._database.reading() as session:
+            for row in session.scalars(query):
+                truth = Truth(row.study_instance_uid, row.code, row.present, row.source)
+                found[row.study_instance_uid].append(truth)
+        return {study: tuple(truths) for study, truths in found.items()}
+
+
+def _what(review: Review) -> str:
+    """What the audit trail says about a version."""
+    restored = f", restores {review.restores}" if review.restores is not None else ""
+    return f"version {review.version} {review.stage.value}{restored}"

@@ -1,0 +1,81 @@
+"""What holds for the whole site, and the lists its readers keep."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from imaging.review.records import Deed
+from imaging.store import audit, json_codec
+from imaging.store.base import Records
+from imaging.store.tables import SiteTable, ViewTable
+from imaging.store.worklist_rows import READING_ORDER, restand, site_order
+from imaging.worklist.order import ReadingOrder
+from imaging.worklist.query import Replied, Sort, View, WorklistQuery
+
+LONGEST_NAME = 64  # characters of a view's name
+
+
+class Site(Records):
+    """The site's order of reading; readers' views of the worklist."""
+
+    def reading_order(self) -> ReadingOrder:
+        """How the site wants its studies read."""
+        with self._database.reading() as session:
+            return site_order(session)
+
+    def set_reading_order(self, order: ReadingOrder, *, account: str) -> None:
+        """Change how the site wants its studies read; every study takes its new place at once."""
+        minutes = order.max_wait // timedelta(minutes=1)
+        levels = dict(sorted(order.levels))
+        value = {"max_wait_minutes": minutes, "levels": levels}
+        with self._database.writing() as session:
+            session.merge(SiteTable(name=READING_ORDER, value=value))
+            restand(session, order)
+            told = ", ".join(f"{code} {level}" for code, level in levels.items())
+            audit.append(
+                session,
+                Deed.SITE,
+                account=account,
+                detail=f"reading order: longest wait {minutes} min; {told or 'usual levels'}",
+            )
+
+    def views(self, account: str) -> tuple[View, ...]:
+        """The lists a reader keeps, by name."""
+        query = select(ViewTable).where(ViewTable.account == account).order_by(ViewTable.name)
+        with self._database.reading() as session:
+            return tuple(View(r.name, _query(r.query)) for r in session.scalars(query))
+
+    def save_view(self, view: View, *, account: str) -> None:
+        """Keep a list under its name; one of that name before is replaced.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty or longer than 64 characters.
+        """
+        name = json_codec.plain(" ".join(view.name.split()))
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise ValueError("a view needs a name of up to 64 characters")
+        with self._database.writing() as session:
+            values = asdict(view.query.whole)
+            values.update(sort=view.query.sort.value, descending=view.query.descending)
+            session.merge(ViewTable(account=account, name=name, query=values))
+            # its name and words may be a patient's: the trail does not hold them
+            audit.append(session, Deed.ACCOUNT, account=account, detail="worklist view saved")
+
+    def delete_view(self, name: str, *, account: str) -> None:
+        """Keep a list no more; one that is not there is gone already."""
+        with self._database.writing() as session:
+            row = session.get(ViewTable, (account, name))
+            if row is not None:
+                session.delete(row)
+                audit.append(session, Deed.ACCOUNT, account=account, detail="worklist view deleted")
+
+
+def _query(values: dict[str, Any]) -> WorklistQuery:
+    answer = Replied(values["answer"]) if values["answer"] else None
+    return WorklistQuery(**{**values, "answer": answer, "sort": Sort(values["sort"])})

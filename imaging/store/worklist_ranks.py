@@ -1,0 +1,116 @@
+"""What decides the rows of the worklist: read from the tables for many studies at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import Integer, cast, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from imaging.documents import Document
+from imaging.entities import Assessment, Instance
+from imaging.review.records import Stage
+from imaging.store import json_codec
+from imaging.store.pending_studies import first_announced
+from imaging.store.tables import (
+    AssessmentTable,
+    DocumentTable,
+    InstanceTable,
+    ReviewTable,
+    StudyTable,
+)
+from imaging.worklist.order import Standing
+
+
+def standings(session: Session, uids: Sequence[str]) -> list[Standing]:
+    """What decides the rows of some studies; those without a file are left out."""
+    firsts, counts = _first_films(session, uids)
+    queued, waiting = first_announced(session, uids)
+    first: dict[str, Instance | Document] = {**queued, **firsts}
+    first.update(_first_documents(session, [uid for uid in uids if uid not in first]))
+    latest, earlier = _answers(session, uids)
+    reviews = _reviews(session, uids)
+    found = select(StudyTable.study_instance_uid, StudyTable.received_at)
+    found = found.where(StudyTable.study_instance_uid.in_(uids))
+    return [
+        Standing(
+            uid,
+            received_at,
+            first[uid],
+            counts.get(uid, 0),
+            tuple(latest[uid]),
+            tuple(earlier[uid]),
+            *reviews[uid],
+            waiting=waiting[uid],
+        )
+        for uid, received_at in session.execute(found)
+        if uid in first
+    ]
+
+
+def _first_films(
+    session: Session, uids: Sequence[str]
+) -> tuple[dict[str, Instance], dict[str, int]]:
+    """Each study's first film, and how many it has: headers of a long series stay unread."""
+    study = InstanceTable.study_instance_uid
+    head = (
+        select(study, func.min(InstanceTable.position), func.count())
+        .where(study.in_(uids))
+        .group_by(study)
+    )
+    known = session.execute(head).all()
+    counts = {uid: count for uid, _, count in known}
+    first = select(study, InstanceTable.header).where(
+        tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in known])
+    )
+    films = {uid: json_codec.instance_from_json(header) for uid, header in session.execute(first)}
+    return films, counts
+
+
+def _first_documents(session: Session, uids: Sequence[str]) -> dict[str, Document]:
+    query = (
+        select(DocumentTable.study_instance_uid, DocumentTable.header)
+        .where(DocumentTable.study_instance_uid.in_(uids))
+        .order_by(DocumentTable.position.desc())  # the first comes last and stays
+    )
+    return {uid: json_codec.document_from_json(header) for uid, header in session.execute(query)}
+
+
+def _answers(
+    session: Session, uids: Sequence[str]
+) -> tuple[dict[str, list[Assessment]], dict[str, list[Assessment]]]:
+    """Per study, the newest answer about each film in the order of the films, and the others."""
+    query = (
+        select(
+            InstanceTable.study_instance_uid,
+            InstanceTable.sop_instance_uid,
+            AssessmentTable.content,
+            AssessmentTable.created_at,
+        )
+        .join(AssessmentTable, AssessmentTable.sop_instance_uid == InstanceTable.sop_instance_uid)
+        .where(InstanceTable.study_instance_uid.in_(uids))
+        .order_by(InstanceTable.position, AssessmentTable.id)
+    )
+    newest: defaultdict[str, dict[str, Assessment]] = defaultdict(dict)
+    earlier: defaultdict[str, list[Assessment]] = defaultdict(list)
+    for uid, film, content, created_at in session.execute(query):
+        if film in newest[uid]:
+            earlier[uid].append(newest[uid][film])
+        newest[uid][film] = json_codec.assessment_from_json(content, created_at)
+    latest = {uid: list(films.values()) for uid, films in newest.items()}
+    return defaultdict(list, latest), earlier
+
+
+def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage | None, str, bool]]:
+    """Stage and reader of each study's newest version, and whether somebody signed off."""
+    study, version = ReviewTable.study_instance_uid, ReviewTable.version
+    signed = func.max(cast(ReviewTable.stage == Stage.FINAL.value, Integer))
+    head = select(study, func.max(version), signed).where(study.in_(uids)).group_by(study)
+    known = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
+    query = select(study, version, ReviewTable.stage, ReviewTable.content["reader"].as_string())
+    query = query.where(tuple_(study, version).in_(list(known)))
+    found: dict[str, tuple[Stage | None, str, bool]] = dict.fromkeys(uids, (None, "", False))
+    for uid, newest, stage, reader in session.execute(query):
+        found[uid] = Stage(stage), reader or "", known[uid, newest]
+    return found

@@ -1,0 +1,178 @@
+"""The order of reading: what puts a study where it stands in the worklist.
+
+Safety rules (docs/adr/0012-worklist.md, 21 CFR 892.2080 practice): the network may raise a study,
+never lower it below routine and never remove it; what an earlier answer raised stays raised until
+a reader signs. Unanswered studies stay, with their reason, in the order they came. Nothing waits
+for ever: once a study has waited as long as the site allows, it goes before all that came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from imaging.documents import NOT_AN_IMAGE, Document
+from imaging.entities import Answer, Assessment, Instance, Status
+from imaging.review.records import Stage
+from imaging.study import StudyRecord, WorklistItem
+
+ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level adds two
+READ = -1  # set by a reader's signature alone
+USUAL_LEVEL, TOP_LEVEL = 1, 3
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
+RAISED_BEFORE = "An earlier answer of a network raised this study."
+ONE_UNREADABLE = "A film of this study could not be read."
+ONE_WAITS = "A film of this study still waits for the network."
+
+Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOrder:
+    """How a site wants its studies read.
+
+    Attributes
+    ----------
+    max_wait : timedelta
+        How long a study may stand behind others, 1 hour to 30 days; then it goes first.
+    levels : tuple of (str, int)
+        Urgency of findings by code: 0 (routine: the network's word on it moves nothing) to 3.
+        A finding that is not listed has level 1. There is no level below routine.
+
+    Raises
+    ------
+    ValueError
+        If a wait or a level is out of range.
+    """
+
+    max_wait: timedelta = timedelta(hours=24)
+    levels: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not SHORTEST_WAIT <= self.max_wait <= LONGEST_WAIT:
+            raise ValueError("the longest wait lies between an hour and 30 days")
+        if any(not 0 <= level <= TOP_LEVEL for _, level in self.levels):
+            raise ValueError(f"a level lies between 0 and {TOP_LEVEL}")
+
+    def level(self, code: str) -> int:
+        """The urgency of a finding."""
+        return dict(self.levels).get(code, USUAL_LEVEL)
+
+
+def signals(assessments: Iterable[Assessment | None]) -> frozenset[Signal]:
+    """What in the network's answers may raise a study; exploratory findings never do."""
+    found: set[Signal] = set()
+    for assessment in filter(None, assessments):
+        found.update(
+            (f.code, Answer.PRESENT)
+            for f in assessment.findings
+            if f.positive and not f.exploratory
+        )
+        if assessment.answer is Answer.UNSURE:
+            primary = assessment.primary
+            found.add((primary.code if primary else "", Answer.UNSURE))
+    return frozenset(found)
+
+
+def urgency(found: Iterable[Signal], order: ReadingOrder) -> int:
+    """The priority that signals give an unread study: ROUTINE or above.
+
+    The site's level of the finding counts first, then whether the network is sure of it.
+    """
+    return max((_urgency(order.level(code), answer) for code, answer in found), default=ROUTINE)
+
+
+def _urgency(level: int, answer: Answer) -> int:
+    if level == 0:
+        return ROUTINE
+    return 2 * level - (answer is Answer.UNSURE)
+
+
+def level_of(priority: int) -> int:
+    """The level that gave a priority: 0 (routine) to 3."""
+    return (max(priority, 0) + 1) // 2
+
+
+def leading_assessment(record: StudyRecord) -> Assessment | None:
+    """Choose the assessment that speaks for the study, see `leading`."""
+    return leading(record.assessments)
+
+
+def leading(assessments: Sequence[Assessment | None]) -> Assessment | None:
+    """The answer with the highest leading probability, else the first with a reason, else None."""
+    answered = [a for a in assessments if a is not None and a.primary is not None]
+    if answered:
+        return max(answered, key=lambda a: a.primary.probability if a.primary else 0.0)
+    return next((a for a in assessments if a is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All of a study that decides its row.
+
+    Attributes
+    ----------
+    study_instance_uid, received_at
+        Which study, since when.
+    first : Instance or Document
+        The file that speaks for it: the first film, else one that waits, else the first document.
+    instances : int
+        Number of films.
+    latest, earlier : tuple of Assessment
+        The newest answer about each film that has one, in the order of the films, and the
+        answers those replaced.
+    stage, reader
+        Of the newest version of its review; None and empty while untouched.
+    read : bool
+        True when somebody signed off.
+    waiting : int
+        Number of films that are still queued: known by their headers alone.
+    """
+
+    study_instance_uid: str
+    received_at: datetime
+    first: Instance | Document
+    instances: int
+    latest: tuple[Assessment, ...] = ()
+    earlier: tuple[Assessment, ...] = ()
+    stage: Stage | None = None
+    reader: str = ""
+    read: bool = False
+    waiting: int = 0
+
+
+def _any_unreadable(said: Iterable[Assessment]) -> bool:
+    return any(one.status is Status.ERROR for one in said)
+
+
+def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
+    """The worklist row of a study."""
+    lead, first = leading(study.latest), study.first
+    alone = not study.instances and not study.waiting  # documents without a film
+    message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
+    now, ever = signals(study.latest), signals([*study.latest, *study.earlier])
+    if urgency(ever, ReadingOrder()) > urgency(now, ReadingOrder()):
+        message = f"{message} {RAISED_BEFORE}".strip()
+    if lead and lead.status is not Status.ERROR and _any_unreadable(study.latest):
+        message = f"{message} {ONE_UNREADABLE}".strip()
+    if lead and study.waiting:
+        message = f"{message} {ONE_WAITS}".strip()
+    return WorklistItem(
+        study_instance_uid=study.study_instance_uid,
+        priority=READ if study.read else urgency(ever, order),
+        status=lead.status if lead else Status.DOCUMENT if alone else None,
+        message=message,
+        finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
+        answer=lead.answer if lead else None,
+        model=lead.model if lead else None,
+        patient=first.patient,
+        acquisition=first.acquisition,
+        source=first.source,
+        file_name=first.file_name,
+        instances=study.instances + study.waiting,
+        received_at=study.received_at,
+        stage=study.stage,
+        reader=study.reader,
+        read=study.read,
+    )

@@ -1,0 +1,209 @@
+"""One worker of a batch: reads files, asks its networks about them in batches, by one processor.
+
+``python -m models.batch.file_worker`` is such a worker as a process of its own, which talks to a
+`models.batch.process_pool.Mate` through its pipes. It knows no database and no screen, and torch only
+where a checkpoint has no graphs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from imaging import typed_json
+from imaging.documents import Document
+from imaging.errors import AssistantError, PixelDataError
+from imaging.intake import decode_process
+from imaging.intake.child_process import connect
+from imaging.intake.decode_process import Reading
+from imaging.jobs import Result, Task
+from imaging.locations import read_place
+from imaging.settings import Settings
+from imaging.study import FileOutcome
+from imaging.text import MAX_NAME, clean
+from models.batch.messages import (
+    AnsweredBefore,
+    Chunk,
+    Done,
+    Fault,
+    Judged,
+    Opened,
+    Question,
+    Ready,
+    Unfit,
+)
+from models.inference.assessor import Assessor, Seen
+from models.inference.outcomes import document_outcome, failed, failed_file, failed_film
+
+ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
+HELD = 4 * 2**20  # bytes of files that are read before the first of them is decoded
+REDUCED, WHOLE = "reduced", "whole"  # see `Shard`
+Known = Callable[[Sequence[str]], Collection[str]]
+At = Callable[[int], None]
+
+
+class Shard:
+    """Files in, results out.
+
+    Parameters
+    ----------
+    assessor : Assessor
+    reduced : bool
+        Decode wavelet files only as far as the networks need them.
+    """
+
+    def __init__(self, assessor: Assessor, *, reduced: bool = True) -> None:
+        self._assessor = assessor
+        self._enough = ENOUGH * assessor.size if reduced else 0
+
+    def run(self, tasks: Sequence[Task], *, known: Known = lambda _: (), at: At) -> list[Result]:
+        """Work off a chunk of files.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+            A handful: their files are in memory together.
+        known : callable
+            Gets SHA-256s; returns those that were answered before by these networks.
+        at : callable
+            Told the place of each file before it is opened, to whose door a death is then laid.
+        """
+        found: list[Result | None] = [None] * len(tasks)
+        seen: dict[int, Seen] = {}
+        met: dict[str, int] = {}
+        again: dict[int, int] = {}  # the same bytes a second time, and where they were met
+        for group in self._groups(tasks, found, at):
+            before = set(known([sha256 for _, sha256 in group.values()]))
+            for i in tuple(group):
+                content, sha256 = group.pop(i)  # the bytes go as soon as the film is small
+                if sha256 in before:
+                    found[i] = Result(tasks[i], sha256, None)
+                    continue
+                if sha256 in met:
+                    again[i] = met[sha256]
+                    continue
+                at(i)
+                met[sha256] = i
+                read = self._read(content, tasks[i].file_name, sha256)
+                if isinstance(read, Seen):
+                    seen[i] = read
+                else:
+                    found[i] = Result(tasks[i], sha256, read)
+        said = self._assessor.judge(list(seen.values())) if seen else []
+        for (i, film), assessment in zip(seen.items(), said, strict=True):
+            outcome = FileOutcome(film.instance.file_name, assessment, film.instance)
+            found[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
+        for i, first in again.items():
+            found[i] = _repeated(found[first], tasks[i])
+        return [one for one in found if one is not None]
+
+    def judge(self, content: bytes, file_name: str) -> FileOutcome:
+        """Work off one file whose bytes are here, as `run` does those of a chunk.
+
+        Parameters
+        ----------
+        content : bytes
+            The whole file.
+        file_name : str
+            Its name in the outcome.
+        """
+        seen = self._read(content, file_name, hashlib.sha256(content).hexdigest())
+        if not isinstance(seen, Seen):
+            return seen
+        (assessment,) = self._assessor.judge([seen])
+        return FileOutcome(seen.instance.file_name, assessment, seen.instance)
+
+    def _groups(
+        self, tasks: Sequence[Task], found: list[Result | None], at: At
+    ) -> Iterator[dict[int, tuple[bytes, str]]]:
+        """Files with their hashes, so many that they fit into a processor's cache together.
+
+        What a film holds is looked at several times before it is small; where it lies in the
+        cache until then, that takes half as long.
+        """
+        group: dict[int, tuple[bytes, str]] = {}
+        for i, task in enumerate(tasks):
+            at(i)
+            try:
+                content = read_place(task.location)
+            except AssistantError as exc:
+                found[i] = Result(task, task.sha256, failed(task.file_name, exc), fault=True)
+                continue
+            group[i] = content, task.sha256 or hashlib.sha256(content).hexdigest()
+            del content
+            if sum(len(held) for held, _ in group.values()) >= HELD:
+                yield group
+                group = {}
+        if group:
+            yield group
+
+    def _read(self, content: bytes, file_name: str, sha256: str) -> Seen | FileOutcome:
+        """A film to be asked about, or what became of the file."""
+        try:
+            read = decode_process.read_for_triage(
+                content, file_name, enough=self._enough, sha256=sha256
+            )
+            if isinstance(read, Reading) and read.instance.geometry.frames > 1:
+                with suppress(AssistantError):
+                    decode_process.rehearse(content, file_name)
+        except AssistantError as exc:
+            return failed_file(content, file_name, exc, sha256=sha256)
+        except MemoryError:
+            return failed(file_name, PixelDataError(decode_process.HUNGRY))
+        if isinstance(read, Document):
+            return document_outcome(read, file_name)
+        if read.trouble is not None:
+            return failed_film(read.instance, read.trouble, file_name)
+        return self._assessor.see(read)
+
+
+def _repeated(first: Result | None, task: Task) -> Result | None:
+    """What was said of the same bytes, under this file's name."""
+    if first is None or first.outcome is None:
+        return None
+    name, found = clean(task.file_name, MAX_NAME), first.outcome
+    return Result(
+        task,
+        first.sha256,
+        replace(
+            found,
+            file_name=name,
+            instance=found.instance and replace(found.instance, file_name=name),
+            document=found.document and replace(found.document, file_name=name),
+        ),
+    )
+
+
+def serve() -> None:
+    """Answer chunks until the pipe closes."""
+    server, (settings, reading) = connect()
+    try:
+        assessor = Assessor.load(typed_json.read(Settings, settings))
+        shard = Shard(assessor, reduced=reading == REDUCED)
+    except AssistantError as exc:
+        server.send(Unfit(type(exc).__name__, str(exc)))
+        return
+    server.send(Ready())
+
+    def ask(sha256s: Sequence[str]) -> Collection[str]:
+        server.send(Question(tuple(sha256s)))
+        return server.receive(AnsweredBefore).sha256s
+
+    while True:
+        try:
+            tasks = server.receive(Chunk).tasks
+        except EOFError:
+            return
+        try:
+            results = shard.run(tasks, known=ask, at=lambda place: server.send(Opened(place)))
+            server.send(Done(tuple(Judged(r.sha256, r.outcome, r.fault) for r in results)))
+        except (EOFError, OSError):
+            raise
+        except Exception as exc:  # a fault of ours; only its type, a message may hold a name
+            server.send(Fault(type(exc).__name__))
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,222 @@
+"""A crew of shards on this computer: processes that read and judge files, one to a processor.
+
+A file that kills its process, hangs or devours memory is one row with its reason; the others of
+its chunk are read again by the next process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from imaging import typed_json
+from imaging.documents import Document
+from imaging.entities import Instance
+from imaging.errors import AssistantError, CheckpointError, PixelDataError, error_named
+from imaging.intake import decode_process
+from imaging.intake.child_process import ChildLostError, ChildProcess
+from imaging.jobs import Result, Task
+from imaging.settings import Settings
+from models.batch.file_worker import REDUCED, WHOLE, Known
+from models.batch.messages import (
+    AnsweredBefore,
+    Chunk,
+    Done,
+    Fault,
+    Judged,
+    Opened,
+    Question,
+    Ready,
+    Unfit,
+)
+from models.inference.outcomes import failed
+
+CHUNK = 8  # files: what batching gains is gained by then
+log = logging.getLogger(__name__)
+FAULT = "An internal fault stopped this file; please report it."
+_UNLOADED = "The networks could not be loaded on this computer."
+WORKER = "models.batch.file_worker"  # what the process runs
+_MESSAGES = 3  # about one file at most: twice that it is opened, and what is known of it
+_SHA256 = re.compile(r"([0-9a-f]{64})?")
+START = 300.0  # seconds a process may take to load its networks on a busy computer
+
+
+class Judges(Protocol):
+    """Whoever works off chunks: a `Mate` of this computer, or a `models.batch.ray_pool.Cluster`."""
+
+    reduced: bool
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """Work off a chunk; every file has a result."""
+
+    def start(self) -> None:
+        """Load the networks meanwhile."""
+
+    def ready(self) -> None:
+        """Wait until they are loaded; raises `CheckpointError` when they cannot be."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class _FaultError(Exception):
+    """The shard itself failed, not a file."""
+
+
+class Mate:
+    """One shard in its process, used by one thread.
+
+    Parameters
+    ----------
+    settings : Settings
+    reduced : bool
+        See `Shard`.
+    seconds : float
+        For one file; then the process is killed.
+    memory : int
+        Bytes of address space it may have, where the system can limit that.
+    humble : bool
+        It takes what of the processors nobody else wants: where readers are at the same server.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        reduced: bool = True,
+        humble: bool = False,
+        seconds: float = decode_process.SECONDS,
+        memory: int = decode_process.MEMORY,
+    ) -> None:
+        self.reduced, self._seconds = reduced, seconds
+        public = typed_json.write(replace(settings, database=""))  # others see this
+        self._child = ChildProcess(
+            WORKER,
+            [public, REDUCED if reduced else WHOLE],
+            memory=memory,
+            idle=humble,
+            environment=_environment(),
+        )
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """Work off a chunk; every file has a result, whatever it did to its process.
+
+        Raises
+        ------
+        CheckpointError
+            If no process can load its networks.
+        """
+        waiting, results = list(tasks), []
+        while waiting:
+            opened: list[int] = []
+            try:
+                results += self._work(waiting, known, opened)
+                return results
+            except _FaultError as exc:
+                if len(waiting) > 1:  # each alone, so that only the guilty one has no answer
+                    for task in waiting:
+                        results += self.run([task], known)
+                    return results
+                log.error("%s in a queued file of %s", exc, waiting[0].job_id)
+                outcome = failed(waiting[0].file_name, PixelDataError(FAULT))
+                return [*results, Result(waiting[0], waiting[0].sha256, outcome, fault=True)]
+            except ChildLostError as exc:
+                task = waiting.pop(opened[-1] if opened else 0)
+                outcome = failed(
+                    task.file_name,
+                    PixelDataError(decode_process.SLOW if exc.late else decode_process.DIED),
+                )
+                results.append(Result(task, task.sha256, outcome, fault=True))
+        return results
+
+    def start(self) -> None:
+        """Start the process, which then loads its networks while others are busy elsewhere."""
+        self._child.start()
+
+    def ready(self) -> None:
+        """Start the process and wait until it has loaded its networks.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot load them, or did not in time.
+        """
+        try:
+            self._child.start()
+            if not self._child.silent:
+                return
+            self._child.allow(START)
+            message = self._child.receive(Ready, Unfit)
+        except (OSError, ChildLostError) as exc:
+            raise CheckpointError(_UNLOADED) from exc
+        self._child.rest()
+        if isinstance(message, Unfit):
+            self._child.close()
+            raise error_named(message.error, message.sentence, default=CheckpointError)
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    def _work(self, tasks: Sequence[Task], known: Known, opened: list[int]) -> list[Result]:
+        """What the process makes of a chunk; `opened` gets the place of each file it opens."""
+        self.ready()
+        self._child.allow(self._seconds)
+        self._child.send(Chunk(tuple(tasks)))
+        for _ in range(_MESSAGES * len(tasks) + 1):
+            message = self._child.receive(Opened, Question, Fault, Done)
+            self._child.allow(self._seconds)
+            if isinstance(message, Opened) and 0 <= message.place < len(tasks):
+                opened.append(message.place)
+            elif isinstance(message, Question):
+                self._child.send(AnsweredBefore(tuple(told(known, message.sha256s))))
+            elif isinstance(message, Done) and _fits(message.judged, tasks):
+                self._child.rest()
+                return [
+                    Result(task, one.sha256, one.outcome, one.fault)
+                    for task, one in zip(tasks, message.judged, strict=True)
+                ]
+            elif isinstance(message, Fault) and message.exception.isidentifier():
+                self._child.rest()
+                raise _FaultError(message.exception)
+            else:
+                break
+        raise self._child.reject()
+
+
+def _fits(judged: Sequence[Judged], tasks: Sequence[Task]) -> bool:
+    """Each file has its outcome, under the hash of its own bytes."""
+    return len(judged) == len(tasks) and all(
+        _SHA256.fullmatch(one.sha256)
+        and (not task.sha256 or one.sha256 == task.sha256)
+        and all(part.identity.sha256 == one.sha256 for part in _kept(one))
+        for task, one in zip(tasks, judged, strict=True)
+    )
+
+
+def _kept(judged: Judged) -> list[Instance | Document]:
+    """What of a file would be stored."""
+    outcome = judged.outcome
+    return [part for part in (outcome and (outcome.instance, outcome.document)) or () if part]
+
+
+def _environment() -> dict[str, str]:
+    """A shard's own: one thread, and memory that is kept from film to film.
+
+    glibc gives a film's memory back and asks for it anew, which costs 2,000 page faults a film;
+    other systems do not know the names.
+    """
+    kept = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20)}
+    return {**kept, **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def told(known: Known, sha256s: Sequence[str]) -> Collection[str]:
+    """Those that were answered before; none where the store cannot say."""
+    try:
+        return frozenset(known(sha256s))
+    except AssistantError:
+        return frozenset()

@@ -1,0 +1,346 @@
+"""The same shards on other computers: Ray actors, each with a `Mate` and its networks.
+
+Ray (Apache-2.0) is optional; `_ray` is the one place that imports it. The driver, which alone
+knows the store, hands out chunks and writes the answers down. An actor that dies with its node is
+nobody's loss: its chunk goes to the next, and Ray starts it again where there is room.
+
+A file that kills its decoder must be one row, and not the end of an actor that took seconds to
+load. So the actor reads no file itself: its `Mate` does, in a process below it, by the very rules
+of one computer. That costs a pipe and saves a second set of rules.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from imaging.errors import (
+    AssistantError,
+    CheckpointError,
+    PixelDataError,
+    SettingsError,
+    error_named,
+)
+from imaging.intake import decode_process
+from imaging.jobs import Result, Task
+from imaging.locations import is_address, read_path
+from imaging.optional import import_optional
+from imaging.settings import ROOT, Settings
+from models.batch.file_worker import Known
+from models.batch.process_pool import Mate, told
+from models.inference.fingerprint import fingerprint
+from models.inference.outcomes import failed
+
+log = logging.getLogger(__name__)
+NOBODY = "No cluster answers at this address; start one with `ray start --head`."
+UNFIT = (
+    "A computer of the cluster cannot run Lightbox, or has other networks installed; install the "
+    "same version in the same folder everywhere."
+)
+DESERTED = "No computer of the cluster has answered for ten minutes."
+_LOSSES = 3  # actors that one chunk may lose before its files go one by one
+_WAIT = 600.0  # seconds
+_RESTART = 5.0  # seconds between two looks whether an actor lives again
+_ANSWER = 30.0  # seconds; less than a mate waits for a file
+_HOLD = 4  # threads of an actor: one works, one asks, one is told, one answers for its life
+
+
+class _Desk:
+    """Where the questions of one chunk lie, and their answers."""
+
+    def __init__(self) -> None:
+        self.asked: SimpleQueue[list[str] | None] = SimpleQueue()
+        self.told: SimpleQueue[Collection[str]] = SimpleQueue()
+
+    def ask(self, sha256s: Sequence[str]) -> Collection[str]:
+        """Which of these were answered before; none where the driver is gone."""
+        self.asked.put(list(sha256s))
+        try:
+            return self.told.get(timeout=_ANSWER)
+        except Empty:
+            return ()
+
+
+class Seat:
+    """What an actor does; a plain class, made an actor by `Cluster`."""
+
+    def __init__(self, settings: Settings, reduced: bool) -> None:
+        self._settings = settings
+        self._mate = Mate(settings, reduced=reduced)
+        self._mate.start()
+        self._working = threading.Lock()  # a mate is for one thread
+        self._desks: dict[str, _Desk] = defaultdict(_Desk)
+
+    def ready(self) -> tuple[Any, ...]:
+        """("ready", fingerprint of the networks here), or ("unfit", error, sentence)."""
+        try:
+            with self._working:
+                self._mate.ready()
+            return "ready", fingerprint(self._settings, reduced=self._mate.reduced)
+        except AssistantError as exc:
+            return "unfit", type(exc).__name__, str(exc)
+
+    def run(
+        self, ticket: str, tasks: Sequence[Task], contents: dict[int, bytes]
+    ) -> tuple[Any, ...]:
+        """Work off a chunk.
+
+        Parameters
+        ----------
+        ticket : str
+            New for each call; questions are asked under it.
+        contents : dict
+            Place in the chunk -> bytes, of files that do not lie here.
+
+        Returns
+        -------
+        tuple
+            ("done", results), ("send", places in the chunk of files that do not lie here), or
+            ("unfit", error, sentence).
+        """
+        try:
+            gone = [i for i, t in enumerate(tasks) if i not in contents and not _lies_here(t)]
+            if gone:
+                return "send", gone
+            with self._working, tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
+                return "done", self._run(self._desks[ticket], tasks, contents, Path(folder))
+        except AssistantError as exc:
+            return "unfit", type(exc).__name__, str(exc)
+        finally:
+            self._desks[ticket].asked.put(None)
+
+    def _run(
+        self, desk: _Desk, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
+    ) -> list[Result]:
+        here = list(tasks)
+        for i, content in contents.items():
+            (folder / str(i)).write_bytes(content)
+            here[i] = replace(tasks[i], location=str(folder / str(i)))
+        theirs = {(t.job_id, t.position): t for t in tasks}
+        return [
+            replace(result, task=theirs[result.task.job_id, result.task.position])
+            for result in self._mate.run(here, desk.ask)
+        ]
+
+    def asked(self, ticket: str) -> list[str] | None:
+        """The next question of a chunk in work, SHA-256s; None when it has ended."""
+        found = self._desks[ticket].asked.get()
+        if found is None:
+            self._desks.pop(ticket)
+        return found
+
+    def tell(self, ticket: str, known: Collection[str]) -> None:
+        """Answer it."""
+        self._desks[ticket].told.put(known)
+
+
+class Cluster:
+    """Actors that work off chunks; shared by as many threads as there are actors.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the actors load their networks by; the database's address stays here.
+    address : str
+        "auto", ``host:port`` or ``ray://host:port``; empty starts Ray on this computer.
+    actors : int
+        One for each processor of the cluster, without a number.
+    reduced : bool
+        See `models.batch.file_worker.Shard`.
+
+    Raises
+    ------
+    SettingsError
+        If Ray is not installed, or no cluster answers.
+    """
+
+    def __init__(
+        self, settings: Settings, *, address: str = "", actors: int = 0, reduced: bool = True
+    ) -> None:
+        self.reduced = reduced
+        self._ray = _ray()
+        self._mine = _connect(self._ray, address, actors)
+        self._expected = fingerprint(settings, reduced=reduced)
+        seat = self._ray.remote(
+            num_cpus=1, max_restarts=-1, max_task_retries=0, max_concurrency=_HOLD
+        )(Seat)
+        public = replace(settings, database="")
+        self.size = actors or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._actors = [seat.remote(public, reduced) for _ in range(self.size)]
+        self._ended = threading.Event()
+        self._welcomed = False
+        self._welcoming = threading.Lock()
+
+    def start(self) -> None:
+        """Nothing to do: actors load their networks when they are made."""
+
+    def ready(self) -> None:
+        """Wait for the first actor, and let the others come as they load.
+
+        Raises
+        ------
+        CheckpointError
+            If an actor cannot load its networks, or has others than this computer.
+        """
+        with self._welcoming:
+            if self._welcomed:
+                return
+            first = [actor.ready.remote() for actor in self._actors]
+            done, _ = self._ray.wait(first, timeout=_WAIT)
+            if not done:
+                raise SettingsError(DESERTED)
+            for actor, ref in zip(self._actors, first, strict=True):
+                if ref in done:
+                    self._insist(self._ray.get(ref))
+                    self._idle.put(actor)
+                else:
+                    self._recall(actor)
+            self._welcomed = True
+
+    def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """Work off a chunk by the first idle actor, by the next one when that is lost.
+
+        Raises
+        ------
+        CheckpointError
+            If the actors cannot load the networks.
+        SettingsError
+            If no actor is left.
+        """
+        self.ready()
+        for _ in range(_LOSSES):
+            actor = self._next()
+            try:
+                found = self._asked(actor, tasks, known)
+            except self._ray.exceptions.RayTaskError as exc:  # raised by our own code there
+                self._idle.put(actor)
+                log.error("%s in an actor", type(exc.cause).__name__)
+                raise SettingsError(UNFIT) from exc
+            except self._ray.exceptions.RayError:  # the actor, its node or what it said is lost
+                self._recall(actor)
+                continue
+            except BaseException:
+                self._idle.put(actor)
+                raise
+            self._idle.put(actor)
+            return found
+        if len(tasks) > 1:  # each alone, so that only the guilty one has no answer
+            return [result for task in tasks for result in self.run([task], known)]
+        (task,) = tasks
+        outcome = failed(task.file_name, PixelDataError(decode_process.DIED))
+        return [Result(task, task.sha256, outcome, fault=True)]
+
+    def close(self) -> None:
+        """End the actors, and Ray where it was started here."""
+        self._ended.set()
+        for actor in self._actors:
+            self._ray.kill(actor)
+        self._actors = []
+        if self._mine:
+            self._ray.shutdown()
+
+    def _asked(self, actor: Any, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """What an actor says; bytes it cannot find where it is are sent along."""
+        lost: list[Result] = []
+        contents: dict[int, bytes] = {}
+        while tasks:
+            ticket = uuid.uuid4().hex
+            answer = actor.run.remote(ticket, list(tasks), contents)
+            while (sha256s := self._ray.get(actor.asked.remote(ticket))) is not None:
+                actor.tell.remote(ticket, told(known, sha256s))
+            kind, *rest = self._ray.get(answer)
+            if kind == "unfit":
+                raise error_named(*rest, default=CheckpointError)
+            if kind == "done":
+                return lost + rest[0]
+            tasks, contents, gone = _sent(tasks, set(rest[0]), contents)
+            lost += gone
+        return lost
+
+    def _next(self) -> Any:
+        try:
+            return self._idle.get(timeout=_WAIT)
+        except Empty as exc:
+            raise SettingsError(DESERTED) from exc
+
+    def _insist(self, said: tuple[Any, ...]) -> None:
+        if said[0] == "unfit":
+            raise error_named(*said[1:], default=CheckpointError)
+        if said[1] != self._expected:
+            raise CheckpointError(UNFIT)
+
+    def _recall(self, actor: Any) -> None:
+        """Put an actor back among the idle once it answers; no chunk waits for it meanwhile."""
+
+        def wait() -> None:
+            while not self._ended.is_set():
+                try:
+                    self._insist(self._ray.get(actor.ready.remote()))
+                except self._ray.exceptions.RayError:
+                    self._ended.wait(_RESTART)
+                except AssistantError as exc:
+                    log.error("an actor is left out: %s", exc)
+                    return
+                else:
+                    self._idle.put(actor)
+                    return
+
+        threading.Thread(target=wait, name="lightbox-recall", daemon=True).start()
+
+
+def _ray() -> Any:
+    """Ray; the one import of it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody outside
+    return import_optional("ray", feature="Work on a cluster")
+
+
+def _connect(ray: Any, address: str, actors: int) -> bool:
+    """Reach the cluster; True when it was started here, to be ended with us."""
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {"address": address} if address else {"num_cpus": actors or None}
+    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    try:
+        ray.init(
+            **options,
+            include_dashboard=None if address else False,
+            log_to_driver=False,  # what decoders say may quote the file
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
+        )
+    except (ConnectionError, ValueError, TimeoutError, RuntimeError) as exc:
+        raise SettingsError(NOBODY) from exc
+    return True
+
+
+def _sent(
+    tasks: Sequence[Task], wanted: set[int], contents: dict[int, bytes]
+) -> tuple[list[Task], dict[int, bytes], list[Result]]:
+    """A chunk with the bytes that a node lacks, and what became of files that nobody has."""
+    kept: list[Task] = []
+    found: dict[int, bytes] = {}
+    lost = []
+    for i, task in enumerate(tasks):
+        try:
+            if i in wanted:
+                found[len(kept)] = read_path(Path(task.location))
+            elif i in contents:
+                found[len(kept)] = contents[i]
+            kept.append(task)
+        except AssistantError as exc:
+            lost.append(Result(task, task.sha256, failed(task.file_name, exc), fault=True))
+    return kept, found, lost
+
+
+def _lies_here(task: Task) -> bool:
+    return is_address(task.location) or Path(task.location).is_file()

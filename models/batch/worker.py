@@ -1,0 +1,144 @@
+"""The background worker: works off the jobs in the store with a crew of processes.
+
+The queue lives in the database, so a browser reload loses sight of nothing, and a server that was
+killed goes on where it stopped: what it had claimed is given back when it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+
+from imaging.intake.folder_scan import Lister
+from imaging.intake.header_scan import Scout
+from imaging.settings import Settings
+from imaging.store import Repository
+from models.batch.coordinator import Clerk
+from models.batch.process_pool import Judges, Mate
+
+_ours: set[str] = set()  # names given in this process
+
+
+def worker_name() -> str:
+    """A name for this process: who holds a claim, and whether it can still be alive."""
+    name = f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    _ours.add(name)
+    return name
+
+
+class Worker:
+    """A clerk at the store, a scout ahead of it, and the processes that do the work.
+
+    Parameters
+    ----------
+    repository : Repository
+    settings : Settings
+        What the processes load their networks by.
+    processes : int
+        One for each processor, without a number.
+    reduced : bool
+        See `models.batch.file_worker.Shard`.
+    mates : sequence of Judges
+        Who does the work, one for each thread, instead of processes of this computer.
+    give_way : callable, optional
+        See `models.batch.coordinator.Clerk`.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        settings: Settings,
+        *,
+        processes: int = 0,
+        reduced: bool = True,
+        mates: Sequence[Judges] = (),
+        give_way: Callable[[], None] | None = None,
+    ) -> None:
+        self._repository = repository
+        count = processes or os.cpu_count() or 1
+        self._mates: Sequence[Judges] = mates or [
+            Mate(settings, reduced=reduced, humble=True) for _ in range(count)
+        ]
+        self._clerk = Clerk(repository, settings, self._mates, worker_name(), give_way=give_way)
+        self._lister = Lister(repository, self._clerk.wake)
+        self._scout = Scout(repository, give_way=give_way)
+        self._thread = threading.Thread(target=self._clerk.run, name="lightbox-clerk", daemon=True)
+
+    def start(self) -> None:
+        """Begin working; claims of workers that died here are given back first."""
+        release_dead_claims(self._repository)
+        self._lister.start()
+        self._scout.start()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that files were queued; the processes load their networks meanwhile."""
+        for mate in self._mates:
+            mate.start()
+        self._clerk.wake()
+        self._lister.wake()
+
+    def stop(self) -> None:
+        """Stop after the chunks in hand."""
+        self._lister.stop()
+        self._clerk.stop()
+        self._scout.stop()
+        if self._thread.is_alive():
+            self._thread.join()
+        for mate in self._mates:
+            mate.close()
+
+
+def drain(
+    repository: Repository,
+    settings: Settings,
+    *,
+    jobs: Sequence[str] = (),
+    processes: int = 1,
+    reduced: bool = True,
+    on_results: Callable[[int], None] | None = None,
+    mates: Sequence[Judges] = (),
+) -> int:
+    """Work off every waiting file and return how many; for terminals and tests.
+
+    `mates` do the work, one for each thread, and stay open; without them so many processes.
+    """
+    own = [] if mates else [Mate(settings, reduced=reduced) for _ in range(processes)]
+    clerk = Clerk(
+        repository, settings, mates or own, worker_name(), jobs=jobs, on_results=on_results
+    )
+    try:
+        return clerk.drain()
+    finally:
+        for one in own:
+            one.close()
+
+
+def release_dead_claims(repository: Repository) -> None:
+    """Give back what workers of this computer had claimed whose process is gone."""
+    here = socket.gethostname()[:32]
+    dead = []
+    for name in repository.claims.claimants():
+        host, _, rest = name.partition(":")
+        pid = rest.partition(":")[0]
+        if host == here and pid.isdigit() and name not in _ours and not _lives(int(pid)):
+            dead.append(name)
+    if dead:
+        repository.claims.release_claims(dead)
+
+
+def _lives(pid: int) -> bool:
+    if os.name == "nt":  # there a signal to ask with would end it; its claims lapse by themselves
+        return True
+    if pid == os.getpid():  # a container's first process bears the number of its forerunner
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it lives, and is somebody else's
+        return True
+    return True

@@ -1,0 +1,140 @@
+"""`cli.py classify`: a table with one row per file, the same by every engine. No store."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imaging.entities import RESEARCH_USE
+from imaging.errors import SettingsError
+from imaging.export.batch.columns import Column, classify_columns
+from imaging.export.batch.rows import result_row
+from imaging.export.batch.tables import text_cells
+from imaging.intake.expand import walk
+from imaging.locations import read_place
+from imaging.rendering import overlay_png
+from imaging.settings import Settings
+from imaging.study import FileOutcome
+from models.batch.engines import AddressOption, Engine, EngineOption, judges
+from models.batch.ordered import Parcel, judged, parcels
+from models.batch.process_pool import CHUNK, Judges
+from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
+from models.inference import selection
+
+if TYPE_CHECKING:
+    from models.explain.methods.explainer import Explainers
+
+
+def classify(
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, archives, a DICOMDIR, addresses (s3://).")
+    ],
+    table: Annotated[Path, typer.Option("--csv", help="Table to write, one row per image.")],
+    overlays: Annotated[
+        Path | None, typer.Option(help="Folder for an explanation picture per answered image.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
+    engine: EngineOption = Engine.LOCAL,
+    address: AddressOption = "",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes or actors; one for each processor at most.")
+    ] = 0,
+) -> None:
+    """Classify images; ends with 0 when the run finished, even if files were refused."""
+    settings = Settings.from_environment()
+    settings = replace(settings, model_name=model or settings.model_name)
+    columns = classify_columns(dict.fromkeys(_names(settings)))
+    with parcels(walk(paths)) as files:
+        files, few = _counted(files)
+        count = workers or (few if engine is Engine.LOCAL else 0)
+        with judges(settings, engine=engine, workers=count, address=address) as those:
+            counts = _write(table, columns, files, those, _Pictures.into(overlays, settings))
+    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
+
+
+def _names(settings: Settings) -> Iterator[str]:
+    """Codes of findings and classes of the models that may be asked; one may be both."""
+    first = find_checkpoint(settings.weights, settings.model_name)
+    folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
+    for folder in folders:
+        card = ModelCard.read(folder / CARD)
+        yield from (*(f.code for f in card.findings), *card.classes)
+
+
+def _counted(files: Iterator[Parcel]) -> tuple[Iterator[Parcel], int]:
+    """The same files, and how many processes are worth starting for them."""
+    most = os.cpu_count() or 1
+    head = list(islice(files, CHUNK * most))
+    return chain(head, files), min(most, -(-len(head) // CHUNK))
+
+
+def _write(
+    table: Path,
+    columns: Sequence[Column],
+    files: Iterator[Parcel],
+    those: Sequence[Judges],
+    pictures: _Pictures | None,
+) -> Counter[str]:
+    """Write the table as files are judged; returns how many of each status there were."""
+    counts: Counter[str] = Counter()
+    try:
+        with table.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([column.name for column in columns])
+            for parcel, outcome in judged(files, those):
+                said, file = outcome.assessment, outcome.instance or outcome.document
+                because = selection.because(outcome.instance, said)
+                row = result_row(parcel.path, said, file, selection=because)
+                writer.writerow(text_cells(row, columns))
+                counts[said.status.value] += 1
+                if pictures and said.findings:
+                    pictures.write(parcel, outcome)
+    except OSError as exc:
+        raise SettingsError(f"The table {table.name} cannot be written there.") from exc
+    return counts
+
+
+class _Pictures:
+    """Writes `<SOP Instance UID>.png`: the film, why the leading finding, a colour bar."""
+
+    def __init__(self, folder: Path, explainers: Explainers) -> None:
+        self._folder, self._explainers = folder, explainers
+
+    @classmethod
+    def into(cls, folder: Path | None, settings: Settings) -> _Pictures | None:
+        """None where no folder is named: explaining needs torch, which answering does not."""
+        if folder is None:
+            return None
+        from models.explain.methods.explainer import Explainers
+        from models.inference.panel import Panel
+
+        return cls(folder, Explainers(Panel.load(settings)))
+
+    def write(self, parcel: Parcel, outcome: FileOutcome) -> None:
+        """One picture."""
+        from imaging.dicom import read_image
+        from models.explain.methods.registry import METHODS
+
+        image = read_image(read_place(parcel.task.location), file_name=parcel.path)
+        lead, model = outcome.assessment.findings[0], outcome.assessment.model
+        explainer = self._explainers.of(model.name if model else "")
+        subject = explainer.look(image.luminance_values(0), outcome.assessment)
+        attribution = explainer.attribute(subject, lead.code)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        asked = attribution.model
+        method = METHODS[attribution.method].label
+        caption = f"{method}: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
+        picture = overlay_png(
+            image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
+        )
+        (self._folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)

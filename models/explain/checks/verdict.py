@@ -1,0 +1,173 @@
+"""From a receipt's measures to one of three words, by a rule that is shown beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from imaging.errors import CheckpointError
+from imaging.settings import Settings
+from models.checkpoint.card import ModelCard
+from models.network.checkpoint import installed_checkpoints
+
+RECEIPTS = "receipts.json"  # beside the weights: written by `models.evaluation.calibrate_receipts`
+WELL_SUPPORTED, WEAK, NOT_RELIABLE = "well supported", "weak", "not reliable"
+VERDICTS = (WELL_SUPPORTED, WEAK, NOT_RELIABLE)
+
+# Sentences, not codes: the pages translate them, the terminal and the record print them.
+UNFAITHFUL = "The answer does not depend on what the map marks more than on places drawn by lot."
+BARELY_FAITHFUL = "The answer depends only a little on what the map marks."
+UNSTABLE = "The map changes when the film changes by next to nothing."
+SHAKY = "The map changes somewhat when the film changes by next to nothing."
+STABILITY_UNKNOWN = "Whether the map is stable was not measured, because the method is slow."
+AT_ODDS = "Other methods mark other places."
+OUTSIDE = "The lungs hold no more of the evidence than their size alone would give them."
+ON_MARKERS = "Much of the evidence lies on what looks like a written marker."
+AT_BORDER = "Much of the evidence lies at the border of the view."
+INCOMPLETE = "The map does not add up to the answer."
+NOTHING = "The map is empty."
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRule:
+    """Every threshold of the verdict.
+
+    The defaults are stricter than what was found for the shipped model; they are used for one that
+    nobody calibrated. A map below ``least_gain`` or ``least_stability`` is not reliable; one below
+    another limit, or beyond a ``most_``, is weak.
+    """
+
+    least_gain: float = 0.35  # `Faithfulness.relative`
+    good_gain: float = 0.5
+    least_stability: float = 0.6  # worst rank correlation over five tiny changes
+    good_stability: float = 0.75
+    least_agreement: float = 0.2  # best rank correlation with another method
+    most_marked: float = 0.1  # share on markers beyond their own size
+    most_border: float = 0.25  # share at the border beyond its own size
+    most_incomplete: float = 0.2  # completeness error, of the change from blurred film to film
+    calibrated: bool = False
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VerdictRule:
+        """Inverse of `as_dict`; raises `TypeError` for a name that is unknown."""
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a verdict looks at; None where something was not measured.
+
+    ``outside`` is the lungs' share of the evidence minus the lungs' share of the view, turned
+    round: positive when the lungs hold less than their size would give them. ``marked`` and
+    ``border`` are the shares there minus those of a map that is the same everywhere.
+    """
+
+    gain: float
+    stability: float | None = None
+    agreement: float | None = None
+    outside: float | None = None
+    marked: float | None = None
+    border: float | None = None
+    incomplete: float | None = None
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One of `VERDICTS`, and why it is not the best of them; no reasons when it is."""
+
+    name: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def reliable(self) -> bool:
+        """False when the map should not be looked at."""
+        return self.name != NOT_RELIABLE
+
+
+def judge(measures: Measures, rule: VerdictRule) -> Verdict:
+    """Apply the rule: any reason against believing a map, then any against believing it fully."""
+    against = tuple(_against(measures, rule))
+    if against:
+        return Verdict(NOT_RELIABLE, against)
+    doubts = tuple(_doubts(measures, rule))
+    return Verdict(WEAK, doubts) if doubts else Verdict(WELL_SUPPORTED)
+
+
+def _against(m: Measures, rule: VerdictRule) -> list[str]:
+    if m.empty:
+        return [NOTHING]
+    return _said(
+        (UNFAITHFUL, m.gain < rule.least_gain),
+        (UNSTABLE, _below(m.stability, rule.least_stability)),
+    )
+
+
+def _doubts(m: Measures, rule: VerdictRule) -> list[str]:
+    return _said(
+        (BARELY_FAITHFUL, m.gain < rule.good_gain),
+        (SHAKY, _below(m.stability, rule.good_stability)),
+        (STABILITY_UNKNOWN, m.stability is None),
+        (AT_ODDS, _below(m.agreement, rule.least_agreement)),
+        (OUTSIDE, _above(m.outside, 0.0)),
+        (ON_MARKERS, _above(m.marked, rule.most_marked)),
+        (AT_BORDER, _above(m.border, rule.most_border)),
+        (INCOMPLETE, _above(m.incomplete, rule.most_incomplete)),
+    )
+
+
+def _said(*sentences: tuple[str, bool]) -> list[str]:
+    return [sentence for sentence, holds in sentences if holds]
+
+
+def _below(value: float | None, limit: float) -> bool:
+    return value is not None and value < limit
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
+
+
+def read_rule(folder: Path, card: ModelCard) -> VerdictRule:
+    """The rule beside a model's weights; the careful default without one, or with another model's.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    path = folder / RECEIPTS
+    if not path.exists():
+        return VerdictRule()
+    try:
+        values = json.loads(path.read_text())
+        if values["weights_sha256"] != card.weights_sha256:
+            return VerdictRule()
+        return VerdictRule.from_dict(values["rule"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise CheckpointError(
+            f"The rule for explanations of the model '{folder.name}' is damaged; reinstall the "
+            "model."
+        ) from exc
+
+
+def installed_rule(card: ModelCard, weights: Path | None = None) -> VerdictRule:
+    """The rule of an installed model, or the careful default.
+
+    Parameters
+    ----------
+    card : ModelCard
+    weights : Path, optional
+        Folder of the models; by default that of the installation.
+    """
+    for folder in installed_checkpoints(weights or Settings.from_environment().weights):
+        if folder.name == card.name:
+            return read_rule(folder, card)
+    return VerdictRule()

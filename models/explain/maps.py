@@ -1,0 +1,80 @@
+"""Explanations for the export: one map per answered image, stretched onto the film's own pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from imaging.dicom import read_image
+from imaging.entities import Assessment, Instance
+from imaging.export import AttributionMap
+from imaging.store import Repository
+from imaging.study import StudyRecord
+from models.explain.methods.explainer import Explainers
+from models.explain.methods.registry import DEFAULT, METHODS
+
+
+def attribution_maps(
+    record: StudyRecord,
+    repository: Repository,
+    explainers: Explainers,
+    *,
+    method: str = DEFAULT,
+) -> tuple[AttributionMap, ...]:
+    """Explain the leading finding of every image of a study that got an answer.
+
+    Parameters
+    ----------
+    record : StudyRecord
+    repository : Repository
+        Where the originals lie.
+    explainers : Explainers
+        Of the installed models; a map is made by the model that gave the answer.
+    method : str
+        Key of `models.explain.methods.registry.METHODS`.
+
+    Raises
+    ------
+    StoreError
+        If an original cannot be read back.
+    """
+    pairs = zip(record.instances, record.assessments, strict=True)
+    return tuple(
+        _explained(instance, assessment, repository, explainers, method)
+        for instance, assessment in pairs
+        if assessment is not None and assessment.primary is not None
+    )
+
+
+def _explained(
+    instance: Instance,
+    assessment: Assessment,
+    repository: Repository,
+    explainers: Explainers,
+    method: str,
+) -> AttributionMap:
+    content = repository.originals.content(instance.identity.sha256)
+    image = read_image(content, file_name=instance.file_name)
+    lead = assessment.findings[0]
+    explainer = explainers.of(assessment.model.name if assessment.model else "")
+    subject = explainer.look(image.luminance_values(0), assessment)
+    found = explainer.attribute(subject, lead.code, method)
+    size = instance.geometry.rows, instance.geometry.columns
+    return AttributionMap(
+        sop_instance_uid=instance.identity.sop_instance_uid,
+        frame=0,
+        values=stretched(found.values, *size),
+        limit=float(np.abs(found.values).max()),
+        method=METHODS[method].label,
+        target=lead.code,
+        seen=found.view.edges,
+        model=found.model,
+    )
+
+
+def stretched(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """An attribution's values on the film's own pixels, bilinear: (rows, columns), float32."""
+    grid = torch.from_numpy(values)[None, None]
+    return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()

@@ -1,0 +1,138 @@
+"""The registry of attribution methods: what each is called, what it shows, and its function.
+
+Guided Backpropagation, Guided Grad-CAM and Deconvolution are left out on purpose: their maps hardly
+change when the network forgets what it has learned (Adebayo et al., NeurIPS 2018, arXiv
+1810.03292).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from models.explain.base.subject import Subject
+from models.explain.base.targets import TargetLogOdds
+from models.explain.methods import cam, fused, gradients, perturbation, segments
+
+DEFAULT = "fused"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An attribution method.
+
+    Attributes
+    ----------
+    label, meaning : str
+        Its name on screen, and what a reader should know.
+    unit : str
+        What the numbers of a map count.
+    paper : str
+        Where it comes from.
+    function : callable
+        Maps (model, subject) to (1, 1, size, size), signed, over the networks' input.
+    forwards : int
+        Inputs that one network is shown, about: by them the progress is told.
+    slow : bool
+        True when a reader has to wait for it.
+    """
+
+    label: str
+    meaning: str
+    unit: str
+    paper: str
+    function: Callable[[TargetLogOdds, Subject], Tensor]
+    forwards: int
+    slow: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "fused": Method(
+        "Fused scales",
+        "Where fine structure moves the answer away from a blurred film; weak evidence is left "
+        "out.",
+        "Log-odds per pixel.",
+        "Sundararajan et al., ICML 2017, arXiv 1703.01365",
+        fused.fused,
+        fused.STEPS + 2,
+    ),
+    "grad_cam": Method(
+        "Grad-CAM",
+        "Regions whose features raise (or lower) the answer; coarse.",
+        "Log-odds per cell of the last feature map.",
+        "Selvaraju et al., ICCV 2017, arXiv 1610.02391",
+        cam.last_grad_cam,
+        1,
+    ),
+    "grad_cam_fine": Method(
+        "Grad-CAM, finer",
+        "The same one stage earlier in the network: twice as fine, and further from the answer.",
+        "Log-odds per cell of the feature map, to first order.",
+        "Selvaraju et al., ICCV 2017, arXiv 1610.02391",
+        cam.fine_grad_cam,
+        1,
+    ),
+    "integrated_gradients": Method(
+        "Integrated Gradients",
+        "Pixels that move the answer away from that of the blurred film; fine and noisy.",
+        "Log-odds per pixel.",
+        "Sundararajan et al., ICML 2017, arXiv 1703.01365",
+        gradients.integrated_gradients,
+        gradients.STEPS,
+        slow=True,
+    ),
+    "gradient_shap": Method(
+        "GradientSHAP",
+        "Pixels that move the answer, on average, away from a blurred, a grey and a noisy film.",
+        "Log-odds per pixel.",
+        "Lundberg & Lee, NeurIPS 2017, arXiv 1705.07874",
+        gradients.gradient_shap,
+        gradients.STEPS,
+        slow=True,
+    ),
+    "smooth_grad": Method(
+        "SmoothGrad",
+        "Pixels to which the answer is sensitive even when the film is made noisier.",
+        "Log-odds per pixel, to first order.",
+        "Smilkov et al. 2017, arXiv 1706.03825",
+        gradients.smooth_grad,
+        gradients.STEPS,
+        slow=True,
+    ),
+    "input_x_gradient": Method(
+        "Input x Gradient",
+        "Pixels to which the answer is sensitive, by how bright or dark they are; very noisy.",
+        "Log-odds per pixel, to first order.",
+        "Shrikumar et al. 2016, arXiv 1605.01713",
+        gradients.input_x_gradient,
+        1,
+    ),
+    "occlusion": Method(
+        "Occlusion",
+        "How far the answer falls when a window of the film is blurred.",
+        "Log-odds per window.",
+        "Zeiler & Fergus, ECCV 2014, arXiv 1311.2901",
+        perturbation.occlusion,
+        perturbation.WINDOWS + 1,
+        slow=True,
+    ),
+    "superpixels": Method(
+        "Areas of one tone",
+        "How far the answer falls when an area of one tone is blurred.",
+        "Log-odds per area.",
+        "Ribeiro et al., KDD 2016, arXiv 1602.04938",
+        perturbation.ablate_superpixels,
+        segments.GRID**2 + 1,
+        slow=True,
+    ),
+    "lung_fields": Method(
+        "Lung fields",
+        "How far the answer falls when a third of a lung, or all around the lungs, is blurred.",
+        "Log-odds per field.",
+        "Zeiler & Fergus, ECCV 2014, arXiv 1311.2901",
+        perturbation.ablate_lung_fields,
+        segments.FIELDS + 1,
+    ),
+}

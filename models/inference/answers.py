@@ -1,0 +1,124 @@
+"""From the members' logits to what is said: probabilities, findings, one answer. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.entities import Answer, Finding
+from imaging.errors import SettingsError
+from models.checkpoint.card import ModelCard
+from models.rules.calibration import calibrated, log_softmax
+from models.rules.conformal import ABSENT, PRESENT, ConformalRule
+from models.rules.findings import finding_probabilities
+
+DEFAULT_ERROR_RATE = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the network said about one picture.
+
+    Attributes
+    ----------
+    logits : numpy.ndarray
+        (classes,), float64, members fused, before calibration.
+    probabilities : numpy.ndarray
+        (classes,), float64, calibrated; they sum to one.
+    members : numpy.ndarray
+        (members,), float64: each member's calibrated probability of the leading finding.
+    findings : tuple of Finding
+        In the card's order, each with its operating point.
+    conformal_set : tuple of str
+        "present", "absent", both or none, for the leading finding.
+    answer : Answer
+        The one thing to say: present, absent or unsure.
+    """
+
+    logits: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    members: NDArray[np.float64]
+    findings: tuple[Finding, ...]
+    conformal_set: tuple[str, ...]
+    answer: Answer
+
+    @property
+    def disagreement(self) -> float:
+        """Largest difference between two members' leading probabilities, in [0, 1]."""
+        return float(np.ptp(self.members))
+
+
+class Answers:
+    """A card's way from logits to answers, at one error rate.
+
+    Parameters
+    ----------
+    card : ModelCard
+    error_rate : float
+        Share of wrong answers allowed per class; one of those the card has thresholds for.
+
+    Raises
+    ------
+    SettingsError
+        If the card has none for it.
+    """
+
+    def __init__(self, card: ModelCard, *, error_rate: float = DEFAULT_ERROR_RATE) -> None:
+        self.card = card
+        self.rule = _rule(card, error_rate)
+
+    def to(self, logits: NDArray[np.floating]) -> tuple[Prediction, ...]:
+        """Answers to every member's logits: (members, batch, classes).
+
+        Members are fused by their mean log-probability (`models.network.ensemble.fuse`).
+        """
+        members = log_softmax(logits)
+        fused = members.mean(0)
+        return tuple(self._prediction(fused[i], members[:, i]) for i in range(fused.shape[0]))
+
+    def _prediction(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
+        """From fused logits (classes,) and those of each member (members, classes)."""
+        card, lead = self.card, self.card.findings[0]
+        probabilities = calibrated(logits, card.temperature, card.bias)
+        each = calibrated(members, card.temperature, card.bias)
+        findings = self._findings(probabilities)
+        labels = self.rule.prediction_set(findings[0].probability)
+        return Prediction(
+            logits=logits,
+            probabilities=probabilities,
+            members=finding_probabilities(each, card.classes, lead),
+            findings=findings,
+            conformal_set=labels,
+            answer=answer_of(labels, findings[0].positive),
+        )
+
+    def _findings(self, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(
+                code=spec.code,
+                label=spec.label,
+                probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
+                operating_point=spec.operating_point,
+                exploratory=spec.exploratory,
+            )
+            for spec in self.card.findings
+        )
+
+
+def _rule(card: ModelCard, error_rate: float) -> ConformalRule:
+    for rule in card.conformal:
+        if abs(rule.error_rate - error_rate) < 1e-9:
+            return rule
+    known = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
+    raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {known}.")
+
+
+def answer_of(labels: tuple[str, ...], positive: bool) -> Answer:
+    """One label that agrees with the operating point is an answer; anything else is unsure."""
+    if labels == (PRESENT,) and positive:
+        return Answer.PRESENT
+    if labels == (ABSENT,) and not positive:
+        return Answer.ABSENT
+    return Answer.UNSURE

@@ -1,0 +1,54 @@
+"""The assessments that checks and predictions come to, in one place for every engine. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from imaging.entities import Answer, Assessment, Instance, ModelIdentity, Status
+from models.inference.answers import Answers, Prediction
+from models.inference.scope import ScopeVerdict
+
+BLANK = "The picture is blank: every pixel has the same value."
+LOST = "The part of the body that this model reads could not be found in this picture."
+NONE_FITS = "None of the installed models was built for this picture."
+
+
+def refused(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
+    """No model answers: "unsuitable", with the reasons. `model` is the one that speaks."""
+    return Assessment(
+        sop_instance_uid=instance.identity.sop_instance_uid,
+        status=Status.REFUSED,
+        model=model,
+        messages=verdict.refusals,
+        answer=Answer.UNSUITABLE,
+        created_at=datetime.now(UTC),
+    )
+
+
+def answered(
+    instance: Instance, prediction: Prediction, answers: Answers, warnings: tuple[str, ...]
+) -> Assessment:
+    """A model's answer, with its reasons to be careful."""
+    card = answers.card
+    return Assessment(
+        sop_instance_uid=instance.identity.sop_instance_uid,
+        status=Status.WARNED if warnings else Status.OK,
+        model=card.identity,
+        findings=prediction.findings,
+        messages=warnings,
+        created_at=datetime.now(UTC),
+        answer=prediction.answer,
+        conformal_set=prediction.conformal_set,
+        probabilities=tuple(zip(card.classes, map(float, prediction.probabilities), strict=True)),
+        error_rate=answers.rule.error_rate,
+        disagreement=prediction.disagreement if card.members > 1 else None,
+    )
+
+
+def none_fits(verdicts: Sequence[ScopeVerdict]) -> ScopeVerdict:
+    """Why no model answers: the reasons of one, or of all."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    reasons = dict.fromkeys(reason for v in verdicts for reason in v.refusals)
+    return ScopeVerdict(refusals=(NONE_FITS, *reasons))

@@ -1,0 +1,97 @@
+"""The networks of a checkpoint as ONNX graphs, run by ONNX Runtime.
+
+A graph file holds no weights: its tensors point into the checkpoint's safetensors files, so that
+graph and training share one copy and one hash. `models.graphs.export` writes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from imaging.errors import CheckpointError
+from models.checkpoint.installed import GRAPHS as RECORD
+
+MEMBERS, GATE, LOCALISER = "members.onnx", "gate.onnx", "localiser.onnx"
+ENGINE = "onnxruntime fp32"
+
+Batch = NDArray[np.float32]
+
+
+def has_graphs(folder: Path) -> bool:
+    """True when graphs were written for this checkpoint."""
+    return (folder / RECORD).exists()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class OnnxNetworks:
+    """The networks of one checkpoint: batches in, figures out. One thread each call.
+
+    Parameters
+    ----------
+    folder : Path
+        The checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If a graph, or the weights it points into, are not the ones that were written together.
+    """
+
+    engine = ENGINE
+
+    def __init__(self, folder: Path) -> None:
+        record = _checked(folder)
+        self._members = session(folder / MEMBERS)
+        self._gate = session(folder / GATE) if GATE in record else None
+        self._localiser = session(folder / LOCALISER) if LOCALISER in record else None
+
+    def members(self, x: Batch) -> NDArray[np.float32]:
+        """Every member's logits of inputs (batch, 1, size, size): (members, batch, classes)."""
+        return self._members.run(None, {"x": x})[0]
+
+    def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The gate's logits (batch, classes) and distances (batch,)."""
+        if self._gate is None:
+            raise ValueError("this checkpoint has no gate")
+        logits, distance = self._gate.run(None, {"x": x})
+        return logits, distance
+
+    def region(self, x: Batch) -> NDArray[np.float32]:
+        """Probability of the region: (batch, rows', columns'), in [0, 1]."""
+        if self._localiser is None:
+            raise ValueError("this checkpoint has no localiser")
+        return self._localiser.run(None, {"x": x})[0]
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """A graph ready to run on one processor, by one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _checked(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256 of what the graphs are made of, each compared with the file."""
+    try:
+        record: dict[str, str] = json.loads((folder / RECORD).read_text())
+        for name, expected in record.items():
+            if sha256_of(folder / name) != expected:
+                raise ValueError(name)
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(
+            f"The weights or graphs of the model '{folder.name}' are damaged or were altered; "
+            "write the graphs anew (python -m models.graphs.export) or reinstall the model."
+        ) from exc
+    return record

@@ -1,0 +1,73 @@
+"""The fidelity report with what the installed networks were built for, and its terminal command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imaging import fidelity
+from imaging.dicom import inspect_image, read_image
+from imaging.entities import RESEARCH_USE, Instance
+from imaging.fidelity import Caution, Fidelity
+from imaging.settings import Settings
+
+if TYPE_CHECKING:
+    from models.checkpoint.card import ModelCard
+
+
+def with_networks(found: Fidelity, instance: Instance, cards: Sequence[ModelCard]) -> Fidelity:
+    """Add a caution for every network of this modality that saw nobody of this age.
+
+    Parameters
+    ----------
+    found : Fidelity
+        What file and pixels say.
+    instance : Instance
+        Of the same picture.
+    cards : sequence of ModelCard
+        Of the networks that may be asked about it.
+    """
+    modality, age = instance.acquisition.modality, instance.patient.age_years
+    cautions: list[Caution] = []
+    for card in cards:
+        if modality in card.scope.modalities:
+            cautions += fidelity.judge_age(age, card.scope.age_years, card.name)
+    return replace(found, cautions=(*found.cautions, *cautions))
+
+
+def inspect_file(
+    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG or JPEG film.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    frame: Annotated[int, typer.Option(min=1, help="Frame to judge, from 1.")] = 1,
+) -> None:
+    """Tell how a file becomes the picture on screen: decoder, LUTs, window, and what is odd."""
+    image = read_image(file)
+    last = image.instance.geometry.frames
+    if frame > last:
+        raise typer.BadParameter(f"the file has {last} frame(s)")
+    found = with_networks(inspect_image(image, frame=frame - 1), image.instance, _cards())
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    for line in fidelity.lines(found):
+        typer.echo(line)
+    for caution in found.cautions:
+        typer.echo(f"\u26a0 {caution.words}")
+    typer.echo(f"{len(found.cautions)} caution(s). {RESEARCH_USE}.")
+
+
+def _cards() -> list[ModelCard]:
+    """The cards of the networks that would be asked."""
+    # torch takes a second to import: `--help` goes without it.
+    from models.checkpoint.card import ModelCard
+    from models.network.checkpoint import CARD, find_checkpoint, installed_checkpoints
+
+    settings = Settings.from_environment()
+    if settings.model_name:
+        return [ModelCard.read(find_checkpoint(settings.weights, settings.model_name) / CARD)]
+    return [ModelCard.read(folder / CARD) for folder in installed_checkpoints(settings.weights)]

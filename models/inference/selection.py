@@ -1,0 +1,83 @@
+"""Which image of a study is classified, and why the others are not: the rule, in words.
+
+Every image is checked by itself (`models.inference.scope` for the header, `models.network.gate` for the pixels) and
+each that passes is classified. Of several the most urgent answer speaks for the study, because
+the network may raise a study and never lower it (`imaging.worklist.order`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imaging.entities import Assessment, Instance, SourceKind, Status
+from imaging.study import StudyRecord
+from imaging.worklist.order import leading_assessment
+
+RULE = (
+    "Each image is checked by modality, kind of picture, colours, frames, body part, view and "
+    "side, then by its pixels. Each that passes is classified; the most urgent answer leads."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What became of one image: whether it was classified, whether it leads, and why."""
+
+    instance: Instance
+    classified: bool
+    leads: bool
+    because: str
+
+
+def select(record: StudyRecord) -> tuple[Selected, ...]:
+    """The rule applied to a study: its images in order, each with the reason.
+
+    Parameters
+    ----------
+    record : StudyRecord
+        With the latest assessments; an image without one is still waiting.
+    """
+    lead = leading_assessment(record)
+    leading = lead.sop_instance_uid if lead is not None and is_classified(lead) else ""
+    return tuple(
+        Selected(
+            instance,
+            is_classified(answer),
+            instance.identity.sop_instance_uid == leading,
+            because(instance, answer),
+        )
+        for instance, answer in zip(record.instances, record.assessments, strict=True)
+    )
+
+
+def is_classified(answer: Assessment | None) -> bool:
+    """True when a network answered about the image."""
+    return answer is not None and answer.status in (Status.OK, Status.WARNED)
+
+
+def because(instance: Instance | None, answer: Assessment | None) -> str:
+    """Why one image was classified or not, as sentences without patient data.
+
+    Parameters
+    ----------
+    instance : Instance or None
+        None for a file that could not be read, or that is no picture.
+    answer : Assessment or None
+        None while it waits.
+    """
+    if answer is None:
+        return "Not classified yet."
+    if instance is None or not is_classified(answer):
+        return " ".join(("Not classified.", *answer.messages))
+    if instance.source is SourceKind.FILM:
+        return "Classified: a picture file without a header, let through by its pixels alone."
+    return f"Classified: {facts(instance)}; header and pixels fit the network."
+
+
+def facts(instance: Instance) -> str:
+    """What of the header the rule looks at, such as "CR, CHEST, AP, ORIGINAL/PRIMARY"."""
+    taken, frames = instance.acquisition, instance.geometry.frames
+    count = "single frame" if frames == 1 else f"{frames} frames"
+    kind = "/".join(taken.image_type[:2])
+    parts = (taken.modality, taken.body_part, taken.view_position, kind, count)
+    return ", ".join(part for part in parts if part)

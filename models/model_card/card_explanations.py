@@ -1,0 +1,69 @@
+"""The model card's section on explanations: where maps point, whether the answer hangs on it."""
+
+from __future__ import annotations
+
+from models.explain.methods.registry import METHODS
+from models.model_card.figures import ExplanationFigures, MethodFigures, rounded
+
+HEADER = (
+    "method",
+    "evidence inside the lungs",
+    "a uniform map",
+    "strongest point inside",
+    "insertion less deletion",
+    "less than the default",
+    "left with random weights",
+    "left with random labels",
+    "passes",
+)
+EXPLAINED = (
+    "Median share of the positive evidence inside the human lung masks, and how often the "
+    "strongest point lies there, on rightly called films of the validation split with the "
+    "finding. Insertion less deletion: how much the answer hangs on what the map calls evidence "
+    "(zero for a map drawn by lot). Similarity of a map to that of a network with random weights, "
+    "or random labels: one is the same map, and a method whose map stays draws the film instead "
+    "of the reason."
+)
+
+
+def explanations_rows(found: ExplanationFigures) -> list[list[str]]:
+    """One row of text per method under `HEADER`, the most faithful first."""
+    return [_row(m, found) for m in found.methods]
+
+
+def _row(m: MethodFigures, found: ExplanationFigures) -> list[str]:
+    left = list(m.layers.values())[-1]
+    label = METHODS[m.method].label if m.method in METHODS else m.method
+    return [
+        f"{label} (default)" if m.method == found.default else label,
+        m.share.whole,
+        m.uniform.text,
+        m.pointing.text,
+        m.gain.whole,
+        m.behind.whole if m.behind else "",
+        rounded(left),
+        "" if m.random_labels is None else rounded(m.random_labels),
+        "yes" if m.sane else "no",
+    ]
+
+
+def wide_rows(found: ExplanationFigures) -> list[list[str]]:
+    """Method, masks, share and pointing on many more films; quick methods only."""
+    return [
+        [
+            METHODS[m.method].label if m.method in METHODS else m.method,
+            str(m.masks),
+            m.wide.whole,
+            m.wide_pointing.text if m.wide_pointing else "",
+        ]
+        for m in found.methods
+        if m.wide is not None
+    ]
+
+
+def verdicts_line(found: ExplanationFigures) -> str:
+    """How the default method's receipts came out; empty without any."""
+    if not found.verdicts:
+        return ""
+    counted = ", ".join(f"{name} {count}" for name, count in found.verdicts.items())
+    return f"Receipts of the default method: {counted}."

@@ -1,0 +1,313 @@
+"""The model card as a Markdown page: the card in words, and every stored figure as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from imaging.entities import RESEARCH_USE
+from models.model_card import card_explanations as maps
+from models.model_card.figures import Figure, Figures, ModelFacts, SplitFigures, Subset, rounded
+
+LABELS = {
+    "auc": "AUC",
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ece": "Expected calibration error (15 bins)",
+    "ece_noise_floor": "Calibration error of a perfect network",
+    "brier": "Brier score",
+    "nll": "Negative log-likelihood",
+}
+_COLUMNS = ("auc", "accuracy", "sensitivity", "specificity")
+_ABSENT = "Not measured."
+
+
+def problems(facts: ModelFacts) -> list[str]:
+    """Why stored figures must not be shown as those of the installed weights; empty if they may."""
+    kinds = (
+        ("measured on other weights", facts.foreign),
+        ("does not say on which weights it was measured", facts.unstamped),
+        ("cannot be read", facts.unreadable),
+    )
+    return [f"{facts.card.name}: {name} {what}" for what, names in kinds for name in names]
+
+
+def figures_table(facts: ModelFacts) -> str:
+    """Markdown table of the figures of every finding."""
+    if facts.split is None:
+        return _ABSENT
+    rows = []
+    for finding in facts.split.findings:
+        among = f" among {finding.among}" if finding.among else ""
+        note = " (exploratory)" if finding.exploratory else ""
+        rows += [
+            [f"{finding.code}{among}{note}: {LABELS.get(name, name)}", f.text, f.interval]
+            for name, f in finding.figures.items()
+        ]
+    return _table(["figure", "value", "95 % interval"], rows)
+
+
+def card_page(facts: ModelFacts) -> str:
+    """The model card as a page (headings after Mitchell et al., FAT* 2019)."""
+    sections = (
+        ("Intended population", _population(facts)),
+        ("Answers", _answers(facts)),
+        ("Training data", _training(facts)),
+        ("Figures", headline(facts) + figures_table(facts)),
+        ("When it is unsure", _unsure(facts)),
+        ("Each network alone", _members(facts)),
+        ("Subgroups", _subsets(facts.split.subsets if facts.split else ())),
+        ("Not a shortcut", _subsets([s for s in facts.shortcuts if not s.detail])),
+        ("Robustness", _robustness(facts)),
+        ("Explanations", _explanations(facts)),
+        ("Scope gate", _gate(facts)),
+        ("Beside other networks", _contenders(facts)),
+        ("Beside published figures", _published(facts)),
+        ("Limits", "\n".join(f"- {limit}" for limit in facts.card.limits)),
+    )
+    return (
+        "\n\n".join([_head(facts), *(f"## {title}\n\n{text}" for title, text in sections)]) + "\n"
+    )
+
+
+def _published(facts: ModelFacts) -> str:
+    """Figures from the literature below ours, finding by finding."""
+    rows = []
+    for finding, others in facts.published:
+        ours = [finding.figures.get(name) for name in _COLUMNS]
+        texts = ["" if figure is None else figure.text for figure in ours]
+        rows.append([finding.code, "this model", "the test split above", *texts])
+        for p in others:
+            texts = [rounded(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
+            rows.append([finding.code, p.source, p.films, *texts])
+    names = [LABELS[name] for name in _COLUMNS]
+    return _table(["finding", "source", "films", *names], rows) if rows else "None."
+
+
+def _head(facts: ModelFacts) -> str:
+    card = facts.card
+    biases = ", ".join(f"{b:+.2f}" for b in card.bias)
+    rows = [
+        ["model", f"`{card.name}` {card.version}"],
+        ["weights SHA-256", f"`{card.weights_sha256}`"],
+        ["networks", f"{card.members} x `MultiScaleResNet` {card.network.as_dict()}"],
+        [
+            "input",
+            f"{card.size} x {card.size} pixels, one channel, {card.input_range[0]:.2f} to "
+            f"{card.input_range[1]:.2f} after `preprocess`",
+        ],
+        [
+            "calibration",
+            f"temperature {card.temperature:.3f}, class biases {biases}, fitted on plain and "
+            "stressed validation films",
+        ],
+    ]
+    if card.localiser_sha256:
+        margin = f"{100 * card.framing.margin:g} %"
+        found = f"the box that its localiser finds, and {margin} of its sides around it"
+        rows.append(["view", f"{found} (localiser SHA-256 `{card.localiser_sha256}`)"])
+    return "\n".join(
+        [
+            f"# {card.title}\n",
+            f"*{RESEARCH_USE}.* This page is written by `python -m models.model_card.report` from the card",
+            "and the stored evaluation that travel with the weights; the app draws the same.\n",
+            _table(["", ""], rows),
+        ]
+    )
+
+
+def headline(facts: ModelFacts) -> str:
+    """Which weights and films the figures are of, and any doubt about that."""
+    card, split = facts.card, facts.split
+    films = (
+        f", {split.films} films of the {split.split} split{_refused(split)}, 95 % bootstrap "
+        "intervals"
+        if split
+        else ""
+    )
+    doubts = "".join(f"**{line}**\n\n" for line in problems(facts))
+    identity = f"`{card.name}` {card.version} (weights `{card.identity.short_hash}`)"
+    return f"{doubts}{identity}{films}:\n\n"
+
+
+def _refused(split: SplitFigures) -> str:
+    """How many films the figures leave out, and why."""
+    if not split.refused:
+        return ""
+    return f" ({split.refused} of them refused as unsuitable, which no figure counts)"
+
+
+def _population(facts: ModelFacts) -> str:
+    scope = facts.card.scope
+    return (
+        f"{scope.population}. Modalities {', '.join(scope.modalities)}; body part "
+        f"{', '.join(scope.body_parts)}; views {', '.join(scope.views)}; age "
+        f"{scope.age_years[0]:g} to {scope.age_years[1]:g} years. Anything else is refused or "
+        "answered with a warning."
+    )
+
+
+def _answers(facts: ModelFacts) -> str:
+    return "\n".join(
+        f"- **{f.label}** (`{f.code}`): classes {', '.join(f.members)}; operating point "
+        f"{f.operating_point:.3f}, chosen on validation films ({f.rule}"
+        f"{f' {f.target}' if f.rule == 'sensitivity' else ''})"
+        f"{'; exploratory: not reliable from a film alone' if f.exploratory else ''}."
+        for f in facts.card.findings
+    )
+
+
+def _training(facts: ModelFacts) -> str:
+    data, films = facts.card.training["data"], facts.card.training["data"].get("films", {})
+    lines = [
+        f"{data['title']}. Licence: {data['licence']}. {data['citation']}\n",
+        f"{films.get('train', 0)} training and {films.get('val', 0)} validation films, grouped by "
+        f"patient. SHA-256 over all films and labels: `{data.get('sha256', '')}`.\n",
+        "Networks, and what each started from:\n",
+        *(line for m in facts.card.training.get("members", ()) for line in _lineage(m, 0)),
+    ]
+    return "\n".join(lines)
+
+
+def _lineage(member: Mapping[str, Any], depth: int) -> Iterator[str]:
+    """How a network came about, and what it started from, as an indented list."""
+    knobs = member.get("train") or member.get("settings") or {}
+    hash_ = f"`{member['weights_sha256'][:12]}`: " if "weights_sha256" in member else ""
+    chosen = ", ".join(
+        f"{name.removeprefix('auc').strip('_').replace('_', ' ') or 'plain'} {value:.4f}"
+        for name, value in (member.get("selected_epoch") or {}).items()
+        if name.startswith("auc")
+    )
+    how = (
+        f"{knobs['epochs']} epochs at most, seed {knobs.get('seed')}, peak rate "
+        f"{knobs.get('learning_rate')}"
+        if knobs.get("epochs")
+        else "the mean of the weights below, not trained further"
+    )
+    yield f"{'  ' * depth}- {hash_}{how}" + (f"; validation AUC {chosen}" if chosen else "")
+    for origin in member.get("origin") or ():
+        yield from _lineage(origin, depth + 1)
+
+
+def _unsure(facts: ModelFacts) -> str:
+    conformal = facts.split.conformal if facts.split else None
+    if facts.split is None or conformal is None:
+        return _ABSENT
+    answered = {f"not refused, {name}": figure for name, figure in facts.split.answered.items()}
+    named = answered | {f"coverage, {name}": f for name, f in conformal.coverage.items()}
+    rest = {
+        "unsure": conformal.unsure_share,
+        "accuracy where it answers": conformal.accuracy_answered,
+    }
+    rows = [[n, f.text, f.interval] for n, f in {**named, **rest}.items() if f is not None]
+    counts = ", ".join(f"{n} {name}" for name, n in facts.split.answers.items())
+    return (
+        f"Prediction sets aim to miss the truth in at most {100 * conformal.error_rate:g} % of "
+        f"films.\n\n{_table(['share of films', 'value', '95 % interval'], rows)}"
+        + (f"\n\nAnswers: {counts}." if counts else "")
+    )
+
+
+def _members(facts: ModelFacts) -> str:
+    members = facts.split.members if facts.split else ()
+    rows = [["" if m.seed is None else str(m.seed), *_cells(m.figures)] for m in members]
+    return _table(["seed", *(LABELS[name] for name in _COLUMNS)], rows) if rows else _ABSENT
+
+
+def _subsets(subsets: Sequence[Subset]) -> str:
+    """Subgroups and shortcut rows; trivial predictors are marked."""
+    rows = [
+        [
+            f"{s.title}{' (trivial predictor)' if s.baseline else ''}",
+            s.split,
+            str(s.films),
+            *_cells(s.figures),
+            s.description,
+        ]
+        for s in subsets
+    ]
+    names = ["films used", "split", "films", *(LABELS[name] for name in _COLUMNS), "what was done"]
+    return _table(names, rows) if rows else _ABSENT
+
+
+def _robustness(facts: ModelFacts) -> str:
+    if facts.robustness is None:
+        return _ABSENT
+    rows = [
+        [
+            v.label,
+            v.text,
+            str(v.films),
+            str(v.refused) if v.refused else "",
+            v.auc.whole,
+            rounded(v.flip_rate),
+            rounded(v.mean_change),
+        ]
+        for v in facts.robustness.worst()
+    ]
+    counts = ["change", "worst level", "films", "refused beside these"]
+    names = [*counts, "AUC", "changed calls", "mean change of probability"]
+    r = facts.robustness
+    return (
+        f"{r.films} films of the {r.split} split; AUC of the same films untouched "
+        f"{r.clean_auc.whole}.\n\n{_table(names, rows)}"
+    )
+
+
+def _gate(facts: ModelFacts) -> str:
+    if facts.gate is None:
+        return _ABSENT
+    gate = facts.gate
+    named = {"AUROC": gate.auroc, **{n.replace("_", " "): f for n, f in gate.shares.items()}}
+    rows = [[name, "", "", f.text, f.interval] for name, f in named.items()]
+    rows += [
+        [
+            f"refused: {k.kind.replace('_', ' ')}",
+            str(k.images),
+            k.expected,
+            k.refused.text,
+            k.refused.interval,
+        ]
+        for k in gate.kinds
+    ]
+    return _table(["share", "pictures", "should", "value", "95 % interval"], rows)
+
+
+def _contenders(facts: ModelFacts) -> str:
+    rows = [
+        [
+            c.network,
+            str(c.seeds),
+            c.auc.whole,
+            c.accuracy.whole,
+            "" if c.forward is None else rounded(c.forward),
+        ]
+        for c in facts.contenders
+    ]
+    names = ["network, same recipe", "seeds", "AUC", "Accuracy", "cost of one forward, ours = 1"]
+    return _table(names, rows) if rows else _ABSENT
+
+
+def _cells(figures: Figures) -> list[str]:
+    return [figures.get(name, Figure(float("nan"))).whole for name in _COLUMNS]
+
+
+def _explanations(facts: ModelFacts) -> str:
+    found = facts.explanations
+    if found is None:
+        return _ABSENT
+    tables = [maps.EXPLAINED, _table(list(maps.HEADER), maps.explanations_rows(found))]
+    if wide := maps.wide_rows(found):
+        of_all = f"The quick methods on more films with open masks, of {found.open_masks}:"
+        header = ["method", "films", "evidence inside the lungs", "strongest point inside"]
+        tables += [of_all, _table(header, wide)]
+    return "\n\n".join([*tables, maps.verdicts_line(found)]).strip()
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; a named column without any value is left out."""
+    kept = [i for i, n in enumerate(names) if not n or any(r[i].strip("\u2013") for r in rows)]
+    lines = [[cells[i].replace("|", "\\|") for i in kept] for cells in (names, *rows)]
+    head, *body = (f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([head, "|" + "---|" * len(kept), *body])

@@ -1,0 +1,54 @@
+"""Several networks of one shape that answer together, and whose differences are a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.network.network import MultiScaleResNet, NetworkSettings
+
+
+class Ensemble(nn.Module):
+    """A deep ensemble (Lakshminarayanan et al., NeurIPS 2017, arXiv 1612.01474).
+
+    Members share their settings and differ in their seeds. One member is an ensemble too, so that
+    everything else needs to know one kind of network only.
+    """
+
+    def __init__(self, members: Sequence[MultiScaleResNet]) -> None:
+        super().__init__()
+        if not members:
+            raise ValueError("an ensemble needs a member")
+        self.members = nn.ModuleList(members)
+
+    @classmethod
+    def of(cls, settings: NetworkSettings, count: int) -> Ensemble:
+        """Untrained members of the given shape."""
+        return cls([MultiScaleResNet(settings) for _ in range(count)])
+
+    @property
+    def networks(self) -> tuple[MultiScaleResNet, ...]:
+        """The members."""
+        return tuple(m for m in self.members if isinstance(m, MultiScaleResNet))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, 1, rows, columns) to logits (members, batch, classes)."""
+        return torch.stack([member(x) for member in self.members])
+
+    def regions(self, x: Tensor) -> Tensor | None:
+        """Mean predicted region maps (batch, regions, rows', columns') in [0, 1], or None."""
+        if not self.networks[0].settings.regions:
+            return None
+        maps = [network.forward_with_regions(x)[1].sigmoid() for network in self.networks]
+        return torch.stack(maps).mean(0)
+
+
+def fuse(logits: Tensor) -> Tensor:
+    """Mean log-probability over members: (members, batch, classes) -> (batch, classes).
+
+    The geometric mean of the members' probabilities, up to a factor that calibration removes;
+    for one member it is the member itself.
+    """
+    return logits.log_softmax(-1).mean(0)

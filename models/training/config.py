@@ -1,0 +1,156 @@
+"""Task files: one TOML table becomes one frozen `TaskConfig` with every knob of a training run."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from imaging.errors import SettingsError
+from models.checkpoint.card import ModelCard, Published, Scope
+from models.data.augment import AugmentSettings
+from models.data.dataset import Film, ManifestColumns, read_manifest
+from models.data.regions import RegionSettings
+from models.network.network import NetworkSettings
+from models.rules.conformal import ConformalRule
+from models.rules.crop_box import FramingSettings
+from models.rules.findings import FindingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Knobs of the training loop."""
+
+    size: int = 160  # side of the network's input, pixels
+    early_size: int = 96  # side during the first share of epochs
+    early_share: float = 0.5  # that share
+    epochs: int = 16
+    batch: int = 32
+    learning_rate: float = 2e-3  # peak of the cosine
+    warm_up: float = 0.1  # share of steps the rate rises
+    weight_decay: float = 0.05  # L2, decoupled (AdamW); not on norms and biases
+    label_smoothing: float = 0.05
+    lead: float = 0.0  # weight of the leading finding's own loss beside the classes'
+    average: float = 0.998  # decay of the moving average of weights
+    clip: float = 5.0  # largest gradient norm
+    patience: int = 8  # epochs without a better validation AUC before an early stop
+    balance: float = 1.0  # largest weight that evens out class and acquisition; 1 leaves them
+    trainable: str = ""  # train only parameters whose name starts so; all else stays as it is
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """A task: what is told apart, for whom, from which data, and how it is trained."""
+
+    name: str
+    version: str
+    title: str
+    classes: tuple[str, ...]
+    findings: tuple[FindingSpec, ...]
+    scope: Scope
+    data: dict[str, str]
+    limits: tuple[str, ...]
+    published: tuple[Published, ...]
+    network: NetworkSettings
+    train: TrainSettings
+    augment: AugmentSettings
+    regions: RegionSettings
+    framing: FramingSettings
+    columns: ManifestColumns
+
+    def films(self, data: Path) -> tuple[Film, ...]:
+        """Read the task's manifest, whose paths are relative to the folder `data`."""
+        return films_of(self.data, self.columns, data)
+
+    @property
+    def size(self) -> int:
+        """Side of the network's input, pixels."""
+        return self.train.size
+
+    def as_dict(self) -> dict[str, Any]:
+        """The knobs of a training run as plain values, for the record."""
+        knobs = ("network", "train", "augment", "regions", "framing", "columns")
+        return {name: asdict(getattr(self, name)) for name in knobs}
+
+    def card(
+        self,
+        *,
+        findings: tuple[FindingSpec, ...],
+        calibration: tuple[float, tuple[float, ...]],
+        conformal: tuple[ConformalRule, ...],
+        training: dict[str, Any],
+    ) -> ModelCard:
+        """Write the card of trained networks (without the weights' hash)."""
+        return ModelCard(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            network=self.network,
+            classes=self.classes,
+            findings=findings,
+            size=self.size,
+            scope=self.scope,
+            limits=self.limits,
+            published=self.published,
+            temperature=calibration[0],
+            bias=calibration[1],
+            conformal=conformal,
+            training=training,
+            framing=self.framing,
+        )
+
+
+def films_of(data: dict[str, Any], columns: ManifestColumns, base: Path) -> tuple[Film, ...]:
+    """The films of a task file's or a card's ``data`` table, whose paths start at `base`."""
+    regions = base / data["regions"] if data.get("regions") else None
+    return read_manifest(
+        base / data["manifest"], base / data["images"], columns=columns, regions=regions
+    )
+
+
+def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
+    """Read a task file.
+
+    Parameters
+    ----------
+    path : Path
+        TOML.
+    change : sequence of str
+        Settings to override in TOML's notation: ``NAME=VALUE`` of the training table, or
+        ``TABLE.NAME=VALUE`` of another.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, not TOML, or names an unknown or lacks a required setting.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+        classes = tuple(values["classes"])
+        for name, value in tomllib.loads("\n".join(change)).items():
+            table, new = (name, value) if isinstance(value, dict) else ("train", {name: value})
+            values[table] = {**values.get(table, {}), **new}
+        return TaskConfig(
+            name=values["name"],
+            version=values["version"],
+            title=values["title"],
+            classes=classes,
+            findings=tuple(FindingSpec.from_dict(f) for f in values["findings"]),
+            scope=Scope.from_dict(values["scope"]),
+            data=values["data"],
+            limits=tuple(values.get("limits", ())),
+            published=tuple(Published(**p) for p in values.get("published", ())),
+            network=NetworkSettings.from_dict(
+                {"classes": len(classes), **values.get("network", {})}
+            ),
+            train=TrainSettings(**values.get("train", {})),
+            augment=AugmentSettings(**values.get("augment", {})),
+            regions=RegionSettings(**values.get("regions", {})),
+            framing=FramingSettings(**values.get("framing", {})),
+            columns=ManifestColumns.from_dict(values.get("columns", {})),
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
+        raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc

@@ -1,0 +1,1 @@
+"""Signing in, and a reader's own settings."""

@@ -1,0 +1,131 @@
+"""A reader's own settings: blind first reads, the viewer's keys, the password; further readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from imaging.errors import AssistantError
+from imaging.review.records import Account
+from pages.ui import resources, session, theme
+from pages.ui.account import sign_in
+from pages.ui.escape import plain
+from pages.ui.i18n import _, sentence
+from pages.ui.viewer.keys import USUAL
+from pages.ui.viewer.words import words
+
+_ACROSS = 4  # columns of key fields
+
+
+def render_reading(me: Account) -> None:
+    """Whether the network's answer waits for the reader's own."""
+    st.markdown(f"**{_('Reading')}**")
+    st.toggle(
+        _("Blind first read"),
+        value=me.blind,
+        key="blind",
+        on_change=_set_blind,
+        help=_(
+            "You commit to your own answer before the network's is shown. Both are kept, and the "
+            "Readers page compares them. The worklist keeps its order, for safety: a raised study "
+            "stays on top even while its reason is hidden."
+        ),
+    )
+    if not resources.settings().single_reader:
+        st.button(_("Sign out"), on_click=sign_in.sign_out)
+
+
+def render_theme() -> None:
+    """Dark or light, for this workstation."""
+    names = {
+        theme.DARK: _("Dark"),
+        theme.LIGHT: _("Light"),
+        theme.BROWSER: _("As the browser"),
+    }
+    st.session_state.setdefault("colours", theme.chosen())
+    st.segmented_control(
+        _("Colours on this computer"),
+        theme.CHOICES,
+        required=True,
+        format_func=names.__getitem__,
+        key="colours",
+        on_change=lambda: theme.choose(str(st.session_state["colours"])),
+        help=_(
+            "Dark suits a reading room, light an office. Films always lie on black. The page "
+            "loads anew."
+        ),
+    )
+
+
+def render_keys(me: Account) -> None:
+    """The viewer's keys, one field per action; an empty field means the usual key."""
+    own, labels = dict(me.bindings), words()
+    with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
+        columns = st.columns(_ACROSS)
+        for number, (action, usual) in enumerate(USUAL.items()):
+            with columns[number % _ACROSS]:
+                st.text_input(
+                    labels[action],
+                    own.get(action, ""),
+                    max_chars=12,
+                    key=f"key-{action}",
+                    placeholder=_("space") if usual == " " else usual,
+                )
+        st.form_submit_button(_("Save keys"), on_click=_set_keys)
+
+
+def render_password(me: Account) -> None:
+    """Change one's own password."""
+    with st.expander(_("Change password")), st.form("password", border=False, clear_on_submit=True):
+        old = st.text_input(_("Present password"), type="password")
+        new = st.text_input(_("New password (10 characters or more)"), type="password")
+        if st.form_submit_button(_("Change password")):
+            _attempt(
+                lambda: resources.repository().accounts.change_password(me.name, old, new),
+                _("The password was changed."),
+            )
+
+
+def render_readers() -> None:
+    """All readers, and a form for one more."""
+    accounts = resources.repository().accounts
+    st.markdown(f"**{_('Readers')}**")
+    for other in accounts.all():
+        st.text(f"{other.reader}  ({other.name})")
+    with st.expander(_("Add a reader")), st.form("reader", border=False, clear_on_submit=True):
+        reader = st.text_input(_("Name, as it stands under a report"), max_chars=64)
+        name = st.text_input(_("Sign-in name"), max_chars=64)
+        password = st.text_input(_("First password (10 characters or more)"), type="password")
+        if st.form_submit_button(_("Add a reader")):
+            _attempt(
+                lambda: accounts.create(name, reader, password, by=session.account().name),
+                _("The reader can sign in now."),
+            )
+
+
+def _set_blind() -> None:
+    wanted = bool(st.session_state["blind"])
+    resources.repository().accounts.set_blind(session.account().name, wanted)
+
+
+def _set_keys() -> None:
+    """Keep what differs from the usual; two actions on one key are refused."""
+    typed = {action: str(st.session_state.get(f"key-{action}", "")).strip() for action in USUAL}
+    own = {action: key for action, key in typed.items() if key and key != USUAL[action]}
+    keys = [own.get(action, usual) for action, usual in USUAL.items()]
+    if len(set(keys)) < len(keys):
+        session.leave_notice("warning", _("Two actions share a key; nothing was changed."))
+        return
+    resources.repository().accounts.set_bindings(session.account().name, own)
+    session.leave_notice("success", _("The keys are saved."))
+
+
+def _attempt(deed: Callable[[], object], done: str) -> None:
+    """Do something that may be refused; say which."""
+    try:
+        deed()
+    except AssistantError as exc:
+        st.error(plain(sentence(str(exc))))
+    else:
+        st.success(done)

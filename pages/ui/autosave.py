@@ -1,0 +1,121 @@
+"""The desk: every change a reader makes is saved at once, as a version on top of the one seen.
+
+Nothing waits for a save button, so a reload, a crash or a closed lid loses at most what was still
+being typed. Who was overtaken by another tab or reader is told, and their text is offered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from imaging.errors import AssistantError, ConflictError
+from imaging.review import drafting
+from imaging.review.records import Review, Stage
+from imaging.study import StudyRecord
+from imaging.text import typed
+from pages.ui import labels, resources, session
+from pages.ui.i18n import _, sentence
+
+
+def open_record(study_instance_uid: str) -> StudyRecord:
+    """The study as it is now; the version on screen is what later changes are made on top of.
+
+    Where somebody else has saved meanwhile, fields are filled anew: nobody signs a note that is
+    not the one on the screen.
+    """
+    record = resources.repository().studies.get(study_instance_uid)
+    newest = record.review.version if record.review else 0
+    if newest != session.seen_version(study_instance_uid):
+        session.forget_fields(study_instance_uid)
+    session.set_seen_version(study_instance_uid, newest)
+    return record
+
+
+def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
+    """Apply one step of `imaging.review.drafting` to what is on screen and save it as a draft.
+
+    Returns
+    -------
+    bool
+        False when it could not be saved; a notice says why.
+    """
+    record = resources.repository().studies.get(study_instance_uid)
+    before = drafting.draft(study_instance_uid, record.review, session.account())
+    after = _as_left(step(before))
+    if drafting.same_content(before, after):
+        return True
+    return _save(record, after)
+
+
+def undo(study_instance_uid: str) -> None:
+    """Take the last change back."""
+    record = resources.repository().studies.get(study_instance_uid)
+    back = drafting.undo(record.reviews, session.account())
+    if back is not None and _save(record, back):
+        session.forget_fields(study_instance_uid)
+        session.forget_drawn(study_instance_uid)
+
+
+def amend(study_instance_uid: str) -> None:
+    """Begin a new version of what is signed off; the signed one stays as it is."""
+    record = resources.repository().studies.get(study_instance_uid)
+    _save(record, drafting.draft(study_instance_uid, record.review, session.account()))
+
+
+def sign(study_instance_uid: str, stage: Stage) -> None:
+    """Put the reader's name under what is on screen."""
+    record = resources.repository().studies.get(study_instance_uid)
+    last = drafting.draft(study_instance_uid, record.review, session.account())
+    signed = drafting.sign(_as_left(last), stage)
+    if _save(record, signed):
+        name = labels.stage(stage)
+        session.leave_notice(
+            "success", _("{stage}, signed by {reader}.").format(stage=name, reader=signed.reader)
+        )
+
+
+def _as_left(review: Review) -> Review:
+    """The same, with the windows as the viewer has them: they are no version of their own."""
+    shown = session.presentations(review.study_instance_uid)
+    return review if shown is None else replace(review, presentations=shown)
+
+
+def _save(record: StudyRecord, review: Review) -> bool:
+    """Append a version on top of the one that was on screen."""
+    uid = record.study_instance_uid
+    try:
+        _insist_on_seen(record)
+        stored = resources.repository().reviews.add(review)
+    except ConflictError:
+        session.leave_notice("error", _overtaken(resources.repository().studies.get(uid)))
+        session.forget_drawn(uid)
+        return False
+    except AssistantError as exc:
+        session.leave_notice("error", sentence(str(exc)))
+        return False
+    session.set_seen_version(uid, stored.version)
+    return True
+
+
+def _insist_on_seen(record: StudyRecord) -> None:
+    """Refuse when the newest version is not the one this reader sees."""
+    newest = record.review.version if record.review else 0
+    if newest != session.seen_version(record.study_instance_uid):
+        raise ConflictError("Somebody else saved this study first.")
+
+
+def _overtaken(record: StudyRecord) -> str:
+    """Who was faster, and what became of one's own change."""
+    newest = record.review
+    who = newest.reader if newest else _("Somebody else")
+    return _(
+        "{reader} saved this study in another window at {time}. Your last change was not saved; "
+        "the page now shows what is stored. Please make it again if it still applies; a note you "
+        "typed still stands in its field."
+    ).format(reader=who, time=labels.moment(newest.created_at) if newest else "")
+
+
+def with_note(text: str) -> Callable[[Review], Review]:
+    """A step that sets the free note."""
+    return lambda review: replace(review, note=typed(text))

@@ -1,0 +1,209 @@
+"""The measures of a film in words: what each is called, its value, and what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.explain.base.lung_measures import Link, Reading
+from models.metrics import Estimate
+from pages.ui import labels
+from pages.ui.i18n import _
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A measure's name, its value as text, and sentences for either end of the training films.
+
+    The sentences hold ``{percent}``: of the training films on the other side.
+    """
+
+    label: str
+    value: Callable[[float], str]
+    high: str
+    low: str
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """Titles and the measures below them, in order of display."""
+    sides = ("right", "left")
+    zones = tuple(f"opacity_{s}_{p}" for p in ("upper", "middle", "lower") for s in sides)
+    return {
+        _("How white the lungs are (100 %: as white as what lies between them)"): (
+            "opacity",
+            "asymmetry",
+            *zones,
+        ),
+        _("How large the lungs are, how the patient stands"): (
+            "lung_share",
+            "lung_shape",
+            "rotation",
+            "tilt",
+        ),
+        _("How the film was taken"): ("brightness", "contrast", "clipped", "sharpness"),
+    }
+
+
+def known() -> dict[str, Words]:
+    """Words for every measure."""
+    zones = {
+        "opacity_right_upper": _("Right upper zone"),
+        "opacity_right_middle": _("Right middle zone"),
+        "opacity_right_lower": _("Right lower zone"),
+        "opacity_left_upper": _("Left upper zone"),
+        "opacity_left_middle": _("Left middle zone"),
+        "opacity_left_lower": _("Left lower zone"),
+        "opacity": _("Both lungs"),
+    }
+    whiter = _("{zone}: whiter than in {percent} % of the training films.")
+    darker = _("{zone}: darker than in {percent} % of the training films.")
+    opacities = {
+        name: Words(zone, _percent, _fill(whiter, zone), _fill(darker, zone))
+        for name, zone in zones.items()
+    }
+    return {**opacities, **_geometry(), **_technique()}
+
+
+def _fill(template: str, zone: str) -> str:
+    return template.replace("{zone}", zone)
+
+
+def _geometry() -> dict[str, Words]:
+    return {
+        "asymmetry": Words(
+            _("Left lung whiter than the right"),
+            _points,
+            _("The left lung is the whiter one, more than in {percent} % of the training films."),
+            _("The right lung is the whiter one, more than in {percent} % of the training films."),
+        ),
+        "lung_share": Words(
+            _("Lungs' share of the film"),
+            _percent,
+            _("The lungs fill more of the film than in {percent} % of the training films."),
+            _("The lungs fill less of the film than in {percent} % of the training films."),
+        ),
+        "lung_shape": Words(
+            _("Height of the lungs by their width"),
+            _ratio,
+            _("The lungs are taller for their width than in {percent} % of the training films."),
+            _("The lungs are flatter for their width than in {percent} % of the training films."),
+        ),
+        "rotation": Words(
+            _("Left lung larger than the right (turned patient)"),
+            _points,
+            _("The left lung is the larger one, more than in {percent} % of the training films."),
+            _("The right lung is the larger one, more than in {percent} % of the training films."),
+        ),
+        "tilt": Words(
+            _("Lean of the chest (to the film's left)"),
+            _degrees,
+            _("The chest leans left on the film, more than in {percent} % of the training films."),
+            _("The chest leans right on the film, more than in {percent} % of the training films."),
+        ),
+    }
+
+
+def _technique() -> dict[str, Words]:
+    return {
+        "brightness": Words(
+            _("Brightness (exposure)"),
+            _percent,
+            _("The film is brighter than {percent} % of the training films."),
+            _("The film is darker than {percent} % of the training films."),
+        ),
+        "contrast": Words(
+            _("Contrast of the lungs with what lies between them"),
+            _points,
+            _("The film has more contrast than {percent} % of the training films."),
+            _("The film has less contrast than {percent} % of the training films."),
+        ),
+        "clipped": Words(
+            _("Pure black or white (clipped)"),
+            _permille,
+            _("More of the film is pure black or white than in {percent} % of the training films."),
+            _("Less of the film is pure black or white than in {percent} % of the training films."),
+        ),
+        "sharpness": Words(
+            _("Fine detail in the lungs (sharpness, noise)"),
+            _ratio,
+            _("The lungs show more fine detail than in {percent} % of the training films."),
+            _("The lungs show less fine detail than in {percent} % of the training films."),
+        ),
+    }
+
+
+def remark(reading: Reading) -> str:
+    """What stands out about a measure, and whether the network's score goes with it."""
+    said = known()[reading.name]
+    high = reading.percentile > 50
+    beyond = reading.percentile if high else 100 - reading.percentile
+    percent = min(99, int(beyond))
+    sentence = (said.high if high else said.low).replace("{percent}", str(percent))
+    return f"{sentence} {goes_with(reading.link, high=high)}" if reading.link else sentence
+
+
+def goes_with(link: Link, *, high: bool) -> str:
+    """How the network scores films at this end of a measure, and whether the label explains it."""
+    higher = (link.within.value > 0) == high
+    if apart(link.within):
+        told = (
+            _("Such films score higher, even within one true label (r = {within}).")
+            if higher
+            else _("Such films score lower, even within one true label (r = {within}).")
+        )
+        return told.format(within=figure(link.within))
+    if not apart(link.score):
+        told = _("The network's score does not go with this (r = {score}).")
+        return told.format(score=figure(link.score))
+    told = (
+        _("Such films score higher (r = {score}), but not within one true label ({within}).")
+        if (link.score.value > 0) == high
+        else _("Such films score lower (r = {score}), but not within one true label ({within}).")
+    )
+    return told.format(score=figure(link.score), within=figure(link.within))
+
+
+def apart(estimate: Estimate) -> bool:
+    """True when zero lies outside the interval."""
+    return estimate.low > 0 or estimate.high < 0
+
+
+def figure(estimate: Estimate) -> str:
+    """A correlation with its interval: "+0.41 [+0.33, +0.48]"."""
+    return _("{value} [{low}, {high}]").format(
+        value=_signed(estimate.value), low=_signed(estimate.low), high=_signed(estimate.high)
+    )
+
+
+def value(name: str, found: float) -> str:
+    """A measure's value as text."""
+    return known()[name].value(found)
+
+
+def cell(share: float) -> str:
+    """A share in a table, whose cells are Markdown: ">99%" would be a quotation there."""
+    return labels.percent(share).replace(">", "\\>")
+
+
+def _signed(number: float) -> str:
+    return f"{round(number, 2) + 0.0:+.2f}".replace("-", "\u2212")
+
+
+def _percent(number: float) -> str:
+    return _("{percent} %").format(percent=f"{100 * number:.0f}")
+
+
+def _permille(number: float) -> str:
+    return _("{percent} %").format(percent=f"{100 * number:.1f}")
+
+
+def _points(number: float) -> str:
+    return _("{points} points").format(points=f"{100 * number:+.0f}".replace("-", "\u2212"))
+
+
+def _ratio(number: float) -> str:
+    return f"{number:.2f}"
+
+
+def _degrees(number: float) -> str:
+    return f"{number:+.1f}\u00b0".replace("-", "\u2212")

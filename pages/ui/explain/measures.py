@@ -1,0 +1,93 @@
+"""Measures of a film beside those of the training films, and what the score goes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from imaging.dicom import Image
+from imaging.entities import Assessment
+from models.explain.base.lung_measures import Measures, Reading, measure
+from models.explain.base.subject import Subject
+from models.explain.cases.reference import Reference
+from pages.ui import network_answer
+from pages.ui.explain import measure_labels, reference_cases
+from pages.ui.i18n import _
+from pages.ui.messages import in_words
+
+
+def render_concepts(image: Image, answer: Assessment) -> None:
+    """Draw the measures of one film.
+
+    Parameters
+    ----------
+    image : Image
+    answer : Assessment
+        The network's answer to it; names the model.
+    """
+    with in_words():
+        _render(image, answer)
+
+
+def _render(image: Image, answer: Assessment) -> None:
+    explainer, known = reference_cases.explainer_and_reference(
+        answer.model.name if answer.model else ""
+    )
+    if known is None:
+        st.info(_("This model came without reference cases to compare a film with."))
+        return
+
+    def work(subject: Subject) -> tuple[Measures | None]:
+        return (measure(subject, explainer.classifier.regions(image.luminance_values(0))),)
+
+    label = _("Measuring the film \u2026")
+    found = reference_cases.worked_out("concepts", label, image, explainer, answer, work)
+    if found is None:
+        return
+    if found[0] is None:
+        st.info(_("Both lungs are not surely seen in this film, so nothing is measured."))
+        return
+    readings = {reading.name: reading for reading in known.readings(found[0])}
+    _render_remarks(readings)
+    for title, names in measure_labels.groups().items():
+        st.markdown(f"**{title}**")
+        st.table([_row(readings[name]) for name in names], hide_index=True, alt=title)
+    _render_notes(known)
+    st.caption(network_answer.model_line(explainer.card.identity))
+
+
+def _render_remarks(readings: Mapping[str, Reading]) -> None:
+    """What stands out, in sentences."""
+    outlying = [reading for reading in readings.values() if reading.outlying]
+    if outlying:
+        remarks = "\n".join(f"- {measure_labels.remark(reading)}" for reading in outlying)
+        st.warning(remarks, icon=":material/straighten:")
+    else:
+        st.caption(_("No measure stands out from the training films."))
+
+
+def _row(reading: Reading) -> dict[str, str]:
+    link = reading.link
+    return {
+        _("Measure"): measure_labels.known()[reading.name].label,
+        _("This film"): measure_labels.value(reading.name, reading.value),
+        _("Training films below"): measure_labels.cell(reading.percentile / 100),
+        _("r with the score"): measure_labels.figure(link.score) if link else "",
+        _("r with the true label"): measure_labels.figure(link.truth) if link else "",
+        _("r with the score, same label"): measure_labels.figure(link.within) if link else "",
+    }
+
+
+def _render_notes(known: Reference) -> None:
+    """What the columns mean."""
+    st.caption(
+        _(
+            "r is the rank correlation (Spearman) over {films} validation films, with its 95 % "
+            "interval over patients. Where the score goes with a measure among films of the same "
+            "true label, something else than the label ties them: how severe the disease is, or "
+            "how the film was taken. Sides are the patient's, whose right is on the film's left. "
+            "Tones of the lungs are compared by rank, so that window and exposure do not matter; "
+            "brightness, contrast and clipping are about just these."
+        ).format(films=known.facts["validation_films"])
+    )

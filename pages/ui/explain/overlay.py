@@ -1,0 +1,201 @@
+"""Why the network said it: what to explain, by which method, and the overlay made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import streamlit as st
+
+from imaging.dicom import Image
+from imaging.entities import Assessment
+from models.explain.base.targets import AGAINST
+from models.explain.methods.explainer import Attribution
+from models.explain.methods.registry import DEFAULT, METHODS
+from models.rules.crop_box import WHOLE
+from pages.ui import background, labels, network_answer, resources, session
+from pages.ui.i18n import _
+from pages.ui.viewer import Overlay
+
+SPREAD = "spread"  # beside the methods: where the ensemble's members differ about the default's map
+PLACES = ("first", "second")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the reader wants explained: by which model, method, and for which target."""
+
+    model: str
+    method: str
+    target: str
+    answer: Assessment | None = None  # whose part of the film is explained
+
+    @property
+    def view(self) -> tuple[float, float, float, float] | None:
+        """The part of the film the answer is about, where its record says so."""
+        return self.answer.view if self.answer else None
+
+
+def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tuple[Choice, Choice]:
+    """Target and method in one row; the explained finding stands in the address line.
+
+    Parameters
+    ----------
+    sop_instance_uid : str
+        The film.
+    answer : Assessment
+        What is explained, by the network that gave it.
+    two : bool
+        True when a second method is hung beside the first.
+
+    Returns
+    -------
+    tuple[Choice, Choice]
+        For the first and the second picture of the film; the same unless `two`.
+    """
+    model = answer.model.name if answer.model else ""
+    explainer = resources.explainers().of(model)
+    targets = [*explainer.targets, *pairs(explainer.card.classes)]
+    members = explainer.card.members
+    wanted = st.query_params.get("finding", "")
+    target = st.selectbox(
+        _("Explain"),
+        targets,
+        index=targets.index(wanted) if wanted in targets else 0,
+        format_func=lambda one: _("Why: {target}").format(target=target_label(model, one)),
+        key=f"target-{sop_instance_uid}",
+        label_visibility="collapsed",
+        width=230,
+    )
+    st.query_params["finding"] = target
+    first = Choice(model, _method(PLACES[0], 0, members), target, answer)
+    return first, replace(first, method=_method(PLACES[1], 1, members)) if two else first
+
+
+def _method(place: str, index: int, members: int) -> str:
+    lines = [f"- **{_(m.label)}**: {_(m.meaning)}" for m in METHODS.values()]
+    options = [*METHODS, SPREAD] if members > 1 else list(METHODS)
+    return st.selectbox(
+        _("Method"),
+        options,
+        index=index,
+        format_func=lambda name: _("By {method}").format(method=method_label(name)),
+        key=f"method-{place}",
+        help="\n".join(lines),
+        label_visibility="collapsed",
+        width=230,
+    )
+
+
+def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
+    """The explanation as the viewer draws it: over the film, never into it.
+
+    Parameters
+    ----------
+    image : Image
+        The film; its first frame is explained.
+    choice : Choice
+        What is asked.
+    place : str
+        Of the picture among those on the wall; a slow method works in the background for it.
+
+    Returns
+    -------
+    Overlay or None
+        None while a slow method is at work, or after the reader stopped it.
+    """
+    found = explain(image, choice, place)
+    if found is None:
+        return None
+    spread = choice.method == SPREAD
+    values = found.spread if spread else found.values
+    return Overlay(
+        values=values,
+        limit=float(np.abs(values).max()) or 1.0,
+        signed=not spread,
+        method=method_label(choice.method),
+        target=target_label(choice.model, choice.target),
+        meaning=_("the networks agree | they differ")
+        if spread
+        else f"{_('speaks against')} | {_('speaks for')}",
+        source=_source(found),
+        seen=found.view.edges,
+    )
+
+
+def render_wait(asked: tuple[Choice, Choice]) -> None:
+    """Draw how far the slow methods have come, with a way to stop each and to begin again."""
+    for place, choice in zip(PLACES, asked, strict=True):
+        slot = _slot(place)
+        label = _("{method}: asking the network \u2026").format(method=method_label(choice.method))
+        background.render_wait(slot, label)
+        if background.was_stopped(slot):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(_("{method} was stopped.").format(method=method_label(choice.method)))
+                st.button(
+                    _("Ask again"), key=f"again-{slot}", on_click=background.forget, args=(slot,)
+                )
+
+
+def _source(found: Attribution) -> str:
+    """Who was asked, and what the line around a part of the film means."""
+    line = network_answer.model_line(found.model)
+    if found.view == WHOLE:
+        return line
+    return f"{line}. {_('Frame: the part of the film the network looks at.')}"
+
+
+def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution | None:
+    """The network's explanation, kept for this session once made; None while it is not ready."""
+    explainer = resources.explainers().of(choice.model)
+    sha256 = image.instance.identity.sha256
+    method = DEFAULT if choice.method == SPREAD else choice.method
+    key = (sha256, explainer.card.weights_sha256, method, choice.target, choice.view)
+    subject = session.subject(sha256, explainer, image, choice.answer)
+    slot = _slot(place)
+    if not METHODS[method].slow:
+        background.forget(slot)
+        with background.ahead():
+            return session.attribution(
+                key, lambda: explainer.attribute(subject, choice.target, method)
+            )
+    known = session.known_attribution(key)
+    if known is not None:
+        background.forget(slot)
+        return known
+
+    def work(report: background.OnProgress) -> Attribution:
+        return explainer.attribute(subject, choice.target, method, on_progress=report)
+
+    found = background.start(slot, key, work).result
+    return None if found is None else session.attribution(key, lambda: found)
+
+
+def _slot(place: str) -> str:
+    return f"map-{place}"
+
+
+def method_label(method: str) -> str:
+    """A method's name on screen."""
+    return _("Where the networks differ") if method == SPREAD else _(METHODS[method].label)
+
+
+def pairs(classes: Sequence[str]) -> list[str]:
+    """Every two classes, to be weighed against each other."""
+    return [f"{one}{AGAINST}{other}" for one, other in combinations(classes, 2)]
+
+
+def target_label(model: str, target: str) -> str:
+    """A finding's label or a class's name; of a difference, both."""
+    first, _bar, other = target.partition(AGAINST)
+    if other:
+        return _("{first} rather than {other}").format(
+            first=target_label(model, first), other=labels.within(target_label(model, other))
+        )
+    for spec in resources.card(model).findings:
+        if spec.code == target:
+            label = _(spec.label)
+            return _("{finding} (exploratory)").format(finding=label) if spec.exploratory else label
+    return _(target)

@@ -1,0 +1,214 @@
+"""The receipt under a map: whether to believe it, and every figure that says so."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imaging.dicom import Image
+from models.explain.checks.agreement import TOP
+from models.explain.checks.receipt import Receipt
+from models.explain.checks.verdict import VerdictRule
+from pages.ui import background, labels, network_answer, poll, resources
+from pages.ui.explain import receipt_tasks
+from pages.ui.explain.overlay import SPREAD, Choice, method_label, target_label
+from pages.ui.explain.receipt_tasks import Proof
+from pages.ui.explain.verdict_line import ICONS, verdict_label
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+
+Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
+
+
+@st.fragment
+def render_receipt(image: Image, choice: Choice) -> None:
+    """Draw the verdict on a map, the figures behind it and the rule.
+
+    They are worked out in the background after the map; the page does not wait for them.
+
+    Parameters
+    ----------
+    image : Image
+        The film whose first frame is explained.
+    choice : Choice
+        What is asked of which model; its map is on the wall.
+    """
+    if choice.method == SPREAD:
+        st.caption(_("This map shows where the networks differ. It is no reason to be tested."))
+        return
+    with in_words():
+        found = receipt_tasks.proof(image, choice)
+        if found.receipt is None:
+            _render_wait(found)
+        else:
+            _render_verdict(found.receipt, choice)
+            _render_table(found.receipt)
+            _render_rule(found.receipt)
+
+
+def _render_wait(found: Proof) -> None:
+    """How far the work has come, with a way to stop it and to begin again."""
+    slot = receipt_tasks.slot()
+    if found.stopped:
+        st.caption(_("Stopped: nothing is known about how far this map can be believed."))
+        st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(slot,))
+    elif found.awaits_map:
+        st.caption(_("The receipt is made when the map is there."))
+    else:
+        bar, button = st.columns([6, 1], vertical_alignment="center")
+        bar.progress(found.progress or 0.0, text=_("Testing the map \u2026"))
+        button.button(_("Stop"), key="receipt-stop", on_click=background.stop, args=(slot,))
+        poll.beat("receipt")
+
+
+def _render_verdict(found: Receipt, choice: Choice) -> None:
+    icon, tint = ICONS[found.verdict.name]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(verdict_label(found.verdict.name), icon=icon, color=tint)  # type: ignore[arg-type]
+        st.caption(
+            _("{method}, {target}. {model}").format(
+                method=method_label(found.method),
+                target=target_label(choice.model, found.target),
+                model=network_answer.model_line(resources.card(choice.model).identity),
+            ),
+            width="stretch",
+        )
+    reasons = found.verdict.reasons or (
+        _("The answer hangs on what the map marks, and the map holds still."),
+    )
+    st.markdown("\n".join(f"- {sentence(reason)}" for reason in reasons))
+
+
+def _render_table(found: Receipt) -> None:
+    rows = [*_faithful(found), *_stable(found), *_shared(found), *_placed(found)]
+    heads = (_("Test"), _("This map"), _("By chance"), _("What it means"))
+    st.table([dict(zip(heads, row, strict=True)) for row in rows], hide_index=True)
+
+
+def _faithful(found: Receipt) -> list[Row]:
+    test = found.faithfulness
+    chance = f"{test.random:+.1f}"
+    rows = [
+        (
+            _("Marked places taken away"),
+            f"{test.deletion:+.1f}",
+            chance,
+            _("Log-odds left on average; lower is better, for the answer goes with them."),
+        ),
+        (
+            _("Marked places alone"),
+            f"{test.insertion:+.1f}",
+            chance,
+            _("Log-odds reached on average; higher is better, for the answer comes with them."),
+        ),
+        (
+            _("Hold on the answer"),
+            f"{test.relative:+.2f}",
+            f"{0:+.2f}",
+            _("Difference of these two, as a share of how far the answer moves at all."),
+        ),
+    ]
+    untold = _("Share of the answer's changes that the map's sums do not tell (infidelity).")
+    rows.append((_("Does not tell"), labels.percent(test.infidelity), "", untold))
+    if found.completeness is not None:
+        meaning = _("How far the map's sum misses the change of the answer it explains.")
+        rows.append((_("Does not add up by"), labels.percent(found.completeness), "", meaning))
+    return rows
+
+
+def _stable(found: Receipt) -> list[Row]:
+    name = _("Tiny changes of the film")
+    meaning = _(
+        "Worst rank correlation with the map after noise, a shift by one pixel, uneven exposure "
+        "and a turn by one degree; 1 is the same map."
+    )
+    if found.stability is None:
+        return [(name, _("not measured"), "", _("The method is too slow to be asked five times."))]
+    return [
+        (name, f"{found.stability.correlation:+.2f}", f"{0:+.2f}", meaning),
+        (
+            _("Strongest places after them"),
+            labels.percent(found.stability.overlap),
+            labels.percent(TOP),
+            _("Share of the map's strongest tenth that stays the strongest tenth, at worst."),
+        ),
+    ]
+
+
+def _shared(found: Receipt) -> list[Row]:
+    meaning = _(
+        "Rank correlation with the other map, and how much of the strongest tenth is shared."
+    )
+    return [
+        (
+            _("Agrees with {method}").format(method=method_label(name)),
+            f"{other.correlation:+.2f}, {labels.percent(other.overlap)}",
+            f"{0:+.2f}, {labels.percent(TOP)}",
+            meaning,
+        )
+        for name, other in found.agreement.items()
+    ]
+
+
+def _placed(found: Receipt) -> list[Row]:
+    if found.place is None:
+        return []
+    named = (
+        (found.place.lungs, _("Evidence in the lungs"), _("no lungs surely seen")),
+        (found.place.border, _("Evidence at the border"), ""),
+        (found.place.markers, _("Evidence on markers"), _("no marker seen")),
+    )
+    meaning = _("Share of the evidence for the answer; by chance, the area's share of the view.")
+    return [
+        (name, labels.percent(share.map), labels.percent(share.uniform), meaning)
+        if share is not None
+        else (name, _("not measured"), "", missing)
+        for share, name, missing in named
+    ]
+
+
+def _render_rule(found: Receipt) -> None:
+    with st.expander(_("The rule")):
+        st.markdown(rule_words(found.rule))
+        deletion, insertion, random = found.faithfulness.probabilities()
+        st.caption(
+            _(
+                "In probability: {deletion} with the marked places taken away, {insertion} with "
+                "them alone, {random} in an order drawn by lot. Probability hardly moves where "
+                "the answer is certain, which is why the rule looks at log-odds."
+            ).format(
+                deletion=labels.percent(deletion),
+                insertion=labels.percent(insertion),
+                random=labels.percent(random),
+            )
+        )
+
+
+def rule_words(rule: VerdictRule) -> str:
+    """The rule with its limits, in Markdown."""
+    lines = (
+        _("**Not reliable**: hold on the answer below {gain}, or tiny changes below {stable}."),
+        _(
+            "**Weak**: hold below {good}, tiny changes below {steady} or not measured, agreement "
+            "with every other method below {agree}, the lungs holding less of the evidence than "
+            "of the view, markers holding {marked} or the border {border} more than of the view, "
+            "or a map that misses its sum by more than {sum}."
+        ),
+        _("**Well supported**: none of these."),
+        _(
+            "The limits are those that maps with shuffled patches, or maps of other patients, "
+            "reach once in 20 times (not reliable) and once in 100 times (weak) on training films."
+        )
+        if rule.calibrated
+        else _("The limits are careful guesses: nobody has yet tried them on films of this model."),
+    )
+    values = {
+        "gain": f"{rule.least_gain:.2f}",
+        "good": f"{rule.good_gain:.2f}",
+        "stable": f"{rule.least_stability:.2f}",
+        "steady": f"{rule.good_stability:.2f}",
+        "agree": f"{rule.least_agreement:.2f}",
+        "marked": labels.percent(rule.most_marked),
+        "border": labels.percent(rule.most_border),
+        "sum": labels.percent(rule.most_incomplete),
+    }
+    return "\n".join(f"- {line.format(**values)}" for line in lines)

@@ -1,0 +1,110 @@
+"""Why a picture got no answer: the field that rules it out, or the region that looks foreign."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from imaging.dicom import Image
+from imaging.entities import Assessment
+from imaging.rendering import overlay_png
+from models.explain.probes.refusal import Refusal, explain_refusal
+from models.inference.classifier import Classifier
+from pages.ui import background, network_answer, resources, session
+from pages.ui.escape import plain
+from pages.ui.i18n import _, sentence
+
+_SLOT, _WIDTH = "refusal", 420
+
+
+def render_refusal(image: Image, answer: Assessment) -> None:
+    """Draw what made the network refuse one picture; worked out in the background.
+
+    Parameters
+    ----------
+    image : Image
+        The picture that was refused; its first frame is looked at.
+    answer : Assessment
+        The refusal; names the model that was asked.
+    """
+    classifier = resources.panel().named(answer.model.name if answer.model else "")
+    found = _refusal(image, classifier)
+    if found is None:
+        background.render_wait(_SLOT, _("Looking for the reason \u2026"))
+        return
+    st.markdown(f"**{_('Why there is no answer')}**")
+    for reason in answer.messages:
+        st.markdown(f"- {plain(sentence(reason))}")
+    if found.header:
+        _render_header(found)
+    for undone in found.would_pass:
+        st.markdown(
+            "- "
+            + _("{how}, the picture would pass. Lightbox never changes it by itself.").format(
+                how=_(undone).capitalize()
+            )
+        )
+    if found.foreign is not None and found.foreign.max() > 0:
+        st.image(
+            _picture(image, found.foreign),
+            width=_WIDTH,
+            caption=_(
+                "Orange: blurring this region makes the picture look more like the films the "
+                "network was trained on. Blue: less."
+            ),
+        )
+    st.caption(network_answer.model_line(classifier.card.identity))
+
+
+def _refusal(image: Image, classifier: Classifier) -> Refusal | None:
+    """The reason, once it is found."""
+    key = (image.instance.identity.sha256, classifier.card.weights_sha256, classifier.card.name)
+    known = session.refusal(key)
+    if known is not None:
+        return known
+    work = partial(_work, classifier, image)
+    found = background.start(_SLOT, key, work).result
+    if found is not None:
+        session.keep_refusal(key, found)
+    return found
+
+
+def _work(classifier: Classifier, image: Image, report: background.OnProgress) -> Refusal:
+    return explain_refusal(
+        classifier, image.instance, image.luminance_values(0), on_progress=report
+    )
+
+
+def _render_header(found: Refusal) -> None:
+    st.table(
+        [
+            {
+                _("Field of the header"): f"{_fields()[m.keyword]} ({m.keyword})",
+                _("Found"): plain(m.found) or "\u2013",
+                _("The network was built for"): ", ".join(m.expected) or "\u2013",
+            }
+            for m in found.header
+        ],
+        hide_index=True,
+    )
+
+
+def _fields() -> dict[str, str]:
+    return {
+        "Modality": _("Modality"),
+        "ImageType": _("Kind of picture"),
+        "PresentationIntentType": _("Made for"),
+        "SamplesPerPixel": _("Colours of a pixel"),
+        "NumberOfFrames": _("Number of frames"),
+        "BodyPartExamined": _("Body part"),
+        "ViewPosition": _("View"),
+        "ImageLaterality": _("Side of the body"),
+        "PatientAge": _("Age"),
+    }
+
+
+def _picture(image: Image, foreign: NDArray[np.float32]) -> bytes:
+    return overlay_png(image.display_values(0), foreign)

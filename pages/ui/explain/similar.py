@@ -1,0 +1,216 @@
+"""Proven cases that look alike to the network: the nearest training films, and the site's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from imaging.dicom import Image, read_image
+from imaging.entities import Assessment, Instance
+from imaging.errors import AssistantError
+from imaging.rendering import thumbnail
+from imaging.store import Repository
+from models.checkpoint.card import ModelCard
+from models.explain.base.lung_measures import CONCEPTS, Measures, measure
+from models.explain.base.subject import Subject
+from models.explain.cases.reference import FAR, Reference, ReferenceCase
+from models.explain.cases.similar import COUNTED, SHOWN, Neighbour, label_counts, similar
+from models.explain.cases.site_cases import SiteNeighbour, add_study, site_similar
+from models.explain.methods.explainer import Explainer
+from pages.ui import labels, navigation, network_answer, resources, session
+from pages.ui.data_uri import data_uri
+from pages.ui.explain import measure_labels, reference_cases
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+
+_SLOT = "similar"
+_THUMB = 160  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found beside one film."""
+
+    neighbours: tuple[Neighbour, ...]
+    own: tuple[SiteNeighbour, ...]
+    measures: Measures | None
+
+
+def render_similar(image: Image, answer: Assessment) -> None:
+    """Draw the proven cases beside one film.
+
+    Parameters
+    ----------
+    image : Image
+    answer : Assessment
+        The network's answer to it; names the model.
+    """
+    with in_words():
+        name = answer.model.name if answer.model else ""
+        explainer, known = reference_cases.explainer_and_reference(name)
+        if known is None:
+            st.info(_("This model came without reference cases to compare a film with."))
+            return
+        label = _("Looking for similar cases \u2026")
+        work = _work(image, explainer, known, resources.repository())
+        found = reference_cases.worked_out(_SLOT, label, image, explainer, answer, work)
+        if found is not None:
+            _render_training(found, known, explainer.card)
+            _render_own(found.own, image.instance, explainer.card)
+
+
+def _work(
+    image: Image, explainer: Explainer, known: Reference, repository: Repository
+) -> Callable[[Subject], Found]:
+    def work(subject: Subject) -> Found:
+        classifier, study = explainer.classifier, image.instance.identity.study_instance_uid
+        return Found(
+            similar(explainer, subject, known, COUNTED),
+            site_similar(classifier, subject, known, repository, beside=study, k=SHOWN),
+            measure(subject, classifier.regions(image.luminance_values(0))),
+        )
+
+    return work
+
+
+def _render_training(found: Found, known: Reference, card: ModelCard) -> None:
+    """The nearest training films as numbers and labels."""
+    nearest, shown = found.neighbours[0], found.neighbours[:SHOWN]
+    if nearest.itself:
+        st.warning(
+            _(
+                "This very film is one of the training films ({name}). The network has learned its "
+                "answer, so the score proves nothing here."
+            ).format(name=nearest.case.name)
+        )
+    elif not nearest.close:
+        st.warning(
+            _(
+                "No close case: the nearest training film is further away than {percent} % of the "
+                "validation films found theirs. What follows says little about this film."
+            ).format(percent=f"{FAR:g}")
+        )
+    st.markdown(f"**{_counted(found.neighbours)}**")
+    title = _("The nearest training films")
+    st.table([_row(n, card) for n in shown], hide_index=True, alt=title)
+    with st.expander(_("Their measures")):
+        table = [_measures(name, found.measures, [n.case for n in shown]) for name in CONCEPTS]
+        st.table(table, hide_index=True, alt=_("Their measures"))
+    _render_source(known, card)
+
+
+def _counted(neighbours: Sequence[Neighbour]) -> str:
+    counts = (f"{count} {_(label)}" for label, count in label_counts(neighbours).items())
+    return _(
+        "Labels of the {count} nearest training films, each of another patient: {counts}."
+    ).format(count=len(neighbours), counts=", ".join(counts))
+
+
+def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
+    lead, case = card.findings[0], neighbour.case
+    said = sum(case.probabilities[member] for member in lead.members)
+    return {
+        _("Training film"): case.name,
+        _("True label"): _(case.label),
+        _("The network's {finding} score for it (operating point {point})").format(
+            finding=labels.within(_(lead.label)), point=labels.percent(lead.operating_point)
+        ): measure_labels.cell(said),
+        _("Distance"): f"{neighbour.distance:.2f}",
+        _("Validation films whose nearest is nearer"): measure_labels.cell(neighbour.rarity / 100),
+    }
+
+
+def _measures(name: str, own: Measures | None, others: Sequence[ReferenceCase]) -> dict[str, str]:
+    """One measure of this film and of its neighbours."""
+    known = {_("This film"): own, **{other.name: other.measures for other in others}}
+    values = {
+        column: measure_labels.value(name, found[name]) if found else labels.NOTHING
+        for column, found in known.items()
+    }
+    return {_("Measure"): measure_labels.known()[name].label, **values}
+
+
+def _render_source(known: Reference, card: ModelCard) -> None:
+    """Where the cases come from, how they were labelled, and what to make of it."""
+    data = known.facts["data"]
+    st.caption(
+        _(
+            "{films} training films of {patients} patients. Their labels are the clinical ones "
+            "published with the open data set: {citation} {licence}. Their pictures are not part "
+            "of Lightbox; they are found there under their names. The network learned from these "
+            "films, so its scores for them are better than for new ones. Distances are between "
+            "the networks' features: what is near looks alike to the network, not always to a "
+            "reader."
+        ).format(
+            films=known.facts["films"],
+            patients=known.facts["patients"],
+            citation=data["citation"],
+            licence=data["licence"],
+        )
+    )
+    st.caption(network_answer.model_line(card.identity))
+
+
+def _render_own(own: Sequence[SiteNeighbour], instance: Instance, card: ModelCard) -> None:
+    """The site's own signed cases with their pictures, and the button that adds this one."""
+    st.markdown(f"**{_('Our own signed cases')}**")
+    if not own:
+        st.caption(_("None yet, besides this study. A signed study can be added here."))
+    for column, neighbour in zip(st.columns(SHOWN), own, strict=False):
+        with column:
+            _render_case(neighbour)
+    _render_keep(instance, card)
+
+
+def _render_case(neighbour: SiteNeighbour) -> None:
+    """Picture, call, who made it and the distance of one case; the way to its study."""
+    proof, identity = neighbour.proof, neighbour.instance.identity
+    picture = session.picture(
+        ("case", identity.sha256), lambda: _thumbnail(resources.repository(), neighbour.instance)
+    )
+    lines = [
+        labels.presence(labels.concept(proof.code), proof.present),
+        _("Outcome: {source}").format(source=proof.source) if proof.source else proof.reader,
+        _("Distance {distance}").format(distance=f"{neighbour.distance:.2f}"),
+        "" if neighbour.close else _("not close"),
+    ]
+    told = "".join(f'<div class="lb-small">{escape(line)}</div>' for line in lines if line)
+    st.html(f'<img src="{picture}" alt="" style="width:100%;background:#000">{told}')
+    if st.button(_("Open"), key=f"case-{identity.sop_instance_uid}"):
+        navigation.open_study(identity.study_instance_uid)
+
+
+def _thumbnail(repository: Repository, instance: Instance) -> str:
+    content = repository.originals.content(instance.identity.sha256)
+    image = read_image(content, file_name=instance.file_name)
+    return data_uri(thumbnail(image.display_values(0), size=_THUMB))
+
+
+def _render_keep(instance: Instance, card: ModelCard) -> None:
+    """Add this study to the site's cases, or take it out again."""
+    uid = instance.identity.study_instance_uid
+    repository = resources.repository()
+    kept = {case.study_instance_uid for case in repository.cases.all(card.weights_sha256)}
+    if uid in kept:
+        st.button(_("Remove from our reference cases"), on_click=_remove, args=(uid,))
+    elif repository.studies.get(uid).final is not None:
+        st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
+
+
+def _add(uid: str) -> None:
+    try:
+        add_study(
+            resources.explainers(), resources.repository(), uid, account=session.account().name
+        )
+    except AssistantError as exc:
+        session.leave_notice("error", sentence(str(exc)))
+        return
+    session.leave_notice("success", _("This study is one of our reference cases now."))
+
+
+def _remove(uid: str) -> None:
+    resources.repository().cases.remove(uid, account=session.account().name)
+    session.leave_notice("success", _("This study is no reference case any more."))

@@ -1,0 +1,92 @@
+"""One line above the film: whether the map on it can be believed, as soon as that is known.
+
+A fragment of its own: it draws itself while the map is tested, and nothing else. A map that turns
+out not to be reliable loses its colours at once, by a style the viewer inherits.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imaging.dicom import Image
+from imaging.errors import AssistantError
+from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED, Verdict
+from pages.ui import labels, poll
+from pages.ui.explain import receipt_tasks
+from pages.ui.explain.overlay import SPREAD, Choice, method_label
+from pages.ui.explain.receipt_tasks import Proof
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+
+ICONS = {
+    WELL_SUPPORTED: (":material/check_circle:", "green"),
+    WEAK: (":material/help:", "orange"),
+    NOT_RELIABLE: (":material/cancel:", "red"),
+}
+
+
+def render_lines(image: Image, hung: dict[int, tuple[str, Choice]]) -> None:
+    """Draw a line for every map on the wall; their tests go on beside the page.
+
+    Parameters
+    ----------
+    image : Image
+        The film whose first frame is explained.
+    hung : dict of int to (str, Choice)
+        Number of the pane -> place of its map (one of `explanation.PLACES`), and what it shows.
+    """
+    receipt_tasks.drop(beside={place for place, _choice in hung.values()})
+    for pane, (place, choice) in hung.items():
+        if choice.method != SPREAD:
+            _render_line(image, choice, place, pane, named=len(hung) > 1)
+
+
+def verdict_label(name: str) -> str:
+    """A verdict in the reader's language."""
+    return {
+        WELL_SUPPORTED: _("Well supported"),
+        WEAK: _("Weak"),
+        NOT_RELIABLE: _("Not reliable for this image"),
+    }[name]
+
+
+@st.fragment
+def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: bool) -> None:
+    """What is known of one map now; again in a moment while it is being tested."""
+    name = method_label(choice.method) if named else _("Map")
+    with in_words(), st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        try:
+            found = receipt_tasks.proof(image, choice, place)
+        except AssistantError as exc:
+            _say(name, _("not checked"), ":material/error:", "gray", sentence(str(exc)))
+            return
+        if found.receipt is not None:
+            _render_verdict(name, found.receipt.verdict, pane)
+        else:
+            _render_wait(name, found, pane)
+
+
+def _render_verdict(name: str, verdict: Verdict, pane: int) -> None:
+    icon, tint = ICONS[verdict.name]
+    because = " ".join(sentence(reason) for reason in verdict.reasons)
+    _say(name, labels.within(verdict_label(verdict.name)), icon, tint, because)
+    if not verdict.reliable:
+        st.html(f"<style>:root {{ --lb-doubt-{pane}: 1; }}</style>")
+
+
+def _render_wait(name: str, found: Proof, pane: int) -> None:
+    if found.stopped:
+        _say(name, _("not checked"), ":material/block:", "gray", _("Stopped."))
+    elif found.awaits_map:
+        _say(name, _("checked when it is there"), ":material/hourglass_empty:", "gray")
+    else:
+        done = labels.percent(min(max(found.progress or 0.0, 0.01), 0.99))
+        said = _("being checked, {percent}").format(percent=done)
+        _say(name, said, ":material/hourglass_top:", "gray")
+        poll.beat(f"line-{pane}")
+
+
+def _say(name: str, said: str, icon: str, tint: str, because: str = "") -> None:
+    st.badge(f"{name}: {said}", icon=icon, color=tint)  # type: ignore[arg-type]
+    if because:
+        st.caption(because, width="stretch")

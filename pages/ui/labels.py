@@ -1,0 +1,190 @@
+"""Entities to words: dates, ages, percentages, states. Words and a symbol, never colour alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from imaging.entities import Answer, Finding, Patient, Status
+from imaging.review import terms
+from imaging.review.records import Call, ReadFinding, Stage
+from imaging.study import WorklistItem
+from imaging.worklist import order
+from pages.ui.i18n import _, sentence
+
+HIDDEN = "\u2022\u2022\u2022\u2022"
+NOTHING = "\u2013"
+RAISED, PLAIN, OPEN, LATE = "\u25b2", "\u25cb", "?", "\u25c6"
+
+
+def percent(probability: float) -> str:
+    """0.934 -> "93%"; never a false 0% or 100%."""
+    if probability < 0.01:
+        return _("<1%")
+    if probability > 0.99:
+        return _(">99%")
+    return _("{percent}%").format(percent=round(100 * probability))
+
+
+def answer(found: Finding, given: Answer | None) -> str:
+    """The answer in words, with its symbol: one of three, never a bare percentage."""
+    if given is Answer.UNSURE:
+        return f"{OPEN} " + _("Unsure \u2013 please read")
+    # an answer from before there was "unsure" is told by its operating point
+    present = found.positive if given is None else given is Answer.PRESENT
+    if present:
+        return f"{RAISED} " + _("{finding} suspected").format(finding=_(found.label))
+    return f"{PLAIN} " + _("No {finding} seen").format(finding=within(_(found.label)))
+
+
+def within(label: str) -> str:
+    """A label inside a sentence: "Pneumonia" -> "pneumonia", but "COVID" as it is."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def agreement(disagreement: float) -> str:
+    """How far the networks of an ensemble lie apart."""
+    return _("The networks differ by up to {percent} points").format(
+        percent=round(100 * disagreement)
+    )
+
+
+def outcome(status: Status | None) -> str:
+    """What became of a file or study, with its symbol."""
+    return {
+        None: "\u2026 " + _("Waiting for the network"),
+        Status.OK: "\u2713 " + _("Answered"),
+        Status.WARNED: "\u26a0 " + _("Answered, with caution"),
+        Status.REFUSED: "\u2298 " + _("Not suitable"),
+        Status.ERROR: "\u2715 " + _("Could not be read"),
+        Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
+    }[status]
+
+
+def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
+    """Why a study stands where it stands; what the network did to it only when it is revealed."""
+    if item.read:
+        return "\u2713 " + _("Read")
+    late = f"{LATE} " + _("Overdue")
+    if not revealed:
+        return late if item.overdue else NOTHING
+    named = level(order.level_of(item.priority))
+    if item.priority == order.ROUTINE:
+        return late if item.overdue else f"\u25cf {named}"
+    unsure = item.priority % 2 == 1
+    sign = OPEN if unsure else RAISED
+    if item.overdue:
+        return f"{late} {sign}"
+    return f"{sign} " + (_("{level}: unsure").format(level=named) if unsure else named)
+
+
+def level(number: int) -> str:
+    """How urgent the site holds a finding."""
+    return (_("Routine"), _("Raised"), _("Urgent"), _("Critical"))[number]
+
+
+def reading(item: WorklistItem) -> str:
+    """How far the reading of a study has come."""
+    if item.stage is None:
+        return _("Unread")
+    words = {
+        Stage.DRAFT: _("Amendment begun: {reader}") if item.read else _("Draft: {reader}"),
+        Stage.PRELIMINARY: _("Preliminary: {reader}"),
+        Stage.FINAL: _("Signed: {reader}"),
+    }[item.stage]
+    return words.format(reader=item.reader)
+
+
+def stage(found: Stage) -> str:
+    """How far a version of a review has come."""
+    return {
+        Stage.DRAFT: _("Draft"),
+        Stage.PRELIMINARY: _("Preliminary"),
+        Stage.FINAL: _("Final"),
+    }[found]
+
+
+def concept(code: str) -> str:
+    """A finding of the coded list in words."""
+    return _(terms.concept(code).meaning)
+
+
+def statement(stated: ReadFinding) -> str:
+    """A reader's statement: "Overruled: Pneumonia absent"."""
+    call = {
+        Call.ACCEPTED: _("Accepted"),
+        Call.OVERRULED: _("Overruled"),
+        Call.EDITED: _("Restated"),
+        Call.ADDED: _("Added"),
+        Call.UNAIDED: _("Read without the network's answer"),
+    }[stated.call]
+    return f"{call}: {presence(concept(stated.code), stated.present)}"
+
+
+def presence(label: str, present: bool) -> str:
+    """A finding as the reader states it."""
+    words = _("{finding} present") if present else _("{finding} absent")
+    return words.format(finding=_(label))
+
+
+def messages(texts: tuple[str, ...]) -> list[str]:
+    """Reasons of another room in the reader's language."""
+    return [sentence(text) for text in texts]
+
+
+def patient_name(name: str) -> str:
+    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1).
+
+    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
+    """
+    groups = list(dict.fromkeys(filter(None, map(_one_name, name.split("=")))))
+    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+
+
+def _one_name(group: str) -> str:
+    """One component group of a person's name."""
+    family, _sep, rest = group.partition("^")
+    given = " ".join(part for part in rest.split("^") if part)
+    return f"{family}, {given}" if given else family
+
+
+def sex(code: str) -> str:
+    """Patient's Sex (0010,0040)."""
+    known = {"M": _("male"), "F": _("female"), "O": _("other")}
+    return known.get(code.upper(), code)
+
+
+def age(patient: Patient) -> str:
+    """Age in years, in months below two years; empty when unknown."""
+    if patient.age_years is None:
+        return ""
+    if patient.age_years < 2:
+        return _("{months} months").format(months=int(patient.age_years * 12 + 1e-6))
+    return _("{years} years").format(years=int(patient.age_years + 1e-6))
+
+
+def date(digits: str) -> str:
+    """YYYYMMDD -> YYYY-MM-DD; anything else as it is."""
+    plain = len(digits) == 8 and digits.isdigit()
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else digits
+
+
+def clock(digits: str) -> str:
+    """HHMMSS.FFFFFF -> HH:MM; anything else as it is."""
+    return f"{digits[:2]}:{digits[2:4]}" if digits[:4].isdigit() and len(digits) >= 4 else digits
+
+
+def moment(when: datetime) -> str:
+    """A stored time in the reader's own zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def waiting(since: datetime, now: datetime | None = None) -> str:
+    """How long ago: "5 min", "2 h 10 min", "3 d"."""
+    passed = (now or datetime.now(UTC)) - since
+    minutes = int(passed / timedelta(minutes=1))
+    if minutes < 60:
+        return _("{minutes} min").format(minutes=minutes)
+    hours = minutes // 60
+    if hours < 48:
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
+    return _("{days} d").format(days=hours // 24)

@@ -1,0 +1,1 @@
+"""The parts of the model page: summary, tables, charts, mistakes."""

@@ -1,0 +1,115 @@
+"""Model facts about the explanations: which method points where, and which can be believed."""
+
+from __future__ import annotations
+
+import altair as alt
+import streamlit as st
+
+from models.explain.methods.registry import METHODS
+from models.model_card.figures import ExplanationFigures, MethodFigures, ModelFacts, rounded
+from pages.ui.i18n import _
+from pages.ui.model import summary as words
+
+
+def render_explanations(facts: ModelFacts) -> None:
+    """Draw the table of methods, and what random weights do to each map."""
+    found = facts.explanations
+    if found is None:
+        words.render_not_measured()
+        return
+    st.caption(
+        _(
+            "Measured on {films} rightly called films with human lung masks that the network was "
+            "not trained on. A uniform map would put {uniform} of its evidence inside the lungs."
+        ).format(films=found.methods[0].films, uniform=found.methods[0].uniform.text)
+    )
+    st.table([_row(m, found) for m in found.methods], hide_index=True, alt=_("Methods"))
+    st.caption(
+        _(
+            "How much the answer hangs on it: area between inserting and deleting what the map "
+            "calls evidence, in log-odds; zero for a map drawn by lot. Left: similarity of the "
+            "map to that of a network that has learned nothing; a method whose map stays draws "
+            "the film instead of the reason."
+        )
+    )
+    _render_verdicts(found)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**{_('What random weights do to each map')}**")
+        _render_cascade(found)
+    with right:
+        st.markdown(f"**{_('More films, quick methods only')}**")
+        _render_wide(found)
+
+
+def _row(m: MethodFigures, found: ExplanationFigures) -> dict[str, str]:
+    label = _label(m)
+    return {
+        _("Method"): _("{method} (shown first)").format(method=label)
+        if m.method == found.default
+        else label,
+        _("Evidence inside the lungs"): m.share.whole,
+        _("A uniform map"): m.uniform.text,
+        _("Strongest point inside"): m.pointing.text,
+        _("How much the answer hangs on it"): m.gain.whole,
+        _("Less than the first"): m.behind.whole if m.behind else "",
+        _("Left with random weights"): rounded(list(m.layers.values())[-1]),
+        _("Left with random labels"): "" if m.random_labels is None else rounded(m.random_labels),
+        _("Passes"): _("yes") if m.sane else _("no"),
+    }
+
+
+def _render_verdicts(found: ExplanationFigures) -> None:
+    if not found.verdicts:
+        return
+    counted = ", ".join(f"{_(name)} {count}" for name, count in found.verdicts.items())
+    st.caption(_("What the receipts of these maps say: {counts}.").format(counts=counted))
+
+
+def _render_cascade(found: ExplanationFigures) -> None:
+    """Similarity to the trained network's map, layer after layer made random."""
+    rows = [
+        {"method": _label(m), "layer": layer, "similarity": value, "order": at}
+        for m in found.methods
+        for at, (layer, value) in enumerate([(_("none"), 1.0), *m.layers.items()])
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=rows), height=340)
+        .mark_line(point=alt.OverlayMarkDef(size=24))
+        .encode(
+            x=alt.X(
+                "layer:N",
+                sort=alt.EncodingSortField("order"),
+                title=_("Random from the output down to"),
+                axis=alt.Axis(labelAngle=-30),
+            ),
+            y=alt.Y("similarity:Q", title=_("Similarity to the real one")),
+            color=alt.Color("method:N", title=_("Method"), sort=None),
+        )
+    )
+    st.altair_chart(chart, width="stretch")
+    st.caption(
+        _(
+            "A map that stays as it was draws the film, not the reason. Adebayo et al., "
+            "arXiv 1810.03292."
+        )
+    )
+
+
+def _render_wide(found: ExplanationFigures) -> None:
+    rows = [
+        {
+            _("Method"): _label(m),
+            _("Films"): str(m.masks),
+            _("Evidence inside the lungs"): m.wide.whole,
+            _("Strongest point inside"): m.wide_pointing.text if m.wide_pointing else "",
+        }
+        for m in found.methods
+        if m.wide is not None
+    ]
+    if rows:
+        st.table(rows, hide_index=True, alt=_("More films, quick methods only"))
+
+
+def _label(m: MethodFigures) -> str:
+    return _(METHODS[m.method].label) if m.method in METHODS else m.method

@@ -1,0 +1,150 @@
+"""Model facts in words: which network, what it is for and not for, its data, its limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from models.model_card.figures import ModelFacts
+from models.network.checkpoint import find_checkpoint, installed_checkpoints
+from models.rules.findings import FindingSpec
+from pages.ui import resources
+from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.network_answer import model_line
+
+
+def choose_checkpoint() -> Path:
+    """The folder of the network to show: the serving one, any other installed one by choice."""
+    settings = resources.settings()
+    serving = find_checkpoint(settings.weights, settings.model_name)
+    folders = installed_checkpoints(settings.weights)
+    if len(folders) == 1:
+        return serving
+    names = [folder.name for folder in folders]
+    at = st.selectbox(
+        _("Model"),
+        range(len(folders)),
+        index=names.index(serving.name),
+        format_func=lambda i: _serving(names[i]) if names[i] == serving.name else names[i],
+        key="facts-model",
+        width=420,
+    )
+    return folders[at]
+
+
+def render_identity(facts: ModelFacts) -> None:
+    """Draw title, version and hash, and say when figures may belong to other weights."""
+    card = facts.card
+    st.subheader(_(card.title), anchor=False)
+    count = ngettext("{count} network", "{count} networks together", card.members)
+    st.caption(f"{model_line(card.identity)} \u00b7 {count.format(count=card.members)}")
+    if facts.foreign:
+        words = _(
+            "These figures belong to other weights than the installed ones, and may not hold for "
+            "this network: {files}."
+        )
+        st.warning(words.format(files=", ".join(facts.foreign)))
+    if facts.unstamped:
+        words = _("These files do not say which weights they were measured on: {files}.")
+        st.warning(words.format(files=", ".join(facts.unstamped)))
+    if facts.unreadable:
+        words = _("These files cannot be read; run make evaluate again: {files}.")
+        st.warning(words.format(files=", ".join(facts.unreadable)))
+
+
+def render_purpose(facts: ModelFacts) -> None:
+    """Draw whom the network was built for, what it answers, and what it is not for."""
+    scope, findings = facts.card.scope, facts.card.findings
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(_("What it is for"), anchor=False)
+        age = _("age {low} to {high} years").format(
+            low=f"{scope.age_years[0]:g}", high=f"{scope.age_years[1]:g}"
+        )
+        st.markdown(f"{_(scope.population)} \u00b7 {age}")
+        lists = (
+            (_("Modalities"), scope.modalities),
+            (_("Body part"), scope.body_parts),
+            (_("Views"), scope.views),
+        )
+        st.caption(" \u00b7 ".join(f"{term}: {', '.join(values)}" for term, values in lists))
+        st.markdown("\n".join(f"- {_answer(spec)}" for spec in findings))
+        if facts.card.localiser_sha256:
+            st.caption(
+                _(
+                    "A small network first finds the part of the body; only that part is looked "
+                    "at, and every explanation shows its frame."
+                )
+            )
+    with right:
+        st.subheader(_("What it is not for"), anchor=False)
+        no = (
+            _("Not for diagnosis: it never stands alone, a reader decides and signs."),
+            _("Not for anybody outside that population."),
+            _("Not for telling apart what is marked exploratory."),
+        )
+        shown = no if any(spec.exploratory for spec in findings) else no[:2]
+        st.markdown("\n".join(f"- {line}" for line in shown))
+        render_limits(facts)
+
+
+def render_limits(facts: ModelFacts) -> None:
+    """Draw the card's limits, in plain words."""
+    st.markdown(f"**{_('Limits')}**")
+    st.markdown("\n".join(f"- {sentence(limit)}" for limit in facts.card.limits))
+
+
+def render_data(facts: ModelFacts) -> None:
+    """Draw what the network learned from, and the hashes that name data and weights."""
+    data = facts.card.training["data"]
+    st.subheader(_("What it learned from"), anchor=False)
+    st.markdown(f"{data['title']}. {_('Licence')}: {data['licence']}. {data['citation']}")
+    films = data.get("films", {})
+    if films:
+        words = _(
+            "{train} training and {val} validation films; no patient stands in two splits. "
+            "Calibration and operating points saw validation films only."
+        )
+        st.markdown(words.format(train=films.get("train", 0), val=films.get("val", 0)))
+    hashes = _("SHA-256 of weights: {weights}; of films and labels: {data}")
+    weights = facts.card.weights_sha256
+    st.caption(hashes.format(weights=f"`{weights}`", data=f"`{data.get('sha256', '')}`"))
+
+
+def render_not_measured() -> None:
+    """Say that nothing is stored for a section."""
+    st.caption(_("This was not measured for this network."))
+
+
+def finding_label(facts: ModelFacts, code: str) -> str:
+    """A finding by its name on screen, with its caution."""
+    for spec in facts.card.findings:
+        if spec.code == code:
+            label = _(spec.label)
+            return _("{finding} (exploratory)").format(finding=label) if spec.exploratory else label
+    return code
+
+
+def operating_point(spec: FindingSpec) -> str:
+    """Where the line is drawn and how it was chosen."""
+    words = (
+        _("operating point {point}: the highest with a sensitivity of {target} on validation films")
+        if spec.rule == "sensitivity"
+        else _(
+            "operating point {point}: best sum of sensitivity and specificity on validation films"
+        )
+    )
+    return words.format(point=f"{spec.operating_point:.3f}", target=f"{spec.target:g}")
+
+
+def _serving(name: str) -> str:
+    return _("{name} (answers here)").format(name=name)
+
+
+def _answer(spec: FindingSpec) -> str:
+    """One answer the network gives, with its operating point."""
+    label = _(spec.label)
+    if spec.exploratory:
+        label = _("{finding} (exploratory)").format(finding=label)
+    return f"**{label}** \u2013 {operating_point(spec)}"

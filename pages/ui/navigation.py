@@ -1,0 +1,115 @@
+"""Going from study to study: in the order of the worklist, by button, key or table row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+import streamlit as st
+
+from imaging.study import WorklistItem
+from imaging.worklist.query import WorklistPage, WorklistQuery
+from pages.ui import labels, resources, session
+from pages.ui.i18n import _, ngettext
+
+REVIEW_PAGE = "pages/review.py"
+_FOUND = 20  # studies a search offers
+
+
+def open_study(study_instance_uid: str) -> NoReturn:
+    """Go to the Review page of a study."""
+    st.switch_page(REVIEW_PAGE, query_params={"study": study_instance_uid})
+
+
+def describe(item: WorklistItem) -> str:
+    """One line that tells studies apart in a list."""
+    patient = labels.HIDDEN if session.identity_hidden() else labels.patient_name(item.patient.name)
+    found = labels.outcome(item.status)
+    if item.finding and (item.read or not session.reads_blind()):
+        found = labels.answer(item.finding, item.answer)
+    return " \u00b7 ".join(
+        part
+        for part in (
+            patient or (labels.HIDDEN if session.identity_hidden() else item.file_name),
+            labels.date(item.acquisition.study_date),
+            found,
+            labels.reading(item),
+        )
+        if part
+    )
+
+
+def render_identity_switch() -> None:
+    """Mask who the patients are, on every page of this session."""
+    st.toggle(_("Hide identity"), key=session.HIDE_IDENTITY, persist_state="session")
+
+
+def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None = None) -> None:
+    """Words to look for, the studies that hold them, and a button: no mouse, and no long list.
+
+    `shown` is the page on screen, which is offered until something is looked for.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input(
+            _("Go to a study (type to search)"),
+            key=f"seek-{key}",
+            placeholder=_("Patient, date or finding"),
+            width=280,
+        )
+        wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
+        found = shown if shown and not typed else resources.repository().worklist.page(wanted)
+        names = _names(found.items[:_FOUND])
+        pick = f"pick-{key}"
+        if typed and found.total == 1:
+            st.session_state[pick] = found.items[0].study_instance_uid
+        elif st.session_state.get(pick) not in names:
+            st.session_state[pick] = None  # of an earlier search
+        chosen = st.selectbox(
+            ngettext("{count} study found", "{count} studies found", found.total).format(
+                count=found.total
+            ),
+            list(names),
+            format_func=names.__getitem__,
+            placeholder=_("The first {count} of them").format(count=_FOUND),
+            key=pick,
+        )
+        if st.button(_("Open"), key=f"open-{key}", disabled=chosen is None) and chosen:
+            open_study(chosen)
+
+
+def _names(items: Sequence[WorklistItem]) -> dict[str, str]:
+    """UID -> line of each study; no two alike, for a browser tells options by their words."""
+    names: dict[str, str] = {}
+    for item in items:
+        name, same = describe(item), 1
+        while name in names.values():
+            same += 1
+            name = f"{describe(item)} ({same})"
+        names[item.study_instance_uid] = name
+    return names
+
+
+def render_steps(current: str, *, done: bool) -> None:
+    """Buttons to the case above and to the next unread one, within the list last shown.
+
+    `done` says that this one is read: then the next is what the reader wants.
+    """
+    repository, query = resources.repository(), session.worklist_query()
+    before = repository.worklist.previous(query, before=current)
+    after = repository.worklist.next_unread(query, after=current)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        if st.button(_("Previous"), shortcut="P", disabled=before is None, key="previous"):
+            open_study(before.study_instance_uid if before else current)
+        render_identity_switch()
+        if st.button(
+            _("Next unread"),
+            shortcut="N",
+            disabled=after is None,
+            type="primary" if done else "secondary",
+            key="next",
+            help=_("Within the filter of the worklist.") if query.filtered else None,
+        ):
+            open_study(after.study_instance_uid if after else current)

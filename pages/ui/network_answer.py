@@ -1,0 +1,120 @@
+"""What the network says about one image: in words first, then in numbers, always with its name."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
+from pages.ui import labels, patient_banner, resources
+from pages.ui.i18n import _
+
+
+def render_answer(instance: Instance, assessment: Assessment | None) -> None:
+    """Draw the answer panel of one image."""
+    if assessment is None:
+        body = _headline(labels.outcome(None), "lb-calm")
+    elif assessment.primary is None:
+        body = _headline(labels.outcome(assessment.status), "lb-calm") + _reasons(assessment)
+    else:
+        body = _answered(assessment, assessment.primary)
+    identity = _small(patient_banner.identity_line(instance))
+    st.html(f'<div class="lb-answer">{identity}{body}</div>')
+
+
+def model_line(model: ModelIdentity) -> str:
+    """Name, version and short hash of a network."""
+    return _("Model {name} {version}, weights {hash}").format(
+        name=model.name, version=model.version, hash=model.short_hash
+    )
+
+
+def _answered(assessment: Assessment, primary: Finding) -> str:
+    mood = "lb-raised" if _alerts(assessment, primary) else "lb-calm"
+    firm = [f for f in assessment.findings if not f.exploratory]
+    exploratory = [f for f in assessment.findings if f.exploratory]
+    headline = labels.answer(primary, assessment.answer)
+    parts = [_headline(headline, mood), _reasons(assessment)]
+    parts += [_bar(finding) for finding in firm]
+    parts += [_small(text) for text in _certainty(assessment)]
+    if exploratory:
+        note = _("Exploratory \u2013 not reliable from a film")
+        bars = "".join(_bar(finding) for finding in exploratory)
+        parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
+        parts.append("</details>")
+    if assessment.model:
+        parts += [_small(model_line(assessment.model)), _small(scope_line(assessment.model))]
+    if assessment.engine:
+        parts.append(_small(_("Computed by {engine}").format(engine=assessment.engine)))
+    return "".join(parts)
+
+
+def _alerts(assessment: Assessment, primary: Finding) -> bool:
+    """Whether the answer asks for a reader soon."""
+    return primary.positive or assessment.answer is Answer.UNSURE
+
+
+def _certainty(assessment: Assessment) -> list[str]:
+    """How sure the answer is, in sentences: what cannot be ruled out, and whether all agree."""
+    lines = []
+    if assessment.error_rate is not None and assessment.primary is not None:
+        rate = labels.percent(assessment.error_rate)
+        label = labels.within(_(assessment.primary.label))
+        said = {
+            (True, False): _("With {rate} errors allowed, only {finding} remains possible."),
+            (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
+            (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
+            (False, False): _(
+                "With {rate} errors allowed, neither answer fits: unlike the studied films."
+            ),
+        }
+        held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
+        # one label that the operating point contradicts is no answer, and must not read like one
+        against = {
+            (False, True): _(
+                "Above the operating point, but weak for {finding} ({rate} errors allowed)."
+            ),
+            (True, False): _(
+                "Below the operating point, yet {finding} is likely ({rate} errors allowed)."
+            ),
+        }
+        contradicted = assessment.primary.positive != held[0] and held in against
+        words_for = against if contradicted else said
+        lines.append(words_for[held].format(rate=rate, finding=label))
+    if assessment.disagreement is not None:
+        lines.append(labels.agreement(assessment.disagreement))
+    return lines
+
+
+def scope_line(model: ModelIdentity) -> str:
+    """Whom a network was built for."""
+    population = resources.card(model.name).scope.population
+    return _("Built for: {population}").format(population=_(population))
+
+
+def _small(text: str) -> str:
+    return f'<div class="lb-small">{escape(text)}</div>'
+
+
+def _headline(text: str, mood: str) -> str:
+    return f'<div class="lb-headline {mood}" role="status">{escape(text)}</div>'
+
+
+def _reasons(assessment: Assessment) -> str:
+    return "".join(
+        f'<div class="lb-reason">\u26a0 {escape(text)}</div>'
+        for text in labels.messages(assessment.messages)
+    )
+
+
+def _bar(finding: Finding) -> str:
+    """A probability as figure and bar, its operating point marked on both."""
+    point = _("operating point {percent}").format(percent=labels.percent(finding.operating_point))
+    return (
+        f'<div class="lb-score"><span>{escape(_(finding.label))}</span>'
+        f"<span><b>{escape(labels.percent(finding.probability))}</b>"
+        f' <span class="lb-small">{escape(point)}</span></span></div>'
+        f'<div class="lb-bar"><i style="width:{finding.probability:.1%}"></i>'
+        f'<u style="left:{finding.operating_point:.1%}"></u></div>'
+    )

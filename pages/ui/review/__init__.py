@@ -1,0 +1,1 @@
+"""The parts of the review page around the film: wall, statements, history, documents, export."""

@@ -1,0 +1,173 @@
+"""Originals without their patient: what would change, the reader's yes, and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from imaging.dicom import Profile, Released, inspect_image, release
+from imaging.dicom.deidentify.burned_in_text import Box, search_file
+from imaging.dicom.deidentify.pseudonyms import Project
+from imaging.entities import RESEARCH_USE, Instance, SourceKind
+from imaging.errors import AssistantError, InputError
+from imaging.export import ExportedFile
+from imaging.review.records import Deed, Shape
+from imaging.study import StudyRecord
+from pages.ui import labels, resources, session
+from pages.ui.download import render_download
+from pages.ui.escape import plain
+from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.messages import in_words
+from pages.ui.review import burned_in_text
+from pages.ui.review.film_wall import load
+from pages.ui.review.study_export import archive
+
+KEY = "deidentified-originals"
+KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What the reader wants of all files, and what is blackened in each."""
+
+    profile: Profile
+    ticked: burned_in_text.Ticked
+
+
+def render_release(record: StudyRecord) -> None:
+    """Draw the options, the table of changes, the confirmation and the download."""
+    uid = record.study_instance_uid
+    films = [one for one in record.instances if one.source is SourceKind.DICOM]
+    if not films:
+        return
+    with (
+        st.expander(_("De-identified originals"), key=KEY, on_change="rerun") as folded,
+        in_words(),
+    ):
+        if not folded.open:
+            return
+        order, looked = _options(record, films)
+        wanted = (uid, order)
+        if st.button(_("Show what changes"), disabled=not looked, key=f"show-release-{uid}"):
+            with st.spinner(_("Writing the copies ...")):
+                st.session_state[_slot(uid)] = (wanted, _made(films, order))
+        kept = st.session_state.get(_slot(uid))
+        if kept is not None and kept[0] == wanted:
+            if order.ticked.boxes and any(isinstance(one, Released) for one in kept[1]):
+                st.caption(
+                    _("The blackened copies were looked at again: no text is found in them.")
+                )
+            _render_changes(uid, kept[1])
+
+
+def rectangles(record: StudyRecord) -> tuple[Box, ...]:
+    """The rectangles drawn on the study's films, as parts to blacken: top, left, bottom, right."""
+    review = record.review
+    drawn = [one for one in review.annotations if one.shape is Shape.RECTANGLE] if review else []
+    found = []
+    for one in drawn:
+        columns, rows = zip(*one.points, strict=True)
+        top, bottom = int(min(rows)), int(max(rows)) + 1
+        found.append((top, int(min(columns)), bottom, int(max(columns)) + 1))
+    return tuple(found)
+
+
+def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bool]:
+    """What the reader wants, and whether burned-in text was spoken about."""
+    uid, boxes = record.study_instance_uid, rectangles(record)
+    st.caption(_("Copies after PS3.15 Annex E; the stored originals stay as they are."))
+    dates = st.toggle(_("Move dates, keep the intervals"), value=True, key=f"release-dates-{uid}")
+    device = st.toggle(_("Keep what names the device"), key=f"release-device-{uid}")
+    masked = False
+    if boxes:
+        label = ngettext(
+            "Blacken the rectangle that is drawn",
+            "Blacken the {count} rectangles that are drawn",
+            len(boxes),
+        )
+        masked = st.toggle(label.format(count=len(boxes)), value=True, key=f"release-mask-{uid}")
+    ticked = burned_in_text.render_search(uid, films)
+    looked = masked or not any(
+        _may_have_text(one) for one in films if not ticked.of(one.identity.sha256)
+    )
+    if not looked:
+        st.caption(_("Text may be burned in: draw a rectangle over it, or say that there is none."))
+        looked = st.checkbox(_("I looked: no text is burned in"), key=f"release-looked-{uid}")
+    profile = Profile(dates=dates, device=device, masks=boxes if masked else ())
+    return _Order(profile, ticked), looked
+
+
+def _may_have_text(instance: Instance) -> bool:
+    found = session.fidelity(instance.identity.sha256, lambda: inspect_image(load(instance)))
+    return any(caution.code == "burned-in" for caution in found.cautions)
+
+
+def _made(films: Sequence[Instance], order: _Order) -> list[Released | str]:
+    """Each file de-identified, or why it is not."""
+    try:
+        key = Project.open(resources.settings().home / KEY_FILE)
+    except AssistantError as exc:
+        return [str(exc)]
+    made: list[Released | str] = []
+    for one in films:
+        try:
+            made.append(_released(one, key, order))
+        except AssistantError as exc:
+            made.append(str(exc))
+    return made
+
+
+def _released(film: Instance, key: Project, order: _Order) -> Released:
+    """One file; where text was looked for and blackened, it is looked for once more."""
+    sha256 = film.identity.sha256
+    masks = (*order.profile.masks, *order.ticked.of(sha256))
+    content = resources.repository().originals.content(sha256)
+    made = release(content, key, replace(order.profile, masks=masks))
+    if order.ticked.asked and masks and search_file(made.content).boxes:
+        said = _("Text is still found after blackening, so the copy was left out.")
+        raise InputError(f"{said} {_('Tick what is not ticked, or draw a rectangle over it.')}")
+    return made
+
+
+def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
+    """The table of the first file, what was left out, and the way to the files."""
+    sound = [one for one in made if isinstance(one, Released) and not one.left_over]
+    for one in made:
+        if isinstance(one, str):
+            st.warning(plain(sentence(one)))
+        elif one.left_over:
+            said = _("Left out, for it would still identify the patient: {where}.")
+            st.warning(plain(said.format(where=", ".join(one.left_over))))
+    if not sound:
+        return
+    hidden = session.identity_hidden()
+    rows = [
+        {
+            _("Attribute"): change.keyword,
+            _("Before"): labels.HIDDEN if hidden and change.before else change.before,
+            _("After"): change.after or labels.NOTHING,
+        }
+        for change in sound[0].changes
+    ]
+    narrow = dict.fromkeys(rows[0], st.column_config.Column(width="small")) if rows else {}
+    st.dataframe(rows, hide_index=True, height=260, column_config=narrow)
+    st.caption(_(RESEARCH_USE))
+    if not st.checkbox(_("This is right"), key=f"release-right-{uid}"):
+        return
+    told = f"released-{uid}"
+    if st.session_state.get(told) != id(made):
+        st.session_state[told] = id(made)
+        detail = f"{len(sound)} de-identified originals"
+        resources.repository().audit.record(
+            Deed.EXPORT, account=session.account().name, study_instance_uid=uid, detail=detail
+        )
+    files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)
+    name = "lightbox-deidentified.zip"
+    label = _("Save {name}").format(name=name)
+    render_download(label, name, archive(files), "application/zip", key=f"save-release-{uid}")
+
+
+def _slot(uid: str) -> str:
+    return f"release-made-{uid}"

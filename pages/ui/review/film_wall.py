@@ -1,0 +1,246 @@
+"""The reading room: films on the wall, with marks that are kept as they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+
+import streamlit as st
+
+from imaging.dicom import Image, read_image
+from imaging.entities import Instance
+from imaging.rendering import thumbnail
+from imaging.review import drafting
+from imaging.review.records import Review, Stage
+from imaging.study import StudyRecord
+from pages.ui import autosave, labels, patient_banner, resources, session, thumbnails
+from pages.ui.data_uri import data_uri
+from pages.ui.escape import plain
+from pages.ui.explain import overlay, receipt_tasks, verdict_line
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+from pages.ui.review import documents, hanging_protocol, series
+from pages.ui.review.hanging_protocol import Hanging, Hung
+from pages.ui.viewer import Pane, Reading, Scene, render_viewer
+
+_MOST_THUMBS = 24
+
+
+def render_room(
+    record: StudyRecord, priors: Sequence[StudyRecord], instance: Instance, *, explained: bool
+) -> tuple[StudyRecord, overlay.Choice | None]:
+    """Draw the hanging, and save the marks that were drawn.
+
+    No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
+    fragment alone, and leave the rest of the page as it was before the press.
+
+    Returns
+    -------
+    tuple of StudyRecord and Choice
+        The study as it is after the marks, and what is explained about the film; None where
+        nothing is.
+    """
+    uid, asked = record.study_instance_uid, None
+    with in_words():
+        answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
+        why = explained and answer is not None and bool(answer.findings)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            way = hanging_protocol.render_choice(
+                uid, hanging_protocol.choices(record, priors, explained=why)
+            )
+            document = documents.render_choice(record) if explained else None
+            why = why and document is None
+            if why and answer is not None:
+                asked = overlay.render_choice(
+                    instance.identity.sop_instance_uid, answer, two=way is Hanging.METHODS
+                )
+        if asked is None:
+            receipt_tasks.drop()
+        if len(record.instances) > _MOST_THUMBS:
+            series.render_position(record, instance)
+        staging = documents.stage(document, load(instance)) if document is not None else None
+        if document is not None and staging is not None:
+            documents.render_staged(document, staging, bindings=dict(session.account().bindings))
+            return autosave.open_record(uid), None
+        hung = hanging_protocol.hang(way, record, priors, instance)
+        panes = tuple(_pane(record, at, one, instance, asked) for at, one in enumerate(hung))
+        above = st.container(key="verdicts")  # filled after the map, which does not wait for it
+        reading = render_viewer(
+            _scene(record, panes, hung),
+            key=f"viewer-{uid}",
+            sign_in=session.token(),
+            on_step=partial(series.step_to, record, instance),
+        )
+        if asked is not None:
+            overlay.render_wait(asked)
+            with above:
+                verdict_line.render_lines(load(instance), _maps(hung, instance, asked))
+        for remark in panes[0].image.remarks:
+            say = st.warning if remark in panes[0].image.refusals else st.caption
+            say(plain(sentence(remark)))
+        if reading is not None:
+            _keep(record, reading)
+    return autosave.open_record(uid), asked[0] if asked else None
+
+
+def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
+    """What the viewer is to show, with the marks of the newest version."""
+    review, uid = record.review, record.study_instance_uid
+    stated = [f.code for f in review.findings] if review else []
+    annotations = review.annotations if review else ()
+    if session.drawn(uid) not in (None, annotations):
+        words_ = _("The marks of this study were changed elsewhere; draw again what is missing.")
+        session.leave_notice("warning", words_)
+    return Scene(
+        panes=panes,
+        layout=hanging_protocol.layout(hung),
+        linked=len(panes) > 1,
+        annotations=annotations,
+        presentations=review.presentations if review else (),
+        bindings=dict(session.account().bindings),
+        editable=not (review is not None and review.stage is Stage.FINAL),
+        finding_labels={code: labels.concept(code) for code in stated},
+        generation=session.generation(uid, annotations),
+    )
+
+
+def _pane(
+    record: StudyRecord,
+    at: int,
+    one: Hung,
+    chosen: Instance,
+    asked: tuple[overlay.Choice, overlay.Choice] | None,
+) -> Pane:
+    """One film with its banner and, where there is one, its explanation, which opens hidden."""
+    image = load(one.instance)
+    over = None
+    if asked is not None and _has_map(one, chosen):
+        with st.spinner(_("Asking the network why ...")):
+            at_place = 1 if one.second else 0
+            over = overlay.overlay(image, asked[at_place], overlay.PLACES[at_place])
+            verdict = receipt_tasks.known_verdict(image, asked[at_place])
+            if over is not None and verdict is not None and not verdict.reliable:
+                doubt = verdict_line.verdict_label(verdict.name)
+                over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
+    return Pane(
+        key=f"{at}",
+        image=image,
+        title=one.title,
+        banner=patient_banner.facts(one.instance),
+        marks=patient_banner.marks(one.instance),
+        overlay=over,
+        stack=series.stack(record, one.instance) if one.instance is chosen else None,
+    )
+
+
+def _has_map(one: Hung, chosen: Instance) -> bool:
+    """True for a picture of the film that is explained, where the hanging wants it explained."""
+    return one.instance is chosen and one.explained and not one.prior
+
+
+def _maps(
+    hung: Sequence[Hung], chosen: Instance, asked: tuple[overlay.Choice, overlay.Choice]
+) -> dict[int, tuple[str, overlay.Choice]]:
+    """The map of every pane that has one, and its place among those that differ."""
+    places = {asked[1]: overlay.PLACES[1], asked[0]: overlay.PLACES[0]}
+    shown = {at: asked[int(one.second)] for at, one in enumerate(hung) if _has_map(one, chosen)}
+    return {at: (places[choice], choice) for at, choice in shown.items()}
+
+
+def load(instance: Instance) -> Image:
+    """The stored original, kept decoded for this session."""
+    return session.image(instance.identity.sha256, partial(_read, instance))
+
+
+def _read(instance: Instance) -> Image:
+    content = resources.repository().originals.content(instance.identity.sha256)
+    return read_image(content, file_name=instance.file_name)
+
+
+def _keep(record: StudyRecord, reading: Reading) -> None:
+    """Save marks as soon as they are drawn; windows wait for the next change or signature."""
+    uid, review = record.study_instance_uid, record.review
+    own = {instance.identity.sop_instance_uid for instance in record.instances}
+    marks = tuple(a for a in reading.annotations if a.sop_instance_uid in own)
+    shown = tuple(p for p in reading.presentations if p.sop_instance_uid in own)
+    session.set_presentations(uid, shown)
+    session.set_drawn(uid, reading.annotations)
+    if len(marks) < len(reading.annotations):
+        session.forget_drawn(uid)
+        session.leave_notice(
+            "warning", _("A mark on the prior is not kept here; open that study to draw on it.")
+        )
+    known = review.annotations if review else ()
+    if review and review.stage is Stage.FINAL:
+        return
+
+    def step(before: Review) -> Review:
+        return drafting.mark(before, marks, shown)
+
+    saved = marks == known or autosave.change(uid, step)
+    if not saved or marks != reading.annotations:
+        st.rerun()  # the viewer takes what is stored; a notice says why
+
+
+def render_strip(record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance) -> None:
+    """Thumbnails of this study by series, then of the patient's earlier studies."""
+    groups = _series(record)
+    for prior in priors:
+        when = labels.date(prior.instances[0].acquisition.study_date)
+        title = _("Prior, {date}").format(date=when)
+        groups.append(thumbnails.Group(title, (_thumb(prior.instances[0], prior=True),)))
+    by_uid = {i.identity.sop_instance_uid for i in record.instances}
+    shown = {thumb.key for group in groups for thumb in group.thumbs}
+    on_wall = chosen.identity.sop_instance_uid
+    if on_wall not in shown:  # one of a long series: its first stands for it
+        on_wall = series.members(record, chosen)[0].identity.sop_instance_uid
+    pressed = thumbnails.render_strip(groups, on_wall, key=f"strip-{record.study_instance_uid}")
+    if pressed.startswith("study:"):
+        st.query_params["study"] = pressed.removeprefix("study:")
+        st.rerun()
+    if pressed in by_uid and pressed != chosen.identity.sop_instance_uid:
+        session.choose_image(record.study_instance_uid, pressed)
+        st.rerun()
+
+
+def _series(record: StudyRecord) -> list[thumbnails.Group]:
+    """One group per series, in the order received; large studies show the first of each series."""
+    many = len(record.instances) > _MOST_THUMBS
+    groups: list[thumbnails.Group] = []
+    by_series = sorted(
+        record.instances, key=lambda i: _first_position(record, i.identity.series_instance_uid)
+    )
+    for _uid, found in groupby(by_series, key=lambda i: i.identity.series_instance_uid):
+        members = series.in_order(found)
+        shown = members[:1] if many else members
+        taken = members[0].acquisition
+        title = " ".join(p for p in (taken.modality, taken.series_description) if p)
+        title = title or _("Series {number}").format(number=len(groups) + 1)
+        if len(members) > 1:
+            title += f" ({len(members)})"
+        groups.append(thumbnails.Group(title, tuple(_thumb(one) for one in shown)))
+    return groups
+
+
+def _first_position(record: StudyRecord, series_instance_uid: str) -> int:
+    return next(
+        at
+        for at, one in enumerate(record.instances)
+        if one.identity.series_instance_uid == series_instance_uid
+    )
+
+
+def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:
+    """A small picture of the first frame, kept for this session."""
+    picture = session.picture(
+        ("thumb", instance.identity.sha256),
+        lambda: data_uri(thumbnail(load(instance).display_values(0), size=120)),
+    )
+    identity = instance.identity
+    key = f"study:{identity.study_instance_uid}" if prior else identity.sop_instance_uid
+    taken = instance.acquisition
+    side = taken.laterality if taken.laterality in ("L", "R") else ""
+    view = f"{taken.view_position} {side}".strip()
+    return thumbnails.Thumb(key, view or taken.modality or _("Film"), picture)

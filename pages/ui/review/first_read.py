@@ -1,0 +1,123 @@
+"""Blind first read: the reader commits before the network's answer is shown; both are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from imaging.entities import Assessment
+from imaging.errors import ConflictError
+from imaging.review import drafting
+from imaging.review.records import FirstRead
+from imaging.study import StudyRecord
+from pages.ui import autosave, labels, resources, session
+from pages.ui.i18n import _
+from pages.ui.review import statements
+
+
+class Everything(Container[str]):
+    """Holds whatever is asked for."""
+
+    def __contains__(self, _item: object) -> bool:
+        return True
+
+
+def revealed_studies() -> Container[str]:
+    """The studies whose answer this reader may see: all, unless reading blind."""
+    me = session.account()
+    if not me.blind:
+        return Everything()
+    reads = resources.repository().reviews.first_reads()
+    return {read.study_instance_uid for read in reads if read.account == me.name}
+
+
+def revealed_among(studies: Sequence[str]) -> Container[str]:
+    """As `revealed_studies`, of the few that are on screen."""
+    me = session.account()
+    if not me.blind:
+        return Everything()
+    return resources.repository().reviews.first_read_studies(me.name, studies)
+
+
+def hides(record: StudyRecord) -> bool:
+    """True while the network's answer to a study must wait for this reader's own.
+
+    A study that is signed off, or that this reader stated findings about, is open: its answer
+    was seen. Marks alone do not open it.
+    """
+    me = session.account()
+    if not me.blind or record.final is not None or not record.instances:
+        return False
+    if any(review.account == me.name and review.findings for review in record.reviews):
+        return False
+    return resources.repository().reviews.first_read(record.study_instance_uid, me.name) is None
+
+
+def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
+    """Ask for the reader's own call, then show the network's."""
+    uid = record.study_instance_uid
+    session.since(f"reading-{uid}")
+    finding = statements.questions(lead)[0]
+    with st.container(border=True, key="first-read"):
+        st.markdown(f"**{_('Blind first read')}**")
+        st.caption(_("The network has looked at this study. Its answer follows yours."))
+        chosen = st.segmented_control(
+            _("Your call"),
+            (statements.PRESENT, statements.ABSENT),
+            format_func=lambda option: labels.presence(finding.label, option == statements.PRESENT),
+            key=f"first-{uid}",
+        )
+        st.button(
+            _("Commit and show the network's answer"),
+            type="primary",
+            disabled=chosen is None,
+            on_click=_commit,
+            args=(uid, lead, chosen == statements.PRESENT),
+        )
+
+
+def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
+    """Keep the first read, and take it over as the draft the reader goes on from."""
+    finding, answered = statements.questions(lead)[0], lead is not None and bool(lead.findings)
+    answer = lead.answer if lead else None
+    read = FirstRead(
+        study_instance_uid=uid,
+        account=session.account().name,
+        code=finding.code,
+        present=present,
+        seconds=session.since(f"reading-{uid}"),
+        committed_at=datetime.now(UTC),
+        network_present=drafting.network_says(finding, answer) if answered else None,
+        probability=finding.probability if answered else None,
+        model=lead.model if lead and answered else None,
+    )
+    try:
+        resources.repository().reviews.add_first_read(read)
+    except ConflictError:
+        session.leave_notice("warning", _("Your first read of this study was kept before."))
+        return
+    if answered:
+        autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
+    else:
+        autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
+
+
+def render_verdict(record: StudyRecord) -> None:
+    """After the reveal: what the reader had said first."""
+    me = session.account()
+    read = resources.repository().reviews.first_read(record.study_instance_uid, me.name)
+    if read is None:
+        return
+    said = labels.presence(labels.concept(read.code), read.present)
+    agrees = read.network_present == read.present
+    if read.network_present is None:
+        compared = _("the network gave no firm answer")
+    else:
+        compared = _("the network agrees") if agrees else _("the network disagrees")
+    st.caption(
+        _("Your first read, after {seconds} s: {said}; {compared}.").format(
+            seconds=round(read.seconds), said=said, compared=compared
+        )
+    )

@@ -1,0 +1,109 @@
+"""What hangs where: one, two or four films, the prior on the right, an explanation beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import streamlit as st
+
+from imaging.entities import Assessment, Instance
+from imaging.study import StudyRecord
+from pages.ui import labels, session
+from pages.ui.i18n import _
+from pages.ui.viewer import Layout
+
+
+class Hanging(StrEnum):
+    """A way to hang films."""
+
+    ONE = "one"
+    PRIOR = "prior"  # current on the left, prior on the right
+    EXPLAINED = "explained"  # the original on the left, under its explanation on the right
+    METHODS = "methods"  # one film, explained by two methods
+    FOUR = "four"
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """One film on the wall. ``explained`` films carry their explanation, hidden at first."""
+
+    instance: Instance
+    assessment: Assessment | None
+    prior: bool = False
+    second: bool = False  # the second picture of the same film
+    title: str = ""
+    explained: bool = True
+
+
+def choices(
+    record: StudyRecord, priors: Sequence[StudyRecord], *, explained: bool
+) -> list[Hanging]:
+    """The ways that make sense for a study, the usual one first."""
+    found = [Hanging.PRIOR, Hanging.ONE] if priors else [Hanging.ONE]
+    if explained:
+        found += [Hanging.EXPLAINED, Hanging.METHODS]
+    if len(record.instances) > 1 or (len(record.instances) == 1 and priors):
+        found.append(Hanging.FOUR)
+    return found
+
+
+def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
+    """A row of buttons; a single possibility needs none."""
+    if len(possible) == 1:
+        return possible[0]
+    names = {
+        Hanging.ONE: _("One film"),
+        Hanging.PRIOR: _("With prior"),
+        Hanging.EXPLAINED: _("With explanation"),
+        Hanging.METHODS: _("Two methods"),
+        Hanging.FOUR: _("Four films"),
+    }
+    chosen = st.segmented_control(
+        _("Hanging"),
+        possible,
+        default=possible[0],
+        required=True,
+        format_func=names.__getitem__,
+        key=f"hanging-{uid}",
+        label_visibility="collapsed",
+    )
+    return Hanging(chosen or possible[0])
+
+
+def hang(
+    way: Hanging, record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance
+) -> tuple[Hung, ...]:
+    """The films of a hanging, in reading order."""
+    answers = dict(zip(record.instances, record.assessments, strict=True))
+    first = Hung(chosen, answers[chosen])
+    if way is Hanging.PRIOR:
+        return first, _prior(priors[0])
+    if way in (Hanging.EXPLAINED, Hanging.METHODS):
+        plain = replace(first, explained=way is Hanging.METHODS)
+        return plain, Hung(chosen, answers[chosen], second=True)
+    if way is Hanging.FOUR:
+        others = [i for i in record.instances if i is not chosen]
+        hung = [first, *(Hung(i, answers[i]) for i in others), *map(_prior, priors)]
+        return tuple(hung[:4])
+    return (first,)
+
+
+def layout(hung: Sequence[Hung]) -> Layout:
+    """The viewer's layout for that many films."""
+    return "1" if len(hung) == 1 else "2" if len(hung) == 2 else "4"
+
+
+def _prior(record: StudyRecord) -> Hung:
+    when = labels.date(record.instances[0].acquisition.study_date)
+    title = _("Prior, {date}").format(date=when)
+    return Hung(record.instances[0], record.assessments[0], prior=True, title=title)
+
+
+def choose_instance(record: StudyRecord, lead: Assessment | None) -> Instance:
+    """The image to look at: by choice, else the one with the leading answer, else the first."""
+    wanted = session.chosen_image(record.study_instance_uid)
+    leading = lead.sop_instance_uid if lead else ""
+    by_uid = {i.identity.sop_instance_uid: i for i in record.instances}
+    return by_uid.get(wanted) or by_uid.get(leading) or record.instances[0]

@@ -1,0 +1,278 @@
+"""The reader's statements: the network's findings are drafts to accept, reject or restate."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from imaging.entities import Assessment, Finding
+from imaging.review import drafting
+from imaging.review.records import Call, ReadFinding, Review, Stage
+from imaging.review.terms import TERMS
+from imaging.study import StudyRecord
+from pages.ui import autosave, labels, resources, session
+from pages.ui.i18n import _
+
+PRESENT, ABSENT = "present", "absent"
+
+
+def questions(lead: Assessment | None) -> tuple[Finding, ...]:
+    """What the reader is asked: the network's firm findings, else what it would have looked for."""
+    firm = tuple(f for f in lead.findings if not f.exploratory) if lead else ()
+    if firm:
+        return firm
+    spec = resources.card(lead.model.name if lead and lead.model else "").findings[0]
+    return (Finding(spec.code, spec.label, 0.0, 1.0),)
+
+
+def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
+    """Draw the findings, the note and the signatures; read-only once signed off."""
+    uid, review = record.study_instance_uid, record.review
+    locked = review is not None and review.stage is Stage.FINAL
+    with st.container(border=True, key="statements"):
+        st.markdown(f"**{_('Findings')}**")
+        for finding in questions(lead):
+            _render_draft(uid, review, finding, lead, locked=locked)
+        asked = {f.code for f in questions(lead)}
+        own = [f for f in review.findings if not {f.code, f.replaces} & asked] if review else []
+        for stated in own:
+            _render_own(uid, stated, locked=locked)
+        if not locked:
+            _render_add(uid, review)
+        _render_note(uid, review, locked=locked)
+        _render_signature(record, lead, locked=locked)
+
+
+def _render_draft(
+    uid: str,
+    review: Review | None,
+    finding: Finding,
+    lead: Assessment | None,
+    *,
+    locked: bool,
+) -> None:
+    """One finding of the network: what it says, and the reader's word on it."""
+    stated = review.finding(finding.code) if review else None
+    key = f"field-{uid}-says-{finding.code}"
+    session.settle(key, None if stated is None else PRESENT if stated.present else ABSENT)
+    answer = lead.answer if lead and lead.findings else None
+    said = drafting.network_says(finding, answer) if lead and lead.findings else None
+    title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            title,
+            (PRESENT, ABSENT),
+            format_func=partial(_option, said),
+            key=key,
+            disabled=locked,
+            on_change=_decide,
+            args=(uid, finding, lead, key),
+        )
+        if not locked:
+            with st.popover(_("Restate"), help=_("Name it in other terms, or add a remark.")):
+                _render_restate(uid, finding, stated)
+    st.html(f'<div class="lb-small">{escape(_state_of(stated, said))}</div>')
+
+
+def _option(said: bool | None, option: str) -> str:
+    """Present or absent, and which of them agrees with the network."""
+    word = _("Present") if option == PRESENT else _("Absent")
+    if said is None:
+        return word
+    agrees = said == (option == PRESENT)
+    return f"{word} \u00b7 {_('accept') if agrees else _('reject')}"
+
+
+def _state_of(stated: ReadFinding | None, said: bool | None) -> str:
+    """What the reader has done with a draft so far."""
+    if stated is None:
+        return _("Not decided yet") if said is not None else _("Yours to decide")
+    done = {
+        Call.ACCEPTED: _("Accepted"),
+        Call.OVERRULED: _("The network is overruled"),
+        Call.EDITED: _("Restated by you"),
+        Call.ADDED: _("Added by you"),
+        Call.UNAIDED: _("Decided without the network"),
+    }[stated.call]
+    parts = [done, stated.note]
+    if stated.regions:
+        parts.append(_("{count} region(s) marked").format(count=len(stated.regions)))
+    return " \u00b7 ".join(part for part in parts if part)
+
+
+def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
+    """Save the choice of a segmented control; no choice takes the statement back."""
+    chosen = st.session_state[key]
+    answered = lead is not None and bool(lead.findings)
+    answer = lead.answer if lead and answered else None
+    if chosen is None:
+        autosave.change(uid, lambda review: drafting.withdraw(review, finding.code))
+    elif answered:
+        autosave.change(
+            uid, lambda review: drafting.decide(review, finding, answer, chosen == PRESENT)
+        )
+    else:
+        autosave.change(
+            uid, lambda review: drafting.decide_unaided(review, finding.code, chosen == PRESENT)
+        )
+
+
+def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> None:
+    """Another term for the same thing, and a remark."""
+    key = f"field-{uid}-other-{finding.code}"
+    at = stated.code if stated and stated.replaces else None
+    options = [code for code in TERMS if code != finding.code]
+    session.settle(key, at)
+    st.selectbox(
+        _("Call it"),
+        options,
+        format_func=labels.concept,
+        key=key,
+        placeholder=_(finding.label),
+        on_change=_restate,
+        args=(uid, finding.code, key),
+    )
+    if stated is not None:
+        _render_remark(uid, stated)
+
+
+def _restate(uid: str, code: str, key: str) -> None:
+    other = st.session_state[key]
+    if other:
+        autosave.change(uid, lambda review: drafting.restate(review, code, other))
+
+
+def _render_remark(uid: str, stated: ReadFinding) -> None:
+    key = f"field-{uid}-remark-{stated.code}"
+    st.session_state.setdefault(key, stated.note)
+    st.text_input(
+        _("Remark"), key=key, max_chars=200, on_change=_remark, args=(uid, stated.code, key)
+    )
+
+
+def _remark(uid: str, code: str, key: str) -> None:
+    text = str(st.session_state[key])
+    autosave.change(uid, lambda review: drafting.remark(review, code, text))
+
+
+def _render_own(uid: str, stated: ReadFinding, *, locked: bool) -> None:
+    """A finding the reader added."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(
+            f"<b>{escape(labels.concept(stated.code))}</b>"
+            f'<div class="lb-small">{escape(_state_of(stated, None))}</div>'
+        )
+        if not locked:
+            with st.popover(_("Remark")):
+                _render_remark(uid, stated)
+            st.button(
+                "\u2715",
+                key=f"remove-{uid}-{stated.code}",
+                help=_("Remove {finding}").format(finding=labels.concept(stated.code)),
+                on_click=_remove,
+                args=(uid, stated.code),
+            )
+
+
+def _remove(uid: str, code: str) -> None:
+    autosave.change(uid, lambda review: drafting.withdraw(review, code))
+
+
+def _render_add(uid: str, review: Review | None) -> None:
+    """Choose one more from the coded list; choosing adds it."""
+    known = {f.code for f in review.findings} if review else set()
+    key = f"field-{uid}-add"
+    session.settle(key, None)
+    st.selectbox(
+        _("Add a finding"),
+        [code for code in TERMS if code not in known],
+        format_func=labels.concept,
+        key=key,
+        placeholder=_("Add a finding"),
+        label_visibility="collapsed",
+        on_change=_add,
+        args=(uid, key),
+    )
+
+
+def _add(uid: str, key: str) -> None:
+    code = st.session_state[key]
+    if code:
+        autosave.change(uid, lambda review: drafting.add(review, code))
+
+
+def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
+    """The free note; saved when the field is left."""
+    key = session.field(uid, "note")
+    unsaved = session.unsaved_note(uid)
+    if unsaved is not None:
+        st.session_state[key] = unsaved
+    st.session_state.setdefault(key, review.note if review else "")
+    st.text_area(_("Note"), key=key, height=68, disabled=locked, on_change=_note, args=(uid, key))
+
+
+def _note(uid: str, key: str) -> None:
+    text = str(st.session_state[key])
+    if not autosave.change(uid, autosave.with_note(text)):
+        session.keep_unsaved_note(uid, text)
+
+
+def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:
+    """Where the review stands, and what may be done next."""
+    uid, review = record.study_instance_uid, record.review
+    missing = drafting.undecided(review, lead)
+    st.html(f'<div class="lb-small" role="status">{escape(_standing(record))}</div>')
+    with st.container(horizontal=True):
+        if locked:
+            st.button(
+                _("Amend"),
+                on_click=autosave.amend,
+                args=(uid,),
+                help=_("The signed version stays."),
+            )
+            return
+        st.button(
+            _("Undo"),
+            on_click=autosave.undo,
+            args=(uid,),
+            disabled=drafting.undo(record.reviews, session.account()) is None,
+        )
+        why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
+        nothing = review is None or not (review.findings or review.note)
+        amending = record.final is not None
+        if not amending:
+            st.button(
+                _("Sign preliminary"),
+                on_click=autosave.sign,
+                args=(uid, Stage.PRELIMINARY),
+                disabled=bool(missing) or nothing or _is_preliminary(review),
+                help=why if missing else None,
+            )
+        st.button(
+            _("Sign amendment") if amending else _("Sign final"),
+            type="primary",
+            on_click=autosave.sign,
+            args=(uid, Stage.FINAL),
+            disabled=bool(missing) or nothing,
+            help=why if missing else None,
+        )
+
+
+def _is_preliminary(review: Review | None) -> bool:
+    return review is not None and review.stage is Stage.PRELIMINARY
+
+
+def _standing(record: StudyRecord) -> str:
+    """One line: not begun, saved draft, preliminary, final, amendment under way."""
+    review, final = record.review, record.final
+    if review is None:
+        return _("Nothing stated yet; every change is saved by itself.")
+    when = labels.moment(review.created_at)
+    line = _("{stage}, version {version}, {reader}, {time}").format(
+        stage=labels.stage(review.stage), version=review.version, reader=review.reader, time=when
+    )
+    if final is not None and final is not review:
+        line += " \u00b7 " + _("amends version {version}").format(version=final.version)
+    return line

@@ -1,0 +1,91 @@
+"""Leaving the building: a study's review as DICOM objects, report, FHIR and tables."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import streamlit as st
+
+from imaging.delivery.study import deliver
+from imaging.entities import RESEARCH_USE
+from imaging.errors import AssistantError
+from imaging.export import FORMATS, LEFT_OUT, ExportedFile
+from imaging.study import StudyRecord
+from models.explain.maps import attribution_maps
+from pages.ui import resources, session
+from pages.ui.download import render_download
+from pages.ui.escape import plain
+from pages.ui.i18n import _, sentence
+
+LABELS = {
+    "sr": "Structured report (DICOM SR)",
+    "sc": "Picture with explanation (DICOM SC)",
+    "gsps": "Presentation state (DICOM GSPS)",
+    "map": "Explanation as data (DICOM)",
+    "pdf": "Report (PDF)",
+    "fhir": "DiagnosticReport (FHIR)",
+    "csv": "Tables (CSV)",
+}
+
+
+def render_export(record: StudyRecord) -> None:
+    """Draw the export popover: choose formats, prepare, save."""
+    uid = record.study_instance_uid
+    with st.popover(_("Export"), width="stretch", key=f"export-{uid}"):
+        st.caption(_standing(record))
+        chosen = st.pills(
+            _("Formats"),
+            FORMATS,
+            selection_mode="multi",
+            default=FORMATS,
+            format_func=lambda name: _(LABELS[name]),
+            key=f"formats-{uid}",
+        )
+        if st.button(_("Prepare"), disabled=not chosen, key=f"prepare-{uid}"):
+            with st.spinner(_("Writing the export ...")):
+                _prepare(uid, tuple(chosen))
+        ready = session.prepared(uid)
+        if ready is not None:
+            name = f"lightbox-{uid[-12:]}.zip"
+            render_download(
+                _("Save {name}").format(name=name),
+                name,
+                ready,
+                "application/zip",
+                key=f"download-{uid}",
+            )
+        st.caption(_(RESEARCH_USE))
+
+
+def _standing(record: StudyRecord) -> str:
+    """Whose word the export will carry."""
+    if record.final is not None:
+        return _("The signed version {version} is exported, marked final.").format(
+            version=record.final.version
+        )
+    return _("Nothing is signed off: the export is marked preliminary and unverified.")
+
+
+def _prepare(uid: str, formats: tuple[str, ...]) -> None:
+    """Write the files and keep them, as one archive, for this session."""
+    repository, account = resources.repository(), session.account()
+    try:
+        maps = attribution_maps(repository.studies.get(uid), repository, resources.explainers())
+        files = deliver(repository, uid, formats, maps=maps, account=account.name)
+    except AssistantError as exc:
+        st.error(plain(sentence(str(exc))))
+        return
+    session.set_prepared(uid, archive(files))
+    for file in files:
+        if file.name == LEFT_OUT:
+            st.warning(plain(file.content.decode()))
+
+
+def archive(files: tuple[ExportedFile, ...]) -> bytes:
+    """Files as one zip archive."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for file in files:
+            zipped.writestr(file.name, file.content)
+    return buffer.getvalue()

@@ -1,0 +1,364 @@
+"""Every session_state key, behind typed getters and setters.
+
+A session ends with the browser's reload: what must last lies in the store, what names it in the
+address line. Pictures and explanations may be kept here, never in a cache shared between readers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import streamlit as st
+
+from imaging.dicom import Image
+from imaging.entities import Assessment
+from imaging.errors import AccessError
+from imaging.fidelity import Fidelity
+from imaging.review.records import Account, Annotation, Presentation
+from imaging.worklist.query import WorklistQuery
+from models.explain.base.subject import Subject
+from models.explain.checks.receipt import Receipt
+from models.explain.methods.explainer import Attribution, Explainer
+from models.explain.probes.erase import NamedStep, Outcome, Step
+from models.explain.probes.refusal import Refusal
+from models.explain.probes.robustness import Curve
+from models.rules.crop_box import Box
+
+T = TypeVar("T")
+
+HIDE_IDENTITY = "hide_identity"
+
+_KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
+_KEEP_OUTCOMES = 40
+_KEEP_RECEIPTS = 100  # small: figures, no picture
+
+
+def account() -> Account:
+    """The reader who is signed in.
+
+    Raises
+    ------
+    AccessError
+        If nobody is.
+    """
+    found: Account | None = st.session_state.get("account")
+    if found is None:
+        raise AccessError("Please sign in first.")
+    return found
+
+
+def reads_blind() -> bool:
+    """True when the reader who is signed in wants to read before the network is heard."""
+    found: Account | None = st.session_state.get("account")
+    return found is not None and found.blind
+
+
+def set_account(found: Account | None) -> None:
+    """Note who is signed in."""
+    st.session_state["account"] = found
+
+
+def token() -> str:
+    """The token of this sign-in; empty before it."""
+    return str(st.session_state.get("token", ""))
+
+
+def set_token(value: str) -> None:
+    """Keep the token of this sign-in."""
+    st.session_state["token"] = value
+
+
+def first_time(what: str) -> bool:
+    """True once in a session for every name."""
+    seen = bool(st.session_state.get(f"once-{what}"))
+    st.session_state[f"once-{what}"] = True
+    return not seen
+
+
+def since(what: str) -> float:
+    """Seconds since this session first asked for a name."""
+    begun: float = st.session_state.setdefault(f"since-{what}", time.monotonic())
+    return time.monotonic() - begun
+
+
+def identity_hidden() -> bool:
+    """True while patients shall not be named on screen."""
+    return bool(st.session_state.get(HIDE_IDENTITY, False))
+
+
+def worklist_query() -> WorklistQuery:
+    """The list this session last looked at, without its page; all studies before that."""
+    found: WorklistQuery = st.session_state.get("worklist-query", WorklistQuery())
+    return replace(found, blind=reads_blind())
+
+
+def set_worklist_query(query: WorklistQuery) -> None:
+    """Note which list is looked at; the next case comes from it."""
+    st.session_state["worklist-query"] = query.whole
+
+
+def worklist_page() -> int:
+    """The page of the worklist this session is at, from 1."""
+    return int(st.session_state.get("worklist-page", 1))
+
+
+def set_worklist_page(number: int) -> None:
+    """Go to a page of the worklist."""
+    st.session_state["worklist-page"] = number
+
+
+def uploader_key(place: str) -> str:
+    """Key of an uploader; it changes with every hand-in, which empties the widget."""
+    return f"files-{place}-{st.session_state.get(f'round-{place}', 0)}"
+
+
+def empty_uploader(place: str) -> None:
+    """Give the uploader a new key."""
+    st.session_state[f"round-{place}"] = st.session_state.get(f"round-{place}", 0) + 1
+
+
+def field(study_instance_uid: str, name: str) -> str:
+    """Key of a field of the review."""
+    return f"field-{study_instance_uid}-{name}"
+
+
+def settle(key: str, value: object) -> None:
+    """Give a widget its stored value, unless it has it.
+
+    A value that is sent again reaches the browser after what the reader pressed meanwhile, undoes
+    it there, and is reported back as if the reader had.
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def forget_fields(study_instance_uid: str) -> None:
+    """Let every field of a review be filled from the store again."""
+    for key in [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]:
+        del st.session_state[key]
+
+
+def seen_version(study_instance_uid: str) -> int:
+    """The version of the review that is on screen."""
+    return int(st.session_state.get(f"seen-{study_instance_uid}", 0))
+
+
+def set_seen_version(study_instance_uid: str, version: int) -> None:
+    """Note which version is on screen."""
+    st.session_state[f"seen-{study_instance_uid}"] = version
+
+
+def chosen_image(study_instance_uid: str) -> str:
+    """SOP Instance UID the reader chose to look at; empty for the first."""
+    return str(st.session_state.get(f"image-{study_instance_uid}", ""))
+
+
+def choose_image(study_instance_uid: str, sop_instance_uid: str) -> None:
+    """Look at an image of a study."""
+    st.session_state[f"image-{study_instance_uid}"] = sop_instance_uid
+
+
+def presentations(study_instance_uid: str) -> tuple[Presentation, ...] | None:
+    """How the viewer left the images of a study in this session; None before it said so."""
+    found: tuple[Presentation, ...] | None = st.session_state.get(
+        f"presentations-{study_instance_uid}"
+    )
+    return found
+
+
+def set_presentations(study_instance_uid: str, found: tuple[Presentation, ...]) -> None:
+    """Note how the viewer left the images of a study."""
+    st.session_state[f"presentations-{study_instance_uid}"] = found
+
+
+def unsaved_note(study_instance_uid: str) -> str | None:
+    """A note that could not be saved, once; it is offered again."""
+    note: str | None = st.session_state.pop(f"unsaved-{study_instance_uid}", None)
+    return note
+
+
+def keep_unsaved_note(study_instance_uid: str, note: str) -> None:
+    """Keep a note that could not be saved."""
+    st.session_state[f"unsaved-{study_instance_uid}"] = note
+
+
+def forget_drawn(study_instance_uid: str) -> None:
+    """Let the viewer take the stored marks, which are known to differ from its own."""
+    st.session_state.pop(f"drawn-{study_instance_uid}", None)
+
+
+def set_drawn(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> None:
+    """Note which marks the viewer holds."""
+    st.session_state[f"drawn-{study_instance_uid}"] = annotations
+
+
+def drawn(study_instance_uid: str) -> tuple[Annotation, ...] | None:
+    """Which marks the viewer holds; None before it was told."""
+    found: tuple[Annotation, ...] | None = st.session_state.get(f"drawn-{study_instance_uid}")
+    return found
+
+
+def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> int:
+    """Which marks the viewer must show: a new number when the stored ones are not its own.
+
+    So it is after an undo, and when another tab or reader was faster.
+    """
+    key = f"generation-{study_instance_uid}"
+    if drawn(study_instance_uid) != annotations:
+        st.session_state[key] = int(st.session_state.get(key, 0)) + 1
+        set_drawn(study_instance_uid, annotations)
+    return int(st.session_state.get(key, 0))
+
+
+def leave_door() -> None:
+    """Note that this session just signed out."""
+    st.session_state["signed-out"] = True
+
+
+def just_left() -> bool:
+    """True once after signing out."""
+    return bool(st.session_state.pop("signed-out", False))
+
+
+def prepared(study_instance_uid: str) -> bytes | None:
+    """The export made in this session for a study, if its review has not changed since."""
+    kept = st.session_state.get("prepared")
+    wanted = study_instance_uid, seen_version(study_instance_uid)
+    return bytes(kept[1]) if kept and kept[0] == wanted else None
+
+
+def set_prepared(study_instance_uid: str, content: bytes) -> None:
+    """Keep an export; the one made before is forgotten."""
+    st.session_state["prepared"] = (
+        (study_instance_uid, seen_version(study_instance_uid)),
+        content,
+    )
+
+
+def take_notice() -> tuple[str, str] | None:
+    """The notice (kind, sentence) left by a callback, once."""
+    notice: tuple[str, str] | None = st.session_state.pop("notice", None)
+    return notice
+
+
+def leave_notice(kind: str, sentence: str) -> None:
+    """Leave a notice for the next drawing of the page; kind is success, warning or error."""
+    st.session_state["notice"] = (kind, sentence)
+
+
+def image(sha256: str, make: Callable[[], Image]) -> Image:
+    """A decoded image by the hash of its file."""
+    return _recall("images", sha256, make, _KEEP_IMAGES)
+
+
+def picture(key: tuple[Hashable, ...], make: Callable[[], str]) -> str:
+    """A drawn picture (data URI) by everything that went into it."""
+    return _recall("pictures", key, make, _KEEP_PICTURES)
+
+
+def fidelity(sha256: str, make: Callable[[], Fidelity]) -> Fidelity:
+    """How a file became a picture, by the hash of the file."""
+    return _recall("fidelities", sha256, make, _KEEP_RECEIPTS)
+
+
+def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> Attribution:
+    """An explanation by (file hash, weights hash, method, target, part of the film)."""
+    return _recall("attributions", key, make, _KEEP_ATTRIBUTIONS)
+
+
+def subject(sha256: str, explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
+    """The part of a film an answer is about, by the hashes of file and weights, and that part."""
+    key = (sha256, explainer.card.weights_sha256, answer and answer.view)
+    make = partial(_look, explainer, found, answer)
+    return _recall("subjects", key, make, _KEEP_IMAGES)
+
+
+def _look(explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
+    return explainer.look(found.luminance_values(0), answer)
+
+
+def tried(sop_instance_uid: str) -> list[NamedStep]:
+    """The steps of the eraser on a film, in their order."""
+    found: list[NamedStep] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
+    return found
+
+
+def try_out(sop_instance_uid: str, step: NamedStep) -> None:
+    """Add a step of the eraser."""
+    tried(sop_instance_uid).append(step)
+
+
+def outcome(
+    sha256: str, weights_sha256: str, view: Box, steps: Sequence[Step], make: Callable[[], Outcome]
+) -> Outcome:
+    """The answer to what is left of a film; asked once, so that a step costs one forward."""
+    key = (sha256, weights_sha256, view, *(step.key for step in steps))
+    return _recall("outcomes", key, make, _KEEP_OUTCOMES)
+
+
+def undo_tried(sop_instance_uid: str) -> None:
+    """Take the last step of the eraser back."""
+    if tried(sop_instance_uid):
+        tried(sop_instance_uid).pop()
+
+
+def forget_tried(sop_instance_uid: str) -> None:
+    """Begin with the whole film again."""
+    tried(sop_instance_uid).clear()
+
+
+def curve(key: tuple[Hashable, ...]) -> Curve | None:
+    """A curve of the robustness dial that was worked out in this session."""
+    found: Curve | None = st.session_state.get("curves", {}).get(key)
+    return found
+
+
+def keep_curve(key: tuple[Hashable, ...], found: Curve) -> None:
+    """Keep a curve of the robustness dial."""
+    st.session_state.setdefault("curves", {})[key] = found
+
+
+def refusal(key: tuple[Hashable, ...]) -> Refusal | None:
+    """Why a picture was refused, if that was found out in this session."""
+    found: Refusal | None = st.session_state.get("refusals", {}).get(key)
+    return found
+
+
+def keep_refusal(key: tuple[Hashable, ...], found: Refusal) -> None:
+    """Keep why a picture was refused."""
+    st.session_state.setdefault("refusals", {})[key] = found
+
+
+def known_attribution(key: tuple[Hashable, ...]) -> Attribution | None:
+    """An explanation that was made before; None otherwise."""
+    kept: OrderedDict[Hashable, Attribution] = st.session_state.get(
+        "kept-attributions", OrderedDict()
+    )
+    return kept.get(key)
+
+
+def receipt(key: tuple[Hashable, ...]) -> Receipt | None:
+    """A receipt by (file hash, weights hash, method, target), if it was made in this session."""
+    kept: OrderedDict[Hashable, Receipt] = st.session_state.get("kept-receipts", OrderedDict())
+    return kept.get(key)
+
+
+def keep_receipt(key: tuple[Hashable, ...], found: Receipt) -> None:
+    """Keep a receipt."""
+    _recall("receipts", key, lambda: found, _KEEP_RECEIPTS)
+
+
+def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
+    """The kept value of a key, made when missing; the longest unused leaves first."""
+    kept: OrderedDict[Hashable, T] = st.session_state.setdefault(f"kept-{shelf}", OrderedDict())
+    if key not in kept:
+        kept[key] = make()
+    kept.move_to_end(key)
+    while len(kept) > keep:
+        kept.popitem(last=False)
+    return kept[key]

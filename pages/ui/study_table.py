@@ -1,0 +1,143 @@
+"""Tables of studies and files; choosing a row opens its study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from imaging.entities import Answer, Assessment, Finding, JobFile, ModelIdentity, SourceKind, Status
+from imaging.study import WorklistItem
+from imaging.text import spreadsheet
+from pages.ui import labels, navigation, session
+from pages.ui.i18n import _, sentence
+
+Row = Mapping[str, str | float | None]
+
+_ROW, _HEAD, _MOST = 35, 38, 563  # pixels
+
+
+def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
+    """One study as the worklist shows it; what the network says only when it is revealed."""
+    hidden = session.identity_hidden()
+    age_sex = (labels.age(item.patient), labels.sex(item.patient.sex))
+    name = labels.patient_name(item.patient.name) or item.patient.patient_id
+    film = item.source is SourceKind.FILM
+    finding = item.finding if revealed else None
+    answer = _answer(finding, item.answer, item.status) or labels.outcome(item.status)
+    waits = labels.waiting(item.received_at)
+    if item.read:
+        waits = labels.NOTHING
+    elif item.overdue:
+        waits = f"{labels.LATE} {waits}"
+    return {
+        _("Urgency"): labels.urgency(item, revealed=revealed),
+        _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
+        _("Probability"): _probability(finding),
+        _("Model, operating point"): _source(item.model, finding),
+        _("Waiting"): waits,
+        _("Patient"): labels.HIDDEN if hidden else name or (_("not in the file") if film else ""),
+        _("Age, sex"): ", ".join(part for part in age_sex if part),
+        _("Modality"): item.acquisition.modality,
+        _("Study date"): labels.date(item.acquisition.study_date),
+        _("Reading"): labels.reading(item),
+        _("Reason"): sentence(item.message),
+        _("File"): labels.HIDDEN if hidden else item.file_name,
+    }
+
+
+def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool = True) -> Row:
+    """One file as the intake shows it; what the network says only when it is revealed."""
+    finding = assessment.primary if assessment and revealed else None
+    model = assessment.model if assessment else None
+    return {
+        _("File"): labels.HIDDEN if session.identity_hidden() else file.file_name,
+        _("Outcome"): labels.outcome(file.status),
+        _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
+        _("Probability"): _probability(finding),
+        _("Model, operating point"): _source(model, finding),
+        _("Reason"): sentence(file.message),
+    }
+
+
+def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
+    """Draw rows; choosing one opens the study of the same position ("" has none)."""
+    chosen = st.dataframe(
+        [_harmless(row) for row in _say_source_once(rows)],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        height=min(_HEAD + _ROW * len(rows), _MOST),
+        row_height=_ROW,
+        column_config=_columns(),
+    )
+    for row in chosen.selection.rows:
+        if row < len(studies) and studies[row]:
+            navigation.open_study(studies[row])
+
+
+def _harmless(row: Row) -> Row:
+    """A row whose download no spreadsheet takes for a formula."""
+    return {k: spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()}
+
+
+def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
+    """Move a source that all scores share from its column to one line above the table."""
+    column = _("Model, operating point")
+    sources = {row[column] for row in rows if row[column]}
+    if len(sources) > 1:
+        return rows
+    for source in sources:
+        st.caption(_("Scores by {source}").format(source=source))
+    return [{name: value for name, value in row.items() if name != column} for row in rows]
+
+
+def _columns() -> dict[str, Any]:
+    """Widths in pixels; a table narrower than the page is stretched in proportion."""
+    widths = {
+        _("Urgency"): 125,
+        _("Outcome"): 180,
+        _("AI finding"): 210,
+        _("Model, operating point"): 255,
+        _("Waiting"): 120,
+        _("Patient"): 195,
+        _("Age, sex"): 130,
+        _("Modality"): 75,
+        _("Study date"): 95,
+        _("Reading"): 165,
+        _("Reason"): 540,
+        _("File"): 200,
+    }
+    probability = st.column_config.ProgressColumn(
+        format="percent", min_value=0, max_value=1, width=120
+    )
+    return {_("Probability"): probability} | {
+        name: st.column_config.TextColumn(width=width) for name, width in widths.items()
+    }
+
+
+def _answer(finding: Finding | None, given: Answer | None, status: Status | None) -> str:
+    """The answer, with a sign where it comes with a reason to be careful."""
+    if finding is None:
+        return ""
+    sign = " \u26a0" if status is Status.WARNED else ""
+    return labels.answer(finding, given) + sign
+
+
+def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
+    """Who gave the score and where its line is drawn; a score never stands without."""
+    if model is None or finding is None:
+        return ""
+    return _("{name} {version}, weights {hash}, operating point {percent}").format(
+        name=model.name,
+        version=model.version,
+        hash=model.short_hash,
+        percent=labels.percent(finding.operating_point),
+    )
+
+
+def _probability(finding: Finding | None) -> float | None:
+    """For a bar with a whole percentage beside it; never a false 0% or 100%."""
+    return round(min(max(finding.probability, 0.01), 0.99), 2) if finding else None

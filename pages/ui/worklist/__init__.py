@@ -1,0 +1,1 @@
+"""The parts of the worklist page and of upload: filters, views, jobs, exports of batches."""

@@ -1,0 +1,182 @@
+"""Taking a batch's results away: tables, one report per study, a summary; made beside the page."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from imaging.delivery.batch import FORMATS, MOST_TOP, TOO_LARGE, TOP, Wish, take_away
+from imaging.delivery.batch_rows import job_batch
+from imaging.entities import RESEARCH_USE, Job
+from imaging.errors import ExportError
+from imaging.export import LEFT_OUT
+from imaging.export.batch.summary import PicturePair
+from models.explain.contact_sheet import picture_pairs
+from models.inference.selection import because
+from pages.ui import background, resources, session
+from pages.ui.download import render_download
+from pages.ui.escape import plain
+from pages.ui.i18n import _, sentence
+from pages.ui.messages import in_words
+from pages.ui.review import first_read
+
+DEFAULTS = ("xlsx", "pdf")
+SLOT = "takeaway"  # one a session: what was made for another batch is forgotten
+_MOST = 150 << 20  # bytes that travel through the page's own connection
+_KINDS = {
+    ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".pdf": "application/pdf",
+    ".html": "text/html",
+    ".zip": "application/zip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What the browser saves, and what was left out of it."""
+
+    name: str
+    content: bytes
+    left_out: tuple[str, ...]
+
+    @property
+    def media_type(self) -> str:
+        """Of the file, by its name."""
+        return _KINDS.get(Path(self.name).suffix, "application/octet-stream")
+
+
+def render_takeaway(job: Job) -> None:
+    """Draw the choice of forms, the progress and the file to save, under a finished job.
+
+    A reader who reads blind is asked to read first: results hold the network's answers.
+    """
+    with in_words():
+        if _hidden(job):
+            st.caption(_("The results can be taken away once you have read these studies."))
+            return
+        with st.popover(_("Take the results away"), key=f"takeaway-{job.job_id}"):
+            wish = _wish(job)
+            key: Hashable = (job.job_id, wish)
+            task = background.current(SLOT, key)
+            busy = task is not None and not task.done and not task.stopped
+            wanted = st.button(
+                _("Prepare"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
+            )
+            if wanted:
+                _begin(job, wish, key)
+            background.render_wait(SLOT, _("Gathering the results ..."))
+            _render_made(job, key)
+            st.caption(_(RESEARCH_USE))
+
+
+def _hidden(job: Job) -> bool:
+    """True while an answer among the results must wait for this reader's own."""
+    revealed = first_read.revealed_studies()
+    uids = {file.study_instance_uid for file in job.files} - {""}
+    return any(
+        uid not in revealed and first_read.hides(resources.repository().studies.get(uid))
+        for uid in uids
+    )
+
+
+def _wish(job: Job) -> Wish:
+    """What the reader wants."""
+    chosen = st.pills(
+        _("Forms"),
+        FORMATS,
+        selection_mode="multi",
+        default=DEFAULTS,
+        format_func=_label,
+        key=f"takeaway-forms-{job.job_id}",
+    )
+    names = st.toggle(_("Name the patients"), key=f"takeaway-names-{job.job_id}")
+    st.caption(
+        _("File names, accession numbers and UIDs are in the results either way.")
+        + " "
+        + _("A file's name may hold a patient's.")
+    )
+    top = st.number_input(
+        _("Most urgent studies shown with pictures in the summary"),
+        min_value=0,
+        max_value=MOST_TOP,
+        value=TOP,
+        key=f"takeaway-top-{job.job_id}",
+    )
+    return Wish(tuple(form for form in FORMATS if form in chosen), names, int(top))
+
+
+def _label(form: str) -> str:
+    return {
+        "csv": _("Table (CSV)"),
+        "parquet": _("Table (Parquet)"),
+        "xlsx": _("Table (Excel)"),
+        "sr": _("One structured report per study (DICOM SR)"),
+        "pdf": _("Summary (PDF)"),
+        "html": _("Summary (HTML)"),
+    }[form]
+
+
+def _begin(job: Job, wish: Wish, key: Hashable) -> None:
+    """Start the work; it knows no session, so all it needs is fetched here."""
+    repository, account = resources.repository(), session.account().name
+    explainers = resources.explainers() if wish.pictures else None
+    pictures = picture_pairs(repository, explainers) if explainers else _no_picture
+    home = resources.settings().home
+
+    def work(report: background.OnProgress) -> Packed:
+        with TemporaryDirectory(dir=home, prefix="results-") as folder:
+            taken = take_away(
+                repository,
+                job_batch(repository, job, because),
+                wish,
+                Path(folder),
+                account=account,
+                pictures=pictures,
+                on_progress=report,
+            )
+            return _packed(taken.files, taken.left_out, job)
+
+    background.forget(SLOT)
+    background.start(SLOT, key, work)
+
+
+def _no_picture(_study_instance_uid: str) -> PicturePair | None:
+    return None
+
+
+def _packed(files: Sequence[Path], left_out: tuple[str, ...], job: Job) -> Packed:
+    """A single file as it is, several as one archive; raises `ExportError` for too much."""
+    if sum(file.stat().st_size for file in files) > _MOST:
+        raise ExportError(TOO_LARGE)
+    if len(files) == 1 and not left_out:
+        return Packed(files[0].name, files[0].read_bytes(), left_out)
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+        if left_out:
+            archive.writestr(LEFT_OUT, "\n".join(left_out) + "\n")
+    return Packed(f"lightbox-{job.job_id[:8]}.zip", buffer.getvalue(), left_out)
+
+
+def _render_made(job: Job, key: Hashable) -> None:
+    """The file to save, once it is there; raises what the work raised."""
+    task = background.current(SLOT, key)
+    made: Packed | None = task.result if task is not None else None
+    if made is None:
+        return
+    for line in made.left_out[:5]:
+        st.warning(plain(sentence(line)))
+    if len(made.left_out) > 5:
+        st.warning(_("More was left out; a list lies in the archive."))
+    label = _("Save {name}").format(name=made.name)
+    render_download(
+        label, made.name, made.content, made.media_type, key=f"takeaway-save-{job.job_id}"
+    )

@@ -1,0 +1,190 @@
+"""Jobs on a page: how far they have come and what may be done to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from imaging.entities import Status
+from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
+from imaging.worklist.query import WorklistQuery
+from pages.ui import labels, resources, session
+from pages.ui.escape import plain
+from pages.ui.i18n import _, ngettext
+from pages.ui.messages import in_words
+from pages.ui.worklist import job_files
+
+_EVERY = 1.0  # seconds between two looks at a job
+_FRESH = 0.9  # seconds that one look serves all who watch
+
+
+def render_job(*, folded: bool = False) -> None:
+    """Show the job the address line names: its progress, and what became of its files so far.
+
+    Folded, the files of a finished job take one line until it is opened; those of another always.
+    """
+    job_id = st.query_params.get("job", "")
+    if not job_id:
+        return
+    job = resources.repository().jobs.progress(job_id)
+    if not job.finished:
+        follow(job)
+        if job.done:
+            _render_so_far(job)
+    elif folded:
+        with st.expander(summary(job)):
+            job_files.render_files(job)
+    else:
+        st.subheader(summary(job), anchor=False)
+        job_files.render_files(job)
+
+
+def _render_so_far(job: JobProgress) -> None:
+    """The files of a job that goes on, once they are asked for; they stand still while read."""
+    folded = st.expander(_("Files so far"), key=f"files-{job.job_id}", on_change="rerun")
+    if folded.open:
+        with folded:
+            st.button(_("Look again"), key=f"look-{job.job_id}")
+            job_files.render_files(job)
+
+
+def render_unfinished() -> None:
+    """Show every job that still runs, whoever queued it, except the one in the address."""
+    for job in resources.repository().jobs.unfinished():
+        if job.job_id != st.query_params.get("job", ""):
+            follow(job)
+
+
+def follow(job: JobProgress) -> None:
+    """Show a job's progress, looking again every second until it is done."""
+    st.fragment(_render_progress, run_every=_EVERY)(job.job_id, job.source)
+
+
+def _render_progress(job_id: str, source: str) -> None:
+    finished = False
+    with in_words():
+        job = replace(_polled(job_id), source=source)
+        finished = job.finished
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.progress(job.done / job.total if job.total else 0.0, how_far(job))
+            if job.total > 1 or job.kind is not JobKind.UPLOAD:
+                _render_buttons(job)
+    if finished:
+        st.rerun()
+
+
+@st.cache_data(ttl=_FRESH, show_spinner=False)
+def _polled(job_id: str) -> JobProgress:
+    """A job's progress for everybody who watches it: counts alone, nothing of a patient."""
+    return replace(resources.repository().jobs.progress(job_id), source="", account="")
+
+
+def _render_buttons(job: JobProgress) -> None:
+    """See its files, put it before others, pause or go on, and end it."""
+    repository = resources.repository()
+    if job.job_id != st.query_params.get("job", "") and st.button(
+        _("Files"), key=f"open-{job.job_id}"
+    ):
+        open_job(job.job_id)
+    _render_priority(job)
+    if job.state is JobState.PAUSED:
+        if st.button(_("Go on"), key=f"resume-{job.job_id}"):
+            repository.jobs.resume(job.job_id)
+            _polled.clear()
+            resources.worker().wake()
+            st.rerun(scope="fragment")
+    elif st.button(_("Pause"), key=f"pause-{job.job_id}"):
+        repository.jobs.pause(job.job_id)
+        _polled.clear()
+        st.rerun(scope="fragment")
+    if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
+        repository.jobs.cancel(job.job_id)
+        st.rerun()
+
+
+def open_job(job_id: str) -> None:
+    """Name a job in the address line and show it."""
+    st.query_params["job"] = job_id
+    st.session_state[f"files-{job_id}"] = True
+    st.rerun()
+
+
+def _render_priority(job: JobProgress) -> None:
+    """How soon it is worked on, as the store has it: another reader may have changed it."""
+    key = f"priority-{job.job_id}"
+    names = {URGENT: _("Urgent"), NORMAL: _("Normal"), LOW: _("Low")}
+    st.session_state[key] = max((level for level in names if level <= job.priority), default=LOW)
+    st.selectbox(
+        _("Priority"),
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        on_change=_set_priority,
+        args=(job.job_id, key),
+        label_visibility="collapsed",
+        width=120,
+    )
+
+
+def _set_priority(job_id: str, key: str) -> None:
+    """Write down what was chosen (a widget's callback)."""
+    resources.repository().jobs.set_priority(job_id, int(st.session_state[key]))
+    _polled.clear()
+    resources.worker().wake()
+
+
+def how_far(job: JobProgress) -> str:
+    """Where it comes from, how many are done, at what rate, how long it will take."""
+    parts = [plain(job.source)] if job.source else []
+    parts.append(_("{done} of {total} files done").format(done=job.done, total=job.total))
+    failed = job.counts.get(Status.ERROR, 0)
+    if failed:
+        text = ngettext("{count} could not be read", "{count} could not be read", failed)
+        parts.append(text.format(count=failed))
+    if job.state is JobState.PAUSED:
+        parts.append(_("paused"))
+    elif job.state is JobState.LISTING and job.kind is JobKind.WATCH:
+        parts.append(_("watched"))
+    elif job.state is JobState.LISTING:
+        parts.append(_("still looking for files"))
+    if job.state is JobState.RUNNING and job.rate and job.seconds_left:
+        parts.append(_("{rate} a second").format(rate=f"{job.rate:.1f}"))
+        parts.append(_("about {time} left").format(time=_duration(job.seconds_left)))
+    return " \u00b7 ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds, minutes or hours, in one whole number."""
+    if seconds < 90:
+        return _("{count} s").format(count=max(1, round(seconds)))
+    if seconds < 90 * 60:
+        return _("{count} min").format(count=round(seconds / 60))
+    return _("{count} h").format(count=round(seconds / 3600))
+
+
+def summary(job: JobProgress) -> str:
+    """How many files, and how many of each outcome; the outcome itself for one alone."""
+    parts = [f"{labels.outcome(s)}: {job.counts[s]}" for s in Status if job.counts.get(s)]
+    if job.state is JobState.CANCELLED:
+        parts.append(_("cancelled"))
+    if job.total == 1 and len(job.counts) == 1:
+        return labels.outcome(next(iter(job.counts)))
+    text = ngettext("{count} file done.", "{count} files done.", job.done)
+    return " \u00b7 ".join([text.format(count=job.done), *parts])
+
+
+def render_rescore(query: WorklistQuery, count: int) -> None:
+    """Ask the installed networks about the listed studies; what they answered stays answered."""
+    text = ngettext(
+        "Ask the installed network about {count} listed study",
+        "Ask the installed network about {count} listed studies",
+        count,
+    )
+    told = _("For a network that was installed since. A study that was raised stays raised.")
+    if st.button(text.format(count=count), disabled=not count, help=told, key="rescore"):
+        repository = resources.repository()
+        uids = repository.worklist.study_uids(query)
+        st.query_params["job"] = repository.jobs.add_rescore(uids, account=session.account().name)
+        resources.worker().wake()
+        st.rerun()

@@ -1,0 +1,76 @@
+"""How the site wants its studies read: the longest wait, and how urgent each finding is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from imaging.worklist.order import LONGEST_WAIT, SHORTEST_WAIT, TOP_LEVEL, ReadingOrder
+from pages.ui import labels, resources, session
+from pages.ui.i18n import _, ngettext
+
+_HOUR = timedelta(hours=1)
+
+
+def render_overdue(count: int) -> None:
+    """Say that some studies have waited too long, and where they are."""
+    if count:
+        hours = resources.repository().site.reading_order().max_wait / _HOUR
+        text = ngettext(
+            "{sign} {count} unread study has waited longer than {hours} h and goes first.",
+            "{sign} {count} unread studies have waited longer than {hours} h and go first.",
+            count,
+        )
+        st.caption(text.format(sign=labels.LATE, count=count, hours=f"{hours:g}"))
+
+
+def render_order() -> None:
+    """The settings, folded away; what is saved holds for every reader at once."""
+    order = resources.repository().site.reading_order()
+    with st.expander(_("Order of reading")):
+        st.caption(
+            _(
+                "Unread studies that waited too long come first, by age. Then what the network "
+                "raised: the more urgent finding first, suspected before unsure, then by age. All "
+                "others keep the order they came in, refused and failed ones among them. The "
+                "network can raise a study, never lower it or take it off the list."
+            )
+        )
+        with st.form("order", border=False):
+            hours = st.number_input(
+                _("Longest wait, hours"),
+                int(SHORTEST_WAIT / _HOUR),
+                int(LONGEST_WAIT / _HOUR),
+                round(order.max_wait / _HOUR),
+                key="longest-wait",
+                width=280,
+            )
+            levels = dict(order.levels)
+            for code, label in findings().items():
+                levels[code] = st.segmented_control(
+                    _("Urgency of {finding}").format(finding=_(label)),
+                    range(TOP_LEVEL + 1),
+                    default=order.level(code),
+                    required=True,
+                    format_func=labels.level,
+                    key=f"level-{code}",
+                )
+            if st.form_submit_button(_("Save for all readers")):
+                _save(ReadingOrder(timedelta(hours=int(hours or 1)), tuple(levels.items())))
+
+
+def findings() -> dict[str, str]:
+    """The firm findings of the installed networks, code -> label; the others raise nothing."""
+    return {
+        spec.code: spec.label
+        for classifier in resources.panel().classifiers
+        for spec in classifier.card.findings
+        if not spec.exploratory
+    }
+
+
+def _save(order: ReadingOrder) -> None:
+    resources.repository().site.set_reading_order(order, account=session.account().name)
+    session.leave_notice("success", _("The order of reading is saved."))
+    st.rerun()

@@ -1,0 +1,53 @@
+"""What was handed in lately, so that a job is found again without its address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from imaging.jobs import JobKind, JobProgress
+from pages.ui import labels, resources, session
+from pages.ui.escape import plain
+from pages.ui.i18n import _
+from pages.ui.worklist import jobs
+
+OPEN = "recent-jobs"
+_MOST = 20  # jobs
+
+
+def render_recent() -> None:
+    """The newest jobs, once they are asked for: the reader's own, or everybody's."""
+    folded = st.expander(_("Recent jobs"), key=OPEN, on_change="rerun")
+    if not folded.open:
+        return
+    with folded:
+        alone = bool(resources.settings().single_reader)
+        everybody = alone or st.toggle(_("Of all readers"), key="recent-jobs-of-all")
+        found = resources.repository().jobs.recent(
+            account=None if everybody else session.account().name, limit=_MOST
+        )
+        if not found:
+            st.caption(_("No file was handed in yet."))
+        for job in found:
+            _render_row(job, named=everybody and not alone)
+
+
+def _render_row(job: JobProgress, *, named: bool) -> None:
+    """When, what, whose, what became of it; and the way to its files."""
+    parts = [labels.moment(job.created_at), _kind(job.kind)]
+    parts += [plain(text) for text in (job.account if named else "", job.source) if text]
+    parts.append(jobs.summary(job) if job.finished else jobs.how_far(replace(job, source="")))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(_("Open"), key=f"recent-{job.job_id}"):
+            jobs.open_job(job.job_id)
+        st.caption(" \u00b7 ".join(parts))
+
+
+def _kind(kind: JobKind) -> str:
+    return {
+        JobKind.UPLOAD: _("Upload"),
+        JobKind.FOLDER: _("Folder"),
+        JobKind.WATCH: _("Watched folder"),
+        JobKind.RESCORE: _("Asked again"),
+    }[kind]

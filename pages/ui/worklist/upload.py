@@ -1,0 +1,88 @@
+"""Taking films in: drop files or a folder, or name a folder of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from imaging.intake.expand import expand
+from imaging.intake.folder_scan import allowed_folder
+from imaging.jobs import LOW, NORMAL, URGENT, JobKind
+from pages.ui import resources, session
+from pages.ui.i18n import _
+
+FILES, FOLDER = "files", "folder"
+_A_HANDFUL = 20  # files
+
+
+def render_intake(place: str, *, first: str = FILES) -> None:
+    """Draw the uploader; what is dropped is queued at once and its job goes to the address."""
+    options = (first, FOLDER if first == FILES else FILES)
+    names = {FILES: _("Files"), FOLDER: _("Whole folder")}
+    kind = st.segmented_control(
+        _("What to add"),
+        options,
+        default=first,
+        required=True,
+        format_func=names.__getitem__,
+        key=f"intake-{place}",
+        label_visibility="collapsed",
+    )
+    dropped = st.file_uploader(
+        _("Drop films here: DICOM, PNG, JPEG, TIFF or NIfTI, or archives of them"),
+        accept_multiple_files=True if kind == FILES else "directory",
+        key=f"{session.uploader_key(place)}-{kind}",
+    )
+    if dropped:
+        session.empty_uploader(place)  # first, so that nothing can be queued twice
+        queue([(file.name, file.getvalue()) for file in dropped])
+        st.rerun()
+
+
+def queue(files: Sequence[tuple[str, bytes]]) -> None:
+    """Queue files, wake the worker and name the job in the address line.
+
+    Somebody waits for a handful of files: they go before any folder.
+    """
+    found, refused = expand(files)
+    priority = URGENT if len(found) <= _A_HANDFUL else NORMAL
+    st.query_params["job"] = resources.repository().jobs.add(
+        found, refused=refused, account=session.account().name, priority=priority
+    )
+    resources.worker().wake()
+
+
+def render_server_folder() -> None:
+    """A folder that the server can read: queued once, or watched for new files."""
+    roots = resources.settings().roots
+    if not roots:
+        st.caption(_("Folders of this server can be queued once LIGHTBOX_ROOTS names them."))
+        return
+    with st.form("server-folder", border=False):
+        wanted = st.text_input(
+            _("Folder of this server"), placeholder=roots[0], key="server-folder-path"
+        )
+        watched = st.checkbox(_("Watch it: take new files as they are complete"))
+        asked = st.form_submit_button(_("Queue the folder"))
+    if not asked or not wanted.strip():
+        return
+    folder = allowed_folder(wanted, resources.settings())
+    st.query_params["job"] = resources.repository().jobs.open(
+        JobKind.WATCH if watched else JobKind.FOLDER,
+        folder,
+        account=session.account().name,
+        priority=LOW if watched else NORMAL,
+    )
+    resources.worker().wake()
+    st.rerun()
+
+
+def render_examples() -> None:
+    """One click for someone with no film at hand."""
+    paths = sorted(resources.EXAMPLES.glob("*.dcm"))
+    if not paths:
+        st.caption(_("No synthetic examples are installed."))
+    elif st.button(_("Load synthetic examples"), key="examples"):
+        queue([(path.name, path.read_bytes()) for path in paths])
+        st.rerun()

@@ -1,0 +1,234 @@
+"""What the order of reading changes: waits by simulation, in a panel of the worklist."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from imaging.entities import RESEARCH_USE
+from imaging.errors import AssistantError
+from imaging.worklist.simulation import (
+    ARRIVALS_PER_HOUR,
+    CAP_HOURS,
+    READING_MINUTES,
+    Policy,
+    Ward,
+    affordable,
+)
+from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
+from imaging.worklist.workload import Workload, workload
+from models.commands import waiting_times as said
+from models.model_card.operating_point import OperatingPoint, measured
+from pages.ui import background, resources, session
+from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.network_answer import model_line
+
+OPEN = "worth-open"
+_SLOT = "worth"
+_HOURS = 24.0  # of arrivals that are played through
+
+
+def listed() -> Workload:
+    """What the store tells about the work. A store that counts for itself can take its place."""
+    repository = resources.repository()
+    signed = [(review.account, review.created_at) for review in repository.reviews.finals()]
+    return workload(repository.worklist.listed(), signed)
+
+
+@st.fragment
+def render_worth(load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS) -> None:
+    """Draw the panel; nothing is counted or simulated while it is closed.
+
+    Parameters
+    ----------
+    load : callable
+        Counts the work: what waits at which urgency and since when, how fast studies come and
+        are read. Called only while the panel is open.
+    cap_hours : float
+        How long a study may wait behind others at this site, to begin with.
+    """
+    panel = st.expander(_("What does this order change?"), key=OPEN, on_change="rerun")
+    if not panel.open:
+        return
+    with panel:
+        try:
+            found = measured(resources.settings())
+        except AssistantError as exc:
+            st.info(sentence(str(exc)))
+            return
+        work = load()
+        _render_operating_point(found, work)
+        ward = affordable(found.apply(_choose(found, work, cap_hours)))
+        compared = _work_out(ward, work)
+        if compared is not None:
+            _render_table(compared)
+            _render_change(compared)
+        st.markdown(sentence(said.ABOUT_WAITING))
+        st.caption(_(RESEARCH_USE))
+
+
+def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
+    """Say whose answers make the order, how good they are, and what waits now."""
+    words = _(
+        "{model}, operating point {point}: raises {sensitivity} of the films with the finding and "
+        "leaves {specificity} of those without. It is unsure, without raising, about {unsure} "
+        "and {unsure_absent}. Measured on {films} films of the {split} split; 95 % intervals."
+    )
+    st.caption(
+        words.format(
+            model=model_line(found.model),
+            point=f"{found.threshold:.3f}",
+            sensitivity=found.sensitivity.whole,
+            specificity=found.specificity.whole,
+            unsure=found.unsure_present.whole,
+            unsure_absent=found.unsure_absent.whole,
+            films=found.films,
+            split=found.split,
+        )
+    )
+    routine, unsure, raised = work.counts()
+    count = len(work.waiting)
+    waits = ngettext("{count} study waits now.", "{count} studies wait now.", count)
+    total = waits.format(count=count)
+    # a blind reader may not learn from a count what the network said about the only study
+    by_urgency = _("Raised: {raised}, unsure: {unsure}, routine: {routine}.")
+    counts = by_urgency.format(raised=raised, unsure=unsure, routine=routine)
+    st.caption(total if session.reads_blind() else f"{total} {counts}")
+
+
+def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Ward:
+    """The ward as the list has it, where it tells enough, else as the reader says."""
+    raised = None if session.reads_blind() else work.raised_share
+    share = found.prevalence if raised is None else found.shows(raised)
+    rate, minutes = work.arrivals_per_hour, work.minutes
+    columns = st.columns(5, gap="medium")
+    with columns[0]:
+        arrivals = _number(
+            _("Studies per hour"), rate, ARRIVALS_PER_HOUR, bounds=(0.1, 60.0), step=0.1
+        )
+    with columns[1]:
+        reading = _number(
+            _("Minutes per reading"), minutes, READING_MINUTES, bounds=(0.5, 30.0), step=0.5
+        )
+    with columns[2]:
+        readers = st.slider(_("Readers"), 1, 12, 1, key="worth-readers")
+        st.caption(_("assumed"))
+    with columns[3]:
+        percent = st.slider(
+            _("With the finding, %"), 1, 99, round(100 * share), key="worth-prevalence"
+        )
+        estimated = _("from the share raised here")
+        st.caption(_("as in the test films") if raised is None else estimated)
+    with columns[4]:
+        cap = st.slider(_("Cap, hours"), 0.5, 72.0, _within(cap_hours, 0.5, 72.0), key="worth-cap")
+        st.caption(_("from then on a study goes first"))
+    # a measured spread goes with the measured mean, and scales along when a reader moves it
+    spread = work.minutes_spread if minutes else None
+    return Ward(
+        arrivals_per_hour=arrivals,
+        minutes=reading,
+        minutes_spread=reading * spread / minutes if spread and minutes else reading,
+        readers=readers,
+        hours=_HOURS,
+        prevalence=percent / 100,
+        cap_hours=cap,
+        waiting=work.waiting,
+    )
+
+
+def _number(
+    label: str, found: float | None, usual: float, *, bounds: tuple[float, float], step: float
+) -> float:
+    """A slider that begins with what was measured, and says whether it was."""
+    low, high = bounds[0], max(bounds[1], math.ceil(found or 0.0))
+    start = round(_within(usual if found is None else found, low, high) / step) * step
+    chosen = st.slider(label, low, float(high), round(start, 2), step, key=f"worth-{label}")
+    st.caption(_("assumed") if found is None else _("measured on this list"))
+    return float(chosen)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def _work_out(ward: Ward, work: Workload) -> Comparison | None:
+    """The comparison once it is there; until then a bar."""
+    # without the ages: they grow from one drawing of the page to the next
+    key = (replace(ward, waiting=()), work.counts())
+    task = background.start(_SLOT, key, lambda report: compare(ward, on_progress=report))
+    if task.done and not task.stopped:
+        return task.result
+    if not task.stopped:
+        background.render_wait(_SLOT, _("Playing the list through"))
+    elif st.button(_("Stopped. Work it out again"), key="again-worth"):
+        background.forget(_SLOT)
+        st.rerun()
+    return None
+
+
+def _render_table(compared: Comparison) -> None:
+    """Waits, policy by policy, with intervals."""
+    ward = compared.ward
+    columns = {
+        Policy.FIFO: _("As they came"),
+        Policy.URGENCY: _("By urgency, no cap"),
+        Policy.CAPPED: _("This order: by urgency, with cap"),
+    }
+    rows = []
+    for label, group, figure in _figures():
+        cells = {
+            name: said.with_interval(getattr(compared.waits[policy][group], figure))
+            for policy, name in columns.items()
+        }
+        rows.append({_("Wait until a reader opens the study"): label, **cells})
+    st.table(rows, hide_index=True, alt=_("Waits under three orders of reading"))
+    words = _(
+        "Simulated: {hours} hours of arrivals onto the list as it stands, played {count} times "
+        "with the same films under each order, then read empty. In brackets: 95 % interval of "
+        "the figure; a single day differs more."
+    )
+    st.caption(words.format(hours=f"{ward.hours:g}", count=ward.repetitions))
+    if ward.load >= 1:
+        st.warning(sentence(said.OVERLOADED))
+
+
+def _figures() -> tuple[tuple[str, Group, str], ...]:
+    return (
+        (_("With the finding, mean"), Group.POSITIVE, "mean"),
+        (_("With the finding, but missed by the network, mean"), Group.MISSED, "mean"),
+        (_("Missed by the network, 95 % no longer than"), Group.MISSED, "percentile95"),
+        (_("Without the finding, mean"), Group.NEGATIVE, "mean"),
+        (_("Worst of all studies, mean of the repetitions"), Group.ALL, "worst"),
+    )
+
+
+def _render_change(compared: Comparison) -> None:
+    """Say in a sentence who waits less and who pays for it, and whether the cap was needed."""
+    waits = compared.waits[Policy.CAPPED]
+    flagged = _("Against the order they came in, studies with the finding wait {change}.")
+    missed = _("Those of them the network misses wait {change}.")
+    told = [
+        words.format(change=_change(waits[group].longer))
+        for words, group in ((flagged, Group.POSITIVE), (missed, Group.MISSED))
+        if not math.isnan(waits[group].longer.value)
+    ]
+    late = compared.waits[Policy.URGENCY][Group.ALL].late.value
+    cap = f"{compared.ward.cap_hours:g}"
+    if late == 0:
+        told.append(_("No study came to wait {cap} h, so the cap changed nothing.").format(cap=cap))
+    elif late > 0:
+        share = _("Without the cap {percent} % of the studies wait {cap} h or longer.")
+        told.append(share.format(percent=f"{100 * late:.1f}", cap=cap))
+    st.markdown(" ".join(told))
+
+
+def _change(longer: Estimate) -> str:
+    """So much less, or longer; about as long where the interval holds no difference."""
+    if longer.low <= 0 <= longer.high:
+        return _("about as long")
+    size, error = abs(longer.value), longer.error
+    words = _("{size} longer") if longer.value > 0 else _("{size} less")
+    return words.format(size=said.with_interval(Estimate(size, error)))
