@@ -44,7 +44,7 @@ def main() -> None:
                 resources.worker()
             if page.url_path != "review":
                 background.leave()
-            with routed(), background.ahead():
+            with routed(), background.interactive():
                 page.run()
 
 

@@ -90,7 +90,7 @@ def export(
     from imaging.store import Repository
     from models.explain.maps import attribution_maps
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import Panel
+    from models.inference.panel import ClassifierRegistry
 
     wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
     if not wanted or set(wanted) - set(FORMATS):
@@ -98,7 +98,7 @@ def export(
     settings = Settings.from_environment()
     repository = Repository.open(settings.home, settings.database)
     maps = attribution_maps(
-        repository.studies.get(study), repository, Explainers(Panel.load(settings))
+        repository.studies.get(study), repository, Explainers(ClassifierRegistry.load(settings))
     )
     files = deliver(repository, study, wanted, maps=maps, account="terminal")
     write_files(files, out)

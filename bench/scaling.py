@@ -30,8 +30,8 @@ from bench.scaling_page import write_page
 from imaging.jobs import JobKind
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.batch.process_pool import Judges, Mate
-from models.batch.ray_pool import Cluster
+from models.batch.process_pool import FileProcessor, WorkerProcess
+from models.batch.ray_pool import RayPool
 from models.commands.queue import work_off
 
 _STORED = ROOT / "bench" / "results" / "scaling.json"
@@ -106,10 +106,10 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
     return figures, said
 
 
-def _judges(engine: str, workers: int, settings: Settings) -> Sequence[Judges]:
+def _judges(engine: str, workers: int, settings: Settings) -> Sequence[FileProcessor]:
     if engine == "local":
-        return [Mate(settings) for _ in range(workers)]
-    cluster = Cluster(settings, actors=workers)
+        return [WorkerProcess(settings) for _ in range(workers)]
+    cluster = RayPool(settings, actors=workers)
     return [cluster] * workers
 
 

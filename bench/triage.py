@@ -45,7 +45,7 @@ from imaging.jobs import JobKind
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch.file_worker import ENOUGH
-from models.batch.process_pool import CHUNK, Mate
+from models.batch.process_pool import CHUNK, WorkerProcess
 from models.batch.worker import drain
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, WEIGHTS, find_checkpoint
@@ -120,7 +120,7 @@ class Ours:
 
     def __init__(self, settings: Settings, scratch: Path, processes: int) -> None:
         self._settings, self._scratch = settings, scratch
-        self._mates = [Mate(settings) for _ in range(processes)]
+        self._mates = [WorkerProcess(settings) for _ in range(processes)]
         self._runs = 0
         self.first_row = 0.0
 

@@ -29,7 +29,7 @@ from imaging.dicom import read_image
 from imaging.entities import Assessment
 from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
-from models.batch.file_worker import Shard
+from models.batch.file_worker import FileWorker
 from models.checkpoint.installed import find_checkpoint
 from models.data.dataset import read_luminance, select
 from models.graphs.parity import compare
@@ -64,7 +64,7 @@ def measured(count: int) -> dict[str, Parity]:
     films = select(read_config(_TASK).films(settings.data), "val")
     chosen = [films[i] for i in np.linspace(0, len(films) - 1, count).astype(int)]
     classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
-    shard = Shard(Assessor.load(settings))
+    shard = FileWorker(Assessor.load(settings))
     reference: list[Assessment] = []
     found: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
     with tempfile.TemporaryDirectory() as folder:

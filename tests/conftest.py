@@ -21,7 +21,7 @@ from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.graphs.export import export
 from models.inference.classifier import Classifier
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from models.network.checkpoint import find_checkpoint, save_checkpoint
 from models.network.ensemble import Ensemble
 from models.network.network import NetworkSettings
@@ -187,9 +187,9 @@ def planted_classifier(planted_folder: Path) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def tiny_panel(tiny_classifier: Classifier) -> Panel:
+def tiny_panel(tiny_classifier: Classifier) -> ClassifierRegistry:
     """The tiny ensemble as the only installed model."""
-    return Panel([tiny_classifier])
+    return ClassifierRegistry([tiny_classifier])
 
 
 @pytest.fixture(scope="session")

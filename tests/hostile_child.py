@@ -44,7 +44,7 @@ LIES: dict[str, Callable[[Channel, str], object]] = {  # well-formed messages of
 def _film() -> FileOutcome:
     """The outcome of a film that nobody handed in."""
     read = decode_process.read_for_triage(make_dicom_bytes(), "film", enough=0)
-    assert isinstance(read, decode_process.Reading)
+    assert isinstance(read, decode_process.DecodedFilm)
     return FileOutcome("film", Assessment("1.2.3", Status.OK), read.instance)
 
 

@@ -21,7 +21,7 @@ from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.study import FileOutcome
-from models.batch.file_worker import Known, Shard
+from models.batch.file_worker import FileWorker, Known
 from models.batch.worker import drain
 from models.checkpoint.card import ModelCard
 from models.inference.answers import Answers
@@ -73,7 +73,7 @@ class ServedFiles:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
-        self._workers: dict[Settings, Shard] = {}
+        self._workers: dict[Settings, FileWorker] = {}
 
     def judge(
         self,
@@ -99,7 +99,7 @@ class ServedFiles:
             place.write_bytes(content)
         else:
             place = content
-        worker = Shard(Assessor(tuple(models))) if models else self._worker(settings)
+        worker = FileWorker(Assessor(tuple(models))) if models else self._worker(settings)
         (result,) = worker.run([Task("", 0, file_name, str(place))], at=lambda _: None)
         assert result.outcome is not None
         return result.outcome
@@ -128,19 +128,19 @@ class ServedFiles:
         assert result.outcome is not None, "these bytes had been answered before"
         return _as_stored(repository.jobs.get(job_id), result.outcome)
 
-    def _worker(self, changes: dict[str, Any]) -> Shard:
+    def _worker(self, changes: dict[str, Any]) -> FileWorker:
         settings = replace(self._settings, **changes)
         if settings not in self._workers:
-            self._workers[settings] = Shard(Assessor.load(settings))
+            self._workers[settings] = FileWorker(Assessor.load(settings))
         return self._workers[settings]
 
 
 class _InThisProcess:
-    """A file worker without a process of its own (see `models.batch.process_pool.Judges`)."""
+    """A file worker without a process of its own (see `models.batch.process_pool.FileProcessor`)."""
 
     reduced = True
 
-    def __init__(self, worker: Shard) -> None:
+    def __init__(self, worker: FileWorker) -> None:
         self._worker = worker
         self.results: list[Result] = []
 

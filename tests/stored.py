@@ -59,12 +59,12 @@ def store(
     return repository.jobs.get(job_id)
 
 
-def announce(repository: Repository, *films: Instance) -> str:
+def add_pending(repository: Repository, *films: Instance) -> str:
     """Queue films and put them on the worklist by their headers, unanswered; returns the job."""
     files = [(film.file_name, _stand_in(outcome_of(film))) for film in films]
     job_id = repository.jobs.add(files)
     tasks = repository.claims.claim_files("tests", len(films), jobs=[job_id])
-    repository.pending.announce(list(zip(tasks, films, strict=True)))
+    repository.pending.add_pending(list(zip(tasks, films, strict=True)))
     repository.claims.release_files("tests", tasks)
     return job_id
 

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 from pydicom import dcmread
 
-from imaging.review.records import Deed, Review, Stage
+from imaging.review.records import AuditEvent, Review, Stage
 from imaging.settings import ROOT
 from imaging.store import Repository
 from tests.imaging.export_cases import SIGNED
@@ -103,7 +103,7 @@ def test_the_trail_tells_how_many_and_names_nobody(
     )
     assert done.returncode == 0 and "2 files of 2 studies" in done.stdout, done.stderr
     store = Repository.open(home)
-    lines = [line for line in store.audit.entries() if line.deed == Deed.EXPORT]
+    lines = [line for line in store.audit.entries() if line.deed == AuditEvent.EXPORT]
     assert [line.detail for line in lines] == [
         "results of 2 files, 2 studies: csv,xlsx, with names"
     ]

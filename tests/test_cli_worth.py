@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from imaging.settings import ROOT
-from imaging.worklist.simulation import Ward
+from imaging.worklist.simulation import Scenario
 from imaging.worklist.waiting_times import Estimate, compare
 from models.commands.waiting_times import OVERLOADED, duration, report, with_interval
 from models.model_card.facts import read_facts
@@ -36,7 +36,9 @@ def test_the_table_says_which_network_and_what_it_is_about() -> None:
 def test_too_many_films_are_said() -> None:
     found = operating_point(read_facts(ROOT / "models/weights/paediatric-cxr"), 0.05)
     few, many = (
-        report(compare(found.apply(Ward(arrivals_per_hour=rate, hours=3, repetitions=3))), found)
+        report(
+            compare(found.apply(Scenario(arrivals_per_hour=rate, hours=3, repetitions=3))), found
+        )
         for rate in (5, 20)
     )
     assert OVERLOADED in many and OVERLOADED not in few

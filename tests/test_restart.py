@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from imaging.entities import Status
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from imaging.store.tables import AssessmentTable
 from tests.browser.lightbox import PATIENCE, Server
@@ -88,7 +88,11 @@ def insist_on_once(store: Repository, job: str) -> None:
     assert answered == {f"1.2.3.{n}": 1 for n in range(FILMS)}
 
     assert store.audit.verify().intact
-    received = Counter(line.detail for line in store.audit.entries() if line.deed is Deed.RECEIVE)
+    received = Counter(
+        line.detail for line in store.audit.entries() if line.deed is AuditEvent.RECEIVE
+    )
     assert received == Counter(f"file {film.sha256}" for film in films)
-    scored = Counter(x.study_instance_uid for x in store.audit.entries() if x.deed is Deed.SCORE)
+    scored = Counter(
+        x.study_instance_uid for x in store.audit.entries() if x.deed is AuditEvent.SCORE
+    )
     assert scored == Counter(film.study_instance_uid for film in films)

@@ -16,7 +16,7 @@ from imaging.dicom.deidentify.burned_in_text import Search, search_file
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 
 Box = tuple[int, int, int, int]
 _STILL_THERE = (
@@ -148,5 +148,5 @@ def _note(written: int) -> None:
         store = open_repository()
     except AssistantError:
         return
-    store.audit.record(Deed.EXPORT, account=TERMINAL, detail=f"de-identified {written} files")
+    store.audit.record(AuditEvent.EXPORT, account=TERMINAL, detail=f"de-identified {written} files")
     store.close()

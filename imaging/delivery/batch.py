@@ -16,7 +16,7 @@ from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, top_cases
 from imaging.export.batch.tables import TABLES, write_table
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 
 OnProgress = Callable[[float], None]
@@ -67,7 +67,7 @@ class Wish:
         return self.top > 0 and not set(_SUMMARIES).isdisjoint(self.formats)
 
 
-def take_away(
+def export_batch(
     repository: Repository,
     batch: Batch,
     wish: Wish,
@@ -119,7 +119,7 @@ def take_away(
     named = ", with names" if wish.names else ""
     counts = f"{summary.files} files, {summary.studies} studies"
     repository.audit.record(
-        Deed.EXPORT, account=account, detail=f"results of {counts}: {made}{named}"
+        AuditEvent.EXPORT, account=account, detail=f"results of {counts}: {made}{named}"
     )
     tell(1.0)
     return taken

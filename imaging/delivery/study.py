@@ -17,7 +17,7 @@ from imaging.export import (
     Picture,
     export_case,
 )
-from imaging.review.records import Deed, Presentation, Review
+from imaging.review.records import AuditEvent, Presentation, Review
 from imaging.store import Repository
 from imaging.study import StudyRecord
 
@@ -74,7 +74,9 @@ def deliver(
     files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     made = ",".join(name for name in FORMATS if name in kinds)
-    repository.audit.record(Deed.EXPORT, account=account, study_instance_uid=study_uid, detail=made)
+    repository.audit.record(
+        AuditEvent.EXPORT, account=account, study_instance_uid=study_uid, detail=made
+    )
     return files
 
 

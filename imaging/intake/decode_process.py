@@ -28,13 +28,13 @@ SECONDS = 60.0  # for one file
 _REHEARSAL = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
-SLOW = "Reading this file took too long and was stopped; it may be damaged or hostile."
-DIED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
-HUNGRY = "Reading this file needs more memory than a film may take; it was stopped."
+TIMED_OUT = "Reading this file took too long and was stopped; it may be damaged or hostile."
+CRASHED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
+OUT_OF_MEMORY = "Reading this file needs more memory than a film may take; it was stopped."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class DecodedFilm:
     """What the networks need of a picture.
 
     Attributes
@@ -61,7 +61,7 @@ class Reading:
     reversed: bool = False
 
 
-def read(content: bytes, file_name: str) -> Reading | Document:
+def read(content: bytes, file_name: str) -> DecodedFilm | Document:
     """Read a file here, in this process.
 
     Raises
@@ -76,12 +76,12 @@ def read(content: bytes, file_name: str) -> Reading | Document:
         luminance, trouble = found.luminance_values(0), None
     except InputError as exc:
         luminance, trouble = np.empty((0, 0), np.float32), exc
-    return Reading(found.instance, found.remarks, luminance, trouble, found.refusals)
+    return DecodedFilm(found.instance, found.remarks, luminance, trouble, found.refusals)
 
 
 def read_for_triage(
     content: bytes, file_name: str, *, enough: int, sha256: str = ""
-) -> Reading | Document:
+) -> DecodedFilm | Document:
     """As `read`, with pixels for the networks alone (`imaging.dicom.pixels.reduced`).
 
     Parameters
@@ -103,8 +103,8 @@ def read_for_triage(
         quick = found.quick_values(0, enough=enough)
     except InputError as exc:
         nothing = np.empty((0, 0), np.float32)
-        return Reading(found.instance, found.remarks, nothing, exc, found.refusals)
-    return Reading(
+        return DecodedFilm(found.instance, found.remarks, nothing, exc, found.refusals)
+    return DecodedFilm(
         found.instance,
         found.remarks,
         quick.values,
@@ -127,7 +127,7 @@ class Descriptions:
     instances: tuple[Instance | None, ...]
 
 
-class Reader:
+class DecodeProcess:
     """Reads headers in another process, for one caller at a time; safe to share by threads.
 
     Parameters
@@ -166,7 +166,7 @@ class Reader:
                 if len(instances) != len(files):
                     raise self._child.reject()
             except ChildLostError as exc:
-                raise PixelDataError(SLOW if exc.late else DIED) from exc
+                raise PixelDataError(TIMED_OUT if exc.late else CRASHED) from exc
             self._child.rest()
             return list(instances)
 
@@ -176,7 +176,7 @@ class Reader:
             self._child.close()
 
 
-def rehearse(content: bytes, file_name: str) -> None:
+def decode_other_frames(content: bytes, file_name: str) -> None:
     """Decode the frames after the first, as the viewer will: one that kills must do so here.
 
     Stops after `_REHEARSAL` seconds. A frame that is refused is told where it is looked at.

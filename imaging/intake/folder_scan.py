@@ -93,7 +93,7 @@ class _Watch:
     added: dict[str, Mark] = field(default_factory=dict)
 
 
-class Lister:
+class FolderScanner:
     """One thread that finds the files of open jobs.
 
     Parameters

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from imaging.entities import Instance
 from imaging.errors import AssistantError, PixelDataError
-from imaging.intake.decode_process import Reader
+from imaging.intake.decode_process import DecodeProcess
 from imaging.jobs import NOWHERE, Span, Task
 from imaging.store import Repository
 
@@ -31,7 +31,7 @@ _AHEAD = 100  # files of one query
 _SECONDS = 30.0  # for the headers of so many
 
 
-class Scout:
+class HeaderScanner:
     """One thread that tells what waits.
 
     Parameters
@@ -42,12 +42,12 @@ class Scout:
     """
 
     def __init__(
-        self, repository: Repository, *, give_way: Callable[[], None] | None = None
+        self, repository: Repository, *, yield_to_interactive: Callable[[], None] | None = None
     ) -> None:
-        self._repository, self._give_way = repository, give_way or (lambda: None)
+        self._repository, self._give_way = repository, yield_to_interactive or (lambda: None)
         self._seen: dict[str, Span] = {}  # of jobs, the positions it looked at
         self._stopped = threading.Event()
-        self._reader = Reader(seconds=_SECONDS, humble=True)
+        self._reader = DecodeProcess(seconds=_SECONDS, humble=True)
         self._thread = threading.Thread(target=self._run, name="lightbox-scout", daemon=True)
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Scout:
         """
         count, until = 0, datetime.now(UTC) - PATIENCE
         while not self._stopped.is_set():
-            tasks = self._repository.pending.unannounced(self._seen, until=until, limit=_AHEAD)
+            tasks = self._repository.pending.not_yet_scanned(self._seen, until=until, limit=_AHEAD)
             if not tasks:
                 self._reader.close()  # memory for nothing, until something waits again
                 break
@@ -106,7 +106,7 @@ class Scout:
             for task, film in zip(tasks, found, strict=True)
             if film is not None  # nothing can be told before its turn
         ]
-        count = self._repository.pending.announce(looks) if looks else 0
+        count = self._repository.pending.add_pending(looks) if looks else 0
         low, high = self._seen.get(tasks[0].job_id, NOWHERE)
         places = [task.position for task in tasks]
         self._seen[tasks[0].job_id] = min(low, *places), max(high, *places)

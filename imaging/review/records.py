@@ -233,7 +233,7 @@ class Account:
     bindings: tuple[tuple[str, str], ...] = ()
 
 
-class Deed(StrEnum):
+class AuditEvent(StrEnum):
     """What the audit trail records."""
 
     SIGN_IN = "sign-in"
@@ -260,7 +260,7 @@ class AuditEntry:
     number: int
     at: datetime
     account: str
-    deed: Deed
+    deed: AuditEvent
     study_instance_uid: str
     detail: str
     previous: str

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
-from imaging.review.records import Account, Deed
+from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches
@@ -92,7 +92,7 @@ class Accounts:
                 raise ConflictError("This sign-in name is taken; choose another.")
             row = _new_row(name, reader, password_hash)
             session.add(row)
-            audit.append(session, Deed.ACCOUNT, account=by or name, detail=f"created {name}")
+            audit.append(session, AuditEvent.ACCOUNT, account=by or name, detail=f"created {name}")
             return _account(row)
 
     def alone(self, reader: str) -> Account:
@@ -105,7 +105,7 @@ class Accounts:
             row = session.get(AccountTable, ALONE) or _new_row(ALONE, reader, "")
             row.reader = reader
             session.add(row)
-            audit.append(session, Deed.ACCOUNT, account=ALONE, detail="single reader named")
+            audit.append(session, AuditEvent.ACCOUNT, account=ALONE, detail="single reader named")
             return _account(row)
 
     def sign_in(self, name: str, password: str) -> tuple[Account, str]:
@@ -186,13 +186,13 @@ class Accounts:
         with self._database.writing() as session:
             _row(session, name).blind = blind
             detail = f"blind first read {'on' if blind else 'off'}"
-            audit.append(session, Deed.ACCOUNT, account=name, detail=detail)
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
 
     def set_bindings(self, name: str, bindings: Mapping[str, str]) -> None:
         """Replace the keys this reader uses in the viewer (action -> key)."""
         with self._database.writing() as session:
             _row(session, name).bindings = dict(bindings)
-            audit.append(session, Deed.ACCOUNT, account=name, detail="keys changed")
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
 
     def _prove(self, name: str, password: str) -> str:
         """The account's password hash if the password matches it, else an empty string.
@@ -214,10 +214,10 @@ def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
     row, now = session.get(AccountTable, name), datetime.now(UTC)
     if row is None or not row.password_hash:
         # what was typed may be a password in the wrong field: it is not kept
-        audit.append(session, Deed.SIGN_IN_REFUSED, account="", detail="unknown name")
+        audit.append(session, AuditEvent.SIGN_IN_REFUSED, account="", detail="unknown name")
         return None
     if row.locked_until is not None and now < row.locked_until:
-        audit.append(session, Deed.SIGN_IN_REFUSED, account=name, detail="locked")
+        audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="locked")
         return None
     if proven and proven == row.password_hash:
         row.failures, row.locked_until = 0, None
@@ -226,7 +226,7 @@ def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
     if row.failures >= ATTEMPTS:
         row.failures, row.locked_until = 0, now + LOCKED_FOR
     detail = "wrong password" + (", now locked" if row.failures == 0 else "")
-    audit.append(session, Deed.SIGN_IN_REFUSED, account=name, detail=detail)
+    audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail=detail)
     return None
 
 
@@ -237,14 +237,14 @@ def _open_session(session: Session, row: AccountTable) -> str:
     session.add(
         SessionTable(token_sha256=_sha256(token), account=row.name, expires_at=now + SESSION_LIFE)
     )
-    audit.append(session, Deed.SIGN_IN, account=row.name)
+    audit.append(session, AuditEvent.SIGN_IN, account=row.name)
     return token
 
 
 def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
     row.password_hash, row.failures, row.locked_until = password_hash, 0, None
     session.execute(delete(SessionTable).where(SessionTable.account == row.name))
-    audit.append(session, Deed.ACCOUNT, account=row.name, detail="password changed")
+    audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
 
 
 def _row(session: Session, name: str) -> AccountTable:

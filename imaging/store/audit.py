@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from imaging.review.records import AuditEntry, Deed
+from imaging.review.records import AuditEntry, AuditEvent
 from imaging.store.database import Database
 from imaging.store.tables import AuditTable
 
@@ -65,13 +65,13 @@ class AuditTrail:
         self._database = database
 
     def record(
-        self, deed: Deed, *, account: str, study_instance_uid: str = "", detail: str = ""
+        self, deed: AuditEvent, *, account: str, study_instance_uid: str = "", detail: str = ""
     ) -> None:
         """Add a line for what changes no record: a view, an export.
 
         Parameters
         ----------
-        deed : Deed
+        deed : AuditEvent
             What was done.
         account : str
             Who did it.
@@ -136,7 +136,7 @@ def digest(row: AuditTable) -> str:
 
 def append(
     session: Session,
-    deed: Deed,
+    deed: AuditEvent,
     *,
     account: str,
     study_instance_uid: str = "",
@@ -148,7 +148,7 @@ def append(
     ----------
     session : Session
         The transaction of the change that the line records.
-    deed : Deed
+    deed : AuditEvent
         What was done.
     account : str
         Who did it; empty when nobody was signed in.
@@ -160,7 +160,7 @@ def append(
     append_many(session, [(deed, account, study_instance_uid, detail)])
 
 
-def append_many(session: Session, lines: Sequence[tuple[Deed, str, str, str]]) -> None:
+def append_many(session: Session, lines: Sequence[tuple[AuditEvent, str, str, str]]) -> None:
     """As `append`, of several lines at once: deed, account, study and detail of each."""
     last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
     number, previous = (last.number, last.digest) if last else (0, BEGINNING)
@@ -194,7 +194,7 @@ def _entry(row: AuditTable) -> AuditEntry:
         number=row.number,
         at=datetime.fromisoformat(row.at),
         account=row.account,
-        deed=Deed(row.deed),
+        deed=AuditEvent(row.deed),
         study_instance_uid=row.study_instance_uid,
         detail=row.detail,
         previous=row.previous,

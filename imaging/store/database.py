@@ -34,7 +34,7 @@ _DRIVERS = {
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
 
 
-class Turns:
+class WriterLock:
     """Who may write next, among the threads of this process.
 
     The database knows one writer too, but whoever waits for it looks again now and then, up to a
@@ -75,7 +75,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
-        self._turns = Turns()
+        self._turns = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
             self.engine: Engine = create_engine(url, connect_args={"timeout": 30})

@@ -35,7 +35,7 @@ _ANNOUNCED = (
 class Waiting(Records):
     """What nobody has judged yet."""
 
-    def unannounced(
+    def not_yet_scanned(
         self, seen: Mapping[str, Span], *, until: datetime, limit: int
     ) -> tuple[Task, ...]:
         """Files of one job that wait and whose headers were not told yet.
@@ -83,7 +83,7 @@ class Waiting(Records):
                         return tuple(task_of(row, job) for row in found)
         return ()
 
-    def announce(self, looks: Sequence[Look]) -> int:
+    def add_pending(self, looks: Sequence[Look]) -> int:
         """Put studies of films that wait on the worklist; returns how many films were new.
 
         Left out are files that have their outcome by now, and films that are stored already.
@@ -119,7 +119,7 @@ class Waiting(Records):
         with self._database.reading() as session:
             return session.scalar(query) or 0
 
-    def hasten(self, study_instance_uid: str, *, account: str = "") -> bool:
+    def prioritise_study(self, study_instance_uid: str, *, account: str = "") -> bool:
         """Queue films of a study that wait before all others: somebody wants to see them.
 
         A handful of them, so that a long series holds up nobody else. Their first job keeps them

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import NotFoundError
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.tables import CaseTable, InstanceTable
@@ -90,7 +90,7 @@ class Cases(Records):
 def _note(session: Session, study_instance_uid: str, account: str, detail: str) -> None:
     audit.append(
         session,
-        Deed.CHANGE,
+        AuditEvent.CHANGE,
         account=account,
         study_instance_uid=study_instance_uid,
         detail=detail,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status
 from imaging.jobs import Result
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import audit, json_codec
 from imaging.store.tables import (
     AssessmentTable,
@@ -31,7 +31,7 @@ _Found = Instance | Document
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class FileResult:
     """What stands in the row of a file that has its outcome."""
 
     status: str
@@ -42,7 +42,7 @@ class Fate:
 
 def store_results(
     session: Session, results: Sequence[Result], fingerprint: str, *, also: Collection[str] = ()
-) -> tuple[list[Fate | None], set[str]]:
+) -> tuple[list[FileResult | None], set[str]]:
     """Add films, answers, results and audit lines within a writing transaction.
 
     A film whose header can be read and whose pixels cannot is added too, with the reason for its
@@ -91,11 +91,11 @@ class _Batch:
         self._sizes = {table: _sizes(session, table, uids) for table in self._sha256s}
         self._fates = _known(session, [r.sha256 for r in results], fingerprint)
         self._rows: list[Any] = []
-        self._lines: list[tuple[Deed, str, str, str]] = []
+        self._lines: list[tuple[AuditEvent, str, str, str]] = []
         self._touched: set[str] = set()
         self.replaced: set[str] = set()
 
-    def add(self, result: Result) -> Fate | None:
+    def add(self, result: Result) -> FileResult | None:
         """One file; its fate."""
         known = self._fates.get(result.sha256)
         if known is not None or result.outcome is None:
@@ -103,14 +103,14 @@ class _Batch:
         outcome, kept = result.outcome, _kept(result.outcome)
         said = outcome.assessment
         if kept is None:
-            return Fate(said.status.value, " ".join(said.messages))
+            return FileResult(said.status.value, " ".join(said.messages))
         uid, sop = kept.identity.study_instance_uid, kept.identity.sop_instance_uid
-        fate = Fate(said.status.value, " ".join(said.messages), uid, sop)
+        fate = FileResult(said.status.value, " ".join(said.messages), uid, sop)
         broken = said.status is Status.ERROR
         if broken and self._sha256s[InstanceTable].get(sop) and sop not in self._unreadable:
             return replace(fate, study_instance_uid="")
         if not self._insist_on_file(kept, result):
-            return Fate(Status.ERROR.value, _TWICE)
+            return FileResult(Status.ERROR.value, _TWICE)
         if isinstance(kept, Instance):
             self._add_assessment(said, uid)
         self._touched.add(uid)
@@ -168,7 +168,9 @@ class _Batch:
         self._sizes[table][uid] += 1
         self._sha256s[table][identity.sop_instance_uid] = identity.sha256
         what = "file" if isinstance(kept, Instance) else kept.kind.value
-        self._lines.append((Deed.RECEIVE, result.task.account, uid, f"{what} {identity.sha256}"))
+        self._lines.append(
+            (AuditEvent.RECEIVE, result.task.account, uid, f"{what} {identity.sha256}")
+        )
         return True
 
     def _replace(self, kept: Instance, result: Result) -> bool:
@@ -184,7 +186,7 @@ class _Batch:
         row.header = json_codec.instance_to_json(kept)
         self._sha256s[InstanceTable][sop] = row.sha256
         said = f"file {row.sha256} in the place of one that could not be read"
-        self._lines.append((Deed.RECEIVE, result.task.account, uid, said))
+        self._lines.append((AuditEvent.RECEIVE, result.task.account, uid, said))
         return True
 
     def _insist_on_study(self, kept: _Found, since: datetime | None) -> None:
@@ -209,7 +211,7 @@ class _Batch:
         model = said.model
         name = f"{model.name} {model.version} {model.short_hash}" if model else "no model"
         self._lines.append(
-            (Deed.SCORE, audit.NETWORK, study_instance_uid, f"{name}: {said.status.value}")
+            (AuditEvent.SCORE, audit.NETWORK, study_instance_uid, f"{name}: {said.status.value}")
         )
 
 
@@ -241,12 +243,14 @@ def _unreadable(session: Session, sop_instance_uids: list[str]) -> set[str]:
     return set(session.scalars(said))
 
 
-def _known(session: Session, sha256s: list[str], fingerprint: str) -> dict[str, Fate]:
+def _known(session: Session, sha256s: list[str], fingerprint: str) -> dict[str, FileResult]:
     """Fates of these bytes by the same networks."""
     query = select(ResultTable).where(
         ResultTable.sha256.in_(sha256s), ResultTable.fingerprint == fingerprint
     )
     return {
-        row.sha256: Fate(row.status, row.message, row.study_instance_uid, row.sop_instance_uid)
+        row.sha256: FileResult(
+            row.status, row.message, row.study_instance_uid, row.sop_instance_uid
+        )
         for row in session.scalars(query)
     }

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 
 from imaging.errors import ConflictError
-from imaging.review.records import Deed, FirstRead, Review, Stage, Truth
+from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
 from imaging.store import audit, json_codec
 from imaging.store.base import Records
 from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
@@ -62,7 +62,7 @@ class Readings(Records):
             )
             audit.append(
                 session,
-                Deed.SIGN if stored.signed else Deed.CHANGE,
+                AuditEvent.SIGN if stored.signed else AuditEvent.CHANGE,
                 account=stored.account,
                 study_instance_uid=stored.study_instance_uid,
                 detail=_what(stored),
@@ -105,7 +105,7 @@ class Readings(Records):
             )
             audit.append(
                 session,
-                Deed.FIRST_READ,
+                AuditEvent.FIRST_READ,
                 account=first_read.account,
                 study_instance_uid=first_read.study_instance_uid,
             )
@@ -148,7 +148,7 @@ class Readings(Records):
             )
             audit.append(
                 session,
-                Deed.CHANGE,
+                AuditEvent.CHANGE,
                 account=account,
                 study_instance_uid=truth.study_instance_uid,
                 detail="truth",

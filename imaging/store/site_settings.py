@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import audit, json_codec
 from imaging.store.base import Records
 from imaging.store.tables import SiteTable, ViewTable
@@ -38,7 +38,7 @@ class Site(Records):
             told = ", ".join(f"{code} {level}" for code, level in levels.items())
             audit.append(
                 session,
-                Deed.SITE,
+                AuditEvent.SITE,
                 account=account,
                 detail=f"reading order: longest wait {minutes} min; {told or 'usual levels'}",
             )
@@ -65,7 +65,7 @@ class Site(Records):
             values.update(sort=view.query.sort.value, descending=view.query.descending)
             session.merge(ViewTable(account=account, name=name, query=values))
             # its name and words may be a patient's: the trail does not hold them
-            audit.append(session, Deed.ACCOUNT, account=account, detail="worklist view saved")
+            audit.append(session, AuditEvent.ACCOUNT, account=account, detail="worklist view saved")
 
     def delete_view(self, name: str, *, account: str) -> None:
         """Keep a list no more; one that is not there is gone already."""
@@ -73,7 +73,9 @@ class Site(Records):
             row = session.get(ViewTable, (account, name))
             if row is not None:
                 session.delete(row)
-                audit.append(session, Deed.ACCOUNT, account=account, detail="worklist view deleted")
+                audit.append(
+                    session, AuditEvent.ACCOUNT, account=account, detail="worklist view deleted"
+                )
 
 
 def _query(values: dict[str, Any]) -> WorklistQuery:

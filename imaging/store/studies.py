@@ -9,7 +9,7 @@ from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status, Unreadable
 from imaging.errors import NotFoundError, StoreError
 from imaging.review.priors import taken_before
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import audit, json_codec
 from imaging.store.base import Records
 from imaging.store.pending_studies import announced
@@ -91,7 +91,7 @@ class Studies(Records):
             _delete_rows(session, record)
             audit.append(
                 session,
-                Deed.DELETE,
+                AuditEvent.DELETE,
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail=reason.strip(),

@@ -48,7 +48,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Ward:
+class Scenario:
     """What arrives, who reads it and what the network says of it.
 
     Attributes
@@ -138,7 +138,7 @@ class Ward:
         return np.divide(with_it, everything, out=unheard, where=everything > 1e-12)
 
 
-def affordable(ward: Ward) -> Ward:
+def affordable(ward: Scenario) -> Scenario:
     """The ward with fewer repetitions where its list is long: a page should not wait for it."""
     count = int(_AFFORDABLE / max(ward.studies, 1))
     return replace(ward, repetitions=min(ward.repetitions, max(count, _FEWEST)))
@@ -157,12 +157,12 @@ class Run:
     wait: NDArray[np.float64]
 
 
-def simulate(ward: Ward, policy: Policy, number: int) -> Run:
+def simulate(ward: Scenario, policy: Policy, number: int) -> Run:
     """Play one repetition of a ward.
 
     Parameters
     ----------
-    ward : Ward
+    ward : Scenario
     policy : Policy
     number : int
         Which repetition, from 0. With the ward's seed it fixes who comes when and how long each
@@ -174,7 +174,7 @@ def simulate(ward: Ward, policy: Policy, number: int) -> Run:
 
 
 def _films(
-    ward: Ward, chance: np.random.Generator
+    ward: Scenario, chance: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Arrival (hours), urgency and reading time (hours) of every study, in order of arrival."""
     count = chance.poisson(ward.arrivals_per_hour * ward.hours)
@@ -188,7 +188,7 @@ def _films(
     return arrival, urgency, _reading_times(ward, len(arrival), chance)
 
 
-def _reading_times(ward: Ward, count: int, chance: np.random.Generator) -> NDArray[np.float64]:
+def _reading_times(ward: Scenario, count: int, chance: np.random.Generator) -> NDArray[np.float64]:
     """Hours each of `count` readings takes."""
     mean, spread = ward.minutes / 60, ward.minutes_spread / 60
     if spread == 0:

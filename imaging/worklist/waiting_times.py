@@ -2,7 +2,7 @@
 
 No study of a run is drawn to show the finding or not. What a policy does to a study hangs on its
 urgency alone, so each study counts for a group as much as its urgency makes that likely (Bayes,
-`Ward.present`). The expectation is the same as with drawn films; the few missed films of a day,
+`Scenario.present`). The expectation is the same as with drawn films; the few missed films of a day,
 which would make most of the noise, are averaged over all they could have been.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.worklist.order import RAISED
-from imaging.worklist.simulation import LEVELS, Policy, Run, Ward, simulate
+from imaging.worklist.simulation import LEVELS, Policy, Run, Scenario, simulate
 
 Array = NDArray[np.float64]
 OnProgress = Callable[[float], None]
@@ -80,16 +80,16 @@ class Waits:
 class Comparison:
     """Every policy on the same films."""
 
-    ward: Ward
+    ward: Scenario
     waits: Mapping[Policy, Mapping[Group, Waits]]
 
 
-def compare(ward: Ward, *, on_progress: OnProgress = lambda _share: None) -> Comparison:
+def compare(ward: Scenario, *, on_progress: OnProgress = lambda _share: None) -> Comparison:
     """Play a ward under every policy.
 
     Parameters
     ----------
-    ward : Ward
+    ward : Scenario
     on_progress : callable
         Told the share that is done, in [0, 1], after every repetition.
     """
@@ -111,7 +111,7 @@ def compare(ward: Ward, *, on_progress: OnProgress = lambda _share: None) -> Com
     )
 
 
-def group_weights(ward: Ward) -> Mapping[Group, Array]:
+def group_weights(ward: Scenario) -> Mapping[Group, Array]:
     """(3,) per group: how much a study of each urgency counts for it, in [0, 1]."""
     present = ward.present
     raised = np.array([level == RAISED for level in LEVELS])

@@ -22,7 +22,7 @@ from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch.heartbeat import Heartbeat
-from models.batch.process_pool import CHUNK, FAULT, Judges
+from models.batch.process_pool import CHUNK, FAULT, FileProcessor
 from models.inference.fingerprint import fingerprint
 from models.inference.outcomes import failed
 
@@ -43,14 +43,14 @@ class _Said:
     trouble: Exception | None = None
 
 
-class Clerk:
+class Coordinator:
     """Claims files for those who judge, and writes down what they say.
 
     Parameters
     ----------
     repository : Repository
     settings : Settings
-    mates : sequence of Judges
+    mates : sequence of FileProcessor
         Each gets a thread of its own.
     name : str
         Under which files are claimed.
@@ -67,14 +67,14 @@ class Clerk:
         self,
         repository: Repository,
         settings: Settings,
-        mates: Sequence[Judges],
+        mates: Sequence[FileProcessor],
         name: str,
         *,
         jobs: Sequence[str] = (),
         on_results: Callable[[int], None] | None = None,
-        give_way: Callable[[], None] | None = None,
+        yield_to_interactive: Callable[[], None] | None = None,
     ) -> None:
-        self._give_way = give_way or (lambda: None)
+        self._give_way = yield_to_interactive or (lambda: None)
         self._repository, self._settings, self._name = repository, settings, name
         self._mates, self._jobs, self._on_results = mates, jobs, on_results
         self._changed = threading.Condition()
@@ -297,7 +297,7 @@ class Clerk:
         with suppress(AssistantError):  # without claims, its heartbeat is of no use to anybody
             self._repository.claims.end_worker(self._name)
 
-    def _judge(self, mate: Judges) -> None:
+    def _judge(self, mate: FileProcessor) -> None:
         """One thread: chunk by chunk."""
         while (tasks := self._next()) is not None:
             try:
@@ -319,7 +319,7 @@ class Clerk:
             self._changed.notify_all()
             return self._ready.popleft()
 
-    def _asked(self, mate: Judges, tasks: Sequence[Task]) -> _Said:
+    def _asked(self, mate: FileProcessor, tasks: Sequence[Task]) -> _Said:
         networks = fingerprint(self._settings, reduced=mate.reduced)
         claimed = {(task.job_id, task.position): task for task in tasks}
         fetched = [_located(task, self._repository) for task in tasks]

@@ -11,7 +11,7 @@ import typer
 
 from imaging.errors import SettingsError
 from imaging.settings import Settings
-from models.batch.process_pool import Judges, Mate
+from models.batch.process_pool import FileProcessor, WorkerProcess
 
 
 class Engine(StrEnum):
@@ -30,7 +30,7 @@ AddressOption = Annotated[
 @contextmanager
 def judges(
     settings: Settings, *, engine: Engine, workers: int, address: str = ""
-) -> Iterator[Sequence[Judges]]:
+) -> Iterator[Sequence[FileProcessor]]:
     """Those who judge, one for each thread, with their networks loaded.
 
     Parameters
@@ -45,15 +45,15 @@ def judges(
     CheckpointError
         If the networks cannot be loaded.
     """
-    made: list[Judges] = []
+    made: list[FileProcessor] = []
     if engine is Engine.LOCAL:
         if address:
             raise SettingsError("An address belongs to a cluster; add --engine ray.")
-        made += [Mate(settings) for _ in range(max(1, workers))]
+        made += [WorkerProcess(settings) for _ in range(max(1, workers))]
     else:
-        from models.batch.ray_pool import Cluster  # Ray is optional
+        from models.batch.ray_pool import RayPool  # Ray is optional
 
-        cluster = Cluster(settings, address=address, actors=workers)
+        cluster = RayPool(settings, address=address, actors=workers)
         made += [cluster] * cluster.size
     try:
         for judge in made:

@@ -1,7 +1,7 @@
 """One worker of a batch: reads files, asks its networks about them in batches, by one processor.
 
 ``python -m models.batch.file_worker`` is such a worker as a process of its own, which talks to a
-`models.batch.process_pool.Mate` through its pipes. It knows no database and no screen, and torch only
+`models.batch.process_pool.WorkerProcess` through its pipes. It knows no database and no screen, and torch only
 where a checkpoint has no graphs.
 """
 
@@ -17,7 +17,7 @@ from imaging.documents import Document
 from imaging.errors import AssistantError, PixelDataError
 from imaging.intake import decode_process
 from imaging.intake.child_process import connect
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Result, Task
 from imaging.locations import read_place
 from imaging.settings import Settings
@@ -39,12 +39,12 @@ from models.inference.outcomes import document_outcome, failed, failed_file, fai
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
 HELD = 4 * 2**20  # bytes of files that are read before the first of them is decoded
-REDUCED, WHOLE = "reduced", "whole"  # see `Shard`
+REDUCED, WHOLE = "reduced", "whole"  # see `FileWorker`
 Known = Callable[[Sequence[str]], Collection[str]]
 At = Callable[[int], None]
 
 
-class Shard:
+class FileWorker:
     """Files in, results out.
 
     Parameters
@@ -145,13 +145,13 @@ class Shard:
             read = decode_process.read_for_triage(
                 content, file_name, enough=self._enough, sha256=sha256
             )
-            if isinstance(read, Reading) and read.instance.geometry.frames > 1:
+            if isinstance(read, DecodedFilm) and read.instance.geometry.frames > 1:
                 with suppress(AssistantError):
-                    decode_process.rehearse(content, file_name)
+                    decode_process.decode_other_frames(content, file_name)
         except AssistantError as exc:
             return failed_file(content, file_name, exc, sha256=sha256)
         except MemoryError:
-            return failed(file_name, PixelDataError(decode_process.HUNGRY))
+            return failed(file_name, PixelDataError(decode_process.OUT_OF_MEMORY))
         if isinstance(read, Document):
             return document_outcome(read, file_name)
         if read.trouble is not None:
@@ -181,7 +181,7 @@ def serve() -> None:
     server, (settings, reading) = connect()
     try:
         assessor = Assessor.load(typed_json.read(Settings, settings))
-        shard = Shard(assessor, reduced=reading == REDUCED)
+        shard = FileWorker(assessor, reduced=reading == REDUCED)
     except AssistantError as exc:
         server.send(Unfit(type(exc).__name__, str(exc)))
         return

@@ -1,6 +1,6 @@
 """Files judged in chunks by several at once, told in the order in which they were named.
 
-No store: the door for `cli.py classify`. The same for every engine, which is a `Judges`.
+No store: the door for `cli.py classify`. The same for every engine, which is a `FileProcessor`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from imaging.errors import AssistantError
 from imaging.intake.expand import Candidate
 from imaging.jobs import Task
 from imaging.study import FileOutcome
-from models.batch.process_pool import CHUNK, Judges
+from models.batch.process_pool import CHUNK, FileProcessor
 from models.inference.outcomes import failed
 
 _AHEAD = 2  # chunks in flight for each who judges: enough that none waits, few in memory
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PendingFile:
     """A file on its way.
 
     Attributes
@@ -48,15 +48,15 @@ class Parcel:
 
 
 @contextmanager
-def parcels(candidates: Iterable[Candidate]) -> Iterator[Iterator[Parcel]]:
+def spool(candidates: Iterable[Candidate]) -> Iterator[Iterator[PendingFile]]:
     """Candidates as parcels; members of archives lie in a folder of their own meanwhile."""
     with tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
         yield (_packed(number, one, Path(folder)) for number, one in enumerate(candidates))
 
 
-def judged(
-    files: Iterator[Parcel], judges: Sequence[Judges]
-) -> Iterator[tuple[Parcel, FileOutcome]]:
+def map_ordered(
+    files: Iterator[PendingFile], judges: Sequence[FileProcessor]
+) -> Iterator[tuple[PendingFile, FileOutcome]]:
     """Every file and what became of it, in the order of `files`.
 
     Raises
@@ -64,18 +64,18 @@ def judged(
     CheckpointError
         If nobody can load the networks.
     """
-    free: SimpleQueue[Judges] = SimpleQueue()
+    free: SimpleQueue[FileProcessor] = SimpleQueue()
     for judge in judges:
         free.put(judge)
 
-    def run(chunk: Sequence[Parcel]) -> list[FileOutcome]:
+    def run(chunk: Sequence[PendingFile]) -> list[FileOutcome]:
         judge = free.get()
         try:
             return _judge(judge, chunk)
         finally:
             free.put(judge)
 
-    waiting: deque[tuple[Sequence[Parcel], Future[list[FileOutcome]]]] = deque()
+    waiting: deque[tuple[Sequence[PendingFile], Future[list[FileOutcome]]]] = deque()
     pool = ThreadPoolExecutor(len(judges))
     try:
         while chunk := list(islice(files, CHUNK)):
@@ -88,20 +88,20 @@ def judged(
         pool.shutdown(cancel_futures=True)
 
 
-def _packed(number: int, one: Candidate, folder: Path) -> Parcel:
+def _packed(number: int, one: Candidate, folder: Path) -> PendingFile:
     task = Task("", number, one.path, one.location)
     if one.location:
-        return Parcel(one.path, task)
+        return PendingFile(one.path, task)
     try:
         content = one.read()
     except AssistantError as exc:
-        return Parcel(one.path, task, failed(one.path, exc))
+        return PendingFile(one.path, task, failed(one.path, exc))
     place = folder / str(number)
     place.write_bytes(content)
-    return Parcel(one.path, Task("", number, one.path, str(place)), spooled=True)
+    return PendingFile(one.path, Task("", number, one.path, str(place)), spooled=True)
 
 
-def _judge(judge: Judges, chunk: Sequence[Parcel]) -> list[FileOutcome]:
+def _judge(judge: FileProcessor, chunk: Sequence[PendingFile]) -> list[FileOutcome]:
     tasks = [parcel.task for parcel in chunk if parcel.outcome is None]
     results = judge.run(tasks, lambda _: ()) if tasks else []
     said = {result.task.position: result.outcome for result in results}
@@ -110,8 +110,8 @@ def _judge(judge: Judges, chunk: Sequence[Parcel]) -> list[FileOutcome]:
 
 
 def _told(
-    chunk: Sequence[Parcel], future: Future[list[FileOutcome]]
-) -> Iterator[tuple[Parcel, FileOutcome]]:
+    chunk: Sequence[PendingFile], future: Future[list[FileOutcome]]
+) -> Iterator[tuple[PendingFile, FileOutcome]]:
     for parcel, outcome in zip(chunk, future.result(), strict=True):
         yield parcel, outcome
         if parcel.spooled:

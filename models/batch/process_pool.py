@@ -45,8 +45,8 @@ _SHA256 = re.compile(r"([0-9a-f]{64})?")
 START = 300.0  # seconds a process may take to load its networks on a busy computer
 
 
-class Judges(Protocol):
-    """Whoever works off chunks: a `Mate` of this computer, or a `models.batch.ray_pool.Cluster`."""
+class FileProcessor(Protocol):
+    """Whoever works off chunks: a `WorkerProcess` of this computer, or a `models.batch.ray_pool.RayPool`."""
 
     reduced: bool
 
@@ -67,14 +67,14 @@ class _FaultError(Exception):
     """The shard itself failed, not a file."""
 
 
-class Mate:
+class WorkerProcess:
     """One shard in its process, used by one thread.
 
     Parameters
     ----------
     settings : Settings
     reduced : bool
-        See `Shard`.
+        See `FileWorker`.
     seconds : float
         For one file; then the process is killed.
     memory : int
@@ -128,7 +128,9 @@ class Mate:
                 task = waiting.pop(opened[-1] if opened else 0)
                 outcome = failed(
                     task.file_name,
-                    PixelDataError(decode_process.SLOW if exc.late else decode_process.DIED),
+                    PixelDataError(
+                        decode_process.TIMED_OUT if exc.late else decode_process.CRASHED
+                    ),
                 )
                 results.append(Result(task, task.sha256, outcome, fault=True))
         return results

@@ -1,11 +1,11 @@
-"""The same shards on other computers: Ray actors, each with a `Mate` and its networks.
+"""The same shards on other computers: Ray actors, each with a `WorkerProcess` and its networks.
 
 Ray (Apache-2.0) is optional; `_ray` is the one place that imports it. The driver, which alone
 knows the store, hands out chunks and writes the answers down. An actor that dies with its node is
 nobody's loss: its chunk goes to the next, and Ray starts it again where there is room.
 
 A file that kills its decoder must be one row, and not the end of an actor that took seconds to
-load. So the actor reads no file itself: its `Mate` does, in a process below it, by the very rules
+load. So the actor reads no file itself: its `WorkerProcess` does, in a process below it, by the very rules
 of one computer. That costs a pipe and saves a second set of rules.
 """
 
@@ -36,7 +36,7 @@ from imaging.locations import is_address, read_path
 from imaging.optional import import_optional
 from imaging.settings import ROOT, Settings
 from models.batch.file_worker import Known
-from models.batch.process_pool import Mate, told
+from models.batch.process_pool import WorkerProcess, told
 from models.inference.fingerprint import fingerprint
 from models.inference.outcomes import failed
 
@@ -54,7 +54,7 @@ _ANSWER = 30.0  # seconds; less than a mate waits for a file
 _HOLD = 4  # threads of an actor: one works, one asks, one is told, one answers for its life
 
 
-class _Desk:
+class _Mailbox:
     """Where the questions of one chunk lie, and their answers."""
 
     def __init__(self) -> None:
@@ -70,15 +70,15 @@ class _Desk:
             return ()
 
 
-class Seat:
-    """What an actor does; a plain class, made an actor by `Cluster`."""
+class RayWorker:
+    """What an actor does; a plain class, made an actor by `RayPool`."""
 
     def __init__(self, settings: Settings, reduced: bool) -> None:
         self._settings = settings
-        self._mate = Mate(settings, reduced=reduced)
+        self._mate = WorkerProcess(settings, reduced=reduced)
         self._mate.start()
         self._working = threading.Lock()  # a mate is for one thread
-        self._desks: dict[str, _Desk] = defaultdict(_Desk)
+        self._desks: dict[str, _Mailbox] = defaultdict(_Mailbox)
 
     def ready(self) -> tuple[Any, ...]:
         """("ready", fingerprint of the networks here), or ("unfit", error, sentence)."""
@@ -119,7 +119,7 @@ class Seat:
             self._desks[ticket].asked.put(None)
 
     def _run(
-        self, desk: _Desk, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
+        self, desk: _Mailbox, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
     ) -> list[Result]:
         here = list(tasks)
         for i, content in contents.items():
@@ -143,7 +143,7 @@ class Seat:
         self._desks[ticket].told.put(known)
 
 
-class Cluster:
+class RayPool:
     """Actors that work off chunks; shared by as many threads as there are actors.
 
     Parameters
@@ -155,7 +155,7 @@ class Cluster:
     actors : int
         One for each processor of the cluster, without a number.
     reduced : bool
-        See `models.batch.file_worker.Shard`.
+        See `models.batch.file_worker.FileWorker`.
 
     Raises
     ------
@@ -172,7 +172,7 @@ class Cluster:
         self._expected = fingerprint(settings, reduced=reduced)
         seat = self._ray.remote(
             num_cpus=1, max_restarts=-1, max_task_retries=0, max_concurrency=_HOLD
-        )(Seat)
+        )(RayWorker)
         public = replace(settings, database="")
         self.size = actors or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._idle: SimpleQueue[Any] = SimpleQueue()
@@ -237,7 +237,7 @@ class Cluster:
         if len(tasks) > 1:  # each alone, so that only the guilty one has no answer
             return [result for task in tasks for result in self.run([task], known)]
         (task,) = tasks
-        outcome = failed(task.file_name, PixelDataError(decode_process.DIED))
+        outcome = failed(task.file_name, PixelDataError(decode_process.CRASHED))
         return [Result(task, task.sha256, outcome, fault=True)]
 
     def close(self) -> None:

@@ -12,12 +12,12 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 
-from imaging.intake.folder_scan import Lister
-from imaging.intake.header_scan import Scout
+from imaging.intake.folder_scan import FolderScanner
+from imaging.intake.header_scan import HeaderScanner
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.batch.coordinator import Clerk
-from models.batch.process_pool import Judges, Mate
+from models.batch.coordinator import Coordinator
+from models.batch.process_pool import FileProcessor, WorkerProcess
 
 _ours: set[str] = set()  # names given in this process
 
@@ -40,11 +40,11 @@ class Worker:
     processes : int
         One for each processor, without a number.
     reduced : bool
-        See `models.batch.file_worker.Shard`.
-    mates : sequence of Judges
+        See `models.batch.file_worker.FileWorker`.
+    mates : sequence of FileProcessor
         Who does the work, one for each thread, instead of processes of this computer.
     give_way : callable, optional
-        See `models.batch.coordinator.Clerk`.
+        See `models.batch.coordinator.Coordinator`.
     """
 
     def __init__(
@@ -54,17 +54,23 @@ class Worker:
         *,
         processes: int = 0,
         reduced: bool = True,
-        mates: Sequence[Judges] = (),
-        give_way: Callable[[], None] | None = None,
+        mates: Sequence[FileProcessor] = (),
+        yield_to_interactive: Callable[[], None] | None = None,
     ) -> None:
         self._repository = repository
         count = processes or os.cpu_count() or 1
-        self._mates: Sequence[Judges] = mates or [
-            Mate(settings, reduced=reduced, humble=True) for _ in range(count)
+        self._mates: Sequence[FileProcessor] = mates or [
+            WorkerProcess(settings, reduced=reduced, humble=True) for _ in range(count)
         ]
-        self._clerk = Clerk(repository, settings, self._mates, worker_name(), give_way=give_way)
-        self._lister = Lister(repository, self._clerk.wake)
-        self._scout = Scout(repository, give_way=give_way)
+        self._clerk = Coordinator(
+            repository,
+            settings,
+            self._mates,
+            worker_name(),
+            yield_to_interactive=yield_to_interactive,
+        )
+        self._lister = FolderScanner(repository, self._clerk.wake)
+        self._scout = HeaderScanner(repository, yield_to_interactive=yield_to_interactive)
         self._thread = threading.Thread(target=self._clerk.run, name="lightbox-clerk", daemon=True)
 
     def start(self) -> None:
@@ -100,14 +106,14 @@ def drain(
     processes: int = 1,
     reduced: bool = True,
     on_results: Callable[[int], None] | None = None,
-    mates: Sequence[Judges] = (),
+    mates: Sequence[FileProcessor] = (),
 ) -> int:
     """Work off every waiting file and return how many; for terminals and tests.
 
     `mates` do the work, one for each thread, and stay open; without them so many processes.
     """
-    own = [] if mates else [Mate(settings, reduced=reduced) for _ in range(processes)]
-    clerk = Clerk(
+    own = [] if mates else [WorkerProcess(settings, reduced=reduced) for _ in range(processes)]
+    clerk = Coordinator(
         repository, settings, mates or own, worker_name(), jobs=jobs, on_results=on_results
     )
     try:

@@ -24,8 +24,8 @@ from imaging.rendering import overlay_png
 from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.batch.engines import AddressOption, Engine, EngineOption, judges
-from models.batch.ordered import Parcel, judged, parcels
-from models.batch.process_pool import CHUNK, Judges
+from models.batch.ordered import PendingFile, map_ordered, spool
+from models.batch.process_pool import CHUNK, FileProcessor
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.inference import selection
@@ -53,7 +53,7 @@ def classify(
     settings = Settings.from_environment()
     settings = replace(settings, model_name=model or settings.model_name)
     columns = classify_columns(dict.fromkeys(_names(settings)))
-    with parcels(walk(paths)) as files:
+    with spool(walk(paths)) as files:
         files, few = _counted(files)
         count = workers or (few if engine is Engine.LOCAL else 0)
         with judges(settings, engine=engine, workers=count, address=address) as those:
@@ -71,7 +71,7 @@ def _names(settings: Settings) -> Iterator[str]:
         yield from (*(f.code for f in card.findings), *card.classes)
 
 
-def _counted(files: Iterator[Parcel]) -> tuple[Iterator[Parcel], int]:
+def _counted(files: Iterator[PendingFile]) -> tuple[Iterator[PendingFile], int]:
     """The same files, and how many processes are worth starting for them."""
     most = os.cpu_count() or 1
     head = list(islice(files, CHUNK * most))
@@ -81,8 +81,8 @@ def _counted(files: Iterator[Parcel]) -> tuple[Iterator[Parcel], int]:
 def _write(
     table: Path,
     columns: Sequence[Column],
-    files: Iterator[Parcel],
-    those: Sequence[Judges],
+    files: Iterator[PendingFile],
+    those: Sequence[FileProcessor],
     pictures: _Pictures | None,
 ) -> Counter[str]:
     """Write the table as files are judged; returns how many of each status there were."""
@@ -91,7 +91,7 @@ def _write(
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([column.name for column in columns])
-            for parcel, outcome in judged(files, those):
+            for parcel, outcome in map_ordered(files, those):
                 said, file = outcome.assessment, outcome.instance or outcome.document
                 because = selection.because(outcome.instance, said)
                 row = result_row(parcel.path, said, file, selection=because)
@@ -116,11 +116,11 @@ class _Pictures:
         if folder is None:
             return None
         from models.explain.methods.explainer import Explainers
-        from models.inference.panel import Panel
+        from models.inference.panel import ClassifierRegistry
 
-        return cls(folder, Explainers(Panel.load(settings)))
+        return cls(folder, Explainers(ClassifierRegistry.load(settings)))
 
-    def write(self, parcel: Parcel, outcome: FileOutcome) -> None:
+    def write(self, parcel: PendingFile, outcome: FileOutcome) -> None:
         """One picture."""
         from imaging.dicom import read_image
         from models.explain.methods.registry import METHODS

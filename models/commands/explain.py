@@ -20,10 +20,10 @@ from imaging.text import MAX_NAME, clean
 
 if TYPE_CHECKING:
     from imaging.dicom import Image
-    from models.batch.file_worker import Shard
+    from models.batch.file_worker import FileWorker
     from models.explain.base.subject import Subject
     from models.explain.methods.explainer import Attribution, Explainer, Explainers
-    from models.inference.panel import Panel
+    from models.inference.panel import ClassifierRegistry
 
 ALL = "all"
 
@@ -45,14 +45,14 @@ def explain(
     """
     from dataclasses import replace
 
-    from models.batch.file_worker import Shard
+    from models.batch.file_worker import FileWorker
     from models.explain.methods.explainer import Explainers
     from models.inference.assessor import Assessor
-    from models.inference.panel import Panel
+    from models.inference.panel import ClassifierRegistry
 
     settings = Settings.from_environment()
     settings = replace(settings, model_name=model or settings.model_name)
-    panel, worker = Panel.load(settings), Shard(Assessor.load(settings))
+    panel, worker = ClassifierRegistry.load(settings), FileWorker(Assessor.load(settings))
     asked = _Asked(panel, worker, Explainers(panel), _methods(method), target, out)
     _check_target(asked)
     counts: Counter[str] = Counter()
@@ -71,8 +71,8 @@ def explain(
 class _Asked:
     """What the command line wants of every film."""
 
-    panel: Panel
-    worker: Shard
+    panel: ClassifierRegistry
+    worker: FileWorker
     explainers: Explainers
     methods: tuple[str, ...]
     target: str

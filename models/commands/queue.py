@@ -19,13 +19,13 @@ import typer
 from imaging.commands.records import TERMINAL, open_repository
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, SettingsError
-from imaging.intake.folder_scan import Lister
+from imaging.intake.folder_scan import FolderScanner
 from imaging.jobs import NORMAL, JobKind
 from imaging.locations import is_address
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch.engines import AddressOption, Engine, EngineOption, judges
-from models.batch.process_pool import Judges
+from models.batch.process_pool import FileProcessor
 from models.batch.worker import Worker, drain, release_dead_claims
 
 _LOOK = 0.5  # seconds between two looks for files that are still being found
@@ -67,7 +67,7 @@ def work(
 def work_off(
     repository: Repository,
     settings: Settings,
-    those: Sequence[Judges],
+    those: Sequence[FileProcessor],
     *,
     on_results: Callable[[int], None] | None = None,
 ) -> int:
@@ -87,7 +87,7 @@ def work_off(
         except AssistantError as exc:
             troubles.append(exc)
             return
-        lister = Lister(repository, lambda: None)
+        lister = FolderScanner(repository, lambda: None)
         for job in jobs:
             try:
                 if reason := lister.attempt(job, tries=1):

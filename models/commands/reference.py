@@ -20,9 +20,9 @@ def add(
     # torch takes a second to import: `--help` and `list` go without it.
     from models.explain.cases.site_cases import add_study
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import Panel
+    from models.inference.panel import ClassifierRegistry
 
-    explainers = Explainers(Panel.load(Settings.from_environment()))
+    explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)
     typer.echo(f"{count} films are reference cases now.")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imaging.commands.records import TERMINAL, open_repository
-from imaging.delivery.batch import FORMATS, MOST_TOP, TOP, Wish, take_away
+from imaging.delivery.batch import FORMATS, MOST_TOP, TOP, Wish, export_batch
 from imaging.delivery.batch_rows import ALL, Batch, job_batch, stored_batch
 from imaging.entities import RESEARCH_USE
 from imaging.errors import SettingsError
@@ -35,7 +35,7 @@ def results(
     if not wanted or set(wanted) - set(FORMATS):
         raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     repository, wish = open_repository(), Wish(wanted, names, top)
-    taken = take_away(
+    taken = export_batch(
         repository,
         _batch(repository, batch),
         wish,
@@ -64,9 +64,11 @@ def _pictures(repository: Repository) -> Pictures:
     # torch takes a second to import: tables alone go without it.
     from models.explain.contact_sheet import picture_pairs
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import Panel
+    from models.inference.panel import ClassifierRegistry
 
-    return picture_pairs(repository, Explainers(Panel.load(Settings.from_environment())))
+    return picture_pairs(
+        repository, Explainers(ClassifierRegistry.load(Settings.from_environment()))
+    )
 
 
 def _none(_study_instance_uid: str) -> PicturePair | None:

@@ -18,7 +18,7 @@ from imaging.worklist.simulation import (
     READING_MINUTES,
     REPETITIONS,
     Policy,
-    Ward,
+    Scenario,
 )
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
 
@@ -95,7 +95,7 @@ def worth(
     from models.model_card.operating_point import measured
 
     found = measured(Settings.from_environment(), model)
-    ward = Ward(
+    ward = Scenario(
         arrivals_per_hour=arrivals,
         minutes=minutes,
         minutes_spread=minutes if spread is None else spread,

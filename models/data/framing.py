@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.network.localiser import Localiser, load_localiser
-from models.rules.crop_box import WHOLE, Box, FramingSettings, box_of
+from models.rules.crop_box import WHOLE, CropBox, FramingSettings, box_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Framing:
         """
         return cls(load_localiser(folder)[0] if folder else None, settings)
 
-    def find(self, luminance: NDArray[Any]) -> Box | None:
+    def find(self, luminance: NDArray[Any]) -> CropBox | None:
         """The view of one picture (rows, columns); None if the region was looked for in vain."""
         return self.around(self.region(luminance))
 
@@ -46,13 +46,13 @@ class Framing:
         """Probability of the region over one picture (rows', columns'); None without localiser."""
         return None if self.localiser is None else self.localiser.maps(luminance)[0]
 
-    def around(self, region: NDArray[np.float32] | None) -> Box | None:
+    def around(self, region: NDArray[np.float32] | None) -> CropBox | None:
         """The view a `region` gives; None if it is empty."""
         if region is None:
             return WHOLE
         found = box_of(region)
         return found.grown(self.settings.margin) if found else None
 
-    def view(self, luminance: NDArray[Any]) -> Box:
+    def view(self, luminance: NDArray[Any]) -> CropBox:
         """`find`, or the whole picture."""
         return self.find(luminance) or WHOLE

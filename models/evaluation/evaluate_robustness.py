@@ -37,7 +37,7 @@ from models.data.dataset import Film, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import Serving
 from models.inference.assessor import Seen
-from models.inference.model_input import Picture
+from models.inference.model_input import ModelInput
 from models.network.checkpoint import EVALUATION, find_checkpoint
 from models.rules.findings import finding_truth
 
@@ -153,7 +153,7 @@ def film_scores(serving: Serving, path: Path, *, index: int) -> NDArray[np.float
         rng = np.random.default_rng([SEED, index, number])
         pictures.append(CORRUPTIONS[name].apply(luminance, level=level, rng=rng))
     films = [
-        Seen(image.instance, image.remarks, image.refusals, Picture.of(p, size=serving.size))
+        Seen(image.instance, image.remarks, image.refusals, ModelInput.of(p, size=serving.size))
         for p in pictures
     ]
     answers = [

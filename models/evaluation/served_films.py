@@ -16,7 +16,7 @@ from imaging.entities import Assessment, Status
 from imaging.errors import CheckpointError
 from imaging.jobs import Task
 from imaging.settings import EAGER, Settings
-from models.batch.file_worker import Shard
+from models.batch.file_worker import FileWorker
 from models.inference.answers import Prediction
 from models.inference.assessor import Assessor, Seen, ServedModel
 from models.inference.loading import Batch, Networks
@@ -71,7 +71,7 @@ class Serving:
         self.card, self.answers = model.card, model.answers
         self._networks = KeptLogits(model.networks)
         self._assessor = Assessor((replace(model, networks=self._networks),))
-        self._worker = Shard(self._assessor)
+        self._worker = FileWorker(self._assessor)
 
     @classmethod
     def load(cls, folder: Path, settings: Settings) -> Serving:

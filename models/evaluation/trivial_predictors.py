@@ -14,7 +14,7 @@ from models.data.dataset import Film, as_bytes
 from models.evaluation import shortcuts
 from models.inference.classifier import Classifier
 from models.network.preprocess import squash
-from models.rules.crop_box import Box
+from models.rules.crop_box import CropBox
 
 TRIVIAL = {
     "area": "Area of the original picture file",
@@ -58,7 +58,7 @@ def trivial_features(
     return {name: features[name] for name in TRIVIAL if name in features}
 
 
-def _framed(cache: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
+def _framed(cache: NDArray[np.uint8], boxes: Sequence[CropBox]) -> NDArray[np.uint8]:
     side = cache.shape[1]
     return np.stack(
         [

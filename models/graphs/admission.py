@@ -26,7 +26,7 @@ import typer
 
 from imaging.errors import AssistantError, CheckpointError
 from imaging.intake import decode_process
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.settings import BF16, FP32, INT8, ROOT, Settings
 from models.batch.file_worker import ENOUGH
 from models.checkpoint.installed import find_checkpoint
@@ -48,7 +48,7 @@ def store(path: Path, card: dict[str, str], kind: str, said: dict[str, Any]) -> 
     path.write_text(json.dumps([*kept, entry], indent=1) + "\n", encoding="utf-8")
 
 
-def chunks(films: Sequence[Film], size: int) -> Iterator[list[Reading]]:
+def chunks(films: Sequence[Film], size: int) -> Iterator[list[DecodedFilm]]:
     """Films read as the pipeline reads them, at their native size; a handful in memory.
 
     Parameters
@@ -67,7 +67,7 @@ def chunks(films: Sequence[Film], size: int) -> Iterator[list[Reading]]:
             decode_process.read_for_triage(film.path.read_bytes(), "film", enough=ENOUGH * size)
             for film in films[at : at + CHUNK]
         ]
-        read = [one for one in found if isinstance(one, Reading)]
+        read = [one for one in found if isinstance(one, DecodedFilm)]
         if len(read) < len(found):
             raise CheckpointError("A file of the model's data is a document, no film.")
         yield read

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.entities import Assessment
 from imaging.errors import CheckpointError
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.settings import INT8
 from models.checkpoint.installed import GRAPHS
 from models.graphs.quantize import Recipe, quantize
@@ -44,7 +44,7 @@ CALIBRATION = 64  # training films that a layer's range is taken from
 CHUNK = 8  # films
 _TIMES = 9  # that the networks' times are taken, in turn
 Batch = NDArray[np.float32]
-Readings = Iterable[Sequence[Reading]]
+Readings = Iterable[Sequence[DecodedFilm]]
 Say = Callable[[str], None]
 
 

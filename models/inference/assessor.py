@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from imaging.entities import Assessment, Instance
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.settings import EAGER, FP32, Settings
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.inference.answers import DEFAULT_ERROR_RATE, Answers
 from models.inference.assessments import BLANK, LOST, answered, none_fits, refused
 from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
-from models.inference.model_input import Picture
+from models.inference.model_input import ModelInput
 from models.inference.scope import ScopeVerdict, check_scope
 from models.rules import gate_rules
-from models.rules.crop_box import WHOLE, Box, box_of
+from models.rules.crop_box import WHOLE, CropBox, box_of
 from models.rules.gate_rules import GateScale
 
 
@@ -95,14 +95,14 @@ class Seen:
     ----------
     instance : Instance
     remarks, refusals : tuple of str
-        As `Reading`.
-    picture : Picture
+        As `DecodedFilm`.
+    picture : ModelInput
     """
 
     instance: Instance
     remarks: tuple[str, ...]
     refusals: tuple[str, ...]
-    picture: Picture
+    picture: ModelInput
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +111,7 @@ class _Case:
 
     verdict: ScopeVerdict
     score: float = 0.0
-    view: Box = WHOLE
+    view: CropBox = WHOLE
 
     @property
     def open(self) -> bool:
@@ -172,7 +172,7 @@ class Assessor:
         parts = [(m.card.weights_sha256, m.answers.rule.error_rate) for m in self.models]
         return json.dumps([parts, self.engine], separators=(",", ":"))
 
-    def assess(self, readings: Sequence[Reading]) -> list[Assessment]:
+    def assess(self, readings: Sequence[DecodedFilm]) -> list[Assessment]:
         """`see` and `judge` several films at once.
 
         Raises
@@ -182,7 +182,7 @@ class Assessor:
         """
         return self.judge([self.see(reading) for reading in readings])
 
-    def see(self, reading: Reading) -> Seen:
+    def see(self, reading: DecodedFilm) -> Seen:
         """What the networks need of a film.
 
         Raises
@@ -193,7 +193,7 @@ class Assessor:
         if reading.trouble is not None:
             raise ValueError("a film that could not be decoded cannot be assessed")
         geometry = reading.instance.geometry
-        picture = Picture.of(
+        picture = ModelInput.of(
             reading.luminance,
             size=self._size,
             reverse=reading.reversed,

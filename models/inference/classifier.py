@@ -20,7 +20,7 @@ from models.network.gate import Gate
 from models.network.localiser import load_localiser
 from models.network.network import fold_norms
 from models.network.preprocess import preprocess
-from models.rules.crop_box import Box
+from models.rules.crop_box import CropBox
 
 
 class Classifier:
@@ -63,14 +63,14 @@ class Classifier:
             framing=_framing(folder, card),
         )
 
-    def predict(self, luminance: NDArray[np.float32], *, view: Box | None = None) -> Prediction:
+    def predict(self, luminance: NDArray[np.float32], *, view: CropBox | None = None) -> Prediction:
         """Classify one picture.
 
         Parameters
         ----------
         luminance : numpy.ndarray
             (rows, columns), any linear scale, larger is brighter. Finite.
-        view : Box, optional
+        view : CropBox, optional
             The part to look at, where it is known; else the localiser finds it.
         """
         return self.predict_batch([luminance], views=[view])[0]
@@ -79,7 +79,7 @@ class Classifier:
         self,
         luminances: Sequence[NDArray[np.float32]],
         *,
-        views: Sequence[Box | None] | None = None,
+        views: Sequence[CropBox | None] | None = None,
     ) -> tuple[Prediction, ...]:
         """Classify several pictures, each (rows, columns) of its own size."""
         x = torch.cat(
@@ -108,7 +108,7 @@ class Classifier:
         with torch.inference_mode():
             return torch.stack([network.embed(x) for network in self._network.networks])
 
-    def input_of(self, luminance: NDArray[np.float32], view: Box | None = None) -> Tensor:
+    def input_of(self, luminance: NDArray[np.float32], view: CropBox | None = None) -> Tensor:
         """What the networks get to see of a picture: (1, 1, size, size), float32."""
         part = (view or self.framing.view(luminance)).pixels(luminance.shape)
         return preprocess(luminance[part], size=self.card.size)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.rules.crop_box import WHOLE, Box
+from models.rules.crop_box import WHOLE, CropBox
 from models.rules.pixel_checks import pixel_kind
 
 TONE_BINS = 1 << 16  # as `models.network.preprocess`
@@ -29,7 +29,7 @@ Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class ModelInput:
     """What is left of a film once its size is of no use any more.
 
     Attributes
@@ -57,7 +57,7 @@ class Picture:
         size: int,
         reverse: bool = False,
         shape: tuple[int, int] | None = None,
-    ) -> Picture:
+    ) -> ModelInput:
         """Condense a film.
 
         Parameters
@@ -82,11 +82,11 @@ class Picture:
             blank=low == high,
         )
 
-    def input(self, size: int, box: Box = WHOLE) -> Values:
+    def input(self, size: int, box: CropBox = WHOLE) -> Values:
         """One network's input: (1, size, size), equalised."""
         return equalised(self.part(size, box))[None]
 
-    def part(self, size: int, box: Box = WHOLE) -> Values:
+    def part(self, size: int, box: CropBox = WHOLE) -> Values:
         """A part of the film, squashed to (size, size)."""
         if box == WHOLE:
             return squash(halved(self.values, enough=_ENOUGH * size), size)

@@ -12,7 +12,7 @@ from models.inference.classifier import Classifier
 from models.network.checkpoint import find_checkpoint, installed_checkpoints
 
 
-class Panel:
+class ClassifierRegistry:
     """Models in their order of preference; read-only, safe to share between threads."""
 
     def __init__(self, classifiers: Sequence[Classifier]) -> None:
@@ -21,7 +21,7 @@ class Panel:
         self.classifiers = tuple(classifiers)
 
     @classmethod
-    def load(cls, settings: Settings) -> Panel:
+    def load(cls, settings: Settings) -> ClassifierRegistry:
         """Load the installed models, or the one that `LIGHTBOX_MODEL` names.
 
         Raises

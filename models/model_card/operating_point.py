@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
-from imaging.worklist.simulation import Ward
+from imaging.worklist.simulation import Scenario
 from models.checkpoint.card import ModelCard
 from models.model_card.facts import read_facts
 from models.model_card.figures import Figure, FilmAnswer, ModelFacts
@@ -75,7 +75,7 @@ class OperatingPoint:
             return self.prevalence
         return min(max((raised_share - false_alarms) / told_apart, 0.01), 0.99)
 
-    def apply(self, ward: Ward) -> Ward:
+    def apply(self, ward: Scenario) -> Scenario:
         """The ward with this network in it."""
         sensitivity, specificity = self.sensitivity.value, self.specificity.value
         return replace(

@@ -13,7 +13,7 @@ _LEAST = 0.02  # of the picture: a smaller region is none
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class CropBox:
     """A rectangle of a picture, in fractions of its sides: 0 <= top < bottom <= 1."""
 
     top: float = 0.0
@@ -21,20 +21,20 @@ class Box:
     bottom: float = 1.0
     right: float = 1.0
 
-    def grown(self, share: float) -> Box:
+    def grown(self, share: float) -> CropBox:
         """Wider by `share` of its own sides at every edge, as far as the picture goes."""
         down, across = (self.bottom - self.top) * share, (self.right - self.left) * share
-        return Box(
+        return CropBox(
             max(0.0, self.top - down),
             max(0.0, self.left - across),
             min(1.0, self.bottom + down),
             min(1.0, self.right + across),
         )
 
-    def within(self, outer: Box) -> Box:
+    def within(self, outer: CropBox) -> CropBox:
         """The same rectangle in fractions of `outer`'s sides."""
         rows, columns = outer.bottom - outer.top, outer.right - outer.left
-        return Box(
+        return CropBox(
             (self.top - outer.top) / rows,
             (self.left - outer.left) / columns,
             (self.bottom - outer.top) / rows,
@@ -52,7 +52,7 @@ class Box:
             spans.append(slice(first, max(first + 1, round(high * length))))
         return spans[0], spans[1]
 
-    def overlap(self, other: Box) -> float:
+    def overlap(self, other: CropBox) -> float:
         """Intersection over union, in [0, 1]."""
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         across = min(self.right, other.right) - max(self.left, other.left)
@@ -70,7 +70,7 @@ class Box:
         return (self.bottom - self.top) * (self.right - self.left)
 
 
-WHOLE = Box()
+WHOLE = CropBox()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class FramingSettings:
     context: float = 0.15
 
 
-def box_of(region: NDArray[np.floating]) -> Box | None:
+def box_of(region: NDArray[np.floating]) -> CropBox | None:
     """The box around a region map (rows, columns) in [0, 1]; None if it is (nearly) empty.
 
     Its edges leave one per cent of the region's mass outside each: a stray pixel moves nothing.
@@ -94,7 +94,7 @@ def box_of(region: NDArray[np.floating]) -> Box | None:
     if inside.mean() < _LEAST:
         return None
     (top, bottom), (left, right) = (_span(inside.sum(axis)) for axis in (1, 0))
-    return Box(top, left, bottom, right)
+    return CropBox(top, left, bottom, right)
 
 
 def _span(mass: NDArray[np.float64]) -> tuple[float, float]:

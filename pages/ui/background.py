@@ -1,9 +1,9 @@
 """Work that takes longer than a page may: done beside it, watched, stopped when unwanted.
 
-A `Task` belongs to one session and one place on its page (a slot): what is asked there next takes
+A `BackgroundTask` belongs to one session and one place on its page (a slot): what is asked there next takes
 its place and stops it. The threads are shared by all sessions, so that two slow explanations
 cannot take every core of a ward's computer. What nobody waits for, a proof of a map or a batch,
-rests while a reader waits for a page or for the networks (`ahead`); proofs are made one at a time.
+rests while a reader waits for a page or for the networks (`interactive`); proofs are made one at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _StoppedError(Exception):
     """Raised inside the work, at its next report, once nobody wants it."""
 
 
-class Precedence:
+class Priority:
     """Who is in front: work that somebody waits for, before work that nobody asked for."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Precedence:
         self._ahead = 0
 
     @contextmanager
-    def ahead(self) -> Iterator[None]:
+    def interactive(self) -> Iterator[None]:
         """While this goes on, whoever gives way rests."""
         with self._changed:
             self._ahead += 1
@@ -50,17 +50,17 @@ class Precedence:
                 self._ahead -= 1
                 self._changed.notify_all()
 
-    def give_way(self, longest: float = _LONGEST_REST) -> None:
+    def yield_to_interactive(self, longest: float = _LONGEST_REST) -> None:
         """Return when nobody is in front, or after `longest` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: not self._ahead, longest)
 
 
-_precedence = Precedence()
-ahead, give_way = _precedence.ahead, _precedence.give_way
+_precedence = Priority()
+interactive, yield_to_interactive = _precedence.ahead, _precedence.yield_to_interactive
 
 
-class Task(Generic[T]):
+class BackgroundTask(Generic[T]):
     """One piece of work on a thread of its own.
 
     Parameters
@@ -99,12 +99,12 @@ class Task(Generic[T]):
         if self.behind:
             self._report(0.0)
             return work(self._report)
-        with ahead():
+        with interactive():
             return work(self._report)
 
     def _report(self, progress: float) -> None:
         if self.behind:
-            _precedence.give_way()
+            _precedence.yield_to_interactive()
             if not self._wanted():
                 self.abandoned = True
                 self._stopped.set()
@@ -151,7 +151,7 @@ class Task(Generic[T]):
 
 def start(
     slot: str, key: Hashable, work: Callable[[OnProgress], T], *, behind: bool = False
-) -> Task[T]:
+) -> BackgroundTask[T]:
     """The task of a slot of this session: the running one for the same key, or a new one.
 
     A task for another key in the same slot is stopped. Results are not kept here beyond the slot.
@@ -162,7 +162,7 @@ def start(
         return known
     forget(slot)
     pool = _back_row() if behind else _pool()
-    made = Task(key, work, pool, behind=behind, wanted=_looker())
+    made = BackgroundTask(key, work, pool, behind=behind, wanted=_looker())
     _tasks()[slot] = made
     return made
 
@@ -174,7 +174,7 @@ def leave() -> None:
             forget(slot)
 
 
-def current(slot: str, key: Hashable) -> Task[Any] | None:
+def current(slot: str, key: Hashable) -> BackgroundTask[Any] | None:
     """The task of a slot of this session, if it is for that key and was not abandoned."""
     known = _tasks().get(slot)
     return known if known is not None and known.key == key and not known.abandoned else None
@@ -247,7 +247,7 @@ def _looker() -> Callable[[], bool]:
     return lambda: not exists() or get_instance().is_active_session(session)
 
 
-def _tasks() -> dict[str, Task[Any]]:
+def _tasks() -> dict[str, BackgroundTask[Any]]:
     """The tasks of this session by slot."""
-    found: dict[str, Task[Any]] = st.session_state.setdefault("background-tasks", {})
+    found: dict[str, BackgroundTask[Any]] = st.session_state.setdefault("background-tasks", {})
     return found

@@ -16,7 +16,7 @@ from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
 from models.explain.methods.explainer import Explainers
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from pages.ui import background
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ def repository() -> Repository:
 
 
 @st.cache_resource(show_spinner=False)
-def panel() -> Panel:
+def panel() -> ClassifierRegistry:
     """The serving models, read-only; raises `CheckpointError`."""
-    return Panel.load(settings())
+    return ClassifierRegistry.load(settings())
 
 
 def card(name: str = "") -> ModelCard:
@@ -59,7 +59,11 @@ def explainers() -> Explainers:
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
     """The background worker, running. Made last: what was loaded before it stays for good."""
-    found = Worker(repository(), settings(), give_way=lambda: background.give_way(_A_MOMENT))
+    found = Worker(
+        repository(),
+        settings(),
+        yield_to_interactive=lambda: background.yield_to_interactive(_A_MOMENT),
+    )
     explainers().of("")
     settle()
     found.start()

@@ -27,7 +27,7 @@ from models.explain.methods.explainer import Attribution, Explainer
 from models.explain.probes.erase import NamedStep, Outcome, Step
 from models.explain.probes.refusal import Refusal
 from models.explain.probes.robustness import Curve
-from models.rules.crop_box import Box
+from models.rules.crop_box import CropBox
 
 T = TypeVar("T")
 
@@ -294,7 +294,11 @@ def try_out(sop_instance_uid: str, step: NamedStep) -> None:
 
 
 def outcome(
-    sha256: str, weights_sha256: str, view: Box, steps: Sequence[Step], make: Callable[[], Outcome]
+    sha256: str,
+    weights_sha256: str,
+    view: CropBox,
+    steps: Sequence[Step],
+    make: Callable[[], Outcome],
 ) -> Outcome:
     """The answer to what is left of a film; asked once, so that a step costs one forward."""
     key = (sha256, weights_sha256, view, *(step.key for step in steps))

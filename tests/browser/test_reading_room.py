@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from imaging.review.records import Deed, Review, Shape, Stage
+from imaging.review.records import AuditEvent, Review, Shape, Stage
 from imaging.store import Repository
 from tests.browser.lightbox import PATIENCE, READER, Server
 from tests.browser.test_first_five_minutes import film, upload
@@ -133,7 +133,14 @@ def test_a_case_goes_from_upload_to_the_archive(
     expect(page.get_by_text("Final, version")).to_be_visible()
     expect(page.get_by_label("Note")).to_have_value("left lower zone")
     deeds = [line.deed for line in store.audit.entries(study)]
-    for deed in (Deed.RECEIVE, Deed.SCORE, Deed.VIEW, Deed.FIRST_READ, Deed.SIGN, Deed.EXPORT):
+    for deed in (
+        AuditEvent.RECEIVE,
+        AuditEvent.SCORE,
+        AuditEvent.VIEW,
+        AuditEvent.FIRST_READ,
+        AuditEvent.SIGN,
+        AuditEvent.EXPORT,
+    ):
         assert deed in deeds
     assert store.audit.verify().intact
     store.close()

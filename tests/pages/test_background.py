@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 
 from pages.ui import background
-from pages.ui.background import OnProgress, Precedence, Task, ahead
+from pages.ui.background import BackgroundTask, OnProgress, Priority, interactive
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield made
 
 
-def finish(task: Task[int]) -> None:
+def finish(task: BackgroundTask[int]) -> None:
     wait([task._future])
 
 
@@ -30,7 +30,7 @@ def test_a_result_is_there_once_the_work_is_done(pool: ThreadPoolExecutor) -> No
         begin.wait()
         return 7
 
-    task = Task("key", work, pool)
+    task = BackgroundTask("key", work, pool)
     assert task.result is None and not task.done
     begin.set()
     finish(task)
@@ -48,7 +48,7 @@ def test_unwanted_work_ends_at_its_next_report(pool: ThreadPoolExecutor) -> None
         reached.append("after the report")
         return 7
 
-    task = Task("key", work, pool)
+    task = BackgroundTask("key", work, pool)
     started.wait()
     task.stop()
     go_on.set()
@@ -58,9 +58,9 @@ def test_unwanted_work_ends_at_its_next_report(pool: ThreadPoolExecutor) -> None
 
 def test_work_that_has_not_begun_never_does(pool: ThreadPoolExecutor) -> None:
     go_on = threading.Event()
-    first = Task("one", lambda _report: go_on.wait(), pool)
+    first = BackgroundTask("one", lambda _report: go_on.wait(), pool)
     ran: list[int] = []
-    second = Task("two", lambda _report: ran.append(1), pool)
+    second = BackgroundTask("two", lambda _report: ran.append(1), pool)
     second.stop()
     go_on.set()
     wait([first._future])
@@ -72,7 +72,7 @@ def test_an_error_reaches_who_asks(pool: ThreadPoolExecutor) -> None:
     def work(_report: OnProgress) -> int:
         raise ValueError("no")
 
-    task = Task("key", work, pool)
+    task = BackgroundTask("key", work, pool)
     wait([task._future])
     with pytest.raises(ValueError, match="no"):
         _ = task.result
@@ -87,8 +87,8 @@ def test_what_nobody_asked_for_rests_while_somebody_waits(pool: ThreadPoolExecut
             passed.append(share)
         return 7
 
-    with ahead():
-        task = Task("key", work, pool, behind=True)
+    with interactive():
+        task = BackgroundTask("key", work, pool, behind=True)
         waiting = not wait([task._future], timeout=0.2).done and not passed
     finish(task)
     assert waiting and passed == [0.2, 0.4] and task.result == 7
@@ -101,10 +101,10 @@ def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None
         began.set()
         go_on.wait()
 
-    task = Task("key", work, pool)
+    task = BackgroundTask("key", work, pool)
     began.wait()
     with ThreadPoolExecutor(1) as back_row:
-        behind = Task("other", lambda report: report(0.5), back_row, behind=True)
+        behind = BackgroundTask("other", lambda report: report(0.5), back_row, behind=True)
         waiting = not wait([behind._future], timeout=0.2).done
         go_on.set()
         wait([task._future, behind._future])
@@ -112,16 +112,16 @@ def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None
 
 
 def test_a_busy_ward_does_not_starve_a_proof() -> None:
-    precedence = Precedence()
+    precedence = Priority()
     with precedence.ahead(), ThreadPoolExecutor(1) as other:
-        went = other.submit(precedence.give_way, longest=0.01)
+        went = other.submit(precedence.yield_to_interactive, longest=0.01)
         assert went.result(timeout=30) is None  # while somebody is still in front
 
 
 def test_what_nobody_looks_at_any_more_is_not_begun(pool: ThreadPoolExecutor) -> None:
     """A tab that was closed wants no proof."""
     done: list[int] = []
-    task = Task("key", lambda _: done.append(1), pool, behind=True, wanted=lambda: False)
+    task = BackgroundTask("key", lambda _: done.append(1), pool, behind=True, wanted=lambda: False)
     wait([task._future])
     assert task.result is None and task.stopped and not done
 
@@ -130,9 +130,9 @@ def test_a_reader_who_is_back_finds_nothing_stopped(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was lost for a moment is no wish to stop."""
-    left = Task("key", lambda _: 1, pool, behind=True, wanted=lambda: False)
+    left = BackgroundTask("key", lambda _: 1, pool, behind=True, wanted=lambda: False)
     wait([left._future])
-    stopped = Task("key", lambda _: 1, pool, behind=True)
+    stopped = BackgroundTask("key", lambda _: 1, pool, behind=True)
     stopped.stop()
     monkeypatch.setattr(background, "_tasks", lambda: {"left": left, "stopped": stopped})
     assert background.current("left", "key") is None
@@ -141,11 +141,11 @@ def test_a_reader_who_is_back_finds_nothing_stopped(
 
 def test_another_page_ends_what_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    slots: dict[str, Task[object]] = {}
+    slots: dict[str, BackgroundTask[object]] = {}
     monkeypatch.setattr(background, "_tasks", lambda: slots)
     with ThreadPoolExecutor(2) as pool:
-        slots["proof"] = Task("a", lambda _: go_on.wait(), pool, behind=True)
-        slots["map"] = Task("b", lambda _: go_on.wait(), pool)
+        slots["proof"] = BackgroundTask("a", lambda _: go_on.wait(), pool, behind=True)
+        slots["map"] = BackgroundTask("b", lambda _: go_on.wait(), pool)
         proof = slots["proof"]
         background.leave()
         go_on.set()

@@ -9,11 +9,11 @@ import pytest
 from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
-from imaging.review.records import Annotation, Call, Deed, ReadFinding, Review, Shape, Stage
+from imaging.review.records import Annotation, AuditEvent, Call, ReadFinding, Review, Shape, Stage
 from imaging.store import Repository
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from pages.ui.review import film_wall
-from pages.ui.viewer import Reading
+from pages.ui.viewer import ViewerReport
 from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import READER, OpenPage, keep_film, words
@@ -70,7 +70,7 @@ def test_header_text_cannot_become_markup(
 
 
 def test_every_score_stands_beside_its_model(
-    open_page: OpenPage, study: str, tiny_panel: Panel
+    open_page: OpenPage, study: str, tiny_panel: ClassifierRegistry
 ) -> None:
     said, model = words(open_page(PAGE, study=study)), tiny_panel.first.card.identity
     assert model.name in said and model.version in said and model.short_hash in said
@@ -220,7 +220,7 @@ def mark_on(sop_instance_uid: str, uid: str = "m") -> Annotation:
 
 def draws(monkeypatch: pytest.MonkeyPatch, *marks: Annotation) -> None:
     """Let the viewer report these marks."""
-    reading = Reading(marks, (), 1)
+    reading = ViewerReport(marks, (), 1)
     monkeypatch.setattr(film_wall, "render_viewer", lambda scene, **_: reading)
 
 
@@ -238,7 +238,7 @@ def test_a_mark_is_saved_as_it_is_drawn_and_only_once(
 def test_a_mark_on_a_prior_does_not_enter_this_study(
     open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reported = iter([Reading((mark_on("1.9.9"),), (), 1)])
+    reported = iter([ViewerReport((mark_on("1.9.9"),), (), 1)])
     monkeypatch.setattr(film_wall, "render_viewer", lambda scene, **_: next(reported, None))
     page = open_page(PAGE, study=study)
     assert not store.studies.get(study).reviews and "mark on the prior" in words(page)
@@ -284,7 +284,7 @@ def test_every_version_is_listed(open_page: OpenPage, store: Repository, study: 
 def test_looking_is_recorded_once(open_page: OpenPage, store: Repository, study: str) -> None:
     page = open_page(PAGE, study=study)
     page.run()
-    assert [line.deed for line in store.audit.entries(study)].count(Deed.VIEW) == 1
+    assert [line.deed for line in store.audit.entries(study)].count(AuditEvent.VIEW) == 1
 
 
 @pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "operating point"])

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.entities import Finding, Status
 from imaging.store import Repository
 from models.batch.worker import Worker
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from pages.ui import labels as said
 from pages.ui import navigation, study_table
 from tests.imaging.store.test_worklist_pages import Case, fill
@@ -200,7 +200,7 @@ def test_two_studies_that_look_alike_are_two_choices(
 
 
 def test_the_site_sets_its_order_of_reading(
-    open_page: OpenPage, store: Repository, tiny_panel: Panel
+    open_page: OpenPage, store: Repository, tiny_panel: ClassifierRegistry
 ) -> None:
     hold(store, Case(100, ("absent",)), Case(10, ("present",)))
     page = open_page(PAGE)

@@ -79,7 +79,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LungMeasures:
     """One measure of one film beside the training films.
 
     ``percentile`` is the share of training films below it, in per cent; ``link`` is None where

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from models.inference.classifier import Classifier
 from models.network.preprocess import preprocess, squash
-from models.rules.crop_box import WHOLE, Box
+from models.rules.crop_box import WHOLE, CropBox
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Subject:
         (size, size), float32: the viewed part's luminance before its tones are equalised.
     x : Tensor
         (1, 1, size, size), float32: `preprocess` of `squashed`, what the networks get.
-    view : Box
+    view : CropBox
         The part of the film that is looked at.
     shape : tuple of int
         Rows and columns of the film.
@@ -36,13 +36,13 @@ class Subject:
 
     squashed: NDArray[np.float32]
     x: Tensor
-    view: Box
+    view: CropBox
     shape: tuple[int, int]
     region: NDArray[np.float32] | None = None
 
 
 def look(
-    classifier: Classifier, luminance: NDArray[np.float32], view: Box | None = None
+    classifier: Classifier, luminance: NDArray[np.float32], view: CropBox | None = None
 ) -> Subject:
     """Frame and squash one film.
 
@@ -51,7 +51,7 @@ def look(
     classifier : Classifier
     luminance : numpy.ndarray
         (rows, columns), any linear scale, larger is brighter. Finite.
-    view : Box, optional
+    view : CropBox, optional
         The part to look at, where it is known: what an answer was given about
         (`Assessment.view`). Else the localiser finds it, as `Classifier.predict` does.
     """
@@ -64,14 +64,14 @@ def look(
     return Subject(squashed, x, seen, (luminance.shape[0], luminance.shape[1]), region)
 
 
-def on_film(values: Tensor, view: Box) -> NDArray[np.float32]:
+def on_film(values: Tensor, view: CropBox) -> NDArray[np.float32]:
     """Put a map of the view back into the film's frame.
 
     Parameters
     ----------
     values : Tensor
         (size, size), float32, over the view.
-    view : Box
+    view : CropBox
 
     Returns
     -------
@@ -89,14 +89,14 @@ def on_film(values: Tensor, view: Box) -> NDArray[np.float32]:
     return film
 
 
-def in_view(region: NDArray[np.floating], view: Box, size: int) -> NDArray[np.float32]:
+def in_view(region: NDArray[np.floating], view: CropBox, size: int) -> NDArray[np.float32]:
     """A map over the whole film, such as a lung mask, as the networks' input sees it.
 
     Parameters
     ----------
     region : numpy.ndarray
         (rows, columns), any resolution, over the whole film.
-    view : Box
+    view : CropBox
     size : int
         Side of the networks' input, pixels.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.explain.base.lung_measures import CONCEPTS, Link, Measures, Reading
+from models.explain.base.lung_measures import CONCEPTS, Link, LungMeasures, Measures
 from models.explain.cases.neighbours import Index, make_index
 from models.inference.classifier import Classifier
 
@@ -151,10 +151,10 @@ class Reference:
         """Per cent of the validation films whose nearest training film is nearer than that."""
         return float(100 * np.searchsorted(self.nearest, distance) / len(self.nearest))
 
-    def readings(self, measures: Measures) -> tuple[Reading, ...]:
+    def readings(self, measures: Measures) -> tuple[LungMeasures, ...]:
         """The measures of a film beside those of the training films, in the order of `CONCEPTS`."""
         return tuple(
-            Reading(
+            LungMeasures(
                 name=name,
                 value=measures[name],
                 percentile=percentile(self.measures[:, column], measures[name]),

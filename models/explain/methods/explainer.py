@@ -24,9 +24,9 @@ from models.explain.base.targets import TargetLogOdds, Targets, log_odds
 from models.explain.methods.registry import DEFAULT, METHODS
 from models.inference.answers import Prediction
 from models.inference.classifier import Classifier
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from models.network.network import fold_norms
-from models.rules.crop_box import WHOLE, Box
+from models.rules.crop_box import WHOLE, CropBox
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Attribution:
         Same shape, float32, not negative: standard deviation over the ensemble's members.
     inner : numpy.ndarray
         (size, size), float32: the same map over the networks' own input, before it was put back.
-    view : Box
+    view : CropBox
         The part of the film the networks looked at.
     target : str
         Finding code or class name that is explained, or two of them (see `Targets.sides`).
@@ -59,7 +59,7 @@ class Attribution:
     target: str
     method: str
     model: ModelIdentity
-    view: Box = WHOLE
+    view: CropBox = WHOLE
 
 
 class Explainer:
@@ -185,11 +185,11 @@ class Explainer:
         return self.classifier.predict_inputs(x)
 
 
-def judged_view(card: ModelCard, answer: Assessment | None) -> Box | None:
+def judged_view(card: ModelCard, answer: Assessment | None) -> CropBox | None:
     """The part of a film that a model looked at for an answer; None where that is not known."""
     if answer is None or answer.view is None or answer.model != card.identity:
         return None
-    return Box(*answer.view)
+    return CropBox(*answer.view)
 
 
 class _Steps:
@@ -215,7 +215,7 @@ class _Steps:
 class Explainers:
     """One explainer per installed model, made when it is first asked for."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: ClassifierRegistry) -> None:
         self._panel = panel
         self._made: dict[str, Explainer] = {}
         self._lock = threading.Lock()

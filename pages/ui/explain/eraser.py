@@ -68,7 +68,7 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
 def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
     """The answer to what is left, asked only when these steps are new."""
     weights = explainer.card.weights_sha256
-    with background.ahead():
+    with background.interactive():
         make = partial(ask_again, explainer, subject, steps)
         return session.outcome(sha256, weights, subject.view, steps, make)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.explain.base.lung_measures import Link, Reading
+from models.explain.base.lung_measures import Link, LungMeasures
 from models.metrics import Estimate
 from pages.ui import labels
 from pages.ui.i18n import _
@@ -132,7 +132,7 @@ def _technique() -> dict[str, Words]:
     }
 
 
-def remark(reading: Reading) -> str:
+def remark(reading: LungMeasures) -> str:
     """What stands out about a measure, and whether the network's score goes with it."""
     said = known()[reading.name]
     high = reading.percentile > 50

@@ -8,7 +8,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.entities import Assessment
-from models.explain.base.lung_measures import Measures, Reading, measure
+from models.explain.base.lung_measures import LungMeasures, Measures, measure
 from models.explain.base.subject import Subject
 from models.explain.cases.reference import Reference
 from pages.ui import network_answer
@@ -57,7 +57,7 @@ def _render(image: Image, answer: Assessment) -> None:
     st.caption(network_answer.model_line(explainer.card.identity))
 
 
-def _render_remarks(readings: Mapping[str, Reading]) -> None:
+def _render_remarks(readings: Mapping[str, LungMeasures]) -> None:
     """What stands out, in sentences."""
     outlying = [reading for reading in readings.values() if reading.outlying]
     if outlying:
@@ -67,7 +67,7 @@ def _render_remarks(readings: Mapping[str, Reading]) -> None:
         st.caption(_("No measure stands out from the training films."))
 
 
-def _row(reading: Reading) -> dict[str, str]:
+def _row(reading: LungMeasures) -> dict[str, str]:
     link = reading.link
     return {
         _("Measure"): measure_labels.known()[reading.name].label,

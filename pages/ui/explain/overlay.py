@@ -157,7 +157,7 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
     slot = _slot(place)
     if not METHODS[method].slow:
         background.forget(slot)
-        with background.ahead():
+        with background.interactive():
             return session.attribution(
                 key, lambda: explainer.attribute(subject, choice.target, method)
             )

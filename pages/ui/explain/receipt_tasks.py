@@ -92,7 +92,7 @@ def drop(*, beside: set[str] | None = None) -> None:
 
 def _begin(
     image: Image, choice: Choice, place: str, key: tuple[Hashable, ...]
-) -> background.Task[Receipt] | None:
+) -> background.BackgroundTask[Receipt] | None:
     """The work, begun; None until there is a map."""
     background.forget(slot(place))
     attribution = _attribution(image, choice, key)

@@ -13,7 +13,7 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
-from imaging.review.records import Deed, Shape
+from imaging.review.records import AuditEvent, Shape
 from imaging.study import StudyRecord
 from pages.ui import labels, resources, session
 from pages.ui.download import render_download
@@ -161,7 +161,7 @@ def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
         st.session_state[told] = id(made)
         detail = f"{len(sound)} de-identified originals"
         resources.repository().audit.record(
-            Deed.EXPORT, account=session.account().name, study_instance_uid=uid, detail=detail
+            AuditEvent.EXPORT, account=session.account().name, study_instance_uid=uid, detail=detail
         )
     files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)
     name = "lightbox-deidentified.zip"

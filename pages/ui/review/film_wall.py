@@ -23,7 +23,7 @@ from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
 from pages.ui.review import documents, hanging_protocol, series
 from pages.ui.review.hanging_protocol import Hanging, Hung
-from pages.ui.viewer import Pane, Reading, Scene, render_viewer
+from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS = 24
 
@@ -159,7 +159,7 @@ def _read(instance: Instance) -> Image:
     return read_image(content, file_name=instance.file_name)
 
 
-def _keep(record: StudyRecord, reading: Reading) -> None:
+def _keep(record: StudyRecord, reading: ViewerReport) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
     uid, review = record.study_instance_uid, record.review
     own = {instance.identity.sop_instance_uid for instance in record.instances}

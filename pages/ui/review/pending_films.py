@@ -14,7 +14,7 @@ def render_waiting(record: StudyRecord) -> None:
     if not record.waiting:
         return
     uid, count = record.study_instance_uid, len(record.waiting)
-    if resources.repository().pending.hasten(uid, account=session.account().name):
+    if resources.repository().pending.prioritise_study(uid, account=session.account().name):
         resources.worker().wake()
     if record.instances:
         _say(count)

@@ -29,7 +29,7 @@ _SIDE = 1024  # pixels at most along the longer side of a preview
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
-class Parcel:
+class PixelPacket:
     """Bytes for the browser, their name, and what Python has to know about them.
 
     ``parts`` follow one another on the way: a film's pixels are not copied to be sent.
@@ -40,7 +40,7 @@ class Parcel:
     parts: tuple[bytes | memoryview, ...]
     notes: tuple[str, ...] = ()
     unit: str = ""
-    preview: Parcel | None = None
+    preview: PixelPacket | None = None
 
     @property
     def data(self) -> bytes:
@@ -58,7 +58,7 @@ def film_hash(image: Image) -> str:
     return f"f{_FORMAT}-{image.instance.identity.sha256[:40]}"
 
 
-def pack_film(image: Image) -> Parcel:
+def pack_film(image: Image) -> PixelPacket:
     """All frames of an image with what turns them into grey levels.
 
     Raises
@@ -75,9 +75,9 @@ def pack_film(image: Image) -> Parcel:
         for _ in range(times):
             first = halve(first)
         data = _film(image, found, first, {"hash": f"{name}-p", "halved": times})
-        preview = Parcel(f"{name}-p", data)
+        preview = PixelPacket(f"{name}-p", data)
     data = _film(image, found, found.values, {"hash": name, "halved": 0})
-    return Parcel(name, data, found.notes, found.unit, preview)
+    return PixelPacket(name, data, found.notes, found.unit, preview)
 
 
 def halve(values: NDArray[Any]) -> NDArray[Any]:
@@ -166,7 +166,7 @@ def overlay_hash(overlay: Overlay) -> str:
     return f"o{_FORMAT}-{digest.hexdigest()[:40]}"
 
 
-def pack_overlay(overlay: Overlay) -> Parcel:
+def pack_overlay(overlay: Overlay) -> PixelPacket:
     """The values of an overlay with the colours they get."""
     values = np.nan_to_num(np.asarray(overlay.values, dtype="<f4"), posinf=0.0, neginf=0.0)
     name = overlay_hash(overlay)
@@ -179,7 +179,7 @@ def pack_overlay(overlay: Overlay) -> Parcel:
         "signed": overlay.signed,
         "colours": _colours(overlay).ravel().tolist(),
     }
-    return Parcel(name, _packed(header, [np.ascontiguousarray(values)]))
+    return PixelPacket(name, _packed(header, [np.ascontiguousarray(values)]))
 
 
 def _colours(overlay: Overlay) -> NDArray[np.uint8]:

@@ -9,9 +9,9 @@ import streamlit as st
 from imaging.dicom import Image
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
-from pages.ui.viewer.packets import Parcel, film_hash, overlay_hash, pack_film, pack_overlay
+from pages.ui.viewer.packets import PixelPacket, film_hash, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reports import read_report
-from pages.ui.viewer.scene import Reading, Scene
+from pages.ui.viewer.scene import Scene, ViewerReport
 from pages.ui.viewer.wire import to_wire
 
 _KEPT, _MISSING = "viewer-parcels", "viewer-missing"
@@ -27,7 +27,7 @@ def render_viewer(
     height: int = 720,
     sign_in: str = "",
     on_step: Callable[[int], None] | None = None,
-) -> Reading | None:
+) -> ViewerReport | None:
     """Put a viewer on the page.
 
     Parameters
@@ -75,11 +75,11 @@ def render_viewer(
     return read_report(state.get("reading"), scene, units)
 
 
-def _parcels(scene: Scene, key: str) -> list[Parcel]:
+def _parcels(scene: Scene, key: str) -> list[PixelPacket]:
     """Packed pixels, packed once in a session and dropped when nothing shows them."""
-    shelf: dict[str, dict[str, Parcel]] = st.session_state.setdefault(_KEPT, {})
+    shelf: dict[str, dict[str, PixelPacket]] = st.session_state.setdefault(_KEPT, {})
     kept = shelf.pop(key, {})
-    wanted: dict[str, Callable[[], Parcel]] = {}
+    wanted: dict[str, Callable[[], PixelPacket]] = {}
     for pane in scene.panes:
         wanted[film_hash(pane.image)] = lambda image=pane.image: pack_film(image)  # type: ignore[misc]
         if pane.overlay is not None:
@@ -92,7 +92,7 @@ def _parcels(scene: Scene, key: str) -> list[Parcel]:
     return list(parcels.values())
 
 
-def _tickets(parcels: Iterable[Parcel], key: str, sign_in: str) -> dict[str, str]:
+def _tickets(parcels: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str, str]:
     """How the browser collects parcels; without those that it could not, which are carried."""
     missing = st.session_state.get(f"{_MISSING}-{key}", ())
     if st.session_state.get(_MISSING, 0) >= _PATIENCE:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imaging.dicom import Image
 from imaging.review import measure
 from imaging.review.records import Annotation, Points, Presentation, Shape
-from pages.ui.viewer.scene import Reading, Scene
+from pages.ui.viewer.scene import Scene, ViewerReport
 
 MOST_ANNOTATIONS = 200
 MOST_POINTS = 4000
@@ -27,8 +27,8 @@ _LARGEST = 1e9
 _UNITS = {"HU": "[hnsf'U]"}
 
 
-def read_report(report: Any, scene: Scene, units: Mapping[str, str]) -> Reading | None:
-    """A report of the browser as a `Reading`.
+def read_report(report: Any, scene: Scene, units: Mapping[str, str]) -> ViewerReport | None:
+    """A report of the browser as a `ViewerReport`.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_report(report: Any, scene: Scene, units: Mapping[str, str]) -> Reading 
     others = tuple(one for one in scene.presentations if one.sop_instance_uid not in presentations)
     # One order, whatever is on the screen: the same marks must compare as the same.
     marks = sorted((*kept, *annotations.values()), key=lambda one: one.uid)
-    return Reading(tuple(marks), (*others, *presentations.values()), revision)
+    return ViewerReport(tuple(marks), (*others, *presentations.values()), revision)
 
 
 class _Drawn:

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.viewer.packets import Parcel
-from pages.ui.viewer.tickets import Counter
+from pages.ui.viewer.packets import PixelPacket
+from pages.ui.viewer.tickets import TicketStore
 
 PATH = "film"
 HEADER = "X-Lightbox-Ticket"
@@ -30,7 +30,7 @@ _HEADERS = {
 }
 Admits = Callable[[str, Mapping[str, str]], bool]
 
-_counter = Counter()
+_counter = TicketStore()
 _open = False
 
 
@@ -63,7 +63,7 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
     return Route(f"/{place}", answer, methods=["POST"])
 
 
-def ticket(parcel: Parcel, sign_in: str) -> str | None:
+def ticket(parcel: PixelPacket, sign_in: str) -> str | None:
     """A ticket of the running session for a parcel; None where no route is served."""
     context = get_script_run_ctx()
     if not _open or context is None:
@@ -87,7 +87,7 @@ def _refusal() -> Response:
 class _Pixels(Response):
     """A parcel in parts, without a copy, and uncompressed: noise does not shrink."""
 
-    def __init__(self, parcel: Parcel) -> None:
+    def __init__(self, parcel: PixelPacket) -> None:
         size = {"Content-Length": str(parcel.size), "Content-Encoding": "identity"}
         super().__init__(None, headers=_HEADERS | size, media_type="application/octet-stream")
         self._parcel = parcel

@@ -103,7 +103,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ViewerReport:
     """What the reader has drawn and how each film was left; ``revision`` counts reports."""
 
     annotations: tuple[Annotation, ...]

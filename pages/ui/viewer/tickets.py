@@ -13,14 +13,14 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pages.ui.viewer.packets import Parcel
+from pages.ui.viewer.packets import PixelPacket
 
 LIFE = 120.0  # seconds
 _FRESH = LIFE / 2  # a ticket handed out again has at least this much of its life left
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Ticket:
     """What a ticket stands for.
 
     Attributes
@@ -37,11 +37,11 @@ class Claim:
 
     session: str
     sign_in: str
-    parcel: weakref.ref[Parcel]
+    parcel: weakref.ref[PixelPacket]
     until: float
 
 
-class Counter:
+class TicketStore:
     """Gives out tickets and takes them back; safe to use from several threads.
 
     Parameters
@@ -53,10 +53,10 @@ class Counter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._claims: dict[str, Claim] = {}
+        self._claims: dict[str, Ticket] = {}
         self._given: dict[tuple[str, str, int], str] = {}
 
-    def give(self, parcel: Parcel, *, session: str, sign_in: str) -> str:
+    def give(self, parcel: PixelPacket, *, session: str, sign_in: str) -> str:
         """A ticket for a parcel: the one given before while it is fresh and unused, else a new one.
 
         So a page that is drawn again says the same, and one that is opened again can collect.
@@ -70,11 +70,11 @@ class Counter:
             if claim and claim.parcel() is parcel and claim.until - now >= _FRESH:
                 return known
             ticket = secrets.token_urlsafe(32)
-            self._claims[ticket] = Claim(session, sign_in, weakref.ref(parcel), now + LIFE)
+            self._claims[ticket] = Ticket(session, sign_in, weakref.ref(parcel), now + LIFE)
             self._given[mine] = ticket
             return ticket
 
-    def take(self, ticket: str) -> tuple[Claim, Parcel] | None:
+    def take(self, ticket: str) -> tuple[Ticket, PixelPacket] | None:
         """What a ticket stands for; it is void from now on. None when it is, or never was, good."""
         with self._lock:
             self._forget_old()

@@ -8,13 +8,13 @@ from typing import Any
 
 from imaging.review.records import Annotation, Presentation
 from pages.ui.i18n import sentence
-from pages.ui.viewer.packets import Parcel, film_hash, overlay_hash
+from pages.ui.viewer.packets import PixelPacket, film_hash, overlay_hash
 from pages.ui.viewer.scene import Overlay, Pane, Scene
 from pages.ui.viewer.words import words
 
 
 def to_wire(
-    scene: Scene, *, parcels: Mapping[str, Parcel], tickets: Mapping[str, str], height: int
+    scene: Scene, *, parcels: Mapping[str, PixelPacket], tickets: Mapping[str, str], height: int
 ) -> dict[str, Any]:
     """The scene as JSON values; pixels are named by their hashes.
 
@@ -45,7 +45,7 @@ def to_wire(
     }
 
 
-def _pane(pane: Pane, parcels: Mapping[str, Parcel]) -> dict[str, Any]:
+def _pane(pane: Pane, parcels: Mapping[str, PixelPacket]) -> dict[str, Any]:
     name = film_hash(pane.image)
     preview = parcels[name].preview
     return {

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from imaging.delivery.batch import FORMATS, MOST_TOP, TOO_LARGE, TOP, Wish, take_away
+from imaging.delivery.batch import FORMATS, MOST_TOP, TOO_LARGE, TOP, Wish, export_batch
 from imaging.delivery.batch_rows import job_batch
 from imaging.entities import RESEARCH_USE, Job
 from imaging.errors import ExportError
@@ -132,7 +132,7 @@ def _begin(job: Job, wish: Wish, key: Hashable) -> None:
 
     def work(report: background.OnProgress) -> Packed:
         with TemporaryDirectory(dir=home, prefix="results-") as folder:
-            taken = take_away(
+            taken = export_batch(
                 repository,
                 job_batch(repository, job, because),
                 wish,

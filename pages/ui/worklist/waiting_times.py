@@ -15,7 +15,7 @@ from imaging.worklist.simulation import (
     CAP_HOURS,
     READING_MINUTES,
     Policy,
-    Ward,
+    Scenario,
     affordable,
 )
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
@@ -99,7 +99,7 @@ def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
     st.caption(total if session.reads_blind() else f"{total} {counts}")
 
 
-def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Ward:
+def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Scenario:
     """The ward as the list has it, where it tells enough, else as the reader says."""
     raised = None if session.reads_blind() else work.raised_share
     share = found.prevalence if raised is None else found.shows(raised)
@@ -127,7 +127,7 @@ def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Ward:
         st.caption(_("from then on a study goes first"))
     # a measured spread goes with the measured mean, and scales along when a reader moves it
     spread = work.minutes_spread if minutes else None
-    return Ward(
+    return Scenario(
         arrivals_per_hour=arrivals,
         minutes=reading,
         minutes_spread=reading * spread / minutes if spread and minutes else reading,
@@ -154,7 +154,7 @@ def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _work_out(ward: Ward, work: Workload) -> Comparison | None:
+def _work_out(ward: Scenario, work: Workload) -> Comparison | None:
     """The comparison once it is there; until then a bar."""
     # without the ages: they grow from one drawing of the page to the next
     key = (replace(ward, waiting=()), work.counts())

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from imaging.delivery.batch import FORMATS, Taken, Wish, take_away
+from imaging.delivery.batch import FORMATS, Taken, Wish, export_batch
 from imaging.delivery.batch_rows import Batch, job_batch
 from imaging.delivery.report_archive import zip_reports
 from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import PicturePair
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from tests.factories import make_film_bytes, make_pixels
 from tests.imaging.result_cases import NOW, answered, because, film, queue
@@ -33,7 +33,9 @@ def no_picture(_study_instance_uid: str) -> PicturePair | None:
 
 def taken(repository: Repository, batch: Batch, folder: Path, *formats: str) -> Taken:
     wish = Wish(formats)
-    return take_away(repository, batch, wish, folder, account="ada", pictures=no_picture, now=NOW)
+    return export_batch(
+        repository, batch, wish, folder, account="ada", pictures=no_picture, now=NOW
+    )
 
 
 def batch_of(repository: Repository, *files: tuple[str, bytes]) -> Batch:
@@ -63,7 +65,7 @@ def test_the_rows_are_made_once_however_many_forms(repository: Repository, tmp_p
 def test_the_trail_counts_and_names_nobody(repository: Repository, tmp_path: Path) -> None:
     batch = batch_of(repository, ("Doe^Jane.dcm", film(1)), ("b.dcm", film(2)))
     taken(repository, batch, tmp_path, "csv", "sr")
-    lines = [line for line in repository.audit.entries() if line.deed is Deed.EXPORT]
+    lines = [line for line in repository.audit.entries() if line.deed is AuditEvent.EXPORT]
     assert [(line.account, line.detail) for line in lines] == [
         ("ada", "sr"),
         ("ada", "sr"),
@@ -92,7 +94,7 @@ def test_unwanted_work_leaves_nothing_behind(repository: Repository, tmp_path: P
             raise UnwantedError
 
     with pytest.raises(UnwantedError):
-        take_away(
+        export_batch(
             repository,
             batch,
             Wish(("sr",)),
@@ -107,7 +109,7 @@ def test_unwanted_work_leaves_nothing_behind(repository: Repository, tmp_path: P
 def test_progress_only_grows_and_ends_at_one(repository: Repository, tmp_path: Path) -> None:
     told: list[float] = []
     batch = batch_of(repository, *((f"{n}.dcm", film(n)) for n in range(3)))
-    take_away(
+    export_batch(
         repository,
         batch,
         Wish(("csv", "sr", "html")),
@@ -127,10 +129,10 @@ def test_pictures_are_made_only_for_a_summary(repository: Repository, tmp_path: 
 
     batch = Batch("x", 5, lambda _names: (answered(n, n / 10) for n in range(5)))
     for wish in (Wish(("csv",)), Wish(("html",), top=0)):
-        take_away(repository, batch, wish, tmp_path, account="ada", pictures=pictures)
+        export_batch(repository, batch, wish, tmp_path, account="ada", pictures=pictures)
     assert not asked
     wish = Wish(("html",), top=2)
-    take_away(repository, batch, wish, tmp_path, account="ada", pictures=pictures)
+    export_batch(repository, batch, wish, tmp_path, account="ada", pictures=pictures)
     assert asked == ["1.2.3.4", "1.2.3.3"]
 
 
@@ -140,7 +142,7 @@ def test_misuse_is_found_before_anything_is_written(
 ) -> None:
     batch = Batch("x", 0, lambda _names: iter(()))
     with pytest.raises(ValueError, match="must"):
-        take_away(repository, batch, wish, tmp_path / "out", account="ada", pictures=no_picture)
+        export_batch(repository, batch, wish, tmp_path / "out", account="ada", pictures=no_picture)
     assert not (tmp_path / "out").exists()
 
 

@@ -14,7 +14,7 @@ import imaging.delivery.study
 from imaging.delivery.study import deliver, make_case, write_files
 from imaging.errors import ExportError, NotFoundError, PixelDataError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
-from imaging.review.records import Deed, Presentation, Stage
+from imaging.review.records import AuditEvent, Presentation, Stage
 from imaging.store import Repository
 from tests.imaging.export_cases import NOW, export_case_of
 from tests.stored import outcome_of, store
@@ -57,7 +57,7 @@ def test_an_export_stands_in_the_audit_trail(repository: Repository) -> None:
     study = store_study(repository, "cr", Stage.FINAL)
     deliver(repository, study, {"csv", "sr"}, account="mueller")
     line = repository.audit.entries(study)[-1]
-    assert (line.deed, line.account, line.detail) == (Deed.EXPORT, "mueller", "sr,csv")
+    assert (line.deed, line.account, line.detail) == (AuditEvent.EXPORT, "mueller", "sr,csv")
 
 
 def test_what_could_not_be_made_is_not_in_the_trail(repository: Repository) -> None:

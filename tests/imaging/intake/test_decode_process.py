@@ -1,6 +1,6 @@
 """A header read in another process says what it says here; a hostile one harms only that process.
 
-What the file worker makes of hostile files: `tests/models/test_crew.py`.
+What the file worker makes of hostile files: `tests/models/batch/test_process_pool.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imaging.dicom import describe
 from imaging.entities import Instance
 from imaging.errors import PixelDataError
 from imaging.intake import decode_process
-from imaging.intake.decode_process import Reader
+from imaging.intake.decode_process import DecodeProcess
 from tests.factories import make_dicom_bytes
 from tests.hostile_child import HARMS, hostile_file
 
@@ -26,19 +26,19 @@ SECONDS = 6.0
 
 
 @pytest.fixture
-def reader() -> Iterator[Reader]:
+def reader() -> Iterator[DecodeProcess]:
     """A reader of its own."""
-    made = Reader()
+    made = DecodeProcess()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Iterator[Reader]:
+def hostile() -> Iterator[DecodeProcess]:
     """A reader whose process some files take over."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decode_process, "WORKER", "tests.hostile_child")
-        made = Reader(seconds=SECONDS)
+        made = DecodeProcess(seconds=SECONDS)
     yield made
     made.close()
 
@@ -50,7 +50,9 @@ def film(folder: Path, number: int = 0) -> tuple[str, str]:
     return str(place), place.name
 
 
-def test_a_header_is_the_same_here_and_there(reader: Reader, data: Path, tmp_path: Path) -> None:
+def test_a_header_is_the_same_here_and_there(
+    reader: DecodeProcess, data: Path, tmp_path: Path
+) -> None:
     places = sorted((data / "dicom").rglob("*.dcm"))[::9]
     (tmp_path / "text").write_bytes(b"text")
     (tmp_path / "cut").write_bytes(make_dicom_bytes()[:300])
@@ -65,7 +67,7 @@ def test_a_header_is_the_same_here_and_there(reader: Reader, data: Path, tmp_pat
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_harm_is_one_sentence_and_the_next_header_is_read(
-    hostile: Reader, tmp_path: Path, harm: str
+    hostile: DecodeProcess, tmp_path: Path, harm: str
 ) -> None:
     guilty, mark = hostile_file(tmp_path, harm)
     with pytest.raises(PixelDataError, match=WORDS.get(harm, "decoder fail")):
@@ -76,14 +78,16 @@ def test_harm_is_one_sentence_and_the_next_header_is_read(
 
 
 def test_fewer_headers_than_were_asked_for_are_none(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    reader: DecodeProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(reader._child, "receive", lambda _kind: decode_process.Descriptions(()))
     with pytest.raises(PixelDataError, match="decoder fail"):
         reader.describe([film(tmp_path)])
 
 
-def test_a_process_killed_from_outside_is_started_again(reader: Reader, tmp_path: Path) -> None:
+def test_a_process_killed_from_outside_is_started_again(
+    reader: DecodeProcess, tmp_path: Path
+) -> None:
     reader.describe([film(tmp_path)])
     first = reader._child._process
     assert first is not None
@@ -92,7 +96,7 @@ def test_a_process_killed_from_outside_is_started_again(reader: Reader, tmp_path
     assert isinstance(reader.describe([film(tmp_path)])[0], Instance)
 
 
-def test_threads_take_turns(reader: Reader, tmp_path: Path) -> None:
+def test_threads_take_turns(reader: DecodeProcess, tmp_path: Path) -> None:
     described: dict[int, Sequence[Instance | None]] = {}
     files = [film(tmp_path, number) for number in range(8)]
 

@@ -19,7 +19,7 @@ from imaging.entities import Status
 from imaging.errors import SettingsError, StoreError
 from imaging.intake import folder_scan
 from imaging.intake.archives import members
-from imaging.intake.folder_scan import Lister, allowed_folder
+from imaging.intake.folder_scan import FolderScanner, allowed_folder
 from imaging.jobs import JobKind, JobState
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -79,9 +79,9 @@ def reasons(repository: Repository, job_id: str) -> list[tuple[str, str]]:
     return [(file.file_name, file.message) for file in found]
 
 
-def listed(repository: Repository, job_id: str, lister: Lister | None = None) -> list[str]:
+def listed(repository: Repository, job_id: str, lister: FolderScanner | None = None) -> list[str]:
     """Names in the job after one look."""
-    (lister or Lister(repository, lambda: None)).look(repository.jobs.progress(job_id))
+    (lister or FolderScanner(repository, lambda: None)).look(repository.jobs.progress(job_id))
     return [file.file_name for file in repository.jobs.files(job_id)]
 
 
@@ -148,7 +148,7 @@ def test_a_listing_that_was_interrupted_goes_on(repository: Repository, root: Pa
 def test_a_watched_file_is_taken_once_it_has_stopped_growing(
     repository: Repository, root: Path
 ) -> None:
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
     old = time.time() - 60
     for file in (root / "one.dcm", root / "b" / "two.dcm"):
@@ -166,7 +166,7 @@ def test_a_paused_job_is_not_listed_further(repository: Repository, root: Path) 
     job = repository.jobs.open(JobKind.FOLDER, str(root))
     before = repository.jobs.progress(job)
     repository.jobs.pause(job)
-    Lister(repository, lambda: None).look(before)
+    FolderScanner(repository, lambda: None).look(before)
     assert repository.jobs.files(job) == ()
     repository.jobs.resume(job)
     assert listed(repository, job) == ["one.dcm", "two.dcm"]
@@ -197,7 +197,7 @@ def test_one_job_that_cannot_be_listed_ends_with_its_reason_and_stops_no_other(
     gone = repository.jobs.open(JobKind.FOLDER, str(root / "moved away"))
     odd = repository.jobs.open(JobKind.FOLDER, "nothing-reads-this://x/films")
     good = repository.jobs.open(JobKind.FOLDER, str(root))
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     lister.start()
     try:
         assert all(ended(repository, job) for job in (good, empty, gone, odd))
@@ -228,7 +228,7 @@ def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
     monkeypatch.setattr(folder_scan, "EVERY", 0.01)
     monkeypatch.setattr(folder_scan, "members", failing)
     bad = repository.jobs.open(JobKind.FOLDER, str(root / "b"))
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     lister.start()
     try:
         assert ended(repository, bad)
@@ -247,7 +247,7 @@ def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
 def test_a_place_that_is_away_for_a_moment_is_listed_all_the_same(
     repository: Repository, root: Path
 ) -> None:
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root / "late"))
     assert "cannot be opened" in lister.attempt(repository.jobs.progress(job))
     (root / "late").mkdir()
@@ -260,7 +260,7 @@ def test_a_place_that_is_away_for_a_moment_is_listed_all_the_same(
 def test_a_watched_place_that_is_away_says_so_once_and_is_watched_on(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root / "late"))
     for _ in range(20):
         lister.attempt(repository.jobs.progress(job))
@@ -276,7 +276,7 @@ def test_a_watched_place_that_is_away_says_so_once_and_is_watched_on(
 def test_trouble_with_the_store_ends_no_job(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root))
 
     def failing(*_: object, **__: object) -> int:
@@ -306,7 +306,7 @@ def test_a_job_the_store_will_not_take_holds_up_no_other(
     monkeypatch.setattr(repository.jobs, "add_files", failing)
     monkeypatch.setattr(repository.jobs, "listings", lambda: jobs)
     monkeypatch.setattr(folder_scan, "EVERY", 0.01)
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     lister.start()
     try:
         assert ended(repository, good)
@@ -318,7 +318,7 @@ def test_a_job_the_store_will_not_take_holds_up_no_other(
 def test_a_reason_that_could_not_be_written_is_written_at_the_next_look(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root / "gone"))
 
     def failing(*_: object, **__: object) -> int:
@@ -335,7 +335,7 @@ def test_an_address_can_be_watched(
     repository: Repository, files: tuple[str, Callable[[str, bytes], None]]
 ) -> None:
     address, put = files
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, address)
     assert listed(repository, job, lister) == []  # nothing has come yet, which is no trouble
     put("a.dcm", b"a")
@@ -368,7 +368,7 @@ def test_a_look_that_finds_nothing_new_writes_nothing_and_unpacks_nothing(
 
     heard(repository.jobs, "add_files")
     heard(repository.originals, "keep")
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
     for _ in range(2):
         listed(repository, job, lister)
@@ -386,7 +386,7 @@ def test_what_could_not_be_added_is_tried_at_the_next_look(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder_scan, "SETTLED", 0.0)
-    lister = Lister(repository, lambda: None)
+    lister = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
     listed(repository, job, lister)
 
@@ -422,7 +422,7 @@ def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
     assert repository.jobs.progress(job).state is JobState.CANCELLED
 
 
-def looked(store: Repository, job_id: str, *listers: Lister) -> list[str]:
+def looked(store: Repository, job_id: str, *listers: FolderScanner) -> list[str]:
     """Names in the job after as many looks as complete a file."""
     for _ in range(2):
         for lister in listers:
@@ -434,7 +434,7 @@ def looked(store: Repository, job_id: str, *listers: Lister) -> list[str]:
 def test_another_file_under_an_old_name_is_taken_once_it_is_complete(
     store: Repository, root: Path
 ) -> None:
-    lister = Lister(store, lambda: None)
+    lister = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, str(root))
     assert looked(store, job, lister) == ["one.dcm", "two.dcm"]
     (root / "one.dcm").write_bytes(b"another")
@@ -447,7 +447,7 @@ def test_another_file_under_an_old_name_is_taken_once_it_is_complete(
 
 @pytest.mark.usefixtures("at_once")
 def test_a_file_of_the_same_size_is_told_apart_by_its_time(store: Repository, root: Path) -> None:
-    lister = Lister(store, lambda: None)
+    lister = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, str(root))
     looked(store, job, lister)
     old = (root / "one.dcm").stat()
@@ -462,13 +462,13 @@ def test_after_a_restart_only_what_was_replaced_meanwhile_is_taken(
     store: Repository, root: Path
 ) -> None:
     job = store.jobs.open(JobKind.WATCH, str(root))
-    first = Lister(store, lambda: None)
+    first = FolderScanner(store, lambda: None)
     looked(store, job, first)
     (root / "one.dcm").write_bytes(b"another")
     assert len(looked(store, job, first)) == 3
-    assert len(looked(store, job, Lister(store, lambda: None))) == 3
+    assert len(looked(store, job, FolderScanner(store, lambda: None))) == 3
     (root / "b" / "two.dcm").write_bytes(b"another")
-    assert looked(store, job, Lister(store, lambda: None))[3:] == ["two.dcm"]
+    assert looked(store, job, FolderScanner(store, lambda: None))[3:] == ["two.dcm"]
 
 
 @pytest.mark.usefixtures("at_once")
@@ -477,14 +477,14 @@ def test_two_servers_take_another_file_under_an_old_name_once(
 ) -> None:
     job = store.jobs.open(JobKind.WATCH, str(root))
     with closing(Repository.open(tmp_path / "home", database)) as other:
-        listers = [Lister(store, lambda: None), Lister(other, lambda: None)]
+        listers = [FolderScanner(store, lambda: None), FolderScanner(other, lambda: None)]
         assert looked(store, job, *listers) == ["one.dcm", "two.dcm"]
         (root / "one.dcm").write_bytes(b"another")
         assert looked(store, job, *listers) == ["one.dcm", "two.dcm", "one.dcm"]
         (root / "one.dcm").write_bytes(b"one more")
         ready = threading.Barrier(2, timeout=20)
 
-        def look(lister: Lister) -> None:
+        def look(lister: FolderScanner) -> None:
             for _ in range(2):
                 ready.wait()
                 lister.look(store.jobs.progress(job))
@@ -505,9 +505,9 @@ def test_files_queued_before_marks_were_kept_are_not_queued_again(
     store.jobs.add_files(
         job, [(p.name, str(p)) for p in (root / "one.dcm", root / "b" / "two.dcm")]
     )
-    assert looked(store, job, Lister(store, lambda: None)) == ["one.dcm", "two.dcm"]
+    assert looked(store, job, FolderScanner(store, lambda: None)) == ["one.dcm", "two.dcm"]
     (root / "one.dcm").write_bytes(b"another")  # from now on they are told apart
-    assert looked(store, job, Lister(store, lambda: None))[2:] == ["one.dcm"]
+    assert looked(store, job, FolderScanner(store, lambda: None))[2:] == ["one.dcm"]
 
 
 def test_a_folder_that_is_not_watched_is_found_once_whatever_becomes_of_it(
@@ -525,10 +525,10 @@ def test_another_file_at_an_old_address_is_taken_once(
     store: Repository, files: tuple[str, Callable[[str, bytes], None]]
 ) -> None:
     address, put = files
-    lister = Lister(store, lambda: None)
+    lister = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, address)
     put("a.dcm", b"a")
     assert looked(store, job, lister) == ["a.dcm"]
     put("a.dcm", b"b")
     assert looked(store, job, lister) == ["a.dcm", "a.dcm"]
-    assert len(looked(store, job, Lister(store, lambda: None))) == 2
+    assert len(looked(store, job, FolderScanner(store, lambda: None))) == 2

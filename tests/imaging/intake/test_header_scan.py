@@ -16,7 +16,7 @@ from imaging.entities import Assessment, Instance, Status
 from imaging.errors import NotFoundError, PixelDataError
 from imaging.intake import decode_process
 from imaging.intake import header_scan as module
-from imaging.intake.header_scan import Scout
+from imaging.intake.header_scan import HeaderScanner
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.store import Repository
 from imaging.store.pending_files import _told
@@ -37,8 +37,8 @@ def store(tmp_path: Path, database: str) -> Iterator[Repository]:
 
 
 @pytest.fixture
-def scout(store: Repository) -> Iterator[Scout]:
-    found = Scout(store)
+def scout(store: Repository) -> Iterator[HeaderScanner]:
+    found = HeaderScanner(store)
     yield found
     found.stop()
 
@@ -101,7 +101,7 @@ def announcements(store: Repository) -> int:
         return len(list(session.scalars(select(AnnouncementTable))))
 
 
-def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: Scout) -> None:
+def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: HeaderScanner) -> None:
     queued(store, film(1))
     assert scout.look() == 1
     (listed,) = store.worklist.page(WorklistQuery(status=WAITING)).items
@@ -114,7 +114,7 @@ def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: Scout)
 
 
 def test_of_a_file_elsewhere_the_first_bytes_are_enough(
-    store: Repository, scout: Scout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scout: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_folder(store, tmp_path / "films", film(1) + b"\0" * 2**18)
     monkeypatch.setattr(
@@ -128,7 +128,7 @@ def test_of_a_file_elsewhere_the_first_bytes_are_enough(
 
 
 def test_a_header_longer_than_the_first_bytes_is_read_whole(
-    store: Repository, scout: Scout, tmp_path: Path
+    store: Repository, scout: HeaderScanner, tmp_path: Path
 ) -> None:
     long = make_dataset(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1", PatientID="T-1")
     long.add_new(0x00091010, "OB", b"\0" * 2**17)  # before the UIDs
@@ -138,7 +138,7 @@ def test_a_header_longer_than_the_first_bytes_is_read_whole(
 
 
 def test_what_is_no_film_or_cannot_be_read_is_left_to_its_turn(
-    store: Repository, scout: Scout, tmp_path: Path
+    store: Repository, scout: HeaderScanner, tmp_path: Path
 ) -> None:
     job = in_folder(store, tmp_path / "films", b"no film", b"", film(1), b"\0" * 2**17)
     (tmp_path / "films" / "gone.dcm").write_bytes(b"")
@@ -149,13 +149,15 @@ def test_what_is_no_film_or_cannot_be_read_is_left_to_its_turn(
 
 
 def test_a_file_that_was_queued_a_moment_ago_is_left_to_those_who_judge(
-    store: Repository, scout: Scout
+    store: Repository, scout: HeaderScanner
 ) -> None:
     store.jobs.add([("a.dcm", film(1))])
     assert scout.look() == 0 and store.worklist.page().total == 0
 
 
-def test_the_answer_takes_the_place_of_the_announcement(store: Repository, scout: Scout) -> None:
+def test_the_answer_takes_the_place_of_the_announcement(
+    store: Repository, scout: HeaderScanner
+) -> None:
     queued(store, film(1))
     scout.look()
     (task,) = store.claims.claim_files("w", 1)
@@ -166,7 +168,7 @@ def test_the_answer_takes_the_place_of_the_announcement(store: Repository, scout
     assert len(record.instances) == 1 and record.waiting == () and announcements(store) == 0
 
 
-def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: Scout) -> None:
+def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: HeaderScanner) -> None:
     queued(store, film(1), film(2))
     scout.look()
     (task,) = store.claims.claim_files("w", 1)
@@ -181,7 +183,7 @@ def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: Scout) 
 
 @pytest.mark.parametrize("sha256", ["", "ab" * 32], ids=["never read", "read"])
 def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
-    store: Repository, scout: Scout, tmp_path: Path, sha256: str
+    store: Repository, scout: HeaderScanner, tmp_path: Path, sha256: str
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
     scout.look()
@@ -194,7 +196,7 @@ def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
 
 
 def test_a_readable_file_takes_the_place_of_one_that_was_lost(
-    store: Repository, scout: Scout
+    store: Repository, scout: HeaderScanner
 ) -> None:
     queued(store, film(1))
     scout.look()
@@ -208,7 +210,7 @@ def test_a_readable_file_takes_the_place_of_one_that_was_lost(
 
 
 def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
-    store: Repository, scout: Scout, tmp_path: Path
+    store: Repository, scout: HeaderScanner, tmp_path: Path
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
     scout.look()
@@ -220,7 +222,9 @@ def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
         store.studies.get(STUDY)
 
 
-def test_a_cancelled_job_takes_its_announcements_along(store: Repository, scout: Scout) -> None:
+def test_a_cancelled_job_takes_its_announcements_along(
+    store: Repository, scout: HeaderScanner
+) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"), film(2, study="1.2.9"))
     scout.look()
     claimed = store.claims.claim_files("w", 2)
@@ -233,7 +237,9 @@ def test_a_cancelled_job_takes_its_announcements_along(store: Repository, scout:
     assert announcements(store) == 0
 
 
-def test_a_study_that_waits_can_be_deleted_with_its_files(store: Repository, scout: Scout) -> None:
+def test_a_study_that_waits_can_be_deleted_with_its_files(
+    store: Repository, scout: HeaderScanner
+) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"))
     scout.look()
     sha256 = store.studies.get(STUDY).waiting[0].identity.sha256
@@ -243,7 +249,7 @@ def test_a_study_that_waits_can_be_deleted_with_its_files(store: Repository, sco
 
 
 def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(
-    store: Repository, scout: Scout
+    store: Repository, scout: HeaderScanner
 ) -> None:
     paused, cancelled = queued(store, film(1)), queued(store, film(1, study="1.2.9"))
     store.jobs.pause(paused)
@@ -256,10 +262,12 @@ def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(
     store.claims.finish_files("w", [answered(task, film(1))], "n")
     store.jobs.add_rescore([STUDY])
     _since_friday(store)
-    assert Scout(store).look() == 0 and announcements(store) == 0
+    assert HeaderScanner(store).look() == 0 and announcements(store) == 0
 
 
-def test_a_film_that_is_stored_is_not_announced_again(store: Repository, scout: Scout) -> None:
+def test_a_film_that_is_stored_is_not_announced_again(
+    store: Repository, scout: HeaderScanner
+) -> None:
     queued(store, film(1))
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [answered(task, film(1))], "n")
@@ -270,11 +278,13 @@ def test_a_film_that_is_stored_is_not_announced_again(store: Repository, scout: 
 
 
 def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
-    store: Repository, scout: Scout
+    store: Repository, scout: HeaderScanner
 ) -> None:
     first = queued(store, film(1, study="1.2.9"), film(1))
     scout.look()
-    assert store.pending.hasten(STUDY, account="a") and not store.pending.hasten(STUDY, account="a")
+    assert store.pending.prioritise_study(
+        STUDY, account="a"
+    ) and not store.pending.prioritise_study(STUDY, account="a")
     (task,) = store.claims.claim_files("w", 1)
     assert task.urgent and task.job_id != first and task.account == "a"
     assert task.since == FRIDAY
@@ -286,56 +296,58 @@ def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
         "w", [Result(t, t.sha256, None) for t in rest if t.position == 1], "n"
     )
     assert store.jobs.progress(first).counts == {Status.REFUSED: 1}
-    assert not store.pending.hasten(STUDY)
+    assert not store.pending.prioritise_study(STUDY)
     assert store.jobs.progress(task.job_id).priority == URGENT
 
 
-def test_of_a_long_series_a_handful_goes_first(store: Repository, scout: Scout) -> None:
+def test_of_a_long_series_a_handful_goes_first(store: Repository, scout: HeaderScanner) -> None:
     queued(store, *(film(number) for number in range(25)))
     scout.look()
-    assert store.pending.hasten(STUDY) and not store.pending.hasten(STUDY)
+    assert store.pending.prioritise_study(STUDY) and not store.pending.prioritise_study(STUDY)
     assert [task.urgent for task in store.claims.claim_files("w", 25)] == [True] * 20 + [False] * 5
 
 
 def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
-    store: Repository, scout: Scout
+    store: Repository, scout: HeaderScanner
 ) -> None:
     queued(store, film(1))
     scout.look()
-    assert store.pending.hasten(STUDY)
+    assert store.pending.prioritise_study(STUDY)
     store.studies.delete(STUDY, account="a", reason="wrong patient")
     assert store.claims.claim_files("w", 5) == ()
 
 
-def test_a_pile_that_was_told_is_not_searched_again(store: Repository, scout: Scout) -> None:
+def test_a_pile_that_was_told_is_not_searched_again(
+    store: Repository, scout: HeaderScanner
+) -> None:
     job = queued(store, *(film(number) for number in range(4)))
-    monday = Scout(store)
-    (last,) = store.pending.unannounced({}, until=datetime.now(UTC), limit=1)
+    monday = HeaderScanner(store)
+    (last,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=1)
     monday._tell([last])  # and the server was killed
     monday._reader.close()
-    again = store.pending.unannounced({}, until=datetime.now(UTC), limit=5)
+    again = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
     assert [task.position for task in again] == [2, 1, 0] and last.position == 3
     assert scout.look() == 3
     with store._database.reading() as session:
         assert _told(session, job) == (0, 3)
 
 
-def test_two_scouts_tell_a_film_once(store: Repository, scout: Scout) -> None:
+def test_two_scouts_tell_a_film_once(store: Repository, scout: HeaderScanner) -> None:
     queued(store, film(1))
-    (task,) = store.pending.unannounced({}, until=datetime.now(UTC), limit=5)
+    (task,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
     (seen,) = scout._described([(scout._place(task), task.file_name)])
     assert seen is not None
     looks = [(task, seen)]
-    assert store.pending.announce(looks) == 1 and store.pending.announce(looks) == 0
+    assert store.pending.add_pending(looks) == 1 and store.pending.add_pending(looks) == 0
 
 
 def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
-    store: Repository, scout: Scout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scout: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_AHEAD", 2)
     monkeypatch.setattr(module, "_AT_ONCE", 2)
     told: list[str] = []
-    real = store.pending.announce
+    real = store.pending.add_pending
 
     def heard(looks: Sequence[tuple[Task, Instance]]) -> int:
         told.extend(seen.file_name for _, seen in looks)
@@ -356,7 +368,7 @@ def test_it_rests_where_it_met_a_reader(
     store: Repository, seconds: float, rests: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1))
-    scout = Scout(store, give_way=lambda: time.sleep(seconds))
+    scout = HeaderScanner(store, yield_to_interactive=lambda: time.sleep(seconds))
     waited: list[float] = []
     monkeypatch.setattr(scout._stopped, "wait", waited.append)
     assert scout.look() == 1
@@ -365,20 +377,20 @@ def test_it_rests_where_it_met_a_reader(
     assert (rest > 3 * seconds) if rests else rest == 0.0
 
 
-def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: Scout) -> None:
+def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: HeaderScanner) -> None:
     queued(store, film(1), film(2))
     assert scout.look() == 2
-    assert store.pending.unannounced({}, until=datetime.now(UTC), limit=5) == ()
+    assert store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5) == ()
 
 
-def test_a_table_of_results_says_that_it_waits(store: Repository, scout: Scout) -> None:
+def test_a_table_of_results_says_that_it_waits(store: Repository, scout: HeaderScanner) -> None:
     queued(store, film(1))
     scout.look()
     (row,) = stored_batch(store, lambda _, said: "waits" if said is None else "").rows(False)
     assert (row.study_instance_uid, row.selection, row.status) == (STUDY, "waits", "waiting")
 
 
-def test_many_films_of_one_study_are_one_row(store: Repository, scout: Scout) -> None:
+def test_many_films_of_one_study_are_one_row(store: Repository, scout: HeaderScanner) -> None:
     queued(store, *(film(i) for i in range(60)))
     assert scout.look() == 60
     (listed,) = store.worklist.page().items
@@ -391,7 +403,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
     queued(store, film(1))
     monkeypatch.setattr(module, "EVERY", 0.01)
     monkeypatch.setattr(module, "_TROUBLE", 0.01)
-    real: Callable[..., int] = store.pending.announce
+    real: Callable[..., int] = store.pending.add_pending
     calls: list[int] = []
 
     def failing(looks: list[tuple[Task, object]]) -> int:
@@ -401,7 +413,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
         return real(looks)
 
     monkeypatch.setattr(store.pending, "announce", failing)
-    scout = Scout(store)
+    scout = HeaderScanner(store)
     scout.start()
     ends = datetime.now(UTC) + timedelta(seconds=20)
     while not announcements(store) and datetime.now(UTC) < ends:
@@ -412,7 +424,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
 
 
 def test_a_header_that_kills_its_reader_hides_no_other(
-    store: Repository, scout: Scout, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scout: HeaderScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1), film(2), film(3))
     real, guilty = scout._reader.describe, store.claims.claim_files("w", 3)[1].file_name
@@ -420,7 +432,7 @@ def test_a_header_that_kills_its_reader_hides_no_other(
 
     def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         if guilty in {name for _, name in files}:
-            raise PixelDataError(decode_process.DIED)
+            raise PixelDataError(decode_process.CRASHED)
         return real(files)
 
     monkeypatch.setattr(scout._reader, "describe", dying)

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
-from imaging.review.records import Account, Deed
+from imaging.review.records import Account, AuditEvent
 from imaging.store import Accounts, Repository, passwords
 from imaging.store.accounts import ALONE, ATTEMPTS, LOCKED_FOR
 from imaging.store.tables import AccountTable, SessionTable
@@ -47,7 +47,7 @@ def accounts(repository: Repository) -> Accounts:
     return repository.accounts
 
 
-def deeds(repository: Repository) -> list[tuple[Deed, str, str]]:
+def deeds(repository: Repository) -> list[tuple[AuditEvent, str, str]]:
     return [(e.deed, e.account, e.detail) for e in repository.audit.entries()]
 
 
@@ -63,7 +63,10 @@ def test_a_reader_signs_in_and_out(repository: Repository) -> None:
     assert account == Account("anna", "Dr Anna Ash") == accounts.account_of(token)
     accounts.sign_out(token)
     assert accounts.account_of(token) is None and accounts.account_of("") is None
-    assert deeds(repository) == [(Deed.ACCOUNT, "anna", "created anna"), (Deed.SIGN_IN, "anna", "")]
+    assert deeds(repository) == [
+        (AuditEvent.ACCOUNT, "anna", "created anna"),
+        (AuditEvent.SIGN_IN, "anna", ""),
+    ]
 
 
 def test_neither_password_nor_token_is_in_the_database(repository: Repository) -> None:
@@ -118,7 +121,9 @@ def test_five_failures_in_a_row_lock_across_restarts(
         fail(again.accounts)
     with pytest.raises(AccessError):
         repository.accounts.sign_in("anna", PASSWORD)
-    refused = [detail for deed, _, detail in deeds(repository) if deed is Deed.SIGN_IN_REFUSED]
+    refused = [
+        detail for deed, _, detail in deeds(repository) if deed is AuditEvent.SIGN_IN_REFUSED
+    ]
     assert refused[-2:] == ["wrong password, now locked", "locked"]
 
 
@@ -240,9 +245,9 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
     assert anna == Account("anna", "Dr Anna Ash", True, (("reset", "q"), ("invert", "x")))
     assert berta == Account("berta", "Dr B")
     assert deeds(repository)[1:] == [
-        (Deed.ACCOUNT, "anna", "created berta"),
-        (Deed.ACCOUNT, "anna", "blind first read on"),
-        (Deed.ACCOUNT, "anna", "keys changed"),
+        (AuditEvent.ACCOUNT, "anna", "created berta"),
+        (AuditEvent.ACCOUNT, "anna", "blind first read on"),
+        (AuditEvent.ACCOUNT, "anna", "keys changed"),
     ]
     with pytest.raises(NotFoundError):
         accounts.set_blind("nobody", True)

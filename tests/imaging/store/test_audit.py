@@ -24,7 +24,7 @@ from imaging.entities import (
 )
 from imaging.errors import ConflictError, StoreError
 from imaging.jobs import Result, Task
-from imaging.review.records import Deed, FirstRead, Review, Stage, Truth
+from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
 from imaging.store import Repository
 from imaging.store.audit import BEGINNING, digest
 from imaging.store.tables import AuditTable
@@ -58,7 +58,7 @@ def repository(tmp_path: Path, database: str) -> Iterator[Repository]:
     opened.close()
 
 
-def last(repository: Repository) -> tuple[Deed, str, str, str]:
+def last(repository: Repository) -> tuple[AuditEvent, str, str, str]:
     line = repository.audit.entries()[-1]
     return line.deed, line.account, line.study_instance_uid, line.detail
 
@@ -76,23 +76,28 @@ def tamper(repository: Repository, *statements: str) -> None:
 
 def test_every_deed_leaves_its_line(repository: Repository) -> None:
     received = repository.audit.entries()[0]
-    assert (received.deed, received.account) == (Deed.RECEIVE, "anna")
+    assert (received.deed, received.account) == (AuditEvent.RECEIVE, "anna")
     assert (received.study_instance_uid, received.detail) == ("1.2.3", f"file {SHA256}")
-    assert last(repository) == (Deed.SCORE, "network", "1.2.3", "no model: ok")
+    assert last(repository) == (AuditEvent.SCORE, "network", "1.2.3", "no model: ok")
     store(repository, outcome_of(film(), REFUSAL), account="anna", networks="newer")
-    assert last(repository) == (Deed.SCORE, "network", "1.2.3", "tiny 1 abababababab: refused")
-    repository.reviews.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 8.0, NOW))
-    assert last(repository) == (Deed.FIRST_READ, "anna", "1.2.3", "")
-    repository.reviews.add(version())
-    assert last(repository) == (Deed.CHANGE, "anna", "1.2.3", "version 1 draft")
-    repository.reviews.add(version(1, Stage.FINAL))
-    assert last(repository) == (Deed.SIGN, "anna", "1.2.3", "version 2 final")
-    repository.reviews.set_truth(Truth("1.2.3", "pneumonia", True, "CT of DOE"), account="anna")
-    assert last(repository) == (Deed.CHANGE, "anna", "1.2.3", "truth")
-    repository.audit.record(
-        Deed.EXPORT, account="anna", study_instance_uid="1.2.3", detail="sr, gsps"
+    assert last(repository) == (
+        AuditEvent.SCORE,
+        "network",
+        "1.2.3",
+        "tiny 1 abababababab: refused",
     )
-    assert last(repository) == (Deed.EXPORT, "anna", "1.2.3", "sr, gsps")
+    repository.reviews.add_first_read(FirstRead("1.2.3", "anna", "pneumonia", True, 8.0, NOW))
+    assert last(repository) == (AuditEvent.FIRST_READ, "anna", "1.2.3", "")
+    repository.reviews.add(version())
+    assert last(repository) == (AuditEvent.CHANGE, "anna", "1.2.3", "version 1 draft")
+    repository.reviews.add(version(1, Stage.FINAL))
+    assert last(repository) == (AuditEvent.SIGN, "anna", "1.2.3", "version 2 final")
+    repository.reviews.set_truth(Truth("1.2.3", "pneumonia", True, "CT of DOE"), account="anna")
+    assert last(repository) == (AuditEvent.CHANGE, "anna", "1.2.3", "truth")
+    repository.audit.record(
+        AuditEvent.EXPORT, account="anna", study_instance_uid="1.2.3", detail="sr, gsps"
+    )
+    assert last(repository) == (AuditEvent.EXPORT, "anna", "1.2.3", "sr, gsps")
     verdict = repository.audit.verify()
     assert verdict.intact and verdict.entries == 8 and verdict.first_broken is None
 
@@ -113,7 +118,7 @@ def test_what_was_refused_leaves_none(repository: Repository) -> None:
 
 def test_a_study_s_lines_are_found(repository: Repository) -> None:
     store(repository, outcome_of(film("1.3.5", "1.3.3")))
-    repository.audit.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
+    repository.audit.record(AuditEvent.VIEW, account="anna", study_instance_uid="1.2.3")
     assert [e.number for e in repository.audit.entries("1.2.3")] == [1, 2, 5]
     assert [e.number for e in repository.audit.entries()] == [1, 2, 3, 4, 5]
 
@@ -206,7 +211,7 @@ FORGERIES: dict[str, tuple[list[str], int]] = {
 @pytest.fixture
 def five(repository: Repository) -> Repository:
     for _ in range(3):  # after what was received and what was said about it
-        repository.audit.record(Deed.VIEW, account="anna", study_instance_uid="1.2.3")
+        repository.audit.record(AuditEvent.VIEW, account="anna", study_instance_uid="1.2.3")
     assert len(repository.audit.entries()) == 5
     return repository
 
@@ -222,7 +227,7 @@ def test_a_forged_trail_is_found_out(five: Repository, name: str) -> None:
 
 def test_a_cut_tail_shows_against_the_head_noted_earlier(five: Repository) -> None:
     head = five.audit.verify().head
-    five.audit.record(Deed.VIEW, account="anna")
+    five.audit.record(AuditEvent.VIEW, account="anna")
     assert five.audit.verify(head).intact  # the trail grew
     tamper(five, "DELETE FROM audit WHERE number > 4")
     assert five.audit.verify().intact  # by itself a shorter trail is as good as any
@@ -236,7 +241,7 @@ def test_several_servers_write_one_chain(
     def write(number: int) -> None:
         with closing(Repository.open(tmp_path / "home", database)) as other:
             for _ in range(10):
-                other.audit.record(Deed.VIEW, account=f"reader{number}")
+                other.audit.record(AuditEvent.VIEW, account=f"reader{number}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
@@ -258,14 +263,18 @@ def test_of_two_tabs_that_save_at_once_one_is_told(
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(save, range(4))) == [False, False, False, True]
     assert len(repository.studies.get("1.2.3").reviews) == 1
-    assert [e.deed for e in repository.audit.entries()] == [Deed.RECEIVE, Deed.SCORE, Deed.CHANGE]
+    assert [e.deed for e in repository.audit.entries()] == [
+        AuditEvent.RECEIVE,
+        AuditEvent.SCORE,
+        AuditEvent.CHANGE,
+    ]
 
 
 def test_the_trail_never_names_the_patient(repository: Repository) -> None:
     repository.jobs.add([("DOE^JANE.dcm", b"film")], account="anna")
     repository.reviews.add(version())
     repository.studies.delete("1.2.3", account="anna", reason="sent by mistake")
-    assert last(repository) == (Deed.DELETE, "anna", "1.2.3", "sent by mistake")
+    assert last(repository) == (AuditEvent.DELETE, "anna", "1.2.3", "sent by mistake")
     lines = " ".join(f"{e.account} {e.deed} {e.detail}" for e in repository.audit.entries())
     assert not any(word in lines for word in ("DOE", "JANE", "4711", "20220101"))
 

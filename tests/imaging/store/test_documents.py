@@ -13,7 +13,7 @@ from imaging.delivery.study import deliver
 from imaging.documents import Document, DocumentKind
 from imaging.entities import Status
 from imaging.errors import ExportError, NotFoundError, StoreError
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from imaging.worklist.order import ROUTINE
 from tests.imaging.store.test_repository import instance
@@ -82,7 +82,7 @@ def test_a_document_is_received_once_and_the_trail_knows(repository: Repository)
         store(repository, outcome_of(found), contents=[BYTES], account="berta", networks=networks)
     assert repository.studies.get("1.2.3").documents == (found,)
     (line,) = repository.audit.entries("1.2.3")
-    assert (line.deed, line.account) == (Deed.RECEIVE, "anna")
+    assert (line.deed, line.account) == (AuditEvent.RECEIVE, "anna")
     assert line.detail == f"report {found.identity.sha256}"
     assert repository.audit.verify().intact
 

@@ -17,7 +17,7 @@ from imaging.dicom import read_image
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import LOW, URGENT, JobKind, JobState, Result, Task
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository, claims, jobs
 from imaging.study import FileOutcome
 from tests.factories import make_dicom_bytes
@@ -116,7 +116,7 @@ def test_the_same_outcome_twice_is_written_once(store: Repository) -> None:
     result = answered(store.claims.claim_files("one", 1)[0], content)
     assert store.claims.finish_files("one", [result], NETWORKS) == (result,)
     assert store.claims.finish_files("one", [result], NETWORKS) == ()
-    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE]
+    assert deeds(store) == [AuditEvent.RECEIVE, AuditEvent.SCORE]
     assert store.audit.verify().intact
 
 
@@ -155,7 +155,7 @@ def test_the_same_bytes_are_scored_once_in_a_batch_and_across_jobs(store: Reposi
 
     files = [*store.jobs.get(first).files, *store.jobs.get(second).files]
     assert [(f.status, f.sop_instance_uid) for f in files] == [(Status.OK, "1.2.3.1")] * 3
-    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE]
+    assert deeds(store) == [AuditEvent.RECEIVE, AuditEvent.SCORE]
 
 
 def test_other_networks_answer_the_same_bytes_again(store: Repository) -> None:
@@ -165,7 +165,7 @@ def test_other_networks_answer_the_same_bytes_again(store: Repository) -> None:
         store.claims.finish_files(
             "one", [answered(store.claims.claim_files("one", 1)[0], content)], networks
         )
-    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE, Deed.SCORE]
+    assert deeds(store) == [AuditEvent.RECEIVE, AuditEvent.SCORE, AuditEvent.SCORE]
 
 
 def test_a_file_known_when_asked_and_deleted_since_is_read_again(store: Repository) -> None:
@@ -332,7 +332,7 @@ def test_stored_films_are_asked_about_again(store: Repository) -> None:
     assert (task.job_id, task.account) == (job_id, "anna")
     second = replace(answered(task, content), sha256=task.sha256)
     assert store.claims.finish_files("one", [second], "new")
-    assert deeds(store) == [Deed.RECEIVE, Deed.SCORE, Deed.SCORE]
+    assert deeds(store) == [AuditEvent.RECEIVE, AuditEvent.SCORE, AuditEvent.SCORE]
 
 
 def stored(store: Repository, count: int) -> list[str]:
@@ -424,9 +424,13 @@ def test_an_unknown_job_is_said_to_be_unknown(store: Repository) -> None:
             asked("nothing")
 
 
-def deeds(store: Repository) -> list[Deed]:
+def deeds(store: Repository) -> list[AuditEvent]:
     """What the audit trail says came in and was scored, in its order."""
-    return [line.deed for line in store.audit.entries() if line.deed in (Deed.RECEIVE, Deed.SCORE)]
+    return [
+        line.deed
+        for line in store.audit.entries()
+        if line.deed in (AuditEvent.RECEIVE, AuditEvent.SCORE)
+    ]
 
 
 def test_a_question_about_stored_films_that_was_cut_off_ends_and_says_so(

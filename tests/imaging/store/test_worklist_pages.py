@@ -20,7 +20,7 @@ from imaging.entities import (
     ModelIdentity,
     Status,
 )
-from imaging.review.records import Deed, Stage
+from imaging.review.records import AuditEvent, Stage
 from imaging.store import Repository, json_codec
 from imaging.store.tables import (
     AssessmentTable,
@@ -249,7 +249,7 @@ def test_the_site_decides_how_urgent_a_finding_is(repository: Repository) -> Non
     assert repository.worklist.page().items[-1].priority == ROUTINE
     assert repository.site.reading_order().level("pneumothorax") == 3
     entry = repository.audit.entries()[-2]
-    assert (entry.deed, entry.account) == (Deed.SITE, "anna") and "240 min" in entry.detail
+    assert (entry.deed, entry.account) == (AuditEvent.SITE, "anna") and "240 min" in entry.detail
     later = datetime.now(UTC) + timedelta(hours=4)
     assert repository.worklist.page(now=later).overdue == 4
 

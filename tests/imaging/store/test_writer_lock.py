@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 
-from imaging.store.database import Turns
+from imaging.store.database import WriterLock
 
 SECONDS = 30.0
 
 
 def test_a_reader_goes_before_a_batch_that_came_first() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = WriterLock(), list[str]()
 
     def take(name: str, *, behind: bool) -> None:
         with turns.one(behind=behind):
@@ -35,7 +35,7 @@ def test_a_reader_goes_before_a_batch_that_came_first() -> None:
 
 
 def test_a_turn_that_failed_is_given_on() -> None:
-    turns = Turns()
+    turns = WriterLock()
     try:
         with turns.one():
             raise ValueError

@@ -11,11 +11,11 @@ import pytest
 
 from imaging.worklist import waiting_times
 from imaging.worklist.order import RAISED, ROUTINE, UNSURE
-from imaging.worklist.simulation import LEVELS, Policy, Run, Waiting, Ward, affordable, simulate
+from imaging.worklist.simulation import LEVELS, Policy, Run, Scenario, Waiting, affordable, simulate
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare, ratio
 
-LONG = Ward(arrivals_per_hour=9, minutes=4, minutes_spread=4, hours=600, repetitions=10)
-BUSY = Ward(
+LONG = Scenario(arrivals_per_hour=9, minutes=4, minutes_spread=4, hours=600, repetitions=10)
+BUSY = Scenario(
     arrivals_per_hour=14,
     minutes=4,
     minutes_spread=2,
@@ -44,7 +44,7 @@ def mean_of(runs: list[Run], level: int | None = None) -> Estimate:
     )
 
 
-def play(ward: Ward, policy: Policy) -> list[Run]:
+def play(ward: Scenario, policy: Policy) -> list[Run]:
     return [simulate(ward, policy, number) for number in range(ward.repetitions)]
 
 
@@ -75,7 +75,7 @@ def test_urgency_waits_as_long_as_cobham_says() -> None:
 
 def test_a_standing_list_is_read_in_the_order_of_the_worklist() -> None:
     standing = [(ROUTINE, 5.0), (RAISED, 0.5), (UNSURE, 2.0), (RAISED, 3.0), (ROUTINE, 9.0)]
-    ward = Ward(
+    ward = Scenario(
         arrivals_per_hour=0, cap_hours=100, waiting=tuple(Waiting(u, h) for u, h in standing)
     )
     run = simulate(ward, Policy.URGENCY, 0)
@@ -86,7 +86,7 @@ def test_a_standing_list_is_read_in_the_order_of_the_worklist() -> None:
 
 def test_over_the_cap_age_alone_counts() -> None:
     standing = [(ROUTINE, 5.0), (RAISED, 0.5), (UNSURE, 2.0), (RAISED, 3.0), (ROUTINE, 9.0)]
-    ward = Ward(
+    ward = Scenario(
         arrivals_per_hour=0,
         minutes=0.1,
         minutes_spread=0,
@@ -192,7 +192,7 @@ def test_weights_agree_with_films_whose_truth_is_drawn(busy: Comparison) -> None
 
 
 def test_chances_follow_bayes() -> None:
-    ward = Ward(prevalence=0.2, sensitivity=0.9, specificity=0.8)
+    ward = Scenario(prevalence=0.2, sensitivity=0.9, specificity=0.8)
     routine, unsure, raised = ward.present
     assert raised == pytest.approx(0.18 / (0.18 + 0.16))
     assert routine == pytest.approx(0.02 / (0.02 + 0.64))
@@ -218,26 +218,26 @@ def test_the_error_of_a_ratio_of_equal_sizes_is_the_usual_one() -> None:
 
 
 def test_a_group_that_cannot_be_has_no_wait() -> None:
-    found = compare(Ward(prevalence=0.0, hours=2, repetitions=3))
+    found = compare(Scenario(prevalence=0.0, hours=2, repetitions=3))
     waits = found.waits[Policy.FIFO][Group.POSITIVE]
     assert all(np.isnan(e.value) for e in (waits.mean, waits.percentile95, waits.worst))
 
 
 def test_an_empty_day_is_no_error() -> None:
-    found = compare(Ward(arrivals_per_hour=0, repetitions=2))
+    found = compare(Scenario(arrivals_per_hour=0, repetitions=2))
     assert np.isnan(found.waits[Policy.CAPPED][Group.ALL].mean.value)
 
 
 def test_progress_ends_at_one() -> None:
     told: list[float] = []
-    compare(Ward(hours=1, repetitions=4), on_progress=told.append)
+    compare(Scenario(hours=1, repetitions=4), on_progress=told.append)
     assert told == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_a_long_list_is_played_less_often() -> None:
-    long = Ward(waiting=(Waiting(ROUTINE, 1.0),) * 2000)
-    assert affordable(Ward()).repetitions == Ward().repetitions
-    assert affordable(long).repetitions < Ward().repetitions
+    long = Scenario(waiting=(Waiting(ROUTINE, 1.0),) * 2000)
+    assert affordable(Scenario()).repetitions == Scenario().repetitions
+    assert affordable(long).repetitions < Scenario().repetitions
 
 
 def test_shares_of_answers_add_up() -> None:
@@ -260,4 +260,4 @@ def test_shares_of_answers_add_up() -> None:
 )
 def test_a_ward_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Ward(**wrong)
+        Scenario(**wrong)

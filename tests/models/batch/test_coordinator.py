@@ -15,9 +15,9 @@ from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch import coordinator as clerks
-from models.batch.coordinator import Clerk
+from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
-from models.batch.process_pool import CHUNK, Mate
+from models.batch.process_pool import CHUNK, WorkerProcess
 from models.batch.worker import drain, worker_name
 from models.inference.outcomes import failed
 from tests.postgresql import fresh_database
@@ -147,7 +147,7 @@ def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
 
     judge = Judge(arrive)
     monkeypatch.setattr(repository.claims, "claim_files", listened)
-    clerk = Clerk(repository, tiny_settings, [judge], worker_name())
+    clerk = Coordinator(repository, tiny_settings, [judge], worker_name())
     clerk.drain()
     assert judge.chunks.index(["urgent0"]) == 2
 
@@ -172,7 +172,7 @@ def test_what_somebody_waits_for_is_written_at_once(
             written.set()
 
     judge = Judge(arrive)
-    clerk = Clerk(repository, tiny_settings, [judge], worker_name(), on_results=told)
+    clerk = Coordinator(repository, tiny_settings, [judge], worker_name(), on_results=told)
     assert clerk.drain() == 6 * CHUNK + 1
     assert judge.chunks[-1] != ["urgent0"]
 
@@ -211,7 +211,7 @@ def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
 ) -> None:
     job = queued(repository, 20 * CHUNK)
     begun = threading.Event()
-    clerk = Clerk(repository, tiny_settings, [Judge(lambda _: begun.set())], worker_name())
+    clerk = Coordinator(repository, tiny_settings, [Judge(lambda _: begun.set())], worker_name())
     thread = threading.Thread(target=clerk.run)
     thread.start()
     assert begun.wait(SECONDS)
@@ -229,12 +229,14 @@ def test_a_batch_gives_way_before_it_decodes(
     job = queued(repository, 1)
     asked, go = threading.Event(), threading.Event()
 
-    def give_way() -> None:
+    def yield_to_interactive() -> None:
         asked.set()
         go.wait(SECONDS)
 
-    mates = [Mate(tiny_settings)]
-    clerk = Clerk(repository, tiny_settings, mates, worker_name(), give_way=give_way)
+    mates = [WorkerProcess(tiny_settings)]
+    clerk = Coordinator(
+        repository, tiny_settings, mates, worker_name(), yield_to_interactive=yield_to_interactive
+    )
     thread = threading.Thread(target=clerk.drain)
     thread.start()
     assert asked.wait(SECONDS)
@@ -250,9 +252,13 @@ def test_what_somebody_waits_for_rests_for_nobody(
 ) -> None:
     rests: list[None] = []
     queued(repository, 1, priority=URGENT)
-    mates = [Mate(tiny_settings)]
-    drain = Clerk(
-        repository, tiny_settings, mates, worker_name(), give_way=lambda: rests.append(None)
+    mates = [WorkerProcess(tiny_settings)]
+    drain = Coordinator(
+        repository,
+        tiny_settings,
+        mates,
+        worker_name(),
+        yield_to_interactive=lambda: rests.append(None),
     ).drain
     assert drain() == 1
     mates[0].close()
@@ -261,7 +267,7 @@ def test_what_somebody_waits_for_rests_for_nobody(
 
 def test_files_queued_later_are_found(repository: Repository, tiny_settings: Settings) -> None:
     told = threading.Event()
-    clerk = Clerk(
+    clerk = Coordinator(
         repository, tiny_settings, [Judge()], worker_name(), on_results=lambda _: told.set()
     )
     thread = threading.Thread(target=clerk.run)

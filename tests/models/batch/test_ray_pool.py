@@ -26,8 +26,8 @@ from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from models.batch import ray_pool as clusters
 from models.batch.file_worker import Known
-from models.batch.process_pool import Mate
-from models.batch.ray_pool import Cluster
+from models.batch.process_pool import WorkerProcess
+from models.batch.ray_pool import RayPool
 from models.batch.worker import drain
 from models.commands.queue import work_off
 from tests.factories import make_dicom_bytes
@@ -88,7 +88,7 @@ def nodes(node: dict[str, Any]) -> Iterator[Any]:
     """A cluster of two nodes on this computer; skips without Ray."""
     required("ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from ray.cluster_utils import Cluster as Nodes
+    from ray.cluster_utils import RayPool as Nodes
 
     found = Nodes(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     found.add_node(**node)
@@ -104,8 +104,8 @@ def two_nodes(nodes: Any) -> str:
 
 
 @pytest.fixture
-def actors(two_nodes: str, tiny_settings: Settings) -> Iterator[Cluster]:
-    found = Cluster(tiny_settings, address=two_nodes)
+def actors(two_nodes: str, tiny_settings: Settings) -> Iterator[RayPool]:
+    found = RayPool(tiny_settings, address=two_nodes)
     yield found
     found.close()
 
@@ -132,7 +132,7 @@ def local_rows(tmp_path: Path, films: Path, tiny_settings: Settings) -> Rows:
     """What one process of this computer writes down, chunk after chunk."""
     store = Repository.open(tmp_path / "local")
     job = queued(store, films)
-    mate = Mate(tiny_settings)
+    mate = WorkerProcess(tiny_settings)
     assert work_off(store, tiny_settings, [mate]) == FILMS
     mate.close()
     rows = rows_of(store, job)
@@ -143,7 +143,7 @@ def local_rows(tmp_path: Path, films: Path, tiny_settings: Settings) -> Rows:
 
 @pytest.mark.cluster
 def test_two_nodes_write_the_rows_of_one_computer(
-    actors: Cluster, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
+    actors: RayPool, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
 ) -> None:
     job = queued(repository, films)
     assert actors.size == 2 and len(set(pids(actors))) == 2
@@ -157,7 +157,7 @@ def test_two_nodes_write_the_rows_of_one_computer(
 
 @pytest.mark.cluster
 def test_an_actor_killed_in_the_middle_changes_nothing(
-    actors: Cluster, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
+    actors: RayPool, repository: Repository, films: Path, tiny_settings: Settings, local_rows: Rows
 ) -> None:
     job, lost = queued(repository, films), list[int]()
     actors.ready()
@@ -175,7 +175,7 @@ def test_an_actor_killed_in_the_middle_changes_nothing(
 class InHand:
     """Judges that lose something once, when each of two actors has a chunk in hand."""
 
-    def __init__(self, judges: Cluster, lose: Callable[[], None]) -> None:
+    def __init__(self, judges: RayPool, lose: Callable[[], None]) -> None:
         self._judges, self.reduced = judges, judges.reduced
         self._both: threading.Barrier | None = threading.Barrier(2, action=lose, timeout=60)
         self.begun: Counter[str] = Counter()
@@ -212,7 +212,7 @@ def lose_node(nodes: Any, node: Any, actors: Sequence[int]) -> None:
 def test_a_node_lost_in_the_middle_changes_nothing(
     nodes: Any,
     node: dict[str, Any],
-    actors: Cluster,
+    actors: RayPool,
     repository: Repository,
     films: Path,
     tiny_settings: Settings,
@@ -228,7 +228,7 @@ def test_a_node_lost_in_the_middle_changes_nothing(
     assert len(set(wait_for(actors)) - set(before)) == 1  # it lives again, elsewhere
 
 
-def pids(cluster: Cluster) -> list[int]:
+def pids(cluster: RayPool) -> list[int]:
     """Process ids of the actors, each on its own computer."""
     import ray
 
@@ -237,7 +237,7 @@ def pids(cluster: Cluster) -> list[int]:
     return found
 
 
-def wait_for(cluster: Cluster) -> list[int]:
+def wait_for(cluster: RayPool) -> list[int]:
     """Process ids, once the actor that was killed lives again."""
     import ray
 
@@ -253,14 +253,14 @@ def wait_for(cluster: Cluster) -> list[int]:
 
 @pytest.mark.cluster
 def test_kept_bytes_and_lost_files_are_the_same_where_no_folder_is_shared(
-    actors: Cluster, films: Path, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    actors: RayPool, films: Path, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bytes of files that an actor does not find are sent along."""
     tasks = [
         Task("job", i, f"{i}", str(path)) for i, path in enumerate(sorted(films.iterdir())[:6])
     ]
     tasks.append(Task("job", 6, "gone", str(films / "gone.dcm")))
-    mate = Mate(tiny_settings)
+    mate = WorkerProcess(tiny_settings)
     here = {r.task: (r.sha256, stripped(r)) for r in mate.run(tasks, lambda _: ())}
     mate.close()
     monkeypatch.setattr(clusters, "_sent", sent := Counting(clusters._sent))
@@ -373,7 +373,7 @@ def test_films_in_a_bucket_get_the_same_answers(
     bucket: str, repository: Repository, tiny_settings: Settings, local_rows: Rows
 ) -> None:
     job = queued(repository, bucket)
-    mates = [Mate(tiny_settings), Mate(tiny_settings)]
+    mates = [WorkerProcess(tiny_settings), WorkerProcess(tiny_settings)]
     assert work_off(repository, tiny_settings, mates) == FILMS
     for mate in mates:
         mate.close()
@@ -411,7 +411,7 @@ def test_an_address_that_holds_nothing_is_one_sentence(
 ) -> None:
     queued(repository, "s3://nobody/films")
     with pytest.raises(SettingsError, match="No files can be found"):
-        work_off(repository, tiny_settings, [Mate(tiny_settings)])
+        work_off(repository, tiny_settings, [WorkerProcess(tiny_settings)])
 
 
 def test_without_ray_the_sentence_names_the_line_to_type(
@@ -419,7 +419,7 @@ def test_without_ray_the_sentence_names_the_line_to_type(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=r"needs .* pip install -r requirements-cluster\.txt"):
-        Cluster(tiny_settings)
+        RayPool(tiny_settings)
 
 
 def test_two_servers_that_look_into_one_archive_add_its_members_once(
@@ -440,7 +440,7 @@ def test_two_servers_that_look_into_one_archive_add_its_members_once(
 
 def test_the_databases_password_is_not_on_a_command_line(tiny_settings: Settings) -> None:
     secret = replace(tiny_settings, database="postgresql://a:secret@host/x")
-    mate = Mate(secret)
+    mate = WorkerProcess(secret)
     mate.start()
     try:
         assert mate._child._process is not None
@@ -455,7 +455,7 @@ def test_claims_of_a_failed_drain_are_given_back(
 ) -> None:
     repository.jobs.add([("a", make_dicom_bytes())])
 
-    class Failing(Mate):
+    class Failing(WorkerProcess):
         def run(self, tasks: Any, known: Any) -> Any:
             raise SettingsError("gone")
 

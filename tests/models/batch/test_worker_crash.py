@@ -18,7 +18,7 @@ from sqlalchemy import select
 from imaging.entities import Status
 from imaging.errors import ConflictError
 from imaging.jobs import JobKind, Result
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
 from imaging.store.tables import InstanceTable
@@ -145,9 +145,11 @@ def _insist_on_once(store: Repository, networks: str) -> None:
     assert all(said is not None for study in studies for said in study.assessments)
 
     assert store.audit.verify().intact
-    received = [line.detail for line in store.audit.entries() if line.deed is Deed.RECEIVE]
+    received = [line.detail for line in store.audit.entries() if line.deed is AuditEvent.RECEIVE]
     assert Counter(received) == Counter(f"file {film.sha256}" for film in films)
-    scored = Counter(x.study_instance_uid for x in store.audit.entries() if x.deed is Deed.SCORE)
+    scored = Counter(
+        x.study_instance_uid for x in store.audit.entries() if x.deed is AuditEvent.SCORE
+    )
     assert scored == Counter(film.study_instance_uid for film in films)
 
 

@@ -10,7 +10,7 @@ from imaging.errors import SettingsError, StoreError
 from imaging.jobs import JobKind
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.batch.process_pool import Mate
+from models.batch.process_pool import WorkerProcess
 from models.commands.queue import work_off
 
 
@@ -22,12 +22,12 @@ def test_a_folder_that_is_gone_is_told_once_and_the_next_is_worked_off(
     watched = repository.jobs.open(JobKind.WATCH, str(tmp_path / "films"))
     there = repository.jobs.open(JobKind.FOLDER, str(tmp_path / "films"))
     with pytest.raises(SettingsError, match="folder cannot be opened"):
-        work_off(repository, tiny_settings, [Mate(tiny_settings)])
+        work_off(repository, tiny_settings, [WorkerProcess(tiny_settings)])
     (file,) = repository.jobs.files(gone)
     assert file.file_name == "gone" and "cannot be opened" in file.message
     assert repository.jobs.progress(gone).finished and repository.jobs.progress(there).finished
     assert [job.job_id for job in repository.jobs.listings()] == [watched]
-    assert work_off(repository, tiny_settings, [Mate(tiny_settings)]) == 0
+    assert work_off(repository, tiny_settings, [WorkerProcess(tiny_settings)]) == 0
 
 
 def test_a_store_that_fails_while_files_are_looked_for_is_told(
@@ -38,4 +38,4 @@ def test_a_store_that_fails_while_files_are_looked_for_is_told(
 
     monkeypatch.setattr(repository.jobs, "listings", failing)
     with pytest.raises(StoreError):
-        work_off(repository, tiny_settings, [Mate(tiny_settings)])
+        work_off(repository, tiny_settings, [WorkerProcess(tiny_settings)])

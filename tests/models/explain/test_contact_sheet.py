@@ -14,7 +14,7 @@ from imaging.store import Repository
 from imaging.worklist.order import leading_assessment
 from models.explain.contact_sheet import picture_pairs
 from models.explain.methods.explainer import Explainers
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from tests.factories import make_dicom_bytes, make_pixels
 from tests.served import TakeIn
 
@@ -31,7 +31,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_the_original_is_the_film_and_the_overlay_lies_on_it(
-    repository: Repository, take_in: TakeIn, tiny_panel: Panel
+    repository: Repository, take_in: TakeIn, tiny_panel: ClassifierRegistry
 ) -> None:
     study = stored(repository, take_in)
     pair = picture_pairs(repository, Explainers(tiny_panel), size=64)(study)
@@ -44,7 +44,7 @@ def test_the_original_is_the_film_and_the_overlay_lies_on_it(
 
 
 def test_the_leading_image_of_a_study_is_shown(
-    repository: Repository, take_in: TakeIn, tiny_panel: Panel
+    repository: Repository, take_in: TakeIn, tiny_panel: ClassifierRegistry
 ) -> None:
     study = stored(repository, take_in)
     other = np.random.default_rng(1).integers(0, 4095, (48, 64)).astype(np.uint16)
@@ -57,7 +57,7 @@ def test_the_leading_image_of_a_study_is_shown(
 
 
 def test_a_study_without_an_answer_has_no_picture(
-    repository: Repository, take_in: TakeIn, tiny_panel: Panel
+    repository: Repository, take_in: TakeIn, tiny_panel: ClassifierRegistry
 ) -> None:
     study = stored(repository, take_in, Modality="MR")
     pairs = picture_pairs(repository, Explainers(tiny_panel))

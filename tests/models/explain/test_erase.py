@@ -24,7 +24,7 @@ from models.explain.probes.erase import (
 )
 from models.inference.answers import Prediction
 from models.inference.classifier import Classifier
-from models.rules.crop_box import Box
+from models.rules.crop_box import CropBox
 from tests.conftest import tiny_card
 from tests.planted import BRIGHT, RADIUS, planted_checkpoint, planted_film
 
@@ -162,7 +162,7 @@ def test_a_drawing_covers_its_area(subject: Subject, shape: Shape) -> None:
 
 def test_a_drawing_is_where_the_view_is(tiny_classifier: Classifier) -> None:
     film = np.random.default_rng(0).random((100, 200)).astype(np.float32)
-    subject = look(tiny_classifier, film, Box(0.5, 0.5, 1.0, 1.0))
+    subject = look(tiny_classifier, film, CropBox(0.5, 0.5, 1.0, 1.0))
     corner = drawn_mask(Shape.RECTANGLE, ((100, 50), (150, 75)), subject)
     assert corner is not None and corner[:16, :16].all() and corner.sum() == 16 * 16
     assert drawn_mask(Shape.RECTANGLE, ((0, 0), (99, 49)), subject) is None
@@ -193,7 +193,7 @@ def test_a_dab_is_round_on_the_film_however_its_sides_are_squashed(
 
 def test_a_stroke_beside_the_view_is_not_looked_at(tiny_classifier: Classifier) -> None:
     film = np.random.default_rng(0).random((100, 200)).astype(np.float32)
-    subject = look(tiny_classifier, film, Box(0.5, 0.5, 1.0, 1.0))
+    subject = look(tiny_classifier, film, CropBox(0.5, 0.5, 1.0, 1.0))
     assert stroke_mask(((10, 10), (60, 30)), 8, subject) is None
 
 

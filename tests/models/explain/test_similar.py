@@ -22,7 +22,7 @@ from models.explain.cases.similar import label_counts, similar
 from models.explain.cases.site_cases import add_study, site_similar
 from models.explain.methods.explainer import Explainer, Explainers
 from models.inference.classifier import Classifier
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from tests.factories import make_dicom_bytes
 from tests.served import TakeIn
 
@@ -189,7 +189,7 @@ def sign(
 
 def test_a_signed_film_is_found_with_its_readers_newest_call(
     repository: Repository,
-    tiny_panel: Panel,
+    tiny_panel: ClassifierRegistry,
     explainer: Explainer,
     reference: Reference,
     keep: Keep,
@@ -216,7 +216,7 @@ def test_a_signed_film_is_found_with_its_readers_newest_call(
 
 def test_own_cases_leave_out_the_study_itself_and_repeat_no_patient(
     repository: Repository,
-    tiny_panel: Panel,
+    tiny_panel: ClassifierRegistry,
     explainer: Explainer,
     reference: Reference,
     keep: Keep,
@@ -235,7 +235,7 @@ def test_own_cases_leave_out_the_study_itself_and_repeat_no_patient(
 
 @pytest.mark.parametrize("stage", [None, Stage.DRAFT, Stage.PRELIMINARY])
 def test_only_what_is_signed_off_becomes_a_case(
-    repository: Repository, tiny_panel: Panel, keep: Keep, stage: Stage | None
+    repository: Repository, tiny_panel: ClassifierRegistry, keep: Keep, stage: Stage | None
 ) -> None:
     uid = keep(1)
     if stage:
@@ -246,7 +246,7 @@ def test_only_what_is_signed_off_becomes_a_case(
 
 
 def test_a_case_goes_with_its_study_and_on_demand(
-    repository: Repository, tiny_panel: Panel, keep: Keep
+    repository: Repository, tiny_panel: ClassifierRegistry, keep: Keep
 ) -> None:
     for uid in (one := keep(1), other := keep(2)):
         sign(repository, uid)

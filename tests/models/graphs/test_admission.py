@@ -20,11 +20,11 @@ from imaging.entities import Status
 from imaging.errors import CheckpointError
 from imaging.export.batch.rows import result_row
 from imaging.intake import decode_process
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Result, Task
 from imaging.settings import BF16, FP32, INT8, ROOT, Settings
 from imaging.store import Repository
-from models.batch.file_worker import Known, Shard
+from models.batch.file_worker import FileWorker, Known
 from models.batch.worker import drain
 from models.checkpoint.installed import CARD, find_checkpoint
 from models.graphs import admission as precision
@@ -46,10 +46,10 @@ def film(number: int) -> bytes:
     return make_dicom_bytes(draw.integers(0, 4096, (40, 50)).astype(np.uint16))
 
 
-def readings(first: int, count: int) -> Iterator[Sequence[Reading]]:
+def readings(first: int, count: int) -> Iterator[Sequence[DecodedFilm]]:
     for number in range(first, first + count):
         found = decode_process.read(film(number), "film")
-        assert isinstance(found, Reading)
+        assert isinstance(found, DecodedFilm)
         yield [found]
 
 
@@ -104,7 +104,7 @@ def test_a_gate_that_passes_quantises_and_compares(
 
 def test_every_row_names_the_engine(low: Settings, passed: list[Attempt]) -> None:
     outside = decode_process.read(make_dicom_bytes(Modality="US"), "film")
-    assert isinstance(outside, Reading)
+    assert isinstance(outside, DecodedFilm)
     (inside,) = readings(1, 1)
     found = Assessor.load(low).assess([*inside, outside])
     assert [one.status for one in found] == [Status.OK, Status.REFUSED]
@@ -117,7 +117,7 @@ class Here:
     reduced = True
 
     def __init__(self, settings: Settings) -> None:
-        self._shard = Shard(Assessor.load(settings))
+        self._shard = FileWorker(Assessor.load(settings))
 
     def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
         return self._shard.run(tasks, known=known, at=lambda _: None)

@@ -19,21 +19,21 @@ from imaging.dicom import read_image
 from imaging.entities import Assessment, Status
 from imaging.errors import CheckpointError
 from imaging.intake import decode_process
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Task
 from imaging.settings import ROOT, Settings
-from models.batch.file_worker import ENOUGH, Shard
+from models.batch.file_worker import ENOUGH, FileWorker
 from models.checkpoint.installed import find_checkpoint
 from models.data.dataset import select
 from models.inference import onnx_networks
 from models.inference.assessor import Assessor
 from models.inference.classifier import Classifier
 from models.inference.fingerprint import fingerprint
-from models.inference.model_input import Picture, equalised, halved, squash
+from models.inference.model_input import ModelInput, equalised, halved, squash
 from models.inference.precision_networks import LIMIT
 from models.network.checkpoint import save_checkpoint
 from models.network.preprocess import equalise
-from models.rules.crop_box import WHOLE, Box
+from models.rules.crop_box import WHOLE, CropBox
 from models.training.config import read_config
 from tests.factories import make_dicom_bytes
 
@@ -48,10 +48,10 @@ def said(assessment: Assessment) -> tuple[object, ...]:
     return assessment.status, assessment.answer, assessment.messages
 
 
-def reading(content: bytes, *, enough: int = 0) -> Reading:
+def reading(content: bytes, *, enough: int = 0) -> DecodedFilm:
     """The file as the pipeline reads it, by default in full."""
     found = decode_process.read_for_triage(content, "x", enough=enough)
-    assert isinstance(found, Reading)
+    assert isinstance(found, DecodedFilm)
     return found
 
 
@@ -80,18 +80,18 @@ def test_halving_takes_means_of_any_type(kind: type) -> None:
 
 def test_darker_is_brighter_turned() -> None:
     values = grain(50, 40)
-    bright = Picture.of(values, size=32).input(32)
-    turned = Picture.of(-values, size=32, reverse=True).input(32)
+    bright = ModelInput.of(values, size=32).input(32)
+    turned = ModelInput.of(-values, size=32, reverse=True).input(32)
     assert np.array_equal(bright, turned)
 
 
 def test_a_part_of_the_picture_is_the_part_of_the_film() -> None:
     values: NDArray[np.float32] = grain(64, 64).cumsum(1)
-    box = Box(0.25, 0.5, 0.75, 1.0)
+    box = CropBox(0.25, 0.5, 0.75, 1.0)
     assert np.array_equal(
-        Picture.of(values, size=32).part(16, box), squash(values[16:48, 32:64], 16)
+        ModelInput.of(values, size=32).part(16, box), squash(values[16:48, 32:64], 16)
     )
-    assert Picture.of(values, size=32).part(16, WHOLE).shape == (16, 16)
+    assert ModelInput.of(values, size=32).part(16, WHOLE).shape == (16, 16)
 
 
 def test_both_engines_agree_with_the_classifier(
@@ -210,7 +210,7 @@ print(found.outcome.assessment.status.value, {{"torch", "captum", "streamlit"}} 
 def test_what_is_known_is_not_read_again(tiny_settings: Settings, tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(make_dicom_bytes())
-    shard, task = Shard(Assessor.load(tiny_settings)), Task("j", 0, "film.dcm", str(film))
+    shard, task = FileWorker(Assessor.load(tiny_settings)), Task("j", 0, "film.dcm", str(film))
     (first,) = shard.run([task], at=lambda _: None)
     (again,) = shard.run([task], known=lambda hashes: hashes, at=lambda _: None)
     assert first.outcome is not None and again.outcome is None and first.sha256 == again.sha256
@@ -230,7 +230,7 @@ def test_the_same_bytes_twice_are_looked_at_once(
         return read(content, file_name, **kwargs)
 
     monkeypatch.setattr(decode_process, "read_for_triage", listened)
-    shard = Shard(Assessor.load(tiny_settings))
+    shard = FileWorker(Assessor.load(tiny_settings))
     tasks = [Task("j", i, name, str(tmp_path / name)) for i, name in enumerate(names)]
     found = shard.run(tasks, at=lambda _: None)
     assert looks == ["a.dcm", "c.txt"]
@@ -247,7 +247,7 @@ def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> Non
     settings = Settings.from_environment()
     films = select(read_config(ROOT / "models/configs/paediatric_cxr.toml").films(data), "val")
     classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
-    shard = Shard(Assessor.load(settings))
+    shard = FileWorker(Assessor.load(settings))
     place = tmp_path / "film"
     for number, film in enumerate(films[:: len(films) // 5]):
         values = enlarged(film.path, number)

@@ -1,74 +1,386 @@
-"""What becomes of a file that is handed in: kept with its answer, or one row with its reason."""
+"""Whether a network may answer for a film, and which: every rule, asked of the way that serves."""
 
 from __future__ import annotations
 
-import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
 
-from imaging.documents import NOT_AN_IMAGE, DocumentKind
-from imaging.entities import Status
+from imaging.dicom import read_image, repair
+from imaging.documents import NOT_AN_IMAGE
+from imaging.entities import Answer, Assessment, Status
+from imaging.errors import CheckpointError
 from imaging.export import export_case
-from imaging.review.records import Deed
 from imaging.settings import Settings
-from imaging.store import Repository
-from models.batch.worker import drain
-from tests.factories import make_dicom_bytes
+from imaging.study import FileOutcome
+from models.checkpoint.installed import CARD
+from models.graphs.export import export
+from models.inference.assessments import BLANK, LOST, NONE_FITS
+from models.inference.assessor import Assessor, ServedModel
+from models.rules.crop_box import FramingSettings
+from models.rules.gate_rules import REASONS
+from tests.conftest import tiny_card
+from tests.factories import make_dataset, make_dicom_bytes, make_film_bytes, to_bytes
 from tests.imaging.export_cases import NOW, export_case_of
-from tests.served import TakeIn
+from tests.planted import planted_checkpoint, planted_film, planted_gate, planted_localiser
+from tests.served import Batch, FixedNetworks, Judge, fixed_model
+
+# What had to be doubted -> how a header comes to it, and words of the sentence that says so.
+DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
+    "polarity": ({"PhotometricInterpretation": "BANANA"}, "does not say whether high values"),
+    "samples": ({"SamplesPerPixel": None}, "number of samples per pixel"),
+    "bits": ({"HighBit": 13}, "contradicts itself on where the bits"),
+    "frames": ({"NumberOfFrames": 3}, "promises 3 frames"),
+    "age of the file": (
+        {"RecognitionCode": "ACR-NEMA 2.0", "PhotometricInterpretation": None},
+        "older than DICOM",
+    ),
+}
+REMARKED: dict[str, Any] = {"HighBit": 16}  # made good without a doubt about what is seen
+REMARK = "The header's HighBit is impossible; it was ignored."
+ADULT: dict[str, Any] = {"PatientAge": "062Y"}
 
 
-def test_only_readable_images_are_kept(
-    take_in: TakeIn, repository: Repository, tmp_path: Path
-) -> None:
-    good, bad = make_dicom_bytes(), b"hello"
-    for content in (good, bad):
-        take_in(repository, content)
-    (item,) = repository.worklist.page().items
-    record = repository.studies.get(item.study_instance_uid)
-    assert record.assessments[0] is not None and record.assessments[0].status is Status.OK
-    assert repository.originals.content(hashlib.sha256(good).hexdigest()) == good
-    assert len(list((tmp_path / "home" / "objects").rglob("*/*"))) == 1
+def film(side: int = 64, **attributes: Any) -> bytes:
+    """Noise at the size of a film, so that no check on the pixels refuses it."""
+    pixels = np.random.default_rng(side).integers(0, 4096, (side, side - 8))
+    return make_dicom_bytes(pixels.astype(np.uint16), **attributes)
 
 
-def test_another_film_under_a_known_uid_is_told_and_not_saved(
-    take_in: TakeIn, repository: Repository
-) -> None:
-    first = make_dicom_bytes()
-    assert take_in(repository, first).assessment.status is Status.OK
-    outcome = take_in(repository, make_dicom_bytes(np.eye(32, dtype=np.uint16)))
-    assert outcome.assessment.status is Status.ERROR and outcome.instance is None
-    assert "same SOP Instance UID" in outcome.assessment.messages[0]
-    (item,) = repository.worklist.page().items
-    (kept,) = repository.studies.get(item.study_instance_uid).instances
-    assert kept.identity.sha256 == hashlib.sha256(first).hexdigest()
+def assert_refused(outcome: FileOutcome, *messages: str) -> Assessment:
+    """No answer, for exactly these reasons."""
+    assessment = outcome.assessment
+    assert assessment.status is Status.REFUSED and assessment.answer is Answer.UNSUITABLE
+    assert assessment.messages == messages
+    assert not assessment.findings and not assessment.probabilities
+    return assessment
 
 
-def test_one_bad_file_never_stops_a_batch(tiny_settings: Settings, repository: Repository) -> None:
-    files = [("a", b"hello"), ("b", make_dicom_bytes()), ("c", b"")]
-    job_id = repository.jobs.add(files)
-    assert drain(repository, tiny_settings) == 3
-    assert [f.status for f in repository.jobs.get(job_id).files] == [
-        Status.ERROR,
-        Status.OK,
-        Status.ERROR,
+def never(film: Batch) -> float:
+    """For a network that must not be asked."""
+    raise AssertionError("a network was asked about a film that was refused before")
+
+
+def nowhere(film: Batch) -> Batch:
+    """Lungs that cannot be found."""
+    return np.zeros_like(film[0])
+
+
+# -- an answer, and what stands beside it
+
+
+def test_a_fitting_film_is_answered(judge: Judge, tiny_settings: Settings) -> None:
+    outcome = judge(make_dicom_bytes())
+    assessment = outcome.assessment
+    assert outcome.instance is not None and outcome.file_name == "film.dcm"
+    assert assessment.sop_instance_uid == outcome.instance.identity.sop_instance_uid
+    assert assessment.status is Status.OK and not assessment.messages
+    assert [f.code for f in assessment.findings] == ["pneumonia", "bacterial", "viral"]
+    lead, bacterial, viral = (f.probability for f in assessment.findings)
+    assert lead == pytest.approx(bacterial + viral)
+    (model,) = Assessor.load(tiny_settings).models
+    assert assessment.model == model.card.identity
+    assert assessment.engine == "onnxruntime fp32"
+
+
+def test_a_warning_of_the_scope_stands_beside_the_answer(judge: Judge) -> None:
+    assessment = judge(make_dicom_bytes(**ADULT)).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert assessment.messages == ("The patient's age is outside the studied population.",)
+
+
+def test_a_remark_about_the_file_stands_beside_the_answer(judge: Judge) -> None:
+    content = make_dicom_bytes(**REMARKED)
+    assert read_image(content).remarks == (REMARK,)
+    assessment = judge(content).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert assessment.messages == (REMARK,)
+
+
+def test_remarks_and_warnings_stand_together_beside_the_answer(judge: Judge) -> None:
+    assessment = judge(make_dicom_bytes(**REMARKED, **ADULT)).assessment
+    assert assessment.findings and assessment.messages == (
+        REMARK,
+        "The patient's age is outside the studied population.",
+    )
+
+
+def test_monochrome1_and_png_get_the_answer_of_their_twin(judge: Judge) -> None:
+    ramp = np.add.outer(np.arange(40), np.arange(50) ** 2 % 97).astype(np.uint8)
+    inverted = make_dicom_bytes(255 - ramp, PhotometricInterpretation="MONOCHROME1")
+    answers = [
+        judge(content).assessment.findings[0].probability
+        for content in (make_dicom_bytes(ramp), inverted, make_film_bytes(ramp))
     ]
+    assert answers == pytest.approx([answers[0]] * 3, abs=1e-4)
+
+
+# -- the header
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_no_network_answers_for_a_header_that_had_to_be_doubted(judge: Judge, doubt: str) -> None:
+    change, words = DOUBTS[doubt]
+    content = make_dicom_bytes(**change)
+    (sentence,) = read_image(content).refusals
+    assert words in sentence
+    assert_refused(judge(content), sentence)
+
+
+def test_every_doubt_about_a_header_is_asked_about_here() -> None:
+    assert len(DOUBTS) == len(repair._DOUBTFUL)
+
+
+def test_a_doubtful_header_silences_every_model(judge: Judge) -> None:
+    content = make_dicom_bytes(PhotometricInterpretation="BANANA")
+    (sentence,) = read_image(content).refusals
+    networks = FixedNetworks(against=never, favours=never)
+    models = [fixed_model(replace(tiny_card(), name=n), networks) for n in ("one", "other")]
+    assert_refused(judge(content, models=models), NONE_FITS, sentence)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("sr", DocumentKind.REPORT), ("gsps", DocumentKind.PRESENTATION)]
+    ("change", "words"),
+    [({"Modality": "CT"}, "CT image"), ({"ViewPosition": "LL"}, "The view is LL")],
 )
-def test_an_exported_document_is_kept_and_never_classified(
-    repository: Repository, tiny_settings: Settings, name: str, kind: DocumentKind
+def test_out_of_scope_is_refused_without_an_answer(
+    judge: Judge, change: dict[str, Any], words: str
 ) -> None:
-    content = next(f.content for f in export_case(export_case_of(), [name], NOW))
-    repository.jobs.add([(f"{name}.dcm", content)], account="anna")
-    assert drain(repository, tiny_settings) == 1
-    (item,) = repository.worklist.page().items
-    record = repository.studies.get(item.study_instance_uid)
-    assert item.message == NOT_AN_IMAGE and item.status is Status.DOCUMENT
-    assert [d.kind for d in record.documents] == [kind] and not record.instances
-    assert repository.originals.content(record.documents[0].identity.sha256) == content
-    assert [line.deed for line in repository.audit.entries()] == [Deed.RECEIVE]
+    outcome = judge(film(**change), models=[fixed_model(tiny_card(), FixedNetworks(never))])
+    (sentence,) = outcome.assessment.messages
+    assert words in sentence
+    assert_refused(outcome, sentence)
+
+
+# -- the pixels
+
+
+def test_a_blank_film_is_refused(judge: Judge) -> None:
+    assert_refused(judge(make_dicom_bytes(np.full((24, 24), 9, np.uint16))), BLANK)
+
+
+def test_a_blank_film_is_shown_to_no_network(judge: Judge) -> None:
+    networks = FixedNetworks(against=never, favours=never)
+    blank = make_dicom_bytes(np.full((64, 64), 9, np.uint16))
+    assert_refused(judge(blank, models=[fixed_model(tiny_card(), networks)]), BLANK)
+
+
+def test_a_film_that_the_gate_refuses_gets_its_sentence_and_no_answer(judge: Judge) -> None:
+    refusing = FixedNetworks(against=lambda film: 0.1, lungs=nowhere, favours=never)
+    model = fixed_model(tiny_card(), refusing)
+    assessment = assert_refused(judge(film(), models=[model]), REASONS["foreign"])
+    assert assessment.model == model.card.identity and assessment.engine == "by hand"
+    passing = FixedNetworks(against=lambda film: -0.1)
+    assert judge(film(), models=[replace(model, networks=passing)]).assessment.findings
+
+
+def test_a_picture_too_small_to_be_a_film_is_refused_by_the_gate(judge: Judge) -> None:
+    outcome = judge(make_dicom_bytes(), models=[fixed_model(tiny_card())])
+    assert_refused(outcome, REASONS["small"])
+
+
+def test_a_film_without_lungs_is_refused(judge: Judge) -> None:
+    networks = FixedNetworks(lungs=nowhere, favours=never)
+    assert_refused(judge(film(), models=[fixed_model(tiny_card(), networks)]), LOST)
+
+
+def test_what_lies_around_the_lungs_is_not_looked_at(judge: Judge) -> None:
+    shown: list[Batch] = []
+
+    def favours(part: Batch) -> float:
+        shown.append(part)
+        return 0.0
+
+    def right_half(whole: Batch) -> Batch:
+        half = np.zeros_like(whole[0])
+        half[:, half.shape[1] // 2 :] = 1
+        return half
+
+    card = replace(tiny_card(), framing=FramingSettings(margin=0.0))
+    generator = np.random.default_rng(1)
+    one, other = generator.integers(0, 4096, (2, 64, 80)).astype(np.uint16)
+    other[:, 40:] = one[:, 40:]
+    for lungs in (right_half, FixedNetworks().lungs):
+        model = fixed_model(card, FixedNetworks(lungs=lungs, favours=favours))
+        for pixels in (one, other):
+            assert judge(make_dicom_bytes(pixels), models=[model]).assessment.findings
+    assert np.array_equal(shown[0], shown[1]) and not np.allclose(shown[2], shown[3], atol=0.5)
+
+
+# -- several models
+
+
+def test_the_header_picks_the_model(judge: Judge) -> None:
+    scope = replace(tiny_card().scope, modalities=("MR",), body_parts=("BRAIN",), views=())
+    brain = replace(tiny_card(), name="brain-mri", scope=scope)
+    models = [fixed_model(tiny_card()), fixed_model(brain)]
+    chest: dict[str, Any] = {}
+    mr: dict[str, Any] = {"Modality": "MR", "BodyPartExamined": "BRAIN", "ViewPosition": ""}
+    for attributes, name in ((chest, "paediatric-cxr"), (mr, "brain-mri")):
+        assessment = judge(film(**attributes), models=models).assessment
+        assert assessment.findings and assessment.model and assessment.model.name == name
+
+
+def chosen(outcome: FileOutcome) -> str:
+    """Name of the model that answered."""
+    assert outcome.assessment.findings and outcome.assessment.model
+    return outcome.assessment.model.name
+
+
+def candidate(name: str, *, against: float = -1.0, adults: bool = True) -> ServedModel:
+    """A model that warns about an adult, or was made for them."""
+    card = replace(tiny_card(), name=name)
+    if adults:
+        card = replace(card, scope=replace(card.scope, age_years=(0, 99)))
+    return fixed_model(card, FixedNetworks(against=lambda film: against))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_of_two_models_the_one_with_fewer_warnings_answers(judge: Judge, first: bool) -> None:
+    """Even where the other's gate is surer."""
+    models = [candidate("fits"), candidate("warns", against=-5.0, adults=False)]
+    outcome = judge(film(**ADULT), models=models if first else models[::-1])
+    assert chosen(outcome) == "fits" and outcome.assessment.status is Status.OK
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_of_two_models_with_as_many_warnings_the_surer_gate_answers(
+    judge: Judge, first: bool
+) -> None:
+    models = [candidate("surer", against=-2.0), candidate("less sure", against=-1.0)]
+    assert chosen(judge(film(), models=models if first else models[::-1])) == "surer"
+
+
+def test_of_two_models_that_fit_alike_the_first_answers(judge: Judge) -> None:
+    assert chosen(judge(film(), models=[candidate("one"), candidate("other")])) == "one"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_a_model_that_warns_answers_where_the_other_refuses(judge: Judge, first: bool) -> None:
+    models = [candidate("warns", adults=False), candidate("refuses", against=0.5)]
+    outcome = judge(film(**ADULT), models=models if first else models[::-1])
+    assert chosen(outcome) == "warns" and outcome.assessment.status is Status.WARNED
+
+
+def test_where_no_model_fits_every_reason_is_told_once(judge: Judge) -> None:
+    scope = replace(tiny_card().scope, modalities=("MR",))
+    models = [
+        candidate("one", against=0.5),
+        candidate("other", against=0.5),
+        fixed_model(replace(tiny_card(), name="brain", scope=scope)),
+    ]
+    outcome = judge(film(), models=models)
+    *told, last = outcome.assessment.messages
+    assert told == [NONE_FITS, REASONS["foreign"]] and "CR image" in last
+    assessment = assert_refused(outcome, *told, last)
+    assert assessment.model and assessment.model.name == "one"
+
+
+# -- what is no film, or cannot be read
+
+
+def test_a_document_says_why_there_is_no_answer(judge: Judge) -> None:
+    content = next(f.content for f in export_case(export_case_of(), ["sr"], NOW))
+    outcome = judge(content, file_name="sr.dcm")
+    assert outcome.assessment.status is Status.DOCUMENT and outcome.instance is None
+    assert outcome.document is not None and outcome.assessment.messages == (NOT_AN_IMAGE,)
+    assert outcome.assessment.answer is None and not outcome.assessment.findings
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM"])
+def test_a_file_that_cannot_be_read_is_one_sentence(judge: Judge, content: bytes) -> None:
+    outcome = judge(content, file_name="patient name.dcm")
+    assert outcome.assessment.status is Status.ERROR and outcome.instance is None
+    (sentence,) = outcome.assessment.messages
+    assert sentence.endswith(".") and "patient name" not in sentence
+
+
+def test_a_file_that_cannot_be_fetched_is_one_sentence(judge: Judge, tmp_path: Path) -> None:
+    outcome = judge(tmp_path / "gone.dcm")
+    assert outcome.assessment.status is Status.ERROR and len(outcome.assessment.messages) == 1
+
+
+def _cut_short() -> bytes:
+    ds = make_dataset()
+    ds.PixelData = ds.PixelData[:100]
+    return to_bytes(ds)
+
+
+def _undecodable() -> bytes:
+    ds = make_dataset()
+    ds.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    ds.PixelData = encapsulate([b"\xff\x4f\xff\x51" + b"\0" * 60])
+    ds["PixelData"].is_undefined_length = True
+    return to_bytes(ds)
+
+
+@pytest.mark.parametrize("make", [_cut_short, _undecodable])
+def test_pixels_that_cannot_be_read_are_an_error_of_a_film_that_is_known(
+    judge: Judge, make: Callable[[], bytes]
+) -> None:
+    outcome = judge(make(), models=[fixed_model(tiny_card(), FixedNetworks(never))])
+    assert outcome.assessment.status is Status.ERROR and outcome.instance is not None
+    assert outcome.instance.patient.patient_id == "T-1"
+    assert outcome.assessment.sop_instance_uid == outcome.instance.identity.sop_instance_uid
+    assert len(outcome.assessment.messages) == 1 and outcome.assessment.answer is None
+
+
+# -- a checkpoint's own gate and localiser
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Callable[..., Path]:
+    """Weights folder of the planted model with a gate that refuses dark discs, and a localiser."""
+
+    def make(*, sees_lungs: bool = True) -> Path:
+        folder = tmp_path / f"weights-{sees_lungs}" / "planted"
+        gate, localiser = planted_gate(folder), planted_localiser(folder, sees_lungs=sees_lungs)
+        card = replace(tiny_card(), gate_sha256=gate, localiser_sha256=localiser)
+        return planted_checkpoint(folder, card).parent
+
+    return make
+
+
+def marked(**discs: bool) -> bytes:
+    pixels: NDArray[np.float32] = planted_film(**discs) * 4000
+    return make_dicom_bytes(pixels.astype(np.uint16))
+
+
+def test_a_checkpoint_serves_with_its_gate(judge: Judge, guarded: Callable[..., Path]) -> None:
+    weights = guarded()
+    assert judge(marked(bright=True), weights=weights).assessment.answer is Answer.PRESENT
+    assert_refused(judge(marked(bright=True, dark=True), weights=weights), REASONS["foreign"])
+
+
+def test_a_checkpoint_serves_with_its_localiser(judge: Judge, guarded: Callable[..., Path]) -> None:
+    assert_refused(judge(marked(bright=True), weights=guarded(sees_lungs=False)), LOST)
+
+
+@pytest.mark.parametrize("part", ["gate", "localiser"])
+def test_a_part_that_the_card_names_must_be_there(
+    guarded: Callable[..., Path], part: str, tmp_path: Path
+) -> None:
+    weights = guarded()
+    (weights / "planted" / f"{part}.json").unlink()
+    with pytest.raises(CheckpointError, match=part):
+        Assessor.load(Settings(home=tmp_path, weights=weights))
+
+
+@pytest.mark.parametrize("part", ["gate", "localiser"])
+def test_graphs_do_not_serve_with_a_part_that_the_card_does_not_name(
+    guarded: Callable[..., Path], part: str, tmp_path: Path
+) -> None:
+    weights = guarded()
+    export(weights / "planted")
+    path = weights / "planted" / CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | {f"{part}_sha256": "0" * 64}))
+    with pytest.raises(CheckpointError, match="not the one its card names"):
+        Assessor.load(Settings(home=tmp_path, weights=weights))

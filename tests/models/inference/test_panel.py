@@ -11,25 +11,27 @@ import pytest
 from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models.inference.classifier import Classifier
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from models.network.checkpoint import load_checkpoint, save_checkpoint
 
 
 @pytest.fixture(scope="module")
-def panel(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Panel:
+def panel(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> ClassifierRegistry:
     """The tiny chest model, and the same networks sold as a model for brain MRI."""
     weights = tmp_path_factory.mktemp("panel")
     shutil.copytree(checkpoint_folder, weights / "chest")
     networks, card = load_checkpoint(checkpoint_folder)
     scope = replace(card.scope, modalities=("MR",), body_parts=("BRAIN",), views=())
     save_checkpoint(weights / "brain", networks, replace(card, name="brain-mri", scope=scope))
-    return Panel.load(Settings(home=weights, weights=weights))
+    return ClassifierRegistry.load(Settings(home=weights, weights=weights))
 
 
-def test_a_named_model_stands_alone(panel: Panel, checkpoint_folder: Path) -> None:
+def test_a_named_model_stands_alone(panel: ClassifierRegistry, checkpoint_folder: Path) -> None:
     assert [c.card.name for c in panel.classifiers] == ["brain-mri", "paediatric-cxr"]
     settings = Settings(home=checkpoint_folder, weights=checkpoint_folder.parent, model_name="tiny")
-    assert [c.card.name for c in Panel.load(settings).classifiers] == ["paediatric-cxr"]
+    assert [c.card.name for c in ClassifierRegistry.load(settings).classifiers] == [
+        "paediatric-cxr"
+    ]
     assert panel.named("brain-mri").card.name == "brain-mri"
     assert panel.named("unknown") is panel.first
 

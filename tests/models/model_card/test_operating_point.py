@@ -11,7 +11,7 @@ import pytest
 from imaging.errors import AssistantError, CheckpointError, SettingsError
 from imaging.settings import ROOT
 from imaging.worklist.order import RAISED, UNSURE
-from imaging.worklist.simulation import Ward
+from imaging.worklist.simulation import Scenario
 from models.model_card.facts import read_facts
 from models.model_card.figures import ModelFacts
 from models.model_card.operating_point import (
@@ -82,7 +82,7 @@ def test_a_network_no_better_than_chance_tells_nothing(found: OperatingPoint) ->
 
 def test_the_ward_gets_the_measured_shares(shipped: ModelFacts) -> None:
     strict = operating_point(shipped, 0.01)
-    absent, present = strict.apply(Ward()).shares
+    absent, present = strict.apply(Scenario()).shares
     assert present[RAISED] == strict.sensitivity.value
     assert absent[RAISED] == pytest.approx(1 - strict.specificity.value)
     assert absent[UNSURE] == strict.unsure_absent.value

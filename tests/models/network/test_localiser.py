@@ -28,7 +28,7 @@ from models.network.localiser import (
     load_localiser,
     save_localiser,
 )
-from models.rules.crop_box import WHOLE, Box, FramingSettings, box_of
+from models.rules.crop_box import WHOLE, CropBox, FramingSettings, box_of
 from models.training import train_localiser
 
 SMALL = LocaliserSettings(size=32, stem=4, channels=(8, 8, 8), scales=2)
@@ -56,15 +56,15 @@ def lit(shape: tuple[int, int] = (60, 50), *, top: int = 12, left: int = 10) -> 
 
 
 def test_a_box_grows_within_the_picture_and_finds_its_pixels() -> None:
-    box = Box(0.1, 0.4, 0.5, 0.9)
+    box = CropBox(0.1, 0.4, 0.5, 0.9)
     grown = box.grown(0.5)
     assert (grown.top, grown.right) == (0, 1)
     assert grown.bottom == pytest.approx(0.7) and grown.left == pytest.approx(0.15)
     assert box.pixels((100, 10)) == (slice(10, 50), slice(4, 9))
-    assert Box(1.0, 1.0, 1.0, 1.0).pixels((7, 7)) == (slice(6, 7), slice(6, 7))
+    assert CropBox(1.0, 1.0, 1.0, 1.0).pixels((7, 7)) == (slice(6, 7), slice(6, 7))
     inside = box.within(grown)
     assert inside.top == pytest.approx(0.1 / 0.7) and box.within(box) == WHOLE
-    assert box.overlap(box) == pytest.approx(1) and box.overlap(Box(0.6, 0, 1, 1)) == 0
+    assert box.overlap(box) == pytest.approx(1) and box.overlap(CropBox(0.6, 0, 1, 1)) == 0
 
 
 def test_the_box_of_a_map_ignores_stray_pixels() -> None:
@@ -114,7 +114,7 @@ def test_the_attribution_lies_where_the_network_looked(checkpoint_folder: Path) 
     outside[rows, columns] = 0
     assert found.values.any() and not outside.any()
     assert found.view.top == pytest.approx(0.2, abs=0.02)
-    assert on_film(torch.ones(8, 8), Box(0, 0.5, 1, 1)).tolist() == [[0] * 8 + [1] * 8] * 8
+    assert on_film(torch.ones(8, 8), CropBox(0, 0.5, 1, 1)).tolist() == [[0] * 8 + [1] * 8] * 8
 
 
 def test_films_are_cut_to_their_view_and_its_context(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from models.explain.base.subject import Subject
-from models.rules.crop_box import WHOLE, Box
+from models.rules.crop_box import WHOLE, CropBox
 from pages.ui.explain.brush import on_film, outlined
 
 
-def looked_at(view: Box) -> Subject:
+def looked_at(view: CropBox) -> Subject:
     """A film of 100 rows and 200 columns."""
     return Subject(np.zeros((8, 8), np.float32), torch.zeros(1, 1, 8, 8), view, (100, 200))
 
@@ -21,7 +21,7 @@ def looked_at(view: Box) -> Subject:
 def test_a_stroke_lies_where_the_view_is() -> None:
     drawn = [[0, 0], [0.5, 0.25], [1, 1]]
     assert on_film(drawn, looked_at(WHOLE)) == ((0, 0), (100, 25), (200, 100))
-    corner = looked_at(Box(0.5, 0.5, 1.0, 1.0))
+    corner = looked_at(CropBox(0.5, 0.5, 1.0, 1.0))
     assert on_film(drawn, corner) == ((100, 50), (150, 62.5), (200, 100))
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from models.explain.base.lung_measures import CONCEPTS, Link, Reading
+from models.explain.base.lung_measures import CONCEPTS, Link, LungMeasures
 from models.explain.cases.reference_file import ARRAYS, FACTS
 from models.metrics import Estimate
 from pages.ui.explain import measure_labels
@@ -126,7 +126,7 @@ def test_reference_cases_of_other_weights_are_not_used(
 
 
 def outlier(name: str, percentile: float, link: Link) -> str:
-    return measure_labels.remark(Reading(name, 0.1, percentile, link))
+    return measure_labels.remark(LungMeasures(name, 0.1, percentile, link))
 
 
 def test_what_stands_out_is_said_with_what_the_score_does() -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
 from models.explain.checks.verdict import RECEIPTS, VERDICTS, VerdictRule
-from models.inference.panel import Panel
+from models.inference.panel import ClassifierRegistry
 from pages.ui.explain.overlay import SPREAD
 from pages.ui.explain.receipt import rule_words
 from pages.ui.explain.verdict_line import verdict_label
@@ -49,7 +49,7 @@ def drawn(uid: str, *methods: str) -> AppTest:
     return page
 
 
-def test_a_receipt_says_what_to_believe_and_why(study: str, tiny_panel: Panel) -> None:
+def test_a_receipt_says_what_to_believe_and_why(study: str, tiny_panel: ClassifierRegistry) -> None:
     page = drawn(study, "fused")
     said = words(page)
     assert any(verdict_label(name) in said for name in VERDICTS)
@@ -80,7 +80,7 @@ def test_where_networks_differ_is_no_reason_to_be_tested(study: str) -> None:
 def test_the_rule_of_the_model_is_used_and_a_damaged_one_is_said(
     store: Repository,
     study: str,
-    tiny_panel: Panel,
+    tiny_panel: ClassifierRegistry,
     checkpoint_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

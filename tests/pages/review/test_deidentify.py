@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from streamlit.testing.v1 import AppTest
 
 from imaging.dicom.deidentify.burned_in_text import search_file
-from imaging.review.records import Annotation, Deed, Review, Shape, Stage
+from imaging.review.records import Annotation, AuditEvent, Review, Shape, Stage
 from imaging.store import Repository
 from pages.ui.review import deidentify
 from tests.pages.conftest import OpenPage, keep_film, words
@@ -29,7 +29,7 @@ def shown(page: AppTest) -> AppTest:
 
 
 def exports(store: Repository) -> list[str]:
-    return [line.detail for line in store.audit.entries() if line.deed == Deed.EXPORT]
+    return [line.detail for line in store.audit.entries() if line.deed == AuditEvent.EXPORT]
 
 
 def test_what_changes_is_shown_and_confirmed_before_anything_leaves(

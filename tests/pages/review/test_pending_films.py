@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from imaging.intake import header_scan as module
-from imaging.intake.header_scan import Scout
+from imaging.intake.header_scan import HeaderScanner
 from imaging.jobs import URGENT, JobKind, JobProgress
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -28,7 +28,7 @@ def waiting(store: Repository, monkeypatch: pytest.MonkeyPatch) -> str:
     film = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1", PatientID="T-1")
     job = store.jobs.add([("1.dcm", film)])
     monkeypatch.setattr(module, "PATIENCE", timedelta(0))
-    scout = Scout(store)
+    scout = HeaderScanner(store)
     assert scout.look() == 1
     scout.stop()
     return job
@@ -71,7 +71,7 @@ def test_beside_films_that_are_shown_it_is_said(
     drain(store, tiny_settings)
     later = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.2", PatientID="T-1")
     store.jobs.add([("2.dcm", later)])
-    scout = Scout(store)
+    scout = HeaderScanner(store)
     assert scout.look() == 1
     scout.stop()
     page = open_page("pages/review.py", study=STUDY)

@@ -14,7 +14,7 @@ from imaging.dicom import Image, read_image
 from imaging.review.records import Annotation, Measure, Presentation, Shape
 from pages.ui.viewer.packets import halve, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reports import MOST_ANNOTATIONS, read_report
-from pages.ui.viewer.scene import Overlay, Pane, Reading, Scene
+from pages.ui.viewer.scene import Overlay, Pane, Scene, ViewerReport
 from tests.factories import make_dicom_bytes, make_lut
 
 UID, OTHER = "1.2.3.4", "1.2.3.5"
@@ -103,7 +103,7 @@ def line(**fields: Any) -> dict[str, Any]:
     return found | fields
 
 
-def heard(*annotations: Any, shown: Scene | None = None, **fields: Any) -> Reading | None:
+def heard(*annotations: Any, shown: Scene | None = None, **fields: Any) -> ViewerReport | None:
     report = {
         "revision": 3, "generation": 0, "sops": [UID], "annotations": list(annotations),
         "presentations": [],

@@ -16,8 +16,8 @@ from imaging.store import Repository
 from pages.ui import resources
 from pages.ui.account import sign_in as gate
 from pages.ui.viewer import route
-from pages.ui.viewer.packets import Parcel
-from pages.ui.viewer.tickets import LIFE, Counter
+from pages.ui.viewer.packets import PixelPacket
+from pages.ui.viewer.tickets import LIFE, TicketStore
 
 CONTENT = bytes(range(256)) * 9000  # more than one part
 
@@ -31,12 +31,12 @@ class Clock:
         return self.now
 
 
-def parcel() -> Parcel:
-    return Parcel("f1-x", (CONTENT[:10], memoryview(CONTENT)[10:]))
+def parcel() -> PixelPacket:
+    return PixelPacket("f1-x", (CONTENT[:10], memoryview(CONTENT)[10:]))
 
 
 def test_a_ticket_is_good_once() -> None:
-    counter, mine = Counter(), parcel()
+    counter, mine = TicketStore(), parcel()
     ticket = counter.give(mine, session="a", sign_in="s")
     found = counter.take(ticket)
     assert found is not None and found[1] is mine and found[0].session == "a"
@@ -44,7 +44,7 @@ def test_a_ticket_is_good_once() -> None:
 
 
 def test_a_page_drawn_again_says_the_same_until_the_ticket_is_used() -> None:
-    counter, mine = Counter(), parcel()
+    counter, mine = TicketStore(), parcel()
     ticket = counter.give(mine, session="a", sign_in="s")
     assert counter.give(mine, session="a", sign_in="s") == ticket
     assert counter.give(mine, session="b", sign_in="s") != ticket
@@ -55,7 +55,7 @@ def test_a_page_drawn_again_says_the_same_until_the_ticket_is_used() -> None:
 
 def test_a_ticket_ends() -> None:
     clock, mine = Clock(), parcel()
-    counter = Counter(clock)
+    counter = TicketStore(clock)
     ticket = counter.give(mine, session="a", sign_in="s")
     clock.now += LIFE * 0.6
     assert counter.give(mine, session="a", sign_in="s") != ticket, "it had little time left"
@@ -64,7 +64,7 @@ def test_a_ticket_ends() -> None:
 
 
 def test_a_ticket_ends_with_the_session_that_held_the_pixels() -> None:
-    counter, mine = Counter(), parcel()
+    counter, mine = TicketStore(), parcel()
     ticket = counter.give(mine, session="a", sign_in="s")
     del mine
     gc.collect()

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imaging.errors import ExportError
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from pages.ui import background
 from pages.ui.worklist import batch_export
@@ -52,10 +52,10 @@ def field(elements: Any, label: str) -> Any:
 
 def prepare(page: AppTest, forms: list[str], monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """Choose forms, press the button, and look again when the work is over."""
-    begun: list[background.Task[Any]] = []
+    begun: list[background.BackgroundTask[Any]] = []
     start = background.start
 
-    def watched(*args: Any, **options: Any) -> background.Task[Any]:
+    def watched(*args: Any, **options: Any) -> background.BackgroundTask[Any]:
         begun.append(start(*args, **options))
         return begun[-1]
 
@@ -68,7 +68,7 @@ def prepare(page: AppTest, forms: list[str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def exports(store: Repository) -> list[str]:
-    return [line.detail for line in store.audit.entries() if line.deed == Deed.EXPORT]
+    return [line.detail for line in store.audit.entries() if line.deed == AuditEvent.EXPORT]
 
 
 def test_a_single_form_is_saved_as_it_is(

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.entities import Assessment, Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState, Result
-from imaging.review.records import Deed
+from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from imaging.study import FileOutcome
 from models.batch.worker import Worker
@@ -143,7 +143,7 @@ def test_the_listed_studies_are_asked_about_again(
     wait_for_queue(store)
     done = store.jobs.progress(page.query_params["job"])
     assert done.kind is JobKind.RESCORE and done.counts == {Status.OK: 1}
-    assert [line.deed for line in store.audit.entries()].count(Deed.SCORE) == 2
+    assert [line.deed for line in store.audit.entries()].count(AuditEvent.SCORE) == 2
     assert not page.exception
 
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from imaging.dicom import read_image
 from imaging.entities import Assessment, Instance
 from imaging.intake import decode_process
-from imaging.intake.decode_process import Reading
+from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Task
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.store.reference_cases import SiteCase
 from imaging.study import FileOutcome, StudyRecord
-from models.batch.ordered import Parcel
+from models.batch.ordered import PendingFile
 from models.checkpoint.installed import find_checkpoint
 from models.commands import classify
 from models.data.framing import Framing
@@ -35,13 +35,13 @@ from models.explain.methods.explainer import Attribution, Explainer, Explainers
 from models.inference.assessor import Assessor, ServedModel
 from models.inference.classifier import Classifier
 from models.inference.loading import Batch, Networks
-from models.inference.model_input import Picture
-from models.inference.panel import Panel
-from models.rules.crop_box import WHOLE, Box, box_of
+from models.inference.model_input import ModelInput
+from models.inference.panel import ClassifierRegistry
+from models.rules.crop_box import WHOLE, CropBox, box_of
 from tests.factories import make_dicom_bytes
 
 SIDE = 32
-ELSEWHERE = Box(0.1, 0.2, 0.55, 0.8)  # nothing finds this by itself
+ELSEWHERE = CropBox(0.1, 0.2, 0.55, 0.8)  # nothing finds this by itself
 
 
 class BrightPart:
@@ -70,10 +70,10 @@ def lit(top: int, left: int) -> bytes:
     return make_dicom_bytes(pixels, SOPInstanceUID=f"1.2.{top}.{left}")
 
 
-def read(content: bytes) -> Reading:
+def read(content: bytes) -> DecodedFilm:
     """A film as the worker reads it."""
     found = decode_process.read_for_triage(content, "film.dcm", enough=0)
-    assert isinstance(found, Reading)
+    assert isinstance(found, DecodedFilm)
     return found
 
 
@@ -100,7 +100,7 @@ def test_the_answer_keeps_the_box_it_was_given_about(framing_model: ServedModel)
     films = [read(lit(4, 6)), read(lit(30, 34)), read(make_dicom_bytes(Modality="US"))]
     first, second, refused = Assessor((framing_model,)).assess(films)
     for film, found in zip(films, (first, second), strict=False):
-        region = Picture.of(film.luminance, size=SIDE).input(SIDE)[0] > 1.2
+        region = ModelInput.of(film.luminance, size=SIDE).input(SIDE)[0] > 1.2
         box = box_of(region.astype(np.float32))
         assert box and found.view == box.grown(framing_model.card.framing.margin).edges
     assert first.view != second.view and refused.view is None
@@ -130,7 +130,7 @@ def test_an_older_record_and_another_networks_are_looked_for_anew(
     image_luminance: NDArray[np.float32],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    anew = Box(0.0, 0.0, 0.5, 0.5)
+    anew = CropBox(0.0, 0.0, 0.5, 0.5)
     monkeypatch.setattr(Framing, "around", lambda self, region: anew)
     explainer = Explainer(tiny_classifier)
     other = replace(tiny_classifier.card.identity, weights_sha256="f" * 64)
@@ -144,7 +144,7 @@ class Watching(Explainer):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__(classifier)
-        self.views: list[Box] = []
+        self.views: list[CropBox] = []
 
     def attribute(
         self,
@@ -162,7 +162,7 @@ class Watching(Explainer):
 class OneExplainer(Explainers):
     """The same explainer for every model."""
 
-    def __init__(self, panel: Panel, explainer: Explainer) -> None:
+    def __init__(self, panel: ClassifierRegistry, explainer: Explainer) -> None:
         super().__init__(panel)
         self._only = explainer
 
@@ -197,7 +197,7 @@ def explainer(tiny_classifier: Classifier) -> Watching:
 
 
 @pytest.fixture
-def explainers(tiny_panel: Panel, explainer: Watching) -> Explainers:
+def explainers(tiny_panel: ClassifierRegistry, explainer: Watching) -> Explainers:
     return OneExplainer(tiny_panel, explainer)
 
 
@@ -246,5 +246,5 @@ def test_pictures_of_classify_are_of_the_judged_part(
     (tmp_path / "film.dcm").write_bytes(make_dicom_bytes())
     task = Task("", 0, "film.dcm", str(tmp_path / "film.dcm"))
     pictures = classify._Pictures(tmp_path / "out", explainers)
-    pictures.write(Parcel("film.dcm", task), FileOutcome("film.dcm", answer, instance))
+    pictures.write(PendingFile("film.dcm", task), FileOutcome("film.dcm", answer, instance))
     assert explainer.views == [ELSEWHERE]

@@ -18,7 +18,7 @@ from imaging.settings import ROOT, Settings
 from imaging.store import Repository, claims
 from models.batch import coordinator as clerks
 from models.batch import heartbeat
-from models.batch.coordinator import Clerk
+from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
 from models.batch.heartbeat import Heartbeat
 from models.batch.worker import release_dead_claims, worker_name
@@ -120,7 +120,7 @@ def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
         begun.set()
         lost.extend(try_to_claim(store, 2 * SHORT.total_seconds()))
 
-    clerk = Clerk(store, tiny_settings, [Reader(take_long)], worker_name())
+    clerk = Coordinator(store, tiny_settings, [Reader(take_long)], worker_name())
     thread = threading.Thread(target=clerk.run if stays else clerk.drain, daemon=True)
     thread.start()
     assert begun.wait(SECONDS)
@@ -174,7 +174,7 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
 
     monkeypatch.setattr(store.claims, "finish_files", fail_once("finish", finish))
     monkeypatch.setattr(store.claims, "release_files", fail_once("release", release))
-    clerk = Clerk(store, tiny_settings, [Reader()], worker_name())
+    clerk = Coordinator(store, tiny_settings, [Reader()], worker_name())
     thread = threading.Thread(target=clerk.run, daemon=True)
     thread.start()
     ends = time.monotonic() + SECONDS
@@ -222,7 +222,7 @@ def test_a_worker_that_rests_or_ended_writes_no_heartbeat(
     beats: list[str] = []
     monkeypatch.setattr(store.claims, "record_heartbeat", beats.append)
     worked = threading.Event()
-    clerk = Clerk(
+    clerk = Coordinator(
         store, tiny_settings, [Reader()], worker_name(), on_results=lambda _: worked.set()
     )
     thread = threading.Thread(target=clerk.run, daemon=True)

@@ -17,7 +17,7 @@ from imaging.errors import CheckpointError
 from imaging.jobs import Task
 from imaging.settings import Settings
 from models import metrics
-from models.batch.file_worker import Shard
+from models.batch.file_worker import FileWorker
 from models.checkpoint.installed import find_checkpoint
 from models.data.corruptions import CORRUPTIONS
 from models.data.dataset import Film
@@ -84,7 +84,7 @@ def films(paths: list[Path]) -> list[Film]:
 
 def test_answers_are_the_workers_own(model: ServedModel, paths: list[Path]) -> None:
     found = list(Serving(model).answer_files(paths))
-    worker = Shard(Assessor((model,)))
+    worker = FileWorker(Assessor((model,)))
     tasks = [Task("", i, path.name, location=str(path)) for i, path in enumerate(paths)]
     results = worker.run(tasks, at=lambda _place: None)
     for one, result in zip(found, results, strict=True):

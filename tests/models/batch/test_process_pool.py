@@ -23,8 +23,8 @@ from imaging.intake import decode_process
 from imaging.jobs import Result, Task
 from imaging.settings import Settings
 from models.batch import process_pool
-from models.batch.file_worker import Shard
-from models.batch.process_pool import FAULT, Mate
+from models.batch.file_worker import FileWorker
+from models.batch.process_pool import FAULT, WorkerProcess
 from models.inference.assessor import Assessor
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes
 from tests.hostile_child import HARMS, LIES, hostile_file
@@ -39,19 +39,19 @@ def settings(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def hostile(settings: Settings) -> Iterator[Mate]:
+def hostile(settings: Settings) -> Iterator[WorkerProcess]:
     """A file worker that some files take over."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process_pool, "WORKER", "tests.hostile_child")
-        mate = Mate(settings, seconds=SECONDS)
+        mate = WorkerProcess(settings, seconds=SECONDS)
     yield mate
     mate.close()
 
 
 @pytest.fixture(scope="module")
-def mate(settings: Settings) -> Iterator[Mate]:
+def mate(settings: Settings) -> Iterator[WorkerProcess]:
     """A file worker as it serves."""
-    made = Mate(settings)
+    made = WorkerProcess(settings)
     yield made
     made.close()
 
@@ -82,7 +82,7 @@ def timeless(result: Result) -> Result:
 
 @pytest.mark.parametrize("harm", HARMS | LIES)
 def test_a_hostile_file_is_one_row_and_its_neighbours_are_judged(
-    hostile: Mate, tmp_path: Path, harm: str
+    hostile: WorkerProcess, tmp_path: Path, harm: str
 ) -> None:
     first, last = films(tmp_path, 2)
     guilty, mark = hostile_file(tmp_path, harm)
@@ -102,7 +102,7 @@ def test_a_hostile_file_is_one_row_and_its_neighbours_are_judged(
 
 
 def test_a_worker_gives_the_results_of_the_code_here(
-    mate: Mate, settings: Settings, tmp_path: Path
+    mate: WorkerProcess, settings: Settings, tmp_path: Path
 ) -> None:
     """Answers, documents, refusals and errors cross the pipe as they are."""
     odd = {
@@ -121,7 +121,7 @@ def test_a_worker_gives_the_results_of_the_code_here(
         places[-1].write_bytes(content)
     places += [places[0], tmp_path / "gone"]
     tasks = [replace(t, file_name=f"{t.position}\udcff.dcm") for t in tasks_of(*places)]
-    shard = Shard(Assessor.load(settings))
+    shard = FileWorker(Assessor.load(settings))
     here = [timeless(r) for r in shard.run(tasks, at=lambda _: None)]
     there = mate.run(tasks, nothing_known)
     assert [timeless(r) for r in there] == here
@@ -130,9 +130,9 @@ def test_a_worker_gives_the_results_of_the_code_here(
 
 
 def test_every_file_of_the_collection_is_judged_the_same(
-    mate: Mate, settings: Settings, data: Path
+    mate: WorkerProcess, settings: Settings, data: Path
 ) -> None:
-    shard = Shard(Assessor.load(settings))
+    shard = FileWorker(Assessor.load(settings))
     tasks = tasks_of(*sorted((data / "dicom").rglob("*.dcm"))[::9])
     for start in range(0, len(tasks), process_pool.CHUNK):
         chunk = tasks[start : start + process_pool.CHUNK]
@@ -140,7 +140,7 @@ def test_every_file_of_the_collection_is_judged_the_same(
         assert [timeless(r) for r in mate.run(chunk, nothing_known)] == here
 
 
-def test_errors_keep_their_words(mate: Mate, tmp_path: Path) -> None:
+def test_errors_keep_their_words(mate: WorkerProcess, tmp_path: Path) -> None:
     kinds = set()
     for content in (b"", b"text", make_dicom_bytes(Rows=65535), make_dicom_bytes()[:300]):
         (place := tmp_path / "x").write_bytes(content)
@@ -153,7 +153,7 @@ def test_errors_keep_their_words(mate: Mate, tmp_path: Path) -> None:
     assert kinds & {NotDicomError, PixelDataError}
 
 
-def test_what_is_known_is_asked_and_not_read_again(mate: Mate, tmp_path: Path) -> None:
+def test_what_is_known_is_asked_and_not_read_again(mate: WorkerProcess, tmp_path: Path) -> None:
     places = films(tmp_path, 2)
     (known, other) = (hashlib.sha256(place.read_bytes()).hexdigest() for place in places)
     first, second = mate.run(tasks_of(*places), lambda sha256s: set(sha256s) & {known})
@@ -161,7 +161,7 @@ def test_what_is_known_is_asked_and_not_read_again(mate: Mate, tmp_path: Path) -
     assert second.sha256 == other and second.outcome is not None
 
 
-def test_a_worker_killed_from_outside_is_started_again(mate: Mate, tmp_path: Path) -> None:
+def test_a_worker_killed_from_outside_is_started_again(mate: WorkerProcess, tmp_path: Path) -> None:
     tasks = tasks_of(*films(tmp_path, 1))
     mate.run(tasks, nothing_known)
     process = mate._child._process
@@ -172,7 +172,7 @@ def test_a_worker_killed_from_outside_is_started_again(mate: Mate, tmp_path: Pat
     assert row.outcome is not None and row.outcome.assessment.status is Status.OK
 
 
-def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: Mate) -> None:
+def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: WorkerProcess) -> None:
     mate.ready()
     process = mate._child._process
     assert process is not None
@@ -183,7 +183,7 @@ def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: Mate) -> No
 
 
 def test_a_worker_that_cannot_load_its_networks_says_why(tmp_path: Path) -> None:
-    mate = Mate(Settings(home=tmp_path, weights=tmp_path))
+    mate = WorkerProcess(Settings(home=tmp_path, weights=tmp_path))
     with pytest.raises(CheckpointError) as error:
         mate.run([Task("job", 0, "film", str(tmp_path / "film"))], nothing_known)
     with pytest.raises(CheckpointError) as here:
@@ -196,7 +196,7 @@ def test_a_process_that_cannot_be_started_is_no_files_fault(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(process_pool, "WORKER", "tests.no_such_module")
-    mate = Mate(settings)
+    mate = WorkerProcess(settings)
     with pytest.raises(CheckpointError):
         mate.run(tasks_of(*films(tmp_path, 1)), nothing_known)
     mate.close()
@@ -219,13 +219,13 @@ def test_every_frame_is_decoded_where_it_can_do_no_harm(
     ds = make_dataset(np.zeros((4, 8, 10), np.uint8))
     ds.compress(RLELossless)
     (place := tmp_path / "frames.dcm").write_bytes(to_bytes(ds))
-    (row,) = Shard(Assessor.load(settings)).run(tasks_of(place), at=lambda _: None)
+    (row,) = FileWorker(Assessor.load(settings)).run(tasks_of(place), at=lambda _: None)
     assert row.outcome is not None and row.outcome.instance is not None
     assert [frame for frame in frames if frame] == [1, 2, 3]
 
 
 def test_a_fault_of_ours_is_laid_at_the_door_of_the_file_that_meets_it(
-    hostile: Mate, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hostile: WorkerProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, last = films(tmp_path, 2)
     (fault := tmp_path / "fault.dcm").write_bytes(b"fault")
