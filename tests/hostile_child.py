@@ -101,7 +101,7 @@ def main() -> None:
         return describe(content, **options)
 
     if len(sys.argv) > 3:
-        apart.read_for_triage, shard.connect = harmful_read, connect  # type: ignore[assignment]
+        apart.read_for_triage, shard.connect = harmful_read, connect
         shard.serve()
     else:
         apart.describe, apart.connect = harmful_description, connect  # type: ignore[assignment]
