@@ -102,7 +102,7 @@ def main() -> None:
         return describe(content, **options)
 
     if len(sys.argv) > 3:
-        decode_process.read_for_triage, file_worker.connect = harmful_read, connect  # type: ignore[assignment]
+        decode_process.read_for_triage, file_worker.connect = harmful_read, connect
         file_worker.serve()
     else:
         decode_process.describe, decode_process.connect = harmful_description, connect  # type: ignore[assignment]

@@ -99,7 +99,8 @@ def altered(record: Any) -> list[str]:
 
     def visit(values: list[Any]) -> None:
         for i, value in enumerate(values):
-            for other in ({"a": 1}, [value], [[]], True, 7.5, "\0"):
+            others: list[Any] = [{"a": 1}, [value], [[]], True, 7.5, "\0"]
+            for other in others:
                 if type(other) is type(value) or (type(value), type(other)) == (int, float):
                     continue
                 values[i] = other

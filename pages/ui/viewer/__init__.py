@@ -7,4 +7,4 @@ JSON (`wire`), and whatever the browser reports is checked before it is believed
 from pages.ui.viewer.render import render_viewer
 from pages.ui.viewer.scene import Layout, Overlay, Pane, Scene, Stack, ViewerReport
 
-__all__ = ["Layout", "Overlay", "Pane", "ViewerReport", "Scene", "Stack", "render_viewer"]
+__all__ = ["Layout", "Overlay", "Pane", "Scene", "Stack", "ViewerReport", "render_viewer"]
