@@ -46,7 +46,7 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff format .
 
 # After a change of the dependencies in pyproject.toml, which alone says what is wanted. Releases stay
-# as they are where they still fit; `make lock UPGRADE=--upgrade` looks for newer ones.
+# as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest that fit.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --annotation-style line --custom-compile-command "make lock" $(UPGRADE)
 lock: $(VENV)/.created
