@@ -4,12 +4,12 @@
     python -m bench.accuracy --localiser models/weights/paediatric-cxr   # hours; may be stopped
     python -m bench.accuracy --network ours --network resnet18           # these only
 
-Every contender starts from random weights and goes through `models.training.train.Run`: same films, framed
-by the same localiser, same augmentation, optimiser, rate, epochs, input size, batch, dropout and
-seeds; no region loss for anyone. Epoch and operating point are chosen on validation films; test
+Every contender starts from random weights and goes through `models.training.train.Run`: same films,
+framed by the same localiser, same augmentation, optimiser, rate, epochs, input size, batch, dropout
+and seeds; no region loss for anyone. Epoch and operating point are chosen on validation films; test
 films are measured once, afterwards. The recipe was tuned on our network, so that the others might
-gain from tuning of their own: the figures say what one recipe yields, not the best each network
-can do.
+gain from tuning of their own: the figures say what one recipe yields, not the best each network can
+do.
 
 A finished (network, seed) is stored in ``bench/results/accuracy.json`` and not trained again; an
 unfinished one goes on from its run folder. The last line is JSON, for every NAME:

@@ -1,4 +1,4 @@
-"""Names, dates and numbers drawn on real films: how many `imaging.dicom.deidentify.burned_in_text` finds.
+"""Names, dates and numbers drawn on real films: how many are found.
 
     LIGHTBOX_DATA=... python -m bench.burned_in            # minutes
     LIGHTBOX_DATA=... python -m bench.burned_in --films 60 # more of them, for longer

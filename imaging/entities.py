@@ -181,8 +181,8 @@ class Assessment:
     ``probabilities`` the calibrated (class, probability) pairs, which sum to one; ``engine`` says
     what computed them, and at what precision. ``view`` is the part of the picture that was looked
     at: top, left, bottom and right edge in fractions of its height and width, in [0, 1] from the
-    upper left corner (`models.rules.crop_box.Box.edges`). None where no network answered, and in records
-    older than this field.
+    upper left corner (`models.rules.crop_box.Box.edges`). None where no network answered, and in
+    records older than this field.
     """
 
     sop_instance_uid: str

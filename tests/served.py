@@ -136,7 +136,7 @@ class ServedFiles:
 
 
 class _InThisProcess:
-    """A file worker without a process of its own (see `models.batch.process_pool.FileProcessor`)."""
+    """A file worker without a process of its own (see `process_pool.FileProcessor`)."""
 
     reduced = True
 

@@ -28,9 +28,9 @@ def zip_reports(
 ) -> tuple[str, ...]:
     """Write the studies' reports (DICOM SR) into an archive.
 
-    Each is what `imaging.delivery.study.deliver` exports alone: final and verified only where a reader
-    signed it as final, else partial or preliminary and unverified. A film that came as PNG or
-    JPEG travels along as DICOM, so that its report has something to refer to.
+    Each is what `imaging.delivery.study.deliver` exports alone: final and verified only where a
+    reader signed it as final, else partial or preliminary and unverified. A film that came as PNG
+    or JPEG travels along as DICOM, so that its report has something to refer to.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """What an export is made from: the records, the original bytes, the pictures and the maps.
 
-Plain entities and numpy; `imaging.delivery.study` gathers a case, the modules beside this one write it.
+Plain entities and numpy; `imaging.delivery.study` gathers a case, the modules beside this one write
+it.
 """
 
 from __future__ import annotations

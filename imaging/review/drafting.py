@@ -1,7 +1,8 @@
 """Working on a review: every step makes the next version out of the last; none changes one.
 
-Pure functions on `imaging.review.records` records. A version made here carries the number it was made on
-top of; the repository appends it under the next number, or refuses when somebody else was faster.
+Pure functions on `imaging.review.records` records. A version made here carries the number it was
+made on top of; the repository appends it under the next number, or refuses when somebody else was
+faster.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What a drawing measures: length, angle, area, ratio, and the values of the pixels inside.
 
-Pure functions over points and arrays. Points are (column, row) as in `imaging.review.records.Annotation`;
-a pixel counts as inside a shape when its centre does. The browser shows the same numbers while a
-reader draws (pages/ui/viewer/frontend/src/measure.ts); the record takes them from here.
+Pure functions over points and arrays. Points are (column, row) as in
+`imaging.review.records.Annotation`; a pixel counts as inside a shape when its centre does. The
+browser shows the same numbers while a reader draws (pages/ui/viewer/frontend/src/measure.ts); the
+record takes them from here.
 """
 
 from __future__ import annotations

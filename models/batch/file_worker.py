@@ -1,8 +1,8 @@
 """One worker of a batch: reads files, asks its networks about them in batches, by one processor.
 
 ``python -m models.batch.file_worker`` is such a worker as a process of its own, which talks to a
-`models.batch.process_pool.WorkerProcess` through its pipes. It knows no database and no screen, and torch only
-where a checkpoint has no graphs.
+`models.batch.process_pool.WorkerProcess` through its pipes. It knows no database and no screen, and
+torch only where a checkpoint has no graphs.
 """
 
 from __future__ import annotations

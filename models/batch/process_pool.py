@@ -46,7 +46,7 @@ START = 300.0  # seconds a process may take to load its networks on a busy compu
 
 
 class FileProcessor(Protocol):
-    """Whoever works off chunks: a `WorkerProcess` of this computer, or a `models.batch.ray_pool.RayPool`."""
+    """Whoever works off chunks: a `WorkerProcess` of this computer, or a `RayPool` of many."""
 
     reduced: bool
 

@@ -5,8 +5,8 @@ knows the store, hands out chunks and writes the answers down. An actor that die
 nobody's loss: its chunk goes to the next, and Ray starts it again where there is room.
 
 A file that kills its decoder must be one row, and not the end of an actor that took seconds to
-load. So the actor reads no file itself: its `WorkerProcess` does, in a process below it, by the very rules
-of one computer. That costs a pipe and saves a second set of rules.
+load. So the actor reads no file itself: its `WorkerProcess` does, in a process below it, by the
+very rules of one computer. That costs a pipe and saves a second set of rules.
 """
 
 from __future__ import annotations

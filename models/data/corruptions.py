@@ -1,7 +1,8 @@
 """What happens to a film between two hospitals: each change as one pure function, with its levels.
 
-Used to measure the network (`models.evaluation.evaluate_robustness`), never to train it: `models.data.augment` has
-transforms of its own. After Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261).
+Used to measure the network (`models.evaluation.evaluate_robustness`), never to train it:
+`models.data.augment` has transforms of its own. After Hendrycks and Dietterich, ICLR 2019 (arXiv
+1903.12261).
 """
 
 from __future__ import annotations

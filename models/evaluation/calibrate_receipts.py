@@ -2,7 +2,7 @@
 
     export LIGHTBOX_DATA=...
     python -m models.evaluation.calibrate_receipts --model paediatric-cxr
-    python -m models.evaluation.calibrate_receipts --films 8 --checked 4 --out DIR      # a quick look
+    python -m models.evaluation.calibrate_receipts --films 8 --checked 4 --out DIR  # a quick look
 
 Limits come from training films and the default method; they are tried on validation films. Writes
 ``receipts.json`` beside the weights: the rule, the distributions it was chosen from, and what it

@@ -1,7 +1,7 @@
 """Measure a model on a held-out split and store the figures beside its weights.
 
     export LIGHTBOX_DATA=...
-    python -m models.evaluation.evaluate --model paediatric-cxr               # the test split of its card
+    python -m models.evaluation.evaluate --model paediatric-cxr  # the test split of its card
     python -m models.evaluation.evaluate --model ... --split val
 
 Every film goes the way a doctor's does - file, the worker's reader, header, scope gate, framing,

@@ -1,8 +1,8 @@
 """Measure the explanations: where they point, whether the answer hangs on it, what they react to.
 
     export LIGHTBOX_DATA=...
-    python -m models.evaluation.evaluate_explanations --model paediatric-cxr                # an hour
-    python -m models.evaluation.evaluate_explanations --films 4 --masks 8 --out DIR       # a quick look
+    python -m models.evaluation.evaluate_explanations --model paediatric-cxr  # an hour
+    python -m models.evaluation.evaluate_explanations --films 4 --masks 8 --out DIR  # a quick look
 
 Below ``<checkpoint>/evaluation/``: ``explanations.csv`` (one row per film and method; a run that
 was stopped goes on from it), ``explanations_masks.csv`` (the quick methods on many more masks) and
@@ -56,7 +56,8 @@ class Row:
 
     ``share`` and ``uniform`` are the shares of positive evidence, and of the view, inside the human
     lung mask; ``pointing`` is 1 when the strongest evidence lies there (Zhang et al., IJCV 2018).
-    The faithfulness figures are those of `models.explain.checks.faithfulness`, NaN where not measured.
+    The faithfulness figures are those of `models.explain.checks.faithfulness`, NaN where not
+    measured.
     """
 
     film: str

@@ -1,8 +1,8 @@
 """Questions that find a cheat: films with parts hidden, and predictors that never see disease.
 
 *Hiding*: a hole (bool, True is hidden) is filled without a trace of what it held, and not the way
-training filled holes (`models.data.regions`: one grey, or a slow random field), so that the network was
-never taught to ignore it. *Trivial predictors*: a logistic model on a few numbers that hold no
+training filled holes (`models.data.regions`: one grey, or a slow random field), so that the network
+was never taught to ignore it. *Trivial predictors*: a logistic model on a few numbers that hold no
 anatomy, fitted on the training films; what it reaches, the data give away for nothing (DeGrave et
 al., Nature Machine Intelligence 2021, doi 10.1038/s42256-021-00338-7).
 """

@@ -1,8 +1,9 @@
 """A film made small enough to look at, and the inputs that the networks take from it.
 
-The order is that of `models.network.preprocess`: squash with an anti-aliased filter, then equalise. A film
-far larger than an input is halved first, by means of two by two pixels, which a processor does
-ten times as fast as the filter; `tests/models/inference/test_assessor.py` holds what that may change.
+The order is that of `models.network.preprocess`: squash with an anti-aliased filter, then equalise.
+A film far larger than an input is halved first, by means of two by two pixels, which a processor
+does ten times as fast as the filter; `tests/models/inference/test_assessor.py` holds what that may
+change.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ def squash(
 
 
 def equalised(values: Values) -> Values:
-    """Each value's mid-rank, scaled to unit variance; `models.network.preprocess.equalise` without torch.
+    """Each value's mid-rank, scaled to unit variance; `network.preprocess.equalise` without torch.
 
     Parameters
     ----------

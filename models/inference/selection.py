@@ -1,8 +1,8 @@
 """Which image of a study is classified, and why the others are not: the rule, in words.
 
-Every image is checked by itself (`models.inference.scope` for the header, `models.network.gate` for the pixels) and
-each that passes is classified. Of several the most urgent answer speaks for the study, because
-the network may raise a study and never lower it (`imaging.worklist.order`).
+Every image is checked by itself (`models.inference.scope` for the header, `models.network.gate` for
+the pixels) and each that passes is classified. Of several the most urgent answer speaks for the
+study, because the network may raise a study and never lower it (`imaging.worklist.order`).
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ def _head(facts: ModelFacts) -> str:
     return "\n".join(
         [
             f"# {card.title}\n",
-            f"*{RESEARCH_USE}.* This page is written by `python -m models.model_card.report` from the card",
-            "and the stored evaluation that travel with the weights; the app draws the same.\n",
+            f"*{RESEARCH_USE}.* This page is written by `python -m models.model_card.report`",
+            "from card and evaluation, which travel with the weights; the app draws the same.\n",
             _table(["", ""], rows),
         ]
     )

@@ -1,4 +1,4 @@
-"""What was measured about a checkpoint, as frozen records; `models.model_card.facts` reads them from disk."""
+"""What was measured about a checkpoint, as frozen records; `facts` reads them from disk."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Write the figures people read - README block, model card, list of tries - from what is stored.
 
     python -m models.model_card.report            # after `make evaluate`
-    python -m models.model_card.report --check    # exit 1 when a page is out of date or figures are foreign
+    python -m models.model_card.report --check    # exit 1 when a page is out of date
 
-Nothing here is typed by hand: every figure comes through `models.model_card.facts`, as on the model page.
+Nothing here is typed by hand: every figure comes through `models.model_card.facts`, as on the model
+page.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """How a picture becomes the networks' input by torch: for training and for explanations.
 
-What answers a doctor, and what `models.evaluation.evaluate` measures, takes the same two steps without torch:
-`models.inference.model_input`, which also halves a film far larger than an input first.
-`tests/models/inference/test_assessor.py` and `bench.triage_parity` hold how far the two may differ.
+What answers a doctor, and what `models.evaluation.evaluate` measures, takes the same two steps
+without torch: `models.inference.model_input`, which also halves a film far larger than an input
+first. `tests/models/inference/test_assessor.py` and `bench.triage_parity` hold how far the two may
+differ.
 
 Order: squash to a square with an anti-aliased filter, then equalise the histogram. Size and
 aspect of the film are gone after the first step, because both go with the label in the open

@@ -3,7 +3,7 @@
     python -m models.synthesis.synthesize --manifest $LIGHTBOX_DATA/kermany_cxr/manifest.csv \
         --images $LIGHTBOX_DATA/kermany_cxr/images --masks $LIGHTBOX_DATA/kermany_cxr/lung_masks \
         --out examples --seed 0
-    python -m models.synthesis.synthesize ... --sheet runs/synthesis/sheet.png   # candidates to choose from
+    python -m models.synthesis.synthesize ... --sheet runs/synthesis/sheet.png
 
 Only the train and val splits are read. The fitted networks and how far each has come stay in
 ``--work`` (never in the repository): a stopped run goes on from there, a finished one only draws.

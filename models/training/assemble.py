@@ -1,8 +1,8 @@
 """Make one model of several trained checkpoints of the same task: an ensemble with its card.
 
-    python -m models.training.assemble --config models/configs/paediatric_cxr.toml --member runs/1/ckpt
+    python -m models.training.assemble --config models/configs/paediatric_cxr.toml --member RUN
         --member runs/2/ckpt --member runs/3/ckpt
-    python -m models.training.assemble ... --most 3      # the best set of up to three (see models.training.choose)
+    python -m models.training.assemble ... --most 3  # the best set of up to three (see choose)
 
 The members' weights stay as they are, and so does the localiser they were trained behind, which
 lies beside each of them. Calibration, operating points and the thresholds of

@@ -1,12 +1,12 @@
 """Train a classifier on any manifest and write a checkpoint with its card.
 
     export LIGHTBOX_DATA=...                # folder the config's manifest is relative to
-    python -m models.training.train_localiser --config models/configs/paediatric_cxr.toml --install runs/loc
+    python -m models.training.train_localiser --config TASK.toml --install runs/loc
     python -m models.training.train --config models/configs/paediatric_cxr.toml --localiser runs/loc
     python -m models.training.train --config ... --set seed=1 --out runs/seed1  # another seed
     python -m models.training.train --config ... --resume                       # go on after a stop
-    python -m models.training.train --config ... --init runs/a/ckpt             # start from a checkpoint
-    python -m models.training.train --config ... --init A --init B --set epochs=0  # average checkpoints
+    python -m models.training.train --config ... --init runs/a/ckpt  # start from a checkpoint
+    python -m models.training.train --config ... --init A --init B --set epochs=0 # average
     tensorboard --logdir runs
 
 Then `python -m models.evaluation.evaluate` measures the checkpoint on the held-out split.

@@ -5,8 +5,8 @@
         --install models/weights/paediatric-cxr
 
 The ``[gate]`` table of the task file names folders of outliers and of companions (films of other
-people that fit too); half of each, by group, is left for `models.evaluation.evaluate_gate`. Thresholds come
-from the validation films alone. Takes some minutes on one core.
+people that fit too); half of each, by group, is left for `models.evaluation.evaluate_gate`.
+Thresholds come from the validation films alone. Takes some minutes on one core.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Train the localiser of a task from its region masks, and put it where a checkpoint goes.
 
     export LIGHTBOX_DATA=...
-    python -m models.training.train_localiser --config models/configs/paediatric_cxr.toml --install FOLDER
+    python -m models.training.train_localiser --config TASK.toml --install FOLDER
 
-Takes some minutes on one core. Comes before `models.training.train`: the classifier is trained on films
-framed by the very network that frames them later.
+Takes some minutes on one core. Comes before `models.training.train`: the classifier is trained on
+films framed by the very network that frames them later.
 """
 
 from __future__ import annotations

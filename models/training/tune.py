@@ -4,12 +4,13 @@ r"""Search a task's training knobs with short tracked runs, and write what was f
     python -m models.training.tune --config models/configs/paediatric_cxr.toml --trials 8 \
         --init models/weights/paediatric-cxr --share 0.25 --epochs 1 --size 96 \
         --study runs/tune.db --report docs/tuning.md
-    python -m models.training.tune --config ... --study runs/tune.db --trials 4    # four more trials
-    python -m models.training.tune --config ... --study runs/tune.db --trials 0 --report docs/tuning.md
+    python -m models.training.tune --config ... --study runs/tune.db --trials 4  # four more trials
+    python -m models.training.tune --config ... --study runs/tune.db --trials 0 --report PAGE.md
     tensorboard --logdir runs/tune
 
-Every trial is one `models.training.train.Run` on a patient-grouped share of the training films, judged by
-its score on the validation views of `models.data.stress`. Test films are dropped before anything else.
+Every trial is one `models.training.train.Run` on a patient-grouped share of the training films,
+judged by its score on the validation views of `models.data.stress`. Test films are dropped before
+anything else.
 """
 
 from __future__ import annotations
@@ -310,13 +311,14 @@ def page(study: optuna.Study) -> str:
     rows = [header, ["---"] * len(header), *(_row(t, views) for t in study.trials)]
     return f"""# Tuning of `{facts["task"]}`
 
-Written by `python -m models.training.tune --report` from the stored study; nothing is typed by hand.
+Written by `python -m models.training.tune --report` from the stored study; nothing is typed by
+hand.
 
 Every trial trained {facts["epochs"]} epoch(s) at {facts["size"]} x {facts["size"]} pixels on \
 {facts["train"]} films (a share of {facts["share"]:g} of the training patients), {start}, and was \
 judged on {facts["val"]} validation films. The score is the mean AUC over the validation views \
-below (`models/data/stress.py`). No test film was read. Short runs on few films rank recipes roughly; \
-a recipe is better only when full runs say so.
+below (`models/data/stress.py`). No test film was read. Short runs on few films rank recipes \
+roughly; a recipe is better only when full runs say so.
 
 {_table(rows)}
 

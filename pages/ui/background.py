@@ -1,9 +1,10 @@
 """Work that takes longer than a page may: done beside it, watched, stopped when unwanted.
 
-A `BackgroundTask` belongs to one session and one place on its page (a slot): what is asked there next takes
-its place and stops it. The threads are shared by all sessions, so that two slow explanations
-cannot take every core of a ward's computer. What nobody waits for, a proof of a map or a batch,
-rests while a reader waits for a page or for the networks (`interactive`); proofs are made one at a time.
+A `BackgroundTask` belongs to one session and one place on its page (a slot): what is asked there
+next takes its place and stops it. The threads are shared by all sessions, so that two slow
+explanations cannot take every core of a ward's computer. What nobody waits for, a proof of a map or
+a batch, rests while a reader waits for a page or for the networks (`interactive`); proofs are made
+one at a time.
 """
 
 from __future__ import annotations

@@ -421,7 +421,8 @@ def draw_between(start: tuple[float, float], end: tuple[float, float]) -> Callab
 
 
 # Key, the hand's way over the film, the shape, a value it must have, and a word beside it. The
-# rules of measuring are asked in frontend/test/tools.test.ts and tests/imaging/review/test_measure.py.
+# rules of measuring are asked in frontend/test/tools.test.ts and
+# tests/imaging/review/test_measure.py.
 TOOLS: list[tuple[str, Callable[[Bench], None], Shape, dict[str, Any], str]] = [
     ("a", draw_angle, Shape.ANGLE, {"angle": (pytest.approx(45, abs=1), "deg")}, "45"),
     ("k", draw_ratio, Shape.RATIO, {"ratio": (pytest.approx(0.5, abs=0.02), "1")}, "0.5"),

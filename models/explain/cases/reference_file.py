@@ -1,7 +1,7 @@
 """Reference cases on disk: numbers in safetensors beside the weights, what they mean in JSON.
 
-`python -m models.evaluation.build_reference` writes them. Parsed, never unpickled, and tied by hashes to the
-weights they were made with.
+`python -m models.evaluation.build_reference` writes them. Parsed, never unpickled, and tied by
+hashes to the weights they were made with.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The robustness dial: how the answer to one film changes when the film is taken a little worse.
 
-`models.data.corruptions` measures the model over many films; this asks about the film at hand. Every
-changed film is framed again by the localiser, as it would be had it been taken like that.
+`models.data.corruptions` measures the model over many films; this asks about the film at hand.
+Every changed film is framed again by the localiser, as it would be had it been taken like that.
 """
 
 from __future__ import annotations

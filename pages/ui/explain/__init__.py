@@ -1,1 +1,1 @@
-"""The parts of the review page that explain: overlay, receipt, eraser, robustness, similar cases."""
+"""The parts of the review page that explain: overlay, receipt, eraser, robustness, cases."""

@@ -1,4 +1,4 @@
-"""imaging/dicom/pixels/grey_levels.py and voi.py: stored -> modality -> display, against known numbers."""
+"""grey_levels.py and voi_lut.py: stored -> modality -> display, against known numbers."""
 
 from __future__ import annotations
 

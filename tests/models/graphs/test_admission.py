@@ -49,7 +49,7 @@ def film(number: int) -> bytes:
 def readings(first: int, count: int) -> Iterator[Sequence[DecodedFilm]]:
     for number in range(first, first + count):
         found = decode_process.read_for_triage(film(number), "film", enough=0)
-        assert isinstance(found, Reading)
+        assert isinstance(found, DecodedFilm)
         yield [found]
 
 
@@ -104,7 +104,7 @@ def test_a_gate_that_passes_quantises_and_compares(
 
 def test_every_row_names_the_engine(low: Settings, passed: list[Attempt]) -> None:
     outside = decode_process.read_for_triage(make_dicom_bytes(Modality="US"), "film", enough=0)
-    assert isinstance(outside, Reading)
+    assert isinstance(outside, DecodedFilm)
     (inside,) = readings(1, 1)
     found = Assessor.load(low).assess([*inside, outside])
     assert [one.status for one in found] == [Status.OK, Status.REFUSED]
