@@ -82,19 +82,19 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
     settings = Settings(home=home)
     Repository.open(home).close()  # the tables themselves do not count
     empty = _database_bytes(home)
-    judges = _judges(engine, workers, settings)
+    processors = _processors(engine, workers, settings)
     try:
-        for judge in judges:
+        for judge in processors:
             judge.start()
             judge.ready()
         with closing(Repository.open(home)) as repository:
             job = repository.jobs.open(JobKind.FOLDER, str(source))
             started = time.perf_counter()
-            done = work_off(repository, settings, judges)
+            done = work_off(repository, settings, processors)
             seconds = time.perf_counter() - started
             said = _answers(repository, job)
     finally:
-        for judge in dict.fromkeys(judges):
+        for judge in dict.fromkeys(processors):
             judge.close()
     rows = _database_bytes(home) - empty
     figures = {
@@ -106,7 +106,7 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
     return figures, said
 
 
-def _judges(engine: str, workers: int, settings: Settings) -> Sequence[FileProcessor]:
+def _processors(engine: str, workers: int, settings: Settings) -> Sequence[FileProcessor]:
     if engine == "local":
         return [WorkerProcess(settings) for _ in range(workers)]
     cluster = RayPool(settings, actors=workers)

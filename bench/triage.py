@@ -120,7 +120,7 @@ class Ours:
 
     def __init__(self, settings: Settings, scratch: Path, processes: int) -> None:
         self._settings, self._scratch = settings, scratch
-        self._mates = [WorkerProcess(settings) for _ in range(processes)]
+        self._processors = [WorkerProcess(settings) for _ in range(processes)]
         self._runs = 0
         self.first_row = 0.0
 
@@ -138,7 +138,7 @@ class Ours:
             def told(_: int) -> None:
                 firsts.append(time.perf_counter() - start)
 
-            drain(store, self._settings, mates=self._mates, on_results=told)
+            drain(store, self._settings, processors=self._processors, on_results=told)
             taken = time.perf_counter() - start
             self.first_row = firsts[0]
             counts = {s.value: n for s, n in store.jobs.progress(job).counts.items()}
@@ -151,8 +151,8 @@ class Ours:
 
     def close(self) -> None:
         """End the processes."""
-        for mate in self._mates:
-            mate.close()
+        for processor in self._processors:
+            processor.close()
 
 
 def seconds_alone(settings: Settings, files: list[Path]) -> float:

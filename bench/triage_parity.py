@@ -64,7 +64,7 @@ def measured(count: int) -> dict[str, Parity]:
     films = select(read_config(_TASK).films(settings.data), "val")
     chosen = [films[i] for i in np.linspace(0, len(films) - 1, count).astype(int)]
     classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
-    shard = FileWorker(Assessor.load(settings))
+    worker = FileWorker(Assessor.load(settings))
     reference: list[Assessment] = []
     found: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def measured(count: int) -> dict[str, Parity]:
             reference.append(in_full(classifier, film_bytes("raw", values, number)))
             for name, said in found.items():
                 place.write_bytes(film_bytes(name, values, number))
-                (result,) = shard.run([Task("", 0, "film", str(place))], at=lambda _: None)
+                (result,) = worker.run([Task("", 0, "film", str(place))], at=lambda _: None)
                 if result.outcome is None:
                     raise SystemExit("a film has no outcome")
                 said.append(result.outcome.assessment)

@@ -58,7 +58,9 @@ with st.expander(_("Queue a folder")):
     jobs.render_rescore(asked, page.total)
 jobs.render_unfinished()
 jobs.render_job(folded=True)
-waiting_times.render_worth(cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1))
+waiting_times.render_waiting_times(
+    cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)
+)
 
 reading_order.render_overdue(page.overdue)
 if not page.stored:

@@ -123,7 +123,7 @@ class ServedFiles:
         worker = _InThisProcess(self._worker(settings))
         job_id = repository.jobs.add([(file_name, content)], account=account)
         networks = replace(self._settings, **settings)
-        assert drain(repository, networks, jobs=[job_id], mates=[worker]) == 1
+        assert drain(repository, networks, jobs=[job_id], processors=[worker]) == 1
         (result,) = worker.results
         assert result.outcome is not None, "these bytes had been answered before"
         return _as_stored(repository.jobs.get(job_id), result.outcome)

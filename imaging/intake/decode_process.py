@@ -25,7 +25,7 @@ from imaging.locations import read_head, read_place
 
 WORKER = "imaging.intake.decode_process"  # what the process that reads headers runs
 SECONDS = 60.0  # for one file
-_REHEARSAL = 15.0  # of these, for the frames that no network sees
+_OTHER_FRAMES = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
 TIMED_OUT = "Reading this file took too long and was stopped; it may be damaged or hostile."
@@ -136,16 +136,16 @@ class DecodeProcess:
         For one call; then its process is killed.
     memory : int
         Bytes of address space it may have, where the system can limit that.
-    humble : bool
+    low_priority : bool
         It takes what of the processors nobody else wants.
     """
 
     def __init__(
-        self, *, seconds: float = SECONDS, memory: int = MEMORY, humble: bool = False
+        self, *, seconds: float = SECONDS, memory: int = MEMORY, low_priority: bool = False
     ) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._child = ChildProcess(WORKER, memory=memory, idle=humble)
+        self._child = ChildProcess(WORKER, memory=memory, idle=low_priority)
 
     def describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         """As `imaging.dicom.describe`, of files (place, name); their first bytes are enough.
@@ -179,12 +179,12 @@ class DecodeProcess:
 def decode_other_frames(content: bytes, file_name: str) -> None:
     """Decode the frames after the first, as the viewer will: one that kills must do so here.
 
-    Stops after `_REHEARSAL` seconds. A frame that is refused is told where it is looked at.
+    Stops after `_OTHER_FRAMES` seconds. A frame that is refused is told where it is looked at.
     """
     found = read_object(content, file_name=file_name)
     if not isinstance(found, Image) or not found.decoder():  # what is not compressed kills nobody
         return
-    ends = time.monotonic() + _REHEARSAL
+    ends = time.monotonic() + _OTHER_FRAMES
     for frame in range(1, found.instance.geometry.frames):
         if time.monotonic() > ends:
             return

@@ -44,10 +44,13 @@ class HeaderScanner:
     def __init__(
         self, repository: Repository, *, yield_to_interactive: Callable[[], None] | None = None
     ) -> None:
-        self._repository, self._give_way = repository, yield_to_interactive or (lambda: None)
+        self._repository, self._yield_to_interactive = (
+            repository,
+            yield_to_interactive or (lambda: None),
+        )
         self._seen: dict[str, Span] = {}  # of jobs, the positions it looked at
         self._stopped = threading.Event()
-        self._reader = DecodeProcess(seconds=_SECONDS, humble=True)
+        self._reader = DecodeProcess(seconds=_SECONDS, low_priority=True)
         self._thread = threading.Thread(target=self._run, name="lightbox-scout", daemon=True)
 
     def start(self) -> None:
@@ -90,7 +93,7 @@ class HeaderScanner:
                 break
             for start in range(0, len(tasks), _AT_ONCE):
                 began = time.monotonic()
-                self._give_way()
+                self._yield_to_interactive()
                 met = time.monotonic() - began > _NOTICED
                 count += self._tell(tasks[start : start + _AT_ONCE])
                 self._stopped.wait(_REST * (time.monotonic() - began) if met else 0.0)

@@ -138,10 +138,10 @@ class Scenario:
         return np.divide(with_it, everything, out=unheard, where=everything > 1e-12)
 
 
-def affordable(ward: Scenario) -> Scenario:
+def affordable(scenario: Scenario) -> Scenario:
     """The ward with fewer repetitions where its list is long: a page should not wait for it."""
-    count = int(_AFFORDABLE / max(ward.studies, 1))
-    return replace(ward, repetitions=min(ward.repetitions, max(count, _FEWEST)))
+    count = int(_AFFORDABLE / max(scenario.studies, 1))
+    return replace(scenario, repetitions=min(scenario.repetitions, max(count, _FEWEST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,40 +157,42 @@ class Run:
     wait: NDArray[np.float64]
 
 
-def simulate(ward: Scenario, policy: Policy, number: int) -> Run:
+def simulate(scenario: Scenario, policy: Policy, number: int) -> Run:
     """Play one repetition of a ward.
 
     Parameters
     ----------
-    ward : Scenario
+    scenario : Scenario
     policy : Policy
     number : int
         Which repetition, from 0. With the ward's seed it fixes who comes when and how long each
         reading takes, whatever the policy, so that policies are compared on the same films.
     """
-    arrival, urgency, reading = _films(ward, np.random.default_rng((ward.seed, number)))
-    desk = _Desk(arrival, urgency, reading, policy=policy, cap=ward.cap_hours)
-    return Run(urgency, arrival, desk.run(ward.readers))
+    arrival, urgency, reading = _films(scenario, np.random.default_rng((scenario.seed, number)))
+    desk = _Desk(arrival, urgency, reading, policy=policy, cap=scenario.cap_hours)
+    return Run(urgency, arrival, desk.run(scenario.readers))
 
 
 def _films(
-    ward: Scenario, chance: np.random.Generator
+    scenario: Scenario, chance: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Arrival (hours), urgency and reading time (hours) of every study, in order of arrival."""
-    count = chance.poisson(ward.arrivals_per_hour * ward.hours)
-    coming = np.sort(chance.uniform(0, ward.hours, count))
-    prevalence = np.array([1 - ward.prevalence, ward.prevalence])
-    shares = np.clip(prevalence @ ward.shares, 0, 1)
+    count = chance.poisson(scenario.arrivals_per_hour * scenario.hours)
+    coming = np.sort(chance.uniform(0, scenario.hours, count))
+    prevalence = np.array([1 - scenario.prevalence, scenario.prevalence])
+    shares = np.clip(prevalence @ scenario.shares, 0, 1)
     drawn = chance.choice(LEVELS, size=count, p=shares / shares.sum())
-    standing = sorted(ward.waiting, key=lambda w: -w.hours)
+    standing = sorted(scenario.waiting, key=lambda w: -w.hours)
     arrival = np.concatenate([[-w.hours for w in standing], coming])
     urgency = np.concatenate([[w.urgency for w in standing], drawn]).astype(np.int64)
-    return arrival, urgency, _reading_times(ward, len(arrival), chance)
+    return arrival, urgency, _reading_times(scenario, len(arrival), chance)
 
 
-def _reading_times(ward: Scenario, count: int, chance: np.random.Generator) -> NDArray[np.float64]:
+def _reading_times(
+    scenario: Scenario, count: int, chance: np.random.Generator
+) -> NDArray[np.float64]:
     """Hours each of `count` readings takes."""
-    mean, spread = ward.minutes / 60, ward.minutes_spread / 60
+    mean, spread = scenario.minutes / 60, scenario.minutes_spread / 60
     if spread == 0:
         return np.full(count, mean)
     shape = (mean / spread) ** 2

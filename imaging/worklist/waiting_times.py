@@ -80,30 +80,30 @@ class Waits:
 class Comparison:
     """Every policy on the same films."""
 
-    ward: Scenario
+    scenario: Scenario
     waits: Mapping[Policy, Mapping[Group, Waits]]
 
 
-def compare(ward: Scenario, *, on_progress: OnProgress = lambda _share: None) -> Comparison:
+def compare(scenario: Scenario, *, on_progress: OnProgress = lambda _share: None) -> Comparison:
     """Play a ward under every policy.
 
     Parameters
     ----------
-    ward : Scenario
+    scenario : Scenario
     on_progress : callable
         Told the share that is done, in [0, 1], after every repetition.
     """
     runs: dict[Policy, list[Run]] = {policy: [] for policy in Policy}
-    for number in range(ward.repetitions):
+    for number in range(scenario.repetitions):
         for policy in Policy:
-            runs[policy].append(simulate(ward, policy, number))
-        on_progress((number + 1) / ward.repetitions)
-    weights = group_weights(ward)
+            runs[policy].append(simulate(scenario, policy, number))
+        on_progress((number + 1) / scenario.repetitions)
+    weights = group_weights(scenario)
     return Comparison(
-        ward=ward,
+        scenario=scenario,
         waits={
             policy: {
-                group: _waits(runs[policy], runs[Policy.FIFO], weights[group], ward.cap_hours)
+                group: _waits(runs[policy], runs[Policy.FIFO], weights[group], scenario.cap_hours)
                 for group in Group
             }
             for policy in Policy
@@ -111,9 +111,9 @@ def compare(ward: Scenario, *, on_progress: OnProgress = lambda _share: None) ->
     )
 
 
-def group_weights(ward: Scenario) -> Mapping[Group, Array]:
+def group_weights(scenario: Scenario) -> Mapping[Group, Array]:
     """(3,) per group: how much a study of each urgency counts for it, in [0, 1]."""
-    present = ward.present
+    present = scenario.present
     raised = np.array([level == RAISED for level in LEVELS])
     return {
         Group.ALL: np.ones(len(LEVELS)),

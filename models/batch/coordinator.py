@@ -50,7 +50,7 @@ class Coordinator:
     ----------
     repository : Repository
     settings : Settings
-    mates : sequence of FileProcessor
+    processors : sequence of FileProcessor
         Each gets a thread of its own.
     name : str
         Under which files are claimed.
@@ -67,16 +67,16 @@ class Coordinator:
         self,
         repository: Repository,
         settings: Settings,
-        mates: Sequence[FileProcessor],
+        processors: Sequence[FileProcessor],
         name: str,
         *,
         jobs: Sequence[str] = (),
         on_results: Callable[[int], None] | None = None,
         yield_to_interactive: Callable[[], None] | None = None,
     ) -> None:
-        self._give_way = yield_to_interactive or (lambda: None)
+        self._yield_to_interactive = yield_to_interactive or (lambda: None)
         self._repository, self._settings, self._name = repository, settings, name
-        self._mates, self._jobs, self._on_results = mates, jobs, on_results
+        self._processors, self._jobs, self._on_results = processors, jobs, on_results
         self._changed = threading.Condition()
         self._ready: deque[list[Task]] = deque()
         self._said: deque[_Said] = deque()
@@ -161,7 +161,7 @@ class Coordinator:
         """Fewer than every second of those who judge have a chunk ready, or files just came."""
         if self._uncertain and self._open():
             return False  # first everything in hand comes to an end
-        most = len(self._mates) * 2 if self._woken else len(self._mates) // 2
+        most = len(self._processors) * 2 if self._woken else len(self._processors) // 2
         return not self._dry and len(self._ready) <= most
 
     def _open(self) -> bool:
@@ -173,7 +173,7 @@ class Coordinator:
         with self._changed:
             if not self._wanting():
                 return False
-            wanted = max(1, len(self._mates) - len(self._ready)) * CHUNK
+            wanted = max(1, len(self._processors) - len(self._ready)) * CHUNK
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
             self._holds_claims = True
         self._make_certain()
@@ -207,7 +207,7 @@ class Coordinator:
 
     def _chunks(self, tasks: list[Task], *, shared: bool) -> list[list[Task]]:
         """Files by the chunk; `shared` among those who judge, so that all end together."""
-        size = min(CHUNK, -(-len(tasks) // len(self._mates)) or 1) if shared else CHUNK
+        size = min(CHUNK, -(-len(tasks) // len(self._processors)) or 1) if shared else CHUNK
         return [tasks[i : i + size] for i in range(0, len(tasks), size)]
 
     def _write(self) -> bool:
@@ -274,7 +274,7 @@ class Coordinator:
     def _started(self) -> list[threading.Thread]:
         threads = [
             threading.Thread(target=self._judge, args=(m,), name=f"lightbox-mate-{i}", daemon=True)
-            for i, m in enumerate(self._mates)
+            for i, m in enumerate(self._processors)
         ]
         for thread in threads:
             thread.start()
@@ -297,11 +297,11 @@ class Coordinator:
         with suppress(AssistantError):  # without claims, its heartbeat is of no use to anybody
             self._repository.claims.end_worker(self._name)
 
-    def _judge(self, mate: FileProcessor) -> None:
+    def _judge(self, processor: FileProcessor) -> None:
         """One thread: chunk by chunk."""
         while (tasks := self._next()) is not None:
             try:
-                said = self._asked(mate, tasks)
+                said = self._asked(processor, tasks)
             except Exception as exc:  # raised again by whoever writes
                 said = _Said(tasks, trouble=exc)
             with self._changed:
@@ -319,17 +319,17 @@ class Coordinator:
             self._changed.notify_all()
             return self._ready.popleft()
 
-    def _asked(self, mate: FileProcessor, tasks: Sequence[Task]) -> _Said:
-        networks = fingerprint(self._settings, reduced=mate.reduced)
+    def _asked(self, processor: FileProcessor, tasks: Sequence[Task]) -> _Said:
+        networks = fingerprint(self._settings, reduced=processor.reduced)
         claimed = {(task.job_id, task.position): task for task in tasks}
         fetched = [_located(task, self._repository) for task in tasks]
 
         def known(sha256s: Sequence[str]) -> Collection[str]:
             if not _urgent(tasks):
-                self._give_way()
+                self._yield_to_interactive()
             return self._repository.claims.known_results(sha256s, networks)
 
-        found = mate.run(fetched, known)
+        found = processor.run(fetched, known)
         results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
         return _Said(tasks, results, networks)
 

@@ -28,7 +28,7 @@ AddressOption = Annotated[
 
 
 @contextmanager
-def judges(
+def open_processors(
     settings: Settings, *, engine: Engine, workers: int, address: str = ""
 ) -> Iterator[Sequence[FileProcessor]]:
     """Those who judge, one for each thread, with their networks loaded.

@@ -181,7 +181,7 @@ def serve() -> None:
     server, (settings, reading) = connect()
     try:
         assessor = Assessor.load(typed_json.read(Settings, settings))
-        shard = FileWorker(assessor, reduced=reading == REDUCED)
+        worker = FileWorker(assessor, reduced=reading == REDUCED)
     except AssistantError as exc:
         server.send(Unfit(type(exc).__name__, str(exc)))
         return
@@ -197,7 +197,7 @@ def serve() -> None:
         except EOFError:
             return
         try:
-            results = shard.run(tasks, known=ask, at=lambda place: server.send(Opened(place)))
+            results = worker.run(tasks, known=ask, at=lambda place: server.send(Opened(place)))
             server.send(Done(tuple(Judged(r.sha256, r.outcome, r.fault) for r in results)))
         except (EOFError, OSError):
             raise

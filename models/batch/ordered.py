@@ -55,7 +55,7 @@ def spool(candidates: Iterable[Candidate]) -> Iterator[Iterator[PendingFile]]:
 
 
 def map_ordered(
-    files: Iterator[PendingFile], judges: Sequence[FileProcessor]
+    files: Iterator[PendingFile], processors: Sequence[FileProcessor]
 ) -> Iterator[tuple[PendingFile, FileOutcome]]:
     """Every file and what became of it, in the order of `files`.
 
@@ -65,7 +65,7 @@ def map_ordered(
         If nobody can load the networks.
     """
     free: SimpleQueue[FileProcessor] = SimpleQueue()
-    for judge in judges:
+    for judge in processors:
         free.put(judge)
 
     def run(chunk: Sequence[PendingFile]) -> list[FileOutcome]:
@@ -76,11 +76,11 @@ def map_ordered(
             free.put(judge)
 
     waiting: deque[tuple[Sequence[PendingFile], Future[list[FileOutcome]]]] = deque()
-    pool = ThreadPoolExecutor(len(judges))
+    pool = ThreadPoolExecutor(len(processors))
     try:
         while chunk := list(islice(files, CHUNK)):
             waiting.append((chunk, pool.submit(run, chunk)))
-            if len(waiting) >= _AHEAD * len(judges):
+            if len(waiting) >= _AHEAD * len(processors):
                 yield from _told(*waiting.popleft())
         while waiting:
             yield from _told(*waiting.popleft())
@@ -102,17 +102,17 @@ def _packed(number: int, one: Candidate, folder: Path) -> PendingFile:
 
 
 def _judge(judge: FileProcessor, chunk: Sequence[PendingFile]) -> list[FileOutcome]:
-    tasks = [parcel.task for parcel in chunk if parcel.outcome is None]
+    tasks = [pending_file.task for pending_file in chunk if pending_file.outcome is None]
     results = judge.run(tasks, lambda _: ()) if tasks else []
     said = {result.task.position: result.outcome for result in results}
-    found = [parcel.outcome or said[parcel.task.position] for parcel in chunk]
+    found = [pending_file.outcome or said[pending_file.task.position] for pending_file in chunk]
     return [one for one in found if one is not None]
 
 
 def _told(
     chunk: Sequence[PendingFile], future: Future[list[FileOutcome]]
 ) -> Iterator[tuple[PendingFile, FileOutcome]]:
-    for parcel, outcome in zip(chunk, future.result(), strict=True):
-        yield parcel, outcome
-        if parcel.spooled:
-            Path(parcel.task.location).unlink(missing_ok=True)
+    for pending_file, outcome in zip(chunk, future.result(), strict=True):
+        yield pending_file, outcome
+        if pending_file.spooled:
+            Path(pending_file.task.location).unlink(missing_ok=True)

@@ -79,7 +79,7 @@ class WorkerProcess:
         For one file; then the process is killed.
     memory : int
         Bytes of address space it may have, where the system can limit that.
-    humble : bool
+    low_priority : bool
         It takes what of the processors nobody else wants: where readers are at the same server.
     """
 
@@ -88,7 +88,7 @@ class WorkerProcess:
         settings: Settings,
         *,
         reduced: bool = True,
-        humble: bool = False,
+        low_priority: bool = False,
         seconds: float = decode_process.SECONDS,
         memory: int = decode_process.MEMORY,
     ) -> None:
@@ -98,7 +98,7 @@ class WorkerProcess:
             WORKER,
             [public, REDUCED if reduced else WHOLE],
             memory=memory,
-            idle=humble,
+            idle=low_priority,
             environment=_environment(),
         )
 

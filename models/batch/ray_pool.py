@@ -75,17 +75,17 @@ class RayWorker:
 
     def __init__(self, settings: Settings, reduced: bool) -> None:
         self._settings = settings
-        self._mate = WorkerProcess(settings, reduced=reduced)
-        self._mate.start()
+        self._processor = WorkerProcess(settings, reduced=reduced)
+        self._processor.start()
         self._working = threading.Lock()  # a mate is for one thread
-        self._desks: dict[str, _Mailbox] = defaultdict(_Mailbox)
+        self._mailboxes: dict[str, _Mailbox] = defaultdict(_Mailbox)
 
     def ready(self) -> tuple[Any, ...]:
         """("ready", fingerprint of the networks here), or ("unfit", error, sentence)."""
         try:
             with self._working:
-                self._mate.ready()
-            return "ready", fingerprint(self._settings, reduced=self._mate.reduced)
+                self._processor.ready()
+            return "ready", fingerprint(self._settings, reduced=self._processor.reduced)
         except AssistantError as exc:
             return "unfit", type(exc).__name__, str(exc)
 
@@ -112,14 +112,14 @@ class RayWorker:
             if gone:
                 return "send", gone
             with self._working, tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
-                return "done", self._run(self._desks[ticket], tasks, contents, Path(folder))
+                return "done", self._run(self._mailboxes[ticket], tasks, contents, Path(folder))
         except AssistantError as exc:
             return "unfit", type(exc).__name__, str(exc)
         finally:
-            self._desks[ticket].asked.put(None)
+            self._mailboxes[ticket].asked.put(None)
 
     def _run(
-        self, desk: _Mailbox, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
+        self, mailbox: _Mailbox, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
     ) -> list[Result]:
         here = list(tasks)
         for i, content in contents.items():
@@ -128,19 +128,19 @@ class RayWorker:
         theirs = {(t.job_id, t.position): t for t in tasks}
         return [
             replace(result, task=theirs[result.task.job_id, result.task.position])
-            for result in self._mate.run(here, desk.ask)
+            for result in self._processor.run(here, mailbox.ask)
         ]
 
     def asked(self, ticket: str) -> list[str] | None:
         """The next question of a chunk in work, SHA-256s; None when it has ended."""
-        found = self._desks[ticket].asked.get()
+        found = self._mailboxes[ticket].asked.get()
         if found is None:
-            self._desks.pop(ticket)
+            self._mailboxes.pop(ticket)
         return found
 
     def tell(self, ticket: str, known: Collection[str]) -> None:
         """Answer it."""
-        self._desks[ticket].told.put(known)
+        self._mailboxes[ticket].told.put(known)
 
 
 class RayPool:
@@ -170,13 +170,13 @@ class RayPool:
         self._ray = _ray()
         self._mine = _connect(self._ray, address, actors)
         self._expected = fingerprint(settings, reduced=reduced)
-        seat = self._ray.remote(
+        ray_worker = self._ray.remote(
             num_cpus=1, max_restarts=-1, max_task_retries=0, max_concurrency=_HOLD
         )(RayWorker)
         public = replace(settings, database="")
         self.size = actors or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._idle: SimpleQueue[Any] = SimpleQueue()
-        self._actors = [seat.remote(public, reduced) for _ in range(self.size)]
+        self._actors = [ray_worker.remote(public, reduced) for _ in range(self.size)]
         self._ended = threading.Event()
         self._welcomed = False
         self._welcoming = threading.Lock()

@@ -41,7 +41,7 @@ class Worker:
         One for each processor, without a number.
     reduced : bool
         See `models.batch.file_worker.FileWorker`.
-    mates : sequence of FileProcessor
+    processors : sequence of FileProcessor
         Who does the work, one for each thread, instead of processes of this computer.
     give_way : callable, optional
         See `models.batch.coordinator.Coordinator`.
@@ -54,48 +54,50 @@ class Worker:
         *,
         processes: int = 0,
         reduced: bool = True,
-        mates: Sequence[FileProcessor] = (),
+        processors: Sequence[FileProcessor] = (),
         yield_to_interactive: Callable[[], None] | None = None,
     ) -> None:
         self._repository = repository
         count = processes or os.cpu_count() or 1
-        self._mates: Sequence[FileProcessor] = mates or [
-            WorkerProcess(settings, reduced=reduced, humble=True) for _ in range(count)
+        self._processors: Sequence[FileProcessor] = processors or [
+            WorkerProcess(settings, reduced=reduced, low_priority=True) for _ in range(count)
         ]
-        self._clerk = Coordinator(
+        self._coordinator = Coordinator(
             repository,
             settings,
-            self._mates,
+            self._processors,
             worker_name(),
             yield_to_interactive=yield_to_interactive,
         )
-        self._lister = FolderScanner(repository, self._clerk.wake)
-        self._scout = HeaderScanner(repository, yield_to_interactive=yield_to_interactive)
-        self._thread = threading.Thread(target=self._clerk.run, name="lightbox-clerk", daemon=True)
+        self._folder_scanner = FolderScanner(repository, self._coordinator.wake)
+        self._scanner = HeaderScanner(repository, yield_to_interactive=yield_to_interactive)
+        self._thread = threading.Thread(
+            target=self._coordinator.run, name="lightbox-clerk", daemon=True
+        )
 
     def start(self) -> None:
         """Begin working; claims of workers that died here are given back first."""
         release_dead_claims(self._repository)
-        self._lister.start()
-        self._scout.start()
+        self._folder_scanner.start()
+        self._scanner.start()
         self._thread.start()
 
     def wake(self) -> None:
         """Say that files were queued; the processes load their networks meanwhile."""
-        for mate in self._mates:
-            mate.start()
-        self._clerk.wake()
-        self._lister.wake()
+        for processor in self._processors:
+            processor.start()
+        self._coordinator.wake()
+        self._folder_scanner.wake()
 
     def stop(self) -> None:
         """Stop after the chunks in hand."""
-        self._lister.stop()
-        self._clerk.stop()
-        self._scout.stop()
+        self._folder_scanner.stop()
+        self._coordinator.stop()
+        self._scanner.stop()
         if self._thread.is_alive():
             self._thread.join()
-        for mate in self._mates:
-            mate.close()
+        for processor in self._processors:
+            processor.close()
 
 
 def drain(
@@ -106,18 +108,18 @@ def drain(
     processes: int = 1,
     reduced: bool = True,
     on_results: Callable[[int], None] | None = None,
-    mates: Sequence[FileProcessor] = (),
+    processors: Sequence[FileProcessor] = (),
 ) -> int:
     """Work off every waiting file and return how many; for terminals and tests.
 
-    `mates` do the work, one for each thread, and stay open; without them so many processes.
+    `processors` do the work, one for each thread, and stay open; without them so many processes.
     """
-    own = [] if mates else [WorkerProcess(settings, reduced=reduced) for _ in range(processes)]
-    clerk = Coordinator(
-        repository, settings, mates or own, worker_name(), jobs=jobs, on_results=on_results
+    own = [] if processors else [WorkerProcess(settings, reduced=reduced) for _ in range(processes)]
+    coordinator = Coordinator(
+        repository, settings, processors or own, worker_name(), jobs=jobs, on_results=on_results
     )
     try:
-        return clerk.drain()
+        return coordinator.drain()
     finally:
         for one in own:
             one.close()

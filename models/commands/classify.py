@@ -23,7 +23,7 @@ from imaging.locations import read_place
 from imaging.rendering import overlay_png
 from imaging.settings import Settings
 from imaging.study import FileOutcome
-from models.batch.engines import AddressOption, Engine, EngineOption, judges
+from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
 from models.batch.ordered import PendingFile, map_ordered, spool
 from models.batch.process_pool import CHUNK, FileProcessor
 from models.checkpoint.card import ModelCard
@@ -56,7 +56,7 @@ def classify(
     with spool(walk(paths)) as files:
         files, few = _counted(files)
         count = workers or (few if engine is Engine.LOCAL else 0)
-        with judges(settings, engine=engine, workers=count, address=address) as those:
+        with open_processors(settings, engine=engine, workers=count, address=address) as those:
             counts = _write(table, columns, files, those, _Pictures.into(overlays, settings))
     summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
@@ -91,14 +91,14 @@ def _write(
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([column.name for column in columns])
-            for parcel, outcome in map_ordered(files, those):
+            for pending_file, outcome in map_ordered(files, those):
                 said, file = outcome.assessment, outcome.instance or outcome.document
                 because = selection.because(outcome.instance, said)
-                row = result_row(parcel.path, said, file, selection=because)
+                row = result_row(pending_file.path, said, file, selection=because)
                 writer.writerow(text_cells(row, columns))
                 counts[said.status.value] += 1
                 if pictures and said.findings:
-                    pictures.write(parcel, outcome)
+                    pictures.write(pending_file, outcome)
     except OSError as exc:
         raise SettingsError(f"The table {table.name} cannot be written there.") from exc
     return counts
@@ -120,12 +120,12 @@ class _Pictures:
 
         return cls(folder, Explainers(ClassifierRegistry.load(settings)))
 
-    def write(self, parcel: PendingFile, outcome: FileOutcome) -> None:
+    def write(self, pending_file: PendingFile, outcome: FileOutcome) -> None:
         """One picture."""
         from imaging.dicom import read_image
         from models.explain.methods.registry import METHODS
 
-        image = read_image(read_place(parcel.task.location), file_name=parcel.path)
+        image = read_image(read_place(pending_file.task.location), file_name=pending_file.path)
         lead, model = outcome.assessment.findings[0], outcome.assessment.model
         explainer = self._explainers.of(model.name if model else "")
         subject = explainer.look(image.luminance_values(0), outcome.assessment)

@@ -24,7 +24,7 @@ from imaging.jobs import NORMAL, JobKind
 from imaging.locations import is_address
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.batch.engines import AddressOption, Engine, EngineOption, judges
+from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
 from models.batch.process_pool import FileProcessor
 from models.batch.worker import Worker, drain, release_dead_claims
 
@@ -54,10 +54,10 @@ def work(
     """Work off the jobs of the store; several computers may, each file is judged once."""
     settings, repository = Settings.from_environment(), open_repository()
     count = processes or (os.cpu_count() or 1 if engine is Engine.LOCAL else 0)
-    with judges(settings, engine=engine, workers=count, address=address) as those:
+    with open_processors(settings, engine=engine, workers=count, address=address) as those:
         if stay:
             logging.basicConfig(level=logging.WARNING)
-            _stay(Worker(repository, settings, mates=those))
+            _stay(Worker(repository, settings, processors=those))
             return
         done = work_off(repository, settings, those)
     repository.close()
@@ -87,10 +87,10 @@ def work_off(
         except AssistantError as exc:
             troubles.append(exc)
             return
-        lister = FolderScanner(repository, lambda: None)
+        folder_scanner = FolderScanner(repository, lambda: None)
         for job in jobs:
             try:
-                if reason := lister.attempt(job, tries=1):
+                if reason := folder_scanner.attempt(job, tries=1):
                     troubles.append(SettingsError(reason))
             except AssistantError as exc:
                 troubles.append(exc)
@@ -101,7 +101,7 @@ def work_off(
     while True:
         finding = finder.is_alive()
         release_dead_claims(repository)
-        done = drain(repository, settings, mates=those, on_results=on_results)
+        done = drain(repository, settings, processors=those, on_results=on_results)
         total += done
         if not done and not finding:
             break

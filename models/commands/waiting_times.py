@@ -95,7 +95,7 @@ def worth(
     from models.model_card.operating_point import measured
 
     found = measured(Settings.from_environment(), model)
-    ward = Scenario(
+    scenario = Scenario(
         arrivals_per_hour=arrivals,
         minutes=minutes,
         minutes_spread=minutes if spread is None else spread,
@@ -106,20 +106,21 @@ def worth(
         repetitions=repetitions,
         seed=seed,
     )
-    for line in report(compare(found.apply(ward)), found):
+    for line in report(compare(found.apply(scenario)), found):
         typer.echo(line)
 
 
 def report(compared: Comparison, found: OperatingPoint) -> list[str]:
     """A comparison as lines of a terminal."""
-    ward = compared.ward
+    scenario = compared.scenario
     lines = [
         told(found),
-        f"{ward.arrivals_per_hour:g} studies per hour for {ward.hours:g} h, {ward.minutes:g} min "
-        f"each, {ward.readers} reader(s), {100 * ward.prevalence:.0f} % with the finding, cap "
-        f"{ward.cap_hours:g} h; load {ward.load:.2f}; {ward.repetitions} repetitions",
+        f"{scenario.arrivals_per_hour:g} studies per hour for {scenario.hours:g} h, "
+        f"{scenario.minutes:g} min each, {scenario.readers} reader(s), "
+        f"{100 * scenario.prevalence:.0f} % with the finding, cap {scenario.cap_hours:g} h; "
+        f"load {scenario.load:.2f}; {scenario.repetitions} repetitions",
     ]
-    if ward.load >= 1:
+    if scenario.load >= 1:
         lines.append(OVERLOADED)
     heads = ("", *(_POLICIES[policy] for policy in Policy))
     rows = [heads, *_rows(compared), _late(compared)]
@@ -148,5 +149,5 @@ def _rows(compared: Comparison) -> list[tuple[str, ...]]:
 
 def _late(compared: Comparison) -> tuple[str, ...]:
     shares = (compared.waits[policy][Group.ALL].late.value for policy in Policy)
-    label = f"share that waits {compared.ward.cap_hours:g} h or longer"
+    label = f"share that waits {compared.scenario.cap_hours:g} h or longer"
     return label, *("\u2013" if math.isnan(s) else f"{100 * s:.1f} %" for s in shares)

@@ -70,16 +70,16 @@ class OperatingPoint:
         what was missed.
         """
         false_alarms = 1 - self.specificity.value
-        told_apart = self.sensitivity.value - false_alarms
-        if told_apart <= 0:
+        distinguished = self.sensitivity.value - false_alarms
+        if distinguished <= 0:
             return self.prevalence
-        return min(max((raised_share - false_alarms) / told_apart, 0.01), 0.99)
+        return min(max((raised_share - false_alarms) / distinguished, 0.01), 0.99)
 
-    def apply(self, ward: Scenario) -> Scenario:
+    def apply(self, scenario: Scenario) -> Scenario:
         """The ward with this network in it."""
         sensitivity, specificity = self.sensitivity.value, self.specificity.value
         return replace(
-            ward,
+            scenario,
             sensitivity=sensitivity,
             specificity=specificity,
             # rounding must not make shares of more than all films

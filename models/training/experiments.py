@@ -25,10 +25,10 @@ VIEWS = ("plain", "matched", "stressed", "swapped", "alone")
 INTRODUCTION = (
     "Written by `python -m models.model_card.report` from `docs/experiments/*.json`.",
     "Validation AUC is of the epoch that was kept, in the views of `models/data/stress.py`;",
-    "runs from before there were views have two of them, stressed by their own augmentation. Test figures of the official",
-    "split are listed for every run whose test films were ever looked at; no epoch, weight or",
-    "threshold was chosen by them. From run 12 on films are framed first, and so are the views:",
-    "they are harder, and not comparable with those above.",
+    "runs from before there were views have two of them, stressed by their own augmentation.",
+    "Test figures of the official split are listed for every run whose test films were ever",
+    "looked at; no epoch, weight or threshold was chosen by them. From run 12 on films are",
+    "framed first, and so are the views: they are harder, and not comparable with those above.",
 )
 TEST = ("auc", "accuracy", "sensitivity", "specificity")
 

@@ -57,8 +57,8 @@ class Priority:
             self._changed.wait_for(lambda: not self._ahead, longest)
 
 
-_precedence = Priority()
-interactive, yield_to_interactive = _precedence.ahead, _precedence.yield_to_interactive
+_priority = Priority()
+interactive, yield_to_interactive = _priority.interactive, _priority.yield_to_interactive
 
 
 class BackgroundTask(Generic[T]):
@@ -105,7 +105,7 @@ class BackgroundTask(Generic[T]):
 
     def _report(self, progress: float) -> None:
         if self.behind:
-            _precedence.yield_to_interactive()
+            _priority.yield_to_interactive()
             if not self._wanted():
                 self.abandoned = True
                 self._stopped.set()

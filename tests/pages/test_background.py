@@ -112,9 +112,9 @@ def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None
 
 
 def test_a_busy_ward_does_not_starve_a_proof() -> None:
-    precedence = Priority()
-    with precedence.ahead(), ThreadPoolExecutor(1) as other:
-        went = other.submit(precedence.yield_to_interactive, longest=0.01)
+    priority = Priority()
+    with priority.interactive(), ThreadPoolExecutor(1) as other:
+        went = other.submit(priority.yield_to_interactive, longest=0.01)
         assert went.result(timeout=30) is None  # while somebody is still in front
 
 

@@ -46,7 +46,7 @@ def render_evidence(
     elif chosen == "eraser":
         eraser.render_eraser(record, image, answer)
     elif chosen == "dial":
-        robustness.render_dial(image, answer)
+        robustness.render_robustness(image, answer)
     elif chosen == "similar":
         similar.render_similar(image, answer)
     elif chosen == "concepts":

@@ -20,7 +20,7 @@ from pages.ui.theme import colour
 _SLOT, _SIZE, _HEIGHT = "dial", 220, 230
 
 
-def render_dial(image: Image, answer: Assessment) -> None:
+def render_robustness(image: Image, answer: Assessment) -> None:
     """Draw one slider, its curve, the changed film and where the answer flips.
 
     The curve is worked out in the background; the page does not wait for it.

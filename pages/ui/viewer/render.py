@@ -53,29 +53,29 @@ def render_viewer(
     PixelDataError
         When a film cannot be decoded.
     """
-    parcels = _parcels(scene, key)
-    by_hash = {parcel.hash: parcel for parcel in parcels}
-    previews = [parcel.preview for parcel in parcels if parcel.preview]
-    large = [*previews, *(parcel for parcel in parcels if parcel.preview)]
+    packets = _packets(scene, key)
+    by_hash = {packet.hash: packet for packet in packets}
+    previews = [packet.preview for packet in packets if packet.preview]
+    large = [*previews, *(packet for packet in packets if packet.preview)]
     ways = _tickets(large, key, sign_in)
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, parcels=by_hash, tickets=ways, height=height),
+        data=to_wire(scene, packets=by_hash, tickets=ways, height=height),
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
         on_missing_change=lambda: _note_missing(key),
         on_step_change=lambda: _step(scene, key, on_step),
     )
     with st.container(gap=None, height="content"):
-        for parcel in (*previews, *parcels):
-            if parcel.hash not in ways:
-                mount("carrier", key=f"{key}-{parcel.hash}", data=parcel.data, height="content")
+        for packet in (*previews, *packets):
+            if packet.hash not in ways:
+                mount("carrier", key=f"{key}-{packet.hash}", data=packet.data, height="content")
     units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
     return read_report(state.get("reading"), scene, units)
 
 
-def _parcels(scene: Scene, key: str) -> list[PixelPacket]:
+def _packets(scene: Scene, key: str) -> list[PixelPacket]:
     """Packed pixels, packed once in a session and dropped when nothing shows them."""
     shelf: dict[str, dict[str, PixelPacket]] = st.session_state.setdefault(_KEPT, {})
     kept = shelf.pop(key, {})
@@ -85,20 +85,20 @@ def _parcels(scene: Scene, key: str) -> list[PixelPacket]:
         if pane.overlay is not None:
             found = pane.overlay
             wanted[overlay_hash(found)] = lambda found=found: pack_overlay(found)  # type: ignore[misc]
-    parcels = {name: kept.get(name) or pack() for name, pack in wanted.items()}
-    shelf[key] = parcels
+    packets = {name: kept.get(name) or pack() for name, pack in wanted.items()}
+    shelf[key] = packets
     while len(shelf) > _SCENES:
         del shelf[next(iter(shelf))]
-    return list(parcels.values())
+    return list(packets.values())
 
 
-def _tickets(parcels: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str, str]:
+def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str, str]:
     """How the browser collects parcels; without those that it could not, which are carried."""
     missing = st.session_state.get(f"{_MISSING}-{key}", ())
     if st.session_state.get(_MISSING, 0) >= _PATIENCE:
         return {}
-    wanted = (parcel for parcel in parcels if parcel.hash not in missing)
-    found = {parcel.hash: route.ticket(parcel, sign_in) for parcel in wanted}
+    wanted = (packet for packet in packets if packet.hash not in missing)
+    found = {packet.hash: route.ticket(packet, sign_in) for packet in wanted}
     return {name: ticket for name, ticket in found.items() if ticket}
 
 

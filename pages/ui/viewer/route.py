@@ -54,21 +54,21 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
         found = _counter.take(request.headers.get(HEADER, ""))
         if found is None or not get_instance().is_active_session(found[0].session):
             return _refusal()
-        claim, parcel = found
+        claim, packet = found
         if not await run_in_threadpool(admits, claim.sign_in, request.cookies):
             return _refusal()
-        return _Pixels(parcel)
+        return _Pixels(packet)
 
     place = "/".join(part for part in (base_path.strip("/"), PATH) if part)
     return Route(f"/{place}", answer, methods=["POST"])
 
 
-def ticket(parcel: PixelPacket, sign_in: str) -> str | None:
+def ticket(packet: PixelPacket, sign_in: str) -> str | None:
     """A ticket of the running session for a parcel; None where no route is served."""
     context = get_script_run_ctx()
     if not _open or context is None:
         return None
-    return _counter.give(parcel, session=context.session_id, sign_in=sign_in)
+    return _counter.give(packet, session=context.session_id, sign_in=sign_in)
 
 
 def _is_ours(headers: Mapping[str, str]) -> bool:
@@ -87,10 +87,10 @@ def _refusal() -> Response:
 class _Pixels(Response):
     """A parcel in parts, without a copy, and uncompressed: noise does not shrink."""
 
-    def __init__(self, parcel: PixelPacket) -> None:
-        size = {"Content-Length": str(parcel.size), "Content-Encoding": "identity"}
+    def __init__(self, packet: PixelPacket) -> None:
+        size = {"Content-Length": str(packet.size), "Content-Encoding": "identity"}
         super().__init__(None, headers=_HEADERS | size, media_type="application/octet-stream")
-        self._parcel = parcel
+        self._packet = packet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
@@ -101,5 +101,5 @@ class _Pixels(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _parts(self) -> Iterator[memoryview]:
-        for one in (memoryview(part) for part in self._parcel.parts):
+        for one in (memoryview(part) for part in self._packet.parts):
             yield from (one[at : at + _PART] for at in range(0, one.nbytes, _PART))

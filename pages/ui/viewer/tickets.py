@@ -29,7 +29,7 @@ class Ticket:
         The Streamlit session it was given to.
     sign_in : str
         Token of the sign-in it was given under; empty where there is none.
-    parcel : weakref.ref of Parcel
+    packet : weakref.ref of Parcel
         The pixels, as long as the session keeps them.
     until : float
         When it ends, in seconds of the clock.
@@ -37,7 +37,7 @@ class Ticket:
 
     session: str
     sign_in: str
-    parcel: weakref.ref[PixelPacket]
+    packet: weakref.ref[PixelPacket]
     until: float
 
 
@@ -56,21 +56,21 @@ class TicketStore:
         self._claims: dict[str, Ticket] = {}
         self._given: dict[tuple[str, str, int], str] = {}
 
-    def give(self, parcel: PixelPacket, *, session: str, sign_in: str) -> str:
+    def give(self, packet: PixelPacket, *, session: str, sign_in: str) -> str:
         """A ticket for a parcel: the one given before while it is fresh and unused, else a new one.
 
         So a page that is drawn again says the same, and one that is opened again can collect.
         """
-        mine = session, sign_in, id(parcel)
+        mine = session, sign_in, id(packet)
         with self._lock:
             self._forget_old()
             known = self._given.get(mine, "")
             claim = self._claims.get(known)
             now = self._clock()
-            if claim and claim.parcel() is parcel and claim.until - now >= _FRESH:
+            if claim and claim.packet() is packet and claim.until - now >= _FRESH:
                 return known
             ticket = secrets.token_urlsafe(32)
-            self._claims[ticket] = Ticket(session, sign_in, weakref.ref(parcel), now + LIFE)
+            self._claims[ticket] = Ticket(session, sign_in, weakref.ref(packet), now + LIFE)
             self._given[mine] = ticket
             return ticket
 
@@ -79,13 +79,13 @@ class TicketStore:
         with self._lock:
             self._forget_old()
             claim = self._claims.pop(ticket, None)
-        parcel = claim.parcel() if claim else None
-        return (claim, parcel) if claim and parcel else None
+        packet = claim.packet() if claim else None
+        return (claim, packet) if claim and packet else None
 
     def _forget_old(self) -> None:
         """Drop tickets whose time is over or whose pixels are gone."""
         now = self._clock()
-        over = [t for t, c in self._claims.items() if c.until <= now or c.parcel() is None]
+        over = [t for t, c in self._claims.items() if c.until <= now or c.packet() is None]
         for ticket in over:
             del self._claims[ticket]
         self._given = {mine: t for mine, t in self._given.items() if t in self._claims}

@@ -14,7 +14,7 @@ from pages.ui.viewer.words import words
 
 
 def to_wire(
-    scene: Scene, *, parcels: Mapping[str, PixelPacket], tickets: Mapping[str, str], height: int
+    scene: Scene, *, packets: Mapping[str, PixelPacket], tickets: Mapping[str, str], height: int
 ) -> dict[str, Any]:
     """The scene as JSON values; pixels are named by their hashes.
 
@@ -22,7 +22,7 @@ def to_wire(
     ----------
     scene : Scene
         What to show.
-    parcels : mapping of str to Parcel
+    packets : mapping of str to Parcel
         The pixels by their hash.
     tickets : mapping of str to str
         With what the browser collects them, by their hash; the others come by a carrier.
@@ -30,7 +30,7 @@ def to_wire(
         CSS pixels.
     """
     return {
-        "panes": [_pane(pane, parcels) for pane in scene.panes],
+        "panes": [_pane(pane, packets) for pane in scene.panes],
         "tickets": dict(tickets),
         "layout": scene.layout,
         "linked": scene.linked,
@@ -45,9 +45,9 @@ def to_wire(
     }
 
 
-def _pane(pane: Pane, parcels: Mapping[str, PixelPacket]) -> dict[str, Any]:
+def _pane(pane: Pane, packets: Mapping[str, PixelPacket]) -> dict[str, Any]:
     name = film_hash(pane.image)
-    preview = parcels[name].preview
+    preview = packets[name].preview
     return {
         "key": pane.key,
         "pixels": name,
@@ -56,7 +56,7 @@ def _pane(pane: Pane, parcels: Mapping[str, PixelPacket]) -> dict[str, Any]:
         "title": pane.title,
         "banner": [list(pair) for pair in pane.banner],
         "marks": list(pane.marks),
-        "notes": [sentence(note) for note in parcels[name].notes],
+        "notes": [sentence(note) for note in packets[name].notes],
         "overlay": None if pane.overlay is None else _overlay(pane.overlay),
         "stack": None if pane.stack is None else asdict(pane.stack),
     }

@@ -52,7 +52,7 @@ class Packed:
         return _KINDS.get(Path(self.name).suffix, "application/octet-stream")
 
 
-def render_takeaway(job: Job) -> None:
+def render_batch_export(job: Job) -> None:
     """Draw the choice of forms, the progress and the file to save, under a finished job.
 
     A reader who reads blind is asked to read first: results hold the network's answers.

@@ -47,7 +47,7 @@ def render_files(job: JobProgress) -> None:
         )
     _render_retry(job)
     if job.total <= _MOST_TAKEN:
-        batch_export.render_takeaway(repository.jobs.get(job.job_id))
+        batch_export.render_batch_export(repository.jobs.get(job.job_id))
     else:
         st.caption(
             _("The results of so many files are taken away with cli.py results {job}.").format(

@@ -39,7 +39,9 @@ def listed() -> Workload:
 
 
 @st.fragment
-def render_worth(load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS) -> None:
+def render_waiting_times(
+    load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS
+) -> None:
     """Draw the panel; nothing is counted or simulated while it is closed.
 
     Parameters
@@ -61,8 +63,8 @@ def render_worth(load: Callable[[], Workload] = listed, *, cap_hours: float = CA
             return
         work = load()
         _render_operating_point(found, work)
-        ward = affordable(found.apply(_choose(found, work, cap_hours)))
-        compared = _work_out(ward, work)
+        scenario = affordable(found.apply(_choose(found, work, cap_hours)))
+        compared = _work_out(scenario, work)
         if compared is not None:
             _render_table(compared)
             _render_change(compared)
@@ -154,11 +156,11 @@ def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _work_out(ward: Scenario, work: Workload) -> Comparison | None:
+def _work_out(scenario: Scenario, work: Workload) -> Comparison | None:
     """The comparison once it is there; until then a bar."""
     # without the ages: they grow from one drawing of the page to the next
-    key = (replace(ward, waiting=()), work.counts())
-    task = background.start(_SLOT, key, lambda report: compare(ward, on_progress=report))
+    key = (replace(scenario, waiting=()), work.counts())
+    task = background.start(_SLOT, key, lambda report: compare(scenario, on_progress=report))
     if task.done and not task.stopped:
         return task.result
     if not task.stopped:
@@ -171,7 +173,7 @@ def _work_out(ward: Scenario, work: Workload) -> Comparison | None:
 
 def _render_table(compared: Comparison) -> None:
     """Waits, policy by policy, with intervals."""
-    ward = compared.ward
+    scenario = compared.scenario
     columns = {
         Policy.FIFO: _("As they came"),
         Policy.URGENCY: _("By urgency, no cap"),
@@ -190,8 +192,8 @@ def _render_table(compared: Comparison) -> None:
         "with the same films under each order, then read empty. In brackets: 95 % interval of "
         "the figure; a single day differs more."
     )
-    st.caption(words.format(hours=f"{ward.hours:g}", count=ward.repetitions))
-    if ward.load >= 1:
+    st.caption(words.format(hours=f"{scenario.hours:g}", count=scenario.repetitions))
+    if scenario.load >= 1:
         st.warning(sentence(said.OVERLOADED))
 
 
@@ -216,7 +218,7 @@ def _render_change(compared: Comparison) -> None:
         if not math.isnan(waits[group].longer.value)
     ]
     late = compared.waits[Policy.URGENCY][Group.ALL].late.value
-    cap = f"{compared.ward.cap_hours:g}"
+    cap = f"{compared.scenario.cap_hours:g}"
     if late == 0:
         told.append(_("No study came to wait {cap} h, so the cap changed nothing.").format(cap=cap))
     elif late > 0:

@@ -79,9 +79,13 @@ def reasons(repository: Repository, job_id: str) -> list[tuple[str, str]]:
     return [(file.file_name, file.message) for file in found]
 
 
-def listed(repository: Repository, job_id: str, lister: FolderScanner | None = None) -> list[str]:
+def listed(
+    repository: Repository, job_id: str, folder_scanner: FolderScanner | None = None
+) -> list[str]:
     """Names in the job after one look."""
-    (lister or FolderScanner(repository, lambda: None)).look(repository.jobs.progress(job_id))
+    (folder_scanner or FolderScanner(repository, lambda: None)).look(
+        repository.jobs.progress(job_id)
+    )
     return [file.file_name for file in repository.jobs.files(job_id)]
 
 
@@ -148,17 +152,17 @@ def test_a_listing_that_was_interrupted_goes_on(repository: Repository, root: Pa
 def test_a_watched_file_is_taken_once_it_has_stopped_growing(
     repository: Repository, root: Path
 ) -> None:
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
     old = time.time() - 60
     for file in (root / "one.dcm", root / "b" / "two.dcm"):
         os.utime(file, (old, old))
-    assert listed(repository, job, lister) == []  # seen once: perhaps it grows
+    assert listed(repository, job, folder_scanner) == []  # seen once: perhaps it grows
     (root / "b" / "two.dcm").write_bytes(b"2222")  # it does
-    assert listed(repository, job, lister) == ["one.dcm"]
+    assert listed(repository, job, folder_scanner) == ["one.dcm"]
     os.utime(root / "b" / "two.dcm", (old, old))
-    listed(repository, job, lister)
-    assert listed(repository, job, lister) == ["one.dcm", "two.dcm"]
+    listed(repository, job, folder_scanner)
+    assert listed(repository, job, folder_scanner) == ["one.dcm", "two.dcm"]
     assert repository.jobs.progress(job).state is JobState.LISTING
 
 
@@ -197,12 +201,12 @@ def test_one_job_that_cannot_be_listed_ends_with_its_reason_and_stops_no_other(
     gone = repository.jobs.open(JobKind.FOLDER, str(root / "moved away"))
     odd = repository.jobs.open(JobKind.FOLDER, "nothing-reads-this://x/films")
     good = repository.jobs.open(JobKind.FOLDER, str(root))
-    lister = FolderScanner(repository, lambda: None)
-    lister.start()
+    folder_scanner = FolderScanner(repository, lambda: None)
+    folder_scanner.start()
     try:
         assert all(ended(repository, job) for job in (good, empty, gone, odd))
     finally:
-        lister.stop()
+        folder_scanner.stop()
     assert [f.file_name for f in repository.jobs.files(good)] == ["one.dcm", "two.dcm"]
     ((name, sentence),) = reasons(repository, empty)
     assert name == files[0].removeprefix("memory://") and sentence.startswith("No files can be")
@@ -228,16 +232,16 @@ def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
     monkeypatch.setattr(folder_scan, "EVERY", 0.01)
     monkeypatch.setattr(folder_scan, "members", failing)
     bad = repository.jobs.open(JobKind.FOLDER, str(root / "b"))
-    lister = FolderScanner(repository, lambda: None)
-    lister.start()
+    folder_scanner = FolderScanner(repository, lambda: None)
+    folder_scanner.start()
     try:
         assert ended(repository, bad)
         monkeypatch.setattr(folder_scan, "members", members)
         later = repository.jobs.open(JobKind.FOLDER, str(root))
-        lister.wake()
+        folder_scanner.wake()
         assert ended(repository, later)
     finally:
-        lister.stop()
+        folder_scanner.stop()
     ((_, sentence),) = reasons(repository, bad)
     assert sentence.startswith("The files of this folder could not all be found")
     assert len(repository.jobs.files(later)) == 3
@@ -247,12 +251,12 @@ def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
 def test_a_place_that_is_away_for_a_moment_is_listed_all_the_same(
     repository: Repository, root: Path
 ) -> None:
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root / "late"))
-    assert "cannot be opened" in lister.attempt(repository.jobs.progress(job))
+    assert "cannot be opened" in folder_scanner.attempt(repository.jobs.progress(job))
     (root / "late").mkdir()
     (root / "late" / "a.dcm").write_bytes(b"a")
-    assert lister.attempt(repository.jobs.progress(job)) == ""
+    assert folder_scanner.attempt(repository.jobs.progress(job)) == ""
     assert [f.file_name for f in repository.jobs.files(job)] == ["a.dcm"]
     assert reasons(repository, job) == []
 
@@ -260,23 +264,23 @@ def test_a_place_that_is_away_for_a_moment_is_listed_all_the_same(
 def test_a_watched_place_that_is_away_says_so_once_and_is_watched_on(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root / "late"))
     for _ in range(20):
-        lister.attempt(repository.jobs.progress(job))
+        folder_scanner.attempt(repository.jobs.progress(job))
     assert len(reasons(repository, job)) == 1
     (root / "late").mkdir()
     (root / "late" / "a.dcm").write_bytes(b"a")
     monkeypatch.setattr(folder_scan, "SETTLED", 0.0)
     for _ in range(2):
-        lister.attempt(repository.jobs.progress(job))
+        folder_scanner.attempt(repository.jobs.progress(job))
     assert [f.file_name for f in repository.jobs.files(job)] == ["late", "a.dcm"]
 
 
 def test_trouble_with_the_store_ends_no_job(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root))
 
     def failing(*_: object, **__: object) -> int:
@@ -286,8 +290,8 @@ def test_trouble_with_the_store_ends_no_job(
         patch.setattr(repository.jobs, "add_files", failing)
         for _ in range(20):
             with pytest.raises(StoreError):
-                lister.attempt(repository.jobs.progress(job))
-    assert listed(repository, job, lister) == ["one.dcm", "two.dcm"]
+                folder_scanner.attempt(repository.jobs.progress(job))
+    assert listed(repository, job, folder_scanner) == ["one.dcm", "two.dcm"]
 
 
 def test_a_job_the_store_will_not_take_holds_up_no_other(
@@ -306,19 +310,19 @@ def test_a_job_the_store_will_not_take_holds_up_no_other(
     monkeypatch.setattr(repository.jobs, "add_files", failing)
     monkeypatch.setattr(repository.jobs, "listings", lambda: jobs)
     monkeypatch.setattr(folder_scan, "EVERY", 0.01)
-    lister = FolderScanner(repository, lambda: None)
-    lister.start()
+    folder_scanner = FolderScanner(repository, lambda: None)
+    folder_scanner.start()
     try:
         assert ended(repository, good)
     finally:
-        lister.stop()
+        folder_scanner.stop()
     assert repository.jobs.progress(bad).state is JobState.LISTING
 
 
 def test_a_reason_that_could_not_be_written_is_written_at_the_next_look(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.FOLDER, str(root / "gone"))
 
     def failing(*_: object, **__: object) -> int:
@@ -326,8 +330,8 @@ def test_a_reason_that_could_not_be_written_is_written_at_the_next_look(
 
     with monkeypatch.context() as patch, pytest.raises(StoreError):
         patch.setattr(repository.jobs, "add_files", failing)
-        lister.attempt(repository.jobs.progress(job), tries=1)
-    lister.attempt(repository.jobs.progress(job), tries=1)
+        folder_scanner.attempt(repository.jobs.progress(job), tries=1)
+    folder_scanner.attempt(repository.jobs.progress(job), tries=1)
     assert len(reasons(repository, job)) == 1 and repository.jobs.progress(job).finished
 
 
@@ -335,17 +339,19 @@ def test_an_address_can_be_watched(
     repository: Repository, files: tuple[str, Callable[[str, bytes], None]]
 ) -> None:
     address, put = files
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, address)
-    assert listed(repository, job, lister) == []  # nothing has come yet, which is no trouble
+    assert (
+        listed(repository, job, folder_scanner) == []
+    )  # nothing has come yet, which is no trouble
     put("a.dcm", b"a")
-    assert listed(repository, job, lister) == []
+    assert listed(repository, job, folder_scanner) == []
     put("a.dcm", b"aa")  # it grows
     put("empty.dcm", b"")
-    assert listed(repository, job, lister) == []
-    assert listed(repository, job, lister) == ["a.dcm"]
+    assert listed(repository, job, folder_scanner) == []
+    assert listed(repository, job, folder_scanner) == ["a.dcm"]
     put("b.dcm", b"b")
-    assert [listed(repository, job, lister) for _ in range(2)][1] == ["a.dcm", "b.dcm"]
+    assert [listed(repository, job, folder_scanner) for _ in range(2)][1] == ["a.dcm", "b.dcm"]
     assert repository.jobs.progress(job).state is JobState.LISTING
 
 
@@ -368,17 +374,17 @@ def test_a_look_that_finds_nothing_new_writes_nothing_and_unpacks_nothing(
 
     heard(repository.jobs, "add_files")
     heard(repository.originals, "keep")
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
     for _ in range(2):
-        listed(repository, job, lister)
+        listed(repository, job, folder_scanner)
     assert asked == ["keep", "add_files"]
     for _ in range(3):
-        assert len(listed(repository, job, lister)) == 3
+        assert len(listed(repository, job, folder_scanner)) == 3
     assert asked == ["keep", "add_files"]
     (root / "new.dcm").write_bytes(b"n")
     for _ in range(3):
-        listed(repository, job, lister)
+        listed(repository, job, folder_scanner)
     assert asked == ["keep", "add_files", "add_files"]
 
 
@@ -386,17 +392,17 @@ def test_what_could_not_be_added_is_tried_at_the_next_look(
     repository: Repository, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder_scan, "SETTLED", 0.0)
-    lister = FolderScanner(repository, lambda: None)
+    folder_scanner = FolderScanner(repository, lambda: None)
     job = repository.jobs.open(JobKind.WATCH, str(root))
-    listed(repository, job, lister)
+    listed(repository, job, folder_scanner)
 
     def failing(*_: object, **__: object) -> int:
         raise StoreError("The data folder cannot be written.")
 
     with monkeypatch.context() as patch, pytest.raises(StoreError):
         patch.setattr(repository.jobs, "add_files", failing)
-        listed(repository, job, lister)
-    assert [listed(repository, job, lister) for _ in range(2)][1] == ["one.dcm", "two.dcm"]
+        listed(repository, job, folder_scanner)
+    assert [listed(repository, job, folder_scanner) for _ in range(2)][1] == ["one.dcm", "two.dcm"]
 
 
 def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
@@ -422,11 +428,11 @@ def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
     assert repository.jobs.progress(job).state is JobState.CANCELLED
 
 
-def looked(store: Repository, job_id: str, *listers: FolderScanner) -> list[str]:
+def looked(store: Repository, job_id: str, *folder_scanners: FolderScanner) -> list[str]:
     """Names in the job after as many looks as complete a file."""
     for _ in range(2):
-        for lister in listers:
-            names = listed(store, job_id, lister)
+        for folder_scanner in folder_scanners:
+            names = listed(store, job_id, folder_scanner)
     return names
 
 
@@ -434,27 +440,27 @@ def looked(store: Repository, job_id: str, *listers: FolderScanner) -> list[str]
 def test_another_file_under_an_old_name_is_taken_once_it_is_complete(
     store: Repository, root: Path
 ) -> None:
-    lister = FolderScanner(store, lambda: None)
+    folder_scanner = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, str(root))
-    assert looked(store, job, lister) == ["one.dcm", "two.dcm"]
+    assert looked(store, job, folder_scanner) == ["one.dcm", "two.dcm"]
     (root / "one.dcm").write_bytes(b"another")
-    assert listed(store, job, lister) == ["one.dcm", "two.dcm"]  # perhaps it grows
-    assert listed(store, job, lister) == ["one.dcm", "two.dcm", "one.dcm"]
-    assert len(looked(store, job, lister)) == 3
+    assert listed(store, job, folder_scanner) == ["one.dcm", "two.dcm"]  # perhaps it grows
+    assert listed(store, job, folder_scanner) == ["one.dcm", "two.dcm", "one.dcm"]
+    assert len(looked(store, job, folder_scanner)) == 3
     places = [task.location for task in store.claims.claim_files("w", 9)]
     assert places[0] == places[2] == str(root / "one.dcm")
 
 
 @pytest.mark.usefixtures("at_once")
 def test_a_file_of_the_same_size_is_told_apart_by_its_time(store: Repository, root: Path) -> None:
-    lister = FolderScanner(store, lambda: None)
+    folder_scanner = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, str(root))
-    looked(store, job, lister)
+    looked(store, job, folder_scanner)
     old = (root / "one.dcm").stat()
     os.utime(root / "one.dcm", ns=(0, old.st_mtime_ns + 1_000_000_000))
-    assert looked(store, job, lister) == ["one.dcm", "two.dcm", "one.dcm"]
+    assert looked(store, job, folder_scanner) == ["one.dcm", "two.dcm", "one.dcm"]
     os.utime(root / "one.dcm", ns=(0, old.st_mtime_ns))  # the first one put back is not new
-    assert len(looked(store, job, lister)) == 3
+    assert len(looked(store, job, folder_scanner)) == 3
 
 
 @pytest.mark.usefixtures("at_once")
@@ -477,19 +483,22 @@ def test_two_servers_take_another_file_under_an_old_name_once(
 ) -> None:
     job = store.jobs.open(JobKind.WATCH, str(root))
     with closing(Repository.open(tmp_path / "home", database)) as other:
-        listers = [FolderScanner(store, lambda: None), FolderScanner(other, lambda: None)]
-        assert looked(store, job, *listers) == ["one.dcm", "two.dcm"]
+        folder_scanners = [FolderScanner(store, lambda: None), FolderScanner(other, lambda: None)]
+        assert looked(store, job, *folder_scanners) == ["one.dcm", "two.dcm"]
         (root / "one.dcm").write_bytes(b"another")
-        assert looked(store, job, *listers) == ["one.dcm", "two.dcm", "one.dcm"]
+        assert looked(store, job, *folder_scanners) == ["one.dcm", "two.dcm", "one.dcm"]
         (root / "one.dcm").write_bytes(b"one more")
         ready = threading.Barrier(2, timeout=20)
 
-        def look(lister: FolderScanner) -> None:
+        def look(folder_scanner: FolderScanner) -> None:
             for _ in range(2):
                 ready.wait()
-                lister.look(store.jobs.progress(job))
+                folder_scanner.look(store.jobs.progress(job))
 
-        threads = [threading.Thread(target=look, args=[lister]) for lister in listers]
+        threads = [
+            threading.Thread(target=look, args=[folder_scanner])
+            for folder_scanner in folder_scanners
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -525,10 +534,10 @@ def test_another_file_at_an_old_address_is_taken_once(
     store: Repository, files: tuple[str, Callable[[str, bytes], None]]
 ) -> None:
     address, put = files
-    lister = FolderScanner(store, lambda: None)
+    folder_scanner = FolderScanner(store, lambda: None)
     job = store.jobs.open(JobKind.WATCH, address)
     put("a.dcm", b"a")
-    assert looked(store, job, lister) == ["a.dcm"]
+    assert looked(store, job, folder_scanner) == ["a.dcm"]
     put("a.dcm", b"b")
-    assert looked(store, job, lister) == ["a.dcm", "a.dcm"]
+    assert looked(store, job, folder_scanner) == ["a.dcm", "a.dcm"]
     assert len(looked(store, job, FolderScanner(store, lambda: None))) == 2

@@ -37,7 +37,7 @@ def store(tmp_path: Path, database: str) -> Iterator[Repository]:
 
 
 @pytest.fixture
-def scout(store: Repository) -> Iterator[HeaderScanner]:
+def scanner(store: Repository) -> Iterator[HeaderScanner]:
     found = HeaderScanner(store)
     yield found
     found.stop()
@@ -101,20 +101,20 @@ def announcements(store: Repository) -> int:
         return len(list(session.scalars(select(AnnouncementTable))))
 
 
-def test_a_study_is_listed_while_its_film_waits(store: Repository, scout: HeaderScanner) -> None:
+def test_a_study_is_listed_while_its_film_waits(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1))
-    assert scout.look() == 1
+    assert scanner.look() == 1
     (listed,) = store.worklist.page(WorklistQuery(status=WAITING)).items
     assert (listed.status, listed.priority, listed.message) == (None, ROUTINE, "")
     assert (listed.patient.name, listed.instances) == ("Doe^Jane", 1)
     assert listed.received_at == FRIDAY
     record = store.studies.get(STUDY)
     assert record.instances == () and len(record.waiting) == 1
-    assert scout.look() == 0  # told once
+    assert scanner.look() == 0  # told once
 
 
 def test_of_a_file_elsewhere_the_first_bytes_are_enough(
-    store: Repository, scout: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scanner: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_folder(store, tmp_path / "films", film(1) + b"\0" * 2**18)
     monkeypatch.setattr(
@@ -122,44 +122,44 @@ def test_of_a_file_elsewhere_the_first_bytes_are_enough(
     )
     (place,) = (tmp_path / "films").iterdir()
     assert decode_process._described(str(place), "a.dcm")
-    assert scout.look() == 1
+    assert scanner.look() == 1
     (waiting,) = store.studies.get(STUDY).waiting
     assert waiting.identity.sha256 == ""  # of what was not read nothing is known
 
 
 def test_a_header_longer_than_the_first_bytes_is_read_whole(
-    store: Repository, scout: HeaderScanner, tmp_path: Path
+    store: Repository, scanner: HeaderScanner, tmp_path: Path
 ) -> None:
     long = make_dataset(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1", PatientID="T-1")
     long.add_new(0x00091010, "OB", b"\0" * 2**17)  # before the UIDs
     long.private_block(0x0009, "TEST", create=True)
     in_folder(store, tmp_path / "films", to_bytes(long))
-    assert scout.look() == 1
+    assert scanner.look() == 1
 
 
 def test_what_is_no_film_or_cannot_be_read_is_left_to_its_turn(
-    store: Repository, scout: HeaderScanner, tmp_path: Path
+    store: Repository, scanner: HeaderScanner, tmp_path: Path
 ) -> None:
     job = in_folder(store, tmp_path / "films", b"no film", b"", film(1), b"\0" * 2**17)
     (tmp_path / "films" / "gone.dcm").write_bytes(b"")
     store.jobs.add_files(job, [("gone.dcm", str(tmp_path / "nowhere.dcm"))])
     _since_friday(store)
-    assert scout.look() == 1
+    assert scanner.look() == 1
     assert store.worklist.page().total == 1
 
 
 def test_a_file_that_was_queued_a_moment_ago_is_left_to_those_who_judge(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     store.jobs.add([("a.dcm", film(1))])
-    assert scout.look() == 0 and store.worklist.page().total == 0
+    assert scanner.look() == 0 and store.worklist.page().total == 0
 
 
 def test_the_answer_takes_the_place_of_the_announcement(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     queued(store, film(1))
-    scout.look()
+    scanner.look()
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [answered(task, film(1))], "n")
     (listed,) = store.worklist.page().items
@@ -168,9 +168,9 @@ def test_the_answer_takes_the_place_of_the_announcement(
     assert len(record.instances) == 1 and record.waiting == () and announcements(store) == 0
 
 
-def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: HeaderScanner) -> None:
+def test_a_study_with_one_film_to_come_says_so(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1), film(2))
-    scout.look()
+    scanner.look()
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [answered(task, film(1))], "n")
     (listed,) = store.worklist.page().items
@@ -183,10 +183,10 @@ def test_a_study_with_one_film_to_come_says_so(store: Repository, scout: HeaderS
 
 @pytest.mark.parametrize("sha256", ["", "ab" * 32], ids=["never read", "read"])
 def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
-    store: Repository, scout: HeaderScanner, tmp_path: Path, sha256: str
+    store: Repository, scanner: HeaderScanner, tmp_path: Path, sha256: str
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
-    scout.look()
+    scanner.look()
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [lost(task, sha256)], "n")
     (listed,) = store.worklist.page().items
@@ -196,10 +196,10 @@ def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
 
 
 def test_a_readable_file_takes_the_place_of_one_that_was_lost(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     queued(store, film(1))
-    scout.look()
+    scanner.look()
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [lost(task)], "n")
     queued(store, film(1))
@@ -210,10 +210,10 @@ def test_a_readable_file_takes_the_place_of_one_that_was_lost(
 
 
 def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
-    store: Repository, scout: HeaderScanner, tmp_path: Path
+    store: Repository, scanner: HeaderScanner, tmp_path: Path
 ) -> None:
     in_folder(store, tmp_path / "films", film(1))
-    scout.look()
+    scanner.look()
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [answered(task, film(1, study="1.2.9"))], "n")
     (listed,) = store.worklist.page().items
@@ -223,10 +223,10 @@ def test_another_film_in_the_place_of_the_announced_one_takes_the_study_along(
 
 
 def test_a_cancelled_job_takes_its_announcements_along(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"), film(2, study="1.2.9"))
-    scout.look()
+    scanner.look()
     claimed = store.claims.claim_files("w", 2)
     store.claims.finish_files("w", [answered(claimed[1], film(1, study="1.2.9"))], "n")
     store.jobs.cancel(job)
@@ -238,10 +238,10 @@ def test_a_cancelled_job_takes_its_announcements_along(
 
 
 def test_a_study_that_waits_can_be_deleted_with_its_files(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     job = queued(store, film(1), film(1, study="1.2.9"))
-    scout.look()
+    scanner.look()
     sha256 = store.studies.get(STUDY).waiting[0].identity.sha256
     store.studies.delete(STUDY, account="a", reason="wrong patient")
     assert [item.study_instance_uid for item in store.worklist.page().items] == ["1.2.9"]
@@ -249,12 +249,12 @@ def test_a_study_that_waits_can_be_deleted_with_its_files(
 
 
 def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     paused, cancelled = queued(store, film(1)), queued(store, film(1, study="1.2.9"))
     store.jobs.pause(paused)
     store.jobs.cancel(cancelled)
-    assert scout.look() == 1
+    assert scanner.look() == 1
     (task,) = store.claims.claim_files("w", 5) or [None]
     assert task is None
     store.jobs.resume(paused)
@@ -266,22 +266,22 @@ def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(
 
 
 def test_a_film_that_is_stored_is_not_announced_again(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     queued(store, film(1))
     (task,) = store.claims.claim_files("w", 1)
     store.claims.finish_files("w", [answered(task, film(1))], "n")
     queued(store, film(1))
-    assert scout.look() == 0
+    assert scanner.look() == 0
     (listed,) = store.worklist.page().items
     assert listed.instances == 1
 
 
 def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     first = queued(store, film(1, study="1.2.9"), film(1))
-    scout.look()
+    scanner.look()
     assert store.pending.prioritise_study(
         STUDY, account="a"
     ) and not store.pending.prioritise_study(STUDY, account="a")
@@ -300,25 +300,25 @@ def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
     assert store.jobs.progress(task.job_id).priority == URGENT
 
 
-def test_of_a_long_series_a_handful_goes_first(store: Repository, scout: HeaderScanner) -> None:
+def test_of_a_long_series_a_handful_goes_first(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, *(film(number) for number in range(25)))
-    scout.look()
+    scanner.look()
     assert store.pending.prioritise_study(STUDY) and not store.pending.prioritise_study(STUDY)
     assert [task.urgent for task in store.claims.claim_files("w", 25)] == [True] * 20 + [False] * 5
 
 
 def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     queued(store, film(1))
-    scout.look()
+    scanner.look()
     assert store.pending.prioritise_study(STUDY)
     store.studies.delete(STUDY, account="a", reason="wrong patient")
     assert store.claims.claim_files("w", 5) == ()
 
 
 def test_a_pile_that_was_told_is_not_searched_again(
-    store: Repository, scout: HeaderScanner
+    store: Repository, scanner: HeaderScanner
 ) -> None:
     job = queued(store, *(film(number) for number in range(4)))
     monday = HeaderScanner(store)
@@ -327,22 +327,22 @@ def test_a_pile_that_was_told_is_not_searched_again(
     monday._reader.close()
     again = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
     assert [task.position for task in again] == [2, 1, 0] and last.position == 3
-    assert scout.look() == 3
+    assert scanner.look() == 3
     with store._database.reading() as session:
         assert _told(session, job) == (0, 3)
 
 
-def test_two_scouts_tell_a_film_once(store: Repository, scout: HeaderScanner) -> None:
+def test_two_scanners_tell_a_film_once(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1))
     (task,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
-    (seen,) = scout._described([(scout._place(task), task.file_name)])
+    (seen,) = scanner._described([(scanner._place(task), task.file_name)])
     assert seen is not None
     looks = [(task, seen)]
     assert store.pending.add_pending(looks) == 1 and store.pending.add_pending(looks) == 0
 
 
 def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
-    store: Repository, scout: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scanner: HeaderScanner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_AHEAD", 2)
     monkeypatch.setattr(module, "_AT_ONCE", 2)
@@ -359,7 +359,7 @@ def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
 
     monkeypatch.setattr(store.pending, "announce", heard)
     job = in_folder(store, tmp_path / "films", *(film(number) for number in range(5)))
-    assert scout.look() == 6
+    assert scanner.look() == 6
     assert told == ["4.dcm", "3.dcm", "z.dcm", "2.dcm", "1.dcm", "0.dcm"]
 
 
@@ -368,31 +368,31 @@ def test_it_rests_where_it_met_a_reader(
     store: Repository, seconds: float, rests: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1))
-    scout = HeaderScanner(store, yield_to_interactive=lambda: time.sleep(seconds))
+    scanner = HeaderScanner(store, yield_to_interactive=lambda: time.sleep(seconds))
     waited: list[float] = []
-    monkeypatch.setattr(scout._stopped, "wait", waited.append)
-    assert scout.look() == 1
-    scout._reader.close()
+    monkeypatch.setattr(scanner._stopped, "wait", waited.append)
+    assert scanner.look() == 1
+    scanner._reader.close()
     (rest,) = waited
     assert (rest > 3 * seconds) if rests else rest == 0.0
 
 
-def test_after_a_restart_nothing_is_told_twice(store: Repository, scout: HeaderScanner) -> None:
+def test_after_a_restart_nothing_is_told_twice(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1), film(2))
-    assert scout.look() == 2
+    assert scanner.look() == 2
     assert store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5) == ()
 
 
-def test_a_table_of_results_says_that_it_waits(store: Repository, scout: HeaderScanner) -> None:
+def test_a_table_of_results_says_that_it_waits(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1))
-    scout.look()
+    scanner.look()
     (row,) = stored_batch(store, lambda _, said: "waits" if said is None else "").rows(False)
     assert (row.study_instance_uid, row.selection, row.status) == (STUDY, "waits", "waiting")
 
 
-def test_many_films_of_one_study_are_one_row(store: Repository, scout: HeaderScanner) -> None:
+def test_many_films_of_one_study_are_one_row(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, *(film(i) for i in range(60)))
-    assert scout.look() == 60
+    assert scanner.look() == 60
     (listed,) = store.worklist.page().items
     assert listed.instances == 60
 
@@ -413,21 +413,21 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
         return real(looks)
 
     monkeypatch.setattr(store.pending, "announce", failing)
-    scout = HeaderScanner(store)
-    scout.start()
+    scanner = HeaderScanner(store)
+    scanner.start()
     ends = datetime.now(UTC) + timedelta(seconds=20)
     while not announcements(store) and datetime.now(UTC) < ends:
-        scout._stopped.wait(0.05)
-    scout.stop()
+        scanner._stopped.wait(0.05)
+    scanner.stop()
     assert announcements(store) == 1
     assert "ValueError" in caplog.text and "Doe" not in caplog.text
 
 
 def test_a_header_that_kills_its_reader_hides_no_other(
-    store: Repository, scout: HeaderScanner, monkeypatch: pytest.MonkeyPatch
+    store: Repository, scanner: HeaderScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1), film(2), film(3))
-    real, guilty = scout._reader.describe, store.claims.claim_files("w", 3)[1].file_name
+    real, guilty = scanner._reader.describe, store.claims.claim_files("w", 3)[1].file_name
     store.claims.release_claims(["w"])
 
     def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
@@ -435,6 +435,6 @@ def test_a_header_that_kills_its_reader_hides_no_other(
             raise PixelDataError(decode_process.CRASHED)
         return real(files)
 
-    monkeypatch.setattr(scout._reader, "describe", dying)
-    assert scout.look() == 2
+    monkeypatch.setattr(scanner._reader, "describe", dying)
+    assert scanner.look() == 2
     assert {one.file_name for one in store.studies.get(STUDY).waiting} == {"0.dcm", "2.dcm"}

@@ -278,7 +278,9 @@ def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Reposito
         store.jobs.retry_failed(job_id)
 
 
-def test_what_a_lister_finds_too_late_is_not_added_to_a_cancelled_job(store: Repository) -> None:
+def test_what_a_folder_scanner_finds_too_late_is_not_added_to_a_cancelled_job(
+    store: Repository,
+) -> None:
     job_id = store.jobs.open(JobKind.FOLDER, "/films")
     waited_for, alone = film(1), film(2)
     queued(store, waited_for)

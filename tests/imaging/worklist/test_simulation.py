@@ -44,8 +44,8 @@ def mean_of(runs: list[Run], level: int | None = None) -> Estimate:
     )
 
 
-def play(ward: Scenario, policy: Policy) -> list[Run]:
-    return [simulate(ward, policy, number) for number in range(ward.repetitions)]
+def play(scenario: Scenario, policy: Policy) -> list[Run]:
+    return [simulate(scenario, policy, number) for number in range(scenario.repetitions)]
 
 
 def test_first_in_first_out_waits_as_long_as_theory_says() -> None:
@@ -75,10 +75,10 @@ def test_urgency_waits_as_long_as_cobham_says() -> None:
 
 def test_a_standing_list_is_read_in_the_order_of_the_worklist() -> None:
     standing = [(ROUTINE, 5.0), (RAISED, 0.5), (UNSURE, 2.0), (RAISED, 3.0), (ROUTINE, 9.0)]
-    ward = Scenario(
+    scenario = Scenario(
         arrivals_per_hour=0, cap_hours=100, waiting=tuple(Waiting(u, h) for u, h in standing)
     )
-    run = simulate(ward, Policy.URGENCY, 0)
+    run = simulate(scenario, Policy.URGENCY, 0)
     read = np.argsort(run.arrival + run.wait)
     shown = [(int(run.urgency[i]), -float(run.arrival[i])) for i in read]
     assert shown == sorted(standing, key=lambda study: (-study[0], -study[1]))
@@ -86,14 +86,14 @@ def test_a_standing_list_is_read_in_the_order_of_the_worklist() -> None:
 
 def test_over_the_cap_age_alone_counts() -> None:
     standing = [(ROUTINE, 5.0), (RAISED, 0.5), (UNSURE, 2.0), (RAISED, 3.0), (ROUTINE, 9.0)]
-    ward = Scenario(
+    scenario = Scenario(
         arrivals_per_hour=0,
         minutes=0.1,
         minutes_spread=0,
         cap_hours=2.5,
         waiting=tuple(Waiting(u, h) for u, h in standing),
     )
-    run = simulate(ward, Policy.CAPPED, 0)
+    run = simulate(scenario, Policy.CAPPED, 0)
     read = np.argsort(run.arrival + run.wait)
     assert [-run.arrival[i] for i in read] == [9.0, 5.0, 3.0, 0.5, 2.0]
 
@@ -192,8 +192,8 @@ def test_weights_agree_with_films_whose_truth_is_drawn(busy: Comparison) -> None
 
 
 def test_chances_follow_bayes() -> None:
-    ward = Scenario(prevalence=0.2, sensitivity=0.9, specificity=0.8)
-    routine, unsure, raised = ward.present
+    scenario = Scenario(prevalence=0.2, sensitivity=0.9, specificity=0.8)
+    routine, unsure, raised = scenario.present
     assert raised == pytest.approx(0.18 / (0.18 + 0.16))
     assert routine == pytest.approx(0.02 / (0.02 + 0.64))
     assert unsure == 0.2  # an answer never given says nothing

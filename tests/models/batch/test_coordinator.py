@@ -14,7 +14,7 @@ from imaging.errors import CheckpointError, PixelDataError, StoreError
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.batch import coordinator as clerks
+from models.batch import coordinator as coordinators
 from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
 from models.batch.process_pool import CHUNK, WorkerProcess
@@ -62,9 +62,9 @@ def test_few_files_are_shared_out(repository: Repository, tiny_settings: Setting
     def meet(_: Sequence[Task]) -> None:
         both.wait(SECONDS)
 
-    judges = [Judge(meet), Judge(meet)]
-    assert drain(repository, tiny_settings, mates=judges) == CHUNK
-    assert [len(judge.chunks) for judge in judges] == [1, 1]
+    processors = [Judge(meet), Judge(meet)]
+    assert drain(repository, tiny_settings, processors=processors) == CHUNK
+    assert [len(judge.chunks) for judge in processors] == [1, 1]
 
 
 def test_nobody_waits_while_the_store_is_written(
@@ -84,7 +84,7 @@ def test_nobody_waits_while_the_store_is_written(
 
     judge = Judge(begun)
     monkeypatch.setattr(repository.claims, "finish_files", slow)
-    assert drain(repository, tiny_settings, mates=[judge]) == 3 * CHUNK
+    assert drain(repository, tiny_settings, processors=[judge]) == 3 * CHUNK
 
 
 def test_a_slow_store_holds_up_those_who_judge(
@@ -102,7 +102,7 @@ def test_a_slow_store_holds_up_those_who_judge(
 
     waits = threading.Event()
     monkeypatch.setattr(repository.claims, "finish_files", slow)
-    assert drain(repository, tiny_settings, mates=[Judge(), Judge()]) == 20 * CHUNK
+    assert drain(repository, tiny_settings, processors=[Judge(), Judge()]) == 20 * CHUNK
     assert max(heaps) <= 10 * CHUNK
 
 
@@ -116,7 +116,7 @@ def test_an_urgent_file_goes_before_what_was_queued(
             queued(repository, 1, name="urgent", priority=URGENT)
 
     judge = Judge(arrive)
-    drain(repository, tiny_settings, mates=[judge])
+    drain(repository, tiny_settings, processors=[judge])
     place = judge.chunks.index(["urgent0"])  # alone
     assert place <= 4, "no more than the chunk in hand and what lies ready go first"
 
@@ -142,20 +142,20 @@ def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
         if len(judge.chunks) == 2:
             assert ahead.wait(SECONDS)  # the third chunk lies ready
             queued(repository, 1, name="urgent", priority=URGENT)
-            clerk.wake()
+            coordinator.wake()
             assert urgent.wait(SECONDS), "the clerk did not look"
 
     judge = Judge(arrive)
     monkeypatch.setattr(repository.claims, "claim_files", listened)
-    clerk = Coordinator(repository, tiny_settings, [judge], worker_name())
-    clerk.drain()
+    coordinator = Coordinator(repository, tiny_settings, [judge], worker_name())
+    coordinator.drain()
     assert judge.chunks.index(["urgent0"]) == 2
 
 
 def test_what_somebody_waits_for_is_written_at_once(
     repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clerks, "_GATHER", 3600.0)
+    monkeypatch.setattr(coordinators, "_GATHER", 3600.0)
     queued(repository, 6 * CHUNK, name="pile")
     urgent: list[str] = []
     written = threading.Event()
@@ -165,15 +165,15 @@ def test_what_somebody_waits_for_is_written_at_once(
             assert written.wait(SECONDS), "the urgent file waited for others"
         if len(judge.chunks) == 2:  # the first was written, the next may wait for an hour
             urgent.append(queued(repository, 1, name="urgent", priority=URGENT))
-            clerk.wake()
+            coordinator.wake()
 
     def told(_: int) -> None:
         if urgent and repository.jobs.progress(urgent[0]).finished:
             written.set()
 
     judge = Judge(arrive)
-    clerk = Coordinator(repository, tiny_settings, [judge], worker_name(), on_results=told)
-    assert clerk.drain() == 6 * CHUNK + 1
+    coordinator = Coordinator(repository, tiny_settings, [judge], worker_name(), on_results=told)
+    assert coordinator.drain() == 6 * CHUNK + 1
     assert judge.chunks[-1] != ["urgent0"]
 
 
@@ -186,9 +186,9 @@ def test_trouble_gives_every_claim_back(repository: Repository, tiny_settings: S
 
     judge = Judge(fail)
     with pytest.raises(CheckpointError):
-        drain(repository, tiny_settings, mates=[judge])
+        drain(repository, tiny_settings, processors=[judge])
     assert repository.claims.claimants() == ()
-    assert drain(repository, tiny_settings, mates=[Judge()]) >= 3 * CHUNK
+    assert drain(repository, tiny_settings, processors=[Judge()]) >= 3 * CHUNK
     assert repository.jobs.progress(job).counts == {Status.ERROR: 4 * CHUNK}
 
 
@@ -202,20 +202,22 @@ def test_a_store_that_cannot_be_written_is_told(
 
     monkeypatch.setattr(repository.claims, "finish_files", fail)
     with pytest.raises(StoreError, match="full"):
-        drain(repository, tiny_settings, mates=[Judge(), Judge()])
+        drain(repository, tiny_settings, processors=[Judge(), Judge()])
     assert repository.claims.claimants() == ()
 
 
-def test_a_clerk_that_is_stopped_leaves_nothing_claimed(
+def test_a_coordinator_that_is_stopped_leaves_nothing_claimed(
     repository: Repository, tiny_settings: Settings
 ) -> None:
     job = queued(repository, 20 * CHUNK)
     begun = threading.Event()
-    clerk = Coordinator(repository, tiny_settings, [Judge(lambda _: begun.set())], worker_name())
-    thread = threading.Thread(target=clerk.run)
+    coordinator = Coordinator(
+        repository, tiny_settings, [Judge(lambda _: begun.set())], worker_name()
+    )
+    thread = threading.Thread(target=coordinator.run)
     thread.start()
     assert begun.wait(SECONDS)
-    clerk.stop()
+    coordinator.stop()
     thread.join(SECONDS)
     assert not thread.is_alive()
     assert repository.claims.claimants() == ()
@@ -233,17 +235,21 @@ def test_a_batch_gives_way_before_it_decodes(
         asked.set()
         go.wait(SECONDS)
 
-    mates = [WorkerProcess(tiny_settings)]
-    clerk = Coordinator(
-        repository, tiny_settings, mates, worker_name(), yield_to_interactive=yield_to_interactive
+    processors = [WorkerProcess(tiny_settings)]
+    coordinator = Coordinator(
+        repository,
+        tiny_settings,
+        processors,
+        worker_name(),
+        yield_to_interactive=yield_to_interactive,
     )
-    thread = threading.Thread(target=clerk.drain)
+    thread = threading.Thread(target=coordinator.drain)
     thread.start()
     assert asked.wait(SECONDS)
     assert not repository.jobs.progress(job).finished
     go.set()
     thread.join(SECONDS)
-    mates[0].close()
+    processors[0].close()
     assert repository.jobs.progress(job).finished
 
 
@@ -252,30 +258,30 @@ def test_what_somebody_waits_for_rests_for_nobody(
 ) -> None:
     rests: list[None] = []
     queued(repository, 1, priority=URGENT)
-    mates = [WorkerProcess(tiny_settings)]
+    processors = [WorkerProcess(tiny_settings)]
     drain = Coordinator(
         repository,
         tiny_settings,
-        mates,
+        processors,
         worker_name(),
         yield_to_interactive=lambda: rests.append(None),
     ).drain
     assert drain() == 1
-    mates[0].close()
+    processors[0].close()
     assert rests == []
 
 
 def test_files_queued_later_are_found(repository: Repository, tiny_settings: Settings) -> None:
     told = threading.Event()
-    clerk = Coordinator(
+    coordinator = Coordinator(
         repository, tiny_settings, [Judge()], worker_name(), on_results=lambda _: told.set()
     )
-    thread = threading.Thread(target=clerk.run)
+    thread = threading.Thread(target=coordinator.run)
     thread.start()
     job = queued(repository, 1)
-    clerk.wake()
+    coordinator.wake()
     assert told.wait(SECONDS)
-    clerk.stop()
+    coordinator.stop()
     thread.join(SECONDS)
     assert repository.jobs.progress(job).finished
 
@@ -294,10 +300,10 @@ def test_files_that_another_computer_keeps_are_left_to_it(
         here.jobs.add_files(folder, [("film.dcm", str(film))])
         here.jobs.end_listing(folder)
         judge = Judge()
-        assert drain(there, tiny_settings, mates=[judge]) == 1
+        assert drain(there, tiny_settings, processors=[judge]) == 1
         assert judge.chunks == [["film.dcm"]]
         assert there.claims.claimants() == ()
-        assert drain(here, tiny_settings, mates=[Judge()]) == 2 * CHUNK
+        assert drain(here, tiny_settings, processors=[Judge()]) == 2 * CHUNK
         assert here.jobs.progress(uploaded).finished and here.jobs.progress(folder).finished
         for store in (here, there):
             store.close()

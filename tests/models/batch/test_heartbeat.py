@@ -16,7 +16,7 @@ from imaging.errors import PixelDataError, StoreError
 from imaging.jobs import Result, Task
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository, claims
-from models.batch import coordinator as clerks
+from models.batch import coordinator as coordinators
 from models.batch import heartbeat
 from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
@@ -120,12 +120,12 @@ def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
         begun.set()
         lost.extend(try_to_claim(store, 2 * SHORT.total_seconds()))
 
-    clerk = Coordinator(store, tiny_settings, [Reader(take_long)], worker_name())
-    thread = threading.Thread(target=clerk.run if stays else clerk.drain, daemon=True)
+    coordinator = Coordinator(store, tiny_settings, [Reader(take_long)], worker_name())
+    thread = threading.Thread(target=coordinator.run if stays else coordinator.drain, daemon=True)
     thread.start()
     assert begun.wait(SECONDS)
     if stays:
-        clerk.stop()  # what is in hand is finished first
+        coordinator.stop()  # what is in hand is finished first
     thread.join(SECONDS)
     assert lost == []
     assert store.job_progress(job).finished and store.claimants() == ()
@@ -157,7 +157,7 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
     store: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker lives, and says so, but knows nothing of them any more."""
-    monkeypatch.setattr(clerks, "_TROUBLE", 0.2)
+    monkeypatch.setattr(coordinators, "_TROUBLE", 0.2)
     monkeypatch.setattr(claims, "STALLED", timedelta(hours=1))  # they do not lapse either
     job = queue(store, 3)
     finish, release = store.finish_files, store.release_files
@@ -174,13 +174,13 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
 
     monkeypatch.setattr(store.claims, "finish_files", fail_once("finish", finish))
     monkeypatch.setattr(store.claims, "release_files", fail_once("release", release))
-    clerk = Coordinator(store, tiny_settings, [Reader()], worker_name())
-    thread = threading.Thread(target=clerk.run, daemon=True)
+    coordinator = Coordinator(store, tiny_settings, [Reader()], worker_name())
+    thread = threading.Thread(target=coordinator.run, daemon=True)
     thread.start()
     ends = time.monotonic() + SECONDS
     while not store.job_progress(job).finished and time.monotonic() < ends:
         time.sleep(0.05)
-    clerk.stop()
+    coordinator.stop()
     thread.join(SECONDS)
     assert failures == ["finish", "release"]
     assert store.job_progress(job).finished and store.claimants() == ()
@@ -222,18 +222,18 @@ def test_a_worker_that_rests_or_ended_writes_no_heartbeat(
     beats: list[str] = []
     monkeypatch.setattr(store.claims, "record_heartbeat", beats.append)
     worked = threading.Event()
-    clerk = Coordinator(
+    coordinator = Coordinator(
         store, tiny_settings, [Reader()], worker_name(), on_results=lambda _: worked.set()
     )
-    thread = threading.Thread(target=clerk.run, daemon=True)
+    thread = threading.Thread(target=coordinator.run, daemon=True)
     thread.start()
     queue(store, 1)
-    clerk.wake()
+    coordinator.wake()
     assert worked.wait(SECONDS)
     time.sleep(0.5)
     count = len(beats)
     time.sleep(0.5)
     assert len(beats) == count
-    clerk.stop()
+    coordinator.stop()
     thread.join(SECONDS)
     assert not [t for t in threading.enumerate() if t.name == "lightbox-heartbeat"]

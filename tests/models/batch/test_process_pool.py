@@ -43,13 +43,13 @@ def hostile(settings: Settings) -> Iterator[WorkerProcess]:
     """A file worker that some files take over."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process_pool, "WORKER", "tests.hostile_child")
-        mate = WorkerProcess(settings, seconds=SECONDS)
-    yield mate
-    mate.close()
+        processor = WorkerProcess(settings, seconds=SECONDS)
+    yield processor
+    processor.close()
 
 
 @pytest.fixture(scope="module")
-def mate(settings: Settings) -> Iterator[WorkerProcess]:
+def processor(settings: Settings) -> Iterator[WorkerProcess]:
     """A file worker as it serves."""
     made = WorkerProcess(settings)
     yield made
@@ -102,7 +102,7 @@ def test_a_hostile_file_is_one_row_and_its_neighbours_are_judged(
 
 
 def test_a_worker_gives_the_results_of_the_code_here(
-    mate: WorkerProcess, settings: Settings, tmp_path: Path
+    processor: WorkerProcess, settings: Settings, tmp_path: Path
 ) -> None:
     """Answers, documents, refusals and errors cross the pipe as they are."""
     odd = {
@@ -121,60 +121,64 @@ def test_a_worker_gives_the_results_of_the_code_here(
         places[-1].write_bytes(content)
     places += [places[0], tmp_path / "gone"]
     tasks = [replace(t, file_name=f"{t.position}\udcff.dcm") for t in tasks_of(*places)]
-    shard = FileWorker(Assessor.load(settings))
-    here = [timeless(r) for r in shard.run(tasks, at=lambda _: None)]
-    there = mate.run(tasks, nothing_known)
+    worker = FileWorker(Assessor.load(settings))
+    here = [timeless(r) for r in worker.run(tasks, at=lambda _: None)]
+    there = processor.run(tasks, nothing_known)
     assert [timeless(r) for r in there] == here
     moments = [r.outcome.assessment.created_at for r in there if r.outcome]
     assert all(moment is not None and moment.tzinfo is not None for moment in moments)
 
 
 def test_every_file_of_the_collection_is_judged_the_same(
-    mate: WorkerProcess, settings: Settings, data: Path
+    processor: WorkerProcess, settings: Settings, data: Path
 ) -> None:
-    shard = FileWorker(Assessor.load(settings))
+    worker = FileWorker(Assessor.load(settings))
     tasks = tasks_of(*sorted((data / "dicom").rglob("*.dcm"))[::9])
     for start in range(0, len(tasks), process_pool.CHUNK):
         chunk = tasks[start : start + process_pool.CHUNK]
-        here = [timeless(r) for r in shard.run(chunk, at=lambda _: None)]
-        assert [timeless(r) for r in mate.run(chunk, nothing_known)] == here
+        here = [timeless(r) for r in worker.run(chunk, at=lambda _: None)]
+        assert [timeless(r) for r in processor.run(chunk, nothing_known)] == here
 
 
-def test_errors_keep_their_words(mate: WorkerProcess, tmp_path: Path) -> None:
+def test_errors_keep_their_words(processor: WorkerProcess, tmp_path: Path) -> None:
     kinds = set()
     for content in (b"", b"text", make_dicom_bytes(Rows=65535), make_dicom_bytes()[:300]):
         (place := tmp_path / "x").write_bytes(content)
         with pytest.raises(InputError) as here:
             decode_process.read_for_triage(content, "x", enough=0)
-        (row,) = mate.run(tasks_of(place), nothing_known)
+        (row,) = processor.run(tasks_of(place), nothing_known)
         assert row.outcome is not None and not row.fault
         assert row.outcome.assessment.messages == (str(here.value),)
         kinds.add(here.type)
     assert kinds & {NotDicomError, PixelDataError}
 
 
-def test_what_is_known_is_asked_and_not_read_again(mate: WorkerProcess, tmp_path: Path) -> None:
+def test_what_is_known_is_asked_and_not_read_again(
+    processor: WorkerProcess, tmp_path: Path
+) -> None:
     places = films(tmp_path, 2)
     (known, other) = (hashlib.sha256(place.read_bytes()).hexdigest() for place in places)
-    first, second = mate.run(tasks_of(*places), lambda sha256s: set(sha256s) & {known})
+    first, second = processor.run(tasks_of(*places), lambda sha256s: set(sha256s) & {known})
     assert first == Result(first.task, known, None)
     assert second.sha256 == other and second.outcome is not None
 
 
-def test_a_worker_killed_from_outside_is_started_again(mate: WorkerProcess, tmp_path: Path) -> None:
+def test_a_worker_killed_from_outside_is_started_again(
+    processor: WorkerProcess, tmp_path: Path
+) -> None:
     tasks = tasks_of(*films(tmp_path, 1))
-    mate.run(tasks, nothing_known)
-    process = mate._child._process
+    processor.run(tasks, nothing_known)
+    process = processor._child._process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     process.wait(10)
-    (row,) = mate.run(tasks, nothing_known)
+    (row,) = processor.run(tasks, nothing_known)
     assert row.outcome is not None and row.outcome.assessment.status is Status.OK
 
 
-def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: WorkerProcess) -> None:
-    mate.ready()
-    process = mate._child._process
+def test_a_worker_stands_behind_readers_and_has_limited_memory(processor: WorkerProcess) -> None:
+    processor.ready()
+    process = processor._child._process
     assert process is not None
     assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
     limits = Path(f"/proc/{process.pid}/limits").read_text()
@@ -183,23 +187,23 @@ def test_a_worker_stands_behind_readers_and_has_limited_memory(mate: WorkerProce
 
 
 def test_a_worker_that_cannot_load_its_networks_says_why(tmp_path: Path) -> None:
-    mate = WorkerProcess(Settings(home=tmp_path, weights=tmp_path))
+    processor = WorkerProcess(Settings(home=tmp_path, weights=tmp_path))
     with pytest.raises(CheckpointError) as error:
-        mate.run([Task("job", 0, "film", str(tmp_path / "film"))], nothing_known)
+        processor.run([Task("job", 0, "film", str(tmp_path / "film"))], nothing_known)
     with pytest.raises(CheckpointError) as here:
         Assessor.load(Settings(home=tmp_path, weights=tmp_path))
     assert str(error.value) == str(here.value)
-    mate.close()
+    processor.close()
 
 
 def test_a_process_that_cannot_be_started_is_no_files_fault(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(process_pool, "WORKER", "tests.no_such_module")
-    mate = WorkerProcess(settings)
+    processor = WorkerProcess(settings)
     with pytest.raises(CheckpointError):
-        mate.run(tasks_of(*films(tmp_path, 1)), nothing_known)
-    mate.close()
+        processor.run(tasks_of(*films(tmp_path, 1)), nothing_known)
+    processor.close()
 
 
 def test_every_frame_is_decoded_where_it_can_do_no_harm(

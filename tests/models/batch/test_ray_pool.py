@@ -132,9 +132,9 @@ def local_rows(tmp_path: Path, films: Path, tiny_settings: Settings) -> Rows:
     """What one process of this computer writes down, chunk after chunk."""
     store = Repository.open(tmp_path / "local")
     job = queued(store, films)
-    mate = WorkerProcess(tiny_settings)
-    assert work_off(store, tiny_settings, [mate]) == FILMS
-    mate.close()
+    processor = WorkerProcess(tiny_settings)
+    assert work_off(store, tiny_settings, [processor]) == FILMS
+    processor.close()
     rows = rows_of(store, job)
     store.close()
     assert len({str(row[-1]) for row in rows}) > FILMS // 2  # films differ, so answers do
@@ -175,8 +175,8 @@ def test_an_actor_killed_in_the_middle_changes_nothing(
 class InHand:
     """Judges that lose something once, when each of two actors has a chunk in hand."""
 
-    def __init__(self, judges: RayPool, lose: Callable[[], None]) -> None:
-        self._judges, self.reduced = judges, judges.reduced
+    def __init__(self, processors: RayPool, lose: Callable[[], None]) -> None:
+        self._processors, self.reduced = processors, processors.reduced
         self._both: threading.Barrier | None = threading.Barrier(2, action=lose, timeout=60)
         self.begun: Counter[str] = Counter()
 
@@ -190,7 +190,7 @@ class InHand:
                 self._both = None
             return known(sha256s)
 
-        return self._judges.run(tasks, ask)
+        return self._processors.run(tasks, ask)
 
     def start(self) -> None:
         """Nothing to do, and nothing to wait for or to end: the cluster is another's."""
@@ -260,9 +260,9 @@ def test_kept_bytes_and_lost_files_are_the_same_where_no_folder_is_shared(
         Task("job", i, f"{i}", str(path)) for i, path in enumerate(sorted(films.iterdir())[:6])
     ]
     tasks.append(Task("job", 6, "gone", str(films / "gone.dcm")))
-    mate = WorkerProcess(tiny_settings)
-    here = {r.task: (r.sha256, stripped(r)) for r in mate.run(tasks, lambda _: ())}
-    mate.close()
+    processor = WorkerProcess(tiny_settings)
+    here = {r.task: (r.sha256, stripped(r)) for r in processor.run(tasks, lambda _: ())}
+    processor.close()
     monkeypatch.setattr(clusters, "_sent", sent := Counting(clusters._sent))
     there = {r.task: (r.sha256, stripped(r)) for r in actors.run(tasks, lambda _: ())}
     assert there == here and sent.calls == 1
@@ -373,10 +373,10 @@ def test_films_in_a_bucket_get_the_same_answers(
     bucket: str, repository: Repository, tiny_settings: Settings, local_rows: Rows
 ) -> None:
     job = queued(repository, bucket)
-    mates = [WorkerProcess(tiny_settings), WorkerProcess(tiny_settings)]
-    assert work_off(repository, tiny_settings, mates) == FILMS
-    for mate in mates:
-        mate.close()
+    processors = [WorkerProcess(tiny_settings), WorkerProcess(tiny_settings)]
+    assert work_off(repository, tiny_settings, processors) == FILMS
+    for processor in processors:
+        processor.close()
     assert rows_of(repository, job) == local_rows
     record = repository.studies.get(repository.jobs.get(job).files[0].study_instance_uid)
     sha256 = record.instances[0].identity.sha256
@@ -440,14 +440,14 @@ def test_two_servers_that_look_into_one_archive_add_its_members_once(
 
 def test_the_databases_password_is_not_on_a_command_line(tiny_settings: Settings) -> None:
     secret = replace(tiny_settings, database="postgresql://a:secret@host/x")
-    mate = WorkerProcess(secret)
-    mate.start()
+    processor = WorkerProcess(secret)
+    processor.start()
     try:
-        assert mate._child._process is not None
-        command = str(mate._child._process.args)
+        assert processor._child._process is not None
+        command = str(processor._child._process.args)
         assert "secret" not in command and str(tiny_settings.weights) in command
     finally:
-        mate.close()
+        processor.close()
 
 
 def test_claims_of_a_failed_drain_are_given_back(
@@ -460,5 +460,5 @@ def test_claims_of_a_failed_drain_are_given_back(
             raise SettingsError("gone")
 
     with pytest.raises(SettingsError):
-        drain(repository, tiny_settings, mates=[Failing(tiny_settings)])
+        drain(repository, tiny_settings, processors=[Failing(tiny_settings)])
     assert repository.claims.claimants() == ()

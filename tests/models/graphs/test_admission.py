@@ -117,10 +117,10 @@ class Here:
     reduced = True
 
     def __init__(self, settings: Settings) -> None:
-        self._shard = FileWorker(Assessor.load(settings))
+        self._worker = FileWorker(Assessor.load(settings))
 
     def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
-        return self._shard.run(tasks, known=known, at=lambda _: None)
+        return self._worker.run(tasks, known=known, at=lambda _: None)
 
     def start(self) -> None: ...
 
@@ -135,7 +135,7 @@ def test_stored_answers_of_one_precision_never_stand_for_anothers(
     engines = []
     for settings in (low, replace(low, precision=FP32)):
         job = repository.jobs.add([("a.dcm", film(1))])
-        assert drain(repository, settings, jobs=[job], mates=[Here(settings)]) == 1
+        assert drain(repository, settings, jobs=[job], processors=[Here(settings)]) == 1
         (uid,) = repository.worklist.study_uids()
         (said,) = repository.studies.get(uid).assessments
         engines.append(said.engine if said else "")

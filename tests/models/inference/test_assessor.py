@@ -185,7 +185,7 @@ def test_the_fingerprint_is_of_weights_rate_and_reading(tiny_settings: Settings)
     assert Assessor.load(replace(tiny_settings, engine="torch")).engine == "torch fp32"
 
 
-def test_a_shard_needs_no_torch(tiny_settings: Settings, tmp_path: Path) -> None:
+def test_a_file_worker_needs_no_torch(tiny_settings: Settings, tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(make_dicom_bytes())
     code = f"""
@@ -210,9 +210,9 @@ print(found.outcome.assessment.status.value, {{"torch", "captum", "streamlit"}} 
 def test_what_is_known_is_not_read_again(tiny_settings: Settings, tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(make_dicom_bytes())
-    shard, task = FileWorker(Assessor.load(tiny_settings)), Task("j", 0, "film.dcm", str(film))
-    (first,) = shard.run([task], at=lambda _: None)
-    (again,) = shard.run([task], known=lambda hashes: hashes, at=lambda _: None)
+    worker, task = FileWorker(Assessor.load(tiny_settings)), Task("j", 0, "film.dcm", str(film))
+    (first,) = worker.run([task], at=lambda _: None)
+    (again,) = worker.run([task], known=lambda hashes: hashes, at=lambda _: None)
     assert first.outcome is not None and again.outcome is None and first.sha256 == again.sha256
 
 
@@ -230,9 +230,9 @@ def test_the_same_bytes_twice_are_looked_at_once(
         return read(content, file_name, **kwargs)
 
     monkeypatch.setattr(decode_process, "read_for_triage", listened)
-    shard = FileWorker(Assessor.load(tiny_settings))
+    worker = FileWorker(Assessor.load(tiny_settings))
     tasks = [Task("j", i, name, str(tmp_path / name)) for i, name in enumerate(names)]
-    found = shard.run(tasks, at=lambda _: None)
+    found = worker.run(tasks, at=lambda _: None)
     assert looks == ["a.dcm", "c.txt"]
     outcomes = [one.outcome for one in found if one.outcome is not None]
     assert [one.file_name for one in outcomes] == list(names)
@@ -247,14 +247,14 @@ def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> Non
     settings = Settings.from_environment()
     films = select(read_config(ROOT / "models/configs/paediatric_cxr.toml").films(data), "val")
     classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
-    shard = FileWorker(Assessor.load(settings))
+    worker = FileWorker(Assessor.load(settings))
     place = tmp_path / "film"
     for number, film in enumerate(films[:: len(films) // 5]):
         values = enlarged(film.path, number)
         reference = in_full(classifier, film_bytes("raw", values, number))
         for name in ("raw", "j2k", "htj2k"):
             place.write_bytes(film_bytes(name, values, number))
-            (result,) = shard.run([Task("", 0, "film", str(place))], at=lambda _: None)
+            (result,) = worker.run([Task("", 0, "film", str(place))], at=lambda _: None)
             assert result.outcome is not None
             found = result.outcome.assessment
             assert said(found) == said(reference)

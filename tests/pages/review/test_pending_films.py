@@ -28,9 +28,9 @@ def waiting(store: Repository, monkeypatch: pytest.MonkeyPatch) -> str:
     film = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.1", PatientID="T-1")
     job = store.jobs.add([("1.dcm", film)])
     monkeypatch.setattr(module, "PATIENCE", timedelta(0))
-    scout = HeaderScanner(store)
-    assert scout.look() == 1
-    scout.stop()
+    scanner = HeaderScanner(store)
+    assert scanner.look() == 1
+    scanner.stop()
     return job
 
 
@@ -71,9 +71,9 @@ def test_beside_films_that_are_shown_it_is_said(
     drain(store, tiny_settings)
     later = make_dicom_bytes(StudyInstanceUID=STUDY, SOPInstanceUID=f"{STUDY}.2", PatientID="T-1")
     store.jobs.add([("2.dcm", later)])
-    scout = HeaderScanner(store)
-    assert scout.look() == 1
-    scout.stop()
+    scanner = HeaderScanner(store)
+    assert scanner.look() == 1
+    scanner.stop()
     page = open_page("pages/review.py", study=STUDY)
     assert not page.exception and WAITS in words(page)
 

@@ -31,12 +31,12 @@ class Clock:
         return self.now
 
 
-def parcel() -> PixelPacket:
+def packet() -> PixelPacket:
     return PixelPacket("f1-x", (CONTENT[:10], memoryview(CONTENT)[10:]))
 
 
 def test_a_ticket_is_good_once() -> None:
-    counter, mine = TicketStore(), parcel()
+    counter, mine = TicketStore(), packet()
     ticket = counter.give(mine, session="a", sign_in="s")
     found = counter.take(ticket)
     assert found is not None and found[1] is mine and found[0].session == "a"
@@ -44,7 +44,7 @@ def test_a_ticket_is_good_once() -> None:
 
 
 def test_a_page_drawn_again_says_the_same_until_the_ticket_is_used() -> None:
-    counter, mine = TicketStore(), parcel()
+    counter, mine = TicketStore(), packet()
     ticket = counter.give(mine, session="a", sign_in="s")
     assert counter.give(mine, session="a", sign_in="s") == ticket
     assert counter.give(mine, session="b", sign_in="s") != ticket
@@ -54,7 +54,7 @@ def test_a_page_drawn_again_says_the_same_until_the_ticket_is_used() -> None:
 
 
 def test_a_ticket_ends() -> None:
-    clock, mine = Clock(), parcel()
+    clock, mine = Clock(), packet()
     counter = TicketStore(clock)
     ticket = counter.give(mine, session="a", sign_in="s")
     clock.now += LIFE * 0.6
@@ -64,7 +64,7 @@ def test_a_ticket_ends() -> None:
 
 
 def test_a_ticket_ends_with_the_session_that_held_the_pixels() -> None:
-    counter, mine = TicketStore(), parcel()
+    counter, mine = TicketStore(), packet()
     ticket = counter.give(mine, session="a", sign_in="s")
     del mine
     gc.collect()
@@ -114,11 +114,11 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_without_a_route_there_are_no_tickets(sessions: set[str]) -> None:
-    assert route.ticket(parcel(), "") is None
+    assert route.ticket(packet(), "") is None
 
 
 def test_the_pixels_come_whole_and_are_kept_nowhere(sessions: set[str]) -> None:
-    browser, mine = Browser(), parcel()
+    browser, mine = Browser(), packet()
     ticket = route.ticket(mine, "")
     assert ticket is not None
     status, headers, body = browser.ask(
@@ -138,7 +138,7 @@ def test_the_pixels_come_whole_and_are_kept_nowhere(sessions: set[str]) -> None:
     ],
 )
 def test_another_site_is_refused(sessions: set[str], headers: dict[str, str]) -> None:
-    browser, mine = Browser(), parcel()
+    browser, mine = Browser(), packet()
     ticket = route.ticket(mine, "")
     assert ticket is not None
     status, _, body = browser.ask(ticket, **headers)
@@ -146,7 +146,7 @@ def test_another_site_is_refused(sessions: set[str], headers: dict[str, str]) ->
 
 
 def test_unknown_tickets_and_bare_addresses_are_refused(sessions: set[str]) -> None:
-    browser, mine = Browser(), parcel()
+    browser, mine = Browser(), packet()
     assert route.ticket(mine, "")
     for guess in ("", "x", "f1-x"):
         assert browser.ask(guess)[0] == 403
@@ -154,7 +154,7 @@ def test_unknown_tickets_and_bare_addresses_are_refused(sessions: set[str]) -> N
 
 
 def test_the_ticket_of_a_session_that_is_gone_is_refused(sessions: set[str]) -> None:
-    browser, mine = Browser(), parcel()
+    browser, mine = Browser(), packet()
     ticket = route.ticket(mine, "")
     assert ticket is not None
     sessions.clear()
@@ -164,7 +164,7 @@ def test_the_ticket_of_a_session_that_is_gone_is_refused(sessions: set[str]) -> 
 def test_the_guard_hears_the_sign_in_and_the_cookies(sessions: set[str]) -> None:
     heard: list[Any] = []
     browser = Browser(lambda sign_in, cookies: heard.append((sign_in, dict(cookies))), "base/path")
-    mine = parcel()
+    mine = packet()
     ticket = route.ticket(mine, "token")
     assert ticket is not None
     assert browser.ask(ticket, path="/base/path/film", cookie="a=b")[0] == 403
