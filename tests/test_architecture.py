@@ -52,7 +52,8 @@ HOMES = {
 FLOORS = (
     ("imaging",),
     ("imaging/review", "imaging/dicom/header"),
-    ("imaging/study.py", "imaging/dicom/pixels"),
+    ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
+    ("imaging/jobs.py", "imaging/priors.py"),
     ("imaging/worklist", "imaging/dicom"),
     ("imaging/dicom/documents", "imaging/dicom/fidelity", "imaging/dicom/deidentify"),
     ("imaging/dicom/__init__.py", "imaging/store", "imaging/export"),
@@ -91,7 +92,11 @@ SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [
         *ROOT.glob("*.py"),
-        *(p for room in ("imaging", "models", "pages", "bench") for p in (ROOT / room).rglob("*.py")),
+        *(
+            p
+            for room in ("imaging", "models", "pages", "bench")
+            for p in (ROOT / room).rglob("*.py")
+        ),
     ]
     if "node_modules" not in path.parts
 )

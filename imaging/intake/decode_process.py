@@ -44,13 +44,12 @@ class DecodedFilm:
     remarks, refusals : tuple of str
         As `Image.remarks` and `Image.refusals`.
     luminance : numpy.ndarray
-        (rows, columns), float32, of the first frame, as `Image.luminance_values`; empty when it
-        could not be decoded. Read for triage: any real type and linear scale, perhaps smaller
-        than the film.
+        (rows, columns) of the first frame: any real type and linear scale, perhaps smaller than
+        the film; empty when it could not be decoded.
     trouble : InputError or None
         Why it could not.
     reversed : bool
-        Larger is darker; only when read for triage.
+        Larger is darker.
     """
 
     instance: Instance
@@ -61,28 +60,10 @@ class DecodedFilm:
     reversed: bool = False
 
 
-def read(content: bytes, file_name: str) -> DecodedFilm | Document:
-    """Read a file here, in this process.
-
-    Raises
-    ------
-    InputError
-        As `imaging.dicom.read_object`.
-    """
-    found = read_object(content, file_name=file_name)
-    if not isinstance(found, Image):
-        return found
-    try:
-        luminance, trouble = found.luminance_values(0), None
-    except InputError as exc:
-        luminance, trouble = np.empty((0, 0), np.float32), exc
-    return DecodedFilm(found.instance, found.remarks, luminance, trouble, found.refusals)
-
-
 def read_for_triage(
     content: bytes, file_name: str, *, enough: int, sha256: str = ""
 ) -> DecodedFilm | Document:
-    """As `read`, with pixels for the networks alone (`imaging.dicom.pixels.reduced`).
+    """Read a file here, with pixels for the networks alone (`imaging.dicom.pixels.reduced`).
 
     Parameters
     ----------

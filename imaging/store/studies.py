@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status, Unreadable
 from imaging.errors import NotFoundError, StoreError
-from imaging.review.priors import taken_before
+from imaging.priors import taken_before
 from imaging.review.records import AuditEvent
 from imaging.store import audit, json_codec
 from imaging.store.base import Records
