@@ -59,7 +59,7 @@ def store(
     return repository.jobs.get(job_id)
 
 
-def add_pending(repository: Repository, *films: Instance) -> str:
+def announce(repository: Repository, *films: Instance) -> str:
     """Queue films and put them on the worklist by their headers, unanswered; returns the job."""
     files = [(film.file_name, _stand_in(outcome_of(film))) for film in films]
     job_id = repository.jobs.add(files)

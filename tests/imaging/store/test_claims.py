@@ -53,7 +53,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 def queue(store: Repository, count: int) -> str:
     """Queue files of a job."""
-    return store.add_job([(f"{i}.dcm", b"%d" % i) for i in range(count)])
+    return store.jobs.add([(f"{i}.dcm", b"%d" % i) for i in range(count)])
 
 
 def positions(tasks: Sequence[Task]) -> list[int]:
@@ -85,69 +85,72 @@ def workers(store: Repository) -> set[str]:
 
 def test_what_a_silent_worker_had_claimed_is_free_after_half_a_minute(store: Repository) -> None:
     queue(store, 2)
-    store.claim_files("silent", 2)
+    store.claims.claim_files("silent", 2)
     let_pass(store, seconds=28)
-    assert store.claim_files("other", 2) == ()
+    assert store.claims.claim_files("other", 2) == ()
     let_pass(store, seconds=3)
-    assert positions(store.claim_files("other", 2)) == [0, 1]
-    assert store.claimants() == ("other",)
+    assert positions(store.claims.claim_files("other", 2)) == [0, 1]
+    assert store.claims.claimants() == ("other",)
 
 
 def test_a_worker_that_says_it_lives_keeps_its_claims_for_hours(store: Repository) -> None:
     job = queue(store, 1)
-    (task,) = store.claim_files("slow", 1)
+    (task,) = store.claims.claim_files("slow", 1)
     for _ in range(3):
         let_pass(store, hours=2)
-        store.record_heartbeat("slow")
-        assert store.claim_files("other", 1) == ()
-    assert len(store.finish_files("slow", [failed(task)], NETWORKS)) == 1
-    assert store.job_progress(job).finished
+        store.claims.record_heartbeat("slow")
+        assert store.claims.claim_files("other", 1) == ()
+    assert len(store.claims.finish_files("slow", [failed(task)], NETWORKS)) == 1
+    assert store.jobs.progress(job).finished
 
 
 def test_a_claim_says_that_a_worker_lives_which_had_rested(store: Repository) -> None:
     queue(store, 2)
-    (first,) = store.claim_files("rested", 1)
-    store.finish_files("rested", [failed(first)], NETWORKS)
+    (first,) = store.claims.claim_files("rested", 1)
+    store.claims.finish_files("rested", [failed(first)], NETWORKS)
     let_pass(store, hours=2)
-    assert positions(store.claim_files("rested", 1)) == [1]
-    assert store.claim_files("other", 1) == ()
+    assert positions(store.claims.claim_files("rested", 1)) == [1]
+    assert store.claims.claim_files("other", 1) == ()
 
 
 def test_a_claim_without_any_heartbeat_lapses_as_it_did_before(store: Repository) -> None:
     """An older version of Lightbox claims so."""
     queue(store, 1)
-    store.claim_files("old", 1)
+    store.claims.claim_files("old", 1)
     with store._database.writing() as session:
         session.execute(delete(WorkerTable))
     let_pass(store, minutes=14)
-    assert store.claim_files("other", 1) == ()
+    assert store.claims.claim_files("other", 1) == ()
     let_pass(store, minutes=2)
-    assert positions(store.claim_files("other", 1)) == [0]
+    assert positions(store.claims.claim_files("other", 1)) == [0]
 
 
 def test_who_lost_its_claims_and_comes_late_changes_nothing(store: Repository) -> None:
     job = queue(store, 1)
-    late = store.claim_files("late", 1)
+    late = store.claims.claim_files("late", 1)
     let_pass(store, minutes=1)
-    (task,) = store.claim_files("other", 1)
-    store.record_heartbeat("late")
-    assert store.finish_files("late", [failed(late[0])], NETWORKS) == ()
-    store.release_files("late", late)
-    assert store.claimants() == ("other",) and not store.job_progress(job).finished
-    assert len(store.finish_files("other", [failed(task)], NETWORKS)) == 1
+    (task,) = store.claims.claim_files("other", 1)
+    store.claims.record_heartbeat("late")
+    assert store.claims.finish_files("late", [failed(late[0])], NETWORKS) == ()
+    store.claims.release_files("late", late)
+    assert store.claims.claimants() == ("other",) and not store.jobs.progress(job).finished
+    assert len(store.claims.finish_files("other", [failed(task)], NETWORKS)) == 1
 
 
 def test_workers_that_ended_or_died_are_forgotten(store: Repository) -> None:
     queue(store, 4)
     for worker in ("dead", "gone", "alive", "ended"):
-        store.claim_files(worker, 1)
+        store.claims.claim_files(worker, 1)
         if worker == "gone":
             let_pass(store, minutes=16)
-    store.release_claims(["dead"])
+    store.claims.release_claims(["dead"])
     assert workers(store) == {"gone", "alive", "ended"}
-    store.end_worker("ended")
+    store.claims.end_worker("ended")
     assert workers(store) == {"alive"}
-    assert positions(store.claim_files("next", 4)) == [0, 1]  # of the dead, and of the long gone
+    assert positions(store.claims.claim_files("next", 4)) == [
+        0,
+        1,
+    ]  # of the dead, and of the long gone
 
 
 @pytest.mark.parametrize("wrong", [timedelta(hours=1), timedelta(hours=-1)])
@@ -157,7 +160,7 @@ def test_a_clock_that_is_wrong_frees_no_claim_and_makes_none_last(
     """Of one computer among many; the database server's counts."""
     right, other = pair
     queue(right, 2)
-    right.claim_files("right", 1)
+    right.claims.claim_files("right", 1)
 
     class Clock(datetime):
         @classmethod
@@ -166,11 +169,11 @@ def test_a_clock_that_is_wrong_frees_no_claim_and_makes_none_last(
 
     with monkeypatch.context() as patch:
         patch.setattr(outcomes, "datetime", Clock)
-        assert positions(other.claim_files("wrong", 2)) == [1]
-        other.record_heartbeat("wrong")
-    assert right.claim_files("third", 2) == ()
+        assert positions(other.claims.claim_files("wrong", 2)) == [1]
+        other.claims.record_heartbeat("wrong")
+    assert right.claims.claim_files("third", 2) == ()
     let_pass(right, seconds=31)
-    assert positions(right.claim_files("third", 2)) == [0, 1]
+    assert positions(right.claims.claim_files("third", 2)) == [0, 1]
 
 
 @contextmanager
@@ -199,13 +202,13 @@ def test_who_claims_waits_for_nobody_that_claims(
     one, other = pair
     queue(one, 5)
     with held(one, "INSERT INTO workers") as stopped:
-        first = threads.submit(one.claim_files, "one", 2)
+        first = threads.submit(one.claims.claim_files, "one", 2)
         assert stopped.wait(SECONDS)
-        second = threads.submit(other.claim_files, "other", 2).result(SECONDS / 3)
+        second = threads.submit(other.claims.claim_files, "other", 2).result(SECONDS / 3)
         assert not first.done()
         assert positions(second) == [2, 3]
     assert positions(first.result(SECONDS)) == [0, 1]
-    assert positions(one.claim_files("one", 9)) == [4]
+    assert positions(one.claims.claim_files("one", 9)) == [4]
 
 
 def test_who_claims_or_says_it_lives_waits_for_nobody_that_writes(
@@ -215,9 +218,9 @@ def test_who_claims_or_says_it_lives_waits_for_nobody_that_writes(
     queue(one, 2)
     with one._database.writing() as session:
         session.execute(text("UPDATE jobs SET priority = 1"))
-        claimed = threads.submit(other.claim_files, "other", 1)
+        claimed = threads.submit(other.claims.claim_files, "other", 1)
         assert positions(claimed.result(SECONDS / 3)) == [0]
-        threads.submit(other.record_heartbeat, "other").result(SECONDS / 3)
+        threads.submit(other.claims.record_heartbeat, "other").result(SECONDS / 3)
 
 
 def test_a_file_whose_outcome_is_being_written_is_not_claimed(
@@ -225,14 +228,14 @@ def test_a_file_whose_outcome_is_being_written_is_not_claimed(
 ) -> None:
     one, other = pair
     job = queue(one, 1)
-    (task,) = one.claim_files("late", 1)
+    (task,) = one.claims.claim_files("late", 1)
     let_pass(one, minutes=1)
     with held(one, "UPDATE job_files") as stopped:
-        written = threads.submit(one.finish_files, "late", [failed(task)], NETWORKS)
+        written = threads.submit(one.claims.finish_files, "late", [failed(task)], NETWORKS)
         assert stopped.wait(SECONDS)
-        assert threads.submit(other.claim_files, "other", 1).result(SECONDS / 3) == ()
+        assert threads.submit(other.claims.claim_files, "other", 1).result(SECONDS / 3) == ()
     assert len(written.result(SECONDS)) == 1
-    assert one.job_progress(job).finished and other.claim_files("other", 1) == ()
+    assert one.jobs.progress(job).finished and other.claims.claim_files("other", 1) == ()
 
 
 def test_an_outcome_of_a_file_that_is_being_claimed_is_dropped(
@@ -240,12 +243,12 @@ def test_an_outcome_of_a_file_that_is_being_claimed_is_dropped(
 ) -> None:
     one, other = pair
     queue(one, 1)
-    (task,) = one.claim_files("late", 1)
+    (task,) = one.claims.claim_files("late", 1)
     let_pass(one, minutes=1)
     with held(other, "INSERT INTO workers") as stopped:
-        claimed = threads.submit(other.claim_files, "other", 1)
+        claimed = threads.submit(other.claims.claim_files, "other", 1)
         assert stopped.wait(SECONDS)
-        written = threads.submit(one.finish_files, "late", [failed(task)], NETWORKS)
+        written = threads.submit(one.claims.finish_files, "late", [failed(task)], NETWORKS)
         _wait_for_lock(other)
     assert positions(claimed.result(SECONDS)) == [0]
     assert written.result(SECONDS) == ()
@@ -257,9 +260,9 @@ def test_a_claim_made_while_another_looks_stands(
     """The claimant had rested: whoever began to look before sees the silence before the claim."""
     one, other = pair
     queue(one, 2)
-    (task,) = other.claim_files("rested", 1)
-    other.finish_files("rested", [failed(task)], NETWORKS)
-    one.claim_files("dead", 1)
+    (task,) = other.claims.claim_files("rested", 1)
+    other.claims.finish_files("rested", [failed(task)], NETWORKS)
+    one.claims.claim_files("dead", 1)
     let_pass(one, minutes=5)
 
     def stop_within(
@@ -273,9 +276,9 @@ def test_a_claim_made_while_another_looks_stands(
     event.listen(one._database.engine, "before_cursor_execute", stop_within, retval=True)
     with other._database.reading() as session:
         session.execute(text("SELECT pg_advisory_xact_lock(7)"))
-        looks = threads.submit(one.claim_files, "looks", 1)
+        looks = threads.submit(one.claims.claim_files, "looks", 1)
         _wait_for_lock(other)
-        assert positions(other.claim_files("rested", 1)) == [1]
+        assert positions(other.claims.claim_files("rested", 1)) == [1]
     assert looks.result(SECONDS) == ()
 
 
@@ -303,12 +306,12 @@ def test_many_who_claim_at_once_never_get_the_same_file(
     def claim(number: int) -> list[int]:
         claimed: list[int] = []
         together.wait(SECONDS)
-        while tasks := stores[number].claim_files(f"worker {number}", 3):
+        while tasks := stores[number].claims.claim_files(f"worker {number}", 3):
             claimed += positions(tasks)
         return claimed
 
     claims = list(threads.map(claim, range(len(stores))))
-    left = stores[0].claim_files("last", 60)  # passed over by all, each for another's sake
+    left = stores[0].claims.claim_files("last", 60)  # passed over by all, each for another's sake
     assert sorted(chain(*claims, positions(left))) == list(range(60))
     for store in stores:
         store.close()

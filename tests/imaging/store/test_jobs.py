@@ -99,10 +99,10 @@ def test_a_claim_lapses_and_the_first_outcome_counts(
 ) -> None:
     content = film(1)
     job_id = queued(store, content)
-    slow = store.claim_files("slow", 1)
-    assert store.claim_files("quick", 1) == ()
+    slow = store.claims.claim_files("slow", 1)
+    assert store.claims.claim_files("quick", 1) == ()
     monkeypatch.setattr(claims, "STALLED", timedelta(0))
-    quick = store.claim_files("quick", 1)
+    quick = store.claims.claim_files("quick", 1)
     assert positions(quick) == [0]
     assert store.claims.finish_files("slow", [failed(slow[0])], NETWORKS) == ()
     assert len(store.claims.finish_files("quick", [answered(quick[0], content)], NETWORKS)) == 1
@@ -125,11 +125,11 @@ def test_a_late_answer_counts_while_nobody_else_has_claimed(
 ) -> None:
     content = film(1)
     job_id = queued(store, content)
-    task = store.claim_files("slow", 1)[0]
+    task = store.claims.claim_files("slow", 1)[0]
     monkeypatch.setattr(claims, "STALLED", timedelta(0))
-    assert store.finish_files("slow", [answered(task, content)], NETWORKS)
-    assert store.job(job_id).finished
-    assert store.claim_files("other", 1) == ()
+    assert store.claims.finish_files("slow", [answered(task, content)], NETWORKS)
+    assert store.jobs.get(job_id).finished
+    assert store.claims.claim_files("other", 1) == ()
 
 
 def test_claims_of_the_dead_are_given_back(store: Repository) -> None:

@@ -91,14 +91,14 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def queue(store: Repository, count: int) -> str:
     """Queue files of a job."""
-    return store.add_job([(f"{i}.dcm", b"%d" % i) for i in range(count)])
+    return store.jobs.add([(f"{i}.dcm", b"%d" % i) for i in range(count)])
 
 
 def try_to_claim(store: Repository, seconds: float) -> tuple[Task, ...]:
     """What another worker gets within some seconds."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
-        if tasks := store.claim_files("another", 99):
+        if tasks := store.claims.claim_files("another", 99):
             return tasks
         time.sleep(0.05)
     return ()
@@ -128,7 +128,7 @@ def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
         coordinator.stop()  # what is in hand is finished first
     thread.join(SECONDS)
     assert lost == []
-    assert store.job_progress(job).finished and store.claimants() == ()
+    assert store.jobs.progress(job).finished and store.claims.claimants() == ()
 
 
 def test_claims_of_a_worker_killed_on_another_computer_are_free_soon(
@@ -148,9 +148,9 @@ def test_claims_of_a_worker_killed_on_another_computer_are_free_soon(
         worker.kill()
         worker.communicate()
     release_dead_claims(store)
-    assert store.claimants()[0].startswith("elsewhere:"), "nobody here can see that it died"
+    assert store.claims.claimants()[0].startswith("elsewhere:"), "nobody here can see that it died"
     assert len(try_to_claim(store, SECONDS)) == 3
-    assert not store.job_progress(job).finished
+    assert not store.jobs.progress(job).finished
 
 
 def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
@@ -160,7 +160,7 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
     monkeypatch.setattr(coordinators, "_TROUBLE", 0.2)
     monkeypatch.setattr(claims, "STALLED", timedelta(hours=1))  # they do not lapse either
     job = queue(store, 3)
-    finish, release = store.finish_files, store.release_files
+    finish, release = store.claims.finish_files, store.claims.release_files
     failures: list[str] = []
 
     def fail_once(kind: str, then: Callable[..., object]) -> Callable[..., object]:
@@ -178,12 +178,12 @@ def test_claims_that_could_not_be_given_back_do_not_stand_for_ever(
     thread = threading.Thread(target=coordinator.run, daemon=True)
     thread.start()
     ends = time.monotonic() + SECONDS
-    while not store.job_progress(job).finished and time.monotonic() < ends:
+    while not store.jobs.progress(job).finished and time.monotonic() < ends:
         time.sleep(0.05)
     coordinator.stop()
     thread.join(SECONDS)
     assert failures == ["finish", "release"]
-    assert store.job_progress(job).finished and store.claimants() == ()
+    assert store.jobs.progress(job).finished and store.claims.claimants() == ()
 
 
 class Recorder:

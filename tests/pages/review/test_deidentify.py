@@ -62,7 +62,7 @@ def test_burned_in_text_has_to_be_spoken_about(
 
 
 def test_drawn_rectangles_are_the_parts_to_blacken(store: Repository, take_in: TakeIn) -> None:
-    record = store.study(keep_film(store, take_in))
+    record = store.studies.get(keep_film(store, take_in))
     uid = record.instances[0].identity.sop_instance_uid
     mark = Annotation("a", uid, Shape.RECTANGLE, ((3.2, 2.0), (10.9, 7.5)))
     review = Review(

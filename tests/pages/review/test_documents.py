@@ -76,7 +76,7 @@ def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
 ) -> None:
     signed(store, study)
     content = export(store, study, "sr")
-    store.delete_study(study, account="ada", reason="only the report is here")
+    store.studies.delete(study, account="ada", reason="only the report is here")
     take_in_document(store, take_in, content)
     page = open_page(PAGE, study=study)
     assert not page.error and not page.segmented_control

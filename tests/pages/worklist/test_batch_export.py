@@ -150,8 +150,8 @@ def test_a_blind_reader_reads_first(
     open_page: OpenPage, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hides: Callable[[object], bool] = lambda _record: True  # noqa: E731
-    monkeypatch.setattr(batch_export.blind, "hides", hides)
-    monkeypatch.setattr(batch_export.blind, "revealed_studies", tuple)
+    monkeypatch.setattr(batch_export.first_read, "hides", hides)
+    monkeypatch.setattr(batch_export.first_read, "revealed_studies", tuple)
     page = finished(open_page, store)
     assert "once you have read these studies" in words(page)
     assert not [b for b in page.button if b.label == "Prepare"]
