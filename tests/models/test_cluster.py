@@ -409,7 +409,7 @@ def test_without_ray_the_sentence_names_the_line_to_type(
     monkeypatch: pytest.MonkeyPatch, tiny_settings: Settings
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SettingsError, match=r"needs .* pip install -r requirements-cluster\.txt"):
+    with pytest.raises(SettingsError, match=r"cluster, is not .* -r requirements-cluster\.txt"):
         Cluster(tiny_settings)
 
 
