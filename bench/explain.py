@@ -94,7 +94,7 @@ def ours(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
 def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """pytorch-grad-cam and our Grad-CAM, both at the first member alone."""
     try:
-        library = import_optional("pytorch_grad_cam", feature="The comparison", package="grad-cam")
+        library = import_optional("pytorch_grad_cam", feature="the comparison", package="grad-cam")
     except SettingsError as exc:
         print(exc)
         return {}

@@ -124,7 +124,7 @@ def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no 
     SettingsError
         If fsspec, or its part for this kind of address, is not installed.
     """
-    fsspec = import_optional("fsspec", feature="Reading from an address")
+    fsspec = import_optional("fsspec", feature="reading from an address")
     try:
         return fsspec.core.url_to_fs(location)
     except (ImportError, ValueError) as exc:

@@ -27,7 +27,7 @@ def import_optional(module: str, *, feature: str, package: str = "") -> Any:
     module : str
         Name to import, such as ``ray``.
     feature : str
-        What needs it, as the first words of a sentence: "Work on a cluster".
+        What needs it, within a sentence: "work on a cluster".
     package : str
         The package that holds the module, where it is called otherwise.
 
@@ -48,14 +48,14 @@ def import_optional(module: str, *, feature: str, package: str = "") -> Any:
         imported = import_module(module)
     except ImportError as exc:
         raise SettingsError(
-            f"{feature} needs the package {package}, which is not installed; "
-            f"try: {install_line(extra)}"
+            f"The package {package}, needed for {feature}, is not installed; "
+            f"try: {install_line(extra)}."
         ) from exc
     installed = _version(package)
     if installed and not wanted.specifier.contains(installed, prereleases=True):
         raise SettingsError(
-            f"{feature} needs the package {wanted.name}{wanted.specifier}, and {installed} is "
-            f"installed; try: {install_line(extra)}"
+            f"The package {wanted.name}{wanted.specifier}, needed for {feature}, is installed as "
+            f"{installed}; try: {install_line(extra)}."
         )
     return imported
 

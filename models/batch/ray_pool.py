@@ -301,7 +301,7 @@ class RayPool:
 def _ray() -> Any:
     """Ray; the one import of it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody outside
-    return import_optional("ray", feature="Work on a cluster")
+    return import_optional("ray", feature="work on a cluster")
 
 
 def _connect(ray: Any, address: str, actors: int) -> bool:

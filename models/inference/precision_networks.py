@@ -194,7 +194,7 @@ def lacks_bf16() -> str:
     try:
         openvino = _openvino()
     except SettingsError as exc:
-        return f"{exc}."
+        return str(exc)
     if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return ""
     return "This computer's processor does not compute in bf16; OpenVINO would use fp32 unasked."
@@ -202,7 +202,7 @@ def lacks_bf16() -> str:
 
 def _openvino() -> Any:
     """OpenVINO; the one import of it."""
-    return import_optional("openvino", feature="Computing in bf16")
+    return import_optional("openvino", feature="computing in bf16")
 
 
 class _OpenVino:

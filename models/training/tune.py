@@ -44,7 +44,7 @@ from models.training.train import Run
 if TYPE_CHECKING:
     import optuna
 else:
-    optuna = import_optional("optuna", feature="Tuning")
+    optuna = import_optional("optuna", feature="tuning")
 
 STUDY_NAME = "tune"
 STARTUP = 4  # trials before the sampler (TPE) starts to learn from what it saw

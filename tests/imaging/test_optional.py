@@ -46,28 +46,28 @@ def test_the_sentence_names_what_needs_it_and_the_line_to_type(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SettingsError) as raised:
-        import_optional(module, feature="Tea", package=package)
+        import_optional(module, feature="tea", package=package)
     file = f"requirements-{extra}.txt" if extra else "requirements.txt"
     assert str(raised.value) == (
-        f"Tea needs the package {package or module}, which is not installed; "
-        f"try: pip install -r {file}"
+        f"The package {package or module}, needed for tea, is not installed; "
+        f"try: pip install -r {file}."
     )
     assert (optional.ROOT / file).is_file()
 
 
 def test_what_is_installed_is_imported() -> None:
-    assert import_optional("optuna", feature="Tuning") is sys.modules["optuna"]
+    assert import_optional("optuna", feature="tuning") is sys.modules["optuna"]
 
 
 def test_another_release_than_wanted_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optional, "_version", lambda _name: "1.0")
-    with pytest.raises(SettingsError, match=r"^Tuning needs .*optuna.*>=5.* 1\.0 is installed"):
-        import_optional("optuna", feature="Tuning")
+    with pytest.raises(SettingsError, match=r"optuna.*>=5.*, needed for tuning, .* 1\.0; try"):
+        import_optional("optuna", feature="tuning")
 
 
 def test_a_package_nobody_declared_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="does not list"):
-        import_optional("flask_login", feature="Tea")
+        import_optional("flask_login", feature="tea")
 
 
 @pytest.mark.usefixtures("installed")
@@ -75,8 +75,8 @@ def test_an_installed_wheel_reads_its_own_metadata(monkeypatch: pytest.MonkeyPat
     assert [one.name for one in requirements()[""]] == ["numpy"]
     assert install_line("cluster") == 'pip install "ray<3,>=2" "s3fs>=1"'
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SettingsError, match=r'^Tea needs .* ray, .*try: pip install "ray<3,>=2"'):
-        import_optional("ray", feature="Tea")
+    with pytest.raises(SettingsError, match=r'ray, needed for tea, .*try: pip install "ray<3,>=2"'):
+        import_optional("ray", feature="tea")
 
 
 def test_without_any_list_whatever_is_installed_will_do(
@@ -88,7 +88,7 @@ def test_without_any_list_whatever_is_installed_will_do(
     monkeypatch.setattr(optional, "ROOT", tmp_path)
     monkeypatch.setattr(metadata, "requires", unknown)
     monkeypatch.setattr(optional, "requirements", requirements.__wrapped__)
-    assert import_optional("optuna", feature="Tuning") is sys.modules["optuna"]
+    assert import_optional("optuna", feature="tuning") is sys.modules["optuna"]
     assert install_line("cluster") == "pip install -r requirements-cluster.txt"
 
 
@@ -102,13 +102,13 @@ def test_an_address_without_its_package(missing: str, monkeypatch: pytest.Monkey
 def test_text_is_not_looked_for_without_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     burned_in_text._engine.cache_clear()
-    with pytest.raises(SettingsError, match=r"burned-in text needs .* -r requirements\.txt"):
+    with pytest.raises(SettingsError, match=r"burned-in text, is not .* -r requirements\.txt"):
         burned_in_text._engine()
 
 
 def test_bf16_without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     assert precision_networks.lacks_bf16() == (
-        "Computing in bf16 needs the package openvino, which is not installed; "
+        "The package openvino, needed for computing in bf16, is not installed; "
         "try: pip install -r requirements-fast.txt."
     )

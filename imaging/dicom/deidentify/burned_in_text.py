@@ -208,6 +208,6 @@ def _padded(line: tuple[float, float, float, float], shape: tuple[int, ...]) -> 
 @cache
 def _engine() -> Any:
     """The engine, whose weights are loaded when it first reads; it writes to no log."""
-    rapidocr = import_optional("rapidocr", feature="Looking for burned-in text")
+    rapidocr = import_optional("rapidocr", feature="the search for burned-in text")
     chosen = {"Global.log_level": "critical", "Global.use_cls": False, "Global.text_score": 0.0}
     return rapidocr.RapidOCR(params=chosen)

@@ -88,7 +88,7 @@ def nodes(node: dict[str, Any]) -> Iterator[Any]:
     """A cluster of two nodes on this computer; skips without Ray."""
     required("ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    from ray.cluster_utils import RayPool as Nodes
+    from ray.cluster_utils import Cluster as Nodes
 
     found = Nodes(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     found.add_node(**node)
@@ -418,7 +418,7 @@ def test_without_ray_the_sentence_names_the_line_to_type(
     monkeypatch: pytest.MonkeyPatch, tiny_settings: Settings
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SettingsError, match=r"needs .* pip install -r requirements-cluster\.txt"):
+    with pytest.raises(SettingsError, match=r"cluster, is not .* -r requirements-cluster\.txt"):
         RayPool(tiny_settings)
 
 

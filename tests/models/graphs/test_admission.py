@@ -277,7 +277,7 @@ def test_layers_are_spared_by_how_often_the_picture_was_halved(
     [
         (
             None,
-            "bf16 needs the package openvino, which is not installed; try: pip install -r",
+            "openvino, needed for computing in bf16, is not installed; try: pip install -r",
         ),
         (
             SimpleNamespace(Core=lambda: SimpleNamespace(get_property=lambda *_: ["FP32", "INT8"])),
