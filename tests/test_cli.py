@@ -45,6 +45,7 @@ def scans(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_classify_writes_one_row_per_file(
     scans: Path, tmp_path: Path, checkpoint_folder: Path
 ) -> None:
@@ -126,6 +127,7 @@ def records(home: Path, *arguments: object, checkpoints: Path) -> subprocess.Com
     return run(*arguments, **environment, LIGHTBOX_DATABASE="")
 
 
+@pytest.mark.slow
 def test_a_stored_study_is_exported_and_the_trail_knows(
     tmp_path: Path, take_in: TakeIn, checkpoint_folder: Path
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_stored_study_is_exported_and_the_trail_knows(
     store.close()
 
 
+@pytest.mark.slow
 def test_an_unknown_export_is_one_sentence(tmp_path: Path, checkpoint_folder: Path) -> None:
     done = records(
         *(tmp_path / "home", "export", "1.2.3", "--as", "docx", "--out", tmp_path),

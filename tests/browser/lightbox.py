@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from imaging.settings import ROOT
 
 READER = "Dr Browser"
-PATIENCE = 60  # seconds; only a hang runs out of it
+PATIENCE = 120  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
 LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
 

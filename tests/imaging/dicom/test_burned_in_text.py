@@ -60,6 +60,7 @@ def test_a_name_and_a_date_are_covered(ink: int, colour: bool) -> None:
     np.testing.assert_array_equal(shown, before)
 
 
+@pytest.mark.slow
 def test_a_side_marker_and_a_plain_film_are_left_alone() -> None:
     assert find_text(written(("R", 30, 30), size=40)) == ()
     assert find_text(written()) == () and find_text(np.zeros((5, 900), np.uint8)) == ()
@@ -79,6 +80,7 @@ def test_text_outside_the_window_is_found() -> None:
     assert np.unique(image.display_values()).size == 1 and len(search(image).boxes) == 1
 
 
+@pytest.mark.slow
 def test_frames_are_looked_at_and_counted() -> None:
     frames = np.stack([np.zeros((200, 200), np.uint8)] * (MOST_FRAMES + 1))
     frames[-1] = written(("DOE^JANE", 10, 15), shape=(200, 200), size=16)
@@ -87,6 +89,7 @@ def test_frames_are_looked_at_and_counted() -> None:
     assert (found.frames, found.total_frames) == (MOST_FRAMES, MOST_FRAMES + 1)
 
 
+@pytest.mark.slow
 def test_nothing_is_found_once_it_is_black() -> None:
     content = make_dicom_bytes(written(("DOE^JANE", 20, 15), ("MRN 4711", 20, 250)))
     boxes = search_file(content).boxes

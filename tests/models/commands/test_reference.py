@@ -34,6 +34,7 @@ def run(home: Path, weights: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 def test_a_signed_study_is_added_listed_and_removed(
     home: Path, repository: Repository, checkpoint_folder: Path
 ) -> None:

@@ -269,6 +269,7 @@ def test_an_ensemble_keeps_its_members_localiser(
         )
 
 
+@pytest.mark.slow
 def test_regions_are_learnt_beside_the_classes(task: Path, tmp_path: Path) -> None:
     """The map of a blob's film is higher inside its mask than outside."""
     masks = tmp_path / "masks"
@@ -278,7 +279,7 @@ def test_regions_are_learnt_beside_the_classes(task: Path, tmp_path: Path) -> No
         bright = read_luminance(film.path) > 2500
         Image.fromarray(bright).save(masks / f"{film.path.stem}.png")
     text = TASK.replace("[network]", "[regions]\nloss = 5.0\n[network]\nregions = 1")
-    text = text.replace("epochs = 3", "epochs = 20")
+    text = text.replace("epochs = 3", "epochs = 20\nseed = 1")
     (tmp_path / "task.toml").write_text(text.replace('images = "."', 'images = "."\nregions = "m"'))
     films = read_manifest(task / "manifest.csv", task, regions=masks)
     run = Run(read_config(tmp_path / "task.toml"), films, tmp_path / "run")
@@ -295,6 +296,7 @@ def test_regions_are_learnt_beside_the_classes(task: Path, tmp_path: Path) -> No
     assert np.mean(inside) > np.mean(outside) + 0.1
 
 
+@pytest.mark.slow
 def test_the_script_runs_from_a_terminal(task: Path, tmp_path: Path) -> None:
     short = tmp_path / "task.toml"
     short.write_text(TASK.replace("epochs = 3", "epochs = 1"))

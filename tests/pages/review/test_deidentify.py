@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from streamlit.testing.v1 import AppTest
@@ -85,6 +86,7 @@ def looked(page: AppTest) -> AppTest:
     return next(one for one in page.button if one.label.startswith("Look for")).click().run()
 
 
+@pytest.mark.slow
 def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
@@ -102,6 +104,7 @@ def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
     assert len(search_file(store.originals.content(sha256)).boxes) == 2
 
 
+@pytest.mark.slow
 def test_a_find_that_is_not_ticked_keeps_the_copy_in_the_house(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:

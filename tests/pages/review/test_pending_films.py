@@ -48,6 +48,7 @@ def hastened(store: Repository) -> list[JobProgress]:
         return [store.jobs.progress(job_id) for job_id in session.scalars(query)]
 
 
+@pytest.mark.slow
 def test_who_opens_it_has_it_asked_about_first(
     store: Repository, open_page: OpenPage, waiting: str
 ) -> None:
@@ -65,6 +66,7 @@ def test_who_opens_it_has_it_asked_about_first(
     assert len(store.studies.get(STUDY).instances) == 1
 
 
+@pytest.mark.slow
 def test_beside_films_that_are_shown_it_is_said(
     store: Repository, open_page: OpenPage, tiny_settings: Settings, waiting: str
 ) -> None:
