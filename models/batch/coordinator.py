@@ -1,9 +1,9 @@
-"""Who stands between the store and those who judge: claims files, and writes what they say.
+"""Stands between the store and the processors: claims files, and writes what became of them.
 
-One thread alone speaks to the store, so that no claim waits for another's writing. Whoever judges
-finds the next chunk ready, and what was said is written in one transaction with whatever else was
-said meanwhile. No more than that is claimed ahead. What somebody waits for goes before all that,
-alone, and is written at once. While it may hold claims, another thread says that it lives.
+One thread alone speaks to the store, so that no claim waits for another's writing. Each processor
+finds the next chunk ready, and its results are written in one transaction with whatever else came
+back meanwhile. No more than that is claimed ahead. What somebody waits for goes before all that,
+alone, and is written at once. While it may hold claims, another thread writes its heartbeat.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from imaging.store import Repository
 from models.batch.heartbeat import Heartbeat
 from models.batch.process_pool import CHUNK, FAULT, FileProcessor
 from models.inference.fingerprint import fingerprint
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 
 log = logging.getLogger(__name__)
 _IDLE = 5.0  # seconds between two looks for files that nobody announced
 _TROUBLE = 10.0  # seconds to wait after the store or the networks failed
 _GATHER = 0.5  # seconds between two transactions: one for many rows costs little more than for few
-_HEAP = 8  # chunks that may wait to be written; at that, whoever judges waits too
+_HEAP = 8  # chunks that may wait to be written; at that, the processors wait too
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A chunk that came back: what is said of its files, by which networks; or what went wrong."""
+class _FinishedChunk:
+    """A chunk that came back: the results of its files, by which networks; or what went wrong."""
 
     tasks: Sequence[Task]
     results: Sequence[Result] = ()
@@ -44,7 +44,7 @@ class _Said:
 
 
 class Coordinator:
-    """Claims files for those who judge, and writes down what they say.
+    """Claims files for the processors, and writes down their results.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Coordinator:
         Of these jobs alone.
     on_results : callable, optional
         Gets the number of files worked off so far, after each transaction.
-    give_way : callable, optional
+    yield_to_interactive : callable, optional
         Called before files are decoded that nobody waits for; returns when the work may go on,
         after a moment at most.
     """
@@ -79,8 +79,8 @@ class Coordinator:
         self._processors, self._jobs, self._on_results = processors, jobs, on_results
         self._changed = threading.Condition()
         self._ready: deque[list[Task]] = deque()
-        self._said: deque[_Said] = deque()
-        self._busy = 0  # chunks in the hands of those who judge
+        self._finished: deque[_FinishedChunk] = deque()
+        self._busy = 0  # chunks in the hands of the processors
         self._count = 0
         self._wrote = -_GATHER
         self._elsewhere: set[str] = set()  # jobs with files that are out of reach here
@@ -105,7 +105,7 @@ class Coordinator:
     def run(self) -> None:
         """Work until stopped; trouble is logged, and tried again after a while."""
         with self._heartbeat():
-            threads = self._started()
+            threads = self._start_threads()
             while not self._stopped:
                 try:
                     if not self._step():
@@ -128,9 +128,9 @@ class Coordinator:
             Whatever stopped the work; what was claimed is given back.
         """
         with self._heartbeat():
-            threads = self._started()
+            threads = self._start_threads()
             try:
-                while self._step() or self._open():
+                while self._step() or self._has_work_in_hand():
                     self._rest()
             except BaseException:
                 self._uncertain = True
@@ -144,45 +144,45 @@ class Coordinator:
 
     def _step(self) -> bool:
         """Claim, then write; False when there was nothing to do."""
-        return self._claim() | (self._due() <= 0 and self._write())
+        return self._claim() | (self._seconds_to_write() <= 0 and self._write())
 
-    def _due(self) -> float:
-        """Seconds until what was said is written; at once when nobody has more to say."""
+    def _seconds_to_write(self) -> float:
+        """Seconds until finished chunks are written; none when no other will come."""
         with self._changed:
-            if not self._said:
+            if not self._finished:
                 return _IDLE
             idle = not self._busy and not self._ready
-            full = len(self._said) >= _HEAP // 2
-            if idle or full or any(s.trouble or _urgent(s.tasks) for s in self._said):
+            full = len(self._finished) >= _HEAP // 2
+            if idle or full or any(c.trouble or _is_urgent(c.tasks) for c in self._finished):
                 return 0.0
             return self._wrote + _GATHER - time.monotonic()
 
-    def _wanting(self) -> bool:
-        """Fewer than every second of those who judge have a chunk ready, or files just came."""
-        if self._uncertain and self._open():
+    def _wants_chunks(self) -> bool:
+        """Fewer than every second processor has a chunk ready, or files just came."""
+        if self._uncertain and self._has_work_in_hand():
             return False  # first everything in hand comes to an end
         most = len(self._processors) * 2 if self._woken else len(self._processors) // 2
         return not self._dry and len(self._ready) <= most
 
-    def _open(self) -> bool:
+    def _has_work_in_hand(self) -> bool:
         with self._changed:
-            return bool(self._ready or self._said or self._busy)
+            return bool(self._ready or self._finished or self._busy)
 
     def _claim(self) -> bool:
-        """Have a chunk ready for each who judges."""
+        """Have a chunk ready for each processor."""
         with self._changed:
-            if not self._wanting():
+            if not self._wants_chunks():
                 return False
             wanted = max(1, len(self._processors) - len(self._ready)) * CHUNK
             self._woken, self._dry = False, True  # unless somebody wakes us meanwhile
             self._holds_claims = True
-        self._make_certain()
+        self._release_uncertain()
         claimed = self._repository.claims.claim_files(
             self._name, wanted, jobs=self._jobs, without=self._elsewhere
         )
-        few, tasks = len(claimed) < wanted, self._within_reach(claimed)
-        urgent = self._chunks([task for task in tasks if task.urgent], shared=True)
-        others = self._chunks([task for task in tasks if not task.urgent], shared=few)
+        few, tasks = len(claimed) < wanted, self._release_unreachable(claimed)
+        urgent = self._split([task for task in tasks if task.urgent], shared=True)
+        others = self._split([task for task in tasks if not task.urgent], shared=few)
         with self._changed:
             self._dry = self._dry and few and len(tasks) == len(claimed)
             self._ready.extendleft(reversed(urgent))
@@ -190,8 +190,8 @@ class Coordinator:
             self._changed.notify_all()
         return bool(claimed)
 
-    def _within_reach(self, tasks: Sequence[Task]) -> list[Task]:
-        """Without files whose bytes another computer keeps: it does those, and their jobs."""
+    def _release_unreachable(self, tasks: Sequence[Task]) -> list[Task]:
+        """Give back files whose bytes another computer keeps: it does those, and their jobs."""
         if not self._repository.shared:
             return list(tasks)
         gone = [
@@ -205,49 +205,50 @@ class Coordinator:
             log.warning("%d jobs hold files that another computer keeps", len(self._elsewhere))
         return [task for task in tasks if task not in gone]
 
-    def _chunks(self, tasks: list[Task], *, shared: bool) -> list[list[Task]]:
-        """Files by the chunk; `shared` among those who judge, so that all end together."""
+    def _split(self, tasks: list[Task], *, shared: bool) -> list[list[Task]]:
+        """Files by the chunk; `shared` among the processors, so that all end together."""
         size = min(CHUNK, -(-len(tasks) // len(self._processors)) or 1) if shared else CHUNK
         return [tasks[i : i + size] for i in range(0, len(tasks), size)]
 
     def _write(self) -> bool:
-        """Write down what was said; raises what went wrong with a chunk."""
+        """Write finished chunks down; raises what went wrong with one."""
         with self._changed:
-            said = list(self._said)
-            self._said.clear()
-            if said:
+            finished = list(self._finished)
+            self._finished.clear()
+            if finished:
                 self._dry = False  # files may have come meanwhile
             self._changed.notify_all()
         self._wrote = time.monotonic()
         try:
-            for networks, chunks in groupby((s for s in said if not s.trouble), _networks):
+            succeeded = (chunk for chunk in finished if not chunk.trouble)
+            for networks, chunks in groupby(succeeded, _networks_of):
                 results = [result for chunk in chunks for result in chunk.results]
                 write_results(self._repository, self._name, results, networks)
                 self._count += len(results)
                 if self._on_results:
                     self._on_results(self._count)
         except Exception:
-            self._give_back([task for chunk in said for task in chunk.tasks])
+            self._give_back([task for chunk in finished for task in chunk.tasks])
             raise
-        lost = [chunk for chunk in said if chunk.trouble]
+        lost = [chunk for chunk in finished if chunk.trouble]
         if lost:
             self._give_back([task for chunk in lost for task in chunk.tasks])
             raise lost[0].trouble or AssertionError
-        return bool(said)
+        return bool(finished)
 
     def _give_back(self, tasks: list[Task]) -> None:
-        """Claims that will come to nothing, and those that lie ready."""
+        """Give back claims that will come to nothing, and those that lie ready."""
         with self._changed:
             tasks += [task for chunk in self._ready for task in chunk]
             self._ready.clear()
         if tasks:
             self._repository.claims.release_files(self._name, tasks)
 
-    def _make_certain(self) -> None:
+    def _release_uncertain(self) -> None:
         """After trouble, with nothing in hand: give back whatever bears our name.
 
         A claim whose answer was lost, or that could not be given back, would else stand for as
-        long as we say that we live.
+        long as our heartbeat is written.
         """
         if self._uncertain:
             self._repository.claims.release_claims([self._name])
@@ -256,10 +257,10 @@ class Coordinator:
     def _rest(self) -> None:
         """Wait until there is something to write or to claim, or it is time for a look."""
         with self._changed:
-            self._holds_claims = self._uncertain or self._open()
-            due = self._due()
-            if not (self._stopped or due <= 0 or self._wanting()):
-                self._changed.wait(min(_IDLE, due))
+            self._holds_claims = self._uncertain or self._has_work_in_hand()
+            seconds = self._seconds_to_write()
+            if not (self._stopped or seconds <= 0 or self._wants_chunks()):
+                self._changed.wait(min(_IDLE, seconds))
                 self._dry = False
 
     def _pause(self) -> None:
@@ -271,10 +272,15 @@ class Coordinator:
                 self._changed.wait(left)
             self._dry = False
 
-    def _started(self) -> list[threading.Thread]:
+    def _start_threads(self) -> list[threading.Thread]:
         threads = [
-            threading.Thread(target=self._judge, args=(m,), name=f"lightbox-mate-{i}", daemon=True)
-            for i, m in enumerate(self._processors)
+            threading.Thread(
+                target=self._process_chunks,
+                args=(processor,),
+                name=f"lightbox-processor-{i}",
+                daemon=True,
+            )
+            for i, processor in enumerate(self._processors)
         ]
         for thread in threads:
             thread.start()
@@ -293,25 +299,25 @@ class Coordinator:
             raise
         finally:
             self._give_back([])
-            self._make_certain()
+            self._release_uncertain()
         with suppress(AssistantError):  # without claims, its heartbeat is of no use to anybody
             self._repository.claims.end_worker(self._name)
 
-    def _judge(self, processor: FileProcessor) -> None:
-        """One thread: chunk by chunk."""
-        while (tasks := self._next()) is not None:
+    def _process_chunks(self, processor: FileProcessor) -> None:
+        """Work of one thread: chunk by chunk."""
+        while (tasks := self._take_chunk()) is not None:
             try:
-                said = self._asked(processor, tasks)
+                chunk = self._process(processor, tasks)
             except Exception as exc:  # raised again by whoever writes
-                said = _Said(tasks, trouble=exc)
+                chunk = _FinishedChunk(tasks, trouble=exc)
             with self._changed:
-                self._said.append(said)
+                self._finished.append(chunk)
                 self._busy -= 1
                 self._changed.notify_all()
 
-    def _next(self) -> list[Task] | None:
+    def _take_chunk(self) -> list[Task] | None:
         with self._changed:
-            while not self._stopped and (not self._ready or len(self._said) >= _HEAP):
+            while not self._stopped and (not self._ready or len(self._finished) >= _HEAP):
                 self._changed.wait()
             if self._stopped:
                 return None
@@ -319,25 +325,27 @@ class Coordinator:
             self._changed.notify_all()
             return self._ready.popleft()
 
-    def _asked(self, processor: FileProcessor, tasks: Sequence[Task]) -> _Said:
+    def _process(self, processor: FileProcessor, tasks: Sequence[Task]) -> _FinishedChunk:
         networks = fingerprint(self._settings, reduced=processor.reduced)
         claimed = {(task.job_id, task.position): task for task in tasks}
-        fetched = [_located(task, self._repository) for task in tasks]
+        located = [_locate(task, self._repository) for task in tasks]
 
-        def known(sha256s: Sequence[str]) -> Collection[str]:
-            if not _urgent(tasks):
+        def find_known(sha256s: Sequence[str]) -> Collection[str]:
+            if not _is_urgent(tasks):
                 self._yield_to_interactive()
             return self._repository.claims.known_results(sha256s, networks)
 
-        found = processor.run(fetched, known)
-        results = [replace(r, task=claimed[r.task.job_id, r.task.position]) for r in found]
-        return _Said(tasks, results, networks)
+        results = [
+            replace(result, task=claimed[result.task.job_id, result.task.position])
+            for result in processor.run(located, find_known)
+        ]
+        return _FinishedChunk(tasks, results, networks)
 
 
 def write_results(
     repository: Repository, name: str, results: Sequence[Result], networks: str
 ) -> None:
-    """Write outcomes down; one that cannot be is told alone, and holds back no other.
+    """Write outcomes down; one that cannot be is replaced alone, and holds back no other.
 
     Parameters
     ----------
@@ -362,22 +370,22 @@ def write_results(
             return
         # a fault of ours; only its type is logged, a message may hold a name
         log.error("%s with the outcome of a file of %s", type(exc).__name__, results[0].task.job_id)
-        lost = failed(results[0].task.file_name, PixelDataError(FAULT))
+        lost = failed_outcome(results[0].task.file_name, PixelDataError(FAULT))
         repository.claims.finish_files(
             name, [replace(results[0], outcome=lost, fault=True)], networks
         )
 
 
-def _urgent(tasks: Sequence[Task]) -> bool:
+def _is_urgent(tasks: Sequence[Task]) -> bool:
     return any(task.urgent for task in tasks)
 
 
-def _networks(said: _Said) -> str:
-    return said.networks
+def _networks_of(chunk: _FinishedChunk) -> str:
+    return chunk.networks
 
 
-def _located(task: Task, repository: Repository) -> Task:
-    """The same task with a place its file can be read from.
+def _locate(task: Task, repository: Repository) -> Task:
+    """Return the task with a place its file can be read from.
 
     A file that is not kept here may be another by now: its hash is not taken on trust.
     """

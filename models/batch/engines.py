@@ -1,4 +1,4 @@
-"""Who judges files: processes of this computer, or actors of a Ray cluster; by name."""
+"""Processors of files by name: processes of this computer, or actors of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.batch.process_pool import FileProcessor, WorkerProcess
 
 
 class Engine(StrEnum):
-    """What runs the pipeline; the answers are the same."""
+    """Runs the pipeline, one way or another; the answers are the same."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -31,7 +31,7 @@ AddressOption = Annotated[
 def open_processors(
     settings: Settings, *, engine: Engine, workers: int, address: str = ""
 ) -> Iterator[Sequence[FileProcessor]]:
-    """Those who judge, one for each thread, with their networks loaded.
+    """Start the processors, one for each thread, and load their networks.
 
     Parameters
     ----------
@@ -45,21 +45,21 @@ def open_processors(
     CheckpointError
         If the networks cannot be loaded.
     """
-    made: list[FileProcessor] = []
+    processors: list[FileProcessor] = []
     if engine is Engine.LOCAL:
         if address:
             raise SettingsError("An address belongs to a cluster; add --engine ray.")
-        made += [WorkerProcess(settings) for _ in range(max(1, workers))]
+        processors += [WorkerProcess(settings) for _ in range(max(1, workers))]
     else:
         from models.batch.ray_pool import RayPool  # Ray is optional
 
-        cluster = RayPool(settings, address=address, actors=workers)
-        made += [cluster] * cluster.size
+        pool = RayPool(settings, address=address, actors=workers)
+        processors += [pool] * pool.size
     try:
-        for judge in made:
-            judge.start()
-        made[0].ready()
-        yield made
+        for processor in processors:
+            processor.start()
+        processors[0].ready()
+        yield processors
     finally:
-        for judge in dict.fromkeys(made):
-            judge.close()
+        for processor in dict.fromkeys(processors):
+            processor.close()

@@ -1,4 +1,4 @@
-"""One worker of a batch: reads files, asks its networks about them in batches, by one processor.
+"""Worker of a batch: reads files, asks its networks about them in batches, by one processor.
 
 ``python -m models.batch.file_worker`` is such a worker as a process of its own, which talks to a
 `models.batch.process_pool.WorkerProcess` through its pipes. It knows no database and no screen, and
@@ -35,7 +35,7 @@ from models.batch.messages import (
     Unfit,
 )
 from models.inference.assessor import Assessor, Seen
-from models.inference.outcomes import document_outcome, failed, failed_file, failed_film
+from models.inference.outcomes import document_outcome, failed_file, failed_film, failed_outcome
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
 HELD = 4 * 2**20  # bytes of files that are read before the first of them is decoded
@@ -68,36 +68,36 @@ class FileWorker:
         known : callable
             Gets SHA-256s; returns those that were answered before by these networks.
         at : callable
-            Told the place of each file before it is opened, to whose door a death is then laid.
+            Gets the place of each file before it is opened: it is to blame for a death after that.
         """
-        found: list[Result | None] = [None] * len(tasks)
-        seen: dict[int, Seen] = {}
-        met: dict[str, int] = {}
-        again: dict[int, int] = {}  # the same bytes a second time, and where they were met
-        for group in self._groups(tasks, found, at):
-            before = set(known([sha256 for _, sha256 in group.values()]))
+        results: list[Result | None] = [None] * len(tasks)
+        films: dict[int, Seen] = {}
+        places: dict[str, int] = {}  # where these bytes came first
+        repeats: dict[int, int] = {}  # the same bytes a second time, and where they came first
+        for group in self._read_groups(tasks, results, at):
+            answered = set(known([sha256 for _, sha256 in group.values()]))
             for i in tuple(group):
                 content, sha256 = group.pop(i)  # the bytes go as soon as the film is small
-                if sha256 in before:
-                    found[i] = Result(tasks[i], sha256, None)
+                if sha256 in answered:
+                    results[i] = Result(tasks[i], sha256, None)
                     continue
-                if sha256 in met:
-                    again[i] = met[sha256]
+                if sha256 in places:
+                    repeats[i] = places[sha256]
                     continue
                 at(i)
-                met[sha256] = i
-                read = self._read(content, tasks[i].file_name, sha256)
-                if isinstance(read, Seen):
-                    seen[i] = read
+                places[sha256] = i
+                film_or_outcome = self._read(content, tasks[i].file_name, sha256)
+                if isinstance(film_or_outcome, Seen):
+                    films[i] = film_or_outcome
                 else:
-                    found[i] = Result(tasks[i], sha256, read)
-        said = self._assessor.judge(list(seen.values())) if seen else []
-        for (i, film), assessment in zip(seen.items(), said, strict=True):
+                    results[i] = Result(tasks[i], sha256, film_or_outcome)
+        assessments = self._assessor.judge(list(films.values())) if films else []
+        for (i, film), assessment in zip(films.items(), assessments, strict=True):
             outcome = FileOutcome(film.instance.file_name, assessment, film.instance)
-            found[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
-        for i, first in again.items():
-            found[i] = _repeated(found[first], tasks[i])
-        return [one for one in found if one is not None]
+            results[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
+        for i, first in repeats.items():
+            results[i] = _copy_result(results[first], tasks[i])
+        return [result for result in results if result is not None]
 
     def judge(self, content: bytes, file_name: str) -> FileOutcome:
         """Work off one file whose bytes are here, as `run` does those of a chunk.
@@ -109,16 +109,16 @@ class FileWorker:
         file_name : str
             Its name in the outcome.
         """
-        seen = self._read(content, file_name, hashlib.sha256(content).hexdigest())
-        if not isinstance(seen, Seen):
-            return seen
-        (assessment,) = self._assessor.judge([seen])
-        return FileOutcome(seen.instance.file_name, assessment, seen.instance)
+        film = self._read(content, file_name, hashlib.sha256(content).hexdigest())
+        if not isinstance(film, Seen):
+            return film
+        (assessment,) = self._assessor.judge([film])
+        return FileOutcome(film.instance.file_name, assessment, film.instance)
 
-    def _groups(
-        self, tasks: Sequence[Task], found: list[Result | None], at: At
+    def _read_groups(
+        self, tasks: Sequence[Task], results: list[Result | None], at: At
     ) -> Iterator[dict[int, tuple[bytes, str]]]:
-        """Files with their hashes, so many that they fit into a processor's cache together.
+        """Read files with their hashes, so many that they fit into a processor's cache together.
 
         What a film holds is looked at several times before it is small; where it lies in the
         cache until then, that takes half as long.
@@ -129,7 +129,8 @@ class FileWorker:
             try:
                 content = read_place(task.location)
             except AssistantError as exc:
-                found[i] = Result(task, task.sha256, failed(task.file_name, exc), fault=True)
+                outcome = failed_outcome(task.file_name, exc)
+                results[i] = Result(task, task.sha256, outcome, fault=True)
                 continue
             group[i] = content, task.sha256 or hashlib.sha256(content).hexdigest()
             del content
@@ -140,7 +141,7 @@ class FileWorker:
             yield group
 
     def _read(self, content: bytes, file_name: str, sha256: str) -> Seen | FileOutcome:
-        """A film to be asked about, or what became of the file."""
+        """Read a film to be asked about, or return what became of the file."""
         try:
             read = decode_process.read_for_triage(
                 content, file_name, enough=self._enough, sha256=sha256
@@ -151,7 +152,7 @@ class FileWorker:
         except AssistantError as exc:
             return failed_file(content, file_name, exc, sha256=sha256)
         except MemoryError:
-            return failed(file_name, PixelDataError(decode_process.OUT_OF_MEMORY))
+            return failed_outcome(file_name, PixelDataError(decode_process.OUT_OF_MEMORY))
         if isinstance(read, Document):
             return document_outcome(read, file_name)
         if read.trouble is not None:
@@ -159,19 +160,19 @@ class FileWorker:
         return self._assessor.see(read)
 
 
-def _repeated(first: Result | None, task: Task) -> Result | None:
-    """What was said of the same bytes, under this file's name."""
+def _copy_result(first: Result | None, task: Task) -> Result | None:
+    """Copy the result of the same bytes, under this file's name."""
     if first is None or first.outcome is None:
         return None
-    name, found = clean(task.file_name, MAX_NAME), first.outcome
+    name, outcome = clean(task.file_name, MAX_NAME), first.outcome
     return Result(
         task,
         first.sha256,
         replace(
-            found,
+            outcome,
             file_name=name,
-            instance=found.instance and replace(found.instance, file_name=name),
-            document=found.document and replace(found.document, file_name=name),
+            instance=outcome.instance and replace(outcome.instance, file_name=name),
+            document=outcome.document and replace(outcome.document, file_name=name),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""A worker that holds claims says that it lives, so that nobody waits long for a dead one's.
+"""Heartbeat of a worker that holds claims, so that nobody waits long for a dead one's.
 
 See `imaging.store.claims`: three heartbeats missed, and what it had claimed is anybody's.
 """

@@ -1,4 +1,4 @@
-"""What the server and its file worker say to each other, in the order in which they say it.
+"""Messages between the server and its file worker, in the order in which they are sent.
 
 Records of plain types: `imaging.typed_json` writes and reads them.
 """
@@ -54,7 +54,7 @@ class AnsweredBefore:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of one file of a chunk; see `imaging.jobs.Result`."""
+    """Outcome of one file of a chunk; see `imaging.jobs.Result`."""
 
     sha256: str
     outcome: FileOutcome | None

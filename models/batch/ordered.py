@@ -1,6 +1,6 @@
-"""Files judged in chunks by several at once, told in the order in which they were named.
+"""Files worked off in chunks by several at once, and yielded in the order they came in.
 
-No store: the door for `cli.py classify`. The same for every engine, which is a `FileProcessor`.
+No store: what `cli.py classify` runs on. The same for every engine, which is a `FileProcessor`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from imaging.intake.expand import Candidate
 from imaging.jobs import Task
 from imaging.study import FileOutcome
 from models.batch.process_pool import CHUNK, FileProcessor
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 
-_AHEAD = 2  # chunks in flight for each who judges: enough that none waits, few in memory
+_AHEAD = 2  # chunks in flight for each processor: enough that none waits, few in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class PendingFile:
     Attributes
     ----------
     path : str
-        As it is told to the person who named it.
+        As it is shown to the person who named it.
     task : Task
         With the place its bytes can be read from.
     outcome : FileOutcome or None
         What is known already: that it could not even be unpacked.
     spooled : bool
-        The place is a copy that goes when the file has been told.
+        The place is a copy that goes when the outcome has been yielded.
     """
 
     path: str
@@ -49,15 +49,15 @@ class PendingFile:
 
 @contextmanager
 def spool(candidates: Iterable[Candidate]) -> Iterator[Iterator[PendingFile]]:
-    """Candidates as parcels; members of archives lie in a folder of their own meanwhile."""
+    """Yield candidates as pending files; members of archives lie in a folder meanwhile."""
     with tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
-        yield (_packed(number, one, Path(folder)) for number, one in enumerate(candidates))
+        yield (_make_pending(i, candidate, Path(folder)) for i, candidate in enumerate(candidates))
 
 
 def map_ordered(
     files: Iterator[PendingFile], processors: Sequence[FileProcessor]
 ) -> Iterator[tuple[PendingFile, FileOutcome]]:
-    """Every file and what became of it, in the order of `files`.
+    """Yield every file and what became of it, in the order of `files`.
 
     Raises
     ------
@@ -65,15 +65,15 @@ def map_ordered(
         If nobody can load the networks.
     """
     free: SimpleQueue[FileProcessor] = SimpleQueue()
-    for judge in processors:
-        free.put(judge)
+    for processor in processors:
+        free.put(processor)
 
     def run(chunk: Sequence[PendingFile]) -> list[FileOutcome]:
-        judge = free.get()
+        processor = free.get()
         try:
-            return _judge(judge, chunk)
+            return _process_chunk(processor, chunk)
         finally:
-            free.put(judge)
+            free.put(processor)
 
     waiting: deque[tuple[Sequence[PendingFile], Future[list[FileOutcome]]]] = deque()
     pool = ThreadPoolExecutor(len(processors))
@@ -81,35 +81,36 @@ def map_ordered(
         while chunk := list(islice(files, CHUNK)):
             waiting.append((chunk, pool.submit(run, chunk)))
             if len(waiting) >= _AHEAD * len(processors):
-                yield from _told(*waiting.popleft())
+                yield from _yield_outcomes(*waiting.popleft())
         while waiting:
-            yield from _told(*waiting.popleft())
+            yield from _yield_outcomes(*waiting.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _packed(number: int, one: Candidate, folder: Path) -> PendingFile:
-    task = Task("", number, one.path, one.location)
-    if one.location:
-        return PendingFile(one.path, task)
+def _make_pending(number: int, candidate: Candidate, folder: Path) -> PendingFile:
+    path = candidate.path
+    task = Task("", number, path, candidate.location)
+    if candidate.location:
+        return PendingFile(path, task)
     try:
-        content = one.read()
+        content = candidate.read()
     except AssistantError as exc:
-        return PendingFile(one.path, task, failed(one.path, exc))
-    place = folder / str(number)
-    place.write_bytes(content)
-    return PendingFile(one.path, Task("", number, one.path, str(place)), spooled=True)
+        return PendingFile(path, task, failed_outcome(path, exc))
+    copy = folder / str(number)
+    copy.write_bytes(content)
+    return PendingFile(path, Task("", number, path, str(copy)), spooled=True)
 
 
-def _judge(judge: FileProcessor, chunk: Sequence[PendingFile]) -> list[FileOutcome]:
+def _process_chunk(processor: FileProcessor, chunk: Sequence[PendingFile]) -> list[FileOutcome]:
     tasks = [pending_file.task for pending_file in chunk if pending_file.outcome is None]
-    results = judge.run(tasks, lambda _: ()) if tasks else []
-    said = {result.task.position: result.outcome for result in results}
-    found = [pending_file.outcome or said[pending_file.task.position] for pending_file in chunk]
-    return [one for one in found if one is not None]
+    results = processor.run(tasks, lambda _: ()) if tasks else []
+    answers = {result.task.position: result.outcome for result in results}
+    outcomes = [file.outcome or answers[file.task.position] for file in chunk]
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _told(
+def _yield_outcomes(
     chunk: Sequence[PendingFile], future: Future[list[FileOutcome]]
 ) -> Iterator[tuple[PendingFile, FileOutcome]]:
     for pending_file, outcome in zip(chunk, future.result(), strict=True):

@@ -1,4 +1,4 @@
-"""A crew of shards on this computer: processes that read and judge files, one to a processor.
+"""Worker processes of this computer, which read and judge files: one to a processor.
 
 A file that kills its process, hangs or devours memory is one row with its reason; the others of
 its chunk are read again by the next process.
@@ -33,7 +33,7 @@ from models.batch.messages import (
     Ready,
     Unfit,
 )
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 
 CHUNK = 8  # files: what batching gains is gained by then
 log = logging.getLogger(__name__)
@@ -64,11 +64,11 @@ class FileProcessor(Protocol):
 
 
 class _FaultError(Exception):
-    """The shard itself failed, not a file."""
+    """The file worker itself failed, not a file."""
 
 
 class WorkerProcess:
-    """One shard in its process, used by one thread.
+    """File worker in a process of its own, used by one thread.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class WorkerProcess:
     memory : int
         Bytes of address space it may have, where the system can limit that.
     low_priority : bool
-        It takes what of the processors nobody else wants: where readers are at the same server.
+        It takes only the processor time nobody else wants: where readers use the same server.
     """
 
     def __init__(
@@ -122,11 +122,11 @@ class WorkerProcess:
                         results += self.run([task], known)
                     return results
                 log.error("%s in a queued file of %s", exc, waiting[0].job_id)
-                outcome = failed(waiting[0].file_name, PixelDataError(FAULT))
+                outcome = failed_outcome(waiting[0].file_name, PixelDataError(FAULT))
                 return [*results, Result(waiting[0], waiting[0].sha256, outcome, fault=True)]
             except ChildLostError as exc:
                 task = waiting.pop(opened[-1] if opened else 0)
-                outcome = failed(
+                outcome = failed_outcome(
                     task.file_name,
                     PixelDataError(
                         decode_process.TIMED_OUT if exc.late else decode_process.CRASHED
@@ -165,7 +165,7 @@ class WorkerProcess:
         self._child.close()
 
     def _work(self, tasks: Sequence[Task], known: Known, opened: list[int]) -> list[Result]:
-        """What the process makes of a chunk; `opened` gets the place of each file it opens."""
+        """Have the process work off a chunk; `opened` gets the place of each file it opens."""
         self.ready()
         self._child.allow(self._seconds)
         self._child.send(Chunk(tuple(tasks)))
@@ -175,12 +175,12 @@ class WorkerProcess:
             if isinstance(message, Opened) and 0 <= message.place < len(tasks):
                 opened.append(message.place)
             elif isinstance(message, Question):
-                self._child.send(AnsweredBefore(tuple(told(known, message.sha256s))))
+                self._child.send(AnsweredBefore(tuple(find_known(known, message.sha256s))))
             elif isinstance(message, Done) and _fits(message.judged, tasks):
                 self._child.rest()
                 return [
-                    Result(task, one.sha256, one.outcome, one.fault)
-                    for task, one in zip(tasks, message.judged, strict=True)
+                    Result(task, judged.sha256, judged.outcome, judged.fault)
+                    for task, judged in zip(tasks, message.judged, strict=True)
                 ]
             elif isinstance(message, Fault) and message.exception.isidentifier():
                 self._child.rest()
@@ -190,34 +190,34 @@ class WorkerProcess:
         raise self._child.reject()
 
 
-def _fits(judged: Sequence[Judged], tasks: Sequence[Task]) -> bool:
+def _fits(files: Sequence[Judged], tasks: Sequence[Task]) -> bool:
     """Each file has its outcome, under the hash of its own bytes."""
-    return len(judged) == len(tasks) and all(
-        _SHA256.fullmatch(one.sha256)
-        and (not task.sha256 or one.sha256 == task.sha256)
-        and all(part.identity.sha256 == one.sha256 for part in _kept(one))
-        for task, one in zip(tasks, judged, strict=True)
+    return len(files) == len(tasks) and all(
+        _SHA256.fullmatch(judged.sha256)
+        and (not task.sha256 or judged.sha256 == task.sha256)
+        and all(part.identity.sha256 == judged.sha256 for part in _list_stored(judged))
+        for task, judged in zip(tasks, files, strict=True)
     )
 
 
-def _kept(judged: Judged) -> list[Instance | Document]:
-    """What of a file would be stored."""
+def _list_stored(judged: Judged) -> list[Instance | Document]:
+    """List what of a file would be stored."""
     outcome = judged.outcome
     return [part for part in (outcome and (outcome.instance, outcome.document)) or () if part]
 
 
 def _environment() -> dict[str, str]:
-    """A shard's own: one thread, and memory that is kept from film to film.
+    """A worker process's own: one thread, and memory that is kept from film to film.
 
     glibc gives a film's memory back and asks for it anew, which costs 2,000 page faults a film;
     other systems do not know the names.
     """
-    kept = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20)}
-    return {**kept, **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    malloc = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20)}
+    return {**malloc, **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def told(known: Known, sha256s: Sequence[str]) -> Collection[str]:
-    """Those that were answered before; none where the store cannot say."""
+def find_known(known: Known, sha256s: Sequence[str]) -> Collection[str]:
+    """Find those that were answered before; none where the store cannot say."""
     try:
         return frozenset(known(sha256s))
     except AssistantError:

@@ -1,8 +1,8 @@
-"""The same shards on other computers: Ray actors, each with a `WorkerProcess` and its networks.
+"""Worker processes of other computers: Ray actors, each with a `WorkerProcess` and its networks.
 
-Ray (Apache-2.0) is optional; `_ray` is the one place that imports it. The driver, which alone
-knows the store, hands out chunks and writes the answers down. An actor that dies with its node is
-nobody's loss: its chunk goes to the next, and Ray starts it again where there is room.
+Ray (Apache-2.0) is optional; `_import_ray` is the one place that imports it. The driver, which
+alone knows the store, hands out chunks and writes the answers down. An actor that dies with its
+node is nobody's loss: its chunk goes to the next, and Ray starts it again where there is room.
 
 A file that kills its decoder must be one row, and not the end of an actor that took seconds to
 load. So the actor reads no file itself: its `WorkerProcess` does, in a process below it, by the
@@ -36,9 +36,9 @@ from imaging.locations import is_address, read_path
 from imaging.optional import import_optional
 from imaging.settings import ROOT, Settings
 from models.batch.file_worker import Known
-from models.batch.process_pool import WorkerProcess, told
+from models.batch.process_pool import WorkerProcess, find_known
 from models.inference.fingerprint import fingerprint
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 
 log = logging.getLogger(__name__)
 NOBODY = "No cluster answers at this address; start one with `ray start --head`."
@@ -50,34 +50,34 @@ DESERTED = "No computer of the cluster has answered for ten minutes."
 _LOSSES = 3  # actors that one chunk may lose before its files go one by one
 _WAIT = 600.0  # seconds
 _RESTART = 5.0  # seconds between two looks whether an actor lives again
-_ANSWER = 30.0  # seconds; less than a mate waits for a file
-_HOLD = 4  # threads of an actor: one works, one asks, one is told, one answers for its life
+_ANSWER = 30.0  # seconds; less than a worker process waits for a file
+_HOLD = 4  # threads of an actor: to work, to ask, to take answers, and to show that it lives
 
 
 class _Mailbox:
-    """Where the questions of one chunk lie, and their answers."""
+    """Questions of one chunk, and their answers."""
 
     def __init__(self) -> None:
-        self.asked: SimpleQueue[list[str] | None] = SimpleQueue()
-        self.told: SimpleQueue[Collection[str]] = SimpleQueue()
+        self.questions: SimpleQueue[list[str] | None] = SimpleQueue()
+        self.answers: SimpleQueue[Collection[str]] = SimpleQueue()
 
     def ask(self, sha256s: Sequence[str]) -> Collection[str]:
-        """Which of these were answered before; none where the driver is gone."""
-        self.asked.put(list(sha256s))
+        """Ask which of these were answered before; none where the driver is gone."""
+        self.questions.put(list(sha256s))
         try:
-            return self.told.get(timeout=_ANSWER)
+            return self.answers.get(timeout=_ANSWER)
         except Empty:
             return ()
 
 
 class RayWorker:
-    """What an actor does; a plain class, made an actor by `RayPool`."""
+    """Work of an actor; a plain class, made an actor by `RayPool`."""
 
     def __init__(self, settings: Settings, reduced: bool) -> None:
         self._settings = settings
         self._processor = WorkerProcess(settings, reduced=reduced)
         self._processor.start()
-        self._working = threading.Lock()  # a mate is for one thread
+        self._working = threading.Lock()  # a worker process is for one thread
         self._mailboxes: dict[str, _Mailbox] = defaultdict(_Mailbox)
 
     def ready(self) -> tuple[Any, ...]:
@@ -108,7 +108,7 @@ class RayWorker:
             ("unfit", error, sentence).
         """
         try:
-            gone = [i for i, t in enumerate(tasks) if i not in contents and not _lies_here(t)]
+            gone = [i for i, t in enumerate(tasks) if i not in contents and not _is_readable(t)]
             if gone:
                 return "send", gone
             with self._working, tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
@@ -116,31 +116,31 @@ class RayWorker:
         except AssistantError as exc:
             return "unfit", type(exc).__name__, str(exc)
         finally:
-            self._mailboxes[ticket].asked.put(None)
+            self._mailboxes[ticket].questions.put(None)
 
     def _run(
         self, mailbox: _Mailbox, tasks: Sequence[Task], contents: dict[int, bytes], folder: Path
     ) -> list[Result]:
-        here = list(tasks)
+        local = list(tasks)
         for i, content in contents.items():
             (folder / str(i)).write_bytes(content)
-            here[i] = replace(tasks[i], location=str(folder / str(i)))
-        theirs = {(t.job_id, t.position): t for t in tasks}
+            local[i] = replace(tasks[i], location=str(folder / str(i)))
+        originals = {(t.job_id, t.position): t for t in tasks}
         return [
-            replace(result, task=theirs[result.task.job_id, result.task.position])
-            for result in self._processor.run(here, mailbox.ask)
+            replace(result, task=originals[result.task.job_id, result.task.position])
+            for result in self._processor.run(local, mailbox.ask)
         ]
 
-    def asked(self, ticket: str) -> list[str] | None:
-        """The next question of a chunk in work, SHA-256s; None when it has ended."""
-        found = self._mailboxes[ticket].asked.get()
-        if found is None:
+    def wait_for_question(self, ticket: str) -> list[str] | None:
+        """Wait for the next question of a chunk in work, SHA-256s; None when it has ended."""
+        question = self._mailboxes[ticket].questions.get()
+        if question is None:
             self._mailboxes.pop(ticket)
-        return found
+        return question
 
-    def tell(self, ticket: str, known: Collection[str]) -> None:
+    def answer(self, ticket: str, known: Collection[str]) -> None:
         """Answer it."""
-        self._mailboxes[ticket].told.put(known)
+        self._mailboxes[ticket].answers.put(known)
 
 
 class RayPool:
@@ -149,7 +149,7 @@ class RayPool:
     Parameters
     ----------
     settings : Settings
-        What the actors load their networks by; the database's address stays here.
+        By which the actors load their networks; the database's address stays here.
     address : str
         "auto", ``host:port`` or ``ray://host:port``; empty starts Ray on this computer.
     actors : int
@@ -167,8 +167,8 @@ class RayPool:
         self, settings: Settings, *, address: str = "", actors: int = 0, reduced: bool = True
     ) -> None:
         self.reduced = reduced
-        self._ray = _ray()
-        self._mine = _connect(self._ray, address, actors)
+        self._ray = _import_ray()
+        self._owns_ray = _connect(self._ray, address, actors)
         self._expected = fingerprint(settings, reduced=reduced)
         ray_worker = self._ray.remote(
             num_cpus=1, max_restarts=-1, max_task_retries=0, max_concurrency=_HOLD
@@ -201,7 +201,7 @@ class RayPool:
                 raise SettingsError(DESERTED)
             for actor, ref in zip(self._actors, first, strict=True):
                 if ref in done:
-                    self._insist(self._ray.get(ref))
+                    self._insist_on_ready(self._ray.get(ref))
                     self._idle.put(actor)
                 else:
                     self._recall(actor)
@@ -219,9 +219,9 @@ class RayPool:
         """
         self.ready()
         for _ in range(_LOSSES):
-            actor = self._next()
+            actor = self._take_idle_actor()
             try:
-                found = self._asked(actor, tasks, known)
+                results = self._run_on(actor, tasks, known)
             except self._ray.exceptions.RayTaskError as exc:  # raised by our own code there
                 self._idle.put(actor)
                 log.error("%s in an actor", type(exc.cause).__name__)
@@ -233,11 +233,11 @@ class RayPool:
                 self._idle.put(actor)
                 raise
             self._idle.put(actor)
-            return found
+            return results
         if len(tasks) > 1:  # each alone, so that only the guilty one has no answer
             return [result for task in tasks for result in self.run([task], known)]
         (task,) = tasks
-        outcome = failed(task.file_name, PixelDataError(decode_process.CRASHED))
+        outcome = failed_outcome(task.file_name, PixelDataError(decode_process.CRASHED))
         return [Result(task, task.sha256, outcome, fault=True)]
 
     def close(self) -> None:
@@ -246,37 +246,37 @@ class RayPool:
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
-        if self._mine:
+        if self._owns_ray:
             self._ray.shutdown()
 
-    def _asked(self, actor: Any, tasks: Sequence[Task], known: Known) -> list[Result]:
-        """What an actor says; bytes it cannot find where it is are sent along."""
+    def _run_on(self, actor: Any, tasks: Sequence[Task], known: Known) -> list[Result]:
+        """Work off a chunk by one actor; bytes it cannot find where it is are sent along."""
         lost: list[Result] = []
         contents: dict[int, bytes] = {}
         while tasks:
             ticket = uuid.uuid4().hex
-            answer = actor.run.remote(ticket, list(tasks), contents)
-            while (sha256s := self._ray.get(actor.asked.remote(ticket))) is not None:
-                actor.tell.remote(ticket, told(known, sha256s))
-            kind, *rest = self._ray.get(answer)
+            reply = actor.run.remote(ticket, list(tasks), contents)
+            while (sha256s := self._ray.get(actor.wait_for_question.remote(ticket))) is not None:
+                actor.answer.remote(ticket, find_known(known, sha256s))
+            kind, *rest = self._ray.get(reply)
             if kind == "unfit":
                 raise error_named(*rest, default=CheckpointError)
             if kind == "done":
                 return lost + rest[0]
-            tasks, contents, gone = _sent(tasks, set(rest[0]), contents)
+            tasks, contents, gone = _attach_contents(tasks, set(rest[0]), contents)
             lost += gone
         return lost
 
-    def _next(self) -> Any:
+    def _take_idle_actor(self) -> Any:
         try:
             return self._idle.get(timeout=_WAIT)
         except Empty as exc:
             raise SettingsError(DESERTED) from exc
 
-    def _insist(self, said: tuple[Any, ...]) -> None:
-        if said[0] == "unfit":
-            raise error_named(*said[1:], default=CheckpointError)
-        if said[1] != self._expected:
+    def _insist_on_ready(self, reply: tuple[Any, ...]) -> None:
+        if reply[0] == "unfit":
+            raise error_named(*reply[1:], default=CheckpointError)
+        if reply[1] != self._expected:
             raise CheckpointError(UNFIT)
 
     def _recall(self, actor: Any) -> None:
@@ -285,7 +285,7 @@ class RayPool:
         def wait() -> None:
             while not self._ended.is_set():
                 try:
-                    self._insist(self._ray.get(actor.ready.remote()))
+                    self._insist_on_ready(self._ray.get(actor.ready.remote()))
                 except self._ray.exceptions.RayError:
                     self._ended.wait(_RESTART)
                 except AssistantError as exc:
@@ -298,9 +298,9 @@ class RayPool:
         threading.Thread(target=wait, name="lightbox-recall", daemon=True).start()
 
 
-def _ray() -> Any:
-    """Ray; the one import of it."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody outside
+def _import_ray() -> Any:
+    """Import Ray; the one import of it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody outside
     return import_optional("ray", feature="work on a cluster")
 
 
@@ -323,24 +323,25 @@ def _connect(ray: Any, address: str, actors: int) -> bool:
     return True
 
 
-def _sent(
+def _attach_contents(
     tasks: Sequence[Task], wanted: set[int], contents: dict[int, bytes]
 ) -> tuple[list[Task], dict[int, bytes], list[Result]]:
-    """A chunk with the bytes that a node lacks, and what became of files that nobody has."""
-    kept: list[Task] = []
-    found: dict[int, bytes] = {}
+    """Attach the bytes that a node lacks; also returns what became of files that nobody has."""
+    remaining: list[Task] = []
+    attached: dict[int, bytes] = {}
     lost = []
     for i, task in enumerate(tasks):
         try:
             if i in wanted:
-                found[len(kept)] = read_path(Path(task.location))
+                attached[len(remaining)] = read_path(Path(task.location))
             elif i in contents:
-                found[len(kept)] = contents[i]
-            kept.append(task)
+                attached[len(remaining)] = contents[i]
+            remaining.append(task)
         except AssistantError as exc:
-            lost.append(Result(task, task.sha256, failed(task.file_name, exc), fault=True))
-    return kept, found, lost
+            outcome = failed_outcome(task.file_name, exc)
+            lost.append(Result(task, task.sha256, outcome, fault=True))
+    return remaining, attached, lost
 
 
-def _lies_here(task: Task) -> bool:
+def _is_readable(task: Task) -> bool:
     return is_address(task.location) or Path(task.location).is_file()

@@ -1,4 +1,4 @@
-"""The background worker: works off the jobs in the store with a crew of processes.
+"""The background worker: works off the jobs in the store with a pool of processes.
 
 The queue lives in the database, so a browser reload loses sight of nothing, and a server that was
 killed goes on where it stopped: what it had claimed is given back when it starts.
@@ -19,31 +19,31 @@ from imaging.store import Repository
 from models.batch.coordinator import Coordinator
 from models.batch.process_pool import FileProcessor, WorkerProcess
 
-_ours: set[str] = set()  # names given in this process
+_own_names: set[str] = set()  # names given in this process
 
 
 def worker_name() -> str:
     """A name for this process: who holds a claim, and whether it can still be alive."""
     name = f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    _ours.add(name)
+    _own_names.add(name)
     return name
 
 
 class Worker:
-    """A clerk at the store, a scout ahead of it, and the processes that do the work.
+    """Coordinator at the store, header scanner ahead of it, and the processes that do the work.
 
     Parameters
     ----------
     repository : Repository
     settings : Settings
-        What the processes load their networks by.
+        By which the processes load their networks.
     processes : int
         One for each processor, without a number.
     reduced : bool
         See `models.batch.file_worker.FileWorker`.
     processors : sequence of FileProcessor
         Who does the work, one for each thread, instead of processes of this computer.
-    give_way : callable, optional
+    yield_to_interactive : callable, optional
         See `models.batch.coordinator.Coordinator`.
     """
 
@@ -72,7 +72,7 @@ class Worker:
         self._folder_scanner = FolderScanner(repository, self._coordinator.wake)
         self._scanner = HeaderScanner(repository, yield_to_interactive=yield_to_interactive)
         self._thread = threading.Thread(
-            target=self._coordinator.run, name="lightbox-clerk", daemon=True
+            target=self._coordinator.run, name="lightbox-coordinator", daemon=True
         )
 
     def start(self) -> None:
@@ -121,18 +121,18 @@ def drain(
     try:
         return coordinator.drain()
     finally:
-        for one in own:
-            one.close()
+        for processor in own:
+            processor.close()
 
 
 def release_dead_claims(repository: Repository) -> None:
     """Give back what workers of this computer had claimed whose process is gone."""
-    here = socket.gethostname()[:32]
+    this_host = socket.gethostname()[:32]
     dead = []
     for name in repository.claims.claimants():
         host, _, rest = name.partition(":")
         pid = rest.partition(":")[0]
-        if host == here and pid.isdigit() and name not in _ours and not _lives(int(pid)):
+        if host == this_host and pid.isdigit() and name not in _own_names and not _lives(int(pid)):
             dead.append(name)
     if dead:
         repository.claims.release_claims(dead)

@@ -19,7 +19,7 @@ from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
 from models.batch.process_pool import CHUNK, WorkerProcess
 from models.batch.worker import drain, worker_name
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 from tests.postgresql import fresh_database
 
 SECONDS = 30.0  # after which a test has hung
@@ -38,7 +38,7 @@ class Judge:
         self.chunks.append([task.file_name for task in tasks])
         self._first(tasks)
         return [
-            Result(task, task.sha256, failed(task.file_name, PixelDataError("Broken.")))
+            Result(task, task.sha256, failed_outcome(task.file_name, PixelDataError("Broken.")))
             for task in tasks
         ]
 
@@ -143,7 +143,7 @@ def test_an_urgent_file_that_is_announced_goes_before_what_lies_ready(
             assert ahead.wait(SECONDS)  # the third chunk lies ready
             queued(repository, 1, name="urgent", priority=URGENT)
             coordinator.wake()
-            assert urgent.wait(SECONDS), "the clerk did not look"
+            assert urgent.wait(SECONDS), "the coordinator did not look"
 
     judge = Judge(arrive)
     monkeypatch.setattr(repository.claims, "claim_files", listened)

@@ -22,7 +22,7 @@ from models.batch.coordinator import Coordinator
 from models.batch.file_worker import Known
 from models.batch.heartbeat import Heartbeat
 from models.batch.worker import release_dead_claims, worker_name
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 
 SECONDS = 60.0  # after which a test has hung
 SHORT = timedelta(seconds=1.5)  # instead of half a minute
@@ -36,7 +36,7 @@ socket.gethostname = lambda: "elsewhere"
 
 from imaging.settings import Settings
 from imaging.store import Repository
-from models import heartbeat
+from models.batch import heartbeat
 from models.batch.worker import drain
 
 class Slow:
@@ -48,7 +48,7 @@ class Slow:
 
 heartbeat.INTERVAL = 0.2
 store = Repository.open(Path(sys.argv[1]), sys.argv[2])
-drain(store, Settings(home=Path(sys.argv[1]), weights=Path(sys.argv[3])), mates=[Slow()])
+drain(store, Settings(home=Path(sys.argv[1]), weights=Path(sys.argv[3])), processors=[Slow()])
 """
 
 
@@ -63,7 +63,7 @@ class Reader:
     def run(self, tasks: Sequence[Task], known: Known) -> list[Result]:
         self._first()
         return [
-            Result(task, task.sha256, failed(task.file_name, PixelDataError("Broken.")))
+            Result(task, task.sha256, failed_outcome(task.file_name, PixelDataError("Broken.")))
             for task in tasks
         ]
 
@@ -191,6 +191,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.workers: list[str] = []
+        self.claims = self  # the only part of the store that a heartbeat needs
 
     def record_heartbeat(self, worker: str) -> None:
         self.workers.append(worker)

@@ -263,7 +263,7 @@ def test_kept_bytes_and_lost_files_are_the_same_where_no_folder_is_shared(
     processor = WorkerProcess(tiny_settings)
     here = {r.task: (r.sha256, stripped(r)) for r in processor.run(tasks, lambda _: ())}
     processor.close()
-    monkeypatch.setattr(clusters, "_sent", sent := Counting(clusters._sent))
+    monkeypatch.setattr(clusters, "_attach_contents", sent := Counting(clusters._attach_contents))
     there = {r.task: (r.sha256, stripped(r)) for r in actors.run(tasks, lambda _: ())}
     assert there == here and sent.calls == 1
     hidden, kept = films.with_name("hidden"), clusters.read_path

@@ -13,7 +13,7 @@ from imaging.jobs import JobKind, Result
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch.worker import drain
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 from tests.factories import make_dicom_bytes
 
 
@@ -45,7 +45,7 @@ def test_an_upload_is_tried_again_where_its_process_died(
     film = make_dicom_bytes()
     job = repository.jobs.add([("film.dcm", film), ("notes.txt", b"no film")])
     task = repository.claims.claim_files("dead", 1)[0]
-    died = failed(task.file_name, PixelDataError("The process died."))
+    died = failed_outcome(task.file_name, PixelDataError("The process died."))
     repository.claims.finish_files("dead", [Result(task, task.sha256, died, fault=True)], "f")
     drain(repository, tiny_settings)
     assert repository.jobs.progress(job).counts == {Status.ERROR: 2}
