@@ -33,7 +33,7 @@ from models.batch.file_worker import FileWorker
 from models.checkpoint.installed import find_checkpoint
 from models.data.dataset import read_luminance, select
 from models.graphs.parity import compare
-from models.inference.assessments import LOST, answered, refused
+from models.inference.assessments import LOST, make_answer, make_refusal
 from models.inference.assessor import Assessor
 from models.inference.classifier import Classifier
 from models.inference.model_input import squash
@@ -89,10 +89,10 @@ def in_full(classifier: Classifier, content: bytes) -> Assessment:
     seen = classifier.gate.examine(luminance) if classifier.gate else None
     reasons = (seen.reason,) if seen and not seen.suitable else () if view else (LOST,)
     if reasons:
-        return refused(image.instance, classifier.card.identity, ScopeVerdict(reasons))
+        return make_refusal(image.instance, classifier.card.identity, ScopeVerdict(reasons))
     warnings = image.remarks + check_scope(image.instance, classifier.card.scope).warnings
     prediction = classifier.predict(luminance, view=view)
-    return answered(image.instance, prediction, classifier.answers_of, warnings)
+    return make_answer(image.instance, prediction, classifier.answers_of, warnings)
 
 
 def table(found: dict[str, Parity]) -> str:

@@ -26,7 +26,7 @@ from models.batch.worker import drain
 from models.checkpoint.card import ModelCard
 from models.inference.answers import Answers
 from models.inference.assessor import Assessor, ServedModel
-from models.inference.outcomes import failed
+from models.inference.outcomes import failed_outcome
 from models.rules.gate_rules import CLASSES, GateScale
 
 Batch = NDArray[np.float32]
@@ -163,7 +163,7 @@ def _as_stored(job: Job, outcome: FileOutcome) -> FileOutcome:
     """The outcome, unless the store had another word."""
     (row,) = job.files
     if row.status is Status.ERROR and outcome.assessment.status is not Status.ERROR:
-        return failed(row.file_name, ConflictError(row.message))
+        return failed_outcome(row.file_name, ConflictError(row.message))
     assert row.status is outcome.assessment.status
     return outcome
 

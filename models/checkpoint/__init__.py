@@ -1,4 +1,4 @@
-"""What is installed: model cards, settings of networks, where checkpoints lie.
+"""Installed models: cards, settings of networks, where checkpoints lie.
 
 Rule of the room: no torch, so that serving starts without it.
 """

@@ -20,7 +20,7 @@ CARD_FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the network was built for. Header values are compared in upper case.
+    """Films a network was built for. Header values are compared in upper case.
 
     ``age_years`` is the closed range (years) the training population spans. An empty ``views``
     means that the view does not matter; ``one_sided`` that pictures of one side of the body, which
@@ -42,7 +42,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What others report for the same question; on other films or terms, which ``films`` tells.
+    """Figures of others for the same question; on other films or terms, see ``films``.
 
     ``figures`` maps the names of stored figures ("auc", "accuracy", ...) to values.
     """

@@ -41,5 +41,5 @@ def find_checkpoint(weights: Path, name: str = "") -> Path:
     for folder in installed:
         if folder.name == name:
             return folder
-    known = ", ".join(p.name for p in installed)
-    raise CheckpointError(f"No model named '{name}' is installed; there is: {known}.")
+    names = ", ".join(p.name for p in installed)
+    raise CheckpointError(f"No model named '{name}' is installed; there is: {names}.")

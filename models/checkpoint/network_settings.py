@@ -1,4 +1,4 @@
-"""What a checkpoint has to say for its network to be rebuilt. No torch: a card reads without it."""
+"""Settings from which a checkpoint's network is rebuilt. No torch: a card reads without it."""
 
 from __future__ import annotations
 

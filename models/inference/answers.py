@@ -1,4 +1,4 @@
-"""From the members' logits to what is said: probabilities, findings, one answer. No torch."""
+"""From the members' logits to probabilities, findings and one answer. No torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_ERROR_RATE = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What the network said about one picture.
+    """The network's prediction for one picture.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Answers:
 
     def __init__(self, card: ModelCard, *, error_rate: float = DEFAULT_ERROR_RATE) -> None:
         self.card = card
-        self.rule = _rule(card, error_rate)
+        self.rule = _find_rule(card, error_rate)
 
     def to(self, logits: NDArray[np.floating]) -> tuple[Prediction, ...]:
         """Answers to every member's logits: (members, batch, classes).
@@ -76,19 +76,19 @@ class Answers:
         """
         members = log_softmax(logits)
         fused = members.mean(0)
-        return tuple(self._prediction(fused[i], members[:, i]) for i in range(fused.shape[0]))
+        return tuple(self._predict(fused[i], members[:, i]) for i in range(fused.shape[0]))
 
-    def _prediction(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
+    def _predict(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
         """From fused logits (classes,) and those of each member (members, classes)."""
         card, lead = self.card, self.card.findings[0]
         probabilities = calibrated(logits, card.temperature, card.bias)
-        each = calibrated(members, card.temperature, card.bias)
+        by_member = calibrated(members, card.temperature, card.bias)
         findings = self._findings(probabilities)
         labels = self.rule.prediction_set(findings[0].probability)
         return Prediction(
             logits=logits,
             probabilities=probabilities,
-            members=finding_probabilities(each, card.classes, lead),
+            members=finding_probabilities(by_member, card.classes, lead),
             findings=findings,
             conformal_set=labels,
             answer=answer_of(labels, findings[0].positive),
@@ -107,12 +107,12 @@ class Answers:
         )
 
 
-def _rule(card: ModelCard, error_rate: float) -> ConformalRule:
+def _find_rule(card: ModelCard, error_rate: float) -> ConformalRule:
     for rule in card.conformal:
         if abs(rule.error_rate - error_rate) < 1e-9:
             return rule
-    known = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
-    raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {known}.")
+    rates = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
+    raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {rates}.")
 
 
 def answer_of(labels: tuple[str, ...], positive: bool) -> Answer:

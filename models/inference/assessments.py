@@ -14,7 +14,7 @@ LOST = "The part of the body that this model reads could not be found in this pi
 NONE_FITS = "None of the installed models was built for this picture."
 
 
-def refused(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
+def make_refusal(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
     """No model answers: "unsuitable", with the reasons. `model` is the one that speaks."""
     return Assessment(
         sop_instance_uid=instance.identity.sop_instance_uid,
@@ -26,7 +26,7 @@ def refused(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> 
     )
 
 
-def answered(
+def make_answer(
     instance: Instance, prediction: Prediction, answers: Answers, warnings: tuple[str, ...]
 ) -> Assessment:
     """A model's answer, with its reasons to be careful."""
@@ -46,8 +46,8 @@ def answered(
     )
 
 
-def none_fits(verdicts: Sequence[ScopeVerdict]) -> ScopeVerdict:
-    """Why no model answers: the reasons of one, or of all."""
+def join_refusals(verdicts: Sequence[ScopeVerdict]) -> ScopeVerdict:
+    """Join the reasons for which no model answers: those of one, or of all."""
     if len(verdicts) == 1:
         return verdicts[0]
     reasons = dict.fromkeys(reason for v in verdicts for reason in v.refusals)

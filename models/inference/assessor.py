@@ -22,7 +22,7 @@ from imaging.settings import EAGER, FP32, Settings
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.inference.answers import DEFAULT_ERROR_RATE, Answers
-from models.inference.assessments import BLANK, LOST, answered, none_fits, refused
+from models.inference.assessments import BLANK, LOST, join_refusals, make_answer, make_refusal
 from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
 from models.inference.model_input import ModelInput
 from models.inference.scope import ScopeVerdict, check_scope
@@ -89,7 +89,7 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What is kept of a film until the networks are asked.
+    """A film as it is kept until the networks are asked.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Seen:
 
 @dataclass(slots=True, eq=False)
 class _Case:
-    """How far one film has come with one model."""
+    """State of one film with one model."""
 
     verdict: ScopeVerdict
     score: float = 0.0
@@ -183,7 +183,7 @@ class Assessor:
         return self.judge([self.see(reading) for reading in readings])
 
     def see(self, reading: DecodedFilm) -> Seen:
-        """What the networks need of a film.
+        """Keep of a film what the networks need.
 
         Raises
         ------
@@ -202,52 +202,60 @@ class Assessor:
         return Seen(reading.instance, reading.remarks, reading.refusals, picture)
 
     def judge(self, films: Sequence[Seen]) -> list[Assessment]:
-        """What the models say of each film."""
-        columns = [_examined(model, films) for model in self.models]
+        """Have the models assess each film."""
+        columns = [_check_films(model, films) for model in self.models]
         chosen = [_choose([column[i] for column in columns]) for i in range(len(films))]
-        found: list[Assessment | None] = [None] * len(films)
+        assessments: list[Assessment | None] = [None] * len(films)
         for m, (model, cases) in enumerate(zip(self.models, columns, strict=True)):
-            mine = [i for i, choice in enumerate(chosen) if choice == m]
-            if not mine:
+            places = [i for i, choice in enumerate(chosen) if choice == m]
+            if not places:
                 continue
-            x = np.stack([films[i].picture.input(model.card.size, cases[i].view) for i in mine])
+            x = np.stack([films[i].picture.input(model.card.size, cases[i].view) for i in places])
             predictions = model.answers.to(model.networks.members(x))
-            for i, prediction in zip(mine, predictions, strict=True):
+            for i, prediction in zip(places, predictions, strict=True):
                 warnings = films[i].remarks + cases[i].verdict.warnings
-                said = answered(films[i].instance, prediction, model.answers, warnings)
-                found[i] = replace(said, engine=model.networks.engine, view=cases[i].view.edges)
+                answer = make_answer(films[i].instance, prediction, model.answers, warnings)
+                assessments[i] = replace(
+                    answer, engine=model.networks.engine, view=cases[i].view.edges
+                )
         first, engine = self.models[0].card.identity, self.engine
         return [
-            one
+            assessment
             or replace(
-                refused(films[i].instance, first, none_fits([c[i].verdict for c in columns])),
+                make_refusal(
+                    films[i].instance, first, join_refusals([c[i].verdict for c in columns])
+                ),
                 engine=engine,
             )
-            for i, one in enumerate(found)
+            for i, assessment in enumerate(assessments)
         ]
 
 
-def _examined(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
-    """What one model's checks say about each film."""
-    cases = [_Case(_by_header(model, film)) for film in films]
+def _check_films(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
+    """Check each film by header, gate and localiser of one model."""
+    cases = [_Case(_check_header(model, film)) for film in films]
     pictures = [film.picture for film in films]
     for case, picture in zip(cases, pictures, strict=True):
         if case.open and picture.blank:
             case.refuse(BLANK)
-    mine = [i for i, case in enumerate(cases) if case.open]
-    if mine and model.scale is not None:
-        x = np.stack([pictures[i].input(model.gate_size) for i in mine])
+    places = [i for i, case in enumerate(cases) if case.open]
+    if places and model.scale is not None:
+        x = np.stack([pictures[i].input(model.gate_size) for i in places])
         logits, distances = model.networks.gate(x)
-        for row, i in enumerate(mine):
-            said = logits[row].astype(np.float64)
-            seen = gate_rules.judged(said, float(distances[row]), model.scale, pictures[i].kind)
-            cases[i].score = seen.score
-            if not seen.suitable:
-                cases[i].refuse(seen.reason)
-        mine = [i for i in mine if cases[i].open]
-    if mine and model.region_size:
-        x = np.stack([pictures[i].input(model.region_size) for i in mine])
-        for i, region in zip(mine, model.networks.region(x), strict=True):
+        for row, i in enumerate(places):
+            verdict = gate_rules.judge_picture(
+                logits[row].astype(np.float64),
+                float(distances[row]),
+                model.scale,
+                pictures[i].kind,
+            )
+            cases[i].score = verdict.score
+            if not verdict.suitable:
+                cases[i].refuse(verdict.reason)
+        places = [i for i in places if cases[i].open]
+    if places and model.region_size:
+        x = np.stack([pictures[i].input(model.region_size) for i in places])
+        for i, region in zip(places, model.networks.region(x), strict=True):
             box = box_of(region)
             if box is None:
                 cases[i].refuse(LOST)
@@ -256,14 +264,14 @@ def _examined(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
     return cases
 
 
-def _by_header(model: ServedModel, film: Seen) -> ScopeVerdict:
-    """What the header says, and what is wrong with the file itself."""
-    found = check_scope(film.instance, model.card.scope)
-    return ScopeVerdict(film.refusals + found.refusals, found.warnings)
+def _check_header(model: ServedModel, film: Seen) -> ScopeVerdict:
+    """Check the header, and add what is wrong with the file itself."""
+    verdict = check_scope(film.instance, model.card.scope)
+    return ScopeVerdict(film.refusals + verdict.refusals, verdict.warnings)
 
 
 def _choose(cases: Sequence[_Case]) -> int | None:
-    """Of the models that refuse nothing the one with the fewest warnings, then the surest gate."""
+    """Choose, of those that refuse nothing, the one with fewest warnings, then the surest gate."""
     fitting = [m for m, case in enumerate(cases) if case.open]
     return min(
         fitting, key=lambda m: (len(cases[m].verdict.warnings), cases[m].score), default=None

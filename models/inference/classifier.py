@@ -59,8 +59,8 @@ class Classifier:
             network,
             card,
             error_rate=error_rate,
-            gate=_gate(folder, card),
-            framing=_framing(folder, card),
+            gate=_load_gate(folder, card),
+            framing=_load_framing(folder, card),
         )
 
     def predict(self, luminance: NDArray[np.float32], *, view: CropBox | None = None) -> Prediction:
@@ -109,7 +109,7 @@ class Classifier:
             return torch.stack([network.embed(x) for network in self._network.networks])
 
     def input_of(self, luminance: NDArray[np.float32], view: CropBox | None = None) -> Tensor:
-        """What the networks get to see of a picture: (1, 1, size, size), float32."""
+        """The networks' input of a picture: (1, 1, size, size), float32."""
         part = (view or self.framing.view(luminance)).pixels(luminance.shape)
         return preprocess(luminance[part], size=self.card.size)
 
@@ -140,8 +140,8 @@ class Classifier:
         return copy.eval()
 
 
-def _gate(folder: Path, card: ModelCard) -> Gate | None:
-    """The gate the card names; a model that has one never runs without it."""
+def _load_gate(folder: Path, card: ModelCard) -> Gate | None:
+    """Load the gate the card names; a model that has one never runs without it."""
     if not card.gate_sha256:
         return None
     gate = Gate.load(folder)
@@ -153,8 +153,8 @@ def _gate(folder: Path, card: ModelCard) -> Gate | None:
     return gate
 
 
-def _framing(folder: Path, card: ModelCard) -> Framing:
-    """The localiser the card names; a model that has one never sees a film unframed."""
+def _load_framing(folder: Path, card: ModelCard) -> Framing:
+    """Load the localiser the card names; a model that has one never sees a film unframed."""
     if not card.localiser_sha256:
         return Framing(None, card.framing)
     network, values = load_localiser(folder)

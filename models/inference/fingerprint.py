@@ -1,4 +1,4 @@
-"""What an answer depends on beside the file's bytes, as one short text. Loads no network."""
+"""Digest of all that an answer depends on beside the file's bytes. Loads no network."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def fingerprint(settings: Settings, *, reduced: bool = True) -> str:
     low = settings.precision
     gates = tuple((low, admission(folder, low).seal) for folder in folders) if low != FP32 else ()
     eager = settings.engine == EAGER
-    return _of(cards, settings.error_rate, reduced, gates, eager)
+    return _digest(cards, settings.error_rate, reduced, gates, eager)
 
 
 @lru_cache(maxsize=8)
-def _of(
+def _digest(
     cards: tuple[tuple[Path, int], ...],
     error_rate: float,
     reduced: bool,
@@ -50,5 +50,5 @@ def _of(
         weights = [card.weights_sha256, card.gate_sha256, card.localiser_sha256]
         points = [f.operating_point for f in card.findings]
         parts.append([*weights, card.temperature, list(card.bias), points, engine])
-    said = json.dumps([READING, error_rate, reduced, parts, *gates], separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = json.dumps([READING, error_rate, reduced, parts, *gates], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a checkpoint's folder holds to serve: its networks by one engine or another, its parts."""
+"""Loads what a checkpoint's folder holds to serve: networks by one engine or another, parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imaging.errors import CheckpointError
 from imaging.settings import FP32
 from models.checkpoint.card import ModelCard
 from models.inference.onnx_networks import OnnxNetworks, has_graphs
-from models.inference.precision_networks import admitted
+from models.inference.precision_networks import load_admitted
 
 Batch = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ def networks_of(
         If they cannot be used, or may not serve in another `precision` than fp32.
     """
     if precision != FP32 and not eager:
-        return admitted(folder, precision, card, error_rate)
+        return load_admitted(folder, precision, card, error_rate)
     if has_graphs(folder) and not eager:
         return OnnxNetworks(folder)
     from models.inference.classifier import Classifier  # torch, where nothing else serves
@@ -54,18 +54,18 @@ def networks_of(
 
 
 def part_settings(folder: Path, part: str) -> dict:
-    """What `gate.json` or `localiser.json` says; empty where there is none."""
+    """Settings in `gate.json` or `localiser.json`; empty where there is none."""
     path = folder / f"{part}.json"
     try:
-        found: dict = json.loads(path.read_text()) if path.exists() else {}
+        settings: dict = json.loads(path.read_text()) if path.exists() else {}
     except (OSError, ValueError) as exc:
         raise CheckpointError(f"The {part} of the model '{folder.name}' cannot be read.") from exc
-    return found
+    return settings
 
 
-def insist_on_part(wanted: str, found: dict, part: str, folder: Path) -> None:
-    """A model never runs without the gate and the localiser its card names."""
-    if wanted and found.get("weights_sha256") != wanted:
+def insist_on_part(wanted: str, settings: dict, part: str, folder: Path) -> None:
+    """Raise unless the part is the one a card names: a model never runs without it."""
+    if wanted and settings.get("weights_sha256") != wanted:
         raise CheckpointError(
             f"The {part} of the model '{folder.name}' is not the one its card names; "
             "reinstall the model."

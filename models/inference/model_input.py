@@ -31,7 +31,7 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelInput:
-    """What is left of a film once its size is of no use any more.
+    """A film reduced to what the networks' inputs are taken from.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class ModelInput:
             Rows and columns of the film, where `values` are a reduced decoding of it.
         """
         low, high = float(values.min()), float(values.max())
-        small = halved(values, enough=_ENOUGH * size)
+        small = halve(values, enough=_ENOUGH * size)
         if small.dtype != np.float32:
             small = small.astype(np.float32)
         return cls(
@@ -85,12 +85,12 @@ class ModelInput:
 
     def input(self, size: int, box: CropBox = WHOLE) -> Values:
         """One network's input: (1, size, size), equalised."""
-        return equalised(self.part(size, box))[None]
+        return equalise(self.part(size, box))[None]
 
     def part(self, size: int, box: CropBox = WHOLE) -> Values:
         """A part of the film, squashed to (size, size)."""
         if box == WHOLE:
-            return squash(halved(self.values, enough=_ENOUGH * size), size)
+            return squash(halve(self.values, enough=_ENOUGH * size), size)
         across, down = box.pixels(self.shape)[::-1], self.values.shape
         edges = []
         for span, length, whole in zip(across, down[::-1], self.shape[::-1], strict=True):
@@ -100,7 +100,7 @@ class ModelInput:
         return squash(self.values, size, (left, top, right, bottom))
 
 
-def halved(values: NDArray[Any], *, enough: int) -> NDArray[Any]:
+def halve(values: NDArray[Any], *, enough: int) -> NDArray[Any]:
     """Halve a picture as long as its shorter side keeps `enough` pixels.
 
     Returns
@@ -142,7 +142,7 @@ def squash(
     return np.asarray(picture)
 
 
-def equalised(values: Values) -> Values:
+def equalise(values: Values) -> Values:
     """Each value's mid-rank, scaled to unit variance; `network.preprocess.equalise` without torch.
 
     Parameters

@@ -50,7 +50,7 @@ class OnnxNetworks:
     engine = ENGINE
 
     def __init__(self, folder: Path) -> None:
-        record = _checked(folder)
+        record = _check_files(folder)
         self._members = session(folder / MEMBERS)
         self._gate = session(folder / GATE) if GATE in record else None
         self._localiser = session(folder / LOCALISER) if LOCALISER in record else None
@@ -82,8 +82,8 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _checked(folder: Path) -> dict[str, str]:
-    """File name -> SHA-256 of what the graphs are made of, each compared with the file."""
+def _check_files(folder: Path) -> dict[str, str]:
+    """Compare files with their record; returns file name -> SHA-256 of what graphs are made of."""
     try:
         record: dict[str, str] = json.loads((folder / RECORD).read_text())
         for name, expected in record.items():

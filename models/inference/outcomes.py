@@ -14,22 +14,22 @@ from imaging.text import MAX_NAME, clean
 
 
 def document_outcome(document: Document, file_name: str) -> FileOutcome:
-    """What is said about a file that holds no picture."""
-    said = Assessment(
+    """The outcome of a file that holds no picture."""
+    assessment = Assessment(
         sop_instance_uid=document.identity.sop_instance_uid,
         status=Status.DOCUMENT,
         messages=(NOT_AN_IMAGE,),
         created_at=datetime.now(UTC),
     )
-    return FileOutcome(clean(file_name, MAX_NAME), said, document=document)
+    return FileOutcome(clean(file_name, MAX_NAME), assessment, document=document)
 
 
 def failed_film(instance: Instance, error: AssistantError, file_name: str) -> FileOutcome:
     """The outcome of a film whose header could be read, and whose pixels could not."""
-    outcome = failed(file_name, error)
+    outcome = failed_outcome(file_name, error)
     uid = instance.identity.sop_instance_uid
-    said = replace(outcome.assessment, sop_instance_uid=uid)
-    return replace(outcome, assessment=said, instance=instance)
+    assessment = replace(outcome.assessment, sop_instance_uid=uid)
+    return replace(outcome, assessment=assessment, instance=instance)
 
 
 def failed_file(
@@ -39,13 +39,13 @@ def failed_file(
 
     Reads the header again: only for processes that a file may kill.
     """
-    known = None
+    instance = None
     if isinstance(error, PixelDataError | UnsupportedTransferSyntaxError):
-        known = describe(content, file_name=file_name, sha256=sha256)
-    return failed_film(known, error, file_name) if known else failed(file_name, error)
+        instance = describe(content, file_name=file_name, sha256=sha256)
+    return failed_film(instance, error, file_name) if instance else failed_outcome(file_name, error)
 
 
-def failed(file_name: str, error: AssistantError) -> FileOutcome:
+def failed_outcome(file_name: str, error: AssistantError) -> FileOutcome:
     """The outcome of a file that could not be read."""
     return FileOutcome(
         clean(file_name, MAX_NAME),

@@ -33,7 +33,7 @@ COMMAND = "python -m models.graphs.admission --kind {kind}"
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """What low precision changed.
+    """Changes that low precision made.
 
     Attributes
     ----------
@@ -87,13 +87,13 @@ class Admission:
     date: str
     seal: str = field(default="")
 
-    def sealed(self) -> Admission:
+    def with_seal(self) -> Admission:
         """The same with its seal."""
         return replace(self, seal=_digest({**asdict(self), "seal": ""}))
 
 
 class LowPrecisionNetworks(OnnxNetworks):
-    """As `OnnxNetworks`, with members in low precision. Asks for no record, see `admitted`.
+    """As `OnnxNetworks`, with members in low precision. Asks for no record, see `load_admitted`.
 
     Parameters
     ----------
@@ -116,8 +116,10 @@ class LowPrecisionNetworks(OnnxNetworks):
         self._members = session(graph) if kind == INT8 else _OpenVino(graph)
 
 
-def admitted(folder: Path, kind: str, card: ModelCard, error_rate: float) -> LowPrecisionNetworks:
-    """A checkpoint's networks in low precision, if the parity gate let them.
+def load_admitted(
+    folder: Path, kind: str, card: ModelCard, error_rate: float
+) -> LowPrecisionNetworks:
+    """Load a checkpoint's networks in low precision, if the parity gate let them.
 
     Raises
     ------
@@ -130,16 +132,18 @@ def admitted(folder: Path, kind: str, card: ModelCard, error_rate: float) -> Low
         same = record.made_from == json.loads((folder / GRAPHS).read_text())
         same = same and sha256_of(graph) == record.graph_sha256
     except (OSError, ValueError) as exc:
-        raise CheckpointError(_words(folder, kind, "its graphs cannot be read")) from exc
+        raise CheckpointError(_explain_refusal(folder, kind, "its graphs cannot be read")) from exc
     if not same:
-        raise CheckpointError(_words(folder, kind, "it was compared with other graphs or weights"))
+        raise CheckpointError(
+            _explain_refusal(folder, kind, "it was compared with other graphs or weights")
+        )
     if record.thresholds != thresholds_of(card, error_rate):
-        raise CheckpointError(_words(folder, kind, "it was compared at other thresholds"))
+        raise CheckpointError(_explain_refusal(folder, kind, "it was compared at other thresholds"))
     return LowPrecisionNetworks(folder, kind, graph)
 
 
 def admission(folder: Path, kind: str) -> Admission:
-    """The record of a passed gate. Looks at no graph, see `admitted`.
+    """The record of a passed gate. Looks at no graph, see `load_admitted`.
 
     Raises
     ------
@@ -147,18 +151,23 @@ def admission(folder: Path, kind: str) -> Admission:
         If there is none, it was edited, or what it says would not pass.
     """
     if not has_graphs(folder):
-        raise CheckpointError(_words(folder, kind, "it has no serving graphs"))
+        raise CheckpointError(_explain_refusal(folder, kind, "it has no serving graphs"))
     try:
         values = _records(folder)[kind]
         record = Admission(**{**values, "parity": Parity(**values["parity"])})
     except KeyError as exc:
-        raise CheckpointError(_words(folder, kind, "it has not passed the parity gate")) from exc
+        raise CheckpointError(
+            _explain_refusal(folder, kind, "it has not passed the parity gate")
+        ) from exc
     except (OSError, ValueError, TypeError) as exc:
-        raise CheckpointError(_words(folder, kind, "its record cannot be read")) from exc
-    if record.seal != record.sealed().seal or (record.kind, record.engine) != (kind, ENGINES[kind]):
-        raise CheckpointError(_words(folder, kind, "its record was altered"))
+        raise CheckpointError(_explain_refusal(folder, kind, "its record cannot be read")) from exc
+    if record.seal != record.with_seal().seal or (record.kind, record.engine) != (
+        kind,
+        ENGINES[kind],
+    ):
+        raise CheckpointError(_explain_refusal(folder, kind, "its record was altered"))
     if not record.parity.passes:
-        raise CheckpointError(_words(folder, kind, "it has not passed the parity gate"))
+        raise CheckpointError(_explain_refusal(folder, kind, "it has not passed the parity gate"))
     return record
 
 
@@ -172,7 +181,7 @@ def admit(folder: Path, record: Admission) -> None:
     """
     if not record.parity.passes:
         raise ValueError("the gate was not passed")
-    _keep(folder, {**_records(folder), record.kind: asdict(record.sealed())})
+    _keep(folder, {**_records(folder), record.kind: asdict(record.with_seal())})
 
 
 def withdraw(folder: Path, kind: str) -> None:
@@ -192,7 +201,7 @@ def thresholds_of(card: ModelCard, error_rate: float) -> str:
 def lacks_bf16() -> str:
     """Why bf16 is not possible on this computer, in one sentence; "" if it is."""
     try:
-        openvino = _openvino()
+        openvino = _import_openvino()
     except SettingsError as exc:
         return str(exc)
     if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -200,8 +209,8 @@ def lacks_bf16() -> str:
     return "This computer's processor does not compute in bf16; OpenVINO would use fp32 unasked."
 
 
-def _openvino() -> Any:
-    """OpenVINO; the one import of it."""
+def _import_openvino() -> Any:
+    """Import OpenVINO; the one import of it."""
     return import_optional("openvino", feature="computing in bf16")
 
 
@@ -211,7 +220,7 @@ class _OpenVino:
     def __init__(self, graph: Path) -> None:
         if lack := lacks_bf16():
             raise CheckpointError(lack)
-        openvino = _openvino()
+        openvino = _import_openvino()
         options = {
             "INFERENCE_PRECISION_HINT": "bf16",
             "INFERENCE_NUM_THREADS": 1,
@@ -229,8 +238,8 @@ class _OpenVino:
 
 def _records(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
-    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    records: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return records
 
 
 def _keep(folder: Path, records: dict[str, Any]) -> None:
@@ -241,11 +250,11 @@ def _keep(folder: Path, records: dict[str, Any]) -> None:
 
 
 def _digest(values: Any) -> str:
-    said = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _words(folder: Path, kind: str, why: str) -> str:
+def _explain_refusal(folder: Path, kind: str, why: str) -> str:
     return (
         f"The model '{folder.name}' does not serve in {kind}: {why}. Run "
         f"`{COMMAND.format(kind=kind)}`, or unset LIGHTBOX_PRECISION."

@@ -46,16 +46,16 @@ class Mismatch:
 
 def mismatches(instance: Instance, scope: Scope) -> tuple[Mismatch, ...]:
     """The attributes behind every refusal of `check_scope`; none of them names a patient."""
-    taken, geometry = instance.acquisition, instance.geometry
+    acquisition, geometry = instance.acquisition, instance.geometry
     values: dict[str, tuple[str, tuple[str, ...]]] = {
-        "Modality": (taken.modality, scope.modalities),
+        "Modality": (acquisition.modality, scope.modalities),
         "SamplesPerPixel": (str(geometry.samples_per_pixel), ("1",)),
         "NumberOfFrames": (str(geometry.frames), ("1",)),
-        "ImageType": ("/".join(taken.image_type), ("ORIGINAL/PRIMARY", "DERIVED/PRIMARY")),
-        "PresentationIntentType": (taken.intent, ("FOR PRESENTATION",)),
-        "BodyPartExamined": (taken.body_part, scope.body_parts),
-        "ViewPosition": (taken.view_position, scope.views),
-        "ImageLaterality": (taken.laterality, ()),
+        "ImageType": ("/".join(acquisition.image_type), ("ORIGINAL/PRIMARY", "DERIVED/PRIMARY")),
+        "PresentationIntentType": (acquisition.intent, ("FOR PRESENTATION",)),
+        "BodyPartExamined": (acquisition.body_part, scope.body_parts),
+        "ViewPosition": (acquisition.view_position, scope.views),
+        "ImageLaterality": (acquisition.laterality, ()),
     }
     return tuple(
         Mismatch(keyword, *values[keyword], reason=refusal)
@@ -64,7 +64,7 @@ def mismatches(instance: Instance, scope: Scope) -> tuple[Mismatch, ...]:
     )
 
 
-# Modality -> how its pictures have to be read, told when no network reads them.
+# Modality -> how its pictures have to be read, shown when no network reads them.
 HOW_READ = {
     "CT": "A CT has to be read as a whole series, all slices in their windows.",
     "MR": "An MR has to be read as whole series, all slices and weightings together.",
@@ -91,19 +91,19 @@ NO_FILMS = {
 Reason = tuple[str, str]  # (refusal, warning); at most one is not empty
 
 
-def _modality(instance: Instance, scope: Scope) -> Reason:
+def _check_modality(instance: Instance, scope: Scope) -> Reason:
     if instance.source is SourceKind.FILM:
         return "", "No patient data in this file: modality, view and age are unknown."
     modality = instance.acquisition.modality.upper()
     if not modality:
         return "", "The modality is not stated."
     if modality not in scope.modalities:
-        reason = f"This is a {modality} image; the network reads {_list(scope.modalities)} only."
+        reason = f"This is a {modality} image; the network reads {_join(scope.modalities)} only."
         return f"{reason} {HOW_READ[modality]}" if modality in HOW_READ else reason, ""
     return "", ""
 
 
-def _image_type(instance: Instance, scope: Scope) -> Reason:
+def _check_image_type(instance: Instance, scope: Scope) -> Reason:
     """ImageType (0008,0008), PS3.3 C.7.6.1.1.2: value 2 is PRIMARY or SECONDARY."""
     values = instance.acquisition.image_type
     for value in values:
@@ -115,48 +115,48 @@ def _image_type(instance: Instance, scope: Scope) -> Reason:
     return "", ""
 
 
-def _intent(instance: Instance, scope: Scope) -> Reason:
+def _check_intent(instance: Instance, scope: Scope) -> Reason:
     """PresentationIntentType (0008,0068), PS3.3 C.8.11.1.1."""
     if instance.acquisition.intent != "FOR PROCESSING":
         return "", ""
     return "These are raw detector values (FOR PROCESSING); send the picture made for reading.", ""
 
 
-def _colour(instance: Instance, scope: Scope) -> Reason:
+def _check_colour(instance: Instance, scope: Scope) -> Reason:
     if instance.geometry.samples_per_pixel > 1:
         return "This is a colour picture; the network reads grey-scale pictures only.", ""
     return "", ""
 
 
-def _frames(instance: Instance, scope: Scope) -> Reason:
+def _check_frames(instance: Instance, scope: Scope) -> Reason:
     if instance.geometry.frames > 1:
         return "This is a multi-frame image; the network reads single pictures only.", ""
     return "", ""
 
 
-def _body_part(instance: Instance, scope: Scope) -> Reason:
+def _check_body_part(instance: Instance, scope: Scope) -> Reason:
     if instance.source is SourceKind.FILM:
         return "", ""
     part = instance.acquisition.body_part.upper()
     if not part:
         return "", "The body part is not stated."
-    if not any(known in part for known in scope.body_parts):
-        return f"The body part is {part}, not {_list(scope.body_parts)}.", ""
+    if not any(body_part in part for body_part in scope.body_parts):
+        return f"The body part is {part}, not {_join(scope.body_parts)}.", ""
     return "", ""
 
 
-def _view(instance: Instance, scope: Scope) -> Reason:
+def _check_view(instance: Instance, scope: Scope) -> Reason:
     if instance.source is SourceKind.FILM or not scope.views:
         return "", ""
     view = instance.acquisition.view_position.upper()
     if not view:
-        return "", f"The view is not stated; the network reads {_list(scope.views)} only."
+        return "", f"The view is not stated; the network reads {_join(scope.views)} only."
     if view not in scope.views:
-        return f"The view is {view}; the network reads {_list(scope.views)} only.", ""
+        return f"The view is {view}; the network reads {_join(scope.views)} only.", ""
     return "", ""
 
 
-def _laterality(instance: Instance, scope: Scope) -> Reason:
+def _check_laterality(instance: Instance, scope: Scope) -> Reason:
     """L or R says that one of a paired body part is shown (PS3.3 C.7.3.1.1.1)."""
     side = instance.acquisition.laterality.upper()
     if side in ("L", "R") and not scope.one_sided:
@@ -164,7 +164,7 @@ def _laterality(instance: Instance, scope: Scope) -> Reason:
     return "", ""
 
 
-def _age(instance: Instance, scope: Scope) -> Reason:
+def _check_age(instance: Instance, scope: Scope) -> Reason:
     if instance.source is SourceKind.FILM:
         return "", ""
     age = instance.patient.age_years
@@ -176,19 +176,19 @@ def _age(instance: Instance, scope: Scope) -> Reason:
     return "", ""
 
 
-def _list(values: tuple[str, ...]) -> str:
+def _join(values: tuple[str, ...]) -> str:
     return " or ".join(values)
 
 
-# DICOM keyword (PS3.6) -> its check, in the order the reasons are told.
+# DICOM keyword (PS3.6) -> its check, in the order the reasons are shown.
 CHECKS = {
-    "Modality": _modality,
-    "ImageType": _image_type,
-    "PresentationIntentType": _intent,
-    "SamplesPerPixel": _colour,
-    "NumberOfFrames": _frames,
-    "BodyPartExamined": _body_part,
-    "ViewPosition": _view,
-    "ImageLaterality": _laterality,
-    "PatientAge": _age,
+    "Modality": _check_modality,
+    "ImageType": _check_image_type,
+    "PresentationIntentType": _check_intent,
+    "SamplesPerPixel": _check_colour,
+    "NumberOfFrames": _check_frames,
+    "BodyPartExamined": _check_body_part,
+    "ViewPosition": _check_view,
+    "ImageLaterality": _check_laterality,
+    "PatientAge": _check_age,
 }

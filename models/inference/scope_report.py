@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from models.checkpoint.card import ModelCard
 
 
-def with_networks(found: Fidelity, instance: Instance, cards: Sequence[ModelCard]) -> Fidelity:
+def with_networks(report: Fidelity, instance: Instance, cards: Sequence[ModelCard]) -> Fidelity:
     """Add a caution for every network of this modality that saw nobody of this age.
 
     Parameters
     ----------
-    found : Fidelity
-        What file and pixels say.
+    report : Fidelity
+        Of file and pixels.
     instance : Instance
         Of the same picture.
     cards : sequence of ModelCard
@@ -37,7 +37,7 @@ def with_networks(found: Fidelity, instance: Instance, cards: Sequence[ModelCard
     for card in cards:
         if modality in card.scope.modalities:
             cautions += fidelity.judge_age(age, card.scope.age_years, card.name)
-    return replace(found, cautions=(*found.cautions, *cautions))
+    return replace(report, cautions=(*report.cautions, *cautions))
 
 
 def inspect_file(
@@ -50,19 +50,19 @@ def inspect_file(
     last = image.instance.geometry.frames
     if frame > last:
         raise typer.BadParameter(f"the file has {last} frame(s)")
-    found = with_networks(inspect_image(image, frame=frame - 1), image.instance, _cards())
+    report = with_networks(inspect_image(image, frame=frame - 1), image.instance, _read_cards())
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    for line in fidelity.lines(found):
+    for line in fidelity.lines(report):
         typer.echo(line)
-    for caution in found.cautions:
+    for caution in report.cautions:
         typer.echo(f"\u26a0 {caution.words}")
-    typer.echo(f"{len(found.cautions)} caution(s). {RESEARCH_USE}.")
+    typer.echo(f"{len(report.cautions)} caution(s). {RESEARCH_USE}.")
 
 
-def _cards() -> list[ModelCard]:
-    """The cards of the networks that would be asked."""
+def _read_cards() -> list[ModelCard]:
+    """Read the cards of the networks that would be asked."""
     # torch takes a second to import: `--help` goes without it.
     from models.checkpoint.card import ModelCard
     from models.network.checkpoint import CARD, find_checkpoint, installed_checkpoints

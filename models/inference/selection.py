@@ -21,7 +21,7 @@ RULE = (
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What became of one image: whether it was classified, whether it leads, and why."""
+    """Outcome of the rule for one image: whether it was classified, whether it leads, and why."""
 
     instance: Instance
     classified: bool
@@ -30,7 +30,7 @@ class Selected:
 
 
 def select(record: StudyRecord) -> tuple[Selected, ...]:
-    """The rule applied to a study: its images in order, each with the reason.
+    """Apply the rule to a study: its images in order, each with the reason.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def because(instance: Instance | None, answer: Assessment | None) -> str:
 
 
 def facts(instance: Instance) -> str:
-    """What of the header the rule looks at, such as "CR, CHEST, AP, ORIGINAL/PRIMARY"."""
-    taken, frames = instance.acquisition, instance.geometry.frames
+    """Header values that the rule looks at, such as "CR, CHEST, AP, ORIGINAL/PRIMARY"."""
+    acquisition, frames = instance.acquisition, instance.geometry.frames
     count = "single frame" if frames == 1 else f"{frames} frames"
-    kind = "/".join(taken.image_type[:2])
-    parts = (taken.modality, taken.body_part, taken.view_position, kind, count)
+    kind = "/".join(acquisition.image_type[:2])
+    parts = (acquisition.modality, acquisition.body_part, acquisition.view_position, kind, count)
     return ", ".join(part for part in parts if part)

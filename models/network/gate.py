@@ -1,6 +1,6 @@
 """The scope gate: whether a picture looks like the training films, complete and the right way up.
 
-Two judges share one small network. Its classes know the mistakes that can be made by hand
+Two tests share one small network. Its classes know the mistakes that can be made by hand
 (inverted, turned, sideways, cropped) and many foreign pictures; the distance of its features to
 those of the training films refuses what none of the classes foresaw (Lee et al., NeurIPS 2018,
 arXiv 1807.03888). What training needs is in `models.training.train_gate`.
@@ -25,7 +25,7 @@ from imaging.errors import CheckpointError
 from models.checkpoint.installed import forget_graphs
 from models.network.network import MultiScaleResNet, NetworkSettings, freeze
 from models.network.preprocess import preprocess
-from models.rules.gate_rules import CLASSES, REASONS, GateScale, GateVerdict, judged
+from models.rules.gate_rules import CLASSES, REASONS, GateScale, GateVerdict, judge_picture
 from models.rules.pixel_checks import pixel_kind
 
 __all__ = ["CLASSES", "REASONS", "Gate", "GateScale", "GateVerdict"]
@@ -122,7 +122,7 @@ class Gate:
         folder : Path
             Holds `gate.safetensors` and, unless `settings` is given, `gate.json`.
         settings : mapping, optional
-            What `save` wrote.
+            What `save_gate` wrote.
 
         Raises
         ------
@@ -197,7 +197,7 @@ class Gate:
         with torch.inference_mode():
             logits, features = describe(self._network, preprocess(luminance, size=self._size))
             distance = self._distance(features)
-        return judged(
+        return judge_picture(
             logits[0].double().numpy(), float(distance[0]), self._scale, pixel_kind(luminance)
         )
 

@@ -1,4 +1,4 @@
-"""What the gate's figures mean: its classes, its threshold and its sentences. No torch."""
+"""Meaning of the gate's figures: its classes, its threshold and its sentences. No torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNLIKE = "unlike"  # refused by distance although the classes saw nothing wrong
 PLAIN_PASS, MILD_PASS = 0.995, 0.99  # of the validation films, see `GateScale.fit`
 _PIXEL_SCORE = 10.0  # at least this far beyond the threshold when a pixel check refuses
 
-# Kind -> what the reader is told. Literal, because the words are translated as they stand.
+# Kind -> the sentence for the reader. Literal, because the words are translated as they stand.
 REASONS = {
     "small": "The picture has too few pixels to be a film.",
     "long": "The picture is far too long and narrow to be a film.",
@@ -31,7 +31,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """What the gate says about one picture.
+    """The gate's verdict on one picture.
 
     Attributes
     ----------
@@ -99,10 +99,10 @@ class GateScale:
         return np.maximum(*self.parts(margin, distance))
 
 
-def judged(
+def judge_picture(
     logits: NDArray[np.float64], distance: float, scale: GateScale, pixel_kind: str
 ) -> GateVerdict:
-    """The verdict on one picture.
+    """Judge one picture by the gate's figures.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def pixel_kind(
     shape: tuple[int, int] | None = None,
     span: tuple[float, float] | None = None,
 ) -> str:
-    """What the pixels alone give away.
+    """Name what is wrong with a picture, by its pixels alone.
 
     Parameters
     ----------

@@ -25,11 +25,11 @@ from imaging.settings import ROOT, Settings
 from models.batch.file_worker import ENOUGH, FileWorker
 from models.checkpoint.installed import find_checkpoint
 from models.data.dataset import select
-from models.inference import onnx_networks
+from models.inference import model_input, onnx_networks
 from models.inference.assessor import Assessor
 from models.inference.classifier import Classifier
 from models.inference.fingerprint import fingerprint
-from models.inference.model_input import ModelInput, equalised, halved, squash
+from models.inference.model_input import ModelInput, halve, squash
 from models.inference.precision_networks import LIMIT
 from models.network.checkpoint import save_checkpoint
 from models.network.preprocess import equalise
@@ -67,15 +67,15 @@ def test_squashing_is_torchs(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("values", [grain(64, 64), np.full((8, 8), 3, np.float32)])
 def test_equalising_is_that_of_training_bit_for_bit(values: NDArray[np.float32]) -> None:
     theirs = equalise(torch.from_numpy(values)[None, None])[0, 0].numpy()
-    assert np.array_equal(equalised(values), theirs)
+    assert np.array_equal(model_input.equalise(values), theirs)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.float32])
 def test_halving_takes_means_of_any_type(kind: type) -> None:
     values: NDArray[Any] = DRAW.integers(0, 100, (41, 60)).astype(kind)
     expected = values[:40].astype(np.float64).reshape(20, 2, 30, 2).mean((1, 3))
-    assert halved(values, enough=15) == pytest.approx(expected, abs=0.51)
-    assert halved(values, enough=21) is values
+    assert halve(values, enough=15) == pytest.approx(expected, abs=0.51)
+    assert halve(values, enough=21) is values
 
 
 def test_darker_is_brighter_turned() -> None:
@@ -195,11 +195,11 @@ from typing import Any
 from imaging.jobs import Task
 from imaging.settings import Settings
 from models.inference.assessor import Assessor
-from models.batch.file_worker import ENOUGH, Shard
+from models.batch.file_worker import ENOUGH, FileWorker
 settings = Settings(home=Path("unused"), weights=Path({str(tiny_settings.weights)!r}))
-shard = Shard(Assessor.load(settings))
-(found,) = shard.run([Task("j", 0, "film.dcm", {str(film)!r})], at=lambda _: None)
-print(found.outcome.assessment.status.value, {{"torch", "captum", "streamlit"}} & set(sys.modules))
+worker = FileWorker(Assessor.load(settings))
+(result,) = worker.run([Task("j", 0, "film.dcm", {str(film)!r})], at=lambda _: None)
+print(result.outcome.assessment.status.value, {{"torch", "captum", "streamlit"}} & set(sys.modules))
 """
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -176,9 +176,16 @@ class OneStudy:
     """A store with one study of one film, which notes the cases it is given."""
 
     record: StudyRecord
-    cases: list[SiteCase] = field(default_factory=list)
+    added: list[SiteCase] = field(default_factory=list)
 
-    def study(self, study_instance_uid: str) -> StudyRecord:
+    @property
+    def part(self) -> OneStudy:
+        """Any part of the store."""
+        return self
+
+    studies = originals = cases = part
+
+    def get(self, study_instance_uid: str) -> StudyRecord:
         """That study."""
         return self.record
 
@@ -186,9 +193,9 @@ class OneStudy:
         """That film."""
         return make_dicom_bytes()
 
-    def add_cases(self, cases: Sequence[SiteCase], *, account: str) -> None:
+    def add(self, cases: Sequence[SiteCase], *, account: str) -> None:
         """Note them."""
-        self.cases += cases
+        self.added += cases
 
 
 @pytest.fixture
@@ -233,7 +240,7 @@ def test_reference_cases_are_of_the_judged_part(
     add_study(explainers, cast(Repository, shelf), "1", account="anna")
     classifier = explainers.of("").classifier
     x = look(classifier, image_luminance, ELSEWHERE).x
-    assert shelf.cases[0].features == features_of(classifier, x).astype("<f2").tobytes()
+    assert shelf.added[0].features == features_of(classifier, x).astype("<f2").tobytes()
 
 
 def test_pictures_of_classify_are_of_the_judged_part(
