@@ -32,7 +32,7 @@ from models.batch.file_worker import ENOUGH
 from models.checkpoint.installed import find_checkpoint
 from models.data.dataset import Film, select
 from models.evaluation.films import films_of_model
-from models.graphs.parity import CALIBRATION, CHUNK, attempts, today
+from models.graphs.parity import CALIBRATION, CHUNK, today, try_recipes
 from models.inference.assessor import ServedModel
 from models.inference.onnx_networks import MEMBERS, has_graphs, sha256_of
 from models.inference.precision_networks import ENGINES, LIMIT, lacks_bf16, withdraw
@@ -40,16 +40,16 @@ from models.inference.precision_networks import ENGINES, LIMIT, lacks_bf16, with
 _STORED = ROOT / "bench" / "results" / "precision.json"
 
 
-def store(path: Path, card: dict[str, str], kind: str, said: dict[str, Any]) -> None:
+def store(path: Path, card: dict[str, str], kind: str, figures: dict[str, Any]) -> None:
     """Keep what came of one kind for one model, in place of what was kept before."""
-    kept: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-    kept = [one for one in kept if (one["model"], one["kind"]) != (card["model"], kind)]
-    entry = {**card, "kind": kind, "date": today(), "limit": LIMIT, **said}
-    path.write_text(json.dumps([*kept, entry], indent=1) + "\n", encoding="utf-8")
+    entries: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    entries = [e for e in entries if (e["model"], e["kind"]) != (card["model"], kind)]
+    entry = {**card, "kind": kind, "date": today(), "limit": LIMIT, **figures}
+    path.write_text(json.dumps([*entries, entry], indent=1) + "\n", encoding="utf-8")
 
 
-def chunks(films: Sequence[Film], size: int) -> Iterator[list[DecodedFilm]]:
-    """Films read as the pipeline reads them, at their native size; a handful in memory.
+def read_chunks(films: Sequence[Film], size: int) -> Iterator[list[DecodedFilm]]:
+    """Read films as the pipeline does, at their native size; a handful in memory.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def chunks(films: Sequence[Film], size: int) -> Iterator[list[DecodedFilm]]:
         If a film of the data is no film.
     """
     for at in range(0, len(films), CHUNK):
-        found = [
+        readings = [
             decode_process.read_for_triage(film.path.read_bytes(), "film", enough=ENOUGH * size)
             for film in films[at : at + CHUNK]
         ]
-        read = [one for one in found if isinstance(one, DecodedFilm)]
-        if len(read) < len(found):
+        decoded = [reading for reading in readings if isinstance(reading, DecodedFilm)]
+        if len(decoded) < len(readings):
             raise CheckpointError("A file of the model's data is a document, no film.")
-        yield read
+        yield decoded
 
 
 def main(
@@ -80,7 +80,7 @@ def main(
 ) -> None:
     """Put low precision to the parity gate; ends with 1 if any kind failed it."""
     try:
-        failed = [one for one in kind or [INT8] if not _run(one, model, films)]
+        failed = [name for name in kind or [INT8] if not _run(name, model, films)]
     except AssistantError as exc:
         typer.echo(str(exc), err=True)
         raise typer.Exit(1) from exc
@@ -90,7 +90,7 @@ def main(
 
 
 def _run(kind: str, name: str, count: int) -> bool:
-    """One kind from films to record; whether it passed."""
+    """Take one kind from films to record; returns whether it passed."""
     if kind not in ENGINES:
         raise CheckpointError(f"There is no kind '{kind}'; there is: {', '.join(ENGINES)}.")
     settings = Settings.from_environment()
@@ -107,26 +107,31 @@ def _run(kind: str, name: str, count: int) -> bool:
         typer.echo(f"{kind}: refused. {lack}", err=True)
         return False
     split = films_of_model(model.card, settings)
-    train, validation = _spread(select(split, "train"), CALIBRATION), select(split, "val")
-    shown = _spread(validation, count or len(validation))
-    tried = attempts(
+    train, validation = _pick_evenly(select(split, "train"), CALIBRATION), select(split, "val")
+    shown = _pick_evenly(validation, count or len(validation))
+    attempts = try_recipes(
         folder,
         model,
         kind,
-        train=lambda: chunks(train, model.largest),
-        validation=lambda: chunks(shown, model.largest),
+        train=lambda: read_chunks(train, model.largest),
+        validation=lambda: read_chunks(shown, model.largest),
         complete=len(shown) == len(validation),
         say=lambda line: typer.echo(f"{kind}: {line}"),
     )
     if len(shown) == len(validation):
-        store(_STORED, card, kind, {"refused": "", "attempts": [asdict(one) for one in tried]})
+        store(
+            _STORED,
+            card,
+            kind,
+            {"refused": "", "attempts": [asdict(attempt) for attempt in attempts]},
+        )
     else:
         typer.echo("A look at fewer than all validation films admits nothing and is not stored.")
-    return tried[-1].passed
+    return attempts[-1].passed
 
 
-def _spread(films: Sequence[Film], count: int) -> list[Film]:
-    """So many films, evenly over the split."""
+def _pick_evenly(films: Sequence[Film], count: int) -> list[Film]:
+    """Pick so many films, evenly over the split."""
     places = np.linspace(0, len(films) - 1, min(count, len(films))).astype(int)
     return [films[i] for i in places]
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models.checkpoint import installed
-from models.graphs.folding import merged
+from models.graphs.folding import fold_network
 from models.inference.classifier import Classifier
 from models.inference.onnx_networks import GATE, LOCALISER, MEMBERS, RECORD, OnnxNetworks, sha256_of
 from models.inference.torch_networks import TorchNetworks
@@ -93,7 +93,7 @@ def export(folder: Path) -> dict[str, str]:
 def _write(path: Path, module: nn.Module, size: int, weights: Path) -> None:
     """Trace the module, and let its tensors point into the weights file."""
     example = torch.zeros(2, 1, size, size)
-    module = merged(module.eval(), example).to(memory_format=torch.contiguous_format)
+    module = fold_network(module.eval(), example).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about itself
         logging.disable(logging.WARNING)
@@ -132,17 +132,17 @@ def _point(graph: onnx.ModelProto, weights: Path) -> None:
     (length,) = unpack("<Q", data[:8])
     places = json.loads(data[8 : 8 + length])
     places.pop("__metadata__", None)
-    known = {}
+    spans = {}
     for place in places.values():
         begin, end = (8 + length + offset for offset in place["data_offsets"])
-        known[data[begin:end], tuple(place["shape"])] = (begin, end - begin)
+        spans[data[begin:end], tuple(place["shape"])] = (begin, end - begin)
     for tensor in graph.graph.initializer:
-        found = known.get((onnx.numpy_helper.to_array(tensor).tobytes(), tuple(tensor.dims)))
-        if found is None:
+        span = spans.get((onnx.numpy_helper.to_array(tensor).tobytes(), tuple(tensor.dims)))
+        if span is None:
             continue
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", weights.name), ("offset", found[0]), ("length", found[1])):
+        for key, value in (("location", weights.name), ("offset", span[0]), ("length", span[1])):
             tensor.external_data.add(key=key, value=str(value))
 
 
@@ -152,15 +152,15 @@ def _compare(folder: Path, classifier: Classifier) -> None:
     draw = np.random.default_rng(0)
     worst = 0.0
     for batch in (1, 3):
-        asked = [(ours.members, reference.members, classifier.card.size)]
+        pairs = [(ours.members, reference.members, classifier.card.size)]
         if classifier.gate is not None:
-            asked.append((ours.gate, reference.gate, classifier.gate.size))  # type: ignore[arg-type]
+            pairs.append((ours.gate, reference.gate, classifier.gate.size))  # type: ignore[arg-type]
         if classifier.framing.localiser is not None:
             size = classifier.framing.localiser.settings.size
-            asked.append((ours.region, reference.region, size))
-        for mine, theirs, size in asked:
+            pairs.append((ours.region, reference.region, size))
+        for graph, network, size in pairs:
             x = draw.standard_normal((batch, 1, size, size)).astype(np.float32)
-            for a, b in zip(_each(mine(x)), _each(theirs(x)), strict=True):
+            for a, b in zip(_as_tuple(graph(x)), _as_tuple(network(x)), strict=True):
                 worst = max(worst, float(np.abs(a - b).max()))
     if worst > TOLERANCE:
         raise CheckpointError(
@@ -168,8 +168,8 @@ def _compare(folder: Path, classifier: Classifier) -> None:
         )
 
 
-def _each(found: object) -> tuple[np.ndarray, ...]:
-    return found if isinstance(found, tuple) else (np.asarray(found),)
+def _as_tuple(output: object) -> tuple[np.ndarray, ...]:
+    return output if isinstance(output, tuple) else (np.asarray(output),)
 
 
 def main(

@@ -30,8 +30,8 @@ class _Halving(nn.Module):
         self.unit = unit
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, bias = _folded(self.unit.main)
-        small, shift = _folded(self.unit.shortcut[1])
+        kernel, bias = _fold(self.unit.main)
+        small, shift = _fold(self.unit.shortcut[1])
         small = F.pad((small / 4).expand(-1, -1, 2, 2), (1, 0, 1, 0))
         return F.conv2d(x, kernel + small, bias + shift, stride=2, padding=1).relu()
 
@@ -44,7 +44,7 @@ class _Scales(nn.Module):
         self.unit = unit
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, bias = _folded(self.unit.reduce)
+        kernel, bias = _fold(self.unit.reduce)
         groups = len(self.unit.chain) + 1
         first, *rest = (
             F.conv2d(x, part, shift).relu()
@@ -57,8 +57,8 @@ class _Scales(nn.Module):
         return (x + self.unit.expand(torch.cat(outputs, dim=1))).relu()
 
 
-def merged(network: nn.Module, example: Tensor) -> nn.Module:
-    """A copy of a network that says the same of inputs as large as `example`.
+def fold_network(network: nn.Module, example: Tensor) -> nn.Module:
+    """Copy a network into one that says the same of inputs as large as `example`.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def merged(network: nn.Module, example: Tensor) -> nn.Module:
     return network
 
 
-def _folded(unit: nn.Module) -> tuple[Tensor, Tensor]:
-    """Kernel and bias of a convolution with its batch normalisation."""
+def _fold(unit: nn.Module) -> tuple[Tensor, Tensor]:
+    """Fold a convolution with its batch normalisation into one kernel and bias."""
     if not isinstance(unit, ConvNorm):
         raise TypeError("only a convolution with its norm can be folded")
     convolution, norm = unit[0], unit[1]

@@ -1,4 +1,4 @@
-"""The parity gate: what a model says of films in fp32, and what in low precision, side by side."""
+"""The parity gate: a model's answers to films in fp32 and in low precision, side by side."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at the gate, as it is stored.
+    """A try at the gate, as it is stored.
 
     Attributes
     ----------
@@ -69,16 +69,16 @@ class Attempt:
     passed: bool
 
 
-class Listening:
+class RecordingNetworks:
     """Networks that keep what the members were shown: the inputs exactly as they serve."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks, self.engine = networks, networks.engine
-        self.seen: list[Batch] = []
+        self.inputs: list[Batch] = []
 
     def members(self, x: Batch) -> Batch:
         """As the networks', and remembers."""
-        self.seen.append(x)
+        self.inputs.append(x)
         return self._networks.members(x)
 
     def gate(self, x: Batch) -> tuple[Batch, Batch]:
@@ -91,24 +91,24 @@ class Listening:
 
 
 def assess(model: ServedModel, readings: Readings) -> list[Assessment]:
-    """What one model says about films, through gate, view and calibration."""
+    """Assess films by one model, through gate, view and calibration."""
     assessor = Assessor((model,))
-    return [said for chunk in readings for said in assessor.assess(chunk)]
+    return [assessment for chunk in readings for assessment in assessor.assess(chunk)]
 
 
-def compare(reference: Sequence[Assessment], found: Sequence[Assessment]) -> Parity:
-    """What changed between two engines' answers to the same films."""
-    pairs = list(zip(reference, found, strict=True))
+def compare(reference: Sequence[Assessment], low: Sequence[Assessment]) -> Parity:
+    """Compare two engines' answers to the same films."""
+    pairs = list(zip(reference, low, strict=True))
     moved = [
         abs(a.primary.probability - b.primary.probability)
         for a, b in pairs
         if a.primary is not None and b.primary is not None
     ]
-    changed = sum(_said(a) != _said(b) for a, b in pairs)
+    changed = sum(_without_figures(a) != _without_figures(b) for a, b in pairs)
     return Parity(len(pairs), len(moved), max(moved, default=0.0), changed)
 
 
-def attempts(
+def try_recipes(
     folder: Path,
     model: ServedModel,
     kind: str,
@@ -136,20 +136,20 @@ def attempts(
     recipes : sequence of Recipe
         For int8; bf16 has none to choose from.
     say : callable
-        Told the figures of each attempt.
+        Gets the figures of each attempt, in a line.
 
     Raises
     ------
     CheckpointError
         If this computer cannot compute the kind.
     """
-    listening = Listening(model.networks)
-    assess(replace(model, networks=listening), train())
-    if not listening.seen:
+    recording = RecordingNetworks(model.networks)
+    assess(replace(model, networks=recording), train())
+    if not recording.inputs:
         raise CheckpointError(f"The model '{folder.name}' answers none of its training films.")
-    inputs = np.concatenate(listening.seen)
+    inputs = np.concatenate(recording.inputs)
     reference = assess(model, validation())
-    tried: list[Attempt] = []
+    attempts: list[Attempt] = []
     with tempfile.TemporaryDirectory() as scratch:
         for recipe in recipes if kind == INT8 else (None,):
             graph = folder / MEMBERS
@@ -158,36 +158,36 @@ def attempts(
                 quantize(folder / MEMBERS, graph, inputs, recipe)
             networks = LowPrecisionNetworks(folder, kind, graph)
             parity = compare(reference, assess(replace(model, networks=networks), validation()))
-            faster = _faster(model.networks, networks, inputs[:CHUNK])
+            faster = _measure_speedup(model.networks, networks, inputs[:CHUNK])
             name = recipe.name if recipe is not None else "bf16 throughout"
             size = graph.stat().st_size / 1e6
-            tried.append(Attempt(name, parity, faster, round(size, 1), parity.passes))
-            say(_line(tried[-1]))
+            attempts.append(Attempt(name, parity, faster, round(size, 1), parity.passes))
+            say(_describe(attempts[-1]))
             if not parity.passes:
                 continue
             if complete:
-                _install(folder, graph, _record(folder, model, kind, graph, tried[-1]))
-            return tried
+                _install(folder, graph, _make_record(folder, model, kind, graph, attempts[-1]))
+            return attempts
     withdraw(folder, kind)
-    return tried
+    return attempts
 
 
-def _said(assessment: Assessment) -> tuple[object, ...]:
+def _without_figures(assessment: Assessment) -> tuple[object, ...]:
     return assessment.status, assessment.messages, assessment.answer, assessment.conformal_set
 
 
-def _faster(reference: Networks, low: Networks, x: Batch) -> float:
+def _measure_speedup(reference: Networks, low: Networks, x: Batch) -> float:
     """Ratio of the medians of times taken in turn."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(_TIMES):
-        for networks, taken in zip((reference, low), times, strict=True):
+        for networks, seconds in zip((reference, low), times, strict=True):
             start = time.perf_counter()
             networks.members(x)
-            taken.append(time.perf_counter() - start)
+            seconds.append(time.perf_counter() - start)
     return round(float(np.median(times[0]) / np.median(times[1])), 2)
 
 
-def _record(
+def _make_record(
     folder: Path, model: ServedModel, kind: str, graph: Path, attempt: Attempt
 ) -> Admission:
     return Admission(
@@ -210,11 +210,12 @@ def _install(folder: Path, graph: Path, record: Admission) -> None:
     admit(folder, record)
 
 
-def _line(attempt: Attempt) -> str:
-    said, word = attempt.parity, "passed" if attempt.passed else "failed"
+def _describe(attempt: Attempt) -> str:
+    parity, word = attempt.parity, "passed" if attempt.passed else "failed"
     return (
-        f"{word}: {attempt.recipe}; {said.films} films, {said.answered} answered, largest "
-        f"difference {said.largest:.5f}, {said.changed} changed, {attempt.faster:g} times as fast"
+        f"{word}: {attempt.recipe}; {parity.films} films, {parity.answered} answered, largest "
+        f"difference {parity.largest:.5f}, {parity.changed} changed, "
+        f"{attempt.faster:g} times as fast"
     )
 
 

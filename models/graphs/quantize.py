@@ -44,7 +44,7 @@ class Recipe:
     Attributes
     ----------
     ranges : str
-        How a layer's range follows from what it was seen to say: "minmax", "entropy" or
+        How a layer's range follows from the values it was seen to give: "minmax", "entropy" or
         "percentile".
     spared : int
         Convolutions stay in fp32 until the picture has been halved more than so many times: 1
@@ -60,8 +60,8 @@ class Recipe:
     @property
     def name(self) -> str:
         """For tables and records."""
-        kept = {0: "nothing", 1: "stem"}.get(self.spared, f"stem, {self.spared - 1} stage(s)")
-        return f"{self.ranges}; fp32: {kept}{'' if self.downsampling else ', downsampling'}"
+        spared = {0: "nothing", 1: "stem"}.get(self.spared, f"stem, {self.spared - 1} stage(s)")
+        return f"{self.ranges}; fp32: {spared}{'' if self.downsampling else ', downsampling'}"
 
 
 def quantize(graph: Path, target: Path, inputs: Batch, recipe: Recipe) -> None:
@@ -91,7 +91,7 @@ def quantize(graph: Path, target: Path, inputs: Batch, recipe: Recipe) -> None:
             _Inputs(inputs),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=list(spared(onnx.load(folded).graph, recipe)),
+            nodes_to_exclude=list(find_spared(onnx.load(folded).graph, recipe)),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -101,8 +101,8 @@ def quantize(graph: Path, target: Path, inputs: Batch, recipe: Recipe) -> None:
         )
 
 
-def spared(graph: onnx.GraphProto, recipe: Recipe) -> Iterator[str]:
-    """Names of the convolutions that stay in fp32, told by how often the picture was halved."""
+def find_spared(graph: onnx.GraphProto, recipe: Recipe) -> Iterator[str]:
+    """Find convolutions that stay in fp32, by name: from how often the picture was halved."""
     halvings: dict[str, int] = {}  # of each tensor
     means: set[str] = set()
     for node in graph.node:

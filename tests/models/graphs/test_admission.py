@@ -29,8 +29,8 @@ from models.batch.worker import drain
 from models.checkpoint.installed import CARD, find_checkpoint
 from models.graphs import admission as precision
 from models.graphs import parity
-from models.graphs.parity import Attempt, attempts, compare
-from models.graphs.quantize import Recipe, spared
+from models.graphs.parity import Attempt, compare, try_recipes
+from models.graphs.quantize import Recipe, find_spared
 from models.inference import precision_networks
 from models.inference.assessor import Assessor, ServedModel
 from models.inference.fingerprint import fingerprint
@@ -55,7 +55,7 @@ def readings(first: int, count: int) -> Iterator[Sequence[DecodedFilm]]:
 
 def gate(folder: Path, films: int = LEAST, *, complete: bool = True) -> list[Attempt]:
     """Put int8 of a checkpoint to the gate, on so many films."""
-    return attempts(
+    return try_recipes(
         folder,
         ServedModel.load(folder),
         INT8,
@@ -180,7 +180,7 @@ def test_a_record_of_what_failed_does_not_serve(
     with pytest.raises(ValueError, match="not passed"):
         admit(folder, record)
     sealed = json.loads((folder / "precision.json").read_text())
-    sealed[INT8] |= {"parity": precision.asdict(said), "seal": record.sealed().seal}
+    sealed[INT8] |= {"parity": precision.asdict(said), "seal": record.with_seal().seal}
     (folder / "precision.json").write_text(json.dumps(sealed))
     with pytest.raises(CheckpointError, match="has not passed the parity gate"):
         Assessor.load(low)
@@ -269,7 +269,7 @@ def test_layers_are_spared_by_how_often_the_picture_was_halved(
         onnx.helper.make_node("Relu", ["again"], ["relu"], "relu"),
         node("Conv", "late", "relu", 1),
     ]
-    assert set(spared(onnx.helper.make_graph(nodes, "g", [], []), recipe)) == left
+    assert set(find_spared(onnx.helper.make_graph(nodes, "g", [], []), recipe)) == left
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.checkpoint.network_settings import NetworkSettings
-from models.graphs.folding import merged
+from models.graphs.folding import fold_network
 from models.network.blocks import ConvNorm, Downsample
 from models.network.network import MultiScaleResNet
 
@@ -27,7 +27,7 @@ def trained_looking() -> MultiScaleResNet:
 @pytest.mark.parametrize(("side", "halvings_left"), [(64, 0), (60, 1), (50, 2)])
 def test_the_same_of_any_size(side: int, halvings_left: int) -> None:
     network, x = trained_looking(), torch.randn(2, 1, side, side)
-    fewer = merged(network, x)
+    fewer = fold_network(network, x)
     with torch.inference_mode():
         torch.testing.assert_close(fewer(x), network(x), rtol=1e-4, atol=1e-4)
     stages = fewer.get_submodule("stages")
@@ -38,6 +38,6 @@ def test_the_same_of_any_size(side: int, halvings_left: int) -> None:
 def test_the_network_itself_is_left_as_it_is() -> None:
     network = trained_looking()
     before = [type(unit) for unit in network.modules()]
-    merged(network, torch.zeros(1, 1, 64, 64))
+    fold_network(network, torch.zeros(1, 1, 64, 64))
     assert [type(unit) for unit in network.modules()] == before
     assert ConvNorm in before
