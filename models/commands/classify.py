@@ -54,10 +54,11 @@ def classify(
     settings = replace(settings, model_name=model or settings.model_name)
     columns = classify_columns(dict.fromkeys(_names(settings)))
     with spool(walk(paths)) as files:
-        files, few = _counted(files)
-        count = workers or (few if engine is Engine.LOCAL else 0)
-        with open_processors(settings, engine=engine, workers=count, address=address) as those:
-            counts = _write(table, columns, files, those, _Pictures.into(overlays, settings))
+        files, enough = _count_processes(files)
+        count = workers or (enough if engine is Engine.LOCAL else 0)
+        with open_processors(settings, engine=engine, workers=count, address=address) as processors:
+            pictures = _Pictures.into(overlays, settings)
+            counts = _write(table, columns, files, processors, pictures)
     summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
 
@@ -71,8 +72,8 @@ def _names(settings: Settings) -> Iterator[str]:
         yield from (*(f.code for f in card.findings), *card.classes)
 
 
-def _counted(files: Iterator[PendingFile]) -> tuple[Iterator[PendingFile], int]:
-    """The same files, and how many processes are worth starting for them."""
+def _count_processes(files: Iterator[PendingFile]) -> tuple[Iterator[PendingFile], int]:
+    """Return the same files, and how many processes are worth starting for them."""
     most = os.cpu_count() or 1
     head = list(islice(files, CHUNK * most))
     return chain(head, files), min(most, -(-len(head) // CHUNK))
@@ -82,7 +83,7 @@ def _write(
     table: Path,
     columns: Sequence[Column],
     files: Iterator[PendingFile],
-    those: Sequence[FileProcessor],
+    processors: Sequence[FileProcessor],
     pictures: _Pictures | None,
 ) -> Counter[str]:
     """Write the table as files are judged; returns how many of each status there were."""
@@ -91,13 +92,13 @@ def _write(
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([column.name for column in columns])
-            for pending_file, outcome in map_ordered(files, those):
-                said, file = outcome.assessment, outcome.instance or outcome.document
-                because = selection.because(outcome.instance, said)
-                row = result_row(pending_file.path, said, file, selection=because)
+            for pending_file, outcome in map_ordered(files, processors):
+                assessment, file = outcome.assessment, outcome.instance or outcome.document
+                because = selection.because(outcome.instance, assessment)
+                row = result_row(pending_file.path, assessment, file, selection=because)
                 writer.writerow(text_cells(row, columns))
-                counts[said.status.value] += 1
-                if pictures and said.findings:
+                counts[assessment.status.value] += 1
+                if pictures and assessment.findings:
                     pictures.write(pending_file, outcome)
     except OSError as exc:
         raise SettingsError(f"The table {table.name} cannot be written there.") from exc
@@ -121,7 +122,7 @@ class _Pictures:
         return cls(folder, Explainers(ClassifierRegistry.load(settings)))
 
     def write(self, pending_file: PendingFile, outcome: FileOutcome) -> None:
-        """One picture."""
+        """Write one picture."""
         from imaging.dicom import read_image
         from models.explain.methods.registry import METHODS
 
@@ -131,9 +132,9 @@ class _Pictures:
         subject = explainer.look(image.luminance_values(0), outcome.assessment)
         attribution = explainer.attribute(subject, lead.code)
         self._folder.mkdir(parents=True, exist_ok=True)
-        asked = attribution.model
+        used = attribution.model
         method = METHODS[attribution.method].label
-        caption = f"{method}: {lead.label} - {asked.name} {asked.version} ({asked.short_hash})"
+        caption = f"{method}: {lead.label} - {used.name} {used.version} ({used.short_hash})"
         picture = overlay_png(
             image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
         )

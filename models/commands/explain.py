@@ -53,14 +53,13 @@ def explain(
     settings = Settings.from_environment()
     settings = replace(settings, model_name=model or settings.model_name)
     panel, worker = ClassifierRegistry.load(settings), FileWorker(Assessor.load(settings))
-    asked = _Asked(panel, worker, Explainers(panel), _methods(method), target, out)
-    _check_target(asked)
+    request = _Request(panel, worker, Explainers(panel), _parse_methods(method), target, out)
+    _check_target(request)
     counts: Counter[str] = Counter()
     try:
         out.mkdir(parents=True, exist_ok=True)
         for candidate in walk(paths):
-            said = asked.explain(candidate)
-            counts[said] += 1
+            counts[request.explain(candidate)] += 1
     except OSError as exc:
         raise SettingsError(f"The folder {out.name} cannot be written.") from exc
     summary = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
@@ -68,8 +67,8 @@ def explain(
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the command line wants of every film."""
+class _Request:
+    """The command line's wishes for every film."""
 
     panel: ClassifierRegistry
     worker: FileWorker
@@ -91,27 +90,29 @@ class _Asked:
 
         content = candidate.read()
         image = read_image(content, file_name=candidate.path)
-        found = self.worker.judge(content, candidate.path).assessment
-        if found.model is None or not found.findings:
-            typer.echo(f"{clean(candidate.path, MAX_NAME)}: {' '.join(found.messages)}", err=True)
-            return found.status.value
-        explainer = self.explainers.of(found.model.name)
+        assessment = self.worker.judge(content, candidate.path).assessment
+        if assessment.model is None or not assessment.findings:
+            typer.echo(
+                f"{clean(candidate.path, MAX_NAME)}: {' '.join(assessment.messages)}", err=True
+            )
+            return assessment.status.value
+        explainer = self.explainers.of(assessment.model.name)
         if self.target and not explainer.knows(self.target):
             typer.echo(
-                f"{clean(candidate.path, MAX_NAME)}: {found.model.name} knows no such target.",
+                f"{clean(candidate.path, MAX_NAME)}: {assessment.model.name} knows no such target.",
                 err=True,
             )
             return "not explained"
-        subject = explainer.look(image.luminance_values(0), found)
+        subject = explainer.look(image.luminance_values(0), assessment)
         for method in self.methods:
-            self._write(candidate.path, image, found, explainer, subject, method)
+            self._write(candidate.path, image, assessment, explainer, subject, method)
         return "explained"
 
     def _write(
         self,
         path: str,
         image: Image,
-        found: Assessment,
+        assessment: Assessment,
         explainer: Explainer,
         subject: Subject,
         method: str,
@@ -119,39 +120,39 @@ class _Asked:
         from models.explain.checks.receipt import make_receipt
         from models.explain.maps import stretched
 
-        target = self.target or found.findings[0].code
+        target = self.target or assessment.findings[0].code
         map_ = explainer.attribute(subject, target, method)
         rows, columns = subject.shape
-        name = f"{found.sop_instance_uid}_{method}"
+        name = f"{assessment.sop_instance_uid}_{method}"
         np.save(self.out / f"{name}.npy", stretched(map_.values, rows, columns))
         np.save(self.out / f"{name}_spread.npy", stretched(map_.spread, rows, columns))
-        (self.out / f"{name}.png").write_bytes(_picture(image, map_))
+        (self.out / f"{name}.png").write_bytes(_draw(image, map_))
         receipt = make_receipt(explainer, subject, map_).as_dict()
-        facts = {"path": path} | _facts(image, found, map_) | {"receipt": receipt}
+        facts = {"path": path} | _facts(image, assessment, map_) | {"receipt": receipt}
         (self.out / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def _picture(image: Image, map_: Attribution) -> bytes:
-    """The film with the map over it, and below it what it is of."""
+def _draw(image: Image, map_: Attribution) -> bytes:
+    """Draw the film with the map over it, and below it what it is of."""
     from models.explain.methods.registry import METHODS
 
-    asked = map_.model
-    caption = f"{METHODS[map_.method].label}: {map_.target} - {asked.name} {asked.version} "
+    model = map_.model
+    caption = f"{METHODS[map_.method].label}: {map_.target} - {model.name} {model.version} "
     return overlay_png(
         image.display_values(0),
         map_.values,
-        method=f"{caption}({asked.short_hash})",
+        method=f"{caption}({model.short_hash})",
         seen=map_.view.edges,
     )
 
 
-def _facts(image: Image, found: Assessment, map_: Attribution) -> dict[str, Any]:
-    """What the map is of; nothing that names the patient."""
-    lead = found.findings[0]
+def _facts(image: Image, assessment: Assessment, map_: Attribution) -> dict[str, Any]:
+    """Facts of the map and what it is of; nothing that names the patient."""
+    lead = assessment.findings[0]
     instance = image.instance
     return {
         "research_use": RESEARCH_USE,
-        "sop_instance_uid": found.sop_instance_uid,
+        "sop_instance_uid": assessment.sop_instance_uid,
         "file_sha256": instance.identity.sha256,
         "rows": instance.geometry.rows,
         "columns": instance.geometry.columns,
@@ -165,12 +166,12 @@ def _facts(image: Image, found: Assessment, map_: Attribution) -> dict[str, Any]
         "finding": lead.code,
         "probability": lead.probability,
         "operating_point": lead.operating_point,
-        "answer": found.answer.value if found.answer else "",
-        "status": found.status.value,
+        "answer": assessment.answer.value if assessment.answer else "",
+        "status": assessment.status.value,
     }
 
 
-def _methods(wanted: str) -> tuple[str, ...]:
+def _parse_methods(wanted: str) -> tuple[str, ...]:
     """The methods asked for; raises `SettingsError` for an unknown one."""
     from models.explain.methods.registry import DEFAULT, METHODS
 
@@ -181,14 +182,16 @@ def _methods(wanted: str) -> tuple[str, ...]:
     return (wanted or DEFAULT,)
 
 
-def _check_target(asked: _Asked) -> None:
+def _check_target(request: _Request) -> None:
     """Refuse a target that no installed model knows."""
-    if not asked.target:
+    if not request.target:
         return
-    known: dict[str, None] = {}
-    for classifier in asked.panel.classifiers:
-        explainer = asked.explainers.of(classifier.card.name)
-        known |= dict.fromkeys(explainer.targets)
-        if explainer.knows(asked.target):
+    targets: dict[str, None] = {}
+    for classifier in request.panel.classifiers:
+        explainer = request.explainers.of(classifier.card.name)
+        targets |= dict.fromkeys(explainer.targets)
+        if explainer.knows(request.target):
             return
-    raise SettingsError(f"--target takes one of {', '.join(known)}, or two of them with | between.")
+    raise SettingsError(
+        f"--target takes one of {', '.join(targets)}, or two of them with | between."
+    )

@@ -54,12 +54,12 @@ def work(
     """Work off the jobs of the store; several computers may, each file is judged once."""
     settings, repository = Settings.from_environment(), open_repository()
     count = processes or (os.cpu_count() or 1 if engine is Engine.LOCAL else 0)
-    with open_processors(settings, engine=engine, workers=count, address=address) as those:
+    with open_processors(settings, engine=engine, workers=count, address=address) as processors:
         if stay:
             logging.basicConfig(level=logging.WARNING)
-            _stay(Worker(repository, settings, processors=those))
+            _stay(Worker(repository, settings, processors=processors))
             return
-        done = work_off(repository, settings, those)
+        done = work_off(repository, settings, processors)
     repository.close()
     typer.echo(f"{done} files worked off. {RESEARCH_USE}.")
 
@@ -67,7 +67,7 @@ def work(
 def work_off(
     repository: Repository,
     settings: Settings,
-    those: Sequence[FileProcessor],
+    processors: Sequence[FileProcessor],
     *,
     on_results: Callable[[int], None] | None = None,
 ) -> int:
@@ -101,7 +101,7 @@ def work_off(
     while True:
         finding = finder.is_alive()
         release_dead_claims(repository)
-        done = drain(repository, settings, processors=those, on_results=on_results)
+        done = drain(repository, settings, processors=processors, on_results=on_results)
         total += done
         if not done and not finding:
             break

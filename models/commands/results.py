@@ -35,7 +35,7 @@ def results(
     if not wanted or set(wanted) - set(FORMATS):
         raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     repository, wish = open_repository(), Wish(wanted, names, top)
-    taken = export_batch(
+    exported = export_batch(
         repository,
         _batch(repository, batch),
         wish,
@@ -43,12 +43,12 @@ def results(
         account=TERMINAL,
         pictures=_pictures(repository) if wish.pictures else _none,
     )
-    for line in taken.left_out:
+    for line in exported.left_out:
         typer.echo(line, err=True)
-    waiting = dict(taken.summary.statuses).get(WAITING, 0)
+    waiting = dict(exported.summary.statuses).get(WAITING, 0)
     still = f", {waiting} of them still waiting for the network" if waiting else ""
-    written = ", ".join(path.name for path in taken.files)
-    counts = f"{taken.summary.files} files of {taken.summary.studies} studies{still}"
+    written = ", ".join(path.name for path in exported.files)
+    counts = f"{exported.summary.files} files of {exported.summary.studies} studies{still}"
     typer.echo(f"{counts}: {written}. {RESEARCH_USE}.")
 
 

@@ -1,4 +1,4 @@
-"""What the order of reading changes, in words: shared by the worklist's panel and the terminal.
+"""Effect of the order of reading, in words: shared by the worklist's panel and the terminal.
 
 python cli.py worth --arrivals 12 --minutes 4 --cap 2
 """
@@ -39,14 +39,14 @@ _POLICIES = {
 }
 
 
-def told(found: OperatingPoint) -> str:
+def describe_operating_point(point: OperatingPoint) -> str:
     """One line: which network, at which operating point, how good on which films."""
-    unsure = f"unsure {found.unsure_present.whole} / {found.unsure_absent.whole}"
+    unsure = f"unsure {point.unsure_present.whole} / {point.unsure_absent.whole}"
     return (
-        f"{found.model.name} {found.model.version} ({found.model.short_hash}), operating point "
-        f"{found.threshold:.3f}: sensitivity {found.sensitivity.whole}, specificity "
-        f"{found.specificity.whole}, {unsure} of films with / without the finding; "
-        f"{found.films} films of the {found.split} split, 95 % intervals"
+        f"{point.model.name} {point.model.version} ({point.model.short_hash}), operating point "
+        f"{point.threshold:.3f}: sensitivity {point.sensitivity.whole}, specificity "
+        f"{point.specificity.whole}, {unsure} of films with / without the finding; "
+        f"{point.films} films of the {point.split} split, 95 % intervals"
     )
 
 
@@ -94,27 +94,27 @@ def worth(
     # torch takes a second to import: `--help` goes without it.
     from models.model_card.operating_point import measured
 
-    found = measured(Settings.from_environment(), model)
+    point = measured(Settings.from_environment(), model)
     scenario = Scenario(
         arrivals_per_hour=arrivals,
         minutes=minutes,
         minutes_spread=minutes if spread is None else spread,
         readers=readers,
         hours=hours,
-        prevalence=found.prevalence if prevalence is None else prevalence,
+        prevalence=point.prevalence if prevalence is None else prevalence,
         cap_hours=cap,
         repetitions=repetitions,
         seed=seed,
     )
-    for line in report(compare(found.apply(scenario)), found):
+    for line in report(compare(point.apply(scenario)), point):
         typer.echo(line)
 
 
-def report(compared: Comparison, found: OperatingPoint) -> list[str]:
+def report(comparison: Comparison, point: OperatingPoint) -> list[str]:
     """A comparison as lines of a terminal."""
-    scenario = compared.scenario
+    scenario = comparison.scenario
     lines = [
-        told(found),
+        describe_operating_point(point),
         f"{scenario.arrivals_per_hour:g} studies per hour for {scenario.hours:g} h, "
         f"{scenario.minutes:g} min each, {scenario.readers} reader(s), "
         f"{100 * scenario.prevalence:.0f} % with the finding, cap {scenario.cap_hours:g} h; "
@@ -123,7 +123,7 @@ def report(compared: Comparison, found: OperatingPoint) -> list[str]:
     if scenario.load >= 1:
         lines.append(OVERLOADED)
     heads = ("", *(_POLICIES[policy] for policy in Policy))
-    rows = [heads, *_rows(compared), _late(compared)]
+    rows = [heads, *_rows(comparison), _late(comparison)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     lines += [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -132,7 +132,7 @@ def report(compared: Comparison, found: OperatingPoint) -> list[str]:
     return [*lines, ABOUT_WAITING, f"{RESEARCH_USE}."]
 
 
-def _rows(compared: Comparison) -> list[tuple[str, ...]]:
+def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
     figures = (
         ("mean wait, with the finding", Group.POSITIVE, "mean"),
         ("mean wait, finding missed", Group.MISSED, "mean"),
@@ -142,12 +142,12 @@ def _rows(compared: Comparison) -> list[tuple[str, ...]]:
         ("worst wait of one repetition", Group.ALL, "worst"),
     )
     return [
-        (label, *(with_interval(getattr(compared.waits[p][group], name)) for p in Policy))
+        (label, *(with_interval(getattr(comparison.waits[p][group], name)) for p in Policy))
         for label, group, name in figures
     ]
 
 
-def _late(compared: Comparison) -> tuple[str, ...]:
-    shares = (compared.waits[policy][Group.ALL].late.value for policy in Policy)
-    label = f"share that waits {compared.scenario.cap_hours:g} h or longer"
+def _late(comparison: Comparison) -> tuple[str, ...]:
+    shares = (comparison.waits[policy][Group.ALL].late.value for policy in Policy)
+    label = f"share that waits {comparison.scenario.cap_hours:g} h or longer"
     return label, *("\u2013" if math.isnan(s) else f"{100 * s:.1f} %" for s in shares)
