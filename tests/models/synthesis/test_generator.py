@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from imaging.dicom import read_image
 from imaging.errors import ModelError
+from imaging.settings import ROOT
 from models.data.dataset import read_manifest
 from models.synthesis.generator import (
     DETAIL_SIDE,
@@ -39,7 +40,7 @@ from models.synthesis.synthesize import (
     write_examples,
 )
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 FEW_STEPS = SampleSettings(steps=2)
 
 
