@@ -33,7 +33,7 @@ def render_lines(image: Image, hung: dict[int, tuple[str, Choice]]) -> None:
     image : Image
         The film whose first frame is explained.
     hung : dict of int to (str, Choice)
-        Number of the pane -> place of its map (one of `explanation.PLACES`), and what it shows.
+        Number of the pane -> place of its map (one of `overlay.PLACES`), and what it shows.
     """
     receipt_tasks.drop(beside={place for place, _choice in hung.values()})
     for pane, (place, choice) in hung.items():
