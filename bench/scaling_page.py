@@ -58,7 +58,7 @@ def plan(found: dict[str, Any]) -> list[str]:
         f"vCPU-hour costs ${found['price']:g}; nothing fails):",
         "",
         f"- {hours:,.0f} vCPU-hours, ${hours * found['price']:,.0f}; {workers:,.0f} workers.",
-        f"- {rate:.1f} films a second reach the store; the clerk writes twice a second, "
+        f"- {rate:.1f} films a second reach the store; the coordinator writes twice a second, "
         f"{rate / 2:.0f} at a time.",
         f"- {rate * films / 1e6:,.0f} MB a second are read from storage, "
         f"{films * _PLAN / 1e12:,.0f} TB in all; films are not copied.",
