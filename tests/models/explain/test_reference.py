@@ -151,6 +151,7 @@ def test_readings_place_a_film_among_the_training_films(shipped: Reference) -> N
     assert found["tilt"].percentile == pytest.approx(share, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_measure_that_only_the_label_ties_to_the_score_says_so() -> None:
     """Both follow the label, but within a label they are independent; the other one is not."""
     rng, truth = np.random.default_rng(0), np.arange(400) % 2 == 1

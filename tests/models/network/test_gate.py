@@ -101,6 +101,7 @@ def trained(task: Path) -> Path:
     return task / "weights" / "painted"
 
 
+@pytest.mark.slow
 def test_films_pass_and_wrong_views_score_higher(trained: Path) -> None:
     gate, rng = Gate.load(trained), np.random.default_rng(9)
     films = [film(rng) for _ in range(12)]
