@@ -43,7 +43,7 @@ def render_theme() -> None:
         theme.LIGHT: _("Light"),
         theme.BROWSER: _("As the browser"),
     }
-    st.session_state.setdefault("colours", theme.chosen())
+    st.session_state.setdefault("colours", theme.current_choice())
     st.segmented_control(
         _("Colours on this computer"),
         theme.CHOICES,

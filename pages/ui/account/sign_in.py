@@ -65,7 +65,7 @@ def sign_out() -> None:
     resources.repository().accounts.sign_out(session.token())
     session.set_token("")
     session.set_account(None)
-    session.leave_door()
+    session.note_sign_out()
 
 
 def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
@@ -100,7 +100,7 @@ def _write_cookie(token: str) -> None:
 
 def render_door() -> None:
     """The form of a reader who is not known yet."""
-    if session.just_left():
+    if session.just_signed_out():
         _write_cookie("")
     _left, middle, _right = st.columns([1, 1.2, 1])
     with middle:

@@ -48,7 +48,7 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     with left:
         fill = _render_controls(record, uid, subject)
         keep = st.toggle(_("Keep only what is painted"), key=f"keep-painted-{uid}")
-    tried = session.tried(uid)
+    tried = session.eraser_steps(uid)
     sha256 = image.instance.identity.sha256
     whole = _outcome(sha256, explainer, subject, [])
     left_over = _outcome(sha256, explainer, subject, [one.step for one in tried])
@@ -145,7 +145,7 @@ def _render_answers(
     record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
     """The answer to the whole film, and to what is left of it."""
-    tried = session.tried(uid)
+    tried = session.eraser_steps(uid)
     finding = before.findings[0]
     label = _(finding.label)
     said = labels.answer(finding, before.answer)
@@ -180,8 +180,10 @@ def _render_undo(
     record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
     row = st.container(horizontal=True, gap="small")
-    row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_tried, args=(uid,))
-    row.button(_("Start again"), key=f"again-{uid}", on_click=session.forget_tried, args=(uid,))
+    row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_eraser_step, args=(uid,))
+    row.button(
+        _("Start again"), key=f"again-{uid}", on_click=session.forget_eraser_steps, args=(uid,)
+    )
     final = record.review is not None and record.review.stage is Stage.FINAL
     row.button(
         _("Keep in the record"),
@@ -238,13 +240,13 @@ def _log_odds(finding: Finding) -> float:
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     asked = _("Only {region}") if keep else _("Without {region}")
     what = f"{asked.format(region=labels.within(name))} ({_fills()[fill].lower()})"
-    session.try_out(uid, NamedStep(what, Step(mask, fill, keep)))
+    session.add_eraser_step(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
-    tried: Sequence[NamedStep] = session.tried(uid)
+    tried: Sequence[NamedStep] = session.eraser_steps(uid)
     trial = Trial(
         sop_instance_uid=uid,
         regions=tuple(one.name for one in tried),

@@ -105,7 +105,7 @@ def _begin(
     def work(report: background.OnProgress) -> Receipt:
         return make_receipt(explainer, subject, attribution, rule=rule, on_progress=report)
 
-    return background.start(slot(place), key, work, behind=True)
+    return background.start(slot(place), key, work, low_priority=True)
 
 
 def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Attribution | None:
