@@ -6,7 +6,7 @@ import re
 
 from imaging.settings import ROOT
 from models.model_card.card_page import problems
-from models.model_card.report import installed, pages
+from models.model_card.report import pages, read_installed
 
 
 def test_figures_are_written_by_the_command() -> None:
@@ -15,7 +15,7 @@ def test_figures_are_written_by_the_command() -> None:
 
 
 def test_stored_figures_are_of_the_shipped_weights() -> None:
-    assert [line for facts in installed() for line in problems(facts)] == []
+    assert [line for facts in read_installed() for line in problems(facts)] == []
 
 
 def test_the_map_names_files_that_exist() -> None:
