@@ -10,7 +10,7 @@ import pytest
 
 from imaging.settings import ROOT
 from models.model_card.card_page import problems
-from models.model_card.report import installed, pages
+from models.model_card.report import pages, read_installed
 
 # Tables that lead to files: every file name in them, a bare one too, is looked up.
 MAPS = [ROOT / "docs" / "where-to-change.md", ROOT / "docs" / "glossary.md"]
@@ -50,7 +50,7 @@ def test_figures_are_written_by_the_command() -> None:
 
 
 def test_stored_figures_are_of_the_shipped_weights() -> None:
-    assert [line for facts in installed() for line in problems(facts)] == []
+    assert [line for facts in read_installed() for line in problems(facts)] == []
 
 
 @pytest.mark.parametrize("page", MAPS, ids=lambda page: page.stem)

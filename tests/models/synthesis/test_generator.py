@@ -20,7 +20,7 @@ from models.synthesis.generator import (
     FilmGenerator,
     SampleSettings,
     flow_loss,
-    guided,
+    guide,
     integrate,
     positions,
 )
@@ -83,7 +83,7 @@ def test_loss_is_zero_for_the_true_velocity() -> None:
 
 
 def test_guidance_moves_away_from_any() -> None:
-    field = guided(lambda x, t, label: label.float(), torch.tensor([1]), 2.0)
+    field = guide(lambda x, t, label: label.float(), torch.tensor([1]), 2.0)
     assert field(torch.zeros(1), torch.zeros(1)).tolist() == [-1.0]  # 3 + 2 * (1 - 3)
 
 

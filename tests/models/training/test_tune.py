@@ -65,7 +65,7 @@ def run(task: Path, *, trials: int, report: Path | None = None, epochs: int = 1)
 
 
 def stored(task: Path) -> list[optuna.trial.FrozenTrial]:
-    with tune.opened(task / "tune.db") as study:
+    with tune.open_study(task / "tune.db") as study:
         return study.trials
 
 
