@@ -72,7 +72,7 @@ class Worker:
         self._folder_scanner = FolderScanner(repository, self._coordinator.wake)
         self._scanner = HeaderScanner(repository, yield_to_interactive=yield_to_interactive)
         self._thread = threading.Thread(
-            target=self._coordinator.run, name="lightbox-clerk", daemon=True
+            target=self._coordinator.run, name="lightbox-coordinator", daemon=True
         )
 
     def start(self) -> None:

@@ -195,10 +195,10 @@ from typing import Any
 from imaging.jobs import Task
 from imaging.settings import Settings
 from models.inference.assessor import Assessor
-from models.batch.file_worker import ENOUGH, Shard
+from models.batch.file_worker import ENOUGH, FileWorker
 settings = Settings(home=Path("unused"), weights=Path({str(tiny_settings.weights)!r}))
-shard = Shard(Assessor.load(settings))
-(found,) = shard.run([Task("j", 0, "film.dcm", {str(film)!r})], at=lambda _: None)
+worker = FileWorker(Assessor.load(settings))
+(found,) = worker.run([Task("j", 0, "film.dcm", {str(film)!r})], at=lambda _: None)
 print(found.outcome.assessment.status.value, {{"torch", "captum", "streamlit"}} & set(sys.modules))
 """
     ran = subprocess.run(
