@@ -94,7 +94,7 @@ def export_case(
 def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
     """One format."""
     module, _, function = _WRITERS[name].partition(".")
-    writer: Writer = getattr(import_module(f"imaging.export.{module}"), function)
+    writer: Writer = getattr(import_module(f"imaging.export.study.{module}"), function)
     with border("This study's data cannot be written in this form."):
         return writer(case, now)
 
