@@ -119,7 +119,7 @@ def main(
     names = network or list(NETWORKS)
     if unknown := set(names) - set(NETWORKS):
         raise SettingsError(f"No contender {', '.join(unknown)}; there is {', '.join(NETWORKS)}.")
-    task = levelled(read_config(config), size=size, epochs=epochs)
+    task = level_budget(read_config(config), size=size, epochs=epochs)
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
@@ -136,14 +136,14 @@ def main(
     _write(results, stored)
     if page:
         sha256 = ModelCard.read(page / CARD).weights_sha256
-        shown = {"weights_sha256": sha256, "rows": page_rows(stored)}
-        _write(page / EVALUATION / "accuracy.json", shown)
+        page_figures = {"weights_sha256": sha256, "rows": page_rows(stored)}
+        _write(page / EVALUATION / "accuracy.json", page_figures)
     for line in table(stored):
         typer.echo(line)
     typer.echo(json.dumps(headline(stored)))
 
 
-def levelled(task: TaskConfig, *, size: int, epochs: int) -> TaskConfig:
+def level_budget(task: TaskConfig, *, size: int, epochs: int) -> TaskConfig:
     """The task with one budget for all: one size throughout, all epochs, no region loss."""
     train = replace(task.train, size=size, early_share=0.0, epochs=epochs, patience=epochs)
     return replace(task, train=train, network=replace(task.network, regions=0))
@@ -261,8 +261,8 @@ def _forward(network: nn.Module, x: Tensor) -> Tensor:
 def _runs(stored: Figures) -> dict[str, list[Figures]]:
     """Stored runs by contender, in the order of `NETWORKS`; those without any are left out."""
     runs: dict[str, Figures] = stored["runs"]
-    found = {name: [r for k, r in runs.items() if k.split("/")[0] == name] for name in NETWORKS}
-    return {name: of_name for name, of_name in found.items() if of_name}
+    by_name = {name: [r for k, r in runs.items() if k.split("/")[0] == name] for name in NETWORKS}
+    return {name: of_name for name, of_name in by_name.items() if of_name}
 
 
 def headline(stored: Figures) -> dict[str, float]:
@@ -281,7 +281,7 @@ def headline(stored: Figures) -> dict[str, float]:
 
 
 def page_rows(stored: Figures) -> list[Figures]:
-    """What the model page shows of every contender; of several seeds the mean of each figure."""
+    """Rows of the model page, one per contender; of several seeds the mean of each figure."""
     rows = []
     for name, runs in _runs(stored).items():
         row: Figures = {"network": name, "seeds": len(runs)}
@@ -294,7 +294,7 @@ def page_rows(stored: Figures) -> list[Figures]:
 
 
 def table(stored: Figures) -> list[str]:
-    """One line per run, with 95 % bootstrap intervals, below one per contender with its cost."""
+    """Lines per run, with 95 % bootstrap intervals, below one per contender with its cost."""
     facts, figures = stored["conditions"], headline(stored)
     lines = [
         f"{facts['task']}, {facts['size']} x {facts['size']} pixels, {facts['epochs']} epochs from "

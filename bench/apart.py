@@ -21,7 +21,7 @@ _PATIENCE = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether a file was decoded, in what time, or what was said instead."""
+    """Result of reading a file: decoded or not, in what time, or the message instead."""
 
     decoded: bool
     seconds: float
@@ -30,8 +30,8 @@ class Outcome:
     nbytes: int = 0  # of the decoded pixels
 
 
-class Apart:
-    """One reader of `peers`, in a process that is started again when it dies."""
+class ReaderProcess:
+    """A reader of `peers`, in a process that is started again when it dies."""
 
     def __init__(self, name: str, scratch: Path) -> None:
         self._name = name
@@ -49,8 +49,8 @@ class Apart:
 
     def pixels(self) -> NDArray[Any]:
         """Of the file read last."""
-        found: NDArray[Any] = np.load(self._file)
-        return found
+        pixels: NDArray[Any] = np.load(self._file)
+        return pixels
 
     def close(self) -> None:
         """Let the process go."""
@@ -68,9 +68,9 @@ def _read(name: str, path: Path, file: Path) -> Outcome:
     warnings.simplefilter("ignore")
     started = time.perf_counter()
     try:
-        found = getattr(peers, name)(path)
+        pixels = getattr(peers, name)(path)
     except Exception as exc:  # whatever a peer raises is its refusal
         return Outcome(False, time.perf_counter() - started, str(exc))
     seconds = time.perf_counter() - started
-    np.save(file, found)
-    return Outcome(True, seconds, nbytes=found.nbytes)
+    np.save(file, pixels)
+    return Outcome(True, seconds, nbytes=pixels.nbytes)

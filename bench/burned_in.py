@@ -47,7 +47,7 @@ Film = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Line:
-    """One line that was drawn, and where its ink is: (rows, columns) of bool."""
+    """A line that was drawn, and where its ink is: (rows, columns) of bool."""
 
     size: int
     shade: str
@@ -63,66 +63,70 @@ def main(
     data = Settings.from_environment().data
     if data is None:
         raise SettingsError("LIGHTBOX_DATA is not set.")
-    chance, rows, false, left = random.Random(seed), [], [], []
+    chance, rows, false_shares, boxes_left = random.Random(seed), [], [], []
     for film in [*_children(data, films - films // 2, chance), *_dicom(data, films // 2, chance)]:
         before = find_text(film)
         drawn, lines = draw(film, chance)
         boxes = find_text(drawn)
-        false.append(float(_mask(film.shape, before).mean()))
-        left.append(len(find_text(_blackened(drawn, boxes))))
+        false_shares.append(float(_mask(film.shape, before).mean()))
+        boxes_left.append(len(find_text(_blacken(drawn, boxes))))
         covered = _mask(film.shape, boxes)
         rows += [(line, float(covered[line.ink].mean())) for line in lines]
         print(f"{film.shape[1]:5} x {film.shape[0]:<5} {len(lines)} lines, {len(boxes)} boxes")
-    found = figures(rows, false, left)
-    _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    _write_page(found)
-    print(json.dumps(found))
+    result = figures(rows, false_shares, boxes_left)
+    _STORED.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write_page(result)
+    print(json.dumps(result))
 
 
-def figures(rows: list[tuple[Line, float]], false: list[float], left: list[int]) -> dict[str, Any]:
+def figures(
+    rows: list[tuple[Line, float]], false_shares: list[float], boxes_left: list[int]
+) -> dict[str, Any]:
     """Shares of lines found, by kind; of film in false boxes; of films with text left."""
     return {
-        "films": len(false),
+        "films": len(false_shares),
         "lines": len(rows),
         "found": round(fmean(part >= _FOUND for _, part in rows), 3),
         "touched": round(fmean(part > 0 for _, part in rows), 3),
-        "by_shade": _by(rows, [*_SHADES], lambda line: line.shade),
-        "by_size": _by(rows, [str(one) for one in _SIZES], lambda line: str(line.size)),
-        "by_face": _by(rows, [*_FACES], lambda line: line.face),
-        "false_share_mean": round(fmean(false), 4),
-        "false_share_median": round(median(false), 4),
-        "films_with_false": sum(one > 0 for one in false),
-        "films_with_text_left": sum(one > 0 for one in left),
+        "by_shade": _shares_by(rows, [*_SHADES], lambda line: line.shade),
+        "by_size": _shares_by(rows, [str(value) for value in _SIZES], lambda line: str(line.size)),
+        "by_face": _shares_by(rows, [*_FACES], lambda line: line.face),
+        "false_share_mean": round(fmean(false_shares), 4),
+        "false_share_median": round(median(false_shares), 4),
+        "films_with_false": sum(value > 0 for value in false_shares),
+        "films_with_text_left": sum(value > 0 for value in boxes_left),
     }
 
 
-def _by(
+def _shares_by(
     rows: list[tuple[Line, float]], kinds: list[str], kind: Callable[[Line], str]
 ) -> dict[str, float]:
     """Share of lines found by kind, of the kinds there are."""
-    parts = {one: [part >= _FOUND for line, part in rows if kind(line) == one] for one in kinds}
-    return {one: round(fmean(found), 3) for one, found in parts.items() if found}
+    by_name = {
+        name: [part >= _FOUND for line, part in rows if kind(line) == name] for name in kinds
+    }
+    return {name: round(fmean(covers), 3) for name, covers in by_name.items() if covers}
 
 
 def draw(film: Film, chance: random.Random) -> tuple[Film, list[Line]]:
     """Lines that do not touch each other, most of them at the edges, as machines put them."""
-    picture, taken = film.copy(), np.zeros(film.shape, bool)
+    picture, occupied = film.copy(), np.zeros(film.shape, bool)
     lines: list[Line] = []
     for _ in range(_TRIES):
         size, face, shade = chance.choice(_SIZES), chance.choice(_FACES), chance.choice([*_SHADES])
-        cover = _written(_words(chance), size, face)
+        cover = _render_text(_words(chance), size, face)
         free = film.shape[0] - cover.shape[0], film.shape[1] - cover.shape[1]
         if min(free) < 4 or len(lines) == _LINES:
             continue
-        top, left = (chance.choice((2, one - 2, chance.randint(0, one))) for one in free)
+        top, left = (chance.choice((2, room - 2, chance.randint(0, room))) for room in free)
         where = (slice(top, top + cover.shape[0]), slice(left, left + cover.shape[1]))
         around = (
             slice(max(0, top - 12), where[0].stop + 12),
             slice(max(0, left - 12), where[1].stop + 12),
         )
-        if taken[around].any():
+        if occupied[around].any():
             continue
-        taken[where], ink = True, np.zeros(film.shape, bool)
+        occupied[where], ink = True, np.zeros(film.shape, bool)
         ink[where] = cover > 0.3
         level = _level(float(film[where].mean()), _SHADES[shade], chance)
         picture[where] = np.rint(film[where] * (1 - cover) + level * cover)
@@ -140,25 +144,25 @@ def _level(ground: float, off: int, chance: random.Random) -> float:
 
 def _words(chance: random.Random) -> str:
     """A made-up name, date or number, as machines write them."""
-    family, given = chance.choice(_FAMILY), chance.choice(_GIVEN)
+    family_name, given_name = chance.choice(_FAMILY), chance.choice(_GIVEN)
     year, month, day = chance.randint(1930, 2020), chance.randint(1, 12), chance.randint(1, 28)
     number = chance.randint(10_000, 99_999_999)
     return chance.choice(
         [
-            *(f"{family}^{given}", f"{family.title()}, {given.title()}"),
+            *(f"{family_name}^{given_name}", f"{family_name.title()}, {given_name.title()}"),
             *(f"{day:02}.{month:02}.{year}", f"DOB {year}-{month:02}-{day:02}"),
             *(f"ID {number}", f"MRN-{number}", f"Acc# {number}"),
         ]
     )
 
 
-def _written(text: str, size: int, face: str) -> NDArray[np.float64]:
+def _render_text(text: str, size: int, face: str) -> NDArray[np.float64]:
     """Cover (rows, columns), 0 to 1; the bitmap face of 11 pixels is enlarged in whole steps."""
     font: ImageFont.ImageFont | ImageFont.FreeTypeFont = ImageFont.load_default_imagefont()
     times = max(1, round(size / 11)) if face == "bitmap" else 1
     if face != "bitmap":
         font = ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf" / _FONTS[face]), size)
-    right, bottom = (int(one) + 1 for one in font.getbbox(text)[2:])
+    right, bottom = (int(edge) + 1 for edge in font.getbbox(text)[2:])
     line = Image.new("L", (right, bottom))
     ImageDraw.Draw(line).text((0, 0), text, 255, font)
     large = line.resize((right * times, bottom * times), Image.Resampling.NEAREST)
@@ -189,7 +193,7 @@ def _dicom(data: Path, count: int, chance: random.Random) -> Iterator[Film]:
         if film.ndim != 2 or min(film.shape) < 256 or len(looks) == count:
             continue
         look = np.asarray(Image.fromarray(film).resize((8, 8), Image.Resampling.BOX)) / 1.0
-        if all(np.abs(look - other).mean() > 8 for other in looks):
+        if all(np.abs(look - earlier).mean() > 8 for earlier in looks):
             looks.append(look)
             yield film
 
@@ -201,23 +205,23 @@ def _mask(shape: tuple[int, ...], boxes: tuple[Box, ...]) -> NDArray[np.bool_]:
     return mask
 
 
-def _blackened(film: Film, boxes: tuple[Box, ...]) -> Film:
+def _blacken(film: Film, boxes: tuple[Box, ...]) -> Film:
     return np.where(_mask(film.shape, boxes), 0, film).astype(np.uint8)
 
 
-def _write_page(found: dict[str, Any]) -> None:
+def _write_page(result: dict[str, Any]) -> None:
     """Put the figures between the marks of the page."""
     before, _, rest = _PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
-    lines = [f"| {found['lines']} lines drawn on {found['films']} films | found |", "|---|---|"]
-    lines.append(f"| all | {found['found']:.0%} |")
-    lines += [f"| {one} | {share:.0%} |" for one, share in found["by_shade"].items()]
-    lines += [f"| {one} pixels high | {share:.0%} |" for one, share in found["by_size"].items()]
+    lines = [f"| {result['lines']} lines drawn on {result['films']} films | found |", "|---|---|"]
+    lines.append(f"| all | {result['found']:.0%} |")
+    lines += [f"| {name} | {share:.0%} |" for name, share in result["by_shade"].items()]
+    lines += [f"| {name} pixels high | {share:.0%} |" for name, share in result["by_size"].items()]
     lines += [
         "",
-        f"Before anything was drawn, boxes lay on {found['films_with_false']} of the films (over "
-        f"{found['false_share_mean']:.2%} of a film on average, words that were there before "
-        f"included). After blackening, text was found again on {found['films_with_text_left']} "
+        f"Before anything was drawn, boxes lay on {result['films_with_false']} of the films (over "
+        f"{result['false_share_mean']:.2%} of a film on average, words that were there before "
+        f"included). After blackening, text was found again on {result['films_with_text_left']} "
         "of them.",
     ]
     text = "\n".join(lines)

@@ -87,7 +87,7 @@ def film(size: int) -> NDArray[np.uint16]:
     return np.clip(smooth + draw.normal(0, 12, (size, size)), 0, 4095).astype(np.uint16)
 
 
-def encoded(name: str, values: NDArray[np.uint16]) -> Dataset:
+def encode_film(name: str, values: NDArray[np.uint16]) -> Dataset:
     """A film's dataset in one of the encodings.
 
     Parameters
@@ -120,7 +120,7 @@ def main(
     ratios: dict[str, float] = {}
     stall = 0.0
     for name in _ENCODERS:
-        ds = encoded(name, values)
+        ds = encode_film(name, values)
         geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
         sides: _Sides = {
             "ours": partial(grey_levels.decode_frame, ds, geometry, 0),
@@ -131,10 +131,10 @@ def main(
         # A lock is held every time; a busy machine's scheduler is in the way only now and then.
         stall = max(stall, min(_stall(sides["ours"]) for _ in range(_STALLS)))
         print(f"{name:7} {ratios[name]:6.2f} times as fast as pydicom's default")
-    found = {**ratios, "stall_ms": round(stall, 1)}
+    figures = {**ratios, "stall_ms": round(stall, 1)}
     if size == FULL:
-        _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found))
+        _STORED.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures))
 
 
 def _race(
@@ -153,7 +153,7 @@ def _race(
             start = time.perf_counter()
             sides[name]()
             times[name].append(time.perf_counter() - start)
-    return {name: median(taken) for name, taken in times.items()}
+    return {name: median(seconds) for name, seconds in times.items()}
 
 
 def _stall(decode: Callable[[], NDArray[Any]]) -> float:

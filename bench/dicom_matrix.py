@@ -28,7 +28,7 @@ from pydicom import dcmread
 from pydicom.uid import UncompressedTransferSyntaxes
 
 from bench import peers
-from bench.apart import Apart, Outcome
+from bench.apart import Outcome, ReaderProcess
 from bench.disagreements import explain
 from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
@@ -41,7 +41,7 @@ READERS = ("lightbox", *peers.PEERS)
 
 @dataclass
 class Row:
-    """One file: what every reader made of it, and the words about it by reader."""
+    """Outcomes of one file by reader, and the words about it by reader."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)  # "" when it agrees
@@ -60,36 +60,37 @@ def main(
         path.relative_to(folder).as_posix(): row for path, row in _read_all(folder, rounds).items()
     }
     for name, row in table.items():
-        print(f"{name[:64]:64} " + " ".join(f"{_cell(row, one):>16}" for one in READERS))
-    found = figures(table)
-    _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    _write_page(table, found)
-    print(json.dumps({name: value for name, value in found.items() if name != "decoded"}))
+        print(f"{name[:64]:64} " + " ".join(f"{_cell(row, reader):>16}" for reader in READERS))
+    summary = figures(table)
+    _STORED.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    _write_page(table, summary)
+    print(json.dumps({name: value for name, value in summary.items() if name != "decoded"}))
 
 
 def figures(table: dict[str, Row]) -> dict[str, Any]:
     """Counts over all files, and the median of the ratios of time."""
     misses = [row for row in table.values() if not row.outcomes["lightbox"].decoded]
     unsaid = sum(1 for row in misses if not row.outcomes["lightbox"].words)
-    strange = [
-        (name, one)
+    unexplained = [
+        (name, reader)
         for name, row in table.items()
-        for one, words in row.words.items()
+        for reader, words in row.words.items()
         if words == "unexplained"
     ]
     times = {
-        f"time_{one}": round(median(_ratios(table, one)), 2)
-        for one in peers.PEERS
-        if one != "dcmtk"  # its time is that of starting a program
+        f"time_{reader}": round(median(_ratios(table, reader)), 2)
+        for reader in peers.PEERS
+        if reader != "dcmtk"  # its time is that of starting a program
     }
     return {
         "files": len(table),
         "decoded": {
-            one: sum(row.outcomes[one].decoded for row in table.values()) for one in READERS
+            reader: sum(row.outcomes[reader].decoded for row in table.values())
+            for reader in READERS
         },
         "refused_without_a_reason": unsaid,
         "refused_though_sound": sum(bool(refused_by_us(r, sound=True)) for r in table.values()),
-        "unexplained": len(strange),
+        "unexplained": len(unexplained),
         "crashes_lightbox": sum(row.outcomes["lightbox"].crashed for row in table.values()),
         "slowest_lightbox_s": round(
             max(row.outcomes["lightbox"].seconds for row in table.values()), 2
@@ -100,25 +101,27 @@ def figures(table: dict[str, Row]) -> dict[str, Any]:
 
 def _read_all(folder: Path, rounds: int) -> dict[Path, Row]:
     """All readers over all files, each in a process of its own."""
-    found = {}
+    rows = {}
     with tempfile.TemporaryDirectory() as scratch:
         names = (*READERS, "modality")
-        apart = {name: Apart(name, Path(scratch)) for name in names}
+        processes = {name: ReaderProcess(name, Path(scratch)) for name in names}
         for path in sorted(folder.rglob("*.dcm")):
             row = Row(holds=_holds(path))
             for name in names:
-                tries = [apart[name].read(path) for _ in range(rounds)]
-                row.outcomes[name] = min(tries, key=lambda one: one.seconds)
-            pixels = {name: apart[name].pixels() for name in names if row.outcomes[name].decoded}
+                tries = [processes[name].read(path) for _ in range(rounds)]
+                row.outcomes[name] = min(tries, key=lambda outcome: outcome.seconds)
+            pixels = {
+                name: processes[name].pixels() for name in names if row.outcomes[name].decoded
+            }
             row.words = _compare(row, pixels)
-            found[path] = row
-        for one in apart.values():
-            one.close()
-    return found
+            rows[path] = row
+        for process in processes.values():
+            process.close()
+    return rows
 
 
 def _holds(path: Path) -> float:
-    """How many bytes of pixels a file holds; no end where they are compressed or cannot be told."""
+    """Bytes of pixels that a file holds; no end where they are compressed or not known."""
     try:
         ds = dcmread(path, force=True)
         plain = ds.file_meta.get("TransferSyntaxUID") in UncompressedTransferSyntaxes
@@ -131,22 +134,24 @@ def refused_by_us(row: Row, *, sound: bool) -> list[str]:
     """The others that decoded what Lightbox refused, from what the file holds or from more."""
     if row.outcomes["lightbox"].decoded:
         return []
-    decoded = [one for one in peers.PEERS if row.outcomes[one].decoded]
-    return [one for one in decoded if (row.outcomes[one].nbytes <= row.holds) == sound]
+    decoded = [reader for reader in peers.PEERS if row.outcomes[reader].decoded]
+    return [reader for reader in decoded if (row.outcomes[reader].nbytes <= row.holds) == sound]
 
 
 def _compare(row: Row, pixels: dict[str, NDArray[Any]]) -> dict[str, str]:
     """Words about every reader that decoded what Lightbox did: "" when the pixels agree."""
-    found = {}
+    words_by_reader = {}
     for name in peers.PEERS:
         reference = "modality" if name == "simpleitk" else "lightbox"
         if name in pixels and reference in pixels:
-            found[name] = explain(name, pixels[reference], pixels[name])
-    agreeing = [name for name, words in found.items() if not words]
-    for name, words in found.items():
+            words_by_reader[name] = explain(name, pixels[reference], pixels[name])
+    agreeing = [name for name, words in words_by_reader.items() if not words]
+    for name, words in words_by_reader.items():
         if words == "unexplained" and len(agreeing) >= 2:
-            found[name] = f"another reading; {' and '.join(agreeing)} read as Lightbox does"
-    return found
+            words_by_reader[name] = (
+                f"another reading; {' and '.join(agreeing)} read as Lightbox does"
+            )
+    return words_by_reader
 
 
 def _ratios(table: dict[str, Row], name: str) -> list[float]:
@@ -159,7 +164,7 @@ def _ratios(table: dict[str, Row], name: str) -> list[float]:
 
 
 def _cell(row: Row, name: str) -> str:
-    """One cell of the table."""
+    """A cell of the table."""
     outcome = row.outcomes[name]
     if not outcome.decoded:
         return "crash" if outcome.crashed else "-"
@@ -171,22 +176,25 @@ def _cell(row: Row, name: str) -> str:
     return f"{agrees} {outcome.seconds / ours.seconds:.1f}x" if ours.decoded else agrees
 
 
-def _write_page(table: dict[str, Row], found: dict[str, Any]) -> None:
+def _write_page(table: dict[str, Row], summary: dict[str, Any]) -> None:
     """Put the figures between the marks of the page."""
     before, _, rest = _PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
-    text = "\n".join(_lines(table, found))
+    text = "\n".join(_lines(table, summary))
     _PAGE.write_text(f"{before}{_BEGIN}{text}\n{_END}{after}", encoding="utf-8")
 
 
-def _lines(table: dict[str, Row], found: dict[str, Any]) -> list[str]:
+def _lines(table: dict[str, Row], summary: dict[str, Any]) -> list[str]:
     """The page's tables."""
     lines = ["| | " + " | ".join(READERS) + " |", "|---" * (len(READERS) + 1) + "|"]
-    decoded = (str(found["decoded"][one]) for one in READERS)
-    lines.append(f"| decoded, of {found['files']} | " + " | ".join(decoded) + " |")
-    crashes = (str(sum(r.outcomes[one].crashed for r in table.values())) for one in READERS)
+    decoded = (str(summary["decoded"][reader]) for reader in READERS)
+    lines.append(f"| decoded, of {summary['files']} | " + " | ".join(decoded) + " |")
+    crashes = (str(sum(r.outcomes[reader].crashed for r in table.values())) for reader in READERS)
     lines.append("| killed its process | " + " | ".join(crashes) + " |")
-    times = ("1" if one == "lightbox" else str(found.get(f"time_{one}", "")) for one in READERS)
+    times = (
+        "1" if reader == "lightbox" else str(summary.get(f"time_{reader}", ""))
+        for reader in READERS
+    )
     lines.append("| time, Lightbox = 1 (median) | " + " | ".join(times) + " |")
     lines += ["", *_refusals(table, sound=True), "", *_refusals(table, sound=False)]
     lines += [
@@ -197,22 +205,27 @@ def _lines(table: dict[str, Row], found: dict[str, Any]) -> list[str]:
         "|---|---|",
     ]
     count = Counter(
-        f"{one}: {words}" for row in table.values() for one, words in row.words.items() if words
+        f"{reader}: {words}"
+        for row in table.values()
+        for reader, words in row.words.items()
+        if words
     )
     lines += [f"| {words} | {files} |" for words, files in sorted(count.items())]
     return lines
 
 
 def _refusals(table: dict[str, Row], *, sound: bool) -> list[str]:
-    """What Lightbox refused and another decoded."""
-    found = {name: others for name, r in table.items() if (others := refused_by_us(r, sound=sound))}
+    """Lines on what Lightbox refused and another decoded."""
+    refused = {
+        name: readers for name, r in table.items() if (readers := refused_by_us(r, sound=sound))
+    }
     title = "from pixels that the file holds" if sound else "with more pixels than the file holds"
-    lines = [f"Decoded by another {title}, refused here: {len(found)}."]
-    if found:
+    lines = [f"Decoded by another {title}, refused here: {len(refused)}."]
+    if refused:
         lines += ["", "| file | by | why it is refused |", "|---|---|---|"]
-    for name, others in found.items():
-        said = table[name].outcomes["lightbox"].words
-        lines.append(f"| {Path(name).stem} | {', '.join(others)} | {said} |")
+    for name, readers in refused.items():
+        sentence = table[name].outcomes["lightbox"].words
+        lines.append(f"| {Path(name).stem} | {', '.join(readers)} | {sentence} |")
     return lines
 
 

@@ -15,7 +15,7 @@ _LEVELS = 2.0  # by which two roundings of one conversion of colours may differ
 
 
 def explain(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> str:
-    """What the other does: "" when the pixels agree, "unexplained" when no rule fits.
+    """Describe what the other does: "" when the pixels agree, "unexplained" when no rule fits.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def _no_rescale(a: Values, b: Values) -> bool:
 
 def _packed_tiles(a: Values, b: Values) -> bool:
     """The other wrote tiles smaller than a frame at its front, in rows of the frame's width."""
-    for ours, theirs in zip(a, b, strict=True):
-        filled = np.argwhere(ours.reshape(*ours.shape[:2], -1).any(axis=2))
+    for frame, other_frame in zip(a, b, strict=True):
+        filled = np.argwhere(frame.reshape(*frame.shape[:2], -1).any(axis=2))
         rows, columns = filled.max(axis=0) + 1 if len(filled) else (0, 0)
-        tile = ours[:rows, :columns].ravel()
-        same = np.array_equal(ours, theirs)
-        if not same and not np.array_equal(tile, theirs.ravel()[: tile.size]):
+        tile = frame[:rows, :columns].ravel()
+        same = np.array_equal(frame, other_frame)
+        if not same and not np.array_equal(tile, other_frame.ravel()[: tile.size]):
             return False
     return True
 

@@ -50,32 +50,36 @@ Run = Callable[[], object]
 def main() -> None:
     """Print the table and the JSON line."""
     torch.set_num_threads(1)
-    explainer, subject = prepared()
+    explainer, subject = prepare()
     lead = explainer.card.findings[0].code
-    quick, slow = ours(explainer, subject, lead), {}
+    quick, slow = our_runs(explainer, subject, lead), {}
     for name in TEDIOUS:
         slow[name] = quick.pop(name)
-    quick |= others(explainer, subject, lead)
-    slow |= receipt(explainer, subject, lead)
-    costs = relative(quick, ROUNDS) | relative({FORWARD: quick[FORWARD]} | slow, SLOW_ROUNDS)
+    quick |= other_runs(explainer, subject, lead)
+    slow |= receipt_runs(explainer, subject, lead)
+    costs = relative_times(quick, ROUNDS) | relative_times(
+        {FORWARD: quick[FORWARD]} | slow, SLOW_ROUNDS
+    )
     size, members = explainer.card.size, explainer.card.members
     print(f"input {size} x {size}, {members} members, 1 thread, float32, plain forwards = 1")
     for name, cost in costs.items():
         print(f"{name:26s} {cost:8.2f}")
     faster = costs[OTHERS] / costs[ONE_CAM] if OTHERS in costs else None
     figures = {
-        "first_map_forwards": rounded(costs[FORWARD] + costs["grad_cam"]),  # the answer and a map
-        "vs_pytorch_grad_cam": rounded(faster),
-        "receipt_forwards": rounded(costs.get(RECEIPT)),
-        "ig20_forwards": rounded(costs["integrated_gradients"]),
-        "ig20_extra_mb": rounded(alone(extra_memory)),
-        "methods": {name: rounded(costs[name]) for name in METHODS},
+        "first_map_forwards": round_figure(
+            costs[FORWARD] + costs["grad_cam"]
+        ),  # the answer and a map
+        "vs_pytorch_grad_cam": round_figure(faster),
+        "receipt_forwards": round_figure(costs.get(RECEIPT)),
+        "ig20_forwards": round_figure(costs["integrated_gradients"]),
+        "ig20_extra_mb": round_figure(run_in_process(extra_memory)),
+        "methods": {name: round_figure(costs[name]) for name in METHODS},
         "members": members,
     }
     print(json.dumps(figures))
 
 
-def prepared() -> tuple[Explainer, Subject]:
+def prepare() -> tuple[Explainer, Subject]:
     """The shipped model's explainer and a film of noise."""
     settings = Settings.from_environment()
     explainer = Explainer(Classifier.load(find_checkpoint(settings.weights, settings.model_name)))
@@ -83,7 +87,7 @@ def prepared() -> tuple[Explainer, Subject]:
     return explainer, explainer.look(film)
 
 
-def ours(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+def our_runs(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """A plain forward, and every method."""
     runs: dict[str, Run] = {
         FORWARD: lambda: explainer.classifier.logits(subject.x),
@@ -91,7 +95,7 @@ def ours(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     return runs | {name: partial(explainer.attribute, subject, target, name) for name in METHODS}
 
 
-def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+def other_runs(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """pytorch-grad-cam and our Grad-CAM, both at the first member alone."""
     try:
         library = import_optional("pytorch_grad_cam", feature="the comparison", package="grad-cam")
@@ -101,33 +105,33 @@ def others(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run
     grad_cam = library.GradCAM
 
     trained = explainer.classifier.private_network().networks[0]
-    alone = Explainer(with_networks(explainer.classifier, [trained]))
+    single = Explainer(with_networks(explainer.classifier, [trained]))
     network = fold_norms(trained)  # its weights must take gradients, or their hooks see none
     cam = grad_cam(model=network, target_layers=[network.stages[-1]])
-    with alone.models(target) as models:
+    with single.models(target) as models:
         sides = models[0].sides
 
     def answer(logits: torch.Tensor) -> torch.Tensor:
         return logits[sides[0]].logsumexp(0) - logits[sides[1]].logsumexp(0)
 
     return {
-        ONE_FORWARD: lambda: alone.classifier.logits(subject.x),
-        ONE_CAM: lambda: alone.attribute(subject, target, "grad_cam"),
+        ONE_FORWARD: lambda: single.classifier.logits(subject.x),
+        ONE_CAM: lambda: single.attribute(subject, target, "grad_cam"),
         OTHERS: lambda: cam(input_tensor=subject.x, targets=[answer]),
     }
 
 
-def receipt(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
+def receipt_runs(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
     """The whole receipt under a map of the default method."""
     if importlib.util.find_spec("models.explain.checks.receipt") is None:
         print("the receipt is not written yet")
         return {}
     make = importlib.import_module("models.explain.checks.receipt").make_receipt
-    found = explainer.attribute(subject, target, DEFAULT)
-    return {RECEIPT: lambda: make(explainer, subject, found)}
+    attribution = explainer.attribute(subject, target, DEFAULT)
+    return {RECEIPT: lambda: make(explainer, subject, attribution)}
 
 
-def relative(runs: dict[str, Run], rounds: int) -> dict[str, float]:
+def relative_times(runs: dict[str, Run], rounds: int) -> dict[str, float]:
     """Median CPU time of every run over that of a plain forward; a first round only warms up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
@@ -140,8 +144,8 @@ def relative(runs: dict[str, Run], rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) / unit for name, values in times.items()}
 
 
-def alone(measure: Callable[[], float | None]) -> float | None:
-    """What a measure says in a process of its own."""
+def run_in_process(measure: Callable[[], float | None]) -> float | None:
+    """Take a measure in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(measure)
 
@@ -149,7 +153,7 @@ def alone(measure: Callable[[], float | None]) -> float | None:
 def extra_memory() -> float | None:
     """Megabytes that Integrated Gradients take at their highest, beyond what answers take."""
     torch.set_num_threads(1)
-    explainer, subject = prepared()
+    explainer, subject = prepare()
     reset = Path("/proc/self/clear_refs")
     if not reset.exists():
         print("the memory's peak is only known on Linux")
@@ -169,7 +173,7 @@ def _memory(field: str) -> float:
     return int(values[field].split()[0]) * 1024 / 1e6
 
 
-def rounded(value: Any) -> float | None:
+def round_figure(value: Any) -> float | None:
     """Three figures are more than the noise allows."""
     return None if value is None else float(f"{value:.3g}")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import DigitalXRayImageStorageForPresentation, generate_uid
 
-from bench.decode import encoded
+from bench.decode import encode_film
 from imaging.dicom import read_image
 from imaging.settings import ROOT
 
@@ -39,7 +39,7 @@ def film_bytes(name: str, values: NDArray[np.uint16], number: int) -> bytes:
     number : int
         Makes UIDs and names.
     """
-    ds = encoded(name, values)
+    ds = encode_film(name, values)
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = DigitalXRayImageStorageForPresentation
     uid = generate_uid(entropy_srcs=["bench.films", name, str(number)])
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = uid
@@ -58,12 +58,12 @@ def write_films(folder: Path, name: str, count: int, *, side: int = SIDE) -> lis
     folder.mkdir(parents=True, exist_ok=True)
     shape, draw = base_values(side), np.random.default_rng(7)
     grain = draw.normal(0, 12, (side, side))
-    made = []
+    paths = []
     for number in range(count):
-        moved = np.roll(grain, (int(draw.integers(side)), int(draw.integers(side))), (0, 1))
+        shifted_grain = np.roll(grain, (int(draw.integers(side)), int(draw.integers(side))), (0, 1))
         tone = 1 - 0.15 * draw.random()
-        values = np.clip(shape * tone + moved, 0, 4095).astype(np.uint16)
+        values = np.clip(shape * tone + shifted_grain, 0, 4095).astype(np.uint16)
         path = folder / f"{name}-{number:05}.dcm"
         path.write_bytes(film_bytes(name, values, number))
-        made.append(path)
-    return made
+        paths.append(path)
+    return paths

@@ -76,8 +76,8 @@ def _answer(classifier: Classifier) -> Callable[[], object]:
     film = np.random.default_rng(0).random((1024, 1024), np.float32)
 
     def run() -> object:
-        seen = classifier.gate.examine(film) if classifier.gate else None
-        return seen, classifier.predict(film)
+        verdict = classifier.gate.examine(film) if classifier.gate else None
+        return verdict, classifier.predict(film)
 
     return run
 

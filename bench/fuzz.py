@@ -46,41 +46,41 @@ def main(
         corpus, finds = Path(folder) / "corpus", Path(folder) / "finds"
         corpus.mkdir()
         finds.mkdir()
-        for at, seed in enumerate(_seeds(data)):
-            (corpus / f"{at}").write_bytes(seed.read_bytes())
+        for number, seed in enumerate(_seeds(data)):
+            (corpus / f"{number}").write_bytes(seed.read_bytes())
         options = [
             f"-max_total_time={round(60 * minutes)}", f"-max_len={_LONGEST}", "-rss_limit_mb=4096",
             f"-timeout={_SLOW}", f"-artifact_prefix={finds}/", "-print_final_stats=1", str(corpus),
         ]  # fmt: skip
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "bench.fuzz", "--child", "|".join(options)],
             cwd=ROOT, capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
-        found = _figures(done.stderr)
-        for one in sorted(finds.iterdir()):
-            kept = Path(tempfile.gettempdir()) / f"lightbox-{one.name}"
-            kept.write_bytes(one.read_bytes())
-            print(f"kept as {kept}", file=sys.stderr)
-        if done.returncode:
-            print(done.stdout[-3000:] + done.stderr[-3000:], file=sys.stderr)
-    told = {"minutes": minutes, **found, "crashes": int(done.returncode != 0)}
-    print(json.dumps(told))
+        counts = _parse_counts(process.stderr)
+        for crash in sorted(finds.iterdir()):
+            copy = Path(tempfile.gettempdir()) / f"lightbox-{crash.name}"
+            copy.write_bytes(crash.read_bytes())
+            print(f"kept as {copy}", file=sys.stderr)
+        if process.returncode:
+            print(process.stdout[-3000:] + process.stderr[-3000:], file=sys.stderr)
+    figures = {"minutes": minutes, **counts, "crashes": int(process.returncode != 0)}
+    print(json.dumps(figures))
     if minutes >= _WORTH_KEEPING:
-        kept_figures.store("fuzz", told)
-    sys.exit(int(done.returncode != 0))
+        kept_figures.store("fuzz", figures)
+    sys.exit(int(process.returncode != 0))
 
 
 def _seeds(data: Path) -> list[Path]:
     """Small files of the collection and our own examples."""
-    found = [*(data / "dicom").rglob("*.dcm"), *(ROOT / "examples").glob("*.dcm")]
-    return sorted(path for path in found if path.stat().st_size <= _SMALL)
+    paths = [*(data / "dicom").rglob("*.dcm"), *(ROOT / "examples").glob("*.dcm")]
+    return sorted(path for path in paths if path.stat().st_size <= _SMALL)
 
 
-def _figures(said: str) -> dict[str, int]:
-    """What libFuzzer says about itself."""
-    runs = re.findall(r"number_of_executed_units: (\d+)", said) or re.findall(r"#(\d+)\t", said)
-    reached = re.findall(r"cov: (\d+)", said)
-    features = re.findall(r"ft: (\d+)", said)
+def _parse_counts(text: str) -> dict[str, int]:
+    """Parse the counts that libFuzzer prints."""
+    runs = re.findall(r"number_of_executed_units: (\d+)", text) or re.findall(r"#(\d+)\t", text)
+    reached = re.findall(r"cov: (\d+)", text)
+    features = re.findall(r"ft: (\d+)", text)
     return {
         "executions": int(runs[-1]) if runs else 0,
         "coverage_at_start": int(reached[0]) if reached else 0,
@@ -90,18 +90,18 @@ def _figures(said: str) -> dict[str, int]:
 
 
 def _fuzz(options: list[str]) -> None:
-    """In the child: our reader's code and pydicom's tell atheris where they have been."""
+    """In the child: our reader's code and pydicom's report to atheris where they have been."""
     import atheris  # type: ignore[import-untyped]
 
     warnings.simplefilter("ignore")
     with atheris.instrument_imports(include=["imaging.dicom", "pydicom"]):
         from bench.mutations import read_all
 
-    atheris.Setup([sys.argv[0], *options], lambda data: _once(read_all, data))
+    atheris.Setup([sys.argv[0], *options], lambda data: _read_once(read_all, data))
     atheris.Fuzz()
 
 
-def _once(read: object, data: bytes) -> None:
+def _read_once(read: object, data: bytes) -> None:
     read(data)  # type: ignore[operator]
 
 

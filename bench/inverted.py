@@ -33,10 +33,12 @@ def main() -> None:
         raise SettingsError("LIGHTBOX_DATA is not set.")
     figures = {}
     for name, films in sets(data).items():
-        warned = np.array([_both(film) for film in films])
-        alarms, found = warned[:, 0].sum(), warned[:, 1].sum()
-        figures[name] = {"films": len(films), "false_alarms": int(alarms), "found": int(found)}
-        print(f"{name}: {len(films)} films, {alarms} false alarms, {found} of the negatives found")
+        warned = np.array([_warn_of_both(film) for film in films])
+        alarms, negatives = warned[:, 0].sum(), warned[:, 1].sum()
+        figures[name] = {"films": len(films), "false_alarms": int(alarms), "found": int(negatives)}
+        print(
+            f"{name}: {len(films)} films, {alarms} false alarms, {negatives} of the negatives found"
+        )
     print(json.dumps(figures))
 
 
@@ -60,8 +62,8 @@ def read_grey(film: Path) -> NDArray[np.float32]:
     return read_image(film).luminance_values(0)
 
 
-def _both(film: Path) -> tuple[bool, bool]:
-    """Whether a film and its negative are warned about."""
+def _warn_of_both(film: Path) -> tuple[bool, bool]:
+    """Say whether a film and its negative are warned about."""
     grey = read_grey(film)
     return looks_inverted(grey), looks_inverted(255 - grey)
 

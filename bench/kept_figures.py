@@ -22,11 +22,11 @@ _WORDS = {
 }
 
 
-def store(name: str, found: dict[str, Any]) -> None:
+def store(name: str, figures: dict[str, Any]) -> None:
     """Keep the figures of "mutations" or "fuzz", and quote them on the page."""
-    (_FOLDER / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (_FOLDER / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, _, rest = _PAGE.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
-    words = _WORDS[name].format(**found)
+    words = _WORDS[name].format(**figures)
     _PAGE.write_text(f"{before}{begin}{words}\n{end}{after}", encoding="utf-8")

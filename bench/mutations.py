@@ -41,29 +41,29 @@ _TROUBLE = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0xFFFFFF
 
 def mutate(data: bytes, draw: random.Random) -> bytes:
     """One to four wounds; most of them in the header, where they do more harm."""
-    found = bytearray(data)
+    mutated = bytearray(data)
     for _ in range(draw.randint(1, 4)):
-        if len(found) < 8:
+        if len(mutated) < 8:
             break
-        end = len(found) if draw.random() < 0.3 else min(len(found), 4096)
+        end = len(mutated) if draw.random() < 0.3 else min(len(mutated), 4096)
         at = draw.randrange(end)
-        size = min(draw.choice((1, 2, 4, 8, 64, 1024)), len(found) - at)
+        size = min(draw.choice((1, 2, 4, 8, 64, 1024)), len(mutated) - at)
         match draw.randrange(6):
             case 0:
-                found[at] ^= 1 << draw.randrange(8)
+                mutated[at] ^= 1 << draw.randrange(8)
             case 1:
-                width = min(draw.choice((1, 2, 4)), len(found) - at)
+                width = min(draw.choice((1, 2, 4)), len(mutated) - at)
                 number = draw.choice(_TROUBLE) % 256**width
-                found[at : at + width] = number.to_bytes(width, draw.choice(("little", "big")))
+                mutated[at : at + width] = number.to_bytes(width, draw.choice(("little", "big")))
             case 2:
-                del found[at:]
+                del mutated[at:]
             case 3:
-                del found[at : at + size]
+                del mutated[at : at + size]
             case 4:
-                found[at:at] = found[at : at + size] * draw.choice((1, 2, 50))
+                mutated[at:at] = mutated[at : at + size] * draw.choice((1, 2, 50))
             case _:
-                found[at : at + size] = draw.randbytes(size)
-    return bytes(found)
+                mutated[at : at + size] = draw.randbytes(size)
+    return bytes(mutated)
 
 
 def read_all(data: bytes) -> tuple[str, float]:
@@ -82,16 +82,16 @@ def read_all(data: bytes) -> tuple[str, float]:
     started = time.perf_counter()
     first = None
     try:
-        found = read_object(data, file_name="mutation.dcm")
-        if isinstance(found, Image):
-            found.display_values(0)
+        item = read_object(data, file_name="mutation.dcm")
+        if isinstance(item, Image):
+            item.display_values(0)
             first = time.perf_counter() - started
-            last = found.instance.geometry.frames - 1
+            last = item.instance.geometry.frames - 1
             for frame in {0, last}:
-                found.display_values(frame)
-                found.luminance_values(frame)
-            screen_pixels(found, max_bytes=2**24)
-            inspect_image(found)
+                item.display_values(frame)
+                item.luminance_values(frame)
+            screen_pixels(item, max_bytes=2**24)
+            inspect_image(item)
     except InputError as exc:
         return str(exc), first or time.perf_counter() - started
     return "", first or time.perf_counter() - started
@@ -109,16 +109,18 @@ def main(
     jobs = [(files[at % len(files)], seed * 1_000_003 + at) for at in range(count)]
     slow, crashes, shown, refused, longest = 0, [], 0, 0, 0.0
     memory = []
-    pool = _pool()
-    pool.submit(_one, files[0], 0).result()  # what is imported at the first is not its fault
+    pool = _start_pool()
+    pool.submit(
+        _read_mutation, files[0], 0
+    ).result()  # what is imported at the first is not its fault
     for path, each in jobs:
         try:
-            words, seconds, size = pool.submit(_one, path, each).result(_PATIENCE)
+            words, seconds, size = pool.submit(_read_mutation, path, each).result(_PATIENCE)
         except (BrokenProcessPool, TimeoutError) as exc:
             crashes.append(f"{path.name} seed {each}: {type(exc).__name__}")
             for process in pool._processes.values():
                 process.kill()
-            pool = _pool()
+            pool = _start_pool()
             continue
         memory.append(size)
         longest = max(longest, seconds)
@@ -129,23 +131,23 @@ def main(
             crashes.append(f"{path.name} seed {each}: {words}")
         shown, refused = shown + (not words), refused + bool(words)
     pool.shutdown()
-    for one in crashes:
-        print(one, file=sys.stderr)
-    found = {
+    for crash in crashes:
+        print(crash, file=sys.stderr)
+    figures = {
         "mutations": count, "shown": shown, "refused": refused, "crashes": len(crashes),
         "over_2_s": slow, "longest_s": round(longest, 2),
         "memory_growth": round(memory[-1] / memory[len(memory) // 10], 2),
     }  # fmt: skip
-    print(json.dumps(found))
+    print(json.dumps(figures))
     if count >= _WORTH_KEEPING:
-        kept_figures.store("mutations", found)
+        kept_figures.store("mutations", figures)
 
 
-def _pool() -> ProcessPoolExecutor:
+def _start_pool() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _one(path: Path, seed: int) -> tuple[str, float, int]:
+def _read_mutation(path: Path, seed: int) -> tuple[str, float, int]:
     """In the other process: words, seconds, and the memory it has now, in pages."""
     warnings.simplefilter("ignore")
     data = mutate(path.read_bytes(), random.Random(seed))

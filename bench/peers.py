@@ -38,9 +38,9 @@ def modality(path: Path) -> Frames:
 def pydicom(path: Path) -> Frames:
     """Pydicom with the plugins installed here, by its default."""
     ds = dcmread(path, force=True)
-    found = pixel_array(ds)
+    pixels = pixel_array(ds)
     single = int(ds.get("NumberOfFrames") or 1) == 1
-    return found[None] if single else found
+    return pixels[None] if single else pixels
 
 
 def gdcm(path: Path) -> Frames:
@@ -83,11 +83,11 @@ def dcmtk(path: Path) -> Frames:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "native.dcm"
         for tool in ("dcmconv", "dcmdjpeg", "dcmdjpls", "dcmdrle"):
-            wanted = ["+te"] if tool == "dcmconv" else []
-            done = subprocess.run(
-                [tool, *wanted, path, out], capture_output=True, timeout=60, check=False
+            options = ["+te"] if tool == "dcmconv" else []
+            process = subprocess.run(
+                [tool, *options, path, out], capture_output=True, timeout=60, check=False
             )
-            if done.returncode == 0 and out.exists():
+            if process.returncode == 0 and out.exists():
                 ds = dcmread(out)
                 if not ds.file_meta.TransferSyntaxUID.is_encapsulated:
                     return pydicom(out)

@@ -1,4 +1,4 @@
-"""What `models.graphs.admission` found, as a section of docs/performance.md.
+"""Findings of `models.graphs.admission`, as a section of docs/performance.md.
 
 python -m bench.precision_page
 """
@@ -18,27 +18,28 @@ _HEAD = (
 )
 
 
-def section(found: list[dict[str, Any]]) -> str:
-    """One paragraph and table for each kind that was tried."""
-    return "\n\n".join(_kind(one) for one in found)
+def section(records: list[dict[str, Any]]) -> str:
+    """Paragraph and table for each kind that was tried."""
+    return "\n\n".join(_kind(record) for record in records)
 
 
-def _kind(one: dict[str, Any]) -> str:
-    name = f"`{one['model']}` {one['version']} (weights `{one['weights']}`, graph `{one['graph']}`)"
-    if one["refused"]:
-        return f"{name}, {one['kind']}, {one['date']}: refused. {one['refused']}"
-    passed = any(attempt["passed"] for attempt in one["attempts"])
+def _kind(record: dict[str, Any]) -> str:
+    weights, graph = record["weights"], record["graph"]
+    name = f"`{record['model']}` {record['version']} (weights `{weights}`, graph `{graph}`)"
+    if record["refused"]:
+        return f"{name}, {record['kind']}, {record['date']}: refused. {record['refused']}"
+    passed = any(attempt["passed"] for attempt in record["attempts"])
     verdict = "may serve" if passed else "does not serve"
-    rows = [_row(attempt) for attempt in one["attempts"]]
-    head = [line.format(kind=one["kind"]) for line in _HEAD]
-    return "\n".join([f"{name}, {one['kind']}, {one['date']}: {verdict}.", "", *head, *rows])
+    rows = [_row(attempt) for attempt in record["attempts"]]
+    head = [line.format(kind=record["kind"]) for line in _HEAD]
+    return "\n".join([f"{name}, {record['kind']}, {record['date']}: {verdict}.", "", *head, *rows])
 
 
 def _row(attempt: dict[str, Any]) -> str:
-    said, word = attempt["parity"], "passed" if attempt["passed"] else "failed"
+    parity, word = attempt["parity"], "passed" if attempt["passed"] else "failed"
     return (
-        f"| {attempt['recipe']} | {said['largest']:.4f} | {said['changed']} | {said['answered']} "
-        f"of {said['films']} | {attempt['faster']:.2f} | {word} |"
+        f"| {attempt['recipe']} | {parity['largest']:.4f} | {parity['changed']} | "
+        f"{parity['answered']} of {parity['films']} | {attempt['faster']:.2f} | {word} |"
     )
 
 

@@ -56,13 +56,13 @@ def main(
         runs, answers = [], list[Answers]()
         for engine, workers in _RUNS:
             home = Path(folder) / f"{engine}-{workers}"
-            run, said = _run(engine, workers, source, home)
+            run, rows = _run(engine, workers, source, home)
             runs.append(run)
-            answers.append(said)
+            answers.append(rows)
             print(f"{engine:5} {workers}: {run['films_per_second']:.2f} films a second")
-    if any(said != answers[0] for said in answers):
+    if any(rows != answers[0] for rows in answers):
         raise SystemExit("the engines do not say the same")
-    found = {
+    figures = {
         "films": films,
         "processors": os.cpu_count() or 1,
         "machine": platform.machine(),
@@ -72,30 +72,30 @@ def main(
         "runs": runs,
     }
     if store:
-        _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        write_page(found)
+        _STORED.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_page(figures)
     print(json.dumps({f"{r['engine']}_{r['workers']}": r["films_per_second"] for r in runs}))
 
 
 def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str, Any], Answers]:
-    """One engine's figures, and all it wrote down."""
+    """Figures of one engine, and all rows that it stored."""
     settings = Settings(home=home)
     Repository.open(home).close()  # the tables themselves do not count
     empty = _database_bytes(home)
     processors = _processors(engine, workers, settings)
     try:
-        for judge in processors:
-            judge.start()
-            judge.ready()
+        for processor in processors:
+            processor.start()
+            processor.ready()
         with closing(Repository.open(home)) as repository:
             job = repository.jobs.open(JobKind.FOLDER, str(source))
             started = time.perf_counter()
             done = work_off(repository, settings, processors)
             seconds = time.perf_counter() - started
-            said = _answers(repository, job)
+            answers = _answers(repository, job)
     finally:
-        for judge in dict.fromkeys(processors):
-            judge.close()
+        for processor in dict.fromkeys(processors):
+            processor.close()
     rows = _database_bytes(home) - empty
     figures = {
         "engine": engine,
@@ -103,7 +103,7 @@ def _run(engine: str, workers: int, source: Path, home: Path) -> tuple[dict[str,
         "films_per_second": round(done / seconds, 3),
         "database_bytes_per_film": round(rows / done),
     }
-    return figures, said
+    return figures, answers
 
 
 def _processors(engine: str, workers: int, settings: Settings) -> Sequence[FileProcessor]:
@@ -115,12 +115,16 @@ def _processors(engine: str, workers: int, settings: Settings) -> Sequence[FileP
 
 def _answers(repository: Repository, job: str) -> Answers:
     """Rows without times."""
-    found: Answers = []
+    rows: Answers = []
     for file in repository.jobs.get(job).files:
-        (said,) = repository.studies.get(file.study_instance_uid).assessments
-        scores = said and (said.probabilities, said.answer, said.disagreement)
-        found.append((file.position, file.file_name, file.status, file.message, scores))
-    return found
+        (assessment,) = repository.studies.get(file.study_instance_uid).assessments
+        scores = assessment and (
+            assessment.probabilities,
+            assessment.answer,
+            assessment.disagreement,
+        )
+        rows.append((file.position, file.file_name, file.status, file.message, scores))
+    return rows
 
 
 def _database_bytes(home: Path) -> int:

@@ -2,7 +2,7 @@
 
     python -m bench.sessions
 
-Every session is a reader at a desk of their own: opens the worklist, filters it, opens a study,
+Every session is a reader of its own: opens the worklist, filters it, opens a study,
 writes a note, and thinks in between. Measured is a page action, from what was pressed until the
 page is drawn (without the browser's part); and an upload, from the drop of one film until its
 answer is stored. `p95_ratio` is the 95th percentile of twenty sessions while a job runs over the
@@ -55,13 +55,13 @@ class Times:
     failures: int = 0
 
     def add(self, name: str, seconds: float) -> None:
-        """Note one."""
+        """Add one action."""
         self.actions.setdefault(name, []).append(seconds)
 
     @property
     def all(self) -> list[float]:
         """Of all kinds."""
-        return [one for times in self.actions.values() for one in times]
+        return [seconds for times in self.actions.values() for seconds in times]
 
     def percentile(self, percent: float) -> float:
         """Over all kinds, in seconds."""
@@ -74,10 +74,10 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=SESSIONS)
     parser.add_argument("--films", type=int, default=FILMS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(Path(folder), asked.sessions, asked.films, asked.seconds)
-    if (asked.sessions, asked.films, asked.seconds) == (SESSIONS, FILMS, SECONDS):
+        figures = run(Path(folder), arguments.sessions, arguments.films, arguments.seconds)
+    if (arguments.sessions, arguments.films, arguments.seconds) == (SESSIONS, FILMS, SECONDS):
         RESULT.write_text(json.dumps(figures, indent=1) + "\n")
         write_section("sessions", table(figures))
     print(json.dumps(figures))
@@ -124,16 +124,16 @@ async def measure(
     """Every phase in turn."""
     async with Visitor(address) as first:
         await first.go("")  # the server loads its networks
-    await worked(repository, queue(repository, folder / "seeds"), SEEDED)
+    await wait_for_files(repository, queue(repository, folder / "seeds"), SEEDED)
     uids = repository.worklist.study_uids()
-    await readers(address, uids, sessions, WARM)  # imports, caches, processes of the crew
+    await readers(address, uids, sessions, WARM)  # imports, caches, worker processes
     alone = await readers(address, uids, 1, ALONE, think=(0.3, 0.6))
     idle, during, quiet, busy, rates = Times(), Times(), list[float](), list[float](), list[float]()
     for number in range(ROUNDS):
         quiet += [await first_answer(address, repository, folder) for _ in range(UPLOADS)]
         await readers(address, uids, sessions, seconds, into=idle)
         job_id = queue(repository, folder / f"batch{number}")
-        await worked(repository, job_id, 1)
+        await wait_for_files(repository, job_id, 1)
         start = time.monotonic()
         await readers(address, uids, sessions, seconds, into=during)
         rates.append(repository.jobs.progress(job_id).done / (time.monotonic() - start))
@@ -150,7 +150,7 @@ def queue(repository: Repository, folder: Path) -> str:
     return repository.jobs.open(JobKind.FOLDER, str(folder))
 
 
-async def worked(repository: Repository, job_id: str, files: int) -> None:
+async def wait_for_files(repository: Repository, job_id: str, files: int) -> None:
     """Return when so many files of a job have their outcome."""
     while repository.jobs.progress(job_id).done < files:
         await asyncio.sleep(0.2)
@@ -173,9 +173,9 @@ async def readers(
         async with Visitor(address) as visitor:
             await asyncio.sleep(chance.uniform(0, think[1]))
             turns = (
-                one
+                turn
                 for n in itertools.count(1)
-                for one in day(visitor, uids[number], n, at_a_study=number % 2 == 1)
+                for turn in day(visitor, uids[number], n, at_a_study=number % 2 == 1)
             )
             while time.monotonic() < end:
                 name, action = next(turns)
@@ -190,7 +190,7 @@ async def readers(
 def day(
     visitor: Visitor, uid: str, round_: int, *, at_a_study: bool
 ) -> list[tuple[str, Callable[[], Coroutine[Any, Any, float]]]]:
-    """What a reader does again and again, by name; some begin at a study, others at the list."""
+    """Actions that a reader repeats, by name; some begin at a study, others at the list."""
     note = f"field-{uid}-note"
     actions: list[tuple[str, Callable[[], Coroutine[Any, Any, float]]]] = [
         ("open the worklist", lambda: visitor.go("triage")),
@@ -227,17 +227,17 @@ def report(
     print(f"{'':22s}" + "".join(f"{phase:>16s}" for phase in phases))
     for name in names:
         row = (times.actions.get(name, [float("nan")]) for times in phases.values())
-        print(f"{name:22s}" + "".join(f"{_pair(one):>16s}" for one in row))
-    print(f"{'all':22s}" + "".join(f"{_pair(one.all):>16s}" for one in phases.values()))
-    print(f"{'actions':22s}" + "".join(f"{len(one.all):16d}" for one in phases.values()))
+        print(f"{name:22s}" + "".join(f"{_pair(value):>16s}" for value in row))
+    print(f"{'all':22s}" + "".join(f"{_pair(value.all):>16s}" for value in phases.values()))
+    print(f"{'actions':22s}" + "".join(f"{len(value.all):16d}" for value in phases.values()))
     p95 = {phase: times.percentile(95) for phase, times in phases.items()}
     first, answered = statistics.median(uploads), statistics.median(busy)
     return {
         "p95_ratio": round(p95["during"] / p95["idle"], 2),
         "p95_ratio_single": round(p95["during"] / p95["alone"], 2),
         "interactive_first_answer_ratio": round(answered / first, 2),
-        "p95_ms": {phase: round(1000 * one) for phase, one in p95.items()},
-        "p50_ms": {phase: round(1000 * one.percentile(50)) for phase, one in phases.items()},
+        "p95_ms": {phase: round(1000 * value) for phase, value in p95.items()},
+        "p50_ms": {phase: round(1000 * value.percentile(50)) for phase, value in phases.items()},
         "first_answer_ms": {"idle": round(1000 * first), "during": round(1000 * answered)},
         "actions": {phase: len(times.all) for phase, times in phases.items()},
         "failures": sum(times.failures for times in phases.values()),

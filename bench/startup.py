@@ -3,7 +3,7 @@
     python -m bench.startup                 # 7 rounds: about two minutes
     python -m bench.startup --rounds 3
 
-``imports`` is the time of all imports of `cli.py classify` and of the process that judges, in one
+``imports`` is the time of all imports of `cli.py classify` and of a worker process, in one
 process, against ``import torch, torchvision, captum, streamlit, pydicom``; ``one_film`` is that of
 the whole command for one synthetic film, networks loaded and all, against the same. Each is a
 fresh process, rounds are shuffled, medians compared. Ends with one line of JSON, which a run of
@@ -49,17 +49,19 @@ def main(
             "imports": ["-c", _OURS],
             "one_film": [str(ROOT / "cli.py"), "classify", str(film), "--csv", table],
         }
-        taken = _race(sides, rounds)
-    found = {side: round(taken[side] / taken["libraries"], 2) for side in ("imports", "one_film")}
+        seconds = _race(sides, rounds)
+    figures = {
+        side: round(seconds[side] / seconds["libraries"], 2) for side in ("imports", "one_film")
+    }
     if rounds >= FULL:
-        _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        _STORED.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         write_section(
             "startup",
-            f"Imports of `cli.py classify` take {found['imports']} of the time that the libraries "
-            f"take together; the whole command for one film, networks loaded, {found['one_film']}. "
-            f"Medians of {rounds} rounds.",
+            f"Imports of `cli.py classify` take {figures['imports']} of the time that the "
+            "libraries take together; the whole command for one film, networks loaded, "
+            f"{figures['one_film']}. Medians of {rounds} rounds.",
         )
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 def _race(sides: dict[str, list[str]], rounds: int) -> dict[str, float]:
@@ -77,7 +79,7 @@ def _race(sides: dict[str, list[str]], rounds: int) -> dict[str, float]:
             )
             if at:
                 times[side].append(time.perf_counter() - started)
-    return {side: median(found) for side, found in times.items()}
+    return {side: median(seconds) for side, seconds in times.items()}
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def same_model(folder: Path, settings: Settings) -> Settings:
 
 
 class Ours:
-    """A warm crew, and a fresh store for every run."""
+    """Warm worker processes, and a fresh store for every run."""
 
     def __init__(self, settings: Settings, scratch: Path, processes: int) -> None:
         self._settings, self._scratch = settings, scratch
@@ -135,11 +135,11 @@ class Ours:
             store.jobs.add_files(job, [(f.name, str(f)) for f in files])
             firsts: list[float] = []
 
-            def told(_: int) -> None:
+            def note_time(_: int) -> None:
                 firsts.append(time.perf_counter() - start)
 
-            drain(store, self._settings, processors=self._processors, on_results=told)
-            taken = time.perf_counter() - start
+            drain(store, self._settings, processors=self._processors, on_results=note_time)
+            seconds = time.perf_counter() - start
             self.first_row = firsts[0]
             counts = {s.value: n for s, n in store.jobs.progress(job).counts.items()}
             if counts != {"ok": len(files)}:
@@ -147,7 +147,7 @@ class Ours:
         finally:
             store.close()
             shutil.rmtree(home)
-        return len(files) / taken
+        return len(files) / seconds
 
     def close(self) -> None:
         """End the processes."""
@@ -160,13 +160,13 @@ def seconds_alone(settings: Settings, files: list[Path]) -> float:
     assessor = Assessor.load(settings)
     model, enough, times = assessor.models[0], ENOUGH * assessor.size, []
     for at in range(0, len(files), CHUNK):
-        taken, pictures = 0.0, []
+        decoding, pictures = 0.0, []
         for path in files[at : at + CHUNK]:
             content = path.read_bytes()
             start = time.perf_counter()
-            read = decode_process.read_for_triage(content, "", enough=enough, sha256="0")
-            taken += time.perf_counter() - start
-            pictures.append(assessor.see(read).picture)  # type: ignore[arg-type]
+            item = decode_process.read_for_triage(content, "", enough=enough, sha256="0")
+            decoding += time.perf_counter() - start
+            pictures.append(assessor.see(item).picture)  # type: ignore[arg-type]
         inputs = {
             size: np.stack([p.input(size) for p in pictures])
             for size in {model.card.size, model.gate_size, model.region_size}
@@ -175,7 +175,7 @@ def seconds_alone(settings: Settings, files: list[Path]) -> float:
         model.networks.gate(inputs[model.gate_size])
         model.networks.region(inputs[model.region_size])
         model.networks.members(inputs[model.card.size])
-        times.append((taken + time.perf_counter() - start) / len(pictures))
+        times.append((decoding + time.perf_counter() - start) / len(pictures))
     return median(times[1:] or times)
 
 
@@ -188,31 +188,34 @@ def main(
     processes = processes or os.cpu_count() or 1
     settings = replace(Settings.from_environment(), home=Path("unused"))
     network = densenet()
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         homes = {"ours": settings, "same_model": same_model(scratch, settings)}
-        sides = {name: Ours(one, scratch / name, processes) for name, one in homes.items()}
+        sides = {
+            name: Ours(home_settings, scratch / name, processes)
+            for name, home_settings in homes.items()
+        }
         for short, encoding in ENCODINGS.items():
             files = write_films(scratch / short, encoding, films)
             rates = _race(sides, network, files, rounds)
-            for name, one in homes.items():
-                found[f"{name}_{short}"] = round(rates[name] / rates["naive"], 2)
-                bound = processes / seconds_alone(one, files)
-                found[f"{name}_{short}_bound"] = round(bound / rates["naive"], 2)
+            for name, home_settings in homes.items():
+                figures[f"{name}_{short}"] = round(rates[name] / rates["naive"], 2)
+                bound = processes / seconds_alone(home_settings, files)
+                figures[f"{name}_{short}_bound"] = round(bound / rates["naive"], 2)
             words = ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items())
             print(f"{short:7} films a second: {words}", flush=True)
             if short == "raw":
-                found["of_bound"] = round(found["ours_raw"] / found["ours_raw_bound"], 3)
-                found["first_row_s"] = round(sides["ours"].first_row, 2)
+                figures["of_bound"] = round(figures["ours_raw"] / figures["ours_raw_bound"], 3)
+                figures["first_row_s"] = round(sides["ours"].first_row, 2)
             shutil.rmtree(scratch / short)
         for side in sides.values():
             side.close()
-    found["processes"] = processes
+    figures["processes"] = processes
     if films >= FULL:
-        _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        write_section("triage", _table(found))
-    print(json.dumps(found))
+        _STORED.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_section("triage", _table(figures))
+    print(json.dumps(figures))
 
 
 def _race(
@@ -224,11 +227,11 @@ def _race(
         naive(network, path)
     for side in sides.values():
         side.run(files[: min(len(files), 16)])  # warm
-    asked: dict[str, Callable[[], float]] = {n: lambda s=s: s.run(files) for n, s in sides.items()}  # type: ignore[misc]
-    asked["naive"] = lambda: _naive_rate(network, few)
-    rates: dict[str, list[float]] = {name: [] for name in asked}
+    runs: dict[str, Callable[[], float]] = {n: lambda s=s: s.run(files) for n, s in sides.items()}  # type: ignore[misc]
+    runs["naive"] = lambda: _naive_rate(network, few)
+    rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
-        for name, run in asked.items():
+        for name, run in runs.items():
             rates[name].append(run())
     return {name: median(values) for name, values in rates.items()}
 
@@ -240,7 +243,7 @@ def _naive_rate(network: torch.nn.Module, files: list[Path]) -> float:
     return len(files) / (time.perf_counter() - start)
 
 
-def _table(found: dict[str, Any]) -> str:
+def _table(results: dict[str, Any]) -> str:
     """The figures as docs/performance.md shows them."""
     rows = ["| | " + " | ".join(ENCODINGS) + " |", "|---|" + "---|" * len(ENCODINGS)]
     for name, label in (
@@ -248,13 +251,13 @@ def _table(found: dict[str, Any]) -> str:
         ("ours", "our networks as they ship / naive"),
     ):
         for end, words in (("", ""), ("_bound", ", bound")):
-            figures = " | ".join(f"{found[f'{name}_{s}{end}']}" for s in ENCODINGS)
-            rows.append(f"| {label}{words} | {figures} |")
+            cells = " | ".join(f"{results[f'{name}_{s}{end}']}" for s in ENCODINGS)
+            rows.append(f"| {label}{words} | {cells} |")
     rows.append("")
     rows.append(
-        f"The bound is processors / (decode + inference); raw films reach {found['of_bound']:.0%} "
-        f"of it with the networks as they ship. First row after "
-        f"{found['first_row_s']} s, processes warm; {found['processes']} processes."
+        f"The bound is processors / (decode + inference); raw films reach "
+        f"{results['of_bound']:.0%} of it with the networks as they ship. First row after "
+        f"{results['first_row_s']} s, processes warm; {results['processes']} processes."
     )
     return "\n".join(rows)
 

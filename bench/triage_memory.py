@@ -53,12 +53,12 @@ def resident(pid: int) -> float:
     """MiB of a process and all below it."""
     total, open_pids = 0.0, [pid]
     while open_pids:
-        one = open_pids.pop()
+        current = open_pids.pop()
         try:
-            status = Path(f"/proc/{one}/status").read_text()
+            status = Path(f"/proc/{current}/status").read_text()
             children = [
                 task.joinpath("children").read_text().split()
-                for task in Path(f"/proc/{one}/task").iterdir()
+                for task in Path(f"/proc/{current}/task").iterdir()
             ]
         except OSError:
             continue
@@ -85,7 +85,7 @@ def work(folder: str, home: str) -> None:
     store.close()
 
 
-def measured(count: int) -> dict[str, float]:
+def measure(count: int) -> dict[str, float]:
     """MiB of one length: its peak, and along its way."""
     with tempfile.TemporaryDirectory() as scratch:
         write_pile(Path(scratch) / "pile", count)
@@ -98,13 +98,13 @@ def measured(count: int) -> dict[str, float]:
             text=True,
         )
         samples: list[float] = []
-        said: list[str] = []
-        waiter = threading.Thread(target=lambda: said.append(process.communicate()[0]))
+        outputs: list[str] = []
+        waiter = threading.Thread(target=lambda: outputs.append(process.communicate()[0]))
         waiter.start()
         while waiter.is_alive():
             samples.append(resident(process.pid))
             waiter.join(_EVERY)
-        if process.returncode or sum(json.loads(said[0]).values()) != count:
+        if process.returncode or sum(json.loads(outputs[0]).values()) != count:
             raise SystemExit(f"the pile of {count} did not end well")
         return {
             "peak": round(max(samples), 1),
@@ -116,17 +116,17 @@ def measured(count: int) -> dict[str, float]:
 def main(most: Annotated[int, typer.Option(help="Longest pile.")] = LENGTHS[-1]) -> None:
     """Measure each length."""
     lengths = [n for n in LENGTHS if n <= most]
-    found = {}
+    by_count = {}
     for count in lengths:
-        found[count] = measured(count)
-        print(count, found[count], flush=True)
-    flat: dict[str, float] = {f"{k}_{n}": v for n, f in found.items() for k, v in f.items()}
-    flat |= {"growth": round(found[lengths[-1]]["peak"] / found[lengths[0]]["peak"], 2)}
+        by_count[count] = measure(count)
+        print(count, by_count[count], flush=True)
+    flat: dict[str, float] = {f"{k}_{n}": v for n, f in by_count.items() for k, v in f.items()}
+    flat |= {"growth": round(by_count[lengths[-1]]["peak"] / by_count[lengths[0]]["peak"], 2)}
     if lengths[-1] == LENGTHS[-1]:
         _STORED.write_text(json.dumps(flat, indent=1) + "\n", encoding="utf-8")
         ways = " | ".join(f"after {p} %" for p in CURVE)
         rows = [f"| files | peak MiB | {ways} |", "|---" * (2 + len(CURVE)) + "|"]
-        for n, f in found.items():
+        for n, f in by_count.items():
             rows.append(
                 f"| {n} | {f['peak']} | " + " | ".join(f"{f[f'at_{p}']}" for p in CURVE) + " |"
             )

@@ -1,4 +1,4 @@
-"""What the quick ways of the pipeline change: probabilities and decisions on real films.
+"""Changes by the quick ways of the pipeline: probabilities and decisions on real films.
 
     LIGHTBOX_DATA=... python -m bench.triage_parity            # about ten minutes
     LIGHTBOX_DATA=... python -m bench.triage_parity --films 8
@@ -48,7 +48,7 @@ _STORED = Path(__file__).parent / "results" / "triage_parity.json"
 _TASK = ROOT / "models" / "configs" / "paediatric_cxr.toml"
 
 
-def enlarged(path: Path, number: int) -> NDArray[np.uint16]:
+def enlarge(path: Path, number: int) -> NDArray[np.uint16]:
     """A film at the size and depth of a detector, with grain of its own."""
     values = np.asarray(read_luminance(path), np.float32)
     large = squash(values, _SIDE)
@@ -56,8 +56,8 @@ def enlarged(path: Path, number: int) -> NDArray[np.uint16]:
     return np.clip(large * 15.5 + grain, 0, 4095).astype(np.uint16)
 
 
-def measured(count: int) -> dict[str, Parity]:
-    """Encoding -> what the pipeline changed."""
+def measure(count: int) -> dict[str, Parity]:
+    """Compare the answers with the reference, by encoding."""
     settings = Settings.from_environment()
     if settings.data is None:
         raise SystemExit("set LIGHTBOX_DATA to the research data")
@@ -66,28 +66,28 @@ def measured(count: int) -> dict[str, Parity]:
     classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
     worker = FileWorker(Assessor.load(settings))
     reference: list[Assessment] = []
-    found: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
+    assessments: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "film"
         for number, film in enumerate(chosen):
-            values = enlarged(film.path, number)
-            reference.append(in_full(classifier, film_bytes("raw", values, number)))
-            for name, said in found.items():
+            values = enlarge(film.path, number)
+            reference.append(assess_in_full(classifier, film_bytes("raw", values, number)))
+            for name, answers in assessments.items():
                 place.write_bytes(film_bytes(name, values, number))
                 (result,) = worker.run([Task("", 0, "film", str(place))], at=lambda _: None)
                 if result.outcome is None:
                     raise SystemExit("a film has no outcome")
-                said.append(result.outcome.assessment)
-    return {name: compare(reference, said) for name, said in found.items()}
+                answers.append(result.outcome.assessment)
+    return {name: compare(reference, answers) for name, answers in assessments.items()}
 
 
-def in_full(classifier: Classifier, content: bytes) -> Assessment:
+def assess_in_full(classifier: Classifier, content: bytes) -> Assessment:
     """A film of the model's scope, read in full and judged by torch: what the pipeline must say."""
     image = read_image(content)
     luminance = image.luminance_values(0)
     view = classifier.framing.find(luminance)
-    seen = classifier.gate.examine(luminance) if classifier.gate else None
-    reasons = (seen.reason,) if seen and not seen.suitable else () if view else (LOST,)
+    verdict = classifier.gate.examine(luminance) if classifier.gate else None
+    reasons = (verdict.reason,) if verdict and not verdict.suitable else () if view else (LOST,)
     if reasons:
         return make_refusal(image.instance, classifier.card.identity, ScopeVerdict(reasons))
     warnings = image.remarks + check_scope(image.instance, classifier.card.scope).warnings
@@ -95,27 +95,31 @@ def in_full(classifier: Classifier, content: bytes) -> Assessment:
     return make_answer(image.instance, prediction, classifier.answers_of, warnings)
 
 
-def table(found: dict[str, Parity]) -> str:
+def table(parities: dict[str, Parity]) -> str:
     """The figures as docs/performance.md shows them."""
     rows = ["| | largest difference | answers changed | films |", "|---|---|---|---|"]
     rows += [
-        f"| {name} | {one.largest:.4f} | {one.changed} | {one.answered} |"
-        for name, one in found.items()
+        f"| {name} | {parity.largest:.4f} | {parity.changed} | {parity.answered} |"
+        for name, parity in parities.items()
     ]
-    over = [name for name, one in found.items() if one.largest > LIMIT or one.changed]
-    said = f"**Over the limit: {', '.join(over)}.**" if over else "All within the limit."
-    return "\n".join([*rows, "", said])
+    over = [name for name, parity in parities.items() if parity.largest > LIMIT or parity.changed]
+    sentence = f"**Over the limit: {', '.join(over)}.**" if over else "All within the limit."
+    return "\n".join([*rows, "", sentence])
 
 
 def main(films: Annotated[int, typer.Option(help="Validation films.")] = FULL) -> None:
     """Compare the pipeline with the reference."""
-    found = measured(films)
-    for name, one in found.items():
-        print(f"{name:7} {one}")
-    flat = {f"{n}_{key}": value for n, one in found.items() for key, value in asdict(one).items()}
+    parities = measure(films)
+    for name, parity in parities.items():
+        print(f"{name:7} {parity}")
+    flat = {
+        f"{n}_{key}": value
+        for n, parity in parities.items()
+        for key, value in asdict(parity).items()
+    }
     if films >= FULL:
         _STORED.write_text(json.dumps(flat, indent=1) + "\n", encoding="utf-8")
-        write_section("parity", table(found))
+        write_section("parity", table(parities))
     print(json.dumps(flat))
 
 

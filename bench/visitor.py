@@ -31,7 +31,7 @@ _DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 
 
 class Visitor:
-    """One session.
+    """A session.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Visitor:
 
     @property
     def query(self) -> dict[str, str]:
-        """What stands in the address line."""
+        """Parameters in the address line."""
         return dict(parse_qsl(self._query))
 
     async def go(self, page: str, **query: str) -> float:
@@ -135,17 +135,17 @@ class Visitor:
         self._finished.clear()
         start = time.perf_counter()
         await self._send(message)
-        done = asyncio.create_task(self._finished.wait())
-        ended = [done, *([self._listening] if self._listening else [])]
+        finished = asyncio.create_task(self._finished.wait())
+        ended = [finished, *([self._listening] if self._listening else [])]
         await asyncio.wait(ended, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        taken = time.perf_counter() - start
-        if not done.done():
-            done.cancel()
+        seconds = time.perf_counter() - start
+        if not finished.done():
+            finished.cancel()
             if self._listening is not None and self._listening.done():
                 self._listening.result()
                 raise ConnectionError("the server closed the connection")
             raise TimeoutError(f"a page action did not end: {page_name or self._query}")
-        return taken
+        return seconds
 
     def _fill(self, state: ClientState, page_name: str = "") -> None:
         state.query_string, state.page_script_hash = self._query, self._page
@@ -204,15 +204,15 @@ class Visitor:
             return
         kind = delta.new_element.WhichOneof("type") or ""
         self.failures += kind == "exception"
-        found = getattr(delta.new_element, kind)
+        element = getattr(delta.new_element, kind)
         for name in ("body", "text", "label"):
-            words = getattr(found, name, "")
+            words = getattr(element, name, "")
             self.text += f"{words}\n" if isinstance(words, str) else ""
-        if getattr(found, "id", ""):
-            key = found.id.split("-", 2)[-1]  # after $$ID and a hash
-            self.widgets[key] = found.id
+        if getattr(element, "id", ""):
+            key = element.id.split("-", 2)[-1]  # after $$ID and a hash
+            self.widgets[key] = element.id
             if key.startswith("pulse-"):
-                self._replace_look(key, self._beat(found.id, delta.fragment_id))
+                self._replace_look(key, self._beat(element.id, delta.fragment_id))
 
     def _replace_look(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         if self._leaving:  # it belongs to the page before

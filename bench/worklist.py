@@ -59,13 +59,13 @@ def main(
     """Fill, ask, print."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        few = _times(_filled(home / "few", _FEW), _FEW, rounds)
-        old = _filled(home / "old", _OLD)
-        some = _times(old, _OLD, rounds)
-        every = _timed(lambda: _every_study(home / "old"), 3)
+        few = _time_questions(_fill_store(home / "few", _FEW), _FEW, rounds)
+        old = _fill_store(home / "old", _OLD)
+        some = _time_questions(old, _OLD, rounds)
+        every = _time_work(lambda: _every_study(home / "old"), 3)
         fill = _refill(home / "old")
-        many = _times(_filled(home / "many", rows), rows, rounds)
-    found = {
+        many = _time_questions(_fill_store(home / "many", rows), rows, rounds)
+    figures = {
         "rows": rows,
         **{name: round(many[name] / few[name], 1) for name in many},
         "every_study": round(every / some["page"], 1),
@@ -74,18 +74,18 @@ def main(
     milliseconds = {name: round(1000 * seconds, 1) for name, seconds in many.items()}
     print(f"here, at {rows} rows, in ms: {milliseconds}")
     if rows == _FULL:
-        _STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({"worklist": found}))
+        _STORED.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({"worklist": figures}))
 
 
 def _questions(rows: int) -> dict[str, _Ask]:
-    """What is asked of a list of that length."""
+    """Questions to a list of that length."""
     middle = f"1.2.{rows // 2}"
-    one = WorklistQuery(words=f"{_NAMES[(rows // 2) % len(_NAMES)]} patient{rows // 2:06}")
+    query = WorklistQuery(words=f"{_NAMES[(rows // 2) % len(_NAMES)]} patient{rows // 2:06}")
     return {
         "page": lambda r: r.worklist.page(),
         "deep": lambda r: r.worklist.page(WorklistQuery(offset=rows // 2)),
-        "search": lambda r: _insist(r.worklist.page(one).total == 1),
+        "search": lambda r: _insist(r.worklist.page(query).total == 1),
         "common": lambda r: r.worklist.page(WorklistQuery(words="chest")),
         "next": lambda r: _insist(r.worklist.next_unread(after=middle) is not None),
         "above": lambda r: _insist(r.worklist.previous(before=middle) is not None),
@@ -97,27 +97,27 @@ def _insist(holds: bool) -> None:
         raise AssertionError("the worklist gave a wrong answer")
 
 
-def _times(repository: Repository, rows: int, rounds: int) -> dict[str, float]:
+def _time_questions(repository: Repository, rows: int, rounds: int) -> dict[str, float]:
     """Seconds per question; the store is closed."""
     with closing(repository):
         return {
-            name: _timed(lambda ask=ask: ask(repository), rounds)  # type: ignore[misc]
+            name: _time_work(lambda ask=ask: ask(repository), rounds)  # type: ignore[misc]
             for name, ask in _questions(rows).items()
         }
 
 
-def _timed(work: Callable[[], object], rounds: int) -> float:
+def _time_work(work: Callable[[], object], rounds: int) -> float:
     """Median seconds of this process for a piece of work; a first round does not count."""
     work()
-    taken = []
+    seconds = []
     for _ in range(rounds):
         started = time.process_time()
         work()
-        taken.append(time.process_time() - started)
-    return median(taken)
+        seconds.append(time.process_time() - started)
+    return median(seconds)
 
 
-def _filled(home: Path, count: int) -> Repository:
+def _fill_store(home: Path, count: int) -> Repository:
     """A store of that many studies: some made in full, the rest copies of their rows."""
     Repository.open(home).close()
     whole = min(count, _OLD)
@@ -134,7 +134,7 @@ def _filled(home: Path, count: int) -> Repository:
 def _write_study(connection: sqlite3.Connection, number: int) -> None:
     """A study as the repository writes one."""
     study, film = f"1.2.{number}", f"1.3.{number}"
-    when = _received(number)
+    when = _received_at(number)
     instance, answer = _instance(number, study, film), _assessment(number, film)
     values = (study, when, instance.patient.patient_id)
     connection.execute(
@@ -142,11 +142,11 @@ def _write_study(connection: sqlite3.Connection, number: int) -> None:
     )
     header = json.dumps(json_codec.instance_to_json(instance))
     connection.execute("INSERT INTO instances VALUES (?, ?, 0, '', ?)", (film, study, header))
-    said = json.dumps(json_codec.assessment_to_json(answer))
+    content = json.dumps(json_codec.assessment_to_json(answer))
     connection.execute(
         "INSERT INTO assessments (sop_instance_uid, status, content, created_at) "
         "VALUES (?, ?, ?, ?)",
-        (film, answer.status.value, said, when),
+        (film, answer.status.value, content, when),
     )
     if number % 5 == 0:
         review = {"stage": "final", "reader": "Dr Bench"}
@@ -157,7 +157,7 @@ def _write_study(connection: sqlite3.Connection, number: int) -> None:
         )
 
 
-def _received(number: int) -> str:
+def _received_at(number: int) -> str:
     """Within the last day, one in ten before it."""
     ago = timedelta(seconds=60 + number % 80_000, days=3 * (number % 10 == 3))
     return (datetime.now(UTC) - ago).strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -165,7 +165,7 @@ def _received(number: int) -> str:
 
 def _instance(number: int, study: str, film: str) -> Instance:
     name = f"{_NAMES[number % len(_NAMES)]}^PATIENT{number:06}"
-    taken = Acquisition(
+    acquisition = Acquisition(
         modality=("DX", "CR")[number % 2],
         body_part="CHEST",
         study_date=f"2026{number % 12 + 1:02}{number % 28 + 1:02}",
@@ -175,7 +175,7 @@ def _instance(number: int, study: str, film: str) -> Instance:
     return Instance(
         Identity(study, "1.2.4", film, "1.2", "1.2.840", ""),
         Patient(name, f"P{number}", "20220101", "F", 4.0),
-        taken,
+        acquisition,
         Geometry(2000, 2000, 1, 1, "MONOCHROME2", 12, (0.1, 0.1), "PixelSpacing"),
         file_name=f"IM{number:06}.dcm",
     )
@@ -200,7 +200,7 @@ def _copy_rows(connection: sqlite3.Connection, start: int, count: int) -> None:
         number = start + at
         own = {
             "study_instance_uid": f"1.2.{number}",
-            "received_at": _received(number),
+            "received_at": _received_at(number),
             "patient_name": f"{_NAMES[number % len(_NAMES)]}^PATIENT{number:06}",
         }
         own["patient_key"] = own["patient_name"].replace("^", " ").casefold()

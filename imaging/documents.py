@@ -1,4 +1,4 @@
-"""What lies beside the films of a study: reports and display settings, as frozen records.
+"""Documents that lie beside the films of a study: reports and display settings, as frozen records.
 
 A document is kept like a film and never looked at by the network. Names follow DICOM (PS3.3).
 """
@@ -14,7 +14,7 @@ NOT_AN_IMAGE = "Not an image; nothing to classify."
 
 
 class DocumentKind(StrEnum):
-    """What a document is."""
+    """Kinds of document."""
 
     REPORT = "report"  # a structured report (PS3.3 A.35)
     PRESENTATION = "presentation"  # a Grayscale Softcopy Presentation State (PS3.3 A.33.1)
@@ -22,7 +22,7 @@ class DocumentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: what its header says, nothing of its content.
+    """A document: what its header says, nothing of its content.
 
     ``title`` is a report's first heading or a presentation's label, ``author`` who wrote it,
     ``date`` (YYYYMMDD) and ``time`` (HHMMSS) when; empty strings where the file is silent.
@@ -46,7 +46,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One content item (PS3.3 C.17.3) in words.
+    """A content item (PS3.3 C.17.3) in words.
 
     ``depth`` counts from 0; ``value`` is empty for a heading. ``refers`` is the SOP Instance UID
     of what the item points to, or empty.

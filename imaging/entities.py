@@ -21,7 +21,7 @@ class SourceKind(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of one file."""
+    """Outcome of one file."""
 
     OK = "ok"
     WARNED = "warned"  # answered, with a reason to be careful
@@ -110,7 +110,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class VoiPreset:
-    """One display window of the file: a centre and width, or a VOI LUT (PS3.3 C.11.2).
+    """A display window of the file: a centre and width, or a VOI LUT (PS3.3 C.11.2).
 
     ``index`` counts within its kind, in file order. ``kind`` is "window" or "lut"; centre and
     width are in modality units and None for a LUT.
@@ -126,7 +126,7 @@ class VoiPreset:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One image instance: everything the header says, nothing of the pixels."""
+    """An image instance: everything the header says, nothing of the pixels."""
 
     identity: Identity
     patient: Patient
@@ -139,7 +139,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which network spoke. Printed beside every score."""
+    """The network that answered. Printed beside every score."""
 
     name: str
     version: str
@@ -153,7 +153,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer of the network about one image.
+    """An answer of the network about an image.
 
     ``probability`` is calibrated, in [0, 1]; ``operating_point`` is the threshold in the same
     scale chosen on validation data. ``exploratory`` findings are shown but never set a priority.
@@ -173,7 +173,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What became of one instance: its status, the network's findings, the reason in words.
+    """Outcome of one instance: its status, the network's findings, the reason in words.
 
     ``messages`` are English sentences from the message catalogue, without patient identifiers.
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
@@ -181,8 +181,8 @@ class Assessment:
     ``probabilities`` the calibrated (class, probability) pairs, which sum to one; ``engine`` says
     what computed them, and at what precision. ``view`` is the part of the picture that was looked
     at: top, left, bottom and right edge in fractions of its height and width, in [0, 1] from the
-    upper left corner (`models.rules.crop_box.Box.edges`). None where no network answered, and in
-    records older than this field.
+    upper left corner (`models.rules.crop_box.CropBox.edges`). None where no network answered, and
+    in records older than this field.
     """
 
     sop_instance_uid: str
@@ -215,7 +215,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """One file of a queued job: waiting while ``status`` is None, else done."""
+    """A file of a queued job: waiting while ``status`` is None, else done."""
 
     position: int
     file_name: str

@@ -68,11 +68,11 @@ class ConflictError(StoreError):
 
 
 class AccessError(AssistantError):
-    """The name, the password or the session does not open the door."""
+    """The name, the password or the session is not accepted."""
 
 
 class ExportError(AssistantError):
-    """What was asked for cannot be exported, or the files cannot be written."""
+    """The requested form cannot be exported, or the files cannot be written."""
 
 
 class SettingsError(AssistantError):

@@ -27,7 +27,7 @@ _FEW_LEVELS = 16
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the chain from stored values to grey levels: its kind and a sentence."""
+    """A link of the chain from stored values to grey levels: its kind and a sentence."""
 
     kind: str
     words: str
@@ -111,8 +111,8 @@ def polarity_score(luminance: NDArray[np.floating]) -> float:
     ends = grid[0, [0, 1, -2, -1]].sum() + grid[1, [0, -1]].sum()
     corners = float(ends) / 6 - 0.5
     lungs = np.concatenate([grid[4:10, 3:6].ravel(), grid[4:10, 10:13].ravel()]).mean()
-    found = (corners, float(lungs - grid[4:12, 7:9].mean()), float(np.median(level)) - 0.5)
-    return float(_INVERTED @ np.array(found))
+    features = (corners, float(lungs - grid[4:12, 7:9].mean()), float(np.median(level)) - 0.5)
+    return float(_INVERTED @ np.array(features))
 
 
 def _means(level: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -120,8 +120,8 @@ def _means(level: NDArray[np.float32]) -> NDArray[np.float32]:
     starts = [np.arange(_GRID) * length // _GRID for length in level.shape]
     sizes = [np.diff(at, append=length) for at, length in zip(starts, level.shape, strict=True)]
     sums = np.add.reduceat(np.add.reduceat(level, starts[0], axis=0), starts[1], axis=1)
-    found: NDArray[np.float32] = sums / np.outer(*sizes)
-    return found
+    means: NDArray[np.float32] = sums / np.outer(*sizes)
+    return means
 
 
 def looks_inverted(luminance: NDArray[np.floating]) -> bool:
@@ -129,14 +129,14 @@ def looks_inverted(luminance: NDArray[np.floating]) -> bool:
     return min(luminance.shape) >= _SMALLEST and polarity_score(luminance) > _INVERTED_FROM
 
 
-def is_chest_film(taken: Acquisition) -> bool:
+def is_chest_film(acquisition: Acquisition) -> bool:
     """True for a projection whose header says chest: the only pictures whose polarity is judged.
 
     Lateral views have other anatomy at the places that are measured.
     """
-    lateral = taken.view_position in ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
-    part = any(known in taken.body_part for known in _CHEST)
-    return part and taken.modality in PROJECTIONS and not lateral
+    lateral = acquisition.view_position in ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+    part = any(word in acquisition.body_part for word in _CHEST)
+    return part and acquisition.modality in PROJECTIONS and not lateral
 
 
 def judge_pixels(
@@ -147,7 +147,7 @@ def judge_pixels(
     taken: Acquisition,
     photometric: str,
 ) -> tuple[Caution, ...]:
-    """What the pixels themselves give reason to doubt.
+    """List the cautions that the pixels themselves give reason for.
 
     Parameters
     ----------
@@ -170,40 +170,40 @@ def judge_pixels(
     """
     if luminance.min() == luminance.max():
         return (Caution("blank", "Every pixel has the same value: there is nothing to see."),)
-    found = []
+    cautions = []
     if is_chest_film(taken) and looks_inverted(luminance):
         words = (
             f"The pixels look inverted against their photometric tag ({photometric}): black and "
             "white seem to be exchanged. Nothing was changed."
         )
-        found.append(Caution("inverted", words))
+        cautions.append(Caution("inverted", words))
     if stored.ndim == 2 and min(stored.shape) >= _SMALLEST:
-        found += _judge_levels(stored, storable)
+        cautions += _judge_levels(stored, storable)
     low, high = storable
     if stored.min() < low or stored.max() > high:
         words = "Some pixel values need more bits than the header says are stored."
-        found.append(Caution("outside-bits", words))
-    return tuple(found)
+        cautions.append(Caution("outside-bits", words))
+    return tuple(cautions)
 
 
 def _judge_levels(stored: NDArray[Any], storable: tuple[float, float]) -> list[Caution]:
     """Grey levels that were lost before the file came here."""
-    found = []
+    cautions = []
     levels = np.unique(stored[::2, ::2])
     if 2 < levels.size <= _FEW_LEVELS:
         words = f"The picture has only {levels.size} grey levels."
-        found.append(Caution("few-levels", words))
+        cautions.append(Caution("few-levels", words))
     share = float(np.mean(stored >= storable[1]))
     if levels.size > 2 and share > _CLIPPED:
         words = f"The brightest storable value fills {share:.0%} of the picture: detail is lost."
-        found.append(Caution("clipped", words))
-    return found
+        cautions.append(Caution("clipped", words))
+    return cautions
 
 
 def judge_age(
     age_years: float | None, population: tuple[float, float], model: str
 ) -> tuple[Caution, ...]:
-    """Whether the age of the header is one that a network was trained on.
+    """Tell whether the age of the header is one that a network was trained on.
 
     Parameters
     ----------
@@ -229,26 +229,26 @@ def _years(value: float) -> str:
     return f"{int(value)}" if value >= 2 or float(value).is_integer() else f"{value:.1f}"
 
 
-def lines(found: Fidelity) -> tuple[str, ...]:
-    """The report as English sentences: encoding, size, steps in order; cautions are apart."""
-    return (encoding(found), size(found), *(one.words for one in found.steps))
+def lines(fidelity: Fidelity) -> tuple[str, ...]:
+    """The report as English sentences: encoding, size, steps in order; without cautions."""
+    return (encoding(fidelity), size(fidelity), *(step.words for step in fidelity.steps))
 
 
-def encoding(found: Fidelity) -> str:
+def encoding(fidelity: Fidelity) -> str:
     """How the file is encoded and who decoded it."""
-    if not found.transfer_syntax:
+    if not fidelity.transfer_syntax:
         return "The file is a PNG or JPEG picture, no DICOM."
-    if not found.decoder:
-        return f"The pixels are not compressed ({found.transfer_syntax})."
-    return f"The pixels are encoded as {found.transfer_syntax}, decoded by {found.decoder}."
+    if not fidelity.decoder:
+        return f"The pixels are not compressed ({fidelity.transfer_syntax})."
+    return f"The pixels are encoded as {fidelity.transfer_syntax}, decoded by {fidelity.decoder}."
 
 
-def size(found: Fidelity) -> str:
+def size(fidelity: Fidelity) -> str:
     """Size and depth of the picture."""
-    colour = "grey" if found.samples_per_pixel == 1 else "colour"
-    signed = "signed" if found.signed else "unsigned"
+    colour = "grey" if fidelity.samples_per_pixel == 1 else "colour"
+    signed = "signed" if fidelity.signed else "unsigned"
     return (
-        f"The picture is {found.columns} \u00d7 {found.rows} pixels, {colour}, {found.frames} "
-        f"frame(s), {found.bits_stored} of {found.bits_allocated} bits, {signed}, "
-        f"{found.photometric_interpretation}."
+        f"The picture is {fidelity.columns} \u00d7 {fidelity.rows} pixels, {colour}, "
+        f"{fidelity.frames} frame(s), {fidelity.bits_stored} of {fidelity.bits_allocated} bits, "
+        f"{signed}, {fidelity.photometric_interpretation}."
     )

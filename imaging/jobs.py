@@ -27,7 +27,7 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """What a job may do."""
+    """State of a job, and what it may still do."""
 
     LISTING = "listing"  # its files are still being found; those found are worked on
     RUNNING = "running"
@@ -37,7 +37,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file of a job, claimed by a worker.
+    """A file of a job, claimed by a worker.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a task.
+    """Outcome of a task.
 
     Attributes
     ----------

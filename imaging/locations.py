@@ -89,9 +89,9 @@ def find_files(address: str) -> Iterator[str]:
         If it cannot be listed, or holds nothing, or nothing here reads such addresses.
     """
     nothing = True
-    for found, _mark in find_marks(address):
+    for location, _mark in find_marks(address):
         nothing = False
-        yield found
+        yield location
     if nothing:
         raise SettingsError(_UNLISTED)
 
@@ -107,13 +107,13 @@ def find_marks(address: str) -> Iterator[tuple[str, Mark]]:
     system, path = file_system(address)
     try:
         system.invalidate_cache()  # some remember what lay there at the last look
-        found = system.find(path, detail=True)
+        entries = system.find(path, detail=True)
     except Exception as exc:  # every file system of fsspec has errors of its own
         raise SettingsError(_UNLISTED) from exc
-    for one in sorted(found):
-        about = found[one]
-        changed = next((about[key] for key in _CHANGED if about.get(key)), "")
-        yield system.unstrip_protocol(one), (about.get("size") or 0, str(changed))
+    for name in sorted(entries):
+        details = entries[name]
+        changed = next((details[key] for key in _CHANGED if details.get(key)), "")
+        yield system.unstrip_protocol(name), (details.get("size") or 0, str(changed))
 
 
 def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no types

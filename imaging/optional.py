@@ -43,7 +43,7 @@ def import_optional(module: str, *, feature: str, package: str = "") -> Any:
         sentence names the feature, the package and the line to type.
     """
     package = package or module
-    wanted, extra = _requirement(package)
+    wanted, extra = _find_requirement(package)
     try:
         imported = import_module(module)
     except ImportError as exc:
@@ -61,20 +61,21 @@ def import_optional(module: str, *, feature: str, package: str = "") -> Any:
 
 
 def install_line(extra: str) -> str:
-    """What to type to install an extra of `pyproject.toml`; "" is what Lightbox always needs.
+    """The line to type to install an extra of `pyproject.toml`; "" is what Lightbox always needs.
 
     Without the source tree the packages are named one by one: on the public index, the name of
     our own distribution is somebody else's.
     """
     listed = () if (ROOT / "pyproject.toml").is_file() else requirements().get(extra, ())
     if listed:
-        return " ".join(["pip install", *(f'"{one.name}{one.specifier}"' for one in listed)])
+        quoted = (f'"{requirement.name}{requirement.specifier}"' for requirement in listed)
+        return " ".join(["pip install", *quoted])
     return f"pip install -r requirements{extra and '-'}{extra}.txt"
 
 
 @cache
 def requirements() -> dict[str, tuple[Requirement, ...]]:
-    """What Lightbox needs: by extra, "" for what it always needs; in the order of the file.
+    """The packages Lightbox needs: by extra, "" for what it always needs; in the order of the file.
 
     Empty where the code lies about without its project file and was not installed either.
     """
@@ -94,10 +95,10 @@ def requirements() -> dict[str, tuple[Requirement, ...]]:
     extras = metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     return {
         extra: tuple(
-            one
-            for one in lines
-            if _is_extra(one) == bool(extra)
-            and (one.marker is None or one.marker.evaluate({"extra": extra}))
+            requirement
+            for requirement in lines
+            if _is_extra(requirement) == bool(extra)
+            and (requirement.marker is None or requirement.marker.evaluate({"extra": extra}))
         )
         for extra in ("", *extras)
     }
@@ -107,17 +108,17 @@ def _is_extra(requirement: Requirement) -> bool:
     return requirement.marker is not None and "extra ==" in str(requirement.marker)
 
 
-def _requirement(package: str) -> tuple[Requirement, str]:
-    """What is wanted of a package, and the first extra that lists it."""
+def _find_requirement(package: str) -> tuple[Requirement, str]:
+    """The release that is wanted of a package, and the first extra that lists it."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     if not requirements():
         return Requirement(package), ""
     for extra, listed in requirements().items():
-        for one in listed:
-            if canonicalize_name(one.name) == canonicalize_name(package):
-                return one, extra
+        for requirement in listed:
+            if canonicalize_name(requirement.name) == canonicalize_name(package):
+                return requirement, extra
     raise ValueError(f"pyproject.toml does not list {package}")
 
 

@@ -14,12 +14,12 @@ def taken_before(current: StudyRecord, others: Iterable[StudyRecord]) -> tuple[S
     Left out: studies with another birth date, and those that cannot be told to be earlier, for
     want of a study date (0008,0020) or, on the same day, of a study time (0008,0030).
     """
-    born, taken = _birth_date(current), _taken(current)
+    born, moment = _birth_date(current), _study_moment(current)
     earlier = []
     for other in others:
-        theirs, when = _birth_date(other), _taken(other)
-        if not (born and theirs and born != theirs) and _is_before(when, taken):
-            earlier.append((when, other))
+        other_born, other_moment = _birth_date(other), _study_moment(other)
+        if not (born and other_born and born != other_born) and _is_before(other_moment, moment):
+            earlier.append((other_moment, other))
     return tuple(o for _, o in sorted(earlier, key=lambda pair: pair[0], reverse=True))
 
 
@@ -27,7 +27,7 @@ def _birth_date(record: StudyRecord) -> str:
     return next((i.patient.birth_date for i in record.instances if i.patient.birth_date), "")
 
 
-def _taken(record: StudyRecord) -> tuple[str, str]:
+def _study_moment(record: StudyRecord) -> tuple[str, str]:
     """Study date (YYYYMMDD) and time (HHMMSS.FFFFFF, shorter when less is known), or empty."""
     for acquisition in (i.acquisition for i in record.instances):
         date = re.sub(r"[.\-]", "", acquisition.study_date)  # as ACR-NEMA and some still write it

@@ -91,7 +91,7 @@ def composite_overlay(
     limit = limit or float(np.abs(values).max())
     below = Image.fromarray(film).convert("RGB")
     if limit <= 0:
-        return _outlined(below, seen)
+        return _outline(below, seen)
     small = Image.fromarray(np.clip(values / limit, -1 if signed else 0, 1))
     level = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR))
     index = (level + 1) * 127.5 if signed else level * 255
@@ -100,10 +100,10 @@ def composite_overlay(
     above = (np.abs(level) - threshold) / max(1 - threshold, 1e-6)
     cover = np.rint(np.clip(above, 0, 1) * opacity * 255).astype(np.uint8)
     overlay = Image.composite(Image.fromarray(colours), below, Image.fromarray(cover))
-    return _outlined(overlay, seen)
+    return _outline(overlay, seen)
 
 
-def _outlined(picture: Image.Image, seen: Edges) -> Image.Image:
+def _outline(picture: Image.Image, seen: Edges) -> Image.Image:
     """Surround a part of a picture with a thin line, in place."""
     if seen != WHOLE:
         top, left, bottom, right = seen
@@ -207,17 +207,19 @@ def text_band(lines: Sequence[str], *, width: int, ends: tuple[str, str] = ("", 
         RGB, as wide as asked, 18 pixels for every line.
     """
     font = ImageFont.load_default(11)
-    broken = [part for line in lines for part in _broken(line, font, width - 16)] or [""]
-    band = Image.new("RGB", (width, 18 * len(broken)), _PAPER)
+    wrapped = [part for line in lines for part in _wrap_line(line, font, width - 16)] or [""]
+    band = Image.new("RGB", (width, 18 * len(wrapped)), _PAPER)
     draw = ImageDraw.Draw(band)
-    for index, line in enumerate(broken):
+    for index, line in enumerate(wrapped):
         draw.text((8, 18 * index + 3), line, _INK, font)
     draw.text((8, 3), ends[0], _INK, font)
     draw.text((width - 8, 3), ends[1], _INK, font, anchor="ra")
     return band
 
 
-def _broken(line: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrap_line(
+    line: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int
+) -> list[str]:
     """A line as the lines it takes; a word wider than the band is cut."""
     lines = [""]
     for word in line.split():

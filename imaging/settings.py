@@ -74,20 +74,20 @@ class Settings:
             precision, or `LIGHTBOX_ENGINE` no engine for it.
         """
         env = os.environ if environ is None else environ
-        data = _existing(env, "LIGHTBOX_DATA")
-        weights = _existing(env, "LIGHTBOX_WEIGHTS")
+        data = _read_folder(env, "LIGHTBOX_DATA")
+        weights = _read_folder(env, "LIGHTBOX_WEIGHTS")
         home = Path(env.get("LIGHTBOX_HOME") or Path.home() / ".lightbox").expanduser()
         return cls(
             home=home,
             weights=weights or ROOT / "models" / "weights",
             model_name=env.get("LIGHTBOX_MODEL", ""),
-            error_rate=_share(env, "LIGHTBOX_ERROR_RATE", default=0.05),
+            error_rate=_read_share(env, "LIGHTBOX_ERROR_RATE", default=0.05),
             data=data,
             database=env.get("LIGHTBOX_DATABASE", "").strip(),
             single_reader=" ".join(env.get("LIGHTBOX_SINGLE_READER", "").split())[:64],
-            roots=_roots(env.get("LIGHTBOX_ROOTS", "")),
-            precision=_precision(env),
-            engine=_engine(env),
+            roots=_split_roots(env.get("LIGHTBOX_ROOTS", "")),
+            precision=_read_precision(env),
+            engine=_read_engine(env),
         )
 
 
@@ -139,7 +139,7 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def _roots(value: str) -> tuple[str, ...]:
+def _split_roots(value: str) -> tuple[str, ...]:
     """Paths separated as in ``PATH``, and addresses separated by blanks."""
     words = value.split()
     addresses = [word for word in words if "://" in word]
@@ -150,7 +150,7 @@ def _roots(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*paths, *addresses]))
 
 
-def _share(env: Mapping[str, str], name: str, *, default: float) -> float:
+def _read_share(env: Mapping[str, str], name: str, *, default: float) -> float:
     """The number a variable holds, strictly between 0 and 1; `default` when it is unset."""
     try:
         value = float(env.get(name) or default)
@@ -161,25 +161,25 @@ def _share(env: Mapping[str, str], name: str, *, default: float) -> float:
     return value
 
 
-def _precision(env: Mapping[str, str]) -> str:
-    """One of the precisions; fp32 when the variable is unset."""
+def _read_precision(env: Mapping[str, str]) -> str:
+    """The precision; fp32 when the variable is unset."""
     value = env.get("LIGHTBOX_PRECISION", "").strip().lower() or FP32
     if value not in (FP32, INT8, BF16):
         raise SettingsError(f"LIGHTBOX_PRECISION must be one of these: {FP32}, {INT8}, {BF16}.")
     return value
 
 
-def _engine(env: Mapping[str, str]) -> str:
-    """One of the engines; ONNX Runtime when the variable is unset."""
+def _read_engine(env: Mapping[str, str]) -> str:
+    """The engine; ONNX Runtime when the variable is unset."""
     value = env.get("LIGHTBOX_ENGINE", "").strip().lower() or GRAPHS
     if value not in (GRAPHS, EAGER):
         raise SettingsError(f"LIGHTBOX_ENGINE must be one of these: {GRAPHS}, {EAGER}.")
-    if value == EAGER and _precision(env) != FP32:
+    if value == EAGER and _read_precision(env) != FP32:
         raise SettingsError("LIGHTBOX_ENGINE=torch computes in fp32; unset LIGHTBOX_PRECISION.")
     return value
 
 
-def _existing(env: Mapping[str, str], name: str) -> Path | None:
+def _read_folder(env: Mapping[str, str], name: str) -> Path | None:
     """The folder a variable names, or None when it is unset."""
     if not env.get(name):
         return None

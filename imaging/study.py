@@ -1,4 +1,4 @@
-"""What is put together from entities, documents and reviews: a study, its row, a file's outcome.
+"""Records made of entities, documents and reviews: a study, its row, a file's outcome.
 
 Frozen records that pass between rooms, like those of `imaging.entities`, which know none of these.
 """
@@ -26,7 +26,7 @@ from imaging.review.records import Review, Stage
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file handed in: an ``instance``, a ``document``, or unreadable."""
+    """Outcome of one file handed in: an ``instance``, a ``document``, or unreadable."""
 
     file_name: str
     assessment: Assessment
@@ -70,7 +70,7 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorklistItem:
-    """One row of the worklist: a study, why it stands where it stands, and who read it.
+    """A row of the worklist: a study, why it stands where it stands, and who read it.
 
     ``priority`` counts up from 0 (routine); see `imaging.worklist.order`. The network may raise it;
     nothing lowers it but a reader's signature. A study the network could not answer keeps the

@@ -35,7 +35,7 @@ def clean(text: str, most: int = MAX_TEXT) -> str:
         dropped; runs of blanks are joined, accents beyond the fourth on a letter are dropped.
         It is not escaped.
     """
-    return " ".join(_printable(mend(text[: 8 * most])).split())[:most].rstrip()
+    return " ".join(_drop_unprintable(mend(text[: 8 * most])).split())[:most].rstrip()
 
 
 def typed(text: str) -> str:
@@ -64,17 +64,17 @@ def spreadsheet(text: str) -> str:
     return f"'{text}" if risky else text
 
 
-def _printable(text: str) -> str:
+def _drop_unprintable(text: str) -> str:
     """Text without characters that are not seen as themselves."""
     if text.isascii() and text.isprintable():
         return text
-    kept: list[str] = []
+    characters: list[str] = []
     marks = 0
-    for one in text:
-        kind = unicodedata.category(one)
+    for character in text:
+        kind = unicodedata.category(character)
         marks = marks + 1 if kind in ("Mn", "Me") else 0
         if kind == "Cc":
-            kept.append(" ")
-        elif one in _JOINERS or (kind not in _DROPPED and marks <= _MOST_MARKS):
-            kept.append(one)
-    return "".join(kept)
+            characters.append(" ")
+        elif character in _JOINERS or (kind not in _DROPPED and marks <= _MOST_MARKS):
+            characters.append(character)
+    return "".join(characters)

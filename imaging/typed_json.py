@@ -88,15 +88,15 @@ def _codec(kind: Any) -> _Codec:
 
 def _plain(kind: type) -> _Codec:
     """Values that JSON has. A whole number may stand for a float, but no truth value for one."""
-    may = (float, int) if kind is float else (kind,)
+    allowed = (float, int) if kind is float else (kind,)
 
     def encode(value: Any) -> Any:
-        if isinstance(value, may) and (kind is bool or not isinstance(value, bool)):
+        if isinstance(value, allowed) and (kind is bool or not isinstance(value, bool)):
             return value
         raise TypeError(f"{type(value).__name__} where {kind.__name__} is declared")
 
     def decode(value: Any) -> Any:
-        if type(value) in may:
+        if type(value) in allowed:
             return value
         raise ValueError(_FALSE)
 
@@ -157,13 +157,13 @@ def _array(
     make: Callable[..., Any],
 ) -> _Codec:
     """Values of a fixed number of parts."""
-    codecs = [_codec(one) for one in declared]
+    codecs = [_codec(part_kind) for part_kind in declared]
     encoders, decoders = [c.encode for c in codecs], [c.decode for c in codecs]
 
     def encode(value: Any) -> Any:
-        if type(value) is not kind or len(held := parts(value)) != len(encoders):
+        if type(value) is not kind or len(values := parts(value)) != len(encoders):
             raise TypeError(f"{type(value).__name__} where {kind.__name__} is declared")
-        return [encode(part) for encode, part in zip(encoders, held, strict=True)]
+        return [encode(part) for encode, part in zip(encoders, values, strict=True)]
 
     def decode(values: Any) -> Any:
         if type(values) is not list or len(values) != len(decoders):
@@ -175,7 +175,7 @@ def _array(
 
 def _optional(declared: tuple[Any, ...]) -> _Codec:
     """One type, or None."""
-    others = [one for one in declared if one is not NoneType]
+    others = [option for option in declared if option is not NoneType]
     if len(others) != 1 or len(declared) != 2:
         raise TypeError(f"{declared} cannot be told apart in JSON")
     inner = _codec(others[0])

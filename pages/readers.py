@@ -26,7 +26,7 @@ st.caption(
         "Figures without enough cases stay empty rather than guess."
     )
 )
-mine = summarise((r for r in reads if r.account == me), finals, truths)
-everyone = summarise(reads, finals, truths)
-reader_agreement.render_agreement({_("You"): mine, _("All readers"): everyone})
-reader_agreement.render_flips(everyone)
+own = summarise((r for r in reads if r.account == me), finals, truths)
+all_readers = summarise(reads, finals, truths)
+reader_agreement.render_agreement({_("You"): own, _("All readers"): all_readers})
+reader_agreement.render_flips(all_readers)

@@ -52,9 +52,9 @@ with strip:
 with film, st.container(key="film"):
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
-    record, asked = film_wall.render_room(record, priors, instance, explained=not hidden)
+    record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
     if answer is not None and answer.findings and not hidden:
-        evidence.render_evidence(record, film_wall.load(instance), answer, asked)
+        evidence.render_evidence(record, film_wall.load(instance), answer, choice)
     elif answer is not None and answer.status is Status.REFUSED and not hidden:
         refusal.render_refusal(film_wall.load(instance), answer)
 with panel, st.container(key="panel"):

@@ -34,28 +34,28 @@ repository = resources.repository()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     title, start = st.container(width="content"), st.container(width="content")
     navigation.render_identity_switch()
-    asked = filters.render_filter()
-    views.render_views(asked)
-session.set_worklist_query(asked)
-query = filters.page_of(asked)
+    whole_query = filters.render_filter()
+    views.render_views(whole_query)
+session.set_worklist_query(whole_query)
+query = filters.page_of(whole_query)
 page = repository.worklist.page(query)
 if not page.items and page.total:  # the list became shorter than the page this session is at
     session.set_worklist_page(1)
-    query = asked
+    query = whole_query
     page = repository.worklist.page(query)
 
 counted = _("{unread} unread of {total} studies").format(
     unread=page.stored_unread, total=page.stored
 )
 title.subheader(counted, anchor=False)
-first = repository.worklist.next_unread(asked)
+first = repository.worklist.next_unread(whole_query)
 if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
     navigation.open_study(first.study_instance_uid)
 
 with st.expander(_("Queue a folder")):
     upload.render_intake("triage", first=upload.FOLDER)
     upload.render_server_folder()
-    jobs.render_rescore(asked, page.total)
+    jobs.render_rescore(whole_query, page.total)
 jobs.render_unfinished()
 jobs.render_job(folded=True)
 waiting_times.render_waiting_times(
@@ -68,7 +68,7 @@ if not page.stored:
 elif not page.total:
     st.info(_("No study passes the filter."))
 else:
-    if asked.filtered:
+    if whole_query.filtered:
         left_out = page.stored_unread - page.unread
         st.caption(
             _("{count} pass the filter. Unread studies it leaves out: {left_out}.").format(

@@ -28,7 +28,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def painted(task: Path) -> tuple[TaskConfig, tuple[Film, ...]]:
     config = read_config(task / "task.toml")
-    return accuracy.levelled(config, size=32, epochs=2), config.films(task)
+    return accuracy.level_budget(config, size=32, epochs=2), config.films(task)
 
 
 def run(task: Path, *, epochs: int = 1, network: tuple[str, ...] = ("ours", "resnet18")) -> None:
@@ -124,7 +124,7 @@ def test_an_unfinished_run_goes_on(
 def test_nobody_learns_regions_and_everybody_sees_one_size(task: Path) -> None:
     config = read_config(task / "task.toml")
     config = replace(config, network=replace(config.network, regions=1))
-    level = accuracy.levelled(config, size=32, epochs=4)
+    level = accuracy.level_budget(config, size=32, epochs=4)
     assert level.network.regions == 0 and level.train.early_share == 0.0
     assert level.train.patience == level.train.epochs == 4 and level.augment == config.augment
 

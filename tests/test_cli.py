@@ -158,6 +158,7 @@ def test_an_unknown_export_is_one_sentence(tmp_path: Path, checkpoint_folder: Pa
     assert done.returncode == 2 and "--as takes some of sr" in done.stderr
 
 
+@pytest.mark.slow
 def test_accounts_outcomes_and_deletion(
     tmp_path: Path, take_in: TakeIn, checkpoint_folder: Path
 ) -> None:

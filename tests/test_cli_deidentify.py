@@ -64,6 +64,7 @@ def _film(*lines: tuple[str, int, int], **attributes: Any) -> bytes:
     return make_dicom_bytes(np.asarray(picture), **WHO, **attributes)
 
 
+@pytest.mark.slow
 def test_burned_in_text_is_found_blackened_and_looked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.factories import make_dicom_bytes
 from tests.test_cli import run
 
 
+@pytest.mark.slow
 def test_inspect_prints_the_chain_and_the_cautions(tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(make_dicom_bytes(PatientAge="043Y"))
@@ -19,6 +22,7 @@ def test_inspect_prints_the_chain_and_the_cautions(tmp_path: Path) -> None:
     assert "T-1" not in result.stdout
 
 
+@pytest.mark.slow
 def test_inspect_prints_json(tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(make_dicom_bytes())

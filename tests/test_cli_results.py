@@ -55,6 +55,7 @@ def files(out: Path, job: str) -> dict[str, Path]:
     return {path.suffix[1:]: path for path in out.iterdir()}
 
 
+@pytest.mark.slow
 def test_everything_at_once(home: Path, job: str, tmp_path: Path, checkpoint_folder: Path) -> None:
     out = tmp_path / "out"
     done = run(home, checkpoint_folder, job, "--out", out)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from imaging.settings import ROOT
 from imaging.worklist.simulation import Scenario
 from imaging.worklist.waiting_times import Estimate, compare
@@ -22,6 +24,7 @@ def waits(line: str) -> list[float]:
     return [float(c.split()[0]) * (60 if c.split()[1] == "h" else 1) for c in cells]
 
 
+@pytest.mark.slow
 def test_the_table_says_which_network_and_what_it_is_about() -> None:
     result = run("worth", *QUICK, "--prevalence", "0.2", "--arrivals", "13", "--cap", "0.5")
     assert result.returncode == 0, result.stderr
@@ -44,6 +47,7 @@ def test_too_many_films_are_said() -> None:
     assert OVERLOADED in many and OVERLOADED not in few
 
 
+@pytest.mark.slow
 def test_a_network_that_was_not_measured_is_one_sentence(checkpoint_folder: Path) -> None:
     result = run("worth", LIGHTBOX_WEIGHTS=str(checkpoint_folder.parent), LIGHTBOX_MODEL="")
     assert result.returncode == 2 and result.stderr.count("\n") == 1

@@ -49,6 +49,7 @@ def answers(server: subprocess.Popen[str]) -> bool:
     raise AssertionError("the server neither answered nor ended")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "words"), [("", "account add NAME"), ("Dr A", "Unset LIGHTBOX_SINGLE_READER")]
 )
@@ -64,6 +65,7 @@ def test_without_accounts_it_ends_and_serves_nobody(
     assert server.returncode == 2 and words in said and "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_with_an_account_it_serves(tmp_path: Path) -> None:
     repository = Repository.open(tmp_path)
     repository.accounts.create("ada", "Dr Ada", "correct horse battery")

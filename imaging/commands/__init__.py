@@ -1,4 +1,4 @@
-"""What the terminal does with records: accounts, audit, de-identified copies, the first start.
+"""Terminal commands on records: accounts, audit, de-identified copies, the first start.
 
 Rule of the room: typer commands and what starts the product; they call workflows and print. Nothing
 imports them but `cli.py` and `app.py`.

@@ -61,78 +61,78 @@ def deidentify(
     *paths, target = source
     if not paths:
         raise ExportError("Name what to de-identify, and then the folder to write to.")
-    masks = tuple(_box(one) for one in mask or ())
+    masks = tuple(_parse_box(text) for text in mask or ())
     profile = Profile(dates=not remove_dates, device=keep_device, masks=masks)
-    looked = bool(masks) or no_burned_in_text
-    order = _Order(Project.open(project), profile, looked, find_text)
+    text_checked = bool(masks) or no_burned_in_text
+    options = _Options(Project.open(project), profile, text_checked, find_text)
     counts: Counter[str] = Counter()
     try:
         target.mkdir(parents=True, exist_ok=True)
         for candidate in walk(paths):
             try:
-                name, content, said = _released(candidate, order)
+                name, content, remark = _release_file(candidate, options)
             except InputError as exc:
                 counts["left out"] += 1
                 typer.echo(f"{candidate.path}: {exc}", err=True)
                 continue
             (target / f"{name}.dcm").write_bytes(content)
             counts["written"] += 1
-            if said:
-                typer.echo(f"{name}.dcm: {said}")
+            if remark:
+                typer.echo(f"{name}.dcm: {remark}")
     except OSError as exc:
         raise ExportError("The folder cannot be written to.") from exc
-    _note(counts["written"])
+    _record_export(counts["written"])
     typer.echo(f"{counts['written']} files written, {counts['left out']} left out.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """What is to be done with every file."""
+class _Options:
+    """How every file is to be de-identified."""
 
     key: Project
     profile: Profile
-    looked: bool
+    text_checked: bool
     find_text: bool
 
 
-def _released(candidate: Candidate, order: _Order) -> tuple[str, bytes, str]:
-    """A file's new name and content, and what is to be said about it; nothing about whom."""
-    content, said, profile = candidate.read(), "", order.profile
-    looked = order.looked
-    if order.find_text:
-        found = search_file(content)
-        said = _found(found)
-        looked = looked or bool(found.boxes)
-        profile = replace(profile, masks=(*profile.masks, *found.boxes))
-    if not looked and _may_have_text(content):
-        raise InputError(_NONE_FOUND if order.find_text else _BURNED_IN)
-    made = release(content, order.key, profile)
-    if made.left_over:
-        where = ", ".join(made.left_over)
+def _release_file(candidate: Candidate, options: _Options) -> tuple[str, bytes, str]:
+    """De-identify a file: its new name, its content and a remark, which says nothing about whom."""
+    content, remark, profile = candidate.read(), "", options.profile
+    text_checked = options.text_checked
+    if options.find_text:
+        search = search_file(content)
+        remark = _describe_search(search)
+        text_checked = text_checked or bool(search.boxes)
+        profile = replace(profile, masks=(*profile.masks, *search.boxes))
+    if not text_checked and _may_have_text(content):
+        raise InputError(_NONE_FOUND if options.find_text else _BURNED_IN)
+    copy = release(content, options.key, profile)
+    if copy.left_over:
+        where = ", ".join(copy.left_over)
         raise InputError(f"It would still identify the patient in {where}. It was left out.")
-    if order.find_text and profile.masks and search_file(made.content).boxes:
+    if options.find_text and profile.masks and search_file(copy.content).boxes:
         raise InputError(_STILL_THERE)
-    return made.sop_instance_uid, made.content, said
+    return copy.sop_instance_uid, copy.content, remark
 
 
-def _found(search: Search) -> str:
-    """How many places, and in which frames, where not in all."""
-    said = f"burned-in text found in {len(search.boxes)} places"
+def _describe_search(search: Search) -> str:
+    """Say in how many places text was found, and in which frames where not in all."""
+    sentence = f"burned-in text found in {len(search.boxes)} places"
     if search.frames < search.total_frames:
-        said += f"; {search.frames} of {search.total_frames} frames were looked at"
-    return said
+        sentence += f"; {search.frames} of {search.total_frames} frames were looked at"
+    return sentence
 
 
 def _may_have_text(content: bytes) -> bool:
     """True where header or kind of picture say so (`imaging.dicom.fidelity.cautions`)."""
-    found = read_object(content)
-    if not isinstance(found, Image):
+    image = read_object(content)
+    if not isinstance(image, Image):
         return False
-    return any(caution.code == "burned-in" for caution in inspect_image(found).cautions)
+    return any(caution.code == "burned-in" for caution in inspect_image(image).cautions)
 
 
-def _box(text: str) -> Box:
-    """TOP,LEFT,BOTTOM,RIGHT."""
+def _parse_box(text: str) -> Box:
+    """Read TOP,LEFT,BOTTOM,RIGHT."""
     parts: Sequence[str] = text.split(",")
     if len(parts) != 4 or not all(part.strip().isdigit() for part in parts):
         raise SettingsError("A mask is TOP,LEFT,BOTTOM,RIGHT in pixels.")
@@ -142,8 +142,8 @@ def _box(text: str) -> Box:
     return top, left, bottom, right
 
 
-def _note(written: int) -> None:
-    """A line in the audit trail, without a word about whom; none where there is no store."""
+def _record_export(written: int) -> None:
+    """Write a line in the audit trail, without a word about whom; none where there is no store."""
     try:
         store = open_repository()
     except AssistantError:

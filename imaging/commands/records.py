@@ -13,7 +13,7 @@ from imaging.review.records import Truth
 from imaging.settings import Settings
 from imaging.store import Repository
 
-TERMINAL = "terminal"  # the account under which deeds at the terminal are recorded
+TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
 account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
@@ -74,8 +74,8 @@ def reset(
 @account.command("list")
 def list_accounts() -> None:
     """Print sign-in names and readers."""
-    for one in open_repository().accounts.all():
-        typer.echo(f"{one.name}\t{one.reader}")
+    for user in open_repository().accounts.all():
+        typer.echo(f"{user.name}\t{user.reader}")
 
 
 def truth(
@@ -99,9 +99,9 @@ def truth(
             "The table cannot be read; its columns are study_instance_uid, code, present, source."
         ) from exc
     unknown = 0
-    for one in truths:
+    for known_truth in truths:
         try:
-            repository.reviews.set_truth(one, account=TERMINAL)
+            repository.reviews.set_truth(known_truth, account=TERMINAL)
         except ConflictError:  # no such study here; the others are kept all the same
             unknown += 1
     typer.echo(f"{len(truths) - unknown} outcomes kept, {unknown} of unknown studies left out.")

@@ -1,4 +1,4 @@
-"""Results out: a batch's tables, its reports and its summary, written to a folder and recorded."""
+"""Export of a batch: its tables, reports and summary, written to a folder and recorded."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SUFFIX = {"sr": "zip"}
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What was written: the files, what was left out and why, and the batch in figures."""
+class ExportedBatch:
+    """A batch that was written: the files, what was left out and why, and the batch in figures."""
 
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
@@ -45,7 +45,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants of a batch.
+    """The forms and details somebody wants of a batch.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def export_batch(
     pictures: Pictures,
     on_progress: OnProgress | None = None,
     now: datetime | None = None,
-) -> Taken:
+) -> ExportedBatch:
     """Write a batch's results, and a line about it in the audit trail.
 
     The rows are made once and wait on disk, in a file without a name; no more than a group of
@@ -92,7 +92,7 @@ def export_batch(
     folder : Path
         Made when missing; files of the same names are replaced.
     account : str
-        Who takes them away.
+        Who exports them.
     pictures : callable
         Makes the contact sheet's pictures; asked for the most urgent studies only, and not at
         all unless `wish.pictures`.
@@ -109,20 +109,20 @@ def export_batch(
         If a format is unknown.
     """
     _check(wish)
-    at, tell = now or datetime.now(UTC), on_progress or (lambda _share: None)
+    at, progress = now or datetime.now(UTC), on_progress or (lambda _share: None)
     with closing(_Spool(folder)) as spool:
-        summary = _gathered(batch, wish, spool, _part(tell, 0, 0.3))
-        cases = top_cases(summary, pictures, _part(tell, 0.3, 0.5)) if wish.pictures else ()
+        summary = _gather(batch, wish, spool, _scale(progress, 0, 0.3))
+        cases = top_cases(summary, pictures, _scale(progress, 0.3, 0.5)) if wish.pictures else ()
         work = _Work(repository, wish, summary, cases, spool, account, at)
-        taken = work.write(folder, batch.name, _part(tell, 0.5, 1))
-    made = ",".join(f for f in FORMATS if f in wish.formats and _made(taken, f))
-    named = ", with names" if wish.names else ""
+        exported = work.write(folder, batch.name, _scale(progress, 0.5, 1))
+    written = ",".join(f for f in FORMATS if f in wish.formats and _was_written(exported, f))
+    with_names = ", with names" if wish.names else ""
     counts = f"{summary.files} files, {summary.studies} studies"
     repository.audit.record(
-        AuditEvent.EXPORT, account=account, detail=f"results of {counts}: {made}{named}"
+        AuditEvent.EXPORT, account=account, detail=f"results of {counts}: {written}{with_names}"
     )
-    tell(1.0)
-    return taken
+    progress(1.0)
+    return exported
 
 
 def _check(wish: Wish) -> None:
@@ -165,12 +165,12 @@ class _Spool:
         self._file.close()
 
 
-def _gathered(batch: Batch, wish: Wish, spool: _Spool, tell: OnProgress) -> Summary:
-    """Every row on disk, and what they come to."""
+def _gather(batch: Batch, wish: Wish, spool: _Spool, progress: OnProgress) -> Summary:
+    """Put every row on disk, and sum them up."""
     tally = Tally(wish.top)
     for count, row in enumerate(batch.rows(wish.names)):
         if count % 20 == 0:
-            tell(min(count / max(batch.total, 1), 1.0))
+            progress(min(count / max(batch.total, 1), 1.0))
         spool.add(row)
         tally.add(row)
     return tally.summary()
@@ -178,7 +178,7 @@ def _gathered(batch: Batch, wish: Wish, spool: _Spool, tell: OnProgress) -> Summ
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Everything the forms are written from."""
+    """An export under way: everything the forms are written from."""
 
     repository: Repository
     wish: Wish
@@ -188,8 +188,8 @@ class _Work:
     account: str
     now: datetime
 
-    def write(self, folder: Path, name: str, tell: OnProgress) -> Taken:
-        """Every form asked for; one that cannot be made is named with its reason."""
+    def write(self, folder: Path, name: str, progress: OnProgress) -> ExportedBatch:
+        """Write every form asked for; one that cannot be made is named with its reason."""
         forms = [form for form in FORMATS if form in self.wish.formats]
         files: list[Path] = []
         left_out: list[str] = []
@@ -198,19 +198,19 @@ class _Work:
                 f"lightbox-{_PREFIX.get(form, 'results')}-{name}.{_SUFFIX.get(form, form)}"
             )
             try:
-                left_out += self._form(
-                    form, path, _part(tell, at / len(forms), (at + 1) / len(forms))
+                left_out += self._write_form(
+                    form, path, _scale(progress, at / len(forms), (at + 1) / len(forms))
                 )
                 files.append(path)
             except ExportError as exc:
                 left_out.append(f"{form}: {exc}")
         if not files:
             raise ExportError("\n".join(left_out))
-        return Taken(tuple(files), tuple(left_out), self.summary)
+        return ExportedBatch(tuple(files), tuple(left_out), self.summary)
 
-    def _form(self, form: str, path: Path, tell: OnProgress) -> tuple[str, ...]:
-        """One form; returns what it leaves out."""
-        tell(0.0)
+    def _write_form(self, form: str, path: Path, progress: OnProgress) -> tuple[str, ...]:
+        """Write one form; returns what it leaves out."""
+        progress(0.0)
         if form in TABLES:
             write_table(form, path, self.spool, self.summary.codes, about=about(self.summary))
         elif form == "sr":
@@ -219,7 +219,7 @@ class _Work:
                 self.summary.uids,
                 path,
                 account=self.account,
-                on_progress=tell,
+                on_progress=progress,
                 now=self.now,
             )
         elif form == "pdf":
@@ -233,10 +233,10 @@ class _Work:
         return ()
 
 
-def _part(tell: OnProgress, low: float, high: float) -> OnProgress:
+def _scale(progress: OnProgress, low: float, high: float) -> OnProgress:
     """Progress of a part of the work as progress of the whole."""
-    return lambda share: tell(low + share * (high - low))
+    return lambda share: progress(low + share * (high - low))
 
 
-def _made(taken: Taken, form: str) -> bool:
-    return any(path.suffix == f".{_SUFFIX.get(form, form)}" for path in taken.files)
+def _was_written(exported: ExportedBatch, form: str) -> bool:
+    return any(path.suffix == f".{_SUFFIX.get(form, form)}" for path in exported.files)

@@ -14,16 +14,16 @@ from imaging.study import StudyRecord
 from imaging.worklist.order import ReadingOrder
 
 Because = Callable[[Instance | None, Assessment | None], str]
-"""Why an image was classified or not, such as `models.inference.selection.because`."""
+"""Tells why an image was classified or not, such as `models.inference.selection.because`."""
 
 ALL = "all"
-_KEPT = 32  # studies whose films may lie apart in a job
+_CACHED_STUDIES = 32  # studies held in memory: their films may be scattered over a job
 _GONE = "The study of this file was deleted since."
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Results to take away.
+    """Results to be exported.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
     order = repository.site.reading_order()
 
     def rows(names: bool) -> Iterator[ResultRow]:
-        study = lru_cache(_KEPT)(lambda uid: _study(repository, uid))
+        study = lru_cache(_CACHED_STUDIES)(lambda uid: _study(repository, uid))
         for file in job.files:
             uid = file.study_instance_uid
             yield _file_row(file, study(uid) if uid else None, because, names=names, order=order)
@@ -78,19 +78,19 @@ def _study(repository: Repository, uid: str) -> StudyRecord | None:
 def _study_rows(
     record: StudyRecord, because: Because, *, names: bool, order: ReadingOrder
 ) -> Iterator[ResultRow]:
-    """Every file of a study."""
+    """The rows of every file of a study."""
     row = partial(result_row, record=record, names=names, order=order)
-    for instance, said in zip(record.instances, record.assessments, strict=True):
-        yield row(instance.file_name, said, instance, selection=because(instance, said))
+    for instance, assessment in zip(record.instances, record.assessments, strict=True):
+        yield row(instance.file_name, assessment, instance, selection=because(instance, assessment))
     for film in record.unreadable:
-        lost, uid = film.instance, film.instance.identity.sop_instance_uid
+        unread, uid = film.instance, film.instance.identity.sop_instance_uid
         failed = Assessment(uid, Status.ERROR, messages=(film.reason,))
-        yield row(lost.file_name, failed, lost, selection=because(lost, failed))
+        yield row(unread.file_name, failed, unread, selection=because(unread, failed))
     for queued in record.waiting:
         yield row(queued.file_name, None, queued, selection=because(queued, None))
     for document in record.documents:
-        unasked = Assessment(document.identity.sop_instance_uid, Status.DOCUMENT)
-        yield row(document.file_name, unasked, document, selection=because(None, unasked))
+        not_assessed = Assessment(document.identity.sop_instance_uid, Status.DOCUMENT)
+        yield row(document.file_name, not_assessed, document, selection=because(None, not_assessed))
 
 
 def _file_row(
@@ -101,10 +101,10 @@ def _file_row(
     names: bool,
     order: ReadingOrder,
 ) -> ResultRow:
-    """One file of a job: by its record's newest answer, else by what the job says itself."""
-    said = _outcome(file, gone=record is None)
+    """The row of a job's file: by its record's newest answer, else by what the job says itself."""
+    outcome = _outcome(file, study_deleted=record is None)
     if record is None:
-        return result_row(file.file_name, said, selection=because(None, said))
+        return result_row(file.file_name, outcome, selection=because(None, outcome))
     uid = file.sop_instance_uid
     for instance, newest in zip(record.instances, record.assessments, strict=True):
         if instance.identity.sop_instance_uid == uid:
@@ -118,22 +118,22 @@ def _file_row(
                 names=names,
                 order=order,
             )
-    beside = next((f for f in record.files if f.identity.sop_instance_uid == uid), None)
+    stored_file = next((f for f in record.files if f.identity.sop_instance_uid == uid), None)
     return result_row(
         file.file_name,
-        said,
-        beside,
+        outcome,
+        stored_file,
         record=record,
-        selection=because(None, said),
+        selection=because(None, outcome),
         names=names,
         order=order,
     )
 
 
-def _outcome(file: JobFile, *, gone: bool) -> Assessment | None:
-    """What the job wrote down about a file; None while it waits."""
+def _outcome(file: JobFile, *, study_deleted: bool) -> Assessment | None:
+    """The outcome that the job wrote down about a file; None while it waits."""
     if file.status is None:
         return None
-    lost = gone and bool(file.study_instance_uid)
-    messages = (_GONE,) if lost else (file.message,) if file.message else ()
+    was_stored = study_deleted and bool(file.study_instance_uid)
+    messages = (_GONE,) if was_stored else (file.message,) if file.message else ()
     return Assessment(file.sop_instance_uid, file.status, messages=messages)

@@ -1,4 +1,4 @@
-"""One structured report per study of a batch, in one archive, a study at a time."""
+"""Structured reports, one per study of a batch, in one archive, a study at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings leave: gather a study's records, originals and pictures, write them, hand them out."""
+"""Export of a study: gather its records, originals and pictures, write them, hand them out."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def deliver(
     drawn = not set(formats) <= _UNDRAWN
     files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
-    made = ",".join(name for name in FORMATS if name in kinds)
+    written = ",".join(name for name in FORMATS if name in kinds)
     repository.audit.record(
-        AuditEvent.EXPORT, account=account, study_instance_uid=study_uid, detail=made
+        AuditEvent.EXPORT, account=account, study_instance_uid=study_uid, detail=written
     )
     return files
 
@@ -104,7 +104,7 @@ def make_case(
         picture
         for instance in record.instances
         if drawn or instance.source is SourceKind.FILM
-        for picture in _pictures(instance, contents, review, maps)
+        for picture in _render_pictures(instance, contents, review, maps)
     ]
     return ExportCase(record, review, contents, tuple(maps), tuple(pictures))
 
@@ -128,7 +128,7 @@ def write_files(files: Sequence[ExportedFile], folder: Path) -> tuple[Path, ...]
     return tuple(folder / file.name for file in files)
 
 
-def _pictures(
+def _render_pictures(
     instance: Instance,
     contents: Mapping[str, bytes],
     review: Review | None,
@@ -137,23 +137,23 @@ def _pictures(
     """The first frame, and every frame that was explained, marked or windowed."""
     uid = instance.identity.sop_instance_uid
     image = read_image(contents[uid], file_name=instance.file_name)
-    shown = review.presentations if review else ()
+    presentations = review.presentations if review else ()
     marks = review.annotations if review else ()
     frames = {0, *(m.frame for m in maps if m.sop_instance_uid == uid)}
-    frames |= {p.frame for p in shown if p.sop_instance_uid == uid}
+    frames |= {p.frame for p in presentations if p.sop_instance_uid == uid}
     frames |= {m.frame for m in marks if m.sop_instance_uid == uid}
-    kept = {p.frame: p for p in shown if p.sop_instance_uid == uid}
+    by_frame = {p.frame: p for p in presentations if p.sop_instance_uid == uid}
     return [
-        _picture(image, frame, kept.get(frame))
+        _render_picture(image, frame, by_frame.get(frame))
         for frame in sorted(frames)
         if frame < instance.geometry.frames
     ]
 
 
-def _picture(image: Image, frame: int, shown: Presentation | None) -> Picture:
+def _render_picture(image: Image, frame: int, presentation: Presentation | None) -> Picture:
     """A frame in the reader's window, else in the file's own first, else in the automatic one."""
     grey = image.instance.geometry.photometric_interpretation.startswith("MONOCHROME")
-    preset = _preset(image, frame, shown) if grey else None
+    preset = _choose_preset(image, frame, presentation) if grey else None
     film = image.instance.source is SourceKind.FILM
     return Picture(
         sop_instance_uid=image.instance.identity.sop_instance_uid,
@@ -164,10 +164,12 @@ def _picture(image: Image, frame: int, shown: Presentation | None) -> Picture:
     )
 
 
-def _preset(image: Image, frame: int, shown: Presentation | None) -> VoiPreset:
+def _choose_preset(image: Image, frame: int, presentation: Presentation | None) -> VoiPreset:
     """The window of a grey frame."""
-    if shown and shown.window_center is not None and shown.window_width is not None:
-        window = (shown.window_center, shown.window_width)
-        return VoiPreset("window", 0, "Reader's window", *window, function=shown.function)
+    if presentation is not None:
+        center, width = presentation.window_center, presentation.window_width
+        if center is not None and width is not None:
+            function = presentation.function
+            return VoiPreset("window", 0, "Reader's window", center, width, function=function)
     presets = image.instance.voi_presets
     return presets[0] if presets else image.automatic_preset(frame)

@@ -155,7 +155,7 @@ _Prepared = tuple[NDArray[Any], tuple[float, float], tuple[VoiPreset, VoiPreset]
 def _as_stored(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
     """Stored values as they are. Only a sample of them is turned into modality values.
 
-    It is the sample that `voi.automatic_window` would take, so the windows are those of
+    It is the sample that `voi_lut.automatic_window` would take, so the windows are those of
     `Image.automatic_preset` and `Image.full_range_preset`.
     """
     mask = grey_levels.padding_mask(ds, stored)

@@ -1,8 +1,8 @@
-"""Leaving the building: a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
+"""Export of a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
 
 Rule of the room: it writes what `case.ExportCase` holds and decides nothing clinical; it knows
-`entities`, `review`, `terms`, `errors` and `display`, no other room. Every file says that it is
-for research, and only a final review is marked verified.
+`entities`, `review`, `worklist`, `errors` and `rendering`, no other room. Every file says that it
+is for research, and only a final review is marked verified.
 """
 
 from __future__ import annotations
@@ -85,21 +85,21 @@ def export_case(
     if not files:
         raise ExportError("\n".join(refusals))
     if any(name in formats for name in _DICOM):
-        files = _films(case) + files
+        files = _write_films(case) + files
     if refusals:
         files.append(ExportedFile(LEFT_OUT, ("\n".join(refusals) + "\n").encode()))
     return tuple(files)
 
 
 def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
-    """One format."""
+    """Write one format."""
     module, _, function = _WRITERS[name].partition(".")
-    writer: Writer = getattr(import_module(f"imaging.export.{module}"), function)
+    writer: Writer = getattr(import_module(f"imaging.export.study.{module}"), function)
     with border("This study's data cannot be written in this form."):
         return writer(case, now)
 
 
-def _films(case: ExportCase) -> list[ExportedFile]:
+def _write_films(case: ExportCase) -> list[ExportedFile]:
     """PNG and JPEG films as DICOM, so that what refers to them finds them."""
     films = (i for i in case.record.instances if i.source is SourceKind.FILM)
     with border("The film cannot be written as DICOM."):

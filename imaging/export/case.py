@@ -1,4 +1,4 @@
-"""What an export is made from: the records, the original bytes, the pictures and the maps.
+"""Input of an export: the records, the original bytes, the pictures and the maps.
 
 Plain entities and numpy; `imaging.delivery.study` gathers a case, the modules beside this one write
 it.
@@ -21,7 +21,7 @@ from imaging.study import StudyRecord
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributionMap:
-    """One explanation of one image.
+    """An explanation of one image.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class AttributionMap:
     seen : tuple of float
         Top, left, bottom, right of what the network looked at, in fractions of the film.
     model : ModelIdentity
-        Who was asked.
+        The network that was asked.
     """
 
     sop_instance_uid: str
@@ -52,7 +52,7 @@ class AttributionMap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One frame as the reader saw it.
+    """A frame as the reader saw it.
 
     ``values`` are display values, (rows, columns) or (rows, columns, 3), uint8, before the
     reader's inversion, flip and rotation. ``preset`` made them; None for colour. ``stored`` are
@@ -98,7 +98,9 @@ class ExportCase:
     def answers(self) -> tuple[tuple[Instance, Assessment], ...]:
         """The instances the network said something about."""
         pairs = zip(self.record.instances, self.record.assessments, strict=True)
-        return tuple((instance, said) for instance, said in pairs if said is not None)
+        return tuple(
+            (instance, assessment) for instance, assessment in pairs if assessment is not None
+        )
 
     def instance(self, sop_instance_uid: str) -> Instance:
         """The instance of that UID; `ExportError` when the study has none."""
@@ -116,16 +118,16 @@ class ExportCase:
 
     def presentation(self, sop_instance_uid: str, frame: int) -> Presentation:
         """How the reader left a frame, or the plain presentation."""
-        kept = self.review.presentations if self.review else ()
-        for one in kept:
-            if (one.sop_instance_uid, one.frame) == (sop_instance_uid, frame):
-                return one
+        presentations = self.review.presentations if self.review else ()
+        for presentation in presentations:
+            if (presentation.sop_instance_uid, presentation.frame) == (sop_instance_uid, frame):
+                return presentation
         return Presentation(sop_instance_uid, frame)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """One file to hand out. Its name holds no patient identity."""
+    """A file to hand out. Its name holds no patient identity."""
 
     name: str
     content: bytes

@@ -1,4 +1,4 @@
-"""What every DICOM export shares: UIDs, equipment, references, the border to the libraries."""
+"""Parts of every DICOM export: UIDs, equipment, references, the border to the libraries."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def stamp(dataset: Dataset, now: datetime) -> Dataset:
     at = local(now)
     dataset.InstanceCreationDate = at.strftime("%Y%m%d")
     dataset.InstanceCreationTime = at.strftime("%H%M%S")
-    for one in dataset.get("ContributingEquipmentSequence", []):
-        one.ContributionDateTime = at.strftime("%Y%m%d%H%M%S%z")
+    for item in dataset.get("ContributingEquipmentSequence", []):
+        item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S%z")
     return dataset
 
 

@@ -49,17 +49,17 @@ class Typesetter:
         text : str
             Anything; line breaks are kept.
         """
-        runs = groupby(text, key=self._font)
-        return "".join(self._run(font, "".join(run)) for font, run in runs)
+        runs = groupby(text, key=self._choose_font)
+        return "".join(self._mark_up_run(font, "".join(run)) for font, run in runs)
 
-    def _font(self, character: str) -> str:
+    def _choose_font(self, character: str) -> str:
         """The font of a character; "" when there is none."""
         if unicodedata.bidirectional(character) in ("R", "AL"):
             self.notes[_UNSHAPED] = None
         return font_for(character)
 
-    def _run(self, font: str, run: str) -> str:
-        """One run in one font."""
+    def _mark_up_run(self, font: str, run: str) -> str:
+        """A run of characters in one font."""
         if not font:
             self.notes[_MISSING] = None
             return "".join(f"[U+{ord(c):04X}]" for c in run)
@@ -70,11 +70,11 @@ class Typesetter:
 @cache
 def font_for(character: str) -> str:
     """Name of a registered font with a glyph for a character; "" when this computer has none."""
-    if character in "\n\t" or _has(_base(), character):
+    if character in "\n\t" or _has_glyph(_base(), character):
         return _base()
-    for path in islice(_files(), _MOST):
+    for path in islice(_list_files(), _MOST):
         name = _register(path)
-        if name and _has(name, character):
+        if name and _has_glyph(name, character):
             return name
     return ""
 
@@ -82,23 +82,23 @@ def font_for(character: str) -> str:
 @cache
 def _base() -> str:
     """DejaVu Sans, or Vera where it is not installed."""
-    for path in (*_dejavu(), _beside("reportlab", "fonts/Vera.ttf")):
+    for path in (*_find_dejavu(), _file_in_package("reportlab", "fonts/Vera.ttf")):
         name = _register(path) if path and path.is_file() else ""
         if name:
             return name
     return "Helvetica"
 
 
-def _dejavu() -> Iterator[Path | None]:
+def _find_dejavu() -> Iterator[Path | None]:
     """Where DejaVu Sans may be."""
     yield Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-    yield _beside("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf")
+    yield _file_in_package("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf")
 
 
-def _beside(package: str, file: str) -> Path | None:
+def _file_in_package(package: str, file: str) -> Path | None:
     """A file inside an installed package, which is not imported for it."""
-    found = find_spec(package)
-    return Path(found.origin).parent / file if found and found.origin else None
+    spec = find_spec(package)
+    return Path(spec.origin).parent / file if spec and spec.origin else None
 
 
 @cache
@@ -112,13 +112,13 @@ def _register(path: Path) -> str:
     return name
 
 
-def _has(name: str, character: str) -> bool:
+def _has_glyph(name: str, character: str) -> bool:
     """True when a registered font has a glyph."""
     face = getattr(pdfmetrics.getFont(name), "face", None)
     return ord(character) in getattr(face, "charToGlyph", {})
 
 
-def _files() -> Iterator[Path]:
+def _list_files() -> Iterator[Path]:
     """TrueType files of this computer, in a stable order."""
     for folder in _FOLDERS:
         for suffix in ("*.ttf", "*.ttc"):

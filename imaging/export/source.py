@@ -72,11 +72,11 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
     ExportError
         If the original is missing or its header cannot be read.
     """
-    found = _header(case, instance)
+    header = _read_header(case, instance)
     ds = Dataset()
     ds.SpecificCharacterSet = UTF_8
     for keyword in (*_TYPE_2, *_OPTIONAL):
-        _copy_valid(found, ds, keyword)
+        _copy_valid(header, ds, keyword)
     for keyword in _TYPE_2:
         if keyword not in ds:
             setattr(ds, keyword, "")
@@ -86,9 +86,9 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
         del ds.Laterality
     for keyword in _PICTURE:
         with border(_UNREADABLE):
-            if keyword in found and found[keyword].value not in (None, ""):
-                ds[keyword] = found[keyword]
-    _name(ds, instance)
+            if keyword in header and header[keyword].value not in (None, ""):
+                ds[keyword] = header[keyword]
+    _set_identity(ds, instance)
     return ds
 
 
@@ -122,7 +122,7 @@ def one_frame(source: Dataset, frame: int) -> Dataset:
         for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
             for item in group.get(macro, [])[:1]:
                 ds.update(item)
-    for keyword in (*_SEVERAL, *(() if _rescales(ds) else _RESCALE)):
+    for keyword in (*_SEVERAL, *(() if _has_rescale(ds) else _RESCALE)):
         if keyword in ds:
             del ds[keyword]
     if "RescaleSlope" in ds and not ds.get("RescaleType"):
@@ -156,7 +156,7 @@ def point_to(dataset: Dataset, source: Dataset, frame: int | None) -> None:
             item.pop("ReferencedFrameNumber", None)
 
 
-def _rescales(ds: Dataset) -> bool:
+def _has_rescale(ds: Dataset) -> bool:
     """True unless the rescale would erase the picture; the viewer ignores such a one, too."""
     try:
         slope, intercept = float(ds.RescaleSlope), float(ds.RescaleIntercept)
@@ -180,19 +180,19 @@ def film_capture(case: ExportCase, instance: Instance) -> ExportedFile:
     return to_file("film", ds)
 
 
-def _header(case: ExportCase, instance: Instance) -> Dataset:
+def _read_header(case: ExportCase, instance: Instance) -> Dataset:
     """The header as found, or made up for a film."""
     uid = instance.identity.sop_instance_uid
     if uid not in case.contents:
         raise ExportError("The original file of this study is missing from the data folder.")
     content = case.contents[uid]
     if instance.source is SourceKind.FILM:
-        return _film_header(instance, lossy=not content.startswith(_PNG))
+        return _make_film_header(instance, lossy=not content.startswith(_PNG))
     with border(_UNREADABLE):
         return dcmread(BytesIO(content), force=True, stop_before_pixels=True)
 
 
-def _film_header(instance: Instance, *, lossy: bool) -> Dataset:
+def _make_film_header(instance: Instance, *, lossy: bool) -> Dataset:
     """Attributes of a film: no patient is known, and the identifier says so.
 
     The PatientID is made from the film itself, so that no archive ever takes two films without
@@ -214,7 +214,7 @@ def _film_header(instance: Instance, *, lossy: bool) -> Dataset:
     return ds
 
 
-def _name(ds: Dataset, instance: Instance) -> None:
+def _set_identity(ds: Dataset, instance: Instance) -> None:
     """The UIDs of the records, and what a Secondary Capture of a film needs besides."""
     identity = instance.identity
     ds.StudyInstanceUID = identity.study_instance_uid
@@ -229,15 +229,15 @@ def _name(ds: Dataset, instance: Instance) -> None:
             ds.PlanarConfiguration = 0
 
 
-def _copy_valid(found: Dataset, ds: Dataset, keyword: str) -> None:
+def _copy_valid(header: Dataset, ds: Dataset, keyword: str) -> None:
     """Copy an element that can be read and is well-formed; leave others out."""
     try:
-        value: Any = found.get(keyword)
+        value: Any = header.get(keyword)
         if isinstance(value, MultiValue):
             value = value[0]
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
-        if value is None or not (plain := _printable(str(value))):
+        if value is None or not (plain := _drop_control_characters(str(value))):
             return
         tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
         ds.add(DataElement(tag or 0, vr, plain, validation_mode=config.RAISE))
@@ -245,6 +245,6 @@ def _copy_valid(found: Dataset, ds: Dataset, keyword: str) -> None:
         return
 
 
-def _printable(text: str) -> str:
+def _drop_control_characters(text: str) -> str:
     """Text without control characters, which the standard forbids and some files hold."""
     return "".join(c if unicodedata.category(c) != "Cc" else " " for c in text).strip()

@@ -37,7 +37,7 @@ def status_line(case: ExportCase) -> str:
 
 
 def status_word(status: str) -> str:
-    """What became of a file; anything but a `Status` is told as it is."""
+    """Outcome of a file; anything but a `Status` is returned as it is."""
     return STATUSES[Status(status)] if status in set(Status) else status
 
 
@@ -52,7 +52,7 @@ def model_line(model: ModelIdentity) -> str:
 
 
 def engine_line(assessment: Assessment) -> str:
-    """What computed an answer, and how precisely; "" where that was not recorded."""
+    """The engine that computed an answer, and how precisely; "" where that was not recorded."""
     return f"Computed by {assessment.engine}" if assessment.engine else ""
 
 
@@ -68,15 +68,15 @@ def answer_line(finding: Finding) -> str:
 
 
 def conformal_line(assessment: Assessment) -> str:
-    """What cannot be ruled out at the stated error rate; "" when the model has no such rule."""
+    """The classes not ruled out at the stated error rate; "" when the model has no such rule."""
     if assessment.error_rate is None:
         return ""
-    kept = " or ".join(assessment.conformal_set) or "nothing"
-    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {kept}"
+    classes = " or ".join(assessment.conformal_set) or "nothing"
+    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
 
 
 def measure_line(measure: Measure) -> str:
     """A measurement with its unit, as text beside a mark."""
-    unit = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
-    shown = unit.get(measure.unit, measure.unit)
-    return f"{measure.name} {measure.value:.4g} {shown}".strip()
+    units = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
+    unit = units.get(measure.unit, measure.unit)
+    return f"{measure.name} {measure.value:.4g} {unit}".strip()

@@ -61,17 +61,18 @@ def members(source: Path | bytes, name: str, depth: int = 1) -> Iterator[Member]
         A name to show, and what reads the member: read one before taking the next. It raises
         `InputError` when the member is damaged, encrypted, too large or packed like a bomb.
     """
-    found = _members(source)
-    for at, (label, read) in enumerate(islice(found, MAX_MEMBERS + 1)):
-        shown = f"{name}/{_label(label, at)}" if label else name  # one packed file is itself
+    entries = _list_members(source)
+    for at, (label, read) in enumerate(islice(entries, MAX_MEMBERS + 1)):
+        # one packed file is itself
+        member_name = f"{name}/{_display_name(label, at)}" if label else name
         if at == MAX_MEMBERS:
             yield name, partial(_refuse, _MANY)
             return
-        yield from _opened(shown, read, depth)
+        yield from _open_member(member_name, read, depth)
 
 
-def _opened(name: str, read: Callable[[int], bytes], depth: int) -> Iterator[Member]:
-    """One member, or those of the archive it is."""
+def _open_member(name: str, read: Callable[[int], bytes], depth: int) -> Iterator[Member]:
+    """Yield one member, or those of the archive it is."""
     head = b""
     with suppress(InputError):
         head = read(_HEAD)
@@ -89,14 +90,18 @@ def _opened(name: str, read: Callable[[int], bytes], depth: int) -> Iterator[Mem
             yield from members(content, name, depth + 1)
 
 
-def _members(source: Path | bytes) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+def _list_members(source: Path | bytes) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     """Names and readers; a reader takes how many bytes are wanted at most."""
     try:
         stream = BytesIO(source) if isinstance(source, bytes) else _File(source)
         head = stream.read(_HEAD)
         stream.seek(0)
-        kind = _zip if head[:2] == b"PK" else _gzip if head[:2] == b"\x1f\x8b" else _tar
-        yield from kind(stream)
+        if head[:2] == b"PK":
+            yield from _list_zip(stream)
+        elif head[:2] == b"\x1f\x8b":
+            yield from _list_gzip(stream)
+        else:
+            yield from _list_tar(stream)
     except Exception:  # each packer has errors of its own, and damage finds more
         yield "", partial(_refuse_any, "The archive is damaged; ask for it to be sent again.")
 
@@ -108,16 +113,16 @@ class _File(FileIO):
         self.close()
 
 
-def _zip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+def _list_zip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     archive = zipfile.ZipFile(stream)
     for member in archive.infolist():
         if not member.is_dir():
             bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
-            opened = partial(archive.open, member)
-            yield member.filename, partial(_read, opened, bomb=bomb)
+            open_member = partial(archive.open, member)
+            yield member.filename, partial(_read, open_member, bomb=bomb)
 
 
-def _tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+def _list_tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     """Only files: no link, no device, nothing that points elsewhere."""
     archive = tarfile.TarFile(fileobj=stream)
     for member in archive:
@@ -125,13 +130,13 @@ def _tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
             yield member.name, partial(_read, partial(_extract, archive, member))
 
 
-def _gzip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+def _list_gzip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     """A packed tar, or a packed NIfTI volume, as they are usually kept."""
     packed = _Guarded(stream)
     head = packed.read(_HEAD)
     packed.seek(0)
     if head[257:262] == b"ustar":
-        yield from _tar(cast(IO[bytes], packed))
+        yield from _list_tar(cast(IO[bytes], packed))
     elif is_nifti(head):
         yield "", partial(_read, lambda: cast(IO[bytes], packed))
     else:
@@ -153,30 +158,30 @@ class _Guarded(gzip.GzipFile):
         OSError
             When the file is a bomb.
         """
-        found = super().read(size)
+        content = super().read(size)
         if self.tell() > max(_SMALL, MAX_RATIO * max(1, self._packed.tell())):
             raise OSError(_BOMB)
-        return found
+        return content
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    found = archive.extractfile(member)
-    if found is None:
+    stream = archive.extractfile(member)
+    if stream is None:
         raise OSError(_DAMAGED)
-    return found
+    return stream
 
 
-def _read(opened: Callable[[], IO[bytes]], most: int, *, bomb: bool = False) -> bytes:
+def _read(open_stream: Callable[[], IO[bytes]], most: int, *, bomb: bool = False) -> bytes:
     """Some bytes of a member; never more than asked for, whatever its header claims."""
     if bomb:
         raise NotDicomError(_BOMB)
     try:
-        stream = opened()
+        stream = open_stream()
         stream.seek(0)
         pieces = iter(lambda: stream.read(_SMALL), b"")
         if most <= _HEAD:
             return stream.read(most)
-        content = _joined(pieces, most)
+        content = _join(pieces, most)
     except Exception as exc:  # as above
         raise NotDicomError(_BOMB if str(exc) == _BOMB else _DAMAGED) from exc
     if len(content) > most:
@@ -184,7 +189,7 @@ def _read(opened: Callable[[], IO[bytes]], most: int, *, bomb: bool = False) -> 
     return content
 
 
-def _joined(pieces: Iterator[bytes], most: int) -> bytes:
+def _join(pieces: Iterator[bytes], most: int) -> bytes:
     """All pieces, or the first of them that are too many."""
     content = bytearray()
     for piece in pieces:
@@ -194,7 +199,7 @@ def _joined(pieces: Iterator[bytes], most: int) -> bytes:
     return bytes(content)
 
 
-def _label(name: str, at: int) -> str:
+def _display_name(name: str, at: int) -> str:
     """A member's name as it may be shown: no way up, no root, nothing that moves the screen."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return clean("/".join(parts), MAX_NAME) or f"file {at + 1}"

@@ -33,7 +33,7 @@ _IDLE, _LOW = "idle", "low"
 
 
 class MessageError(AssistantError):
-    """What came through a pipe is not one of the messages that may come."""
+    """The bytes that came through a pipe are not one of the messages that may come."""
 
 
 class ChildLostError(AssistantError):
@@ -195,7 +195,7 @@ class ChildProcess:
             As `imaging.typed_json.write`.
         """
         try:
-            self._connected().send(message)
+            self._require_channel().send(message)
         except (OSError, EOFError) as exc:
             raise self.reject() from exc
 
@@ -208,7 +208,7 @@ class ChildProcess:
             If it died meanwhile, was killed at its deadline, or sent something else.
         """
         try:
-            message = self._connected().receive(*kinds)
+            message = self._require_channel().receive(*kinds)
         except (OSError, EOFError, MessageError) as exc:
             raise self.reject() from exc
         self._silent = False
@@ -224,7 +224,7 @@ class ChildProcess:
         with self._lock:
             self._end()
 
-    def _connected(self) -> Channel:
+    def _require_channel(self) -> Channel:
         if self._channel is None:
             raise EOFError
         return self._channel

@@ -35,7 +35,7 @@ OUT_OF_MEMORY = "Reading this file needs more memory than a film may take; it wa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFilm:
-    """What the networks need of a picture.
+    """The parts of a picture that the networks need.
 
     Attributes
     ----------
@@ -77,33 +77,33 @@ def read_for_triage(
     InputError
         As `imaging.dicom.read_object`.
     """
-    found = read_object(content, file_name=file_name, sha256=sha256)
-    if not isinstance(found, Image):
-        return found
+    image = read_object(content, file_name=file_name, sha256=sha256)
+    if not isinstance(image, Image):
+        return image
     try:
-        quick = found.quick_values(0, enough=enough)
+        reduced = image.quick_values(0, enough=enough)
     except InputError as exc:
-        nothing = np.empty((0, 0), np.float32)
-        return DecodedFilm(found.instance, found.remarks, nothing, exc, found.refusals)
+        no_pixels = np.empty((0, 0), np.float32)
+        return DecodedFilm(image.instance, image.remarks, no_pixels, exc, image.refusals)
     return DecodedFilm(
-        found.instance,
-        found.remarks,
-        quick.values,
-        refusals=found.refusals,
-        reversed=quick.reversed,
+        image.instance,
+        image.remarks,
+        reduced.values,
+        refusals=image.refusals,
+        reversed=reduced.reversed,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class DescribeFiles:
-    """To the other process: which headers are wanted, of files (place, name)."""
+    """Message to the other process: which headers are wanted, of files (place, name)."""
 
     files: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptions:
-    """From it: what they say, in the same order; None of what tells nothing."""
+    """Its answer: what they say, in the same order; None of what tells nothing."""
 
     instances: tuple[Instance | None, ...]
 
@@ -160,27 +160,27 @@ class DecodeProcess:
 def decode_other_frames(content: bytes, file_name: str) -> None:
     """Decode the frames after the first, as the viewer will: one that kills must do so here.
 
-    Stops after `_OTHER_FRAMES` seconds. A frame that is refused is told where it is looked at.
+    Stops after `_OTHER_FRAMES` seconds. A frame that is refused says so where it is viewed.
     """
-    found = read_object(content, file_name=file_name)
-    if not isinstance(found, Image) or not found.decoder():  # what is not compressed kills nobody
+    image = read_object(content, file_name=file_name)
+    if not isinstance(image, Image) or not image.decoder():  # what is not compressed kills nobody
         return
     ends = time.monotonic() + _OTHER_FRAMES
-    for frame in range(1, found.instance.geometry.frames):
+    for frame in range(1, image.instance.geometry.frames):
         if time.monotonic() > ends:
             return
         with suppress(InputError):
-            found.stored_values(frame)
+            image.stored_values(frame)
 
 
-def _described(location: str, file_name: str) -> Instance | None:
-    """What a file's header says, of which more is read than its head where that is not enough."""
+def _describe_file(location: str, file_name: str) -> Instance | None:
+    """Read a file's header, of which more is read than its head where that is not enough."""
     with suppress(AssistantError):
         head = read_head(location, _HEAD)
-        found = describe(head, file_name=file_name)
-        if found is None and len(head) == _HEAD and head[128:132] == b"DICM":
+        instance = describe(head, file_name=file_name)
+        if instance is None and len(head) == _HEAD and head[128:132] == b"DICM":
             return describe(read_place(location), file_name=file_name)
-        return found
+        return instance
     return None
 
 
@@ -192,7 +192,7 @@ def _serve() -> None:
             files = server.receive(DescribeFiles).files
         except EOFError:
             return
-        server.send(Descriptions(tuple(_described(*one) for one in files)))
+        server.send(Descriptions(tuple(_describe_file(*file) for file in files)))
 
 
 if __name__ == "__main__":

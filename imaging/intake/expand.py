@@ -1,4 +1,4 @@
-"""What a person points at - files, folders, archives, a disc - becomes one entry per file."""
+"""Files, folders, archives or a disc that a person points at become one entry per file."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def walk(paths: Sequence[Path | str]) -> Iterator[Candidate]:
     SettingsError
         If an address cannot be listed, or nothing here reads such addresses.
     """
-    for named in paths:
-        if isinstance(named, str) and is_address(named):
-            for found in find_files(named):
-                yield Candidate(found, partial(read_place, found), found)
+    for source in paths:
+        if isinstance(source, str) and is_address(source):
+            for address in find_files(source):
+                yield Candidate(address, partial(read_place, address), address)
             continue
-        path = Path(named)
+        path = Path(source)
         if path.is_dir():
             for file in sorted(path.rglob("*")):
                 if not file.is_dir():
-                    yield from _unpacked(file)
-        elif is_dicomdir(_head(path)):
-            yield from _disc(path)
+                    yield from _unpack(file)
+        elif is_dicomdir(_read_head(path)):
+            yield from _list_disc(path)
         else:
-            yield from _unpacked(path)
+            yield from _unpack(path)
 
 
 def expand(
@@ -73,36 +73,36 @@ def expand(
     tuple of two lists
         (name, bytes) of what can be read, and (name, sentence) of what cannot.
     """
-    found: list[tuple[str, bytes]] = []
+    readable: list[tuple[str, bytes]] = []
     refused: list[tuple[str, str]] = []
     room = _MOST
     for name, content in files:
         if not is_archive(content[:_HEAD]):
-            found.append((name, content))
+            readable.append((name, content))
             continue
         for label, read in members(content, name):
             try:
                 if room <= 0:
                     raise NotDicomError(_TOO_MUCH)
-                inside = read()
-                room -= len(inside)
-                found.append((label, inside))
+                member_content = read()
+                room -= len(member_content)
+                readable.append((label, member_content))
             except InputError as exc:
                 refused.append((label, str(exc)))
-    return found, refused
+    return readable, refused
 
 
-def _unpacked(file: Path) -> Iterator[Candidate]:
-    """A file, or the members of the archive it is."""
-    if not is_archive(_head(file)):
-        yield _plain(file)
+def _unpack(file: Path) -> Iterator[Candidate]:
+    """Yield a file, or the members of the archive it is."""
+    if not is_archive(_read_head(file)):
+        yield _file_candidate(file)
         return
     for name, read in members(file, str(file)):
         yield Candidate(name, read)
 
 
-def _head(file: Path) -> bytes:
-    """The first bytes of a file; none when it cannot be opened, which reading it will tell."""
+def _read_head(file: Path) -> bytes:
+    """The first bytes of a file; none when it cannot be opened, which reading it will report."""
     try:
         with file.open("rb") as stream:
             return stream.read(_HEAD)
@@ -110,24 +110,24 @@ def _head(file: Path) -> bytes:
         return b""
 
 
-def _disc(file: Path) -> Iterator[Candidate]:
+def _list_disc(file: Path) -> Iterator[Candidate]:
     """The files a DICOMDIR names, wherever the case of their names went when they were copied."""
     content = _read_file(file)
     try:
         names = referenced_files(content)
     except InputError:
-        yield _plain(file)
+        yield _file_candidate(file)
         return
     root = file.resolve().parent
     for parts in names:
-        found = root.joinpath(*parts)
-        if not found.exists():
-            found = root.joinpath(*(part.lower() for part in parts))
-        if found.resolve().is_relative_to(root):  # a link on the disc may lead anywhere
-            yield _plain(found)
+        path = root.joinpath(*parts)
+        if not path.exists():
+            path = root.joinpath(*(part.lower() for part in parts))
+        if path.resolve().is_relative_to(root):  # a link on the disc may lead anywhere
+            yield _file_candidate(path)
 
 
-def _plain(file: Path) -> Candidate:
+def _file_candidate(file: Path) -> Candidate:
     return Candidate(str(file), partial(_read_file, file), str(file.absolute()))
 
 

@@ -47,12 +47,12 @@ _FAULT = (
 )
 
 
-def allowed_folder(wanted: str, settings: Settings) -> str:
+def allowed_folder(location: str, settings: Settings) -> str:
     """The folder as it will be stored, if Lightbox may read it.
 
     Parameters
     ----------
-    wanted : str
+    location : str
         A path, or an address such as ``s3://bucket/films``.
 
     Raises
@@ -60,25 +60,25 @@ def allowed_folder(wanted: str, settings: Settings) -> str:
     SettingsError
         If it lies below none of the allowed roots, or is no folder.
     """
-    wanted = wanted.strip()
-    if is_address(wanted):
+    location = location.strip()
+    if is_address(location):
         roots = [r.rstrip("/") for r in settings.roots if is_address(r)]
-        if ".." not in wanted.split("/") and any(
-            wanted.rstrip("/") == root or wanted.startswith(f"{root}/") for root in roots
+        if ".." not in location.split("/") and any(
+            location.rstrip("/") == root or location.startswith(f"{root}/") for root in roots
         ):
-            return wanted.rstrip("/")
+            return location.rstrip("/")
         raise SettingsError(_NOT_ALLOWED)
     try:
-        folder = Path(wanted).expanduser().resolve(strict=True)
+        folder = Path(location).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as exc:
         raise SettingsError(_NOT_ALLOWED) from exc
     roots = [r for r in settings.roots if not is_address(r)]
-    if not folder.is_dir() or not any(_below(folder, Path(root)) for root in roots):
+    if not folder.is_dir() or not any(_is_below(folder, Path(root)) for root in roots):
         raise SettingsError(_NOT_ALLOWED)
     return str(folder)
 
 
-def _below(folder: Path, root: Path) -> bool:
+def _is_below(folder: Path, root: Path) -> bool:
     try:
         return folder.is_relative_to(root.expanduser().resolve(strict=True))
     except (OSError, RuntimeError):  # the latter: links that go in circles, nobody's home
@@ -87,14 +87,14 @@ def _below(folder: Path, root: Path) -> bool:
 
 @dataclass
 class _Watch:
-    """What is remembered of a watched place: marks of its files."""
+    """Memory of a watched place: marks of its files."""
 
-    seen: dict[str, Mark] = field(default_factory=dict)  # at the last look
+    marks: dict[str, Mark] = field(default_factory=dict)  # at the last look
     added: dict[str, Mark] = field(default_factory=dict)
 
 
 class FolderScanner:
-    """One thread that finds the files of open jobs.
+    """Thread that finds the files of open jobs.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class FolderScanner:
         self._stopped = False
         self._watched: dict[str, _Watch] = {}
         self._failed: dict[str, int] = {}  # looks in vain
-        self._thread = threading.Thread(target=self._run, name="lightbox-lister", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="lightbox-folder-scan", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -130,7 +130,7 @@ class FolderScanner:
             self._wake.wait(EVERY)
             self._wake.clear()
             try:
-                self._round()
+                self._scan_jobs()
             except AssistantError as exc:
                 log.error("files of jobs cannot be found: %s", exc)
                 time.sleep(EVERY)
@@ -138,14 +138,14 @@ class FolderScanner:
                 log.error("%s while files of jobs were looked for", type(exc).__name__)
                 time.sleep(EVERY)
 
-    def _round(self) -> None:
-        """One look for each job; the trouble of one is not that of those behind it."""
+    def _scan_jobs(self) -> None:
+        """Look once for each job; the trouble of one is not that of those behind it."""
         troubles = []
         self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
         jobs = self._repository.jobs.listings()
-        for known in (self._watched, self._failed):
-            for gone in known.keys() - {job.job_id for job in jobs}:
-                del known[gone]
+        for by_job in (self._watched, self._failed):
+            for job_id in by_job.keys() - {job.job_id for job in jobs}:
+                del by_job[job_id]
         for job in jobs:
             try:
                 self.attempt(job)
@@ -190,7 +190,8 @@ class FolderScanner:
 
     def _give_up(self, job: JobProgress, reason: str) -> None:
         log.error("files of job %s cannot be found: %s", job.job_id, reason)
-        self._repository.jobs.add_files(job.job_id, [], refused=[(_shown(job.source), reason)])
+        refused = [(_display_name(job.source), reason)]
+        self._repository.jobs.add_files(job.job_id, [], refused=refused)
         if job.kind is not JobKind.WATCH:
             self._repository.jobs.end_listing(job.job_id)
         self._announce()
@@ -198,7 +199,7 @@ class FolderScanner:
     def look(self, job: JobProgress) -> None:
         """Add what a job's folder holds; a watched one stays open."""
         watch = self._watched.setdefault(job.job_id, _Watch()) if _is_watched(job) else None
-        files = _complete(job.source, watch) if watch else _unmarked(job.source)
+        files = _find_complete(job.source, watch) if watch else _find_unmarked(job.source)
         size = _FIRST
         while not self._stopped:
             part = list(islice(files, size))
@@ -218,11 +219,11 @@ class FolderScanner:
         """Add files; those in archives are kept here, one by one."""
         plain, kept, refused = [], [], []
         for location in files:
-            inside = _inside(location)
-            if inside is None:
-                plain.append((_shown(location), location))
+            archived = _list_members(location)
+            if archived is None:
+                plain.append((_display_name(location), location))
                 continue
-            for name, read in inside:
+            for name, read in archived:
                 try:
                     kept.append((name, self._repository.originals.keep(read())))
                 except InputError as exc:
@@ -237,39 +238,40 @@ def _is_watched(job: JobProgress) -> bool:
     return job.kind is JobKind.WATCH
 
 
-def _complete(source: str, watch: _Watch) -> Iterator[tuple[str, Mark]]:
+def _find_complete(source: str, watch: _Watch) -> Iterator[tuple[str, Mark]]:
     """Files of a watched place that have stopped growing since the last look, once each.
 
     Another file under an old name counts as one more.
     """
     now: dict[str, Mark] = {}
-    for location, mark, settled in _marked(source):
+    for location, mark, settled in _find_marked(source):
         now[location] = mark
-        if mark[0] and settled and watch.seen.get(location) == mark != watch.added.get(location):
+        if mark[0] and settled and watch.marks.get(location) == mark != watch.added.get(location):
             yield location, mark
-    watch.seen = now
+    watch.marks = now
     watch.added = {place: mark for place, mark in watch.added.items() if place in now}
 
 
-def _marked(source: str) -> Iterator[tuple[str, Mark, bool]]:
+def _find_marked(source: str) -> Iterator[tuple[str, Mark, bool]]:
     """Files of a watched place, their marks, and whether they were left alone for a while."""
     if is_address(source):
         yield from ((location, mark, True) for location, mark in find_marks(source))
         return
-    for location in _found(source):
+    for location in _list_files(source):
         try:
-            found = Path(location).stat()
+            status = Path(location).stat()
         except OSError:
             continue
-        settled = not 0 <= time.time() - found.st_mtime < SETTLED  # the writer's clock may be ahead
-        yield location, (found.st_size, found.st_mtime_ns // _FINEST), settled
+        age = time.time() - status.st_mtime  # below 0 where the writer's clock is ahead
+        settled = not 0 <= age < SETTLED
+        yield location, (status.st_size, status.st_mtime_ns // _FINEST), settled
 
 
-def _unmarked(source: str) -> Iterator[tuple[str, Mark]]:
-    return ((location, _NO_MARK) for location in _found(source))
+def _find_unmarked(source: str) -> Iterator[tuple[str, Mark]]:
+    return ((location, _NO_MARK) for location in _list_files(source))
 
 
-def _found(source: str) -> Iterator[str]:
+def _list_files(source: str) -> Iterator[str]:
     """Every file below a folder, in the order of names; hidden ones and links out are left out.
 
     Raises
@@ -289,37 +291,37 @@ def _found(source: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
-            if not name.startswith(".") and _wanted(file, root):
+            if not name.startswith(".") and _is_wanted(file, root):
                 yield str(file)
 
 
-def _wanted(file: Path, root: Path) -> bool:
+def _is_wanted(file: Path, root: Path) -> bool:
     """No link out or in circles, and nothing that never ends, such as a pipe."""
     try:
-        if file.is_symlink() and not _below(file.resolve(), root):
+        if file.is_symlink() and not _is_below(file.resolve(), root):
             return False
         return stat.S_ISREG(file.stat().st_mode)
     except RuntimeError:
         return False
-    except OSError as exc:  # any other trouble is told by who reads the file
+    except OSError as exc:  # any other trouble is reported by who reads the file
         return exc.errno != errno.ELOOP
 
 
-def _inside(location: str) -> Iterator[Member] | None:
-    """What to keep of a file because its place cannot be pointed to; None where it can."""
+def _list_members(location: str) -> Iterator[Member] | None:
+    """The members to keep of a file because its place cannot be pointed to; None where it can."""
     if is_address(location):
         return None
     path = Path(location)
     if _is_archive(path):
-        return members(path, _shown(location))
+        return members(path, _display_name(location))
     try:
         location.encode()
     except UnicodeEncodeError:  # no name that could be stored
-        return iter([(_shown(location), partial(read_path, path))])
+        return iter([(_display_name(location), partial(read_path, path))])
     return None
 
 
-def _shown(location: str) -> str:
+def _display_name(location: str) -> str:
     """A file's name as it may be shown, whatever its letters were written in."""
     name = os.fsencode(Path(location).name).decode(errors="replace")
     return clean(name, MAX_NAME) or "?"

@@ -1,8 +1,8 @@
-"""Looking ahead: studies whose films wait for the network are on the worklist by their headers.
+"""Header scan: studies whose films wait for the network are on the worklist by their headers.
 
 One thread reads the first bytes of files that nobody has claimed yet, in another process: a header
 may be as hostile as pixels. What it cannot read is left to its turn. It begins at the end of a
-pile, which waits longest, and leaves what was queued a moment ago to those who judge.
+pile, which waits longest, and leaves what was queued a moment ago to the workers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from imaging.store import Repository
 
 log = logging.getLogger(__name__)
 EVERY = 2.0  # seconds between two looks for files that wait
-PATIENCE = timedelta(seconds=5)  # a file younger than this is left to those who judge
+PATIENCE = timedelta(seconds=5)  # a file younger than this is left to the workers
 _REST = 3  # times as long as it was at work, while readers are at the same server
-_NOTICED = 0.01  # seconds: who gave way for so long met a reader
+_NOTICED = 0.01  # seconds: who yielded for so long met a reader
 _TROUBLE = 30.0  # seconds to wait after the store failed
 _AT_ONCE = 50  # files of one transaction
 _AHEAD = 100  # files of one query
@@ -32,26 +32,24 @@ _SECONDS = 30.0  # for the headers of so many
 
 
 class HeaderScanner:
-    """One thread that tells what waits.
+    """Thread that puts what waits on the worklist.
 
     Parameters
     ----------
     repository : Repository
-    give_way : callable, optional
+    yield_to_interactive : callable, optional
         Called before each look; returns when the work may go on, after a moment at most.
     """
 
     def __init__(
         self, repository: Repository, *, yield_to_interactive: Callable[[], None] | None = None
     ) -> None:
-        self._repository, self._yield_to_interactive = (
-            repository,
-            yield_to_interactive or (lambda: None),
-        )
-        self._seen: dict[str, Span] = {}  # of jobs, the positions it looked at
+        self._repository = repository
+        self._yield_to_interactive = yield_to_interactive or (lambda: None)
+        self._scanned: dict[str, Span] = {}  # of jobs, the positions it looked at
         self._stopped = threading.Event()
-        self._reader = DecodeProcess(seconds=_SECONDS, low_priority=True)
-        self._thread = threading.Thread(target=self._run, name="lightbox-scout", daemon=True)
+        self._decoder = DecodeProcess(seconds=_SECONDS, low_priority=True)
+        self._thread = threading.Thread(target=self._run, name="lightbox-header-scan", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -62,7 +60,7 @@ class HeaderScanner:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._reader.close()
+        self._decoder.close()
 
     def _run(self) -> None:
         pause = EVERY
@@ -87,42 +85,43 @@ class HeaderScanner:
         """
         count, until = 0, datetime.now(UTC) - PATIENCE
         while not self._stopped.is_set():
-            tasks = self._repository.pending.not_yet_scanned(self._seen, until=until, limit=_AHEAD)
+            pending = self._repository.pending
+            tasks = pending.not_yet_scanned(self._scanned, until=until, limit=_AHEAD)
             if not tasks:
-                self._reader.close()  # memory for nothing, until something waits again
+                self._decoder.close()  # memory for nothing, until something waits again
                 break
             for start in range(0, len(tasks), _AT_ONCE):
                 began = time.monotonic()
                 self._yield_to_interactive()
-                met = time.monotonic() - began > _NOTICED
-                count += self._tell(tasks[start : start + _AT_ONCE])
-                self._stopped.wait(_REST * (time.monotonic() - began) if met else 0.0)
+                reader_active = time.monotonic() - began > _NOTICED
+                count += self._announce(tasks[start : start + _AT_ONCE])
+                self._stopped.wait(_REST * (time.monotonic() - began) if reader_active else 0.0)
         return count
 
-    def _tell(self, tasks: Sequence[Task]) -> int:
+    def _announce(self, tasks: Sequence[Task]) -> int:
         """Announce some files; returns how many films were."""
         if self._stopped.is_set():
             return 0
-        found = self._described([(self._place(task), task.file_name) for task in tasks])
+        films = self._describe([(self._location(task), task.file_name) for task in tasks])
         looks = [
             (task, replace(film, identity=replace(film.identity, sha256=task.sha256)))
-            for task, film in zip(tasks, found, strict=True)
-            if film is not None  # nothing can be told before its turn
+            for task, film in zip(tasks, films, strict=True)
+            if film is not None  # nothing is known before its turn
         ]
         count = self._repository.pending.add_pending(looks) if looks else 0
-        low, high = self._seen.get(tasks[0].job_id, NOWHERE)
-        places = [task.position for task in tasks]
-        self._seen[tasks[0].job_id] = min(low, *places), max(high, *places)
+        low, high = self._scanned.get(tasks[0].job_id, NOWHERE)
+        positions = [task.position for task in tasks]
+        self._scanned[tasks[0].job_id] = min(low, *positions), max(high, *positions)
         return count
 
-    def _place(self, task: Task) -> str:
+    def _location(self, task: Task) -> str:
         return task.location or str(self._repository.originals.kept_at(task.sha256))
 
-    def _described(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
-        """What headers say; where one killed the process, each is asked for alone."""
+    def _describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+        """Read headers; where one killed the process, each is asked for alone."""
         try:
-            return self._reader.describe(files)
+            return self._decoder.describe(files)
         except PixelDataError:
             if len(files) == 1:
                 return [None]
-            return [film for one in files for film in self._described([one])]
+            return [film for file in files for film in self._describe([file])]

@@ -1,4 +1,4 @@
-"""What first reads, signed reviews and known truths say about readers and network together.
+"""Statistics on readers and network together: first reads, signed reviews and known truths.
 
 Pure counting. A share, a kappa or a median is None where too few cases stand behind it; the
 counts always stand beside it.
@@ -90,7 +90,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One first read where the network had an answer, and what came of it."""
+    """A first read where the network had an answer, and what came of it."""
 
     first: bool
     network: bool
@@ -116,12 +116,12 @@ def summarise(
         By Study Instance UID.
     """
     reads = list(first_reads)
-    signed = _first_finals(finals)
+    first_finals = _first_finals(finals)
     cases, restated = [], 0
-    for read in (r for r in reads if r.network_present is not None):
-        review = signed.get((read.study_instance_uid, read.account))
-        case = _case(read, review, truths.get(read.study_instance_uid, ()))
-        restated += review is not None and _is_restated(review, read.code)
+    for first_read in (r for r in reads if r.network_present is not None):
+        review = first_finals.get((first_read.study_instance_uid, first_read.account))
+        case = _case(first_read, review, truths.get(first_read.study_instance_uid, ()))
+        restated += review is not None and _is_restated(review, first_read.code)
         cases.append(case)
     decided = [c for c in cases if c.final is not None]
     return Agreement(
@@ -187,24 +187,26 @@ def cohen_kappa(table: Sequence[Sequence[int]]) -> Kappa | None:
 
 def _first_finals(finals: Iterable[Review]) -> dict[tuple[str, str], Review]:
     """The first signed-off version of each study and account."""
-    found: dict[tuple[str, str], Review] = {}
+    first_finals: dict[tuple[str, str], Review] = {}
     for review in sorted(finals, key=lambda r: r.version):
         if review.stage is Stage.FINAL:
-            found.setdefault((review.study_instance_uid, review.account), review)
-    return found
+            first_finals.setdefault((review.study_instance_uid, review.account), review)
+    return first_finals
 
 
-def _case(read: FirstRead, review: Review | None, truths: Sequence[Truth]) -> _Case:
-    network = bool(read.network_present)
-    stated = review.finding(read.code) if review is not None else None
-    final = stated.present if stated is not None and stated.call is not Call.EDITED else None
-    truth = next((t.present for t in truths if t.code == read.code), None)
-    return _Case(read.present, network, final, None if truth is None else truth == network)
+def _case(first_read: FirstRead, review: Review | None, truths: Sequence[Truth]) -> _Case:
+    network = bool(first_read.network_present)
+    statement = review.finding(first_read.code) if review is not None else None
+    final = (
+        statement.present if statement is not None and statement.call is not Call.EDITED else None
+    )
+    truth = next((t.present for t in truths if t.code == first_read.code), None)
+    return _Case(first_read.present, network, final, None if truth is None else truth == network)
 
 
 def _is_restated(review: Review, code: str) -> bool:
-    stated = review.finding(code)
-    return stated is not None and stated.call is Call.EDITED
+    statement = review.finding(code)
+    return statement is not None and statement.call is Call.EDITED
 
 
 def _share(hits: Sequence[bool]) -> Share:
@@ -212,10 +214,10 @@ def _share(hits: Sequence[bool]) -> Share:
 
 
 def _flips(cases: Sequence[_Case]) -> Flips:
-    def changed(right: bool | None) -> Share:
+    def count_changes(right: bool | None) -> Share:
         return _share([c.final != c.first for c in cases if c.network_right is right])
 
-    return Flips(changed(True), changed(False), changed(None))
+    return Flips(count_changes(True), count_changes(False), count_changes(None))
 
 
 def _kappa(cases: Sequence[_Case]) -> Kappa | None:

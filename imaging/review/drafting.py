@@ -45,23 +45,26 @@ def draft(study_instance_uid: str, last: Review | None, account: Account) -> Rev
 def decide(review: Review, finding: Finding, answer: Answer | None, present: bool) -> Review:
     """State whether a finding of the network is there: accepted, overruled or decided unaided."""
     old = review.finding(finding.code)
-    said = network_says(finding, answer)
-    call = Call.UNAIDED if said is None else Call.ACCEPTED if said == present else Call.OVERRULED
-    stated = ReadFinding(
+    network_present = network_says(finding, answer)
+    if network_present is None:
+        call = Call.UNAIDED
+    else:
+        call = Call.ACCEPTED if network_present == present else Call.OVERRULED
+    statement = ReadFinding(
         code=finding.code,
         present=present,
         call=call,
         note=old.note if old else "",
         regions=old.regions if old else (),
     )
-    return _with(review, finding.code, stated)
+    return _replace_statement(review, finding.code, statement)
 
 
 def decide_unaided(review: Review, code: str, present: bool) -> Review:
     """State whether something is there that the network gave no answer about."""
     old = review.finding(code)
-    stated = ReadFinding(code, present, Call.UNAIDED, note=old.note if old else "")
-    return _with(review, code, replace(stated, regions=old.regions if old else ()))
+    statement = ReadFinding(code, present, Call.UNAIDED, note=old.note if old else "")
+    return _replace_statement(review, code, replace(statement, regions=old.regions if old else ()))
 
 
 def network_says(finding: Finding, answer: Answer | None) -> bool | None:
@@ -79,7 +82,7 @@ def restate(review: Review, code: str, other: str) -> Review:
     replaces = old.replaces or code if old else code
     if other == replaces:
         return review
-    stated = ReadFinding(
+    statement = ReadFinding(
         code=other,
         present=True,
         call=Call.EDITED,
@@ -87,25 +90,27 @@ def restate(review: Review, code: str, other: str) -> Review:
         replaces=replaces,
         regions=old.regions if old else (),
     )
-    return _with(review, code, stated)
+    return _replace_statement(review, code, statement)
 
 
 def add(review: Review, code: str) -> Review:
     """Add a finding of the reader's own; one that is already stated stays as it is."""
     if review.finding(code) is not None:
         return review
-    return _with(review, code, ReadFinding(code=code, present=True, call=Call.ADDED))
+    return _replace_statement(review, code, ReadFinding(code=code, present=True, call=Call.ADDED))
 
 
 def withdraw(review: Review, code: str) -> Review:
     """Take a statement back: the finding is undecided, or gone when it was the reader's own."""
-    return _with(review, code, None)
+    return _replace_statement(review, code, None)
 
 
 def remark(review: Review, code: str, note: str) -> Review:
     """Put a note to a finding."""
-    stated = review.finding(code)
-    return review if stated is None else _with(review, code, replace(stated, note=typed(note)))
+    statement = review.finding(code)
+    if statement is None:
+        return review
+    return _replace_statement(review, code, replace(statement, note=typed(note)))
 
 
 def mark(
@@ -156,8 +161,8 @@ def _state(review: Review) -> int:
 
 def undecided(review: Review | None, lead: Assessment | None) -> tuple[Finding, ...]:
     """Findings of the network that must be decided before a signature: all but exploratory ones."""
-    asked = [f for f in lead.findings if not f.exploratory] if lead else []
-    return tuple(f for f in asked if review is None or review.finding(f.code) is None)
+    findings = [f for f in lead.findings if not f.exploratory] if lead else []
+    return tuple(f for f in findings if review is None or review.finding(f.code) is None)
 
 
 def sign(review: Review, stage: Stage) -> Review:
@@ -173,9 +178,9 @@ def sign(review: Review, stage: Stage) -> Review:
     return replace(review, stage=stage, restores=None)
 
 
-def same_content(one: Review, other: Review) -> bool:
+def same_content(review: Review, other: Review) -> bool:
     """True when two versions say the same, whoever saved them."""
-    return _content(one) == _content(other)
+    return _content(review) == _content(other)
 
 
 def _content(review: Review) -> tuple[object, ...]:
@@ -188,10 +193,10 @@ def _content(review: Review) -> tuple[object, ...]:
     )
 
 
-def _with(review: Review, code: str, stated: ReadFinding | None) -> Review:
+def _replace_statement(review: Review, code: str, statement: ReadFinding | None) -> Review:
     """The statement about a code put in place of the old one, or at the end."""
     old = review.finding(code)
-    findings = [stated if f is old else f for f in review.findings]
+    findings = [statement if f is old else f for f in review.findings]
     if old is None:
-        findings.append(stated)
+        findings.append(statement)
     return replace(review, findings=tuple(f for f in findings if f is not None))

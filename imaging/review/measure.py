@@ -1,4 +1,4 @@
-"""What a drawing measures: length, angle, area, ratio, and the values of the pixels inside.
+"""Measurements of a drawing: length, angle, area, ratio, and the values of the pixels inside.
 
 Pure functions over points and arrays. Points are (column, row) as in
 `imaging.review.records.Annotation`; a pixel counts as inside a shape when its centre does. The
@@ -42,7 +42,7 @@ def measure(
     pixel_aspect: float = 1.0,
     unit: str = _NO_UNIT,
 ) -> tuple[Measure, ...]:
-    """What an annotation measures.
+    """Take the measurements of an annotation.
 
     Parameters
     ----------
@@ -138,27 +138,27 @@ def _inside_ellipse(
     x, y = columns - center[0], rows - center[1]
     along = (x * minor[1] - y * minor[0]) / size
     across = (y * major[0] - x * major[1]) / size
-    found: NDArray[np.bool_] = along**2 + across**2 <= 1
-    return found
+    mask: NDArray[np.bool_] = along**2 + across**2 <= 1
+    return mask
 
 
 def _inside_region(
     at: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Pixels within a closed polygon, by the even-odd rule."""
-    found = np.zeros((rows.size, columns.size), bool)
+    mask = np.zeros((rows.size, columns.size), bool)
     for (x0, y0), (x1, y1) in zip(at, np.roll(at, -1, axis=0), strict=True):
         if y0 == y1:
             continue
         crossed = ((y0 > rows) != (y1 > rows)).ravel()
         edge = x0 + (rows[crossed] - y0) / (y1 - y0) * (x1 - x0)
-        found[crossed] ^= columns < edge
-    return found
+        mask[crossed] ^= columns < edge
+    return mask
 
 
 def _value(points: Points, values: NDArray[np.floating], unit: str) -> tuple[Measure, ...]:
     """The value of one pixel; none for colour and outside the picture."""
-    column, row = (math.floor(one) for one in points[0])
+    column, row = (math.floor(coordinate) for coordinate in points[0])
     within = 0 <= row < values.shape[0] and 0 <= column < values.shape[1]
     if values.ndim != 2 or not within:
         return ()

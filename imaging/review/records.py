@@ -1,4 +1,4 @@
-"""What a reader leaves behind: findings, annotations, presentations, and the versions of a review.
+"""Records of a reader's work: findings, annotations, presentations, and the versions of a review.
 
 Frozen records like those of `imaging.entities`; DICOM's names (PS3.3, PS3.16) where it has one.
 """
@@ -33,7 +33,7 @@ class Call(StrEnum):
 
 
 class Shape(StrEnum):
-    """What an annotation is."""
+    """Kinds of annotation."""
 
     POINT = "point"  # one point: the value of a pixel
     LENGTH = "length"  # two ends
@@ -55,7 +55,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number taken from an annotation. ``unit`` is UCUM: mm, deg, mm2, {pixels}, [hnsf'U] ...
+    """A number taken from an annotation. ``unit`` is UCUM: mm, deg, mm2, {pixels}, [hnsf'U] ...
 
     ``name`` is one of: length, angle, area, mean, deviation, minimum, maximum, value, ratio.
     """
@@ -105,7 +105,7 @@ class Presentation:
 
 @dataclass(frozen=True, slots=True)
 class ReadFinding:
-    """One finding as the reader states it.
+    """A finding as the reader states it.
 
     ``code`` is a key of `imaging.review.terms`; ``replaces`` is the network's code where the reader
     restated it; ``regions`` are the uids of the annotations that mark it.
@@ -160,7 +160,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One version of a reader's work on a study. Versions are appended, never overwritten.
+    """A version of a reader's work on a study. Versions are appended, never overwritten.
 
     ``version`` counts from 1. ``account`` is the reader's sign-in name, ``reader`` the name that
     stands under a signature. ``restores`` is the version whose content an undo brought back.
@@ -211,7 +211,7 @@ class FirstRead:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a study turned out to show, from a source outside the reading (follow-up, CT, panel)."""
+    """The outcome of a study, from a source outside the reading (follow-up, CT, panel)."""
 
     study_instance_uid: str
     code: str
@@ -234,7 +234,7 @@ class Account:
 
 
 class AuditEvent(StrEnum):
-    """What the audit trail records."""
+    """Events that the audit trail records."""
 
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
@@ -252,7 +252,7 @@ class AuditEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail. ``digest`` is the SHA-256 (hex) over the line and ``previous``.
+    """A line of the audit trail. ``digest`` is the SHA-256 (hex) over the line and ``previous``.
 
     ``detail`` holds no patient data: versions, formats, model names and the like.
     """

@@ -34,5 +34,5 @@ def concept(code: str, label: str = "") -> Code:
     label : str
         Its meaning where the list has none (LO, 64 characters).
     """
-    found = TERMS.get(code)
-    return found or Code(code[:16].upper(), "99LIGHTBOX", (label or code)[:64])
+    term = TERMS.get(code)
+    return term or Code(code[:16].upper(), "99LIGHTBOX", (label or code)[:64])

@@ -260,7 +260,7 @@ _WAITS = text("status IS NULL")
 class JobFileTable(Base):
     """One file of a job; `status` is null while it waits, `claimed_by` names who works on it.
 
-    `mark` is what a watched file was when it was queued (`places.mark_text`), "" where unknown.
+    `mark` is what a watched file was when it was queued (`locations.mark_text`), "" where unknown.
     """
 
     __tablename__ = "job_files"

@@ -61,26 +61,28 @@ class ReadingOrder:
 
 
 def signals(assessments: Iterable[Assessment | None]) -> frozenset[Signal]:
-    """What in the network's answers may raise a study; exploratory findings never do."""
-    found: set[Signal] = set()
+    """Collect what in the network's answers may raise a study; exploratory findings never do."""
+    pairs: set[Signal] = set()
     for assessment in filter(None, assessments):
-        found.update(
+        pairs.update(
             (f.code, Answer.PRESENT)
             for f in assessment.findings
             if f.positive and not f.exploratory
         )
         if assessment.answer is Answer.UNSURE:
             primary = assessment.primary
-            found.add((primary.code if primary else "", Answer.UNSURE))
-    return frozenset(found)
+            pairs.add((primary.code if primary else "", Answer.UNSURE))
+    return frozenset(pairs)
 
 
-def urgency(found: Iterable[Signal], order: ReadingOrder) -> int:
+def urgency(study_signals: Iterable[Signal], order: ReadingOrder) -> int:
     """The priority that signals give an unread study: ROUTINE or above.
 
     The site's level of the finding counts first, then whether the network is sure of it.
     """
-    return max((_urgency(order.level(code), answer) for code, answer in found), default=ROUTINE)
+    return max(
+        (_urgency(order.level(code), answer) for code, answer in study_signals), default=ROUTINE
+    )
 
 
 def _urgency(level: int, answer: Answer) -> int:
@@ -142,8 +144,8 @@ class Standing:
     waiting: int = 0
 
 
-def _any_unreadable(said: Iterable[Assessment]) -> bool:
-    return any(one.status is Status.ERROR for one in said)
+def _any_unreadable(assessments: Iterable[Assessment]) -> bool:
+    return any(assessment.status is Status.ERROR for assessment in assessments)
 
 
 def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:

@@ -1,4 +1,4 @@
-"""What a reader asks of the worklist: filter, words, sort and page; and one page of the answer."""
+"""A reader's query of the worklist: filter, words, sort and page; and one page of the answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Sort(StrEnum):
 
 
 class Replied(StrEnum):
-    """What the network said about a study, as a filter has it."""
+    """The network's answer about a study, as a filter has it."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -95,7 +95,7 @@ class WorklistQuery:
 
 @dataclass(frozen=True, slots=True)
 class WorklistPage:
-    """One page of a list.
+    """A page of a list.
 
     Attributes
     ----------

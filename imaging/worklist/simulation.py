@@ -49,7 +49,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What arrives, who reads it and what the network says of it.
+    """Arrivals, readers and the network's accuracy.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class Scenario:
 
 
 def affordable(scenario: Scenario) -> Scenario:
-    """The ward with fewer repetitions where its list is long: a page should not wait for it."""
+    """The scenario with fewer repetitions where its list is long: a page should not wait for it."""
     count = int(_AFFORDABLE / max(scenario.studies, 1))
     return replace(scenario, repetitions=min(scenario.repetitions, max(count, _FEWEST)))
 
@@ -148,8 +148,8 @@ def affordable(scenario: Scenario) -> Scenario:
 class Run:
     """One repetition: (n,) urgencies, arrivals in hours (below 0: waited before), waits in hours.
 
-    The wait ends when a reader opens the study. Runs of one ward and number hold the same studies
-    with the same arrivals and reading times under every policy.
+    The wait ends when a reader opens the study. Runs of one scenario and number hold the same
+    studies with the same arrivals and reading times under every policy.
     """
 
     urgency: NDArray[np.int64]
@@ -158,37 +158,39 @@ class Run:
 
 
 def simulate(scenario: Scenario, policy: Policy, number: int) -> Run:
-    """Play one repetition of a ward.
+    """Play one repetition of a scenario.
 
     Parameters
     ----------
     scenario : Scenario
     policy : Policy
     number : int
-        Which repetition, from 0. With the ward's seed it fixes who comes when and how long each
+        Which repetition, from 0. With the scenario's seed it fixes who comes when and how long each
         reading takes, whatever the policy, so that policies are compared on the same films.
     """
-    arrival, urgency, reading = _films(scenario, np.random.default_rng((scenario.seed, number)))
-    desk = _Desk(arrival, urgency, reading, policy=policy, cap=scenario.cap_hours)
-    return Run(urgency, arrival, desk.run(scenario.readers))
+    arrival, urgency, reading = _draw_films(
+        scenario, np.random.default_rng((scenario.seed, number))
+    )
+    simulation = _Simulation(arrival, urgency, reading, policy=policy, cap=scenario.cap_hours)
+    return Run(urgency, arrival, simulation.run(scenario.readers))
 
 
-def _films(
+def _draw_films(
     scenario: Scenario, chance: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     """Arrival (hours), urgency and reading time (hours) of every study, in order of arrival."""
     count = chance.poisson(scenario.arrivals_per_hour * scenario.hours)
-    coming = np.sort(chance.uniform(0, scenario.hours, count))
+    new_arrivals = np.sort(chance.uniform(0, scenario.hours, count))
     prevalence = np.array([1 - scenario.prevalence, scenario.prevalence])
     shares = np.clip(prevalence @ scenario.shares, 0, 1)
-    drawn = chance.choice(LEVELS, size=count, p=shares / shares.sum())
-    standing = sorted(scenario.waiting, key=lambda w: -w.hours)
-    arrival = np.concatenate([[-w.hours for w in standing], coming])
-    urgency = np.concatenate([[w.urgency for w in standing], drawn]).astype(np.int64)
-    return arrival, urgency, _reading_times(scenario, len(arrival), chance)
+    new_urgencies = chance.choice(LEVELS, size=count, p=shares / shares.sum())
+    already_waiting = sorted(scenario.waiting, key=lambda w: -w.hours)
+    arrival = np.concatenate([[-w.hours for w in already_waiting], new_arrivals])
+    urgency = np.concatenate([[w.urgency for w in already_waiting], new_urgencies]).astype(np.int64)
+    return arrival, urgency, _draw_reading_times(scenario, len(arrival), chance)
 
 
-def _reading_times(
+def _draw_reading_times(
     scenario: Scenario, count: int, chance: np.random.Generator
 ) -> NDArray[np.float64]:
     """Hours each of `count` readings takes."""
@@ -199,8 +201,8 @@ def _reading_times(
     return chance.gamma(shape, mean / shape, count)
 
 
-class _Desk:
-    """One list, its readers, and a clock."""
+class _Simulation:
+    """A list, its readers, and a clock."""
 
     def __init__(
         self,
@@ -242,15 +244,15 @@ class _Desk:
         """Read one study after the other; wait while there is none."""
         while True:
             if not any(self._lines):
-                called = self._clock.event()
-                self._idle.append(called)
-                yield called
+                study_came = self._clock.event()
+                self._idle.append(study_came)
+                yield study_came
                 continue
-            study = self._next()
+            study = self._take_next()
             self._opened[study] = self._clock.now
             yield self._clock.timeout(self._reading[study])
 
-    def _next(self) -> int:
+    def _take_next(self) -> int:
         """Take the study that the policy puts first."""
         heads = [line[0] for line in self._lines if line]
         # studies are numbered in the order they came: the smallest number is the oldest

@@ -1,4 +1,4 @@
-"""What simulated waits come to: mean, 95th percentile and worst, per group, policy by policy.
+"""Statistics of simulated waits: mean, 95th percentile and worst, per group, policy by policy.
 
 No study of a run is drawn to show the finding or not. What a policy does to a study hangs on its
 urgency alone, so each study counts for a group as much as its urgency makes that likely (Bayes,
@@ -26,7 +26,7 @@ _NORMAL = 1.96
 
 
 class Group(StrEnum):
-    """Studies that are told apart when waits are counted."""
+    """Groups of studies whose waits are counted separately."""
 
     ALL = "all"
     POSITIVE = "positive"  # shows the finding
@@ -85,13 +85,13 @@ class Comparison:
 
 
 def compare(scenario: Scenario, *, on_progress: OnProgress = lambda _share: None) -> Comparison:
-    """Play a ward under every policy.
+    """Play a scenario under every policy.
 
     Parameters
     ----------
     scenario : Scenario
     on_progress : callable
-        Told the share that is done, in [0, 1], after every repetition.
+        Called with the share that is done, in [0, 1], after every repetition.
     """
     runs: dict[Policy, list[Run]] = {policy: [] for policy in Policy}
     for number in range(scenario.repetitions):
@@ -103,7 +103,9 @@ def compare(scenario: Scenario, *, on_progress: OnProgress = lambda _share: None
         scenario=scenario,
         waits={
             policy: {
-                group: _waits(runs[policy], runs[Policy.FIFO], weights[group], scenario.cap_hours)
+                group: _estimate_waits(
+                    runs[policy], runs[Policy.FIFO], weights[group], scenario.cap_hours
+                )
                 for group in Group
             }
             for policy in Policy
@@ -124,18 +126,18 @@ def group_weights(scenario: Scenario) -> Mapping[Group, Array]:
     }
 
 
-def _waits(runs: Sequence[Run], fifo: Sequence[Run], weights: Array, cap: float) -> Waits:
-    counted = [weights[run.urgency] for run in runs]
-    sizes = np.array([w.sum() for w in counted])
-    sums = np.array([w @ run.wait for w, run in zip(counted, runs, strict=True)])
-    before = np.array([w @ run.wait for w, run in zip(counted, fifo, strict=True)])
-    late = np.array([w @ (run.wait >= cap) for w, run in zip(counted, runs, strict=True)])
+def _estimate_waits(runs: Sequence[Run], fifo: Sequence[Run], weights: Array, cap: float) -> Waits:
+    study_weights = [weights[run.urgency] for run in runs]
+    sizes = np.array([w.sum() for w in study_weights])
+    sums = np.array([w @ run.wait for w, run in zip(study_weights, runs, strict=True)])
+    before = np.array([w @ run.wait for w, run in zip(study_weights, fifo, strict=True)])
+    late = np.array([w @ (run.wait >= cap) for w, run in zip(study_weights, runs, strict=True)])
     worst, any_at_all = np.array(
-        [_expected_worst(run.wait, w) for run, w in zip(runs, counted, strict=True)]
+        [_expected_worst(run.wait, w) for run, w in zip(runs, study_weights, strict=True)]
     ).T
     return Waits(
         mean=ratio(sums, sizes),
-        percentile95=_percentile([run.wait for run in runs], counted, 0.95),
+        percentile95=_percentile([run.wait for run in runs], study_weights, 0.95),
         worst=ratio(worst, any_at_all),
         longer=ratio(sums - before, sizes),
         late=ratio(late, sizes),

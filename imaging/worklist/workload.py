@@ -1,4 +1,4 @@
-"""What the list itself tells about the work: what waits, how fast films come and are read.
+"""Workload as the list itself shows it: what waits, how fast films come and are read.
 
 A figure measured on too little is None; a reader then says it.
 """
@@ -24,7 +24,7 @@ ENOUGH = 20  # studies, or readings, a figure is taken from
 
 
 class Listed(NamedTuple):
-    """Of a study what its wait follows from.
+    """The facts of a study that its wait follows from.
 
     ``raised`` is whether the network's leading finding reached its operating point; None where
     the network gave no answer.
@@ -38,7 +38,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a list tells.
+    """The workload a list shows.
 
     Attributes
     ----------
@@ -80,22 +80,22 @@ def workload(
     now : datetime, optional
         With a time zone; the present when left out.
     """
-    at = now or datetime.now(UTC)
+    moment = now or datetime.now(UTC)
     minutes, spread = reading_minutes(signed)
-    answered = [item.raised for item in items if item.raised is not None]
+    raised = [item.raised for item in items if item.raised is not None]
     return Workload(
         waiting=tuple(
             Waiting(
                 kind_of_urgency(item.priority),
-                max((at - item.received_at) / timedelta(hours=1), 0.0),
+                max((moment - item.received_at) / timedelta(hours=1), 0.0),
             )
             for item in items
             if not item.read
         ),
-        arrivals_per_hour=arrival_rate([item.received_at for item in items], at),
+        arrivals_per_hour=arrival_rate([item.received_at for item in items], moment),
         minutes=minutes,
         minutes_spread=spread,
-        raised_share=statistics.mean(answered) if len(answered) >= ENOUGH else None,
+        raised_share=statistics.mean(raised) if len(raised) >= ENOUGH else None,
     )
 
 

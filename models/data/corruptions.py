@@ -1,4 +1,4 @@
-"""What happens to a film between two hospitals: each change as one pure function, with its levels.
+"""Changes of a film between two hospitals: each as one pure function, with its levels.
 
 Used to measure the network (`models.evaluation.evaluate_robustness`), never to train it:
 `models.data.augment` has transforms of its own. After Hendrycks and Dietterich, ICLR 2019 (arXiv
@@ -24,7 +24,7 @@ Change = Callable[[Luminance, float, np.random.Generator], Luminance]
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """One kind of change.
+    """A kind of change.
 
     Attributes
     ----------

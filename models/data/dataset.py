@@ -46,7 +46,7 @@ class ManifestColumns:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """One manifest row: a file, its class and the patient it belongs to.
+    """A manifest row: a file, its class and the patient it belongs to.
 
     ``region`` is a mask of the anatomy that matters (the lungs), where one exists;
     ``acquisition`` a number that goes with how the film was taken, where it is known.
@@ -106,14 +106,14 @@ def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Pa
         images / file,
         row[names.label],
         patient,
-        row[names.split] if names.split else _dealt(patient, names.shares),
+        row[names.split] if names.split else _deal_split(patient, names.shares),
         mask if mask and mask.exists() else None,
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",
     )
 
 
-def _dealt(patient: str, shares: tuple[float, float]) -> str:
+def _deal_split(patient: str, shares: tuple[float, float]) -> str:
     """Split of a group, from a hash of its name: the same on every machine, in every order."""
     draw = int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) / 16**8
     validation, test = shares
@@ -122,9 +122,9 @@ def _dealt(patient: str, shares: tuple[float, float]) -> str:
 
 def _refuse_leaks(films: Sequence[Film]) -> None:
     """A patient in two splits would make every later figure a lie."""
-    home: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for film in films:
-        if home.setdefault(film.patient, film.split) != film.split:
+        if splits.setdefault(film.patient, film.split) != film.split:
             raise SettingsError("The manifest puts one patient into two splits; regroup it.")
 
 
@@ -190,13 +190,13 @@ def load_regions(films: Sequence[Film], *, size: int) -> NDArray[np.float16]:
 
 
 def acquisition_strata(films: Sequence[Film], *, count: int = 5) -> NDArray[np.int64]:
-    """Which equal-count stratum of the acquisition number each film lies in; -1 if unknown."""
+    """Equal-count stratum of the acquisition number that each film lies in; -1 if unknown."""
     values = np.array([np.nan if f.acquisition is None else f.acquisition for f in films], float)
-    known = np.isfinite(values)
+    finite = np.isfinite(values)
     strata = np.full(len(films), -1, np.int64)
-    if known.any():
-        edges = np.quantile(values[known], np.linspace(0, 1, count + 1)[1:-1])
-        strata[known] = np.digitize(values[known], edges)
+    if finite.any():
+        edges = np.quantile(values[finite], np.linspace(0, 1, count + 1)[1:-1])
+        strata[finite] = np.digitize(values[finite], edges)
     return strata
 
 

@@ -1,4 +1,4 @@
-"""What part of a film a classifier looks at: the lungs, or all of it without a localiser."""
+"""The part of a film a classifier looks at: the lungs, or all of it without a localiser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.rules.crop_box import WHOLE, CropBox, FramingSettings, box_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Framing:
-    """How films of one task are cut before its classifier sees them.
+    """Rule by which films of one task are cut before its classifier sees them.
 
     Attributes
     ----------
@@ -50,8 +50,8 @@ class Framing:
         """The view a `region` gives; None if it is empty."""
         if region is None:
             return WHOLE
-        found = box_of(region)
-        return found.grown(self.settings.margin) if found else None
+        box = box_of(region)
+        return box.grown(self.settings.margin) if box else None
 
     def view(self, luminance: NDArray[Any]) -> CropBox:
         """`find`, or the whole picture."""

@@ -28,14 +28,14 @@ MILD = AugmentSettings(
 STRONG = replace(STRESS, frame=0.1)
 
 
-def fitting(films: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+def augment_fitting(films: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
     """Films (batch, rows, columns) in [0, 1] as they may come: augmented, some on a wider sheet."""
     films = augment(films, settings, generator)
     chosen = torch.rand(len(films), generator=generator) < 0.25
-    return torch.where(chosen[:, None, None], _on_a_sheet(films, generator), films)
+    return torch.where(chosen[:, None, None], _put_on_sheet(films, generator), films)
 
 
-def _on_a_sheet(films: Tensor, generator: torch.Generator) -> Tensor:
+def _put_on_sheet(films: Tensor, generator: torch.Generator) -> Tensor:
     """Pad two opposite sides with black (now and then white), as a scanner or a viewer does."""
     side = films.shape[-1]
     width = int(torch.randint(1, max(2, side // 7), (1,), generator=generator))
@@ -80,7 +80,7 @@ def cut(picture: NDArray, box: tuple[float, float, float, float]) -> NDArray:
     return picture[down, across]
 
 
-def cropped(films: Tensor, rng: np.random.Generator) -> Tensor:
+def crop_films(films: Tensor, rng: np.random.Generator) -> Tensor:
     """Parts of films, each stretched to the full square."""
     parts = [torch.from_numpy(cut(film.numpy(), crop_box(rng)).copy()) for film in films]
     return torch.cat([_resize(part, films.shape[-1]) for part in parts])
@@ -91,23 +91,23 @@ def _resize(picture: Tensor, side: int) -> Tensor:
     return F.interpolate(picture[None, None], (side, side), mode="bilinear", antialias=True)[0]
 
 
-def scrambled(films: Tensor, rng: np.random.Generator) -> Tensor:
+def scramble(films: Tensor, rng: np.random.Generator) -> Tensor:
     """Films whose texture is kept and whose anatomy is destroyed: the nearest of foreign pictures.
 
     Exposure to outliers: Hendrycks et al., ICLR 2019, arXiv 1812.04606.
     """
     ways: tuple[Callable[[Picture, np.random.Generator], Picture], ...] = (
-        _shuffled,
-        _phases,
-        _small_on_a_page,
-        _twirled,
-        _repeated,
+        _shuffle_tiles,
+        _randomise_phases,
+        _put_on_page,
+        _twirl,
+        _repeat,
     )
     pictures = [ways[rng.integers(len(ways))](film.numpy(), rng) for film in films]
     return torch.from_numpy(np.stack(pictures)).float().clamp(0, 1)
 
 
-def _shuffled(film: Picture, rng: np.random.Generator) -> Picture:
+def _shuffle_tiles(film: Picture, rng: np.random.Generator) -> Picture:
     """Tiles in another order."""
     count = int(rng.integers(2, 6))
     step = film.shape[0] // count
@@ -121,7 +121,7 @@ def _shuffled(film: Picture, rng: np.random.Generator) -> Picture:
     return out
 
 
-def _phases(film: Picture, rng: np.random.Generator) -> Picture:
+def _randomise_phases(film: Picture, rng: np.random.Generator) -> Picture:
     """The film's own power spectrum under random phases."""
     noise = np.fft.rfft2(rng.standard_normal(film.shape))
     return unit(
@@ -129,7 +129,7 @@ def _phases(film: Picture, rng: np.random.Generator) -> Picture:
     )
 
 
-def _small_on_a_page(film: Picture, rng: np.random.Generator) -> Picture:
+def _put_on_page(film: Picture, rng: np.random.Generator) -> Picture:
     """A film as a small figure of a page or a screen shot."""
     side = film.shape[0]
     page = paint_page(side, rng) if rng.random() < 0.6 else np.zeros_like(film)
@@ -139,7 +139,7 @@ def _small_on_a_page(film: Picture, rng: np.random.Generator) -> Picture:
     return page
 
 
-def _twirled(film: Picture, rng: np.random.Generator) -> Picture:
+def _twirl(film: Picture, rng: np.random.Generator) -> Picture:
     """Warped by a strong smooth random field."""
     side = film.shape[0]
     field = torch.from_numpy(rng.normal(0, 0.5, (1, 2, 4, 4)).astype(np.float32))
@@ -150,7 +150,7 @@ def _twirled(film: Picture, rng: np.random.Generator) -> Picture:
     return F.grid_sample(source, grid, padding_mode="reflection", align_corners=True)[0, 0].numpy()
 
 
-def _repeated(film: Picture, rng: np.random.Generator) -> Picture:
+def _repeat(film: Picture, rng: np.random.Generator) -> Picture:
     """Several small copies side by side, as on a contact sheet."""
     down, across = ((2, 2), (1, 2), (3, 3), (2, 3), (1, 3))[rng.integers(5)]
     sheet = np.tile(film, (down, across))
@@ -236,7 +236,7 @@ def paint_page(side: int, rng: np.random.Generator) -> Picture:
 
 
 def paint_object(side: int, rng: np.random.Generator) -> Picture:
-    """One body on black, with a rim and organs: a slice of CT, MR or PET, or a breast."""
+    """Paint a body on black, with a rim and organs: a slice of CT, MR or PET, or a breast."""
     body = ellipse(side, rng, centre=rng.choice([0.15, 1.0]), radius=rng.uniform(0.4, 1.2))
     out = 0.3 + rng.uniform(0, 0.5) * fractal(side, rng, exponent=rng.uniform(1, 2.5))
     for _ in range(int(rng.integers(0, 9))):

@@ -47,19 +47,19 @@ def change_backgrounds(
     tuple of Tensor
         Films; regions (zero where removed); bool (batch,), True where the region was removed.
     """
-    known = regions.isfinite().all(dim=2).all(dim=1)
+    masked = regions.isfinite().all(dim=2).all(dim=1)
     masks = regions.nan_to_num(0.0)
-    if not known.any():
-        return films, masks, known
+    if not masked.any():
+        return films, masks, masked
     draw = torch.rand(len(films), generator=generator)
-    swapped = known & (draw < settings.swapped)
-    alone = known & ~swapped & (draw < settings.swapped + settings.alone)
-    removed = known & (draw > 1 - settings.removed)
+    swapped = masked & (draw < settings.swapped)
+    alone = masked & ~swapped & (draw < settings.swapped + settings.alone)
+    removed = masked & (draw > 1 - settings.removed)
     matte = soft_matte(masks, settings.margin, generator)
-    other = match_tone(films[torch.randperm(len(films), generator=generator)], films)
+    backgrounds = match_tone(films[torch.randperm(len(films), generator=generator)], films)
     fill = featureless(films, generator)
     pick = _column(swapped)
-    changed = torch.where(pick, matte * films + (1 - matte) * other, films)
+    changed = torch.where(pick, matte * films + (1 - matte) * backgrounds, films)
     changed = torch.where(_column(alone), matte * films + (1 - matte) * fill, changed)
     changed = torch.where(_column(removed), (1 - matte) * films + matte * fill, changed)
     regions = torch.where(_column(removed), torch.zeros_like(regions), regions)
@@ -90,7 +90,7 @@ def match_tone(films: Tensor, to: Tensor) -> Tensor:
 
 
 def featureless(films: Tensor, generator: torch.Generator) -> Tensor:
-    """One grey, or a slow random field, of about each film's tone: (batch, rows, columns)."""
+    """A grey, or a slow random field, of about each film's tone: (batch, rows, columns)."""
     n = len(films)
     level = films.mean((1, 2), keepdim=True) + 0.2 * torch.randn(n, 1, 1, generator=generator)
     cells = int(torch.randint(2, 9, (1,), generator=generator))

@@ -48,15 +48,15 @@ class Views:
     def __iter__(self) -> Iterator[tuple[str, Tensor, NDArray[np.bool_]]]:
         """Name, films and truth of every view that needs pictures of its own."""
         yield "plain", self.films, self.positive
-        yield "stressed", stressed(self.films), self.positive
-        known = self.regions.isfinite().all(dim=2).all(dim=1)
-        if known.any():
-            films, regions = self.films[known], self.regions[known]
-            truth = self.positive[known.numpy()]
+        yield "stressed", apply_stress(self.films), self.positive
+        masked = self.regions.isfinite().all(dim=2).all(dim=1)
+        if masked.any():
+            films, regions = self.films[masked], self.regions[masked]
+            truth = self.positive[masked.numpy()]
             fixed = torch.Generator().manual_seed(_SEED)
             matte = soft_matte(regions, 0.03, fixed)
-            other = match_tone(films[_opposite(truth)], films)
-            yield "swapped", matte * films + (1 - matte) * other, truth
+            backgrounds = match_tone(films[_pick_opposite(truth)], films)
+            yield "swapped", matte * films + (1 - matte) * backgrounds, truth
             yield "alone", matte * films + (1 - matte) * featureless(films, fixed), truth
 
     def matched_auc(self, score: NDArray[np.float64]) -> float:
@@ -64,13 +64,13 @@ class Views:
         return stratified_auc(self.positive, score, self.strata)
 
 
-def stressed(films: Tensor) -> Tensor:
+def apply_stress(films: Tensor) -> Tensor:
     """The films through one fixed draw of strong augmentation."""
     fixed = torch.Generator().manual_seed(_SEED)
     return torch.cat([augment(part, STRESS, fixed) for part in films.split(_BATCH)])
 
 
-def _opposite(truth: NDArray[np.bool_]) -> Tensor:
+def _pick_opposite(truth: NDArray[np.bool_]) -> Tensor:
     """For every film the index of one of the other class, where there is one."""
     rng = np.random.default_rng(_SEED)
     pools = {value: np.flatnonzero(truth != value) for value in (False, True)}

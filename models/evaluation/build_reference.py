@@ -26,12 +26,12 @@ from tqdm import tqdm
 
 from models import metrics
 from models.data.dataset import Film, read_luminance, select
-from models.evaluation.films import opened
+from models.evaluation.films import open_model
 from models.explain.base.lung_measures import CONCEPTS, Link, measure
 from models.explain.base.subject import look
 from models.explain.base.targets import Targets, log_odds
 from models.explain.cases.neighbours import ExactIndex
-from models.explain.cases.reference import Floats, Projection, Reference, features_of, joined
+from models.explain.cases.reference import Floats, Projection, Reference, features_of, join_members
 from models.explain.cases.reference_file import save_reference
 from models.explain.cases.similar import COUNTED, first_of_each
 from models.explain.checks.ranks import rank_correlation
@@ -47,7 +47,7 @@ _CHUNK = 50  # films between two writes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """What the build knows of some films.
+    """Features, scores and lung measures of some films.
 
     Attributes
     ----------
@@ -83,16 +83,18 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Measure the training films of a model."""
-    folder, classifier, films = opened(model)
+    folder, classifier, films = open_model(model)
     digest = classifier.card.weights_sha256[:12]
-    kept = work or Path(tempfile.gettempdir()) / f"lightbox-reference-{digest}"
-    known, asked = (measured(classifier, select(films, s), kept / s) for s in ("train", "val"))
-    reference = build(classifier, known, asked)
+    work_folder = work or Path(tempfile.gettempdir()) / f"lightbox-reference-{digest}"
+    training, validation = (
+        measure_films(classifier, select(films, s), work_folder / s) for s in ("train", "val")
+    )
+    reference = build(classifier, training, validation)
     save_reference(out or folder, reference)
     typer.echo(f"{len(reference)} films, {reference.vectors.shape[1]} dimensions.")
 
 
-def measured(classifier: Classifier, films: Sequence[Film], folder: Path) -> Measured:
+def measure_films(classifier: Classifier, films: Sequence[Film], folder: Path) -> Measured:
     """Measure films, going on from what the folder holds already."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
@@ -102,8 +104,8 @@ def measured(classifier: Classifier, films: Sequence[Film], folder: Path) -> Mea
             part = Measured.joined([film_facts(classifier, f) for f in films[start:][:_CHUNK]])
             np.savez(folder / "part.npz", **{n: getattr(part, n) for n in Measured.__slots__})
             (folder / "part.npz").rename(path)
-        with np.load(path) as found:
-            parts.append(Measured(**{name: found[name] for name in Measured.__slots__}))
+        with np.load(path) as arrays:
+            parts.append(Measured(**{name: arrays[name] for name in Measured.__slots__}))
     return Measured.joined(parts)
 
 
@@ -126,40 +128,40 @@ def film_facts(classifier: Classifier, film: Film) -> Measured:
     )
 
 
-def build(classifier: Classifier, known: Measured, asked: Measured) -> Reference:
+def build(classifier: Classifier, training: Measured, validation: Measured) -> Reference:
     """The reference of training films, with what validation films say about it."""
     card = classifier.card
-    patients = np.unique(known.patients, return_inverse=True)[1].astype(np.int64)
+    patients = np.unique(training.patients, return_inverse=True)[1].astype(np.int64)
     tried = {
-        name: (projection, prediction(projection, known, patients, asked))
-        for name, projection in projections(known.features).items()
+        name: (projection, score_projection(projection, training, patients, validation))
+        for name, projection in projections(training.features).items()
     }
     least = min(figures["log_loss"] for _p, figures in tried.values())
     enough = (name for name, (_p, f) in tried.items() if f["log_loss"] <= least + _ENOUGH)
     chosen = next(enough)  # they come with the fewest dimensions first
     projection = tried[chosen][0]
-    vectors = projection(known.features).astype(np.float16).astype(np.float32)
+    vectors = projection(training.features).astype(np.float16).astype(np.float32)
     index = ExactIndex(vectors)
-    nearest = [index.nearest(place, 1)[1][0] for place in projection(asked.features)]
-    truth = np.isin(asked.labels, card.findings[0].members)
+    nearest = [index.nearest(place, 1)[1][0] for place in projection(validation.features)]
+    truth = np.isin(validation.labels, card.findings[0].members)
     return Reference(
         weights_sha256=card.weights_sha256,
         localiser_sha256=card.localiser_sha256,
         classes=card.classes,
-        names=tuple(map(str, known.names)),
-        labels=np.array([card.classes.index(label) for label in known.labels], np.int64),
+        names=tuple(map(str, training.names)),
+        labels=np.array([card.classes.index(label) for label in training.labels], np.int64),
         patients=patients,
-        probabilities=known.probabilities,
-        measures=known.measures,
+        probabilities=training.probabilities,
+        measures=training.measures,
         vectors=vectors,
         projection=projection,
         nearest=np.sort(np.array(nearest, np.float32)),
-        links=links(asked, truth),
+        links=link_measures(validation, truth),
         facts={
-            "films": len(known.names),
+            "films": len(training.names),
             "patients": len(set(patients.tolist())),
-            "validation_films": len(asked.names),
-            "without_lungs": int(np.isnan(known.measures).any(1).sum()),
+            "validation_films": len(validation.names),
+            "without_lungs": int(np.isnan(training.measures).any(1).sum()),
             "finding": card.findings[0].code,
             "projection": chosen,
             "neighbours": COUNTED,
@@ -177,32 +179,32 @@ def projections(features: Floats) -> dict[str, Projection]:
 
     The matrices are rounded to what is stored.
     """
-    rows = joined(features)
+    rows = join_members(features)
     mean = rows.mean(0)
     variances, axes = np.linalg.eigh(np.cov(rows - mean, rowvar=False))
     variances = np.maximum(variances, _FLAT * variances[-1])[::-1]
-    found = {}
+    by_name = {}
     for count in dict.fromkeys(min(d, rows.shape[1]) for d in DIMENSIONS):
         main_axes = axes[:, ::-1][:, :count]
         stretched = main_axes / np.sqrt(variances[:count])
         for name, matrix in (("plain", main_axes), ("whitened", stretched)):
             rounded = matrix.astype(np.float16).astype(np.float32)
-            found[f"{name} {count}"] = Projection(mean.astype(np.float32), rounded)
-    return found
+            by_name[f"{name} {count}"] = Projection(mean.astype(np.float32), rounded)
+    return by_name
 
 
-def prediction(
-    projection: Projection, known: Measured, patients: NDArray[np.int64], asked: Measured
+def score_projection(
+    projection: Projection, training: Measured, patients: NDArray[np.int64], validation: Measured
 ) -> dict[str, float]:
-    """How well the labels of the nearest cases predict those of validation films."""
-    index, classes = ExactIndex(projection(known.features)), np.unique(known.labels)
-    shares = np.empty((len(asked.labels), len(classes)))
-    for row, place in zip(shares, projection(asked.features), strict=True):
-        found = index.nearest(place, 8 * COUNTED)[0]
-        near = known.labels[found[first_of_each(patients[found])[:COUNTED]]]
+    """Score how well the labels of the nearest training films predict those of validation."""
+    index, classes = ExactIndex(projection(training.features)), np.unique(training.labels)
+    shares = np.empty((len(validation.labels), len(classes)))
+    for row, place in zip(shares, projection(validation.features), strict=True):
+        rows = index.nearest(place, 8 * COUNTED)[0]
+        near = training.labels[rows[first_of_each(patients[rows])[:COUNTED]]]
         row[:] = [(near == c).sum() + 1 for c in classes]
     shares /= shares.sum(1, keepdims=True)
-    right = np.searchsorted(classes, asked.labels)
+    right = np.searchsorted(classes, validation.labels)
     return {
         "log_loss": float(-np.log(shares[np.arange(len(right)), right]).mean()),
         "accuracy": float((shares.argmax(1) == right).mean()),
@@ -228,13 +230,13 @@ def rank_within(values: NDArray, scores: NDArray, truth: NDArray[np.bool_]) -> f
     return float(np.average(each, weights=sizes))
 
 
-def links(films: Measured, truth: NDArray[np.bool_]) -> dict[str, Link]:
-    """How every measure goes with score and truth; empty where no film was measured."""
-    seen = np.isfinite(films.measures).all(1)
-    if not seen.any():
+def link_measures(films: Measured, truth: NDArray[np.bool_]) -> dict[str, Link]:
+    """Correlate every measure with score and truth; empty where no film was measured."""
+    complete = np.isfinite(films.measures).all(1)
+    if not complete.any():
         return {}
-    values, scores, truth = films.measures[seen], films.scores[seen], truth[seen]
-    patients = films.patients[seen]
+    values, scores, truth = films.measures[complete], films.scores[complete], truth[complete]
+    patients = films.patients[complete]
     groups = [np.flatnonzero(patients == p) for p in np.unique(patients)]
 
     def link(column: NDArray) -> Link:

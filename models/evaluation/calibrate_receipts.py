@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.data.dataset import Film, read_luminance, select
-from models.evaluation.films import opened
+from models.evaluation.films import open_model
 from models.explain.checks.agreement import agree, patch_side
 from models.explain.checks.faithfulness import faithfulness
 from models.explain.checks.receipt import agreement, make_receipt
@@ -46,7 +46,7 @@ _SHOWN = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one training film showed: its map, and maps by chance."""
+    """Measures of one training film: of its map, and of maps by chance."""
 
     gain: float
     stability: float
@@ -63,15 +63,15 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Choose the limits of a model's receipts."""
-    folder, classifier, known = opened(model)
+    folder, classifier, all_films = open_model(model)
     explainer, target = Explainer(classifier), classifier.card.findings[0].code
     generator = np.random.default_rng(SEED)
     samples = [
-        sample(explainer, film, target, generator)
-        for film in tqdm(drawn(select(known, "train"), films, generator))
+        measure_sample(explainer, film, target, generator)
+        for film in tqdm(draw_films(select(all_films, "train"), films, generator))
     ]
-    rule, chance = chosen(samples)
-    tried = drawn(select(known, "val"), checked, generator)
+    rule, chance = choose_rule(samples)
+    tried = draw_films(select(all_films, "val"), checked, generator)
     facts = {
         "weights_sha256": classifier.card.weights_sha256,
         "method": DEFAULT,
@@ -81,20 +81,20 @@ def main(
         "shuffled_maps_per_film": SHUFFLES,
         "percentiles_of_chance": {"least": LEAST, "good": GOOD},
         "distributions": distributions(samples, chance),
-        "validation": validated(explainer, tried, target, rule, generator),
+        "validation": validate_rule(explainer, tried, target, rule, generator),
     }
-    place = (out or folder) / RECEIPTS
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(facts, indent=2) + "\n")
+    path = (out or folder) / RECEIPTS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=2) + "\n")
     typer.echo(json.dumps({"rule": facts["rule"], "validation": facts["validation"]}))
 
 
-def drawn(films: Sequence[Film], count: int, generator: np.random.Generator) -> list[Film]:
+def draw_films(films: Sequence[Film], count: int, generator: np.random.Generator) -> list[Film]:
     """Films drawn by lot, all kinds as they come."""
     return [films[int(i)] for i in generator.permutation(len(films))[:count]]
 
 
-def shuffled(attribution: Attribution, generator: np.random.Generator) -> Attribution:
+def shuffle_patches(attribution: Attribution, generator: np.random.Generator) -> Attribution:
     """The same map with its patches in another order: the same evidence, in the wrong places."""
     inner = attribution.inner
     side = patch_side(len(inner))
@@ -103,38 +103,42 @@ def shuffled(attribution: Attribution, generator: np.random.Generator) -> Attrib
     listed = patches.transpose(0, 2, 1, 3).reshape(-1, side, side)
     listed = listed[generator.permutation(len(listed))]
     mixed = listed.reshape(count, count, side, side).transpose(0, 2, 1, 3)
-    other = inner.copy()
-    other[: count * side, : count * side] = mixed.reshape(count * side, count * side)
-    return replace(attribution, inner=other)
+    shuffled_inner = inner.copy()
+    shuffled_inner[: count * side, : count * side] = mixed.reshape(count * side, count * side)
+    return replace(attribution, inner=shuffled_inner)
 
 
-def sample(explainer: Explainer, film: Film, target: str, generator: np.random.Generator) -> Sample:
+def measure_sample(
+    explainer: Explainer, film: Film, target: str, generator: np.random.Generator
+) -> Sample:
     """Measure a film's map, and shuffled copies of it."""
     subject = explainer.look(read_luminance(film.path))
-    found = explainer.attribute(subject, target)
-    others = [shuffled(found, generator) for _ in range(SHUFFLES)]
+    map_ = explainer.attribute(subject, target)
+    shuffled_maps = [shuffle_patches(map_, generator) for _ in range(SHUFFLES)]
     return Sample(
-        gain=faithfulness(explainer, subject, found).relative,
-        stability=stability(explainer, subject, found).correlation,
-        agreement=best(agreement(explainer, subject, [found])[0]),
-        inner=found.inner,
-        shuffled_gains=tuple(faithfulness(explainer, subject, o).relative for o in others),
-        shuffled_agreements=tuple(best(shared) for shared in agreement(explainer, subject, others)),
+        gain=faithfulness(explainer, subject, map_).relative,
+        stability=stability(explainer, subject, map_).correlation,
+        agreement=best_correlation(agreement(explainer, subject, [map_])[0]),
+        inner=map_.inner,
+        shuffled_gains=tuple(faithfulness(explainer, subject, m).relative for m in shuffled_maps),
+        shuffled_agreements=tuple(
+            best_correlation(shared) for shared in agreement(explainer, subject, shuffled_maps)
+        ),
     )
 
 
-def best(shared: dict[str, Any]) -> float:
+def best_correlation(agreements: dict[str, Any]) -> float:
     """The best rank correlation with another method."""
-    return float(max(found.correlation for found in shared.values()))
+    return float(max(other.correlation for other in agreements.values()))
 
 
-def chosen(samples: Sequence[Sample]) -> tuple[VerdictRule, dict[str, list[float]]]:
+def choose_rule(samples: Sequence[Sample]) -> tuple[VerdictRule, dict[str, list[float]]]:
     """The rule, and what chance alone reached of each measure."""
     chance = {
         "gain": [gain for s in samples for gain in s.shuffled_gains],
-        "agreement": [found for s in samples for found in s.shuffled_agreements],
+        "agreement": [value for s in samples for value in s.shuffled_agreements],
         "stability": [
-            agree(one.inner, other.inner).correlation for one, other in pairwise(samples)
+            agree(first.inner, second.inner).correlation for first, second in pairwise(samples)
         ],
     }
     rule = VerdictRule(
@@ -164,11 +168,11 @@ def distributions(
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:
-    found = np.percentile(values, _SHOWN)
-    return {f"p{p}": round(float(v), 4) for p, v in zip(_SHOWN, found, strict=True)}
+    levels = np.percentile(values, _SHOWN)
+    return {f"p{p}": round(float(v), 4) for p, v in zip(_SHOWN, levels, strict=True)}
 
 
-def validated(
+def validate_rule(
     explainer: Explainer,
     films: Sequence[Film],
     target: str,
@@ -179,9 +183,9 @@ def validated(
     real, wrong = [], []
     for film in tqdm(films):
         subject = explainer.look(read_luminance(film.path))
-        found = explainer.attribute(subject, target)
-        real.append(make_receipt(explainer, subject, found, rule=rule))
-        mixed = shuffled(found, generator)
+        map_ = explainer.attribute(subject, target)
+        real.append(make_receipt(explainer, subject, map_, rule=rule))
+        mixed = shuffle_patches(map_, generator)
         wrong.append(make_receipt(explainer, subject, mixed, rule=rule))
     return {
         "films": len(films),

@@ -74,7 +74,7 @@ class Results:
     Parameters
     ----------
     serving : Serving
-        Who answered.
+        The model that answered.
     films : sequence of Film
     answers : sequence of ServedFilm
         Same order; the arrays hold those that were not refused.
@@ -113,26 +113,26 @@ class Results:
         return {
             "films": len(self.all_films),
             "refused": len(self.all_films) - len(self.films),
-            "answered": self._answered(),
+            "answered": self._answered_shares(),
             "weights_sha256": self.card.weights_sha256,
-            "findings": [self._finding(spec) for spec in self.card.findings],
+            "findings": [self._finding_figures(spec) for spec in self.card.findings],
             "subsets": self._subsets(),
             "members": self._members(),
             "conformal": self._conformal(),
             "answers": {a.value: answers[a] for a in Answer},
         }
 
-    def _answered(self) -> Figures:
+    def _answered_shares(self) -> Figures:
         """Share of the films that got an answer: of all, and by truth of the leading finding."""
-        given = np.array([a.answered for a in self.answers])
+        answered = np.array([a.answered for a in self.answers])
         return {
-            "all": _share(given),
-            PRESENT: _share(given[self.all_present]),
-            ABSENT: _share(given[~self.all_present]),
+            "all": _share(answered),
+            PRESENT: _share(answered[self.all_present]),
+            ABSENT: _share(answered[~self.all_present]),
         }
 
-    def _finding(self, spec: FindingSpec) -> Figures:
-        """Figures of a finding; an exploratory one is told apart within the leading one only."""
+    def _finding_figures(self, spec: FindingSpec) -> Figures:
+        """Figures of a finding; an exploratory one is separated within the leading one only."""
         row: Figures = {"code": spec.code, "exploratory": spec.exploratory}
         if not spec.exploratory:
             is_true = finding_truth(self.truth, self.card.classes, spec)
@@ -156,12 +156,12 @@ class Results:
                 {
                     "name": f"{column} = {value}" if value else f"{column} empty",
                     "films": int(inside.sum()),
-                    "figures": self._called_figures(inside),
+                    "figures": self._subset_figures(inside),
                 }
             )
         return rows
 
-    def _called_figures(self, inside: NDArray[np.bool_]) -> Figures:
+    def _subset_figures(self, inside: NDArray[np.bool_]) -> Figures:
         """AUC and the figures at the operating point; those that need an absent class stay out."""
         present, score = self.present[inside], self.score[inside]
         estimates = _at_operating_point(present, self.called[inside])
@@ -184,19 +184,19 @@ class Results:
         ]
 
     def _conformal(self) -> Figures:
-        """How often the set holds the truth, how often the answer is "unsure", and the rest."""
+        """Shares of sets that hold the truth, of "unsure", and of right answers among the rest."""
         truth = np.where(self.present, PRESENT, ABSENT)
-        held = np.array(
-            [t in p.conformal_set for t, p in zip(truth, self.predictions, strict=True)]
+        covered = np.array(
+            [label in p.conformal_set for label, p in zip(truth, self.predictions, strict=True)]
         )
         unsure = np.array([p.answer is Answer.UNSURE for p in self.predictions])
         right = (self.present == self.called)[~unsure]
         return {
             "error_rate": self.rule.error_rate,
             "coverage": {
-                "all": _share(held),
-                PRESENT: _share(held[self.present]),
-                ABSENT: _share(held[~self.present]),
+                "all": _share(covered),
+                PRESENT: _share(covered[self.present]),
+                ABSENT: _share(covered[~self.present]),
             },
             "unsure_share": _share(unsure),
             "accuracy_answered": _share(right),
@@ -207,7 +207,7 @@ class Results:
         card = self.card
         header = (
             *("file", "patient", "label", "subset"),
-            *(f"p_{name}" for name in self._scored()),
+            *(f"p_{name}" for name in self._score_names()),
             *("answer", "conformal_set", "disagreement"),
             *(f"p_member_{i}" for i in range(card.members)),
         )
@@ -220,18 +220,18 @@ class Results:
                 rows.append([*about, *(blank | {"answer": Answer.UNSUITABLE.value}).values()])
                 continue
             scores = [*p.probabilities] + [f.probability for f in p.findings]
-            named = dict(zip(self._scored(every=True), scores, strict=True))
+            named = dict(zip(self._score_names(every=True), scores, strict=True))
             rows.append(
                 [
                     *about,
-                    *(f"{named[name]:.6f}" for name in self._scored()),
+                    *(f"{named[name]:.6f}" for name in self._score_names()),
                     *(p.answer.value, " ".join(p.conformal_set), f"{p.disagreement:.6f}"),
                     *(f"{v:.6f}" for v in p.members),
                 ]
             )
         return header, rows
 
-    def _scored(self, *, every: bool = False) -> list[str]:
+    def _score_names(self, *, every: bool = False) -> list[str]:
         """Names of classes and findings; each once unless `every` is asked for."""
         names = [*self.card.classes, *(f.code for f in self.card.findings)]
         return names if every else list(dict.fromkeys(names))
@@ -242,12 +242,12 @@ class Results:
         bins = metrics.reliability(self.present, self.score)
         selective = metrics.selective_accuracy(self.present, self.score, self.called)
         return {
-            "roc": (("threshold", "fpr", "tpr"), _plain(roc)),
+            "roc": (("threshold", "fpr", "tpr"), _format_rows(roc)),
             "reliability": (
                 ("bin_upper", "mean_probability", "frequency", "share"),
-                _plain(bins),
+                _format_rows(bins),
             ),
-            "selective": (("coverage", "threshold", "accuracy"), _plain(selective)),
+            "selective": (("coverage", "threshold", "accuracy"), _format_rows(selective)),
         }
 
 
@@ -285,7 +285,7 @@ def _share(values: NDArray[np.bool_]) -> Figures:
     return asdict(metrics.bootstrap(np.mean, values.astype(float))) if len(values) else {}
 
 
-def _plain(rows: Sequence[Sequence[float]]) -> list[list[str]]:
+def _format_rows(rows: Sequence[Sequence[float]]) -> list[list[str]]:
     return [[f"{v:.6f}" for v in row] for row in rows]
 
 

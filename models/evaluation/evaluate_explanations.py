@@ -31,12 +31,12 @@ from tqdm import tqdm
 
 from models import metrics
 from models.data.dataset import Film, read_luminance, read_region, select
-from models.evaluation.films import opened
+from models.evaluation.films import open_model
 from models.explain.base.subject import Subject, in_view
 from models.explain.checks import sanity
 from models.explain.checks.faithfulness import faithfulness
 from models.explain.checks.receipt import make_receipt
-from models.explain.checks.stability import disturbed
+from models.explain.checks.stability import disturb
 from models.explain.checks.verdict import VERDICTS
 from models.explain.methods.explainer import Explainer
 from models.explain.methods.registry import DEFAULT, METHODS
@@ -52,7 +52,7 @@ CONTROL_FILMS, CONTROL_EPOCHS = 400, 24  # enough to learn random labels by hear
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One map of one film.
+    """Figures of one map of one film.
 
     ``share`` and ``uniform`` are the shares of positive evidence, and of the view, inside the human
     lung mask; ``pointing`` is 1 when the strongest evidence lies there (Zhang et al., IJCV 2018).
@@ -81,20 +81,20 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Measure the explanations of a model."""
-    folder, classifier, known = opened(model)
+    folder, classifier, all_films = open_model(model)
     target = out or folder / EVALUATION
     target.mkdir(parents=True, exist_ok=True)
     explainer = Explainer(classifier)
     lead = classifier.card.findings[0]
-    masked = [f for f in known if f.region and f.split != "test"]
-    chosen = [f for f in shuffled(select(masked, "val")) if f.label in lead.members][:films]
-    rows = measured(target / ROWS, chosen, list(METHODS), Ruler(explainer, lead, full=True))
+    masked = [f for f in all_films if f.region and f.split != "test"]
+    chosen = [f for f in shuffle(select(masked, "val")) if f.label in lead.members][:films]
+    rows = measure_rows(target / ROWS, chosen, list(METHODS), Ruler(explainer, lead, full=True))
     quick = [name for name, method in METHODS.items() if not method.slow]
-    many = shuffled(masked)[: masks or None]
-    wide = measured(target / MASKS, many, quick, Ruler(explainer, lead, full=False))
+    many = shuffle(masked)[: masks or None]
+    wide = measure_rows(target / MASKS, many, quick, Ruler(explainer, lead, full=False))
     subjects = [explainer.look(read_luminance(f.path)) for f in chosen[:sane]]
-    left = randomised(classifier, explainer, subjects, lead.code)
-    inputs = [read_luminance(f.path) for f in shuffled(select(known, "train"))[:CONTROL_FILMS]]
+    similarity = randomise_layers(classifier, explainer, subjects, lead.code)
+    inputs = [read_luminance(f.path) for f in shuffle(select(all_films, "train"))[:CONTROL_FILMS]]
     control = random_labels(classifier, explainer, inputs, subjects, lead.code)
     facts: dict[str, Any] = {
         "weights_sha256": classifier.card.weights_sha256,
@@ -104,16 +104,20 @@ def main(
         "sanity_films": len(subjects),
         "random_labels_learned": control.learned,
         "methods": [
-            method_facts(name, rows, wide) | left[name] | sane_facts(left[name], control.left[name])
+            method_facts(name, rows, wide)
+            | similarity[name]
+            | sanity_facts(similarity[name], control.similarity[name])
             for name in METHODS
         ],
-        "verdicts": verdicts(explainer, [f for f in chosen if _right(f, rows)], lead.code),
+        "verdicts": count_verdicts(
+            explainer, [f for f in chosen if _is_called_right(f, rows)], lead.code
+        ),
     }
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     typer.echo(json.dumps({m["method"]: m["share"]["value"] for m in facts["methods"]}))
 
 
-def shuffled(films: Sequence[Film]) -> list[Film]:
+def shuffle(films: Sequence[Film]) -> list[Film]:
     """The films in one random order, the same on every machine."""
     order = np.random.default_rng(SEED).permutation(len(films))
     return [films[int(i)] for i in order]
@@ -126,13 +130,13 @@ class Ruler:
         self._explainer, self._lead, self._full = explainer, lead, full
 
     def rows(self, film: Film, methods: Sequence[str]) -> Iterator[Row]:
-        """One row per method."""
+        """Measure every method: a row each."""
         subject = self._explainer.look(read_luminance(film.path))
         finding = self._explainer.predict(subject.x)[0].findings[0]
         mask = human_mask(film, subject)
         for name in methods:
-            found = self._explainer.attribute(subject, self._lead.code, name)
-            positive = np.clip(found.inner, 0, None)
+            map_ = self._explainer.attribute(subject, self._lead.code, name)
+            positive = np.clip(map_.inner, 0, None)
             peak = np.unravel_index(positive.argmax(), positive.shape)
             row: dict[str, Any] = {
                 "film": film.path.name,
@@ -145,7 +149,7 @@ class Ruler:
                 "pointing": int(mask[peak] > 0.5),
             }
             if self._full:
-                test = faithfulness(self._explainer, subject, found, steps=STEPS)
+                test = faithfulness(self._explainer, subject, map_, steps=STEPS)
                 row |= {"deletion": test.deletion, "insertion": test.insertion, "gain": test.gain}
             yield Row(**row)
 
@@ -157,12 +161,12 @@ def human_mask(film: Film, subject: Subject) -> NDArray[np.float32]:
     return in_view(read_region(film.region), subject.view, subject.x.shape[-1])
 
 
-def measured(
+def measure_rows(
     path: Path, films: Sequence[Film], methods: Sequence[str], ruler: Ruler
 ) -> tuple[Row, ...]:
     """The rows of a table on disk, which is gone on with where a run was stopped."""
-    rows = grouped(read_rows(path))
-    wanted = {film.path.name for film in films}
+    rows = group_by_film(read_rows(path))
+    file_names = {film.path.name for film in films}
     with path.open("a", newline="") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
         if stream.tell() == 0:
@@ -173,7 +177,7 @@ def measured(
             rows[film.path.name] = list(ruler.rows(film, methods))
             writer.writerows(asdict(row) for row in rows[film.path.name])
             stream.flush()
-    return tuple(r for name, each in rows.items() if name in wanted for r in each)
+    return tuple(r for name, of_film in rows.items() if name in file_names for r in of_film)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -199,12 +203,12 @@ def _row(values: dict[str, str]) -> Row:
     )
 
 
-def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def group_by_film(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by film."""
-    found: dict[str, list[Row]] = {}
+    by_film: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row.film, []).append(row)
-    return found
+        by_film.setdefault(row.film, []).append(row)
+    return by_film
 
 
 def method_facts(name: str, rows: Sequence[Row], wide: Sequence[Row]) -> dict[str, Any]:
@@ -230,17 +234,17 @@ def method_facts(name: str, rows: Sequence[Row], wide: Sequence[Row]) -> dict[st
     }
 
 
-def verdicts(explainer: Explainer, films: Sequence[Film], target: str) -> dict[str, int]:
-    """How many receipts of the default method's maps came out how."""
-    found = dict.fromkeys(VERDICTS, 0)
+def count_verdicts(explainer: Explainer, films: Sequence[Film], target: str) -> dict[str, int]:
+    """Count the verdicts on the default method's maps."""
+    counts = dict.fromkeys(VERDICTS, 0)
     for film in tqdm(films, desc="receipts"):
         subject = explainer.look(read_luminance(film.path))
         map_ = explainer.attribute(subject, target)
-        found[make_receipt(explainer, subject, map_).verdict.name] += 1
-    return found
+        counts[make_receipt(explainer, subject, map_).verdict.name] += 1
+    return counts
 
 
-def _right(film: Film, rows: Sequence[Row]) -> bool:
+def _is_called_right(film: Film, rows: Sequence[Row]) -> bool:
     return any(r.film == film.path.name and r.present and r.called for r in rows)
 
 
@@ -252,7 +256,7 @@ def _mean(values: Sequence[float]) -> dict[str, float]:
     return asdict(metrics.bootstrap(lambda v: float(v.mean()), np.array(values, float)))
 
 
-def randomised(
+def randomise_layers(
     classifier: Classifier, explainer: Explainer, subjects: Sequence[Subject], target: str
 ) -> dict[str, dict[str, Any]]:
     """Mean similarity of every method's map to itself, layer after layer made random.
@@ -261,20 +265,22 @@ def randomised(
     when nothing but noise has changed.
     """
     real = {name: _maps(explainer, subjects, target, name) for name in METHODS}
-    shaken = [disturbed(subject) for subject in subjects]
-    left: dict[str, dict[str, Any]] = {
+    shaken = [disturb(subject) for subject in subjects]
+    similarity: dict[str, dict[str, Any]] = {
         name: {
-            "itself": _similar(real[name], _maps(explainer, shaken, target, name)),
+            "itself": _mean_similarity(real[name], _maps(explainer, shaken, target, name)),
             "layers": {},
         }
         for name in METHODS
     }
-    for layer, other in tqdm(sanity.cascade(classifier, seed=SEED % 10_000), desc="random weights"):
-        changed = Explainer(other)
+    for layer, random_classifier in tqdm(
+        sanity.cascade(classifier, seed=SEED % 10_000), desc="random weights"
+    ):
+        changed = Explainer(random_classifier)
         for name in METHODS:
-            found = _maps(changed, subjects, target, name)
-            left[name]["layers"][layer] = _similar(real[name], found)
-    return left
+            random_maps = _maps(changed, subjects, target, name)
+            similarity[name]["layers"][layer] = _mean_similarity(real[name], random_maps)
+    return similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +288,7 @@ class Control:
     """Similarity, by method, to a network that knows `learned` of its random labels by heart."""
 
     learned: float
-    left: dict[str, float]
+    similarity: dict[str, float]
 
 
 def random_labels(
@@ -298,22 +304,22 @@ def random_labels(
     network, learned = sanity.learn_random_labels(
         shape, inputs, epochs=CONTROL_EPOCHS, seed=SEED % 10_000
     )
-    other = Explainer(sanity.with_networks(classifier, [network]))
+    control = Explainer(sanity.with_networks(classifier, [network]))
     return Control(
         learned,
         {
-            name: _similar(
-                _maps(explainer, subjects, target, name), _maps(other, subjects, target, name)
+            name: _mean_similarity(
+                _maps(explainer, subjects, target, name), _maps(control, subjects, target, name)
             )
             for name in METHODS
         },
     )
 
 
-def sane_facts(left: dict[str, Any], control: float) -> dict[str, Any]:
-    """Whether a map changes enough when nothing was learned."""
-    limit = sanity.PASSES_BELOW * left["itself"]
-    last = list(left["layers"].values())[-1]
+def sanity_facts(similarity: dict[str, Any], control: float) -> dict[str, Any]:
+    """Say whether a map changes enough when nothing was learned."""
+    limit = sanity.PASSES_BELOW * similarity["itself"]
+    last = list(similarity["layers"].values())[-1]
     return {"random_labels": control, "sane": last < limit and control < limit}
 
 
@@ -323,8 +329,10 @@ def _maps(
     return [explainer.attribute(s, target, method).inner for s in subjects]
 
 
-def _similar(one: Sequence[NDArray[np.float32]], other: Sequence[NDArray[np.float32]]) -> float:
-    pairs = zip(one, other, strict=True)
+def _mean_similarity(
+    maps: Sequence[NDArray[np.float32]], other_maps: Sequence[NDArray[np.float32]]
+) -> float:
+    pairs = zip(maps, other_maps, strict=True)
     return float(np.mean([sanity.similarity(a, b) for a, b in pairs]))
 
 

@@ -102,8 +102,8 @@ def mixture(settings: Mapping[str, Any], base: Path) -> Iterator[Item]:
     yield from (_item(file, gate.test_kind, PASS) for file in tests)
     for folders, expected in ((gate.companions, PASS), (gate.outliers, REFUSE)):
         for kind, name in folders.items():
-            held = select(folder_films(base / name, columns=gate.group_columns), "held")
-            for film in held:
+            held_out = select(folder_films(base / name, columns=gate.group_columns), "held")
+            for film in held_out:
                 yield _item(film.path.relative_to(base).as_posix(), kind, expected)
     if gate.dicom:
         yield from dicom_items(base, gate.dicom, settings["scope"])
@@ -134,7 +134,7 @@ def dicom_items(base: Path, name: str, scope: Mapping[str, Sequence[str]]) -> It
 
     A film without a header (a PNG under a DICOM name) says nothing and is left out.
     """
-    seen: set[str] = set()
+    digests: set[str] = set()
     for path in sorted((base / name).rglob("*.dcm")):
         try:
             image = read_image(path)
@@ -147,8 +147,8 @@ def dicom_items(base: Path, name: str, scope: Mapping[str, Sequence[str]]) -> It
             part in acquisition.body_part.upper() for part in scope["body_parts"]
         )
         stated = image.instance.source is SourceKind.DICOM and frames == 1
-        if stated and not fits and digest not in seen:
-            seen.add(digest)
+        if stated and not fits and digest not in digests:
+            digests.add(digest)
             kind = f"dicom_{acquisition.modality.lower() or 'unknown'}"
             yield _item(path.relative_to(base).as_posix(), kind, REFUSE)
 
@@ -164,10 +164,10 @@ class Pictures:
         """(rows, columns), float32, after the item's transform."""
         if item.source == "painted":
             return self._painted[int(item.file.split()[0])].astype(np.float32)
-        return transformed(read_luminance(self._base / item.file), item.transform)
+        return apply_transform(read_luminance(self._base / item.file), item.transform)
 
 
-def transformed(luminance: NDArray[np.float32], transform: str) -> NDArray[np.float32]:
+def apply_transform(luminance: NDArray[np.float32], transform: str) -> NDArray[np.float32]:
     """Apply the transform an `Item` names to (rows, columns)."""
     name, *numbers = transform.split() or [""]
     if name == "invert":

@@ -95,7 +95,7 @@ def main(
 
 
 def leading_truth(card: ModelCard, films: Sequence[Film]) -> NDArray[np.bool_]:
-    """Whether each film has the leading finding: (films,), bool."""
+    """Truth of the leading finding for each film: (films,), bool."""
     labels = np.array([card.classes.index(f.label) for f in films])
     return finding_truth(labels, card.classes, card.findings[0])
 
@@ -110,12 +110,12 @@ def subset(films: Sequence[Film], *, count: int) -> tuple[Film, ...]:
     """
     rng = np.random.default_rng(SEED)
     labels = np.array([f.label for f in films])
-    kept: list[int] = []
+    chosen: list[int] = []
     for label in sorted(set(labels.tolist())):
         members = np.flatnonzero(labels == label)
         share = min(len(members), max(1, round(count * len(members) / len(films))))
-        kept += rng.choice(members, share, replace=False).tolist()
-    return tuple(films[i] for i in sorted(kept))
+        chosen += rng.choice(members, share, replace=False).tolist()
+    return tuple(films[i] for i in sorted(chosen))
 
 
 def variants() -> Iterator[tuple[str, float]]:
@@ -169,15 +169,15 @@ def film_scores(serving: Serving, path: Path, *, index: int) -> NDArray[np.float
 def record(
     card: ModelCard, truth: NDArray[np.bool_], scores: NDArray[np.float64]
 ) -> dict[str, Any]:
-    """What ``robustness.json`` holds; arguments as for `summarise`."""
+    """Contents of ``robustness.json``; arguments as for `summarise`."""
     lead = card.findings[0]
-    given = np.isfinite(scores[:, 0])
-    clean = metrics.bootstrap(metrics.roc_auc, truth[given], scores[given, 0])
+    answered = np.isfinite(scores[:, 0])
+    clean = metrics.bootstrap(metrics.roc_auc, truth[answered], scores[answered, 0])
     rows = summarise(truth, scores, operating_point=lead.operating_point)
     return {
         "weights_sha256": card.weights_sha256,
         "films": len(truth),
-        "refused": int((~given).sum()),
+        "refused": int((~answered).sum()),
         "finding": lead.code,
         "operating_point": lead.operating_point,
         "clean_auc": clean.value,
@@ -202,16 +202,21 @@ def summarise(
     clean_answered = np.isfinite(scores[:, 0])
     rows = []
     for (name, level), changed in zip(variants(), scores.T[1:], strict=True):
-        given = clean_answered & np.isfinite(changed)
-        refused = int((clean_answered & ~given).sum())
-        counts = (name, level, CORRUPTIONS[name].unit, int(given.sum()), refused)
+        answered = clean_answered & np.isfinite(changed)
+        refused = int((clean_answered & ~answered).sum())
+        counts = (name, level, CORRUPTIONS[name].unit, int(answered.sum()), refused)
         rows.append(
-            Row(*counts, *_moved(truth[given], scores[given, 0], changed[given], operating_point))
+            Row(
+                *counts,
+                *_compare_answers(
+                    truth[answered], scores[answered, 0], changed[answered], operating_point
+                ),
+            )
         )
     return tuple(rows)
 
 
-def _moved(
+def _compare_answers(
     truth: NDArray[np.bool_],
     clean: NDArray[np.float64],
     changed: NDArray[np.float64],

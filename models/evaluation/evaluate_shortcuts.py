@@ -41,7 +41,7 @@ from models.data.dataset import (
 from models.data.stress import stratified_auc
 from models.evaluation import shortcuts
 from models.evaluation.evaluate_robustness import leading_truth, subset
-from models.evaluation.films import opened
+from models.evaluation.films import open_model
 from models.evaluation.shortcuts import HIDDEN, MARGIN, Hole, Luminance, views
 from models.evaluation.trivial_predictors import TRIVIAL, trivial_features
 from models.inference.classifier import Classifier
@@ -87,7 +87,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What the training films give: their cache and labels, mean film and usual lungs."""
+    """Cache and labels of the training films, their mean film and usual lungs."""
 
     films: tuple[Film, ...]
     cache: NDArray[np.uint8]
@@ -102,16 +102,16 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Look for shortcuts in a model."""
-    folder, classifier, films = opened(model)
+    folder, classifier, films = open_model(model)
     card = classifier.card
-    training = read_training(card, _some(select(films, "train"), limit))
+    training = read_training(card, _limit_films(select(films, "train"), limit))
     rows: list[Row] = []
     for split in ("test", "val"):
-        chosen = _some(select(films, split), limit)
+        chosen = _limit_films(select(films, split), limit)
         rows += split_rows(classifier, chosen, split, training)
     target = out or folder / EVALUATION
     target.mkdir(parents=True, exist_ok=True)
-    agreement = lung_map_agreement(classifier, _some(select(films, "val"), limit))
+    agreement = lung_map_agreement(classifier, _limit_films(select(films, "val"), limit))
     facts = {
         "weights_sha256": card.weights_sha256,
         "finding": card.findings[0].code,
@@ -122,7 +122,7 @@ def main(
     typer.echo(f"{len(rows)} rows written to {target}")
 
 
-def _some(films: Sequence[Film], limit: int) -> tuple[Film, ...]:
+def _limit_films(films: Sequence[Film], limit: int) -> tuple[Film, ...]:
     return subset(films, count=limit) if limit else tuple(films)
 
 
@@ -152,24 +152,24 @@ def split_rows(
     masks = "human masks" if human else "the network's own lung map stands in for a mask"
     answers = network_answers(classifier, films, truth, training, human=human)
     rows: list[Row] = []
-    for name, given in answers.items():
-        rows += given.row(name, described(name, masks, training), split)
+    for name, view_answers in answers.items():
+        rows += view_answers.row(name, describe_row(name, masks, training), split)
     rows += list(matched_rows(answers["plain"], films, split, "plain"))
     rows += Answers(truth, np.zeros(len(truth)), np.full(len(truth), truth.mean() >= 0.5)).row(
         "majority", "Always the commoner answer.", split, baseline=True
     )
-    for name, known, given in trivial_answers(classifier, films, truth, training):
-        inside = [films[i] for i in known]
-        rows += given.row(name, f"{TRIVIAL[name]}.", split, baseline=True)
-        rows += list(matched_rows(given, inside, split, name, baseline=True))
-        fooled = answers["plain"].where(known).where(given.called != given.truth)
+    for name, indices, trivial in trivial_answers(classifier, films, truth, training):
+        subset_films = [films[i] for i in indices]
+        rows += trivial.row(name, f"{TRIVIAL[name]}.", split, baseline=True)
+        rows += list(matched_rows(trivial, subset_films, split, name, baseline=True))
+        fooled = answers["plain"].where(indices).where(trivial.called != trivial.truth)
         text = f"The network on the films that this gets wrong: {TRIVIAL[name].lower()}."
         rows += fooled.row(f"where_{name}_misleads", text, split)
     return rows
 
 
-def described(name: str, masks: str, training: Training) -> str:
-    """What was hidden in a row of `HIDDEN`, and where the lungs were known from."""
+def describe_row(name: str, masks: str, training: Training) -> str:
+    """Describe a row of `HIDDEN`: what was hidden, and where the lungs were known from."""
     if name == "usual_lungs_removed" and training.usual is not None:
         hole = shortcuts.region_hole(training.usual, training.typical.shape, margin=MARGIN)
         return f"{HIDDEN[name]} It covers {hole.mean():.0%} of a film."
@@ -181,21 +181,21 @@ def matched_rows(
 ) -> Iterator[Row]:
     """All pairs within strata of equal original size; for the network, each stratum as well."""
     strata = acquisition_strata(films)
-    known = strata >= 0
+    has_size = strata >= 0
     if np.isnan(stratified_auc(answers.truth, answers.score, strata)):
         return
-    inside = answers.where(known)
+    sized = answers.where(has_size)
     yield Row(
         f"{name}_matched_size",
         f"{TRIVIAL.get(name, 'The network')}, comparing only films of about the same original "
         "size (five strata).",
         split,
-        int(known.sum()),
-        metrics.bootstrap(stratified_auc, inside.truth, inside.score, strata[known]),
-        metrics.bootstrap(metrics.accuracy, inside.truth, inside.called),
+        int(has_size.sum()),
+        metrics.bootstrap(stratified_auc, sized.truth, sized.score, strata[has_size]),
+        metrics.bootstrap(metrics.accuracy, sized.truth, sized.called),
         baseline,
     )
-    for stratum in [] if baseline else np.unique(strata[known]):
+    for stratum in [] if baseline else np.unique(strata[has_size]):
         chosen = np.flatnonzero(strata == stratum)
         sizes = [films[int(i)].acquisition or 0.0 for i in chosen]
         text = f"Films of original size {min(sizes):,.0f} to {max(sizes):,.0f} pixels."
@@ -214,16 +214,20 @@ def network_answers(
     scores: dict[str, dict[int, float]] = defaultdict(dict)
     for i, film in enumerate(tqdm(films)):
         luminance = read_luminance(film.path)
-        shown = views(
+        hidden_views = views(
             luminance,
             typical=training.typical,
-            lungs=_as_hole(_human(film) if human else classifier.regions(luminance), luminance),
+            lungs=_as_hole(
+                _read_human_mask(film) if human else classifier.regions(luminance), luminance
+            ),
             usual=_as_hole(training.usual, luminance),
         )
         # framed as the film itself is: a hidden lung must not change what is looked at
         view = classifier.framing.view(luminance)
-        predictions = classifier.predict_batch(list(shown.values()), views=[view] * len(shown))
-        for name, prediction in zip(shown, predictions, strict=True):
+        predictions = classifier.predict_batch(
+            list(hidden_views.values()), views=[view] * len(hidden_views)
+        )
+        for name, prediction in zip(hidden_views, predictions, strict=True):
             scores[name][i] = prediction.findings[0].probability
     threshold = classifier.card.findings[0].operating_point
     answers = {}
@@ -243,7 +247,7 @@ def _as_hole(region: NDArray[np.floating] | None, luminance: Luminance) -> Hole 
     return hole if hole.any() and not hole.all() else None
 
 
-def _human(film: Film) -> NDArray[np.float32] | None:
+def _read_human_mask(film: Film) -> NDArray[np.float32] | None:
     return None if film.region is None else read_region(film.region)
 
 
@@ -252,25 +256,25 @@ def trivial_answers(
 ) -> Iterator[tuple[str, NDArray[np.int64], Answers]]:
     """Name, films (indices) with these numbers known, and answers of every trivial predictor."""
     cache = load_luminance(films, size=classifier.card.size)
-    there = trivial_features(classifier, training.films, training.cache)
+    training_features = trivial_features(classifier, training.films, training.cache)
     for name, features in trivial_features(classifier, films, cache).items():
-        learnt, known = (np.isfinite(f).all(1) for f in (there[name], features))
-        if not known.any() or len(set(training.truth[learnt].tolist())) < 2:
+        trained, usable = (np.isfinite(f).all(1) for f in (training_features[name], features))
+        if not usable.any() or len(set(training.truth[trained].tolist())) < 2:
             continue
-        predictor = shortcuts.fit_linear(there[name][learnt], training.truth[learnt])
-        score = predictor.probabilities(features[known])
-        yield name, np.flatnonzero(known), Answers(truth[known], score, score >= 0.5)
+        predictor = shortcuts.fit_linear(training_features[name][trained], training.truth[trained])
+        score = predictor.probabilities(features[usable])
+        yield name, np.flatnonzero(usable), Answers(truth[usable], score, score >= 0.5)
 
 
 def lung_map_agreement(classifier: Classifier, films: Sequence[Film]) -> metrics.Estimate | None:
     """Dice overlap of the network's lung map with human masks, or None without either."""
     overlaps = []
     for film in films:
-        mask = _human(film)
-        found = None if mask is None else classifier.regions(read_luminance(film.path))
-        if mask is not None and found is not None:
+        mask = _read_human_mask(film)
+        lung_map = None if mask is None else classifier.regions(read_luminance(film.path))
+        if mask is not None and lung_map is not None:
             rows, columns = mask.shape
-            hole = shortcuts.region_hole(found, (rows, columns), margin=0.0)
+            hole = shortcuts.region_hole(lung_map, (rows, columns), margin=0.0)
             overlaps.append(shortcuts.dice(hole, mask > 0.5))
     return metrics.bootstrap(lambda d: float(d.mean()), np.array(overlaps)) if overlaps else None
 

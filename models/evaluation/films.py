@@ -27,7 +27,7 @@ def films_of_model(card: ModelCard, settings: Settings) -> tuple[Film, ...]:
     return films_of(card.training["data"], columns, settings.data)
 
 
-def opened(model: str) -> tuple[Path, Classifier, tuple[Film, ...]]:
+def open_model(model: str) -> tuple[Path, Classifier, tuple[Film, ...]]:
     """The named checkpoint's folder, the classifier in it (torch), and all films of its card.
 
     Raises

@@ -1,4 +1,4 @@
-"""What a model says of films as it serves: the file worker's own answers, and what is behind them.
+"""Answers of a model as it serves: the file worker's own, and the numbers behind them.
 
 A film goes from file to answer by the very code that answers a doctor - reader, header, gate,
 framing, inputs, graphs, calibration (`models.batch.file_worker`, `models.inference.assessor`).
@@ -33,12 +33,12 @@ class ServedFilm:
 
     @property
     def answered(self) -> bool:
-        """Whether the networks said anything."""
+        """True where the networks gave an answer."""
         return self.prediction is not None
 
 
 class KeptLogits:
-    """Networks that keep what their members said."""
+    """Networks that keep the logits of their members."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks, self.engine = networks, networks.engine
@@ -92,7 +92,7 @@ class Serving:
 
     @property
     def engine(self) -> str:
-        """What computes the networks."""
+        """Name of the engine that computes the networks."""
         return self._assessor.engine
 
     @property
@@ -121,19 +121,20 @@ class Serving:
             if outcome is None or outcome.assessment.status in (Status.ERROR, Status.DOCUMENT):
                 raise CheckpointError(f"{path.name} of the model's data is no film to be read.")
             first.setdefault(result.sha256, outcome.assessment)
-        films = dict(zip(first, self._with_predictions(list(first.values())), strict=True))
+        films = dict(zip(first, self._join_predictions(list(first.values())), strict=True))
         yield from (films[result.sha256] for result in results)
 
     def answer_pictures(self, pictures: Sequence[Seen]) -> list[ServedFilm]:
         """Answer films that were read already, such as changed copies of one, together."""
         self._networks.logits.clear()
-        return self._with_predictions(self._assessor.judge(pictures))
+        return self._join_predictions(self._assessor.judge(pictures))
 
-    def _with_predictions(self, assessments: Sequence[Assessment]) -> list[ServedFilm]:
+    def _join_predictions(self, assessments: Sequence[Assessment]) -> list[ServedFilm]:
         """The answers with the members' logits of those that were not refused, in their order."""
-        kept = iter([p for logits in self._networks.logits for p in self.answers.to(logits)])
+        logits = iter([p for batch in self._networks.logits for p in self.answers.to(batch)])
         films = [
-            ServedFilm(said, next(kept, None) if said.findings else None) for said in assessments
+            ServedFilm(assessment, next(logits, None) if assessment.findings else None)
+            for assessment in assessments
         ]
         if any(f.prediction and f.prediction.findings != f.assessment.findings for f in films):
             raise CheckpointError("Answers and the logits behind them do not belong together.")

@@ -95,7 +95,7 @@ def mark_hole(
 
 def small_pieces(mask: Hole, *, limit: float) -> Hole:
     """The 8-connected pieces of a mask at most `limit` pixels wide and tall."""
-    kept = np.zeros_like(mask)
+    pieces = np.zeros_like(mask)
     waiting = {(int(row), int(column)) for row, column in np.argwhere(mask)}
     while waiting:
         piece = [waiting.pop()]
@@ -104,8 +104,8 @@ def small_pieces(mask: Hole, *, limit: float) -> Hole:
             waiting -= around
             piece += around
         if (np.ptp(piece, axis=0) < limit).all():
-            kept[tuple(np.transpose(piece))] = True
-    return kept
+            pieces[tuple(np.transpose(piece))] = True
+    return pieces
 
 
 def region_hole(region: NDArray[np.floating], shape: tuple[int, int], *, margin: float) -> Hole:
@@ -122,10 +122,10 @@ def region_hole(region: NDArray[np.floating], shape: tuple[int, int], *, margin:
     """
     batch = torch.from_numpy(np.array(region, np.float32))[None, None]
     full = F.interpolate(batch, shape, mode="bilinear", align_corners=False)[0, 0].numpy()
-    return grown(full >= 0.5, share=margin)
+    return grow(full >= 0.5, share=margin)
 
 
-def grown(hole: Hole, *, share: float) -> Hole:
+def grow(hole: Hole, *, share: float) -> Hole:
     """The hole, wider by `share` of the shorter side in every direction."""
     reach = round(share * min(hole.shape))
     return _highest(hole.astype(np.float32), reach) > 0.5
@@ -163,8 +163,10 @@ def fill_across(luminance: Luminance, hole: Hole) -> Luminance:
     filled = luminance.copy()
     rest = luminance[~hole].mean() if not hole.all() else np.float32(0)
     for row, hidden in zip(filled, hole, strict=True):
-        seen = np.flatnonzero(~hidden)
-        row[hidden] = np.interp(np.flatnonzero(hidden), seen, row[seen]) if len(seen) else rest
+        visible = np.flatnonzero(~hidden)
+        row[hidden] = (
+            np.interp(np.flatnonzero(hidden), visible, row[visible]) if len(visible) else rest
+        )
     return filled
 
 
@@ -206,13 +208,13 @@ def views(
         "usual_lungs_removed": usual,
         "lungs_only": None if lungs is None else ~lungs,
     }
-    shown = {"plain": luminance, "marks": fill_across(luminance, mark_hole(luminance))}
+    by_name = {"plain": luminance, "marks": fill_across(luminance, mark_hole(luminance))}
     for name, hole in holes.items():
         if hole is not None:
-            shown[name] = fill_typical(luminance, hole, typical)
+            by_name[name] = fill_typical(luminance, hole, typical)
     if lungs is not None:
-        shown["lungs_removed_lines"] = fill_across(luminance, lungs)
-    return shown
+        by_name["lungs_removed_lines"] = fill_across(luminance, lungs)
+    return by_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -50,7 +50,7 @@ def trivial_features(
         boxes = [classifier.framing.view(film.astype(np.float32)) for film in cache]
         edges = np.array([box.edges for box in boxes])
         features["framing"] = edges
-        features["framed_thumbnail"] = shortcuts.thumbnails(_framed(cache, boxes))
+        features["framed_thumbnail"] = shortcuts.thumbnails(_cut_to_boxes(cache, boxes))
     sizes = original_sizes(classifier.card, films)
     if sizes is not None:
         width, height = np.log(sizes).T
@@ -58,7 +58,7 @@ def trivial_features(
     return {name: features[name] for name in TRIVIAL if name in features}
 
 
-def _framed(cache: NDArray[np.uint8], boxes: Sequence[CropBox]) -> NDArray[np.uint8]:
+def _cut_to_boxes(cache: NDArray[np.uint8], boxes: Sequence[CropBox]) -> NDArray[np.uint8]:
     side = cache.shape[1]
     return np.stack(
         [
@@ -77,6 +77,6 @@ def original_sizes(card: ModelCard, films: Sequence[Film]) -> NDArray[np.float64
         return None
     key = training["columns"].get("file", "file")
     with (base / training["data"]["manifest"]).open(newline="") as stream:
-        known = {r[key]: [float(r[n] or "nan") for n in names] for r in csv.DictReader(stream)}
+        sizes = {r[key]: [float(r[n] or "nan") for n in names] for r in csv.DictReader(stream)}
     images = base / training["data"]["images"]
-    return np.array([known[str(f.path.relative_to(images))] for f in films])
+    return np.array([sizes[str(f.path.relative_to(images))] for f in films])

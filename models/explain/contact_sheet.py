@@ -43,16 +43,16 @@ def picture_pairs(
 
     def pair(study_instance_uid: str) -> PicturePair | None:
         record = repository.studies.get(study_instance_uid)
-        found = _leading(record)
-        if found is None:
+        leading = _find_leading(record)
+        if leading is None:
             return None
-        instance, said = found
+        instance, answer = leading
         content = repository.originals.content(instance.identity.sha256)
         image = read_image(content, file_name=instance.file_name)
-        lead = said.findings[0]
-        explainer = explainers.of(said.model.name if said.model else "")
+        lead = answer.findings[0]
+        explainer = explainers.of(answer.model.name if answer.model else "")
         map_ = explainer.attribute(
-            explainer.look(image.luminance_values(0), said), lead.code, method
+            explainer.look(image.luminance_values(0), answer), lead.code, method
         )
         film = image.display_values(0)
         overlay = composite_overlay(film, map_.values, signed=True, seen=map_.view.edges)
@@ -68,12 +68,12 @@ def picture_pairs(
     return pair
 
 
-def _leading(record: StudyRecord) -> tuple[Instance, Assessment] | None:
+def _find_leading(record: StudyRecord) -> tuple[Instance, Assessment] | None:
     """The image whose answer speaks for the study, if the network gave one."""
     lead = leading_assessment(record)
     if lead is None or lead.primary is None:
         return None
-    for instance, said in zip(record.instances, record.assessments, strict=True):
-        if said is lead:
+    for instance, answer in zip(record.instances, record.assessments, strict=True):
+        if answer is lead:
             return instance, lead
     return None

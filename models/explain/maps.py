@@ -42,13 +42,13 @@ def attribution_maps(
     """
     pairs = zip(record.instances, record.assessments, strict=True)
     return tuple(
-        _explained(instance, assessment, repository, explainers, method)
+        _explain_image(instance, assessment, repository, explainers, method)
         for instance, assessment in pairs
         if assessment is not None and assessment.primary is not None
     )
 
 
-def _explained(
+def _explain_image(
     instance: Instance,
     assessment: Assessment,
     repository: Repository,
@@ -60,17 +60,17 @@ def _explained(
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")
     subject = explainer.look(image.luminance_values(0), assessment)
-    found = explainer.attribute(subject, lead.code, method)
+    attribution = explainer.attribute(subject, lead.code, method)
     size = instance.geometry.rows, instance.geometry.columns
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,
         frame=0,
-        values=stretched(found.values, *size),
-        limit=float(np.abs(found.values).max()),
+        values=stretched(attribution.values, *size),
+        limit=float(np.abs(attribution.values).max()),
         method=METHODS[method].label,
         target=lead.code,
-        seen=found.view.edges,
-        model=found.model,
+        seen=attribution.view.edges,
+        model=attribution.model,
     )
 
 

@@ -26,28 +26,28 @@ EXPLAINED = (
 )
 
 
-def explanations_rows(found: ExplanationFigures) -> list[list[str]]:
-    """One row of text per method under `HEADER`, the most faithful first."""
-    return [_row(m, found) for m in found.methods]
+def explanations_rows(figures: ExplanationFigures) -> list[list[str]]:
+    """Rows of text, one per method, under `HEADER`, the most faithful first."""
+    return [_row(m, figures) for m in figures.methods]
 
 
-def _row(m: MethodFigures, found: ExplanationFigures) -> list[str]:
-    left = list(m.layers.values())[-1]
+def _row(m: MethodFigures, figures: ExplanationFigures) -> list[str]:
+    stem_similarity = list(m.layers.values())[-1]
     label = METHODS[m.method].label if m.method in METHODS else m.method
     return [
-        f"{label} (default)" if m.method == found.default else label,
+        f"{label} (default)" if m.method == figures.default else label,
         m.share.whole,
         m.uniform.text,
         m.pointing.text,
         m.gain.whole,
         m.behind.whole if m.behind else "",
-        rounded(left),
+        rounded(stem_similarity),
         "" if m.random_labels is None else rounded(m.random_labels),
         "yes" if m.sane else "no",
     ]
 
 
-def wide_rows(found: ExplanationFigures) -> list[list[str]]:
+def wide_rows(figures: ExplanationFigures) -> list[list[str]]:
     """Method, masks, share and pointing on many more films; quick methods only."""
     return [
         [
@@ -56,14 +56,14 @@ def wide_rows(found: ExplanationFigures) -> list[list[str]]:
             m.wide.whole,
             m.wide_pointing.text if m.wide_pointing else "",
         ]
-        for m in found.methods
+        for m in figures.methods
         if m.wide is not None
     ]
 
 
-def verdicts_line(found: ExplanationFigures) -> str:
-    """How the default method's receipts came out; empty without any."""
-    if not found.verdicts:
+def verdicts_line(figures: ExplanationFigures) -> str:
+    """Sentence that counts the default method's verdicts; empty without any."""
+    if not figures.verdicts:
         return ""
-    counted = ", ".join(f"{name} {count}" for name, count in found.verdicts.items())
+    counted = ", ".join(f"{name} {count}" for name, count in figures.verdicts.items())
     return f"Receipts of the default method: {counted}."

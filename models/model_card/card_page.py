@@ -63,7 +63,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Explanations", _explanations(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
-        ("Beside published figures", _published(facts)),
+        ("Beside published figures", _published_figures(facts)),
         ("Limits", "\n".join(f"- {limit}" for limit in facts.card.limits)),
     )
     return (
@@ -71,14 +71,14 @@ def card_page(facts: ModelFacts) -> str:
     )
 
 
-def _published(facts: ModelFacts) -> str:
+def _published_figures(facts: ModelFacts) -> str:
     """Figures from the literature below ours, finding by finding."""
     rows = []
-    for finding, others in facts.published:
+    for finding, publications in facts.published:
         ours = [finding.figures.get(name) for name in _COLUMNS]
         texts = ["" if figure is None else figure.text for figure in ours]
         rows.append([finding.code, "this model", "the test split above", *texts])
-        for p in others:
+        for p in publications:
             texts = [rounded(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
             rows.append([finding.code, p.source, p.films, *texts])
     names = [LABELS[name] for name in _COLUMNS]
@@ -105,8 +105,8 @@ def _head(facts: ModelFacts) -> str:
     ]
     if card.localiser_sha256:
         margin = f"{100 * card.framing.margin:g} %"
-        found = f"the box that its localiser finds, and {margin} of its sides around it"
-        rows.append(["view", f"{found} (localiser SHA-256 `{card.localiser_sha256}`)"])
+        box = f"the box that its localiser finds, and {margin} of its sides around it"
+        rows.append(["view", f"{box} (localiser SHA-256 `{card.localiser_sha256}`)"])
     return "\n".join(
         [
             f"# {card.title}\n",
@@ -118,10 +118,10 @@ def _head(facts: ModelFacts) -> str:
 
 
 def headline(facts: ModelFacts) -> str:
-    """Which weights and films the figures are of, and any doubt about that."""
+    """Name the weights and films that the figures are of, and any doubt about that."""
     card, split = facts.card, facts.split
     films = (
-        f", {split.films} films of the {split.split} split{_refused(split)}, 95 % bootstrap "
+        f", {split.films} films of the {split.split} split{_refused_note(split)}, 95 % bootstrap "
         "intervals"
         if split
         else ""
@@ -131,8 +131,8 @@ def headline(facts: ModelFacts) -> str:
     return f"{doubts}{identity}{films}:\n\n"
 
 
-def _refused(split: SplitFigures) -> str:
-    """How many films the figures leave out, and why."""
+def _refused_note(split: SplitFigures) -> str:
+    """Count of films that the figures leave out, and why."""
     if not split.refused:
         return ""
     return f" ({split.refused} of them refused as unsuitable, which no figure counts)"
@@ -171,7 +171,7 @@ def _training(facts: ModelFacts) -> str:
 
 
 def _lineage(member: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """How a network came about, and what it started from, as an indented list."""
+    """Lineage of a network, and what it started from, as an indented list."""
     knobs = member.get("train") or member.get("settings") or {}
     hash_ = f"`{member['weights_sha256'][:12]}`: " if "weights_sha256" in member else ""
     chosen = ", ".join(
@@ -294,20 +294,20 @@ def _cells(figures: Figures) -> list[str]:
 
 
 def _explanations(facts: ModelFacts) -> str:
-    found = facts.explanations
-    if found is None:
+    figures = facts.explanations
+    if figures is None:
         return _ABSENT
-    tables = [maps.EXPLAINED, _table(list(maps.HEADER), maps.explanations_rows(found))]
-    if wide := maps.wide_rows(found):
-        of_all = f"The quick methods on more films with open masks, of {found.open_masks}:"
+    tables = [maps.EXPLAINED, _table(list(maps.HEADER), maps.explanations_rows(figures))]
+    if wide := maps.wide_rows(figures):
+        of_all = f"The quick methods on more films with open masks, of {figures.open_masks}:"
         header = ["method", "films", "evidence inside the lungs", "strongest point inside"]
         tables += [of_all, _table(header, wide)]
-    return "\n\n".join([*tables, maps.verdicts_line(found)]).strip()
+    return "\n\n".join([*tables, maps.verdicts_line(figures)]).strip()
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; a named column without any value is left out."""
-    kept = [i for i, n in enumerate(names) if not n or any(r[i].strip("\u2013") for r in rows)]
-    lines = [[cells[i].replace("|", "\\|") for i in kept] for cells in (names, *rows)]
+    columns = [i for i, n in enumerate(names) if not n or any(r[i].strip("\u2013") for r in rows)]
+    lines = [[cells[i].replace("|", "\\|") for i in columns] for cells in (names, *rows)]
     head, *body = (f"| {' | '.join(line)} |" for line in lines)
-    return "\n".join([head, "|" + "---|" * len(kept), *body])
+    return "\n".join([head, "|" + "---|" * len(columns), *body])

@@ -69,18 +69,20 @@ def read_facts(folder: Path) -> ModelFacts:
     p_lead = f"p_{card.findings[0].code}"
     return ModelFacts(
         card=card,
-        split=reader.stamped(SPLIT, _split),
-        roc=reader.table("test_roc.csv", SPLIT, _floats(RocPoint)),
-        reliability=reader.table("test_reliability.csv", SPLIT, _floats(ReliabilityBin)),
-        selective=reader.table("test_selective.csv", SPLIT, _floats(SelectivePoint)),
+        split=reader.read_stamped(SPLIT, _split),
+        roc=reader.read_table("test_roc.csv", SPLIT, _floats(RocPoint)),
+        reliability=reader.read_table("test_reliability.csv", SPLIT, _floats(ReliabilityBin)),
+        selective=reader.read_table("test_selective.csv", SPLIT, _floats(SelectivePoint)),
         films=tuple(
-            film for film in reader.table("test.csv", SPLIT, lambda r: _film(r, p_lead)) if film
+            film
+            for film in reader.read_table("test.csv", SPLIT, lambda r: _film(r, p_lead))
+            if film
         ),
-        robustness=reader.stamped(ROBUSTNESS, _robustness),
-        shortcuts=reader.stamped(SHORTCUTS, _rows(_subset)) or (),
-        gate=reader.stamped(GATE, _gate),
-        contenders=reader.stamped(ACCURACY, _rows(_contender)) or (),
-        explanations=reader.stamped(EXPLANATIONS, _explanations),
+        robustness=reader.read_stamped(ROBUSTNESS, _robustness),
+        shortcuts=reader.read_stamped(SHORTCUTS, _rows(_subset)) or (),
+        gate=reader.read_stamped(GATE, _gate),
+        contenders=reader.read_stamped(ACCURACY, _rows(_contender)) or (),
+        explanations=reader.read_stamped(EXPLANATIONS, _explanations),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),
@@ -95,38 +97,42 @@ class _Reader:
         self.foreign, self.unstamped, self.unreadable = list[str](), list[str](), list[str]()
         self._stamps: dict[str, str] = {}
 
-    def stamped(self, name: str, make: Callable[[dict[str, Any]], T]) -> T | None:
+    def read_stamped(self, name: str, make: Callable[[dict[str, Any]], T]) -> T | None:
         """A JSON file; None when it is missing or unreadable."""
-        return self._try(name, lambda path: self._json(path, make))
+        return self._try_reading(name, lambda path: self._read_json(path, make))
 
-    def table(self, name: str, stamp: str, make: Callable[[dict[str, str]], T]) -> tuple[T, ...]:
+    def read_table(
+        self, name: str, stamp: str, make: Callable[[dict[str, str]], T]
+    ) -> tuple[T, ...]:
         """A CSV file; the JSON file `stamp` beside it says which weights it belongs to."""
 
         def read(path: Path) -> tuple[T, ...]:
             with path.open(newline="") as stream:
                 rows = tuple(make(row) for row in csv.DictReader(stream))
             if stamp not in self._stamps:
-                self._try(stamp, lambda other: self._json(other, lambda _values: None))
-            self._note(name, self._stamps.get(stamp, ""))
+                self._try_reading(
+                    stamp, lambda json_path: self._read_json(json_path, lambda _values: None)
+                )
+            self._note_stamp(name, self._stamps.get(stamp, ""))
             return rows
 
-        return self._try(name, read) or ()
+        return self._try_reading(name, read) or ()
 
-    def _json(self, path: Path, make: Callable[[dict[str, Any]], T]) -> T:
+    def _read_json(self, path: Path, make: Callable[[dict[str, Any]], T]) -> T:
         values = json.loads(path.read_text())
-        made = make(values)
+        record = make(values)
         self._stamps[path.name] = str(values.get("weights_sha256", ""))
-        self._note(path.name, self._stamps[path.name])
-        return made
+        self._note_stamp(path.name, self._stamps[path.name])
+        return record
 
-    def _note(self, name: str, weights_sha256: str) -> None:
+    def _note_stamp(self, name: str, weights_sha256: str) -> None:
         """Remember a file that is not known to be about these weights."""
         expected = self._gate if name == GATE else self._weights
         notes = self.foreign if weights_sha256 else self.unstamped
         if weights_sha256 != expected and name not in notes:
             notes.append(name)
 
-    def _try(self, name: str, read: Callable[[Path], T]) -> T | None:
+    def _try_reading(self, name: str, read: Callable[[Path], T]) -> T | None:
         """Read a file; a missing one is nothing, a spoilt one is noted."""
         try:
             return read(self._folder / name)

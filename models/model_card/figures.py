@@ -100,7 +100,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ConformalFigures:
-    """How "unsure" behaved: coverage per truth ("present", "absent", "all"), shares in [0, 1]."""
+    """Figures of "unsure": coverage per truth ("present", "absent", "all"), shares in [0, 1]."""
 
     error_rate: float
     coverage: Figures
@@ -174,7 +174,7 @@ class FilmAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CorruptionLevel:
-    """One corruption at one level.
+    """Figures of one corruption at one level.
 
     `flip_rate` is the share of films whose call differs from that of the clean film, `mean_change`
     the mean absolute change of the probability. `refused` further films are answered when clean
@@ -245,7 +245,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class MethodFigures:
-    """How far the maps of one attribution method can be believed.
+    """Figures of how far the maps of one attribution method can be believed.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ _NORMAL = 1.96
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """What the network does with films, measured on held-out ones.
+    """Operating point of a network, measured on held-out films.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def operating_point(facts: ModelFacts, error_rate: float) -> OperatingPoint:
         raise CheckpointError(NOT_MEASURED)
     if any(name.startswith("test.") for name in (*facts.foreign, *facts.unstamped)):
         raise CheckpointError(MIXED_WEIGHTS)
-    rule = _rule(facts.card, error_rate)
+    rule = _find_rule(facts.card, error_rate)
     present = [f for f in facts.films if f.label in spec.members]
     absent = [f for f in facts.films if f.label not in spec.members]
     if not present or not absent:
@@ -122,8 +122,8 @@ def operating_point(facts: ModelFacts, error_rate: float) -> OperatingPoint:
         split=split.split,
         sensitivity=lead.figures["sensitivity"],
         specificity=lead.figures["specificity"],
-        unsure_present=_unsure(present, spec.operating_point, rule),
-        unsure_absent=_unsure(absent, spec.operating_point, rule),
+        unsure_present=_unsure_share(present, spec.operating_point, rule),
+        unsure_absent=_unsure_share(absent, spec.operating_point, rule),
         prevalence=len(present) / len(facts.films),
     )
 
@@ -140,14 +140,14 @@ def measured(settings: Settings, model: str = "") -> OperatingPoint:
     return operating_point(read_facts(folder), settings.error_rate)
 
 
-def _rule(card: ModelCard, error_rate: float) -> ConformalRule:
+def _find_rule(card: ModelCard, error_rate: float) -> ConformalRule:
     for rule in card.conformal:
         if math.isclose(rule.error_rate, error_rate):
             return rule
     raise SettingsError("LIGHTBOX_ERROR_RATE is none of the rates the model's card lists.")
 
 
-def _unsure(films: Sequence[FilmAnswer], threshold: float, rule: ConformalRule) -> Figure:
+def _unsure_share(films: Sequence[FilmAnswer], threshold: float, rule: ConformalRule) -> Figure:
     """Share of films that stay below the operating point, yet "absent" is not the only answer."""
     count = sum(
         f.probability < threshold and rule.prediction_set(f.probability) != (ABSENT,) for f in films

@@ -34,7 +34,7 @@ def main(
     stale = [path for path, text in pages() if not path.exists() or path.read_text() != text]
     if check:
         complaints = [f"out of date: {path.relative_to(ROOT)}" for path in stale]
-        complaints += [line for facts in installed() for line in problems(facts)]
+        complaints += [line for facts in read_installed() for line in problems(facts)]
         for complaint in complaints:
             typer.echo(complaint, err=True)
         sys.exit(bool(complaints))
@@ -42,25 +42,25 @@ def main(
         path.write_text(text)
 
 
-def installed() -> list[ModelFacts]:
-    """What was measured about every shipped checkpoint."""
+def read_installed() -> list[ModelFacts]:
+    """Read what was measured about every shipped checkpoint."""
     return [read_facts(folder) for folder in installed_checkpoints(WEIGHTS)]
 
 
 def pages() -> list[tuple[Path, str]]:
     """Every generated page: (path, text it should have)."""
-    known = installed()
+    all_facts = read_installed()
     readme = ROOT / "README.md"
-    result = [(ROOT / "docs" / f"model-card-{f.card.name}.md", card_page(f)) for f in known]
+    result = [(ROOT / "docs" / f"model-card-{f.card.name}.md", card_page(f)) for f in all_facts]
     result.append((ROOT / "docs" / "experiments.md", experiments.page()))
-    return [*result, (readme, with_figures(readme.read_text(), known))]
+    return [*result, (readme, replace_figures(readme.read_text(), all_facts))]
 
 
-def with_figures(text: str, known: Sequence[ModelFacts]) -> str:
+def replace_figures(text: str, all_facts: Sequence[ModelFacts]) -> str:
     """The text with its marked block replaced by the figures of the checkpoints."""
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    block = "\n".join(headline(facts) + figures_table(facts) + "\n" for facts in known)
+    block = "\n".join(headline(facts) + figures_table(facts) + "\n" for facts in all_facts)
     return f"{before}{START}\n{block}\n{END}{after}"
 
 

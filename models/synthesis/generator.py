@@ -260,7 +260,7 @@ def integrate(velocity: Velocity, noise: Tensor, *, steps: int) -> Tensor:
     return x + dt * velocity(x, ones * (1 - dt))
 
 
-def guided(
+def guide(
     velocity: Callable[[Tensor, Tensor, Tensor], Tensor], label: Tensor, guidance: float
 ) -> Velocity:
     """Bind the class, pushed away from "any" (classifier-free guidance, arXiv 2207.12598).
@@ -269,19 +269,19 @@ def guided(
     """
     anything = torch.full_like(label, NO_LABEL)
 
-    def bound(x: Tensor, time: Tensor) -> Tensor:
-        wanted = velocity(x, time, label)
+    def guided_velocity(x: Tensor, time: Tensor) -> Tensor:
+        conditional = velocity(x, time, label)
         if guidance == 1:
-            return wanted
+            return conditional
         plain = velocity(x, time, anything)
-        return plain + guidance * (wanted - plain)
+        return plain + guidance * (conditional - plain)
 
-    return bound
+    return guided_velocity
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings:
-    """How samples are drawn; part of the provenance of every example."""
+    """Settings by which samples are drawn; part of the provenance of every example."""
 
     steps: int = 8  # of each flow; 20 at most, see the clamp in `DetailFlow`
     guidance: float = 2.0  # of the coarse flow
@@ -326,7 +326,7 @@ class FilmGenerator(nn.Module):
         """
         rank, steps = len(self.basis.scale), settings.steps
         noise = torch.randn(len(label), rank, generator=generator) * settings.coarse_noise
-        field = guided(self.coarse, label, settings.guidance)
+        field = guide(self.coarse, label, settings.guidance)
         coarse = self.basis.decode(integrate(field, noise, steps=steps))
         noise = torch.randn(len(label), 1, DETAIL_SIDE, DETAIL_SIDE, generator=generator)
         noise = noise * settings.detail_noise

@@ -70,15 +70,18 @@ class Similarity:
             (count, 3), float32, in [-1, 1]; columns as in `MEASURES`.
         """
         inner = slice(_MARGIN, CHECK_SIDE - _MARGIN)
-        wanted = resize(films, CHECK_SIDE)
-        queries = [_unit(one[..., inner, inner].flatten(1), w) for one, w in self._measures(wanted)]
+        small = resize(films, CHECK_SIDE)
+        queries = [
+            _unit(measured[..., inner, inner].flatten(1), w)
+            for measured, w in self._measures(small)
+        ]
         best = torch.full((len(films), len(MEASURES)), -1.0)
         for start in range(0, len(self.views), _CHUNK):
-            films_here = slice(start, start + _CHUNK)
-            ignored = None if skip is None else skip[:, films_here]
-            for view in self.views[films_here].unbind(1):
-                for measure, (one, weight) in enumerate(self._measures(view[:, None])):
-                    match = _closest(queries[measure], one, weight, ignored)
+            chunk = slice(start, start + _CHUNK)
+            ignored = None if skip is None else skip[:, chunk]
+            for view in self.views[chunk].unbind(1):
+                for measure, (measured, weight) in enumerate(self._measures(view[:, None])):
+                    match = _closest(queries[measure], measured, weight, ignored)
                     best[:, measure] = torch.maximum(best[:, measure], match)
         return best
 
@@ -100,8 +103,10 @@ def _windows(films: Tensor) -> list[Tensor]:
     """Every shift of the inner window by -2, 0, 2 pixels, plain and mirrored."""
     inner = CHECK_SIDE - 2 * _MARGIN
     starts = range(0, 2 * _MARGIN + 1, 2)
-    both = (films, films.flip(-1))
-    return [f[..., y : y + inner, x : x + inner] for f in both for y in starts for x in starts]
+    orientations = (films, films.flip(-1))
+    return [
+        f[..., y : y + inner, x : x + inner] for f in orientations for y in starts for x in starts
+    ]
 
 
 def _unit(flat: Tensor, weight: Tensor) -> Tensor:
@@ -148,12 +153,12 @@ def real_neighbours(
     return similarity.best(similarity.views[chosen, :1], same)
 
 
-def near_copies(found: Tensor, real: Tensor, percentile: float) -> Tensor:
+def near_copies(correlations: Tensor, real: Tensor, percentile: float) -> Tensor:
     """Apply the rule: a film is a near copy if any measure exceeds the real films' percentile.
 
     Parameters
     ----------
-    found : Tensor
+    correlations : Tensor
         (films, 3), from `Similarity.best`.
     real : Tensor
         (references, 3), from `real_neighbours`.
@@ -165,4 +170,4 @@ def near_copies(found: Tensor, real: Tensor, percentile: float) -> Tensor:
     Tensor
         (films,), bool.
     """
-    return (found > torch.quantile(real, percentile / 100, dim=0)).any(1)
+    return (correlations > torch.quantile(real, percentile / 100, dim=0)).any(1)

@@ -237,14 +237,14 @@ class Fit:
         self, name: str, network: nn.Module, steps: int, loss_of: Callable[[nn.Module], Tensor]
     ) -> None:
         """Train one network up to `steps` and leave the average of its weights in it."""
-        s, path, done = self.settings, self.work / f"{name}.pt", 0
+        s, path, start = self.settings, self.work / f"{name}.pt", 0
         if path.exists():
             state = torch.load(path, weights_only=True)
-            done = state["step"]
+            start = state["step"]
             network.load_state_dict(state["weights"])
         average = copy.deepcopy(network)
         optimizer = torch.optim.AdamW(network.parameters(), lr=s.learning_rate, betas=(0.9, 0.99))
-        bar = tqdm(range(done + 1, steps + 1), desc=name, mininterval=10)
+        bar = tqdm(range(start + 1, steps + 1), desc=name, mininterval=10)
         for step in bar:
             for group in optimizer.param_groups:
                 group["lr"] = s.learning_rate * min(1.0, step / s.warmup)
@@ -325,8 +325,8 @@ class Fit:
 
 @torch.no_grad()
 def _blend(average: nn.Module, network: nn.Module, decay: float) -> None:
-    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(new, 1 - decay)
+    for mean, latest in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(latest, 1 - decay)
 
 
 def _save(state: Mapping[str, object], path: Path) -> None:
@@ -343,8 +343,8 @@ ROWS, COLUMNS = 736, 968  # the lung frame's usual true shape: 1.32 times wider 
 def draw_film(model: FilmGenerator, label: str, seed: int, settings: SampleSettings) -> Tensor:
     """Draw one film, (1, 192, 192) in about [-1, 1], from its class and its own seed."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = model.sample(torch.tensor([LABELS.index(label)]), generator, settings)
-    return drawn["film"][0]
+    sample = model.sample(torch.tensor([LABELS.index(label)]), generator, settings)
+    return sample["film"][0]
 
 
 def develop(film: Tensor, *, seed: int) -> NDArray[np.uint16]:
@@ -474,14 +474,14 @@ def measure(
     real = real_neighbours(
         similarity, library.patient, count=settings.references, generator=generator
     )
-    found = similarity.best(torch.cat([read_back(p) for p in pixels]))
+    correlations = similarity.best(torch.cat([read_back(p) for p in pixels]))
     if drawn:
-        found = torch.maximum(found, similarity.best(torch.stack(list(drawn))))
-    copies = near_copies(found, real, settings.percentile)
+        correlations = torch.maximum(correlations, similarity.best(torch.stack(list(drawn))))
+    copies = near_copies(correlations, real, settings.percentile)
     if copies.any():
         which = ", ".join(str(i + 1) for i in copies.nonzero()[:, 0].tolist())
         raise ModelError(f"Examples {which} are too close to a training film; pick others.")
-    return {"found": found, "real": real}
+    return {"found": correlations, "real": real}
 
 
 def write_examples(
@@ -504,22 +504,22 @@ def write_examples(
             description=f"Synthetic chest film, {label}-like",
             burned_in=True,
         )
-        found = figures["found"][i]
-        below = (figures["real"] < found).float().mean(0) * 100
+        correlations = figures["found"][i]
+        below = (figures["real"] < correlations).float().mean(0) * 100
         entries.append(
             {
                 "file": name,
                 "class": f"{label}-like",
                 "noise_seed": noise,
-                "highest_correlation": _named(found),
-                "percentile_among_real": _named(below, digits=1),
+                "highest_correlation": _name_measures(correlations),
+                "percentile_among_real": _name_measures(below, digits=1),
             }
         )
-    report = {**_method(settings, figures["real"]), "examples": entries}
+    report = {**_describe_method(settings, figures["real"]), "examples": entries}
     (out / "provenance.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
-def _method(settings: SynthesisSettings, real: Tensor) -> dict[str, object]:
+def _describe_method(settings: SynthesisSettings, real: Tensor) -> dict[str, object]:
     """State how the examples were made and what limits they kept."""
     levels = (5.0, 50.0, 95.0, settings.percentile, 100.0)
     spread = torch.quantile(real, torch.tensor(levels) / 100, dim=0)
@@ -531,12 +531,12 @@ def _method(settings: SynthesisSettings, real: Tensor) -> dict[str, object]:
         "rule": f"A near copy exceeds the {settings.percentile:g}th percentile of the highest "
         "correlations between real films of different patients, in any measure.",
         "real_neighbours": {
-            f"{level:g}": _named(row) for level, row in zip(levels, spread, strict=True)
+            f"{level:g}": _name_measures(row) for level, row in zip(levels, spread, strict=True)
         },
     }
 
 
-def _named(row: Tensor, digits: int = 4) -> dict[str, float]:
+def _name_measures(row: Tensor, digits: int = 4) -> dict[str, float]:
     return {name: round(float(v), digits) for name, v in zip(MEASURES, row, strict=True)}
 
 

@@ -58,9 +58,9 @@ def main(
             regions=framed.regions,
             strata=acquisition_strata(films),
         )
-        found = choose.candidates(pool.networks, task, views, most=most)
-        typer.echo(choose.as_table(found, pool.names))
-        pool = pool.take(found[0].members)
+        candidates = choose.candidates(pool.networks, task, views, most=most)
+        typer.echo(choose.as_table(candidates, pool.names))
+        pool = pool.take(candidates[0].members)
     ensemble = Ensemble(pool.networks)
     card = calibrated_card(
         ensemble, task, films=framed.pixels, truth=truth, training=pool.record(task)

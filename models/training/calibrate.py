@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.checkpoint.card import ModelCard
-from models.data.stress import stressed
+from models.data.stress import apply_stress
 from models.network.ensemble import Ensemble, fuse
 from models.network.preprocess import preprocess
 from models.rules.calibration import calibrated, fit_calibration
@@ -60,7 +60,7 @@ def calibrated_card(
     """
     plain = torch.from_numpy(films).float() / 255
     logits = np.concatenate(
-        [fused_logits(ensemble, x, size=task.size) for x in (plain, stressed(plain))]
+        [fused_logits(ensemble, x, size=task.size) for x in (plain, apply_stress(plain))]
     )
     twice = np.tile(truth, 2)
     calibration = fit_calibration(logits, twice)

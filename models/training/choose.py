@@ -1,4 +1,4 @@
-"""Which of several trained networks should answer together: decided on validation views alone.
+"""Choice of the trained networks that should answer together: decided on validation views alone.
 
 The rule is two-staged. A set of networks must pass the shortcut exam: an AUC of at least
 `EXAM_PASS` with the lungs before another film's background, and with the lungs alone. Of those
@@ -39,7 +39,7 @@ class Candidate:
 
     @property
     def passed(self) -> bool:
-        """Whether it passed the exam; views that a task lacks are not asked for."""
+        """True where it passed the exam; views that a task lacks are not asked for."""
         return all(self.aucs.get(view, 1.0) >= EXAM_PASS for view in EXAM)
 
     @property
@@ -68,13 +68,13 @@ def candidates(
         for members in combinations(range(len(networks)), count)
     ]
     return sorted(
-        (Candidate(m, dict(_aucs(m, tables, task, views))) for m in sets),
+        (Candidate(m, dict(_compute_aucs(m, tables, task, views))) for m in sets),
         key=lambda c: c.rank,
         reverse=True,
     )
 
 
-def _aucs(
+def _compute_aucs(
     members: tuple[int, ...],
     tables: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
     task: TaskConfig,
@@ -88,10 +88,10 @@ def _aucs(
             yield "matched", views.matched_auc(score)
 
 
-def as_table(found: Sequence[Candidate], names: Sequence[str]) -> str:
+def as_table(ranked: Sequence[Candidate], names: Sequence[str]) -> str:
     """The candidates as lines of text."""
     lines = []
-    for c in found:
+    for c in ranked:
         aucs = "  ".join(f"{view} {value:.4f}" for view, value in c.aucs.items())
         verdict = "passed" if c.passed else "failed"
         lines.append(f"{c.real:.4f} {verdict}  {aucs}  {' + '.join(names[i] for i in c.members)}")

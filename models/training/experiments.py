@@ -1,4 +1,4 @@
-"""What was tried, kept: one small JSON file per training run, and the page that lists them.
+"""Record of what was tried: one small JSON file per training run, and the page that lists them.
 
     python -m models.training.experiments --name e --what "Swapped backgrounds, from 0.1.0" \
         --run runs/e --checkpoint runs/e/ckpt        # keep a run; figures if it was evaluated
@@ -48,13 +48,13 @@ def main(
         "weights_sha256": card.weights_sha256,
         "members": card.training["members"],
         "history": json.loads(history.read_text()) if history and history.exists() else [],
-        "test": _lead(json.loads(figures.read_text())) if figures.exists() else {},
+        "test": _leading_figures(json.loads(figures.read_text())) if figures.exists() else {},
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(entry, indent=1) + "\n")
 
 
-def _lead(figures: dict[str, Any]) -> dict[str, float]:
+def _leading_figures(figures: dict[str, Any]) -> dict[str, float]:
     measured = figures["findings"][0]["figures"]
     return {key: measured[key]["value"] for key in TEST}
 
@@ -64,8 +64,8 @@ def page(folder: Path = FOLDER) -> str:
     entries = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     header = ["run", "what", "weights", "epochs", *(f"val {v}" for v in VIEWS)]
     header += [f"test {key}" for key in TEST]
-    lines = [_line(header), _line(["---"] * len(header))]
-    lines += [_line(_row(name, entry)) for name, entry in entries.items()]
+    lines = [_format_line(header), _format_line(["---"] * len(header))]
+    lines += [_format_line(_row(name, entry)) for name, entry in entries.items()]
     return "\n".join(
         [
             "# What was tried",
@@ -79,7 +79,7 @@ def page(folder: Path = FOLDER) -> str:
 
 
 def _row(name: str, entry: dict[str, Any]) -> list[str]:
-    views = _views(entry)
+    views = _view_aucs(entry)
     return [
         name,
         entry["what"],
@@ -90,16 +90,16 @@ def _row(name: str, entry: dict[str, Any]) -> list[str]:
     ]
 
 
-def _views(entry: dict[str, Any]) -> dict[str, float]:
+def _view_aucs(entry: dict[str, Any]) -> dict[str, float]:
     """Validation AUC per view at the kept epoch; for an ensemble nothing, it has no epochs."""
     if len(entry["members"]) != 1:
         return {}
-    kept = entry["members"][0]["selected_epoch"]
-    found = {v: kept[f"auc_{v}"] for v in VIEWS if f"auc_{v}" in kept}
-    return {"plain": kept["auc"], **found} if "auc" in kept else found
+    epoch = entry["members"][0]["selected_epoch"]
+    aucs = {v: epoch[f"auc_{v}"] for v in VIEWS if f"auc_{v}" in epoch}
+    return {"plain": epoch["auc"], **aucs} if "auc" in epoch else aucs
 
 
-def _line(cells: list[str]) -> str:
+def _format_line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

@@ -92,7 +92,7 @@ def main(
 
 
 class Run:
-    """One training run: arrays, network, optimiser, and the state that survives a stop."""
+    """A training run: arrays, network, optimiser, and the state that survives a stop."""
 
     def __init__(
         self,
@@ -230,7 +230,7 @@ class Run:
         films = torch.from_numpy(self.train.pixels[chosen]).float() / 255
         regions = torch.from_numpy(self.train.regions[chosen]).float()
         views = torch.from_numpy(self.train.views[chosen])
-        known = regions.isfinite().all(dim=2).all(dim=1)
+        masked = regions.isfinite().all(dim=2).all(dim=1)
         films, regions, removed = change_backgrounds(films, regions, self.task.regions, self.random)
         films, regions = augment_with_regions(
             films,
@@ -248,12 +248,12 @@ class Run:
             else:
                 logits, maps = self.network(x), None
         loss = self._class_loss(logits.float(), index, removed)
-        if maps is not None and known.any():
+        if maps is not None and masked.any():
             target = F.adaptive_avg_pool2d(regions[:, None], (maps.shape[-2], maps.shape[-1])).to(
                 self.device
             )
             loss = loss + self.task.regions.loss * F.binary_cross_entropy_with_logits(
-                maps.float()[known], target[known]
+                maps.float()[masked], target[masked]
             )
         return loss
 
@@ -278,9 +278,9 @@ class Run:
         `scores` are log-probabilities, `target` probabilities, of the classes (batch, classes).
         """
         members = [self.task.classes.index(m) for m in self.task.findings[0].members]
-        others = [i for i in range(len(self.task.classes)) if i not in members]
+        absent_classes = [i for i in range(len(self.task.classes)) if i not in members]
         present = target[:, members].sum(1) * scores[:, members].logsumexp(1)
-        absent = target[:, others].sum(1) * scores[:, others].logsumexp(1)
+        absent = target[:, absent_classes].sum(1) * scores[:, absent_classes].logsumexp(1)
         return -(present + absent)
 
     def _size(self) -> int:
@@ -374,7 +374,7 @@ class Run:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 natively; emulation is slower than float32."""
+    """True where the device multiplies bfloat16 natively; emulation is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()

@@ -111,12 +111,12 @@ def folder_films(folder: Path, *, columns: tuple[str, ...]) -> tuple[Film, ...]:
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:
         raise SettingsError(f"The folder {folder.name} named for the gate holds no pictures.")
-    return tuple(_dealt(p, groups.get(p.name) or p.name) for p in paths)
+    return tuple(_deal_split(p, groups.get(p.name) or p.name) for p in paths)
 
 
-def _dealt(path: Path, group: str) -> Film:
-    held = hashlib.sha256(group.encode()).digest()[0] >= 128
-    return Film(path, "", group, "held" if held else "train")
+def _deal_split(path: Path, group: str) -> Film:
+    is_held = hashlib.sha256(group.encode()).digest()[0] >= 128
+    return Film(path, "", group, "held" if is_held else "train")
 
 
 def main(
@@ -135,7 +135,7 @@ def main(
 
 
 class GateRun:
-    """One training run: pictures, network, and what the validation films say about it."""
+    """A training run: pictures, network, and what the validation films say about it."""
 
     def __init__(self, task: TaskConfig, settings: GateSettings, base: Path) -> None:
         self.task, self.settings = task, settings
@@ -195,9 +195,9 @@ class GateRun:
 
     def _films(self, count: int) -> Tensor:
         """Films that fit, companions among them."""
-        others = self.rng.binomial(count, self._companion_share())
+        companions = self.rng.binomial(count, self._companion_share())
         return torch.cat(
-            [self._pick(self.train, count - others), self._pick(self.companions, others)]
+            [self._pick(self.train, count - companions), self._pick(self.companions, companions)]
         )
 
     def _pick(self, pictures: NDArray[np.uint8], count: int) -> Tensor:
@@ -211,8 +211,8 @@ class GateRun:
         """Films as one of the classes sees them, augmented before or after."""
         strength = gate_data.STRONG if self.rng.random() < 0.5 else gate_data.MILD
         if kind == "cropped":
-            return augment(gate_data.cropped(films, self.rng), gate_data.MILD, self.random)
-        before = gate_data.fitting(films, strength, self.random)
+            return augment(gate_data.crop_films(films, self.rng), gate_data.MILD, self.random)
+        before = gate_data.augment_fitting(films, strength, self.random)
         return gate_data.wrong_view(kind, before, self.random)
 
     def _foreign(self, count: int) -> Tensor:
@@ -224,28 +224,31 @@ class GateRun:
         flips = torch.rand(2, len(pictures), 1, 1, generator=self.random) < 0.3
         pictures = torch.where(flips[0], 1 - pictures, pictures)
         pictures = torch.where(flips[1], pictures.flip(1), pictures)
-        mixed = torch.cat([pictures, gate_data.scrambled(self._films(near), self.rng)])
+        mixed = torch.cat([pictures, gate_data.scramble(self._films(near), self.rng)])
         return augment(mixed, gate_data.STRONG, self.random)
 
     def finish(self, folder: Path) -> dict[str, Any]:
         """Fit the distance and the thresholds, and write the gate into a checkpoint folder."""
         films = torch.from_numpy(np.concatenate([self.train, self.companions])).float() / 255
-        mild = gate_data.fitting(films, gate_data.MILD, self.random)
+        mild = gate_data.augment_fitting(films, gate_data.MILD, self.random)
         features = [self._describe(part)[1] for part in (films, mild)]
         self.distance = FeatureDistance.fit(torch.cat(features))
-        self.scale = GateScale.fit(*self._judge(self._val()), *self._judge(self._mild_val()))
-        written = save_gate(folder, self.network, self.distance, self._record())
+        self.scale = GateScale.fit(
+            *self._margins_and_distances(self._val()),
+            *self._margins_and_distances(self._mild_val()),
+        )
+        settings = save_gate(folder, self.network, self.distance, self._record())
         if (folder / CARD).exists():  # a model that names its gate never runs without it
             card = ModelCard.read(folder / CARD)
-            replace(card, gate_sha256=written["weights_sha256"]).write(folder / CARD)
-        return written
+            replace(card, gate_sha256=settings["weights_sha256"]).write(folder / CARD)
+        return settings
 
     def _val(self) -> Tensor:
         return torch.from_numpy(self.val).float() / 255
 
     def _mild_val(self) -> Tensor:
         fixed = torch.Generator().manual_seed(self.settings.seed + 1)
-        return gate_data.fitting(self._val(), gate_data.MILD, fixed)
+        return gate_data.augment_fitting(self._val(), gate_data.MILD, fixed)
 
     def _describe(self, films: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and features of (films, side, side)."""
@@ -254,13 +257,15 @@ class GateRun:
             parts = [describe(self.network, x) for x in inputs]
         return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
 
-    def _judge(self, films: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _margins_and_distances(
+        self, films: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Margins and distances."""
         logits, features = self._describe(films)
         return margin_of(logits), self.distance(features)
 
     def _record(self) -> dict[str, Any]:
-        """What `gate.json` says besides the hash."""
+        """Contents of `gate.json` besides the hash."""
         return {
             "network": self.settings.network.as_dict(),
             "size": self.settings.size,
@@ -282,14 +287,14 @@ class GateRun:
         rng = np.random.default_rng(self.settings.seed + 2)
         painted = gate_data.paint(280, side=CACHE_SIZE, seed=PAINT_SEED + 1)
         views = {"plain": val, "mild": self._mild_val()}
-        views["strong"] = gate_data.fitting(val, gate_data.STRONG, fixed)
+        views["strong"] = gate_data.augment_fitting(val, gate_data.STRONG, fixed)
         for kind in ("inverted", "turned", "sideways"):
             views[kind] = gate_data.wrong_view(kind, val, fixed)
-        views["cropped"] = gate_data.cropped(val, rng)
-        views["scrambled"] = gate_data.scrambled(val, rng)
+        views["cropped"] = gate_data.crop_films(val, rng)
+        views["scrambled"] = gate_data.scramble(val, rng)
         views["painted"] = torch.from_numpy(painted).float() / 255
         return {
-            name: float((self.scale.score(*self._judge(films)) > 0).mean())
+            name: float((self.scale.score(*self._margins_and_distances(films)) > 0).mean())
             for name, films in views.items()
         }
 

@@ -66,7 +66,7 @@ def main(
 
 
 class LocaliserRun:
-    """One training run on the films that have a mask."""
+    """A training run on the films that have a mask."""
 
     def __init__(self, films: tuple[Film, ...], *, seed: int) -> None:
         torch.manual_seed(seed)
@@ -110,7 +110,7 @@ class LocaliserRun:
         return F.binary_cross_entropy_with_logits(maps, target)
 
     def record(self, task: TaskConfig, epochs: int, seed: int) -> dict[str, Any]:
-        """What the settings file says besides network and hash."""
+        """Contents of the settings file besides network and hash."""
         everything = self.films["train"] + self.films["val"]
         return {
             "settings": {"epochs": epochs, "seed": seed},
@@ -131,16 +131,16 @@ class LocaliserRun:
             "plain": (films, regions),
             "augmented": augment_with_regions(films, regions, AUGMENT, fixed),
         }
-        found = dict[str, float]()
+        figures = dict[str, float]()
         for name, (x, truth) in views.items():
             maps = np.concatenate([self.average.maps(part) for part in x.split(64)])
             overlaps = [
                 (box_of(m) or WHOLE).overlap(box_of(t.numpy()) or WHOLE)
                 for m, t in zip(maps, truth, strict=True)
             ]
-            found[f"{name}_mean"] = float(np.mean(overlaps))
-            found[f"{name}_worst_percent"] = float(np.quantile(overlaps, 0.01))
-        return found
+            figures[f"{name}_mean"] = float(np.mean(overlaps))
+            figures[f"{name}_worst_percent"] = float(np.quantile(overlaps, 0.01))
+        return figures
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ WHOLE_FILMS = Framing()  # one object, so that trials share the films cut by it
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One number of the task file, and the range searched (closed; `log`: evenly in its log)."""
+    """A number of the task file, and the range searched (closed; `log`: evenly in its log)."""
 
     table: str
     name: str
@@ -81,7 +81,7 @@ KNOBS = (
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one trial may cost: share of training patients, epochs, and input side in pixels."""
+    """Limits of one trial: share of training patients, epochs, and input side in pixels."""
 
     share: float
     epochs: int
@@ -103,18 +103,18 @@ def main(
 ) -> None:
     """Add trials to a study, and write its page."""
     budget = Budget(share, epochs, size)
-    with opened(study, pruned=epochs > 1) as found:
+    with open_study(study, pruned=epochs > 1) as stored:
         if trials:
             task = read_config(config)
             framing = Framing.load(localiser, task.framing)
-            search(found, task, budget, trials=trials, init=init, framing=framing, out=study)
+            search(stored, task, budget, trials=trials, init=init, framing=framing, out=study)
         if report:
-            report.write_text(page(found))
-            typer.echo(f"{len(found.trials)} trials written to {report}")
+            report.write_text(page(stored))
+            typer.echo(f"{len(stored.trials)} trials written to {report}")
 
 
 @contextmanager
-def opened(path: Path, *, pruned: bool = False) -> Iterator[optuna.Study]:
+def open_study(path: Path, *, pruned: bool = False) -> Iterator[optuna.Study]:
     """The study kept in an SQLite file, which is made if there is none."""
     optuna.logging.set_verbosity(logging.WARNING)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def search(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = patient_share(task.films(settings.data), share=budget.share, seed=SEED)
-    _bind(study, task, budget, init, films)
+    _bind_conditions(study, task, budget, init, films)
     if not study.trials:
         current = {k.key: float(getattr(getattr(task, k.table), k.name)) for k in KNOBS}
         for seed in (task.train.seed, task.train.seed + 1):
@@ -185,7 +185,7 @@ def search(
     study.optimize(objective, n_trials=trials)
 
 
-def _bind(
+def _bind_conditions(
     study: optuna.Study,
     task: TaskConfig,
     budget: Budget,
@@ -219,13 +219,15 @@ def patient_share(films: tuple[Film, ...], *, share: float, seed: int) -> tuple[
         In (0, 1]; at least one patient of every class stays.
     """
     train = select(films, "train")
-    kept: set[str] = set()
+    chosen: set[str] = set()
     rng = np.random.default_rng(seed)
     for label in sorted({f.label for f in train}):
         patients = sorted({f.patient for f in train if f.label == label})
         count = max(1, round(share * len(patients)))
-        kept |= {patients[i] for i in rng.permutation(len(patients))[:count]}
-    return tuple(f for f in films if f.split == "val" or (f.split == "train" and f.patient in kept))
+        chosen |= {patients[i] for i in rng.permutation(len(patients))[:count]}
+    return tuple(
+        f for f in films if f.split == "val" or (f.split == "train" and f.patient in chosen)
+    )
 
 
 def run_trial(
@@ -265,7 +267,7 @@ _framed = functools.lru_cache(maxsize=2)(FramedFilms.load)
 
 
 class TrialRun(Run):
-    """A run that shares its films with the other trials and tells the study of every epoch."""
+    """A run that shares its films with the other trials and reports every epoch to the study."""
 
     def __init__(
         self,
@@ -301,12 +303,12 @@ def page(study: optuna.Study) -> str:
     SettingsError
         If the study has no finished trial.
     """
-    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    if not done:
+    finished = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    if not finished:
         raise SettingsError("The study has no finished trial yet.")
     facts = study.user_attrs["conditions"]
     start = f"from {facts['init']}" if facts["init"] else "from random weights"
-    views = list(done[0].user_attrs["views"])
+    views = list(finished[0].user_attrs["views"])
     header = ["trial", "seed", *(k.key for k in KNOBS), "score", *views, "wall seconds", "state"]
     rows = [header, ["---"] * len(header), *(_row(t, views) for t in study.trials)]
     return f"""# Tuning of `{facts["task"]}`
@@ -322,11 +324,11 @@ roughly; a recipe is better only when full runs say so.
 
 {_table(rows)}
 
-{_verdict(done)}
+{_compare_with_current(finished)}
 
 ## What moved the score
 
-{_importance(study, done)}
+{_describe_importance(study, finished)}
 """
 
 
@@ -335,7 +337,7 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _row(trial: optuna.trial.FrozenTrial, views: list[str]) -> list[str]:
-    """One trial as cells; what it did not come to is a dash."""
+    """Cells of one trial; what it did not come to is a dash."""
     facts: dict[str, Any] = trial.user_attrs
     measured = facts.get("views", {})
     return [
@@ -349,10 +351,10 @@ def _row(trial: optuna.trial.FrozenTrial, views: list[str]) -> list[str]:
     ]
 
 
-def _verdict(done: list[optuna.trial.FrozenTrial]) -> str:
+def _compare_with_current(finished: list[optuna.trial.FrozenTrial]) -> str:
     """The best other trial against the task file's own values, beside what the seed alone does."""
-    current = [t.value or 0.0 for t in done if t.params == done[0].params]
-    others = {t.number: t.value or 0.0 for t in done if t.params != done[0].params}
+    current = [t.value or 0.0 for t in finished if t.params == finished[0].params]
+    others = {t.number: t.value or 0.0 for t in finished if t.params != finished[0].params}
     if len(current) < 2 or not others:
         return "Too few trials for a comparison with the task file's own values."
     best = max(others, key=lambda number: others[number])
@@ -366,21 +368,22 @@ def _verdict(done: list[optuna.trial.FrozenTrial]) -> str:
     )
 
 
-def _importance(study: optuna.Study, done: list[optuna.trial.FrozenTrial]) -> str:
+def _describe_importance(study: optuna.Study, trials: list[optuna.trial.FrozenTrial]) -> str:
     """PED-ANOVA importance (Watanabe et al., IJCAI 2023) and Spearman correlation per knob."""
-    if len(done) < STARTUP:
-        return f"Too few trials to tell: {len(done)} of at least {STARTUP}."
+    if len(trials) < STARTUP:
+        return f"Too few trials to tell: {len(trials)} of at least {STARTUP}."
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
     share = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    scores = _ranks([t.value or 0.0 for t in done])
+    scores = _ranks([t.value or 0.0 for t in trials])
     rows = [["knob", "importance", "rank correlation with the score"], ["---"] * 3]
     for key in sorted(share, key=lambda k: -share[k]):
-        together = np.corrcoef(_ranks([t.params[key] for t in done]), scores)[0, 1]
+        together = np.corrcoef(_ranks([t.params[key] for t in trials]), scores)[0, 1]
         rows.append([f"`{key}`", f"{share[key]:.2f}", f"{together:+.2f}"])
     return (
-        f"From {len(done)} finished trials, importance (PED-ANOVA: what sets the best quarter "
-        f"apart; all add up to 1) is a hint at most; a rank correlation of {len(done)} independent "
-        f"numbers scatters by {(len(done) - 1) ** -0.5:.2f} around zero.\n\n{_table(rows)}"
+        f"From {len(trials)} finished trials, importance (PED-ANOVA: what sets the best quarter "
+        f"apart; all add up to 1) is a hint at most; a rank correlation of {len(trials)} "
+        f"independent numbers scatters by {(len(trials) - 1) ** -0.5:.2f} around zero.\n\n"
+        f"{_table(rows)}"
     )
 
 

@@ -1,1 +1,1 @@
-"""What the pages share. Streamlit does not take the files of a subfolder for pages."""
+"""The parts that pages share. Streamlit does not take the files of a subfolder for pages."""

@@ -1,4 +1,4 @@
-"""The desk: every change a reader makes is saved at once, as a version on top of the one seen.
+"""Every change a reader makes is saved at once, as a version on top of the one seen.
 
 Nothing waits for a save button, so a reload, a crash or a closed lid loses at most what was still
 being typed. Who was overtaken by another tab or reader is told, and their text is offered again.
@@ -42,7 +42,7 @@ def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
     """
     record = resources.repository().studies.get(study_instance_uid)
     before = drafting.draft(study_instance_uid, record.review, session.account())
-    after = _as_left(step(before))
+    after = _with_viewer_windows(step(before))
     if drafting.same_content(before, after):
         return True
     return _save(record, after)
@@ -67,7 +67,7 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
     """Put the reader's name under what is on screen."""
     record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, session.account())
-    signed = drafting.sign(_as_left(last), stage)
+    signed = drafting.sign(_with_viewer_windows(last), stage)
     if _save(record, signed):
         name = labels.stage(stage)
         session.leave_notice(
@@ -75,7 +75,7 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         )
 
 
-def _as_left(review: Review) -> Review:
+def _with_viewer_windows(review: Review) -> Review:
     """The same, with the windows as the viewer has them: they are no version of their own."""
     shown = session.presentations(review.study_instance_uid)
     return review if shown is None else replace(review, presentations=shown)
@@ -88,7 +88,7 @@ def _save(record: StudyRecord, review: Review) -> bool:
         _insist_on_seen(record)
         stored = resources.repository().reviews.add(review)
     except ConflictError:
-        session.leave_notice("error", _overtaken(resources.repository().studies.get(uid)))
+        session.leave_notice("error", _describe_conflict(resources.repository().studies.get(uid)))
         session.forget_drawn(uid)
         return False
     except AssistantError as exc:
@@ -105,8 +105,8 @@ def _insist_on_seen(record: StudyRecord) -> None:
         raise ConflictError("Somebody else saved this study first.")
 
 
-def _overtaken(record: StudyRecord) -> str:
-    """Who was faster, and what became of one's own change."""
+def _describe_conflict(record: StudyRecord) -> str:
+    """Say who saved first, and what became of this reader's own change."""
     newest = record.review
     who = newest.reader if newest else _("Somebody else")
     return _(

@@ -2,8 +2,8 @@
 
 A `BackgroundTask` belongs to one session and one place on its page (a slot): what is asked there
 next takes its place and stops it. The threads are shared by all sessions, so that two slow
-explanations cannot take every core of a ward's computer. What nobody waits for, a proof of a map or
-a batch, rests while a reader waits for a page or for the networks (`interactive`); proofs are made
+explanations cannot take every core of a ward's computer. Work of low priority, a proof of a map or
+a batch, pauses while a reader waits for a page or for the networks (`interactive`); proofs are made
 one at a time.
 """
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 OnProgress = Callable[[float], None]
 
 _POLL = 0.4  # seconds
-_LONGEST_REST = 1.0  # seconds at one report: a busy ward must not starve a proof
+_LONGEST_PAUSE = 1.0  # seconds at one report: a busy ward must not starve a proof
 
 
 class _StoppedError(Exception):
@@ -33,28 +33,28 @@ class _StoppedError(Exception):
 
 
 class Priority:
-    """Who is in front: work that somebody waits for, before work that nobody asked for."""
+    """Work that somebody waits for goes before work that nobody asked for."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._ahead = 0
+        self._interactive_count = 0
 
     @contextmanager
     def interactive(self) -> Iterator[None]:
-        """While this goes on, whoever gives way rests."""
+        """Count as interactive while this goes on: work of low priority pauses."""
         with self._changed:
-            self._ahead += 1
+            self._interactive_count += 1
         try:
             yield
         finally:
             with self._changed:
-                self._ahead -= 1
+                self._interactive_count -= 1
                 self._changed.notify_all()
 
-    def yield_to_interactive(self, longest: float = _LONGEST_REST) -> None:
-        """Return when nobody is in front, or after `longest` seconds."""
+    def yield_to_interactive(self, longest: float = _LONGEST_PAUSE) -> None:
+        """Return when no interactive work goes on, or after `longest` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._ahead, longest)
+            self._changed.wait_for(lambda: not self._interactive_count, longest)
 
 
 _priority = Priority()
@@ -62,7 +62,7 @@ interactive, yield_to_interactive = _priority.interactive, _priority.yield_to_in
 
 
 class BackgroundTask(Generic[T]):
-    """One piece of work on a thread of its own.
+    """A piece of work on a thread of its own.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class BackgroundTask(Generic[T]):
         Gets a function to report its progress to, in [0, 1]; that function raises when the work
         is no longer wanted.
     pool : ThreadPoolExecutor
-    behind : bool
-        True for work nobody asked for: it rests at its reports while a reader waits for other.
+    low_priority : bool
+        True for work nobody asked for: it pauses at its reports while a reader waits for other.
     wanted : callable
         Asked at the reports of such work, and before it begins: whether somebody still looks.
     """
@@ -84,27 +84,27 @@ class BackgroundTask(Generic[T]):
         work: Callable[[OnProgress], T],
         pool: ThreadPoolExecutor,
         *,
-        behind: bool = False,
+        low_priority: bool = False,
         wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wanted = wanted
         self.key = key
-        self.told = False
-        self.behind = behind
+        self.redrawn = False
+        self.low_priority = low_priority
         self.abandoned = False  # its reader went away; one who is back never asked it to stop
         self._progress = 0.0
         self._stopped = threading.Event()
         self._future: Future[T] = pool.submit(self._run, work)
 
     def _run(self, work: Callable[[OnProgress], T]) -> T:
-        if self.behind:
+        if self.low_priority:
             self._report(0.0)
             return work(self._report)
         with interactive():
             return work(self._report)
 
     def _report(self, progress: float) -> None:
-        if self.behind:
+        if self.low_priority:
             _priority.yield_to_interactive()
             if not self._wanted():
                 self.abandoned = True
@@ -151,48 +151,48 @@ class BackgroundTask(Generic[T]):
 
 
 def start(
-    slot: str, key: Hashable, work: Callable[[OnProgress], T], *, behind: bool = False
+    slot: str, key: Hashable, work: Callable[[OnProgress], T], *, low_priority: bool = False
 ) -> BackgroundTask[T]:
     """The task of a slot of this session: the running one for the same key, or a new one.
 
     A task for another key in the same slot is stopped. Results are not kept here beyond the slot.
-    With `behind` it waits for its turn among its like, and for what readers ask.
+    With `low_priority` it waits for other tasks of low priority, and for what readers ask.
     """
-    known = current(slot, key)
-    if known is not None:
-        return known
+    running = current(slot, key)
+    if running is not None:
+        return running
     forget(slot)
-    pool = _back_row() if behind else _pool()
-    made = BackgroundTask(key, work, pool, behind=behind, wanted=_looker())
-    _tasks()[slot] = made
-    return made
+    pool = _low_priority_pool() if low_priority else _pool()
+    task = BackgroundTask(key, work, pool, low_priority=low_priority, wanted=_make_presence_check())
+    _tasks()[slot] = task
+    return task
 
 
 def leave() -> None:
     """Stop what this session's reader did not ask for: another page is drawn."""
     for slot, task in list(_tasks().items()):
-        if task.behind:
+        if task.low_priority:
             forget(slot)
 
 
 def current(slot: str, key: Hashable) -> BackgroundTask[Any] | None:
     """The task of a slot of this session, if it is for that key and was not abandoned."""
-    known = _tasks().get(slot)
-    return known if known is not None and known.key == key and not known.abandoned else None
+    task = _tasks().get(slot)
+    return task if task is not None and task.key == key and not task.abandoned else None
 
 
 def stop(slot: str) -> None:
     """Stop the task of a slot, and remember that the reader did."""
-    found = _tasks().get(slot)
-    if found is not None:
-        found.stop()
+    task = _tasks().get(slot)
+    if task is not None:
+        task.stop()
 
 
 def forget(slot: str) -> None:
     """Stop and forget the task of a slot."""
-    found = _tasks().pop(slot, None)
-    if found is not None:
-        found.stop()
+    task = _tasks().pop(slot, None)
+    if task is not None:
+        task.stop()
 
 
 def was_stopped(slot: str) -> bool:
@@ -208,17 +208,17 @@ def render_wait(slot: str, label: str) -> None:
     of what the reader presses.
     """
     task = _tasks().get(slot)
-    if task is not None and not task.stopped and not task.told:
+    if task is not None and not task.stopped and not task.redrawn:
         _watch(slot, label)
 
 
 @st.fragment(run_every=_POLL)
 def _watch(slot: str, label: str) -> None:
     task = _tasks().get(slot)
-    if task is None or task.stopped or task.told:
+    if task is None or task.stopped or task.redrawn:
         return
     if task.done:
-        task.told = True  # once: an error must not make the page draw itself for ever
+        task.redrawn = True  # once: an error must not make the page draw itself for ever
         st.rerun()
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(task.progress, text=label)
@@ -234,13 +234,13 @@ def _pool() -> ThreadPoolExecutor:
 
 
 @st.cache_resource(show_spinner=False)
-def _back_row() -> ThreadPoolExecutor:
-    """One thread for all proofs, so that they never stand in the way of what readers ask."""
+def _low_priority_pool() -> ThreadPoolExecutor:
+    """Single thread for all proofs, so that they never stand in the way of what readers ask."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="proof")
 
 
-def _looker() -> Callable[[], bool]:
-    """Whether this session's reader is still there: a tab that was closed wants nothing."""
+def _make_presence_check() -> Callable[[], bool]:
+    """Return a check that this session's reader is still there: a closed tab wants nothing."""
     context = get_script_run_ctx()
     if context is None:
         return lambda: True
@@ -250,5 +250,5 @@ def _looker() -> Callable[[], bool]:
 
 def _tasks() -> dict[str, BackgroundTask[Any]]:
     """The tasks of this session by slot."""
-    found: dict[str, BackgroundTask[Any]] = st.session_state.setdefault("background-tasks", {})
-    return found
+    tasks: dict[str, BackgroundTask[Any]] = st.session_state.setdefault("background-tasks", {})
+    return tasks

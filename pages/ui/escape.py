@@ -25,12 +25,12 @@ def plain(text: str) -> str:
     str
         Escaped; the same for text without Markdown's signs.
     """
-    joined = _PATTERNS.sub(lambda found: f"{found[0]}{_JOINER}", text)
+    joined = _PATTERNS.sub(lambda match: f"{match[0]}{_JOINER}", text)
     escaped = _SIGNS.sub(r"\\\1", joined)
-    return _START.sub(_start, escaped)
+    return _START.sub(_escape_start, escaped)
 
 
-def _start(found: re.Match[str]) -> str:
-    """What would begin a list or underline a heading, escaped: digits by a joiner behind them."""
-    sign = found[2]
-    return f"{found[1]}{sign}{_JOINER}" if sign.isdigit() else f"{found[1]}\\{sign}"
+def _escape_start(match: re.Match[str]) -> str:
+    """Escape what would begin a list or underline a heading; digits by a joiner behind them."""
+    sign = match[2]
+    return f"{match[1]}{sign}{_JOINER}" if sign.isdigit() else f"{match[1]}\\{sign}"

@@ -1,4 +1,4 @@
-"""What surrounds every page: style sheet and intended-use banner."""
+"""The frame around every page: style sheet and intended-use banner."""
 
 from __future__ import annotations
 

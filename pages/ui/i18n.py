@@ -26,8 +26,8 @@ class Catalogue(gettext.GNUTranslations):
 
     def pairs(self) -> Mapping[str, str]:
         """Every translated message without plural forms: English -> translation."""
-        known: Mapping[object, str] = self._catalog  # type: ignore[attr-defined]
-        return {k: v for k, v in known.items() if isinstance(k, str) and k and v}
+        messages: Mapping[object, str] = self._catalog  # type: ignore[attr-defined]
+        return {k: v for k, v in messages.items() if isinstance(k, str) and k and v}
 
 
 def _(message: str) -> str:
@@ -35,9 +35,9 @@ def _(message: str) -> str:
     return _catalogue(_locale()).gettext(message) if message else ""
 
 
-def ngettext(one: str, many: str, count: int) -> str:
+def ngettext(singular: str, plural: str, count: int) -> str:
     """Translate a sentence that counts something."""
-    return _catalogue(_locale()).ngettext(one, many, count)
+    return _catalogue(_locale()).ngettext(singular, plural, count)
 
 
 def sentence(text: str) -> str:
@@ -65,8 +65,8 @@ def _catalogue(locale: str) -> gettext.NullTranslations:
     language, *rest = locale.replace("-", "_").split("_")
     if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
-    wanted = [f"{language}_{rest[-1]}", language] if rest else [language, f"{language}_CN"]
-    return gettext.translation(DOMAIN, FOLDER, wanted, class_=Catalogue, fallback=True)
+    languages = [f"{language}_{rest[-1]}", language] if rest else [language, f"{language}_CN"]
+    return gettext.translation(DOMAIN, FOLDER, languages, class_=Catalogue, fallback=True)
 
 
 @lru_cache(maxsize=64)
@@ -77,12 +77,12 @@ def _replacements(locale: str) -> list[tuple[re.Pattern[str], Callable[[re.Match
         return []
     pairs = sorted(catalogue.pairs().items(), key=lambda pair: -len(pair[0]))
     return [
-        (re.compile(_PLACEHOLDER.sub("(.+?)", re.escape(english))), _filler(translation))
+        (re.compile(_PLACEHOLDER.sub("(.+?)", re.escape(english))), _make_filler(translation))
         for english, translation in pairs
         if english.endswith((".", "?"))
     ]
 
 
-def _filler(translation: str) -> Callable[[re.Match[str]], str]:
-    """Put the values a pattern found into a translated template."""
-    return lambda found: translation.format(*found.groups()) if found.groups() else translation
+def _make_filler(translation: str) -> Callable[[re.Match[str]], str]:
+    """Return a function that puts the values of a match into a translated template."""
+    return lambda match: translation.format(*match.groups()) if match.groups() else translation

@@ -25,15 +25,15 @@ def percent(probability: float) -> str:
     return _("{percent}%").format(percent=round(100 * probability))
 
 
-def answer(found: Finding, given: Answer | None) -> str:
+def answer(finding: Finding, given: Answer | None) -> str:
     """The answer in words, with its symbol: one of three, never a bare percentage."""
     if given is Answer.UNSURE:
         return f"{OPEN} " + _("Unsure \u2013 please read")
-    # an answer from before there was "unsure" is told by its operating point
-    present = found.positive if given is None else given is Answer.PRESENT
+    # an answer from before there was "unsure" is decided by its operating point
+    present = finding.positive if given is None else given is Answer.PRESENT
     if present:
-        return f"{RAISED} " + _("{finding} suspected").format(finding=_(found.label))
-    return f"{PLAIN} " + _("No {finding} seen").format(finding=within(_(found.label)))
+        return f"{RAISED} " + _("{finding} suspected").format(finding=_(finding.label))
+    return f"{PLAIN} " + _("No {finding} seen").format(finding=within(_(finding.label)))
 
 
 def within(label: str) -> str:
@@ -42,14 +42,14 @@ def within(label: str) -> str:
 
 
 def agreement(disagreement: float) -> str:
-    """How far the networks of an ensemble lie apart."""
+    """How far the networks of an ensemble differ."""
     return _("The networks differ by up to {percent} points").format(
         percent=round(100 * disagreement)
     )
 
 
 def outcome(status: Status | None) -> str:
-    """What became of a file or study, with its symbol."""
+    """The outcome of a file or study, with its symbol."""
     return {
         None: "\u2026 " + _("Waiting for the network"),
         Status.OK: "\u2713 " + _("Answered"),
@@ -94,13 +94,13 @@ def reading(item: WorklistItem) -> str:
     return words.format(reader=item.reader)
 
 
-def stage(found: Stage) -> str:
+def stage(current: Stage) -> str:
     """How far a version of a review has come."""
     return {
         Stage.DRAFT: _("Draft"),
         Stage.PRELIMINARY: _("Preliminary"),
         Stage.FINAL: _("Final"),
-    }[found]
+    }[current]
 
 
 def concept(code: str) -> str:
@@ -136,12 +136,12 @@ def patient_name(name: str) -> str:
 
     The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
     """
-    groups = list(dict.fromkeys(filter(None, map(_one_name, name.split("=")))))
+    groups = list(dict.fromkeys(filter(None, map(_format_name_group, name.split("=")))))
     return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
 
 
-def _one_name(group: str) -> str:
-    """One component group of a person's name."""
+def _format_name_group(group: str) -> str:
+    """Put a component group of a person's name into reading order."""
     family, _sep, rest = group.partition("^")
     given = " ".join(part for part in rest.split("^") if part)
     return f"{family}, {given}" if given else family
@@ -149,8 +149,8 @@ def _one_name(group: str) -> str:
 
 def sex(code: str) -> str:
     """Patient's Sex (0010,0040)."""
-    known = {"M": _("male"), "F": _("female"), "O": _("other")}
-    return known.get(code.upper(), code)
+    words = {"M": _("male"), "F": _("female"), "O": _("other")}
+    return words.get(code.upper(), code)
 
 
 def age(patient: Patient) -> str:

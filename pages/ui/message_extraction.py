@@ -1,4 +1,4 @@
-"""Extraction for `make messages`: what imaging and models say, found without marking it there.
+"""Extraction for `make messages`: the sentences of imaging and models, without marking them there.
 
 Babel calls these two functions (see locale/babel.cfg); nothing at run time does.
 """
@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 from imaging.entities import RESEARCH_USE
 
-Found = tuple[int, str, str, list[str]]  # line, function, message, comments
+Message = tuple[int, str, str, list[str]]  # line, function, message, comments
 
 
-def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Found]:
+def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
     """Yield every English sentence of a module, f-strings as templates with {0}, {1}, ...
 
     A sentence starts with a capital, has a blank and ends with a full stop or question mark; the
@@ -36,7 +36,7 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
                 yield node.lineno, "", ast.literal_eval(word), ["Corruption and its unit"]
 
 
-def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Found]:
+def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
     """Yield the words a task file puts on screen: title, classes, finding labels, population."""
     task: dict[str, Any] = tomllib.loads(fileobj.read().decode())
     words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]

@@ -14,7 +14,7 @@ from pages.ui import labels, resources, session
 from pages.ui.i18n import _, ngettext
 
 REVIEW_PAGE = "pages/review.py"
-_FOUND = 20  # studies a search offers
+_SEARCH_LIMIT = 20  # studies a search offers
 
 
 def open_study(study_instance_uid: str) -> NoReturn:
@@ -23,17 +23,17 @@ def open_study(study_instance_uid: str) -> NoReturn:
 
 
 def describe(item: WorklistItem) -> str:
-    """One line that tells studies apart in a list."""
+    """Describe a study in one line of a list."""
     patient = labels.HIDDEN if session.identity_hidden() else labels.patient_name(item.patient.name)
-    found = labels.outcome(item.status)
+    state = labels.outcome(item.status)
     if item.finding and (item.read or not session.reads_blind()):
-        found = labels.answer(item.finding, item.answer)
+        state = labels.answer(item.finding, item.answer)
     return " \u00b7 ".join(
         part
         for part in (
             patient or (labels.HIDDEN if session.identity_hidden() else item.file_name),
             labels.date(item.acquisition.study_date),
-            found,
+            state,
             labels.reading(item),
         )
         if part
@@ -57,29 +57,29 @@ def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None 
             placeholder=_("Patient, date or finding"),
             width=280,
         )
-        wanted = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_FOUND)
-        found = shown if shown and not typed else resources.repository().worklist.page(wanted)
-        names = _names(found.items[:_FOUND])
+        search = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_SEARCH_LIMIT)
+        matches = shown if shown and not typed else resources.repository().worklist.page(search)
+        names = _name_items(matches.items[:_SEARCH_LIMIT])
         pick = f"pick-{key}"
-        if typed and found.total == 1:
-            st.session_state[pick] = found.items[0].study_instance_uid
+        if typed and matches.total == 1:
+            st.session_state[pick] = matches.items[0].study_instance_uid
         elif st.session_state.get(pick) not in names:
             st.session_state[pick] = None  # of an earlier search
         chosen = st.selectbox(
-            ngettext("{count} study found", "{count} studies found", found.total).format(
-                count=found.total
+            ngettext("{count} study found", "{count} studies found", matches.total).format(
+                count=matches.total
             ),
             list(names),
             format_func=names.__getitem__,
-            placeholder=_("The first {count} of them").format(count=_FOUND),
+            placeholder=_("The first {count} of them").format(count=_SEARCH_LIMIT),
             key=pick,
         )
         if st.button(_("Open"), key=f"open-{key}", disabled=chosen is None) and chosen:
             open_study(chosen)
 
 
-def _names(items: Sequence[WorklistItem]) -> dict[str, str]:
-    """UID -> line of each study; no two alike, for a browser tells options by their words."""
+def _name_items(items: Sequence[WorklistItem]) -> dict[str, str]:
+    """UID -> line of each study; no two alike, for a browser identifies options by their words."""
     names: dict[str, str] = {}
     for item in items:
         name, same = describe(item), 1

@@ -1,4 +1,4 @@
-"""What the network says about one image: in words first, then in numbers, always with its name."""
+"""The network's answer about one image: in words first, then in numbers, always with its name."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
     elif assessment.primary is None:
         body = _headline(labels.outcome(assessment.status), "lb-calm") + _reasons(assessment)
     else:
-        body = _answered(assessment, assessment.primary)
-    identity = _small(patient_banner.identity_line(instance))
+        body = _compose_answer(assessment, assessment.primary)
+    identity = _small_line(patient_banner.identity_line(instance))
     st.html(f'<div class="lb-answer">{identity}{body}</div>')
 
 
@@ -30,38 +30,41 @@ def model_line(model: ModelIdentity) -> str:
     )
 
 
-def _answered(assessment: Assessment, primary: Finding) -> str:
-    mood = "lb-raised" if _alerts(assessment, primary) else "lb-calm"
+def _compose_answer(assessment: Assessment, primary: Finding) -> str:
+    mood = "lb-raised" if _needs_reader_soon(assessment, primary) else "lb-calm"
     firm = [f for f in assessment.findings if not f.exploratory]
     exploratory = [f for f in assessment.findings if f.exploratory]
     headline = labels.answer(primary, assessment.answer)
     parts = [_headline(headline, mood), _reasons(assessment)]
     parts += [_bar(finding) for finding in firm]
-    parts += [_small(text) for text in _certainty(assessment)]
+    parts += [_small_line(text) for text in _describe_certainty(assessment)]
     if exploratory:
         note = _("Exploratory \u2013 not reliable from a film")
         bars = "".join(_bar(finding) for finding in exploratory)
         parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
         parts.append("</details>")
     if assessment.model:
-        parts += [_small(model_line(assessment.model)), _small(scope_line(assessment.model))]
+        parts += [
+            _small_line(model_line(assessment.model)),
+            _small_line(scope_line(assessment.model)),
+        ]
     if assessment.engine:
-        parts.append(_small(_("Computed by {engine}").format(engine=assessment.engine)))
+        parts.append(_small_line(_("Computed by {engine}").format(engine=assessment.engine)))
     return "".join(parts)
 
 
-def _alerts(assessment: Assessment, primary: Finding) -> bool:
+def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:
     """Whether the answer asks for a reader soon."""
     return primary.positive or assessment.answer is Answer.UNSURE
 
 
-def _certainty(assessment: Assessment) -> list[str]:
+def _describe_certainty(assessment: Assessment) -> list[str]:
     """How sure the answer is, in sentences: what cannot be ruled out, and whether all agree."""
     lines = []
     if assessment.error_rate is not None and assessment.primary is not None:
         rate = labels.percent(assessment.error_rate)
         label = labels.within(_(assessment.primary.label))
-        said = {
+        templates = {
             (True, False): _("With {rate} errors allowed, only {finding} remains possible."),
             (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
             (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
@@ -71,7 +74,7 @@ def _certainty(assessment: Assessment) -> list[str]:
         }
         held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
         # one label that the operating point contradicts is no answer, and must not read like one
-        against = {
+        contradictions = {
             (False, True): _(
                 "Above the operating point, but weak for {finding} ({rate} errors allowed)."
             ),
@@ -79,9 +82,9 @@ def _certainty(assessment: Assessment) -> list[str]:
                 "Below the operating point, yet {finding} is likely ({rate} errors allowed)."
             ),
         }
-        contradicted = assessment.primary.positive != held[0] and held in against
-        words_for = against if contradicted else said
-        lines.append(words_for[held].format(rate=rate, finding=label))
+        contradicted = assessment.primary.positive != held[0] and held in contradictions
+        sentences = contradictions if contradicted else templates
+        lines.append(sentences[held].format(rate=rate, finding=label))
     if assessment.disagreement is not None:
         lines.append(labels.agreement(assessment.disagreement))
     return lines
@@ -93,7 +96,7 @@ def scope_line(model: ModelIdentity) -> str:
     return _("Built for: {population}").format(population=_(population))
 
 
-def _small(text: str) -> str:
+def _small_line(text: str) -> str:
     return f'<div class="lb-small">{escape(text)}</div>'
 
 

@@ -11,8 +11,8 @@ def identity_line(instance: Instance) -> str:
     """The patient's ID, to be repeated beside an answer."""
     if instance.source is SourceKind.FILM:
         return _("No patient data in this file")
-    known = labels.HIDDEN if session.identity_hidden() else instance.patient.patient_id
-    return _("Patient ID {patient_id}").format(patient_id=known or labels.NOTHING)
+    patient_id = labels.HIDDEN if session.identity_hidden() else instance.patient.patient_id
+    return _("Patient ID {patient_id}").format(patient_id=patient_id or labels.NOTHING)
 
 
 def facts(instance: Instance) -> tuple[tuple[str, str], ...]:
@@ -21,25 +21,25 @@ def facts(instance: Instance) -> tuple[tuple[str, str], ...]:
 
 
 def _facts(instance: Instance) -> list[tuple[str, str]]:
-    patient, taken = instance.patient, instance.acquisition
+    patient, acquisition = instance.patient, instance.acquisition
     if instance.source is SourceKind.FILM:
-        return [(_("File"), _masked(instance.file_name)), (_("Size"), _size(instance))]
+        return [(_("File"), _mask(instance.file_name)), (_("Size"), _size(instance))]
     born = labels.date(patient.birth_date)
-    when = f"{labels.date(taken.study_date)} {labels.clock(taken.study_time)}".strip()
-    description = taken.study_description or taken.series_description
+    when = f"{labels.date(acquisition.study_date)} {labels.clock(acquisition.study_time)}".strip()
+    description = acquisition.study_description or acquisition.series_description
     return [
-        (_("Name"), _masked(labels.patient_name(patient.name))),
-        (_("Patient ID"), _masked(patient.patient_id)),
-        (_("Born, age"), ", ".join(part for part in (_masked(born), labels.age(patient)) if part)),
+        (_("Name"), _mask(labels.patient_name(patient.name))),
+        (_("Patient ID"), _mask(patient.patient_id)),
+        (_("Born, age"), ", ".join(part for part in (_mask(born), labels.age(patient)) if part)),
         (_("Sex"), labels.sex(patient.sex)),
         (_("Study"), when),
         (_("Description"), description),
-        (_("Accession"), _masked(taken.accession_number)),
-        (_("Modality, view"), " ".join((taken.modality, taken.view_position)).strip()),
+        (_("Accession"), _mask(acquisition.accession_number)),
+        (_("Modality, view"), " ".join((acquisition.modality, acquisition.view_position)).strip()),
     ]
 
 
-def _masked(value: str) -> str:
+def _mask(value: str) -> str:
     return labels.HIDDEN if value and session.identity_hidden() else value
 
 
@@ -48,10 +48,10 @@ def _size(instance: Instance) -> str:
 
 
 def marks(instance: Instance) -> tuple[str, ...]:
-    """What must not be overlooked about this picture."""
-    found = []
+    """Warnings that must not be overlooked about this picture."""
+    texts = []
     if instance.acquisition.synthetic:
-        found.append(_("SYNTHETIC - no patient"))
+        texts.append(_("SYNTHETIC - no patient"))
     if instance.source is SourceKind.FILM:
-        found.append(_("No patient data in this file"))
-    return tuple(found)
+        texts.append(_("No patient data in this file"))
+    return tuple(texts)

@@ -31,7 +31,7 @@ def beat(name: str) -> None:
     Parameters
     ----------
     name : str
-        One per fragment on the page.
+        Unique among the fragments on the page.
     """
     key = f"pulse-{name}"
     count = st.session_state.get(f"{key}-count", 0) + 1

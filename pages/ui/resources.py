@@ -1,4 +1,4 @@
-"""What all sessions share, made once per server: settings, store, models, background worker."""
+"""Resources of all sessions, made once per server: settings, store, models, background worker."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from models.inference.panel import ClassifierRegistry
 from pages.ui import background
 
 log = logging.getLogger(__name__)
-_A_MOMENT = 0.25  # seconds a batch rests for readers at once: it must not starve either
+_A_MOMENT = 0.25  # seconds a batch pauses for readers at once: it must not starve either
 _FIRST = 2.0  # seconds for who opened the page while the server started: loading would slow it
-_TROUBLE = 60.0  # seconds until the worker is tried again that could not begin
+_TROUBLE = 60.0  # seconds until a worker that could not begin is tried again
 _PARTING = 10.0  # seconds a server that ends waits for networks being loaded
 EXAMPLES = shipped("examples")
 
@@ -59,15 +59,15 @@ def explainers() -> Explainers:
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
     """The background worker, running. Made last: what was loaded before it stays for good."""
-    found = Worker(
+    background_worker = Worker(
         repository(),
         settings(),
         yield_to_interactive=lambda: background.yield_to_interactive(_A_MOMENT),
     )
     explainers().of("")
     settle()
-    found.start()
-    return found
+    background_worker.start()
+    return background_worker
 
 
 @contextmanager
@@ -78,7 +78,9 @@ def begun() -> Iterator[None]:
     it goes to the log, is told by the page, and may pass: a database that starts later.
     """
     ended = threading.Event()
-    thread = threading.Thread(target=_begin, args=(ended,), name="lightbox-begin", daemon=True)
+    thread = threading.Thread(
+        target=_keep_trying, args=(ended,), name="lightbox-begin", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -87,16 +89,16 @@ def begun() -> Iterator[None]:
         thread.join(_PARTING)  # a thread that loads networks while Python ends would abort it
 
 
-def _begin(ended: threading.Event) -> None:
-    said, pause = "", _FIRST
-    while not ended.wait(pause) and (reason := _hindrance()):
-        if reason != said:
+def _keep_trying(ended: threading.Event) -> None:
+    last_reason, pause = "", _FIRST
+    while not ended.wait(pause) and (reason := _try_worker()):
+        if reason != last_reason:
             log.error("no job is worked off: %s", reason)
-        said, pause = reason, _TROUBLE
+        last_reason, pause = reason, _TROUBLE
 
 
-def _hindrance() -> str:
-    """Why there is no worker; empty when there is one."""
+def _try_worker() -> str:
+    """Ask for the worker; returns why there is none, empty when there is one."""
     try:
         worker()
     except AssistantError as exc:

@@ -20,12 +20,12 @@ def render_selection(record: StudyRecord, shown: Instance) -> None:
     """Say why the image on the wall was classified or not, then the others by reason."""
     chosen = select(record)
     uid = shown.identity.sop_instance_uid
-    here = next(one for one in chosen if one.instance.identity.sop_instance_uid == uid)
-    st.html(f'<div class="lb-small">{escape(_this(here, many=len(chosen) > 1))}</div>')
-    others = [one for one in chosen if one is not here]
+    current = next(image for image in chosen if image.instance.identity.sop_instance_uid == uid)
+    st.html(f'<div class="lb-small">{escape(_describe_shown(current, many=len(chosen) > 1))}</div>')
+    others = [image for image in chosen if image is not current]
     if not others:
         return
-    lines = [_others(because, list(same)) for because, same in _by_reason(others)]
+    lines = [_describe_others(because, list(same)) for because, same in _group_by_reason(others)]
     if len(lines) > _MOST:
         lines = [*lines[:_MOST], "\u2026"]
     body = "".join(f"<div>{escape(line)}</div>" for line in (*lines, sentence(RULE)))
@@ -36,24 +36,24 @@ def render_selection(record: StudyRecord, shown: Instance) -> None:
     )
 
 
-def _by_reason(others: Sequence[Selected]) -> list[tuple[str, list[Selected]]]:
-    """Images with the same reason together, classified ones first."""
-    in_order = sorted(others, key=lambda one: (not one.classified, one.because))
-    return [(words, list(same)) for words, same in groupby(in_order, lambda one: one.because)]
+def _group_by_reason(others: Sequence[Selected]) -> list[tuple[str, list[Selected]]]:
+    """Put images with the same reason together, classified ones first."""
+    in_order = sorted(others, key=lambda image: (not image.classified, image.because))
+    return [(words, list(same)) for words, same in groupby(in_order, lambda image: image.because)]
 
 
-def _this(here: Selected, *, many: bool) -> str:
-    """About the image on the wall."""
-    words = sentence(here.because)
-    if not (many and here.classified):
+def _describe_shown(current: Selected, *, many: bool) -> str:
+    """Say about the image on the wall why it was classified or not, and whether it leads."""
+    words = sentence(current.because)
+    if not (many and current.classified):
         return words
-    if here.leads:
+    if current.leads:
         return words + " " + _("Its answer leads: the most urgent of this study.")
     return words + " " + _("Another image of this study leads.")
 
 
-def _others(because: str, same: Sequence[Selected]) -> str:
-    """One line for all images with the same reason."""
+def _describe_others(because: str, same: Sequence[Selected]) -> str:
+    """Count all images with the same reason, in one line."""
     count = ngettext("{count} image", "{count} images", len(same)).format(count=len(same))
-    lead = " " + _("(its answer leads)") if any(one.leads for one in same) else ""
+    lead = " " + _("(its answer leads)") if any(image.leads for image in same) else ""
     return f"{count}: {sentence(because)}{lead}"

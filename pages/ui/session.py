@@ -46,21 +46,21 @@ def account() -> Account:
     AccessError
         If nobody is.
     """
-    found: Account | None = st.session_state.get("account")
-    if found is None:
+    reader: Account | None = st.session_state.get("account")
+    if reader is None:
         raise AccessError("Please sign in first.")
-    return found
+    return reader
 
 
 def reads_blind() -> bool:
     """True when the reader who is signed in wants to read before the network is heard."""
-    found: Account | None = st.session_state.get("account")
-    return found is not None and found.blind
+    reader: Account | None = st.session_state.get("account")
+    return reader is not None and reader.blind
 
 
-def set_account(found: Account | None) -> None:
+def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
-    st.session_state["account"] = found
+    st.session_state["account"] = reader
 
 
 def token() -> str:
@@ -75,15 +75,15 @@ def set_token(value: str) -> None:
 
 def first_time(what: str) -> bool:
     """True once in a session for every name."""
-    seen = bool(st.session_state.get(f"once-{what}"))
+    before = bool(st.session_state.get(f"once-{what}"))
     st.session_state[f"once-{what}"] = True
-    return not seen
+    return not before
 
 
 def since(what: str) -> float:
     """Seconds since this session first asked for a name."""
-    begun: float = st.session_state.setdefault(f"since-{what}", time.monotonic())
-    return time.monotonic() - begun
+    start: float = st.session_state.setdefault(f"since-{what}", time.monotonic())
+    return time.monotonic() - start
 
 
 def identity_hidden() -> bool:
@@ -93,8 +93,8 @@ def identity_hidden() -> bool:
 
 def worklist_query() -> WorklistQuery:
     """The list this session last looked at, without its page; all studies before that."""
-    found: WorklistQuery = st.session_state.get("worklist-query", WorklistQuery())
-    return replace(found, blind=reads_blind())
+    query: WorklistQuery = st.session_state.get("worklist-query", WorklistQuery())
+    return replace(query, blind=reads_blind())
 
 
 def set_worklist_query(query: WorklistQuery) -> None:
@@ -164,16 +164,16 @@ def choose_image(study_instance_uid: str, sop_instance_uid: str) -> None:
 
 
 def presentations(study_instance_uid: str) -> tuple[Presentation, ...] | None:
-    """How the viewer left the images of a study in this session; None before it said so."""
-    found: tuple[Presentation, ...] | None = st.session_state.get(
+    """How the viewer left the images of a study in this session; None before it reported that."""
+    presentations: tuple[Presentation, ...] | None = st.session_state.get(
         f"presentations-{study_instance_uid}"
     )
-    return found
+    return presentations
 
 
-def set_presentations(study_instance_uid: str, found: tuple[Presentation, ...]) -> None:
+def set_presentations(study_instance_uid: str, presentations: tuple[Presentation, ...]) -> None:
     """Note how the viewer left the images of a study."""
-    st.session_state[f"presentations-{study_instance_uid}"] = found
+    st.session_state[f"presentations-{study_instance_uid}"] = presentations
 
 
 def unsaved_note(study_instance_uid: str) -> str | None:
@@ -198,9 +198,9 @@ def set_drawn(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> N
 
 
 def drawn(study_instance_uid: str) -> tuple[Annotation, ...] | None:
-    """Which marks the viewer holds; None before it was told."""
-    found: tuple[Annotation, ...] | None = st.session_state.get(f"drawn-{study_instance_uid}")
-    return found
+    """The marks the viewer holds; None before it got any."""
+    annotations: tuple[Annotation, ...] | None = st.session_state.get(f"drawn-{study_instance_uid}")
+    return annotations
 
 
 def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> int:
@@ -215,12 +215,12 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
     return int(st.session_state.get(key, 0))
 
 
-def leave_door() -> None:
+def note_sign_out() -> None:
     """Note that this session just signed out."""
     st.session_state["signed-out"] = True
 
 
-def just_left() -> bool:
+def just_signed_out() -> bool:
     """True once after signing out."""
     return bool(st.session_state.pop("signed-out", False))
 
@@ -228,8 +228,8 @@ def just_left() -> bool:
 def prepared(study_instance_uid: str) -> bytes | None:
     """The export made in this session for a study, if its review has not changed since."""
     kept = st.session_state.get("prepared")
-    wanted = study_instance_uid, seen_version(study_instance_uid)
-    return bytes(kept[1]) if kept and kept[0] == wanted else None
+    current = study_instance_uid, seen_version(study_instance_uid)
+    return bytes(kept[1]) if kept and kept[0] == current else None
 
 
 def set_prepared(study_instance_uid: str, content: bytes) -> None:
@@ -271,26 +271,26 @@ def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> A
     return _recall("attributions", key, make, _KEEP_ATTRIBUTIONS)
 
 
-def subject(sha256: str, explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
+def subject(sha256: str, explainer: Explainer, image: Image, answer: Assessment | None) -> Subject:
     """The part of a film an answer is about, by the hashes of file and weights, and that part."""
     key = (sha256, explainer.card.weights_sha256, answer and answer.view)
-    make = partial(_look, explainer, found, answer)
+    make = partial(_look_at, explainer, image, answer)
     return _recall("subjects", key, make, _KEEP_IMAGES)
 
 
-def _look(explainer: Explainer, found: Image, answer: Assessment | None) -> Subject:
-    return explainer.look(found.luminance_values(0), answer)
+def _look_at(explainer: Explainer, image: Image, answer: Assessment | None) -> Subject:
+    return explainer.look(image.luminance_values(0), answer)
 
 
-def tried(sop_instance_uid: str) -> list[NamedStep]:
+def eraser_steps(sop_instance_uid: str) -> list[NamedStep]:
     """The steps of the eraser on a film, in their order."""
-    found: list[NamedStep] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
-    return found
+    steps: list[NamedStep] = st.session_state.setdefault(f"tried-{sop_instance_uid}", [])
+    return steps
 
 
-def try_out(sop_instance_uid: str, step: NamedStep) -> None:
+def add_eraser_step(sop_instance_uid: str, step: NamedStep) -> None:
     """Add a step of the eraser."""
-    tried(sop_instance_uid).append(step)
+    eraser_steps(sop_instance_uid).append(step)
 
 
 def outcome(
@@ -305,37 +305,37 @@ def outcome(
     return _recall("outcomes", key, make, _KEEP_OUTCOMES)
 
 
-def undo_tried(sop_instance_uid: str) -> None:
+def undo_eraser_step(sop_instance_uid: str) -> None:
     """Take the last step of the eraser back."""
-    if tried(sop_instance_uid):
-        tried(sop_instance_uid).pop()
+    if eraser_steps(sop_instance_uid):
+        eraser_steps(sop_instance_uid).pop()
 
 
-def forget_tried(sop_instance_uid: str) -> None:
+def forget_eraser_steps(sop_instance_uid: str) -> None:
     """Begin with the whole film again."""
-    tried(sop_instance_uid).clear()
+    eraser_steps(sop_instance_uid).clear()
 
 
 def curve(key: tuple[Hashable, ...]) -> Curve | None:
     """A curve of the robustness dial that was worked out in this session."""
-    found: Curve | None = st.session_state.get("curves", {}).get(key)
-    return found
+    curve: Curve | None = st.session_state.get("curves", {}).get(key)
+    return curve
 
 
-def keep_curve(key: tuple[Hashable, ...], found: Curve) -> None:
+def keep_curve(key: tuple[Hashable, ...], curve: Curve) -> None:
     """Keep a curve of the robustness dial."""
-    st.session_state.setdefault("curves", {})[key] = found
+    st.session_state.setdefault("curves", {})[key] = curve
 
 
 def refusal(key: tuple[Hashable, ...]) -> Refusal | None:
     """Why a picture was refused, if that was found out in this session."""
-    found: Refusal | None = st.session_state.get("refusals", {}).get(key)
-    return found
+    refusal: Refusal | None = st.session_state.get("refusals", {}).get(key)
+    return refusal
 
 
-def keep_refusal(key: tuple[Hashable, ...], found: Refusal) -> None:
+def keep_refusal(key: tuple[Hashable, ...], refusal: Refusal) -> None:
     """Keep why a picture was refused."""
-    st.session_state.setdefault("refusals", {})[key] = found
+    st.session_state.setdefault("refusals", {})[key] = refusal
 
 
 def known_attribution(key: tuple[Hashable, ...]) -> Attribution | None:
@@ -352,9 +352,9 @@ def receipt(key: tuple[Hashable, ...]) -> Receipt | None:
     return kept.get(key)
 
 
-def keep_receipt(key: tuple[Hashable, ...], found: Receipt) -> None:
+def keep_receipt(key: tuple[Hashable, ...], receipt: Receipt) -> None:
     """Keep a receipt."""
-    _recall("receipts", key, lambda: found, _KEEP_RECEIPTS)
+    _recall("receipts", key, lambda: receipt, _KEEP_RECEIPTS)
 
 
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:

@@ -19,7 +19,7 @@ _ROW, _HEAD, _MOST = 35, 38, 563  # pixels
 
 
 def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
-    """One study as the worklist shows it; what the network says only when it is revealed."""
+    """A study as the worklist shows it; the network's answer only when it is revealed."""
     hidden = session.identity_hidden()
     age_sex = (labels.age(item.patient), labels.sex(item.patient.sex))
     name = labels.patient_name(item.patient.name) or item.patient.patient_id
@@ -48,7 +48,7 @@ def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
 
 
 def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool = True) -> Row:
-    """One file as the intake shows it; what the network says only when it is revealed."""
+    """A file as the intake shows it; the network's answer only when it is revealed."""
     finding = assessment.primary if assessment and revealed else None
     model = assessment.model if assessment else None
     return {
@@ -64,7 +64,7 @@ def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool 
 def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
     """Draw rows; choosing one opens the study of the same position ("" has none)."""
     chosen = st.dataframe(
-        [_harmless(row) for row in _say_source_once(rows)],
+        [_defuse_formulas(row) for row in _say_source_once(rows)],
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -78,7 +78,7 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
             navigation.open_study(studies[row])
 
 
-def _harmless(row: Row) -> Row:
+def _defuse_formulas(row: Row) -> Row:
     """A row whose download no spreadsheet takes for a formula."""
     return {k: spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()}
 
@@ -127,7 +127,7 @@ def _answer(finding: Finding | None, given: Answer | None, status: Status | None
 
 
 def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
-    """Who gave the score and where its line is drawn; a score never stands without."""
+    """The model that gave the score, and its operating point; a score never stands without."""
     if model is None or finding is None:
         return ""
     return _("{name} {version}, weights {hash}, operating point {percent}").format(

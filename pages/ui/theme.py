@@ -89,20 +89,20 @@ def _option(css_name: str) -> str:
     return first + "".join(word.title() for word in rest) + "Color"
 
 
-def chosen() -> str:
+def current_choice() -> str:
     """The choice of this workstation."""
-    wanted = st.session_state.get(_CHOSEN) or st.context.cookies.get(COOKIE)
-    return wanted if wanted in CHOICES else DARK
+    choice = st.session_state.get(_CHOSEN) or st.context.cookies.get(COOKIE)
+    return choice if choice in CHOICES else DARK
 
 
-def choose(wanted: str) -> None:
+def choose(choice: str) -> None:
     """Keep another choice; the next `render_choice` takes it to the browser."""
-    st.session_state[_CHOSEN] = wanted
+    st.session_state[_CHOSEN] = choice
 
 
 def render_choice() -> None:
     """Tell the browser which theme to show."""
     pages = [path.stem for path in (Path(__file__).parents[1]).glob("[a-z]*.py")]
     with st.container(key="theme"):
-        data = {"cookie": COOKIE, "wanted": chosen(), "pages": ["", *pages]}
+        data = {"cookie": COOKIE, "wanted": current_choice(), "pages": ["", *pages]}
         _theme(key="theme-choice", data=data)

@@ -56,7 +56,7 @@ _strip = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Thumb:
-    """One picture of the strip: its key, words below it, and the picture as a data address."""
+    """A picture of the strip: its key, words below it, and the picture as a data address."""
 
     key: str
     label: str
@@ -73,7 +73,7 @@ class Group:
 
 def render_strip(groups: Sequence[Group], chosen: str, *, key: str) -> str:
     """Draw the strip; returns the key of the thumbnail just pressed, else an empty string."""
-    found = _strip(
+    result = _strip(
         key=key,
         data={
             "chosen": chosen,
@@ -89,4 +89,4 @@ def render_strip(groups: Sequence[Group], chosen: str, *, key: str) -> str:
         },
         on_chosen_change=lambda: None,
     )
-    return str(found.chosen or "")
+    return str(result.chosen or "")

@@ -42,9 +42,11 @@ def open_row(page: Page, row: int = 0) -> None:
 def sign(page: Page, choice: str) -> None:
     """Decide, add a note and sign off."""
     page.get_by_role("radio", name=choice).click()
+    expect(page.get_by_text(re.compile("^Draft, version 1,"))).to_be_visible()
     page.get_by_label("Note").fill("nothing to add, see prior")
     page.get_by_label("Note").blur()
-    expect(page.get_by_text(re.compile("^Draft, version"))).to_be_visible()
+    # kept and shown: a press while the page is still at it may be lost
+    expect(page.get_by_text(re.compile("^Draft, version 2,"))).to_be_visible()
     page.get_by_role("button", name="Sign final").click()
     expect(page.get_by_text("Final, signed by")).to_be_visible()
 

@@ -88,7 +88,7 @@ def test_what_nobody_asked_for_rests_while_somebody_waits(pool: ThreadPoolExecut
         return 7
 
     with interactive():
-        task = BackgroundTask("key", work, pool, behind=True)
+        task = BackgroundTask("key", work, pool, low_priority=True)
         waiting = not wait([task._future], timeout=0.2).done and not passed
     finish(task)
     assert waiting and passed == [0.2, 0.4] and task.result == 7
@@ -103,11 +103,13 @@ def test_what_a_reader_asked_for_goes_in_front(pool: ThreadPoolExecutor) -> None
 
     task = BackgroundTask("key", work, pool)
     began.wait()
-    with ThreadPoolExecutor(1) as back_row:
-        behind = BackgroundTask("other", lambda report: report(0.5), back_row, behind=True)
-        waiting = not wait([behind._future], timeout=0.2).done
+    with ThreadPoolExecutor(1) as low_priority_pool:
+        proof = BackgroundTask(
+            "other", lambda report: report(0.5), low_priority_pool, low_priority=True
+        )
+        waiting = not wait([proof._future], timeout=0.2).done
         go_on.set()
-        wait([task._future, behind._future])
+        wait([task._future, proof._future])
     assert waiting
 
 
@@ -121,7 +123,9 @@ def test_a_busy_ward_does_not_starve_a_proof() -> None:
 def test_what_nobody_looks_at_any_more_is_not_begun(pool: ThreadPoolExecutor) -> None:
     """A tab that was closed wants no proof."""
     done: list[int] = []
-    task = BackgroundTask("key", lambda _: done.append(1), pool, behind=True, wanted=lambda: False)
+    task = BackgroundTask(
+        "key", lambda _: done.append(1), pool, low_priority=True, wanted=lambda: False
+    )
     wait([task._future])
     assert task.result is None and task.stopped and not done
 
@@ -130,9 +134,9 @@ def test_a_reader_who_is_back_finds_nothing_stopped(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was lost for a moment is no wish to stop."""
-    left = BackgroundTask("key", lambda _: 1, pool, behind=True, wanted=lambda: False)
+    left = BackgroundTask("key", lambda _: 1, pool, low_priority=True, wanted=lambda: False)
     wait([left._future])
-    stopped = BackgroundTask("key", lambda _: 1, pool, behind=True)
+    stopped = BackgroundTask("key", lambda _: 1, pool, low_priority=True)
     stopped.stop()
     monkeypatch.setattr(background, "_tasks", lambda: {"left": left, "stopped": stopped})
     assert background.current("left", "key") is None
@@ -144,7 +148,7 @@ def test_another_page_ends_what_nobody_asked_for(monkeypatch: pytest.MonkeyPatch
     slots: dict[str, BackgroundTask[object]] = {}
     monkeypatch.setattr(background, "_tasks", lambda: slots)
     with ThreadPoolExecutor(2) as pool:
-        slots["proof"] = BackgroundTask("a", lambda _: go_on.wait(), pool, behind=True)
+        slots["proof"] = BackgroundTask("a", lambda _: go_on.wait(), pool, low_priority=True)
         slots["map"] = BackgroundTask("b", lambda _: go_on.wait(), pool)
         proof = slots["proof"]
         background.leave()

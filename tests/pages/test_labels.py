@@ -195,6 +195,6 @@ def test_no_disease_is_ruled_out_above_its_operating_point(
         conformal_set=held,
         error_rate=0.05,
     )
-    (line,) = network_answer._certainty(assessment)
+    (line,) = network_answer._describe_certainty(assessment)
     assert said in line and "5%" in line
     assert ("ruled out" in line) <= (probability < 0.5 or len(held) == 2)

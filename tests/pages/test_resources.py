@@ -70,13 +70,13 @@ def test_what_stands_against_it_is_one_sentence_in_the_log_until_it_has_passed(
     weights, tries = tmp_path / "weights", list[str]()
     weights.mkdir()
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(weights))
-    hindrance = resources._hindrance
+    try_worker = resources._try_worker
 
     def counted() -> str:
-        tries.append(hindrance())
+        tries.append(try_worker())
         return tries[-1]
 
-    monkeypatch.setattr(resources, "_hindrance", counted)
+    monkeypatch.setattr(resources, "_try_worker", counted)
     with caplog.at_level(logging.ERROR, resources.log.name), resources.begun():
         until(lambda: len(tries) > 2)
         shutil.copytree(checkpoint_folder, weights / "tiny")

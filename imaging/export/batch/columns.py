@@ -17,7 +17,7 @@ Value = str | float | int | datetime | None
 
 
 class Kind(Enum):
-    """What a column holds."""
+    """Kinds of value that a column holds."""
 
     TEXT = "text"
     PROBABILITY = "probability"  # in [0, 1], six decimals as text
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """What a batch has scores of: codes with a probability, and those with an operating point."""
+    """The scores that a batch has: codes with a probability, and those with an operating point."""
 
     scored: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
@@ -62,33 +62,35 @@ class Codes:
 def result_columns(codes: Codes) -> tuple[Column, ...]:
     """The columns of a table of results, in order: fixed ones, and one or two per code."""
     return (
-        *_plain("path"),
-        *_plain("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sha256"),
-        *_plain("accession_number", "patient_name", "patient_id"),
-        *_plain("status", "answer", "finding", "finding_code", "finding_label"),
-        *_plain("probability", kind=Kind.PROBABILITY),
-        *_plain("operating_point", kind=Kind.FIGURE),
-        *(_probability(code) for code in codes.scored),
-        *(_operating_point(code) for code in codes.called),
-        *_plain("conformal_set"),
-        *_plain("error_rate", "disagreement", kind=Kind.FIGURE),
-        *_plain("model", "model_version", "weights_sha256", "engine", "message", "selection"),
-        *_plain("urgency", kind=Kind.WHOLE),
-        *_plain("reading", "reader_findings"),
-        *_plain("received_at", "created_at", kind=Kind.MOMENT),
-        *_plain("use"),
+        *_field_columns("path"),
+        *_field_columns("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sha256"),
+        *_field_columns("accession_number", "patient_name", "patient_id"),
+        *_field_columns("status", "answer", "finding", "finding_code", "finding_label"),
+        *_field_columns("probability", kind=Kind.PROBABILITY),
+        *_field_columns("operating_point", kind=Kind.FIGURE),
+        *(_probability_column(code) for code in codes.scored),
+        *(_operating_point_column(code) for code in codes.called),
+        *_field_columns("conformal_set"),
+        *_field_columns("error_rate", "disagreement", kind=Kind.FIGURE),
+        *_field_columns(
+            "model", "model_version", "weights_sha256", "engine", "message", "selection"
+        ),
+        *_field_columns("urgency", kind=Kind.WHOLE),
+        *_field_columns("reading", "reader_findings"),
+        *_field_columns("received_at", "created_at", kind=Kind.MOMENT),
+        *_field_columns("use"),
     )
 
 
 def classify_columns(codes: Iterable[str]) -> tuple[Column, ...]:
     """The columns `cli.py classify` has always had, new ones last; programs of others read them."""
     return (
-        *_plain("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
-        *(_probability(code) for code in codes),
-        *_plain("conformal_set"),
-        *_plain("error_rate", "disagreement", kind=Kind.FIGURE),
+        *_field_columns("path", "sop_instance_uid", "status", "answer", "scope_reason", "finding"),
+        *(_probability_column(code) for code in codes),
+        *_field_columns("conformal_set"),
+        *_field_columns("error_rate", "disagreement", kind=Kind.FIGURE),
         Column("model", Kind.TEXT, lambda row: row.model_name),
-        *_plain("weights_sha256", "message", "selection", "engine"),
+        *_field_columns("weights_sha256", "message", "selection", "engine"),
     )
 
 
@@ -105,27 +107,27 @@ def as_text(value: Value, kind: Kind) -> str:
     return str(value)
 
 
-def _plain(*names: str, kind: Kind = Kind.TEXT) -> list[Column]:
+def _field_columns(*names: str, kind: Kind = Kind.TEXT) -> list[Column]:
     """Columns that are a row's fields."""
-    return [Column(name, kind, _field(name)) for name in names]
+    return [Column(name, kind, _field_reader(name)) for name in names]
 
 
-def _field(name: str) -> Callable[[ResultRow], Value]:
+def _field_reader(name: str) -> Callable[[ResultRow], Value]:
     def value(row: ResultRow) -> Value:
-        found: Value = getattr(row, name)
-        return found
+        field: Value = getattr(row, name)
+        return field
 
     return value
 
 
-def _probability(code: str) -> Column:
+def _probability_column(code: str) -> Column:
     def value(row: ResultRow) -> Value:
         return next((s.probability for s in row.scores if s.code == code), None)
 
     return Column(f"p_{code}", Kind.PROBABILITY, value)
 
 
-def _operating_point(code: str) -> Column:
+def _operating_point_column(code: str) -> Column:
     def value(row: ResultRow) -> Value:
         return next((s.operating_point for s in row.scores if s.code == code), None)
 

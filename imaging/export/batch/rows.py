@@ -1,4 +1,4 @@
-"""One result in one flat, typed row: what every table and the summary of a batch are made of.
+"""A result in one flat, typed row, of which every table and the summary of a batch are made.
 
 A row is one file of a batch; `imaging.export.batch.columns` says how it becomes a line of a table.
 """
@@ -33,7 +33,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """What became of one file.
+    """Outcome of one file.
 
     Texts are cleaned and "" where nothing is known, figures are then None.
 
@@ -44,7 +44,7 @@ class ResultRow:
     study_instance_uid, series_instance_uid, sop_instance_uid, sha256, accession_number : str
         Which object it is.
     patient_name, patient_id : str
-        Filled only where the one who takes the results asked for names.
+        Filled only where the one who exports the results asked for names.
     status : str
         A value of `Status`, or `WAITING`.
     answer : str
@@ -160,46 +160,46 @@ def result_row(
         path=clean(path, MAX_NAME),
         engine=clean(engine or (assessment.engine if assessment else "")),
         selection=clean(selection, _MOST_TEXT),
-        **_header(file, names=names),
-        **_said(assessment),
-        **_standing(record, order or ReadingOrder()),
+        **_identity_fields(file, names=names),
+        **_answer_fields(assessment),
+        **_study_fields(record, order or ReadingOrder()),
     )
 
 
-def _header(file: Instance | Document | None, *, names: bool) -> dict[str, Any]:
+def _identity_fields(file: Instance | Document | None, *, names: bool) -> dict[str, Any]:
     """Which object it is."""
     if file is None:
         return {}
     identity, patient = file.identity, file.patient
-    found = {
+    fields = {
         "study_instance_uid": identity.study_instance_uid,
         "series_instance_uid": identity.series_instance_uid,
         "sha256": identity.sha256,
         "accession_number": clean(file.acquisition.accession_number),
     }
     if names:
-        found |= {"patient_name": clean(patient.name), "patient_id": clean(patient.patient_id)}
-    return found
+        fields |= {"patient_name": clean(patient.name), "patient_id": clean(patient.patient_id)}
+    return fields
 
 
-def _said(said: Assessment | None) -> dict[str, Any]:
-    """What the network said, and who it was."""
-    if said is None:
+def _answer_fields(assessment: Assessment | None) -> dict[str, Any]:
+    """The network's answer, and which network it was."""
+    if assessment is None:
         return {}
-    lead, model = said.primary, said.model
-    found: dict[str, Any] = {
-        "sop_instance_uid": said.sop_instance_uid,
-        "status": said.status.value,
-        "answer": said.answer.value if said.answer else "",
-        "scores": _scores(said),
-        "conformal_set": " ".join(said.conformal_set),
-        "error_rate": said.error_rate,
-        "disagreement": said.disagreement,
-        "message": clean(" ".join(said.messages), _MOST_TEXT),
-        "created_at": said.created_at,
+    lead, model = assessment.primary, assessment.model
+    fields: dict[str, Any] = {
+        "sop_instance_uid": assessment.sop_instance_uid,
+        "status": assessment.status.value,
+        "answer": assessment.answer.value if assessment.answer else "",
+        "scores": _scores(assessment),
+        "conformal_set": " ".join(assessment.conformal_set),
+        "error_rate": assessment.error_rate,
+        "disagreement": assessment.disagreement,
+        "message": clean(" ".join(assessment.messages), _MOST_TEXT),
+        "created_at": assessment.created_at,
     }
     if lead is not None:
-        found |= {
+        fields |= {
             "finding": lead.code if lead.positive else f"no {lead.code} seen",
             "finding_code": lead.code,
             "finding_label": lead.label,
@@ -207,22 +207,24 @@ def _said(said: Assessment | None) -> dict[str, Any]:
             "operating_point": lead.operating_point,
         }
     if model is not None:
-        found |= {
+        fields |= {
             "model": model.name,
             "model_version": model.version,
             "weights_sha256": model.weights_sha256,
         }
-    return found
+    return fields
 
 
-def _scores(said: Assessment) -> tuple[Score, ...]:
+def _scores(assessment: Assessment) -> tuple[Score, ...]:
     """Findings, then the classes that are not findings too: one of either name is the same."""
-    findings = {f.code: Score(f.code, f.probability, f.operating_point) for f in said.findings}
-    classes = {name: Score(name, p) for name, p in said.probabilities}
+    findings = {
+        f.code: Score(f.code, f.probability, f.operating_point) for f in assessment.findings
+    }
+    classes = {name: Score(name, p) for name, p in assessment.probabilities}
     return tuple({**classes, **findings}.values())
 
 
-def _standing(record: StudyRecord | None, order: ReadingOrder) -> dict[str, Any]:
+def _study_fields(record: StudyRecord | None, order: ReadingOrder) -> dict[str, Any]:
     """How urgent the study is, and how far the reader has come."""
     if record is None:
         return {}
@@ -231,12 +233,12 @@ def _standing(record: StudyRecord | None, order: ReadingOrder) -> dict[str, Any]
     return {
         "urgency": READ if record.final else urgency(signals(record.assessments), order),
         "reading": review.stage.value if review else NOT_READ,
-        "reader_findings": _stated(signed),
+        "reader_findings": _describe_findings(signed),
         "received_at": record.received_at,
     }
 
 
-def _stated(review: Review | None) -> str:
+def _describe_findings(review: Review | None) -> str:
     """A signed review's findings: "Pneumonia present; Pleural effusion absent"."""
     if review is None or review.stage is Stage.DRAFT:
         return ""

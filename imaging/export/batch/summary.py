@@ -1,4 +1,4 @@
-"""What a batch comes to: counts, distributions, reasons, the most urgent studies.
+"""A batch in figures: counts, distributions, reasons, the most urgent studies.
 
 A `Tally` takes the rows one at a time and keeps no more of them than the report shows.
 """
@@ -40,7 +40,7 @@ Pictures = Callable[[str], PicturePair | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One of the most urgent studies: its leading row, its pictures or why there are none."""
+    """A study among the most urgent: its leading row, its pictures or why there are none."""
 
     row: ResultRow
     pair: PicturePair | None = None
@@ -146,7 +146,7 @@ class Tally:
         self._count_study(row)
 
     def _count_score(self, row: ResultRow) -> None:
-        """The network and its leading probability."""
+        """Count the network and its leading probability."""
         for score in row.scores:
             self._codes[score.code] = self._codes.get(score.code, False) or (
                 score.operating_point is not None
@@ -166,7 +166,7 @@ class Tally:
         self._points.setdefault(key, set()).add(row.operating_point)
 
     def _count_study(self, row: ResultRow) -> None:
-        """The study, and whether it is among the most urgent."""
+        """Count the study, and keep it if it is among the most urgent."""
         uid = row.study_instance_uid
         if not uid:
             return
@@ -174,23 +174,23 @@ class Tally:
         if row.received_at is not None:
             first, last = self._received or (row.received_at, row.received_at)
             self._received = min(first, row.received_at), max(last, row.received_at)
-        known = self._best.get(uid)
-        if known is None or _rank(row) > _rank(known):
+        best = self._best.get(uid)
+        if best is None or _rank(row) > _rank(best):
             self._best[uid] = row
         if len(self._best) > self._top:
-            del self._best[min(self._best, key=lambda one: _rank(self._best[one]))]
+            del self._best[min(self._best, key=lambda study: _rank(self._best[study]))]
 
     def summary(self) -> Summary:
-        """What it came to so far."""
-        told = self._reasons.most_common(_MOST_REASONS)
+        """The figures so far."""
+        reasons = self._reasons.most_common(_MOST_REASONS)
         return Summary(
             files=self._files,
             studies=len(self._studies),
             statuses=tuple(self._statuses.most_common()),
             answers=tuple(self._answers.most_common()),
             readings=tuple(self._readings.most_common()),
-            reasons=tuple((status, reason, count) for (status, reason), count in told),
-            other_reasons=self._reasons.total() - sum(count for _, count in told),
+            reasons=tuple((status, reason, count) for (status, reason), count in reasons),
+            other_reasons=self._reasons.total() - sum(count for _, count in reasons),
             networks=tuple(Network(*key, tuple(points)) for key, points in self._networks.items()),
             distributions=tuple(
                 Distribution(*key, tuple(counts), tuple(sorted(self._points[key])))
@@ -240,12 +240,12 @@ def top_cases(
 def about(summary: Summary) -> tuple[tuple[str, str], ...]:
     """Model identity and operating points as (what, value) pairs, to stand beside a table."""
     facts = [("Files", str(summary.files)), ("Studies", str(summary.studies))]
-    for one in summary.networks:
-        facts.append((f"Model {one.name}", f"weights SHA-256 {one.weights_sha256}"))
-        if one.engine:
-            facts.append((f"Model {one.name}, engine", one.engine))
+    for network in summary.networks:
+        facts.append((f"Model {network.name}", f"weights SHA-256 {network.weights_sha256}"))
+        if network.engine:
+            facts.append((f"Model {network.name}, engine", network.engine))
         facts += [
-            (f"Model {one.name}, operating point", f"{code}: {point:.6g}")
-            for code, point in one.operating_points
+            (f"Model {network.name}, operating point", f"{code}: {point:.6g}")
+            for code, point in network.operating_points
         ]
     return tuple(facts)

@@ -41,7 +41,7 @@ class Block:
 
 
 def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
-    """What the batch is, in lines below the title."""
+    """The batch in a few lines below the title."""
     lines = [f"{summary.files} files, {summary.studies} studies."]
     if summary.received is not None:
         first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
@@ -57,7 +57,7 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
 
 def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
     """The tables, in order; without what would be empty."""
-    found = (
+    tables = (
         _networks(summary),
         _counts("What became of the files", "Outcome", _statuses(summary)),
         replace(
@@ -68,22 +68,22 @@ def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
         _reasons(summary),
         _top(summary, names=names),
     )
-    return tuple(block for block in found if block.rows)
+    return tuple(block for block in tables if block.rows)
 
 
 def _networks(summary: Summary) -> Block:
-    """Who spoke, and where each line is drawn."""
+    """The networks that answered, and where each line is drawn."""
     return Block(
         "Model and operating points",
         ("Model", "Weights SHA-256", "Engine", "Operating points"),
         tuple(
             (
-                one.name,
-                one.weights_sha256,
-                one.engine or "not recorded",
-                "\n".join(f"{code}: {point:.3f}" for code, point in one.operating_points),
+                network.name,
+                network.weights_sha256,
+                network.engine or "not recorded",
+                "\n".join(f"{code}: {point:.3f}" for code, point in network.operating_points),
             )
-            for one in summary.networks
+            for network in summary.networks
         ),
         (0.22, 0.38, 0.16, 0.24),
         "A finding is called at or above its operating point.",
@@ -132,7 +132,13 @@ def _top(summary: Summary, *, names: bool) -> Block:
         f"The {len(summary.top)} most urgent studies",
         ("", "Study", "Urgency, answer", "Probability", "Reading"),
         tuple(
-            (str(at), "\n".join(identity(row, names=names)), called(row), figure(row), row.reading)
+            (
+                str(at),
+                "\n".join(identity(row, names=names)),
+                describe_answer(row),
+                figure(row),
+                row.reading,
+            )
             for at, row in enumerate(summary.top, 1)
         ),
         (0.05, 0.45, 0.22, 0.16, 0.12),
@@ -152,7 +158,7 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     )
 
 
-def called(row: ResultRow) -> str:
+def describe_answer(row: ResultRow) -> str:
     """Urgency and answer."""
     urgency = "" if row.urgency is None else _urgency(row.urgency)
     answer = wording.answer_word(row.answer) or wording.status_word(row.status)
@@ -169,7 +175,7 @@ def figure(row: ResultRow) -> str:
 
 
 def caption(pair: PicturePair) -> str:
-    """What stands below a pair of pictures."""
+    """The caption of a pair of pictures."""
     return (
         f"Left: film as acquired. Right: {pair.method} for {pair.finding} (orange for, blue "
         f"against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
@@ -178,23 +184,22 @@ def caption(pair: PicturePair) -> str:
 
 def case_title(at: int, case: Case, *, names: bool) -> str:
     """A case of the contact sheet in one line."""
-    told = "; ".join(identity(case.row, names=names))
-    return f"{at}. {told}; {called(case.row).replace(chr(10), ', ')}; {figure(case.row)}".rstrip(
-        "; "
-    )
+    study = "; ".join(identity(case.row, names=names))
+    answer = describe_answer(case.row).replace("\n", ", ")
+    return f"{at}. {study}; {answer}; {figure(case.row)}".rstrip("; ")
 
 
-def distribution_title(one: Distribution) -> str:
-    """What a histogram shows."""
-    points = ", ".join(f"{point:.3f}" for point in one.operating_points)
+def distribution_title(distribution: Distribution) -> str:
+    """The title of a histogram."""
+    points = ", ".join(f"{point:.3f}" for point in distribution.operating_points)
     return (
-        f"Probability of {one.label}, {sum(one.counts)} images, by {one.network}; "
-        f"operating point {points}"
+        f"Probability of {distribution.label}, {sum(distribution.counts)} images, "
+        f"by {distribution.network}; operating point {points}"
     )
 
 
-def bars(one: Distribution) -> Iterator[tuple[float, float, float, int]]:
+def bars(distribution: Distribution) -> Iterator[tuple[float, float, float, int]]:
     """Every bar as (from, to, height, count): edges in probability, height in [0, 1]."""
-    most = max(one.counts) or 1
-    for at, count in enumerate(one.counts):
+    most = max(distribution.counts) or 1
+    for at, count in enumerate(distribution.counts):
         yield at / BINS, (at + 1) / BINS, count / most, count

@@ -83,11 +83,11 @@ def _table(block: words.Block) -> str:
     )
 
 
-def _histogram(one: Distribution) -> str:
+def _histogram(distribution: Distribution) -> str:
     """Bars over [0, 1] and a line at each operating point, as SVG with its words."""
-    title = escape(words.distribution_title(one))
+    title = escape(words.distribution_title(distribution))
     parts = [f'<line x1="0" y1="{_TALL}" x2="{_WIDE}" y2="{_TALL}" stroke="#333"/>']
-    for low, high, height, count in words.bars(one):
+    for low, high, height, count in words.bars(distribution):
         tall = height * 0.85 * (_TALL - _BASE)
         left, wide = low * _WIDE + 1, (high - low) * _WIDE - 2
         parts.append(
@@ -99,7 +99,7 @@ def _histogram(one: Distribution) -> str:
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         anchor = "start" if tick == 0 else "end" if tick == 1 else "middle"
         parts.append(_label(tick * _WIDE, _TALL + 16, f"{tick:g}", anchor))
-    for point in one.operating_points:
+    for point in distribution.operating_points:
         at = f"{point * _WIDE:.1f}"
         parts.append(
             f'<line x1="{at}" y1="0" x2="{at}" y2="{_TALL}" stroke="#a04000" '

@@ -87,14 +87,14 @@ def _tables(sheet: Sheet, summary: Summary, *, names: bool) -> list[Flowable]:
         story += [KeepTogether([head, table])] if short else [head, table]
         if block.note:
             story.append(sheet.text(block.note))
-        story += [_histogram(sheet, one) for one in block.distributions]
+        story += [_histogram(sheet, distribution) for distribution in block.distributions]
     return story
 
 
-def _histogram(sheet: Sheet, one: Distribution) -> Flowable:
+def _histogram(sheet: Sheet, distribution: Distribution) -> Flowable:
     """Bars over [0, 1], a line at each operating point, and both in words."""
     drawing, base, font = Drawing(WIDTH, _TALL + 8 * mm), 6 * mm, sheet.setter.base
-    for low, high, height, count in words.bars(one):
+    for low, high, height, count in words.bars(distribution):
         left, wide, tall = low * WIDTH, (high - low) * WIDTH, height * _TALL * 0.85
         bar = Rect(left + 0.5, base, wide - 1, tall, strokeWidth=0, fillColor=colors.grey)
         if count:
@@ -104,10 +104,10 @@ def _histogram(sheet: Sheet, one: Distribution) -> Flowable:
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         anchor = "start" if tick == 0 else "end" if tick == 1 else "middle"
         drawing.add(_label(tick * WIDTH, 1.5 * mm, f"{tick:g}", font, anchor))
-    for point in one.operating_points:
+    for point in distribution.operating_points:
         at = point * WIDTH
         drawing.add(Line(at, base, at, base + _TALL, strokeDashArray=(3, 2)))
-    return KeepTogether([Spacer(1, 6), sheet.text(words.distribution_title(one)), drawing])
+    return KeepTogether([Spacer(1, 6), sheet.text(words.distribution_title(distribution)), drawing])
 
 
 def _label(x: float, y: float, text: str, font: str, anchor: str = "middle") -> String:
@@ -139,7 +139,7 @@ def _image(png: bytes) -> Image:
 
 
 def _footer(sheet: Sheet) -> Any:
-    """What stands at the foot of every page."""
+    """The footer of every page."""
 
     def draw(canvas: Any, document: Any) -> None:
         canvas.saveState()

@@ -112,29 +112,29 @@ class ParquetTable:
             Kind.WHOLE: pa.int8(),
             Kind.MOMENT: pa.timestamp("us", tz="UTC"),
         }
-        told = {f"lightbox.{what}": value for what, value in (("use", RESEARCH_USE), *about)}
+        metadata = {f"lightbox.{what}": value for what, value in (("use", RESEARCH_USE), *about)}
         fields = [pa.field(column.name, types[column.kind]) for column in columns]
-        self._schema = pa.schema(fields, metadata=told)
+        self._schema = pa.schema(fields, metadata=metadata)
         self._make = pa.RecordBatch.from_pydict
-        self._columns, self._held = columns, self._empty(columns)
+        self._columns, self._pending = columns, self._empty_columns(columns)
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
 
     @staticmethod
-    def _empty(columns: Sequence[Column]) -> dict[str, list[Any]]:
+    def _empty_columns(columns: Sequence[Column]) -> dict[str, list[Any]]:
         return {column.name: [] for column in columns}
 
     def add(self, row: ResultRow) -> None:
         """Keep one row until its group is full."""
         for column in self._columns:
-            self._held[column.name].append(column.of(row))
-        if len(self._held["path"]) >= _GROUP:
+            self._pending[column.name].append(column.of(row))
+        if len(self._pending["path"]) >= _GROUP:
             self._flush()
 
     def _flush(self) -> None:
         """Write what is held as one row group."""
-        if self._held["path"]:
-            self._writer.write_batch(self._make(self._held, schema=self._schema))
-            self._held = self._empty(self._columns)
+        if self._pending["path"]:
+            self._writer.write_batch(self._make(self._pending, schema=self._schema))
+            self._pending = self._empty_columns(self._columns)
 
     def __enter__(self) -> Self:
         return self
@@ -176,11 +176,11 @@ class XlsxTable:
         }
         self._head = self._book.add_format({"bold": True, "bottom": 1})
         self._sheet = self._book.add_worksheet("Results")
-        self._begin()
-        self._about(about)
+        self._write_header()
+        self._write_about(about)
 
-    def _begin(self) -> None:
-        """The header, frozen, and the widths."""
+    def _write_header(self) -> None:
+        """Write the header, frozen, and set the widths."""
         for at, column in enumerate(self._columns):
             width = _WIDE.get(column.name, 24 if column.name.endswith("uid") else 16)
             self._sheet.set_column(at, at, width)
@@ -190,8 +190,8 @@ class XlsxTable:
         self._sheet.repeat_rows(0)
         self._sheet.set_footer(f"&L{RESEARCH_USE}&RPage &P of &N")
 
-    def _about(self, about: About) -> None:
-        """The second sheet: what it is for, which network, which operating point."""
+    def _write_about(self, about: About) -> None:
+        """Write the second sheet: what it is for, which network, which operating point."""
         sheet = self._book.add_worksheet("About")
         sheet.set_column(0, 0, 32)
         sheet.set_column(1, 1, 90)
@@ -212,19 +212,19 @@ class XlsxTable:
                 f"An Excel sheet holds {_MOST_ROWS:,} results at most; take CSV or Parquet instead."
             )
         for at, column in enumerate(self._columns):
-            self._write(at, column, column.of(row))
+            self._write_cell(at, column, column.of(row))
 
-    def _write(self, at: int, column: Column, value: Any) -> None:
-        """One cell by what its column holds; nothing where nothing is known."""
-        look = self._formats[column.kind]
+    def _write_cell(self, at: int, column: Column, value: Any) -> None:
+        """Write one cell by what its column holds; nothing where nothing is known."""
+        cell_format = self._formats[column.kind]
         if value is None or value == "":
             return
         if column.kind is Kind.TEXT:
-            self._sheet.write_string(self._count, at, value[:_MOST_CELL], look)
+            self._sheet.write_string(self._count, at, value[:_MOST_CELL], cell_format)
         elif isinstance(value, datetime):
-            self._sheet.write_datetime(self._count, at, value.astimezone(UTC), look)
+            self._sheet.write_datetime(self._count, at, value.astimezone(UTC), cell_format)
         else:
-            self._sheet.write_number(self._count, at, value, look)
+            self._sheet.write_number(self._count, at, value, cell_format)
 
     def __enter__(self) -> Self:
         return self

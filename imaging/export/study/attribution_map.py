@@ -55,15 +55,15 @@ def attribution_maps(case: ExportCase, now: datetime) -> list[ExportedFile]:
     if not case.maps:
         raise ExportError("There is no explanation of the network's answer to write.")
     files = []
-    for number, one in enumerate(case.maps, 1):
-        source = source_dataset(case, case.instance(one.sop_instance_uid))
-        if one.values.shape != (source.Rows, source.Columns):
+    for number, map_ in enumerate(case.maps, 1):
+        source = source_dataset(case, case.instance(map_.sop_instance_uid))
+        if map_.values.shape != (source.Rows, source.Columns):
             raise ExportError("An explanation does not have the size of its film.")
         in_space = all(keyword in source for keyword in _IN_SPACE)
         if in_space and int(source.get("NumberOfFrames") or 1) == 1:
-            files.append(_parametric_map(case, one, source, number, now))
-        elif (one.values >= THRESHOLD * one.limit).any():
-            files.append(_segmentation(case, one, source, number, now))
+            files.append(_parametric_map(case, map_, source, number, now))
+        elif (map_.values >= THRESHOLD * map_.limit).any():
+            files.append(_segmentation(case, map_, source, number, now))
     if not files:
         raise ExportError(
             "No part of the film speaks for the finding strongly enough to be marked as a region."
@@ -72,86 +72,86 @@ def attribution_maps(case: ExportCase, now: datetime) -> list[ExportedFile]:
 
 
 def _parametric_map(
-    case: ExportCase, one: AttributionMap, source: Dataset, number: int, now: datetime
+    case: ExportCase, map_: AttributionMap, source: Dataset, number: int, now: datetime
 ) -> ExportedFile:
     """Signed values, float32, unit 1 (PS3.3 A.75)."""
-    values = np.nan_to_num(one.values.astype(np.float32))
+    values = np.nan_to_num(map_.values.astype(np.float32))
     written = local(now)
     study = case.record.study_instance_uid
     ds = ParametricMap(
         source_images=[stand_in(source)],
         pixel_array=values,
-        sop_instance_uid=_uid("pm", one),
+        sop_instance_uid=_derive_uid("pm", map_),
         instance_number=number,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[
             RealWorldValueMapping(
                 lut_label="ATTRIBUTION",
-                lut_explanation=f"{one.method}: positive speaks for {one.target}"[:64],
+                lut_explanation=f"{map_.method}: positive speaks for {map_.target}"[:64],
                 unit=coded(codes.NO_UNIT),
                 value_range=(float(values.min()), float(values.max())),
-                quantity_definition=coded(codes.method_code(one.method)),
+                quantity_definition=coded(codes.method_code(map_.method)),
             )
         ],
         voi_lut_transformations=[
-            VOILUTTransformation(window_center=0.0, window_width=float(2 * one.limit))
+            VOILUTTransformation(window_center=0.0, window_width=float(2 * map_.limit))
         ],
         content_label="ATTRIBUTION",
-        content_description=f"{wording.model_line(one.model)}"[:64],
+        content_description=f"{wording.model_line(map_.model)}"[:64],
         content_date=written.date(),
         content_time=written.time(),
         **series("map", study),
-        **equipment(one.model),
+        **equipment(map_.model),
     )
     point_to(ds, source, None)
     return to_file("map", complete(ds, source, now))
 
 
 def _segmentation(
-    case: ExportCase, one: AttributionMap, source: Dataset, number: int, now: datetime
+    case: ExportCase, map_: AttributionMap, source: Dataset, number: int, now: datetime
 ) -> ExportedFile:
     """The part whose value reaches `THRESHOLD` of the limit, as a binary segment (PS3.3 A.51)."""
-    image = one_frame(source, one.frame)
+    image = one_frame(source, map_.frame)
     for keyword in _IN_SPACE:
         if keyword in image:
             del image[keyword]
-    mask = one.values >= THRESHOLD * one.limit
+    mask = map_.values >= THRESHOLD * map_.limit
     written = local(now)
     ds = Segmentation(
         source_images=[image],
         pixel_array=mask,
         segmentation_type="BINARY",
-        segment_descriptions=[_segment(one)],
-        sop_instance_uid=_uid("seg", one),
+        segment_descriptions=[_segment(map_)],
+        sop_instance_uid=_derive_uid("seg", map_),
         instance_number=number,
         content_label="ATTRIBUTION",
-        content_description=wording.model_line(one.model)[:64],
+        content_description=wording.model_line(map_.model)[:64],
         content_date=written.date(),
         content_time=written.time(),
         **series("map", case.record.study_instance_uid),
-        **equipment(one.model),
+        **equipment(map_.model),
     )
     # Type 2C where no plane says how the patient lay; a segmentation has no body side.
     ds.PatientOrientation = source.get("PatientOrientation", "")
-    point_to(ds, source, one.frame)
+    point_to(ds, source, map_.frame)
     return to_file("map", stamp(ds, now))
 
 
-def _segment(one: AttributionMap) -> SegmentDescription:
-    """What the segment is, and which algorithm drew it."""
+def _segment(map_: AttributionMap) -> SegmentDescription:
+    """The segment, and which algorithm drew it."""
     return SegmentDescription(
         segment_number=1,
-        segment_label=f"{wording.finding_label(one.target)}, {one.method}"[:64],
+        segment_label=f"{wording.finding_label(map_.target)}, {map_.method}"[:64],
         segmented_property_category=coded(_CATEGORY),
-        segmented_property_type=coded(codes.method_code(one.method)),
+        segmented_property_type=coded(codes.method_code(map_.method)),
         algorithm_type="AUTOMATIC",
-        algorithm_identification=_algorithm(one.model, one),
-        tracking_id=f"{one.method} {one.target}",
-        tracking_uid=_uid("segment", one),
+        algorithm_identification=_algorithm(map_.model, map_),
+        tracking_id=f"{map_.method} {map_.target}",
+        tracking_uid=_derive_uid("segment", map_),
     )
 
 
-def _algorithm(model: ModelIdentity, one: AttributionMap) -> AlgorithmIdentificationSequence:
+def _algorithm(model: ModelIdentity, map_: AttributionMap) -> AlgorithmIdentificationSequence:
     """PS3.3 10.16: the network, its weights, and how the region was cut."""
     return AlgorithmIdentificationSequence(
         name=model.name,
@@ -160,14 +160,14 @@ def _algorithm(model: ModelIdentity, one: AttributionMap) -> AlgorithmIdentifica
         source=SOFTWARE,
         parameters={
             "weights_sha256": model.weights_sha256,
-            "method": one.method,
-            "threshold": f"{THRESHOLD} of {one.limit:g}",
+            "method": map_.method,
+            "threshold": f"{THRESHOLD} of {map_.limit:g}",
             "use": RESEARCH_USE,
         },
     )
 
 
-def _uid(kind: str, one: AttributionMap) -> str:
+def _derive_uid(kind: str, map_: AttributionMap) -> str:
     """A UID for what is made from a map's values."""
-    drawn = digest(np.ascontiguousarray(one.values).tobytes())
-    return derive_uid(kind, one.sop_instance_uid, one.frame, one.method, one.target, drawn)
+    values = digest(np.ascontiguousarray(map_.values).tobytes())
+    return derive_uid(kind, map_.sop_instance_uid, map_.frame, map_.method, map_.target, values)

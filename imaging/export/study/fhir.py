@@ -19,7 +19,7 @@ from imaging.export.study.fhir_parts import (
     component,
     concept_of,
     notes,
-    pruned,
+    prune,
     quantity,
     text_component,
 )
@@ -42,9 +42,13 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     preliminary one "preliminary"; a draft, or no review, "partial". The network's Observations
     are "preliminary" whatever the reader does: nobody signs for them.
     """
-    observations = [*_read(case), *_measured(case), *_said(case)]
-    for number, one in enumerate(observations, 1):
-        one["id"] = f"observation-{number}"
+    observations = [
+        *_reader_observations(case),
+        *_mark_observations(case),
+        *_network_observations(case),
+    ]
+    for number, observation in enumerate(observations, 1):
+        observation["id"] = f"observation-{number}"
     models = dict.fromkeys(a.model for _, a in case.answers if a.model)
     written = case.review.created_at if case.review else now
     report: Json = {
@@ -57,11 +61,11 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         "category": [concept_of(Code("RAD", "v2-0074", "Radiology"))],
         "code": concept_of(_REPORT),
         "subject": _subject(case),
-        "effectiveDateTime": _taken(case),
+        "effectiveDateTime": _study_date(case),
         "issued": _instant(written),
         "performer": _performer(case),
         "resultsInterpreter": _performer(case) if case.final else None,
-        "result": [{"reference": f"#{one['id']}"} for one in observations],
+        "result": [{"reference": f"#{observation['id']}"} for observation in observations],
         "imagingStudy": [_study(case)],
         "conclusion": "\n".join(x for x in (_conclusion(case), f"{RESEARCH_USE}.") if x),
         "conclusionCode": [
@@ -72,7 +76,7 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     }
     version = case.review.version if case.review else 0
     name = f"fhir-{short(f'{case.record.study_instance_uid}/{version}')}.json"
-    text = json.dumps(pruned(report), ensure_ascii=False, indent=1)
+    text = json.dumps(prune(report), ensure_ascii=False, indent=1)
     return [ExportedFile(name, text.encode())]
 
 
@@ -85,7 +89,7 @@ def _status(case: ExportCase) -> str:
     return "preliminary"
 
 
-def _read(case: ExportCase) -> Iterator[Json]:
+def _reader_observations(case: ExportCase) -> Iterator[Json]:
     """The reader's findings, present or absent."""
     review = case.review
     for finding in review.findings if review else ():
@@ -95,15 +99,15 @@ def _read(case: ExportCase) -> Iterator[Json]:
             "issued": _instant(review.created_at) if review else None,
             "valueCodeableConcept": concept_of(codes.PRESENT if finding.present else codes.ABSENT),
             "note": notes(finding.note),
-            "component": [component(codes.CALL, _call(finding))],
+            "component": [component(codes.CALL, _call_value(finding))],
         }
 
 
-def _call(finding: ReadFinding) -> Json:
+def _call_value(finding: ReadFinding) -> Json:
     return {"valueCodeableConcept": concept_of(codes.CALLS[finding.call])}
 
 
-def _measured(case: ExportCase) -> Iterator[Json]:
+def _mark_observations(case: ExportCase) -> Iterator[Json]:
     """The reader's marks and what was measured along them."""
     review = case.review
     for mark in review.annotations if review else ():
@@ -112,21 +116,24 @@ def _measured(case: ExportCase) -> Iterator[Json]:
             **_observation(case, _reader_status(case), code),
             "performer": _performer(case),
             "valueString": mark.label or mark.shape.value,
-            "component": [*_where(mark), *(_measure(one) for one in mark.measures)],
+            "component": [
+                *_place_components(mark),
+                *(_measure_component(measure) for measure in mark.measures),
+            ],
         }
 
 
-def _measure(measure: Measure) -> Json:
+def _measure_component(measure: Measure) -> Json:
     """A number with its unit."""
     name, derivation = codes.measure_name(measure)
-    shown = component(name, {"valueQuantity": quantity(measure.value, codes.measure_unit(measure))})
+    part = component(name, {"valueQuantity": quantity(measure.value, codes.measure_unit(measure))})
     if derivation:
-        shown["code"]["coding"].append(coding(derivation))
-        shown["code"]["text"] = f"{name.meaning}: {derivation.meaning}"
-    return shown
+        part["code"]["coding"].append(coding(derivation))
+        part["code"]["text"] = f"{name.meaning}: {derivation.meaning}"
+    return part
 
 
-def _where(mark: Annotation) -> Iterator[Json]:
+def _place_components(mark: Annotation) -> Iterator[Json]:
     """On which image, which frame, where, and what it marks."""
     points = "; ".join(f"{x!r} {y!r}" for x, y in mark.points)
     frame = str(mark.frame + 1)
@@ -140,49 +147,53 @@ def _where(mark: Annotation) -> Iterator[Json]:
         )
 
 
-def _said(case: ExportCase) -> Iterator[Json]:
+def _network_observations(case: ExportCase) -> Iterator[Json]:
     """The network's findings; its refusal where it gave none."""
-    for instance, said in case.answers:
-        for finding in said.findings:
-            yield _network(case, instance, said, finding)
-        if not said.findings and said.model:
+    for instance, assessment in case.answers:
+        for finding in assessment.findings:
+            yield _network_observation(case, instance, assessment, finding)
+        if not assessment.findings and assessment.model:
             yield {
                 **_observation(case, "preliminary", codes.IMAGE_QUALITY),
-                "device": {"reference": f"#{_device_id(said.model)}"},
+                "device": {"reference": f"#{_device_id(assessment.model)}"},
                 "valueCodeableConcept": concept_of(codes.NOT_EVALUATED),
-                "note": notes(" ".join(said.messages), wording.engine_line(said), RESEARCH_USE),
+                "note": notes(
+                    " ".join(assessment.messages), wording.engine_line(assessment), RESEARCH_USE
+                ),
             }
 
 
-def _network(case: ExportCase, instance: Instance, said: Assessment, finding: Finding) -> Json:
-    """One finding of the network: probability, operating point, and the answer as a whole."""
+def _network_observation(
+    case: ExportCase, instance: Instance, assessment: Assessment, finding: Finding
+) -> Json:
+    """A finding of the network: probability, operating point, and the answer as a whole."""
     numbers = [(codes.PROBABILITY, finding.probability)]
     numbers.append((codes.OPERATING_POINT, finding.operating_point))
     parts = [component(c, {"valueQuantity": quantity(v, codes.NO_UNIT)}) for c, v in numbers]
     uid = instance.identity.sop_instance_uid
     parts.append(text_component("SOP_INSTANCE", "SOP Instance UID", uid))
-    shown = _observation(case, "preliminary", concept(finding.code, finding.label))
-    said_too = ["AI-generated", RESEARCH_USE, wording.engine_line(said)]
+    observation = _observation(case, "preliminary", concept(finding.code, finding.label))
+    remarks = ["AI-generated", RESEARCH_USE, wording.engine_line(assessment)]
     if finding.exploratory:
-        said_too.insert(0, "Exploratory finding: never sets a priority")
-    if finding is said.primary:
-        if said.answer is not None:
-            shown["valueCodeableConcept"] = concept_of(codes.ANSWERS[said.answer])
+        remarks.insert(0, "Exploratory finding: never sets a priority")
+    if finding is assessment.primary:
+        if assessment.answer is not None:
+            observation["valueCodeableConcept"] = concept_of(codes.ANSWERS[assessment.answer])
         for code, value in (
-            (codes.DISAGREEMENT, said.disagreement),
-            (codes.ERROR_RATE, said.error_rate),
+            (codes.DISAGREEMENT, assessment.disagreement),
+            (codes.ERROR_RATE, assessment.error_rate),
         ):
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
-        said_too = [*said_too, wording.conformal_line(said), *said.messages]
-    if said.model is not None:
-        shown["device"] = {"reference": f"#{_device_id(said.model)}"}
-    issued = _instant(said.created_at) if said.created_at else None
-    return {**shown, "issued": issued, "component": parts, "note": notes(*said_too)}
+        remarks = [*remarks, wording.conformal_line(assessment), *assessment.messages]
+    if assessment.model is not None:
+        observation["device"] = {"reference": f"#{_device_id(assessment.model)}"}
+    issued = _instant(assessment.created_at) if assessment.created_at else None
+    return {**observation, "issued": issued, "component": parts, "note": notes(*remarks)}
 
 
 def _observation(case: ExportCase, status: str, code: Code) -> Json:
-    """What every Observation of this study shares."""
+    """The part that every Observation of this study shares."""
     return {
         "resourceType": "Observation",
         "id": "",
@@ -190,15 +201,15 @@ def _observation(case: ExportCase, status: str, code: Code) -> Json:
         "category": [{"coding": [_IMAGING]}],
         "code": concept_of(code),
         "subject": _subject(case),
-        "effectiveDateTime": _taken(case),
+        "effectiveDateTime": _study_date(case),
         "derivedFrom": [_study(case)],
     }
 
 
 def _reader_status(case: ExportCase) -> str:
     """Observation.status of what the reader said."""
-    found = _status(case)
-    return "preliminary" if found == "partial" else found
+    status = _status(case)
+    return "preliminary" if status == "partial" else status
 
 
 def _device(model: ModelIdentity) -> Json:
@@ -222,8 +233,10 @@ def _subject(case: ExportCase) -> Json:
     """The patient, by the identifier the film states; no Patient resource is made up."""
     patient = case.record.instances[0].patient
     name = " ".join(patient.name.split("=")[0].replace("^", " ").split())
-    found: Json = {"type": "Patient", "display": name or "not stated in the image"}
-    return {**found, "identifier": {"value": patient.patient_id}} if patient.patient_id else found
+    subject: Json = {"type": "Patient", "display": name or "not stated in the image"}
+    if patient.patient_id:
+        subject["identifier"] = {"value": patient.patient_id}
+    return subject
 
 
 def _study(case: ExportCase) -> Json:
@@ -243,14 +256,14 @@ def _conclusion(case: ExportCase) -> str:
     return "\n".join(x for x in (wording.status_line(case), note) if x)
 
 
-def _taken(case: ExportCase) -> str | None:
+def _study_date(case: ExportCase) -> str | None:
     """Date of the study."""
     date = case.record.instances[0].acquisition.study_date
     return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else None
 
 
 def _uid(case: ExportCase) -> str:
-    """Names this version of the report."""
+    """The UID of this version of the report."""
     version = case.review.version if case.review else 0
     return derive_uid("fhir", case.record.study_instance_uid, version)
 

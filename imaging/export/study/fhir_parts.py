@@ -29,7 +29,7 @@ def quantity(value: float, unit: Code) -> Json:
 
 
 def component(code: Code, value: Json) -> Json:
-    """One part of an Observation; `value` is its value[x]."""
+    """A part of an Observation; `value` is its value[x]."""
     return {"code": concept_of(code), **value}
 
 
@@ -53,9 +53,9 @@ def notes(*texts: str) -> list[Json]:
     return [{"text": text} for text in texts if text.strip()]
 
 
-def pruned(value: Any) -> Any:
-    """Without what is empty: FHIR forbids empty lists, strings and nulls."""
+def prune(value: Any) -> Any:
+    """Drop what is empty: FHIR forbids empty lists, strings and nulls."""
     if isinstance(value, dict):
-        kept = {key: pruned(one) for key, one in value.items()}
-        return {key: one for key, one in kept.items() if one not in (None, "", [], {})}
-    return [pruned(one) for one in value] if isinstance(value, list) else value
+        values = {key: prune(item) for key, item in value.items()}
+        return {key: item for key, item in values.items() if item not in (None, "", [], {})}
+    return [prune(item) for item in value] if isinstance(value, list) else value

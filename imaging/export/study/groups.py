@@ -68,21 +68,21 @@ def reader_group(
 
 
 def network_groups(assessment: Assessment, source: Dataset) -> list[Group]:
-    """What the network said about one image: a group per finding, or why it said nothing.
+    """The network's answer about one image: a group per finding, or why it said nothing.
 
     TID 1501 with the algorithm's name, version and weights (TID 4019) on each group.
     """
     if assessment.model is None:
         return []
     if not assessment.findings:
-        return [_unsuitable(assessment, assessment.model, source)]
+        return [_refusal_group(assessment, assessment.model, source)]
     return [_network_group(f, assessment, assessment.model, source) for f in assessment.findings]
 
 
 def _network_group(
     finding: Finding, assessment: Assessment, model: ModelIdentity, source: Dataset
 ) -> Group:
-    """One finding of the network; the leading one carries the answer as a whole."""
+    """A finding of the network; the leading one carries the answer as a whole."""
     leads = finding is assessment.primary
     numbers = [
         (codes.PROBABILITY, finding.probability),
@@ -116,7 +116,7 @@ def _network_group(
     return group
 
 
-def _unsuitable(assessment: Assessment, model: ModelIdentity, source: Dataset) -> Group:
+def _refusal_group(assessment: Assessment, model: ModelIdentity, source: Dataset) -> Group:
     """The network's refusal, with its reasons."""
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking("Network", "refusal", source.SOPInstanceUID),
@@ -153,12 +153,12 @@ def mark_group(mark: Annotation, source: Dataset, finding: str) -> Group:
         kind, data = _graphic(mark)
         return PlanarROIMeasurementsAndQualitativeEvaluations(
             referenced_region=ImageRegion(kind, data, image),
-            measurements=[_taken(measure) for measure in mark.measures] or None,
+            measurements=[_mark_measurement(measure) for measure in mark.measures] or None,
             **common,
         )
     lines = [CoordinatesForMeasurement(kind, data, image) for kind, data in _lines(mark)]
     return MeasurementsAndQualitativeEvaluations(
-        measurements=[_taken(measure, lines) for measure in mark.measures] or None,
+        measurements=[_mark_measurement(measure, lines) for measure in mark.measures] or None,
         source_images=[
             SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)
         ],
@@ -207,7 +207,9 @@ def _measurement(code: Any, value: float, unit: Any, **options: Any) -> Measurem
     return Measurement(name=coded(code), value=float(value), unit=coded(unit), **options)
 
 
-def _taken(measure: Measure, lines: list[CoordinatesForMeasurement] | None = None) -> Measurement:
+def _mark_measurement(
+    measure: Measure, lines: list[CoordinatesForMeasurement] | None = None
+) -> Measurement:
     """A reader's measurement (TID 300), with the coordinates it was inferred from."""
     name, derivation = codes.measure_name(measure)
     return _measurement(

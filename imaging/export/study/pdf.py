@@ -75,20 +75,22 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
 def _facts(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Patient and study."""
     first = case.record.instances[0]
-    patient, taken = first.patient, first.acquisition
+    patient, acquisition = first.patient, first.acquisition
     name = patient.name.replace("^", " ").replace("=", " = ")
+    study = (acquisition.study_description, acquisition.study_date, acquisition.study_time)
+    examination = (acquisition.modality, acquisition.body_part, acquisition.view_position)
     age = "" if patient.age_years is None else f"{patient.age_years:.3g} years"
     pairs = [
         ("Patient", name or "not stated in the file"),
         ("Patient ID", patient.patient_id),
         ("Born, sex, age", ", ".join(x for x in (patient.birth_date, patient.sex, age) if x)),
-        ("Study", f"{taken.study_description} {taken.study_date} {taken.study_time}".strip()),
-        ("Accession number", taken.accession_number),
-        ("Examination", f"{taken.modality} {taken.body_part} {taken.view_position}".strip()),
+        ("Study", " ".join(study).strip()),
+        ("Accession number", acquisition.accession_number),
+        ("Examination", " ".join(examination).strip()),
         ("Study Instance UID", case.record.study_instance_uid),
         ("Images", str(len(case.record.instances))),
     ]
-    if taken.synthetic:
+    if acquisition.synthetic:
         pairs.append(("Note", "Synthetic picture; it shows no person."))
     rows = [("", ""), *((label, value) for label, value in pairs if value)]
     return [Spacer(1, 6), sheet.table(rows, (0.25, 0.75))]
@@ -109,7 +111,7 @@ def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 
 
 def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
-    """One finding of the reader."""
+    """The row of a reader's finding."""
     call = CALLS[finding.call].meaning
     if finding.replaces:
         call = f"{call}: {wording.finding_label(finding.replaces)}"
@@ -118,32 +120,32 @@ def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
 
 
 def _answers(sheet: Sheet, case: ExportCase) -> list[Flowable]:
-    """What the network said about each image."""
+    """The network's answer about each image."""
     story: list[Flowable] = [sheet.text("Network's answer (AI-generated)", size=12)]
     if not case.answers:
         return [*story, sheet.text("The network was not asked.")]
-    for instance, said in case.answers:
-        story.append(KeepTogether(_answer(sheet, instance, said)))
+    for instance, assessment in case.answers:
+        story.append(KeepTogether(_answer(sheet, instance, assessment)))
     return story
 
 
-def _answer(sheet: Sheet, instance: Instance, said: Assessment) -> list[Flowable]:
-    """One image's answer, with the network's name, version, weights and operating points."""
+def _answer(sheet: Sheet, instance: Instance, assessment: Assessment) -> list[Flowable]:
+    """The answer about an image, with the network's name, version, weights and operating points."""
     lines = [f"Image {short(instance.identity.sop_instance_uid)}"]
-    if said.answer is not None:
-        lead = f"{said.primary.label}: " if said.primary else ""
-        lines.append(f"Answer: {lead}{wording.ANSWERS[said.answer]}")
-    lines += [f"{f.label}: {wording.answer_line(f)}" for f in said.findings]
-    if said.disagreement is not None:
-        lines.append(f"Largest disagreement between its networks: {said.disagreement:.3f}")
-    lines += [wording.conformal_line(said), *said.messages]
-    if said.model is not None:
-        lines += [f"Model {wording.model_line(said.model)}", wording.engine_line(said)]
+    if assessment.answer is not None:
+        lead = f"{assessment.primary.label}: " if assessment.primary else ""
+        lines.append(f"Answer: {lead}{wording.ANSWERS[assessment.answer]}")
+    lines += [f"{f.label}: {wording.answer_line(f)}" for f in assessment.findings]
+    if assessment.disagreement is not None:
+        lines.append(f"Largest disagreement between its networks: {assessment.disagreement:.3f}")
+    lines += [wording.conformal_line(assessment), *assessment.messages]
+    if assessment.model is not None:
+        lines += [f"Model {wording.model_line(assessment.model)}", wording.engine_line(assessment)]
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
 
 
 def _trials(sheet: Sheet, case: ExportCase) -> list[Flowable]:
-    """What the reader took out of a film, and what the network said then."""
+    """The reader's trials with the eraser, and what the network said then."""
     trials = case.review.trials if case.review else ()
     if not trials:
         return []
@@ -160,7 +162,7 @@ def _trials(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 
 
 def _trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
-    """One trial, its steps numbered as they were taken."""
+    """The row of a trial, its steps numbered as they were taken."""
     steps = "\n".join(f"{at}. {step}" for at, step in enumerate(trial.regions, start=1))
     label = wording.finding_label(trial.code)
     before, after = (
@@ -170,8 +172,8 @@ def _trial_row(trial: Trial) -> tuple[str, str, str, str, str]:
             (trial.answer_after, trial.after),
         )
     )
-    asked = f"{wording.model_line(trial.model)}, {local(trial.at):%Y-%m-%d %H:%M}"
-    return short(trial.sop_instance_uid), steps, before, after, asked
+    model_and_time = f"{wording.model_line(trial.model)}, {local(trial.at):%Y-%m-%d %H:%M}"
+    return short(trial.sop_instance_uid), steps, before, after, model_and_time
 
 
 def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
@@ -182,7 +184,7 @@ def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     rows = [("Mark", "Kind", "Image, frame", "Measured", "Finding")]
     for mark in marks:
         place = f"{short(mark.sop_instance_uid)}, {mark.frame + 1}"
-        measured = ", ".join(wording.measure_line(one) for one in mark.measures)
+        measured = ", ".join(wording.measure_line(measure) for measure in mark.measures)
         finding = wording.finding_label(mark.finding) if mark.finding else ""
         rows.append((mark.label, mark.shape.value, place, measured, finding))
     head = sheet.text("Measurements and marks", size=12)
@@ -192,13 +194,15 @@ def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Each explained film beside its overlay; else the films that were gathered."""
     story: list[Flowable] = [sheet.text("Pictures", size=12)]
-    for one in case.maps:
-        film = case.picture(one.sop_instance_uid, one.frame).values
-        overlay = composite_overlay(film, one.values, limit=one.limit, signed=True, seen=one.seen)
+    for map_ in case.maps:
+        film = case.picture(map_.sop_instance_uid, map_.frame).values
+        overlay = composite_overlay(
+            film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
+        )
         caption = (
-            f"Film as acquired, and AI-generated overlay: {one.method} for "
-            f"{wording.finding_label(one.target)} (orange for, blue against). "
-            f"Model {wording.model_line(one.model)}. {RESEARCH_USE}"
+            f"Film as acquired, and AI-generated overlay: {map_.method} for "
+            f"{wording.finding_label(map_.target)} (orange for, blue against). "
+            f"Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
         )
         pair = Table([[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT")
         story.append(KeepTogether([pair, sheet.text(caption)]))
@@ -216,7 +220,7 @@ def _image(values: Any) -> Image:
 
 
 def _footer(sheet: Sheet, case: ExportCase) -> Any:
-    """What stands at the foot of every page."""
+    """The footer of every page."""
     stage = case.review.stage.value.upper() if case.review else "NOT READ"
     study = short(case.record.study_instance_uid)
 

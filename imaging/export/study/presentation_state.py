@@ -43,7 +43,7 @@ _CLOSED = (Shape.RECTANGLE, Shape.REGION)
 
 
 def presentation_states(case: ExportCase, now: datetime) -> list[ExportedFile]:
-    """One state for every grey frame the reader windowed, turned or marked; else for the first.
+    """Write a state for every grey frame the reader windowed, turned or marked; else for the first.
 
     Notes
     -----
@@ -62,22 +62,22 @@ def presentation_states(case: ExportCase, now: datetime) -> list[ExportedFile]:
 
 
 def _frames(case: ExportCase) -> list[tuple[str, int]]:
-    """What the reader touched, in the study's order; the first frame when nothing."""
+    """The frames the reader touched, in the study's order; the first frame when nothing."""
     review = case.review
     touched = [(p.sop_instance_uid, p.frame) for p in review.presentations] if review else []
     touched += [(m.sop_instance_uid, m.frame) for m in review.annotations] if review else []
     order = [i.identity.sop_instance_uid for i in case.record.instances]
-    kept = sorted(
-        {one for one in touched if one[0] in order}, key=lambda f: (order.index(f[0]), f[1])
+    frames = sorted(
+        {place for place in touched if place[0] in order}, key=lambda f: (order.index(f[0]), f[1])
     )
-    return kept or [(order[0], 0)]
+    return frames or [(order[0], 0)]
 
 
 def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -> ExportedFile:
     """The state of one frame."""
     source = source_dataset(case, case.instance(uid))
     image = one_frame(source, frame)
-    shown = case.presentation(uid, frame)
+    presentation = case.presentation(uid, frame)
     preset = case.picture(uid, frame).preset
     marks = [
         m
@@ -85,7 +85,7 @@ def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -
         if (m.sop_instance_uid, m.frame) == (uid, frame)
     ]
     written = local(case.review.created_at if case.review else now)
-    content = repr((shown, preset, marks, case.review and case.review.version)).encode()
+    content = repr((presentation, preset, marks, case.review and case.review.version)).encode()
     ds = GrayscaleSoftcopyPresentationState(
         referenced_images=[image],
         sop_instance_uid=derive_uid("gsps", uid, frame, digest(content)),
@@ -96,20 +96,20 @@ def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -
         graphic_layers=[_LAYER] if marks else None,
         graphic_annotations=[_annotation(m, image) for m in marks] or None,
         voi_lut_transformations=[_voi(preset, image)] if preset else None,
-        presentation_lut_transformation=PresentationLUTTransformation(_shape(source, shown)),
+        presentation_lut_transformation=PresentationLUTTransformation(_shape(source, presentation)),
         **series("gsps", case.record.study_instance_uid),
         **equipment(),
     )
     ds.PresentationCreationDate = written.strftime("%Y%m%d")
     ds.PresentationCreationTime = written.strftime("%H%M%S")
     point_to(ds, source, frame)
-    _turn(ds, shown, int(source.Rows), int(source.Columns))
+    _turn(ds, presentation, int(source.Rows), int(source.Columns))
     return to_file("gsps", complete(ds, source, now))
 
 
-def _shape(source: Dataset, shown: Presentation) -> str:
+def _shape(source: Dataset, presentation: Presentation) -> str:
     """Presentation LUT Shape: inverted once for MONOCHROME1, once more for the reader."""
-    inverse = (source.PhotometricInterpretation == "MONOCHROME1") != shown.inverted
+    inverse = (source.PhotometricInterpretation == "MONOCHROME1") != presentation.inverted
     return "INVERSE" if inverse else "IDENTITY"
 
 
@@ -119,7 +119,7 @@ def _voi(preset: VoiPreset, image: Dataset) -> SoftcopyVOILUTTransformation:
         item = image.VOILUTSequence[preset.index]
         return SoftcopyVOILUTTransformation(voi_luts=[VOILUT.from_dataset(item)])
     return SoftcopyVOILUTTransformation(
-        # lists of one: highdicom takes a lone explanation apart into its letters
+        # lists of one: highdicom splits a lone explanation into its letters
         window_center=[DSfloat(preset.window_center, auto_format=True)],
         window_width=[DSfloat(preset.window_width, auto_format=True)],
         window_explanation=[preset.explanation[:64]] if preset.explanation else None,
@@ -163,20 +163,22 @@ def _graphics(mark: Annotation, points: np.ndarray) -> list[tuple[str, np.ndarra
     return [("POLYLINE", points)]
 
 
-def _turn(ds: Dataset, shown: Presentation, rows: int, columns: int) -> None:
+def _turn(ds: Dataset, presentation: Presentation, rows: int, columns: int) -> None:
     """Flip and rotation, and the corners of the displayed area they lead to.
 
     The standard rotates first and flips then (PS3.3 C.10.6), the viewer the other way round: a
     flip before a clockwise turn equals the opposite turn before the flip.
     """
-    if not shown.flipped and not shown.rotation:
+    if not presentation.flipped and not presentation.rotation:
         return
-    ds.ImageRotation = (360 - shown.rotation) % 360 if shown.flipped else shown.rotation
-    ds.ImageHorizontalFlip = "Y" if shown.flipped else "N"
+    ds.ImageRotation = (
+        (360 - presentation.rotation) % 360 if presentation.flipped else presentation.rotation
+    )
+    ds.ImageHorizontalFlip = "Y" if presentation.flipped else "N"
     corners = np.array([[(1, 1), (columns, 1)], [(1, rows), (columns, rows)]])
-    if shown.flipped:
+    if presentation.flipped:
         corners = corners[:, ::-1]
-    corners = np.rot90(corners, -shown.rotation // 90)
+    corners = np.rot90(corners, -presentation.rotation // 90)
     area = ds.DisplayedAreaSelectionSequence[0]  # C.10.4: pixels of the unturned image
     area.DisplayedAreaTopLeftHandCorner = [int(v) for v in corners[0, 0]]
     area.DisplayedAreaBottomRightHandCorner = [int(v) for v in corners[1, 1]]

@@ -36,7 +36,7 @@ _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
 
 def secondary_captures(case: ExportCase, now: datetime) -> list[ExportedFile]:
-    """One picture for every map: film, overlay, colour bar and what the network is and said.
+    """Write a picture for every map: film, overlay, colour bar and what the network is and said.
 
     Notes
     -----
@@ -45,10 +45,10 @@ def secondary_captures(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """
     if not case.maps:
         raise ExportError("There is no explanation of the network's answer to show.")
-    return [_capture(case, one, number, now) for number, one in enumerate(case.maps, 1)]
+    return [_capture(case, map_, number, now) for number, map_ in enumerate(case.maps, 1)]
 
 
-def sheet(case: ExportCase, one: AttributionMap) -> NDArray[np.uint8]:
+def sheet(case: ExportCase, map_: AttributionMap) -> NDArray[np.uint8]:
     """Film and overlay with letters above, colour bar and text below.
 
     Returns
@@ -56,25 +56,25 @@ def sheet(case: ExportCase, one: AttributionMap) -> NDArray[np.uint8]:
     numpy.ndarray
         (rows, columns, 3), uint8 RGB; at least as wide as the film.
     """
-    picture = case.picture(one.sop_instance_uid, one.frame)
+    picture = case.picture(map_.sop_instance_uid, map_.frame)
     overlay = composite_overlay(
-        picture.values, one.values, limit=one.limit, signed=True, seen=one.seen
+        picture.values, map_.values, limit=map_.limit, signed=True, seen=map_.seen
     )
     width = max(overlay.width, _NARROWEST)
     # Letters of eleven pixels cannot be read on a film of three thousand: draw small, enlarge.
     scale = max(1, round(width / 700))
-    drawn = -(-width // scale)
-    source = source_dataset(case, case.instance(one.sop_instance_uid))
-    above = text_band([""], width=drawn, ends=side_letters(source))
-    bar = colour_bar(method=f"{one.method}: {one.target}", signed=True, width=drawn)
-    below = text_band(_lines(case, one), width=drawn)
-    parts = [_enlarged(np.asarray(part), scale) for part in (above, bar, below)]
-    parts.insert(1, _padded(np.asarray(overlay), drawn * scale))
+    drawn_width = -(-width // scale)
+    source = source_dataset(case, case.instance(map_.sop_instance_uid))
+    above = text_band([""], width=drawn_width, ends=side_letters(source))
+    bar = colour_bar(method=f"{map_.method}: {map_.target}", signed=True, width=drawn_width)
+    below = text_band(_lines(case, map_), width=drawn_width)
+    parts = [_enlarge(np.asarray(part), scale) for part in (above, bar, below)]
+    parts.insert(1, _pad(np.asarray(overlay), drawn_width * scale))
     return np.concatenate(parts, axis=0)
 
 
 def side_letters(source: Dataset) -> tuple[str, str]:
-    """What lies at the left and the right edge of a picture, from PatientOrientation or axes.
+    """Letters for the left and the right edge of a picture, from PatientOrientation or axes.
 
     Returns
     -------
@@ -91,25 +91,26 @@ def side_letters(source: Dataset) -> tuple[str, str]:
     return right.translate(_OPPOSITE), right
 
 
-def _lines(case: ExportCase, one: AttributionMap) -> list[str]:
-    """What the picture must say of itself; never who the patient is."""
-    said = {i.identity.sop_instance_uid: a for i, a in case.answers}.get(one.sop_instance_uid)
-    found = [f for f in said.findings if f.code == one.target] if said else []
+def _lines(case: ExportCase, map_: AttributionMap) -> list[str]:
+    """Lines that the picture must say of itself; never who the patient is."""
+    by_uid = {i.identity.sop_instance_uid: a for i, a in case.answers}
+    assessment = by_uid.get(map_.sop_instance_uid)
+    findings = [f for f in assessment.findings if f.code == map_.target] if assessment else []
     return [
         f"AI-generated. {RESEARCH_USE}",
-        *(f"{wording.finding_label(f.code)}: {wording.answer_line(f)}" for f in found),
-        wording.model_line(one.model),
+        *(f"{wording.finding_label(f.code)}: {wording.answer_line(f)}" for f in findings),
+        wording.model_line(map_.model),
         "Outlined: the part of the film the network looked at. Shown as acquired.",
     ]
 
 
-def _capture(case: ExportCase, one: AttributionMap, number: int, now: datetime) -> ExportedFile:
-    """One sheet as DICOM."""
-    instance = case.instance(one.sop_instance_uid)
+def _capture(case: ExportCase, map_: AttributionMap, number: int, now: datetime) -> ExportedFile:
+    """A sheet as DICOM."""
+    instance = case.instance(map_.sop_instance_uid)
     source = source_dataset(case, instance)
-    pixels = sheet(case, one)
+    pixels = sheet(case, map_)
     study = case.record.study_instance_uid
-    uid = derive_uid("sc", study, one.sop_instance_uid, one.frame, digest(pixels.tobytes()))
+    uid = derive_uid("sc", study, map_.sop_instance_uid, map_.frame, digest(pixels.tobytes()))
     at = local(now)
     ds = SCImage.from_ref_dataset(
         source,
@@ -124,21 +125,21 @@ def _capture(case: ExportCase, one: AttributionMap, number: int, now: datetime) 
         content_date=at.date(),
         content_time=at.time(),
         **series("sc", study),
-        **equipment(one.model),
+        **equipment(map_.model),
     )
     ds.DateOfSecondaryCapture, ds.TimeOfSecondaryCapture = ds.ContentDate, ds.ContentTime
-    _describe(ds, source, one)
+    _describe(ds, source, map_)
     return to_file("sc", complete(ds, source, now))
 
 
-def _describe(ds: Dataset, source: Dataset, one: AttributionMap) -> None:
+def _describe(ds: Dataset, source: Dataset, map_: AttributionMap) -> None:
     """Where the picture comes from, and what highdicom asks for but nobody knows."""
     letters = side_letters(source)[1]
     down = list(source.get("PatientOrientation") or [])
     ds.PatientOrientation = down if letters and len(down) == 2 else ""
     ds.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
-    ds.DerivationDescription = f"{one.method} overlay for {one.target}. {RESEARCH_USE}"
-    ds.SourceImageSequence = [reference_item(source, one.frame)]
+    ds.DerivationDescription = f"{map_.method} overlay for {map_.target}. {RESEARCH_USE}"
+    ds.SourceImageSequence = [reference_item(source, map_.frame)]
     ds.SourceImageSequence[0].PurposeOfReferenceCodeSequence = [code_item(_PURPOSE)]
     if "BurnedInAnnotation" in source:
         ds.BurnedInAnnotation = source.BurnedInAnnotation
@@ -146,12 +147,12 @@ def _describe(ds: Dataset, source: Dataset, one: AttributionMap) -> None:
         ds.LossyImageCompression = "01"
 
 
-def _enlarged(part: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+def _enlarge(part: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Every pixel as a square of pixels."""
     return part.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _padded(part: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+def _pad(part: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     """A picture in the middle of a wider, black one."""
     left = (width - part.shape[1]) // 2
     return np.pad(part, ((0, 0), (left, width - part.shape[1] - left), (0, 0)))

@@ -71,7 +71,7 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         content_date=written.date(),
         content_time=written.time(),
         coding_schemes=scheme(),
-        **_verified(case, sources),
+        **_verification(case, sources),
         **series("sr", case.record.study_instance_uid),
         **equipment(*(a.model for _, a in case.answers if a.model)),
     )
@@ -89,8 +89,8 @@ def report_uid(case: ExportCase, review: Review | None) -> str:
     It follows from study and version alone, so that an amendment can name its predecessor. What
     the network said after that version was written makes another document: its time is added.
     """
-    said = [a.created_at for _, a in case.answers if a.created_at is not None]
-    later = [at for at in said if review is None or at > review.created_at]
+    moments = [a.created_at for _, a in case.answers if a.created_at is not None]
+    later = [at for at in moments if review is None or at > review.created_at]
     times = sorted(at.isoformat() for at in later)
     version = review.version if review else 0
     return derive_uid("sr", case.record.study_instance_uid, version, *times)
@@ -100,24 +100,24 @@ def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
     """Everything said and drawn, the reader first."""
     review = case.review
     marks = {mark.uid: mark for mark in review.annotations} if review else {}
-    read = review.findings if review else ()
-    named = {uid: finding.code for finding in read for uid in finding.regions}
+    findings = review.findings if review else ()
+    finding_of_mark = {uid: finding.code for finding in findings for uid in finding.regions}
     for mark in marks.values():
         case.instance(mark.sop_instance_uid)  # refuses a mark on a film of another study
-    groups = [reader_group(finding, marks, sources) for finding in read]
+    groups = [reader_group(finding, marks, sources) for finding in findings]
     groups += [
-        mark_group(m, sources[m.sop_instance_uid], m.finding or named.get(m.uid, ""))
+        mark_group(m, sources[m.sop_instance_uid], m.finding or finding_of_mark.get(m.uid, ""))
         for m in marks.values()
     ]
-    for instance, said in case.answers:
-        groups += network_groups(said, sources[instance.identity.sop_instance_uid])
+    for instance, assessment in case.answers:
+        groups += network_groups(assessment, sources[instance.identity.sop_instance_uid])
     if not groups:
         raise ExportError("Neither a reader nor the network has said anything yet.")
     return groups
 
 
 def _procedure(case: ExportCase) -> Any:
-    """What was done, by modality."""
+    """The procedure that was done, by modality."""
     modality = case.record.instances[0].acquisition.modality
     return codes.PROCEDURES.get(modality, codes.RADIOGRAPHY)
 
@@ -144,7 +144,7 @@ def _observers(review: Review | None) -> ObservationContext:
     return ObservationContext(observer_person_context=person, observer_device_context=device)
 
 
-def _verified(case: ExportCase, sources: dict[str, Dataset]) -> dict[str, Any]:
+def _verification(case: ExportCase, sources: dict[str, Dataset]) -> dict[str, Any]:
     """Who stands for the report: only for a final review."""
     if not case.final or case.review is None:
         return {"is_verified": False}

@@ -38,122 +38,127 @@ def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
     writer = csv.DictWriter(buffer, COLUMNS, restval="")
     writer.writeheader()
     common = {"study_instance_uid": case.record.study_instance_uid, "use": RESEARCH_USE}
-    for row in (*_read(case.review), *_said(case), *_measured(case.review), *_tried(case.review)):
-        writer.writerow({key: _safe(value) for key, value in {**common, **row}.items()})
+    for row in (
+        *_reader_rows(case.review),
+        *_network_rows(case),
+        *_measurement_rows(case.review),
+        *_trial_rows(case.review),
+    ):
+        writer.writerow({key: _make_safe(value) for key, value in {**common, **row}.items()})
     version = case.review.version if case.review else 0
     name = f"csv-{short(f'{case.record.study_instance_uid}/{version}')}.csv"
     return [ExportedFile(name, buffer.getvalue().encode("utf-8-sig"))]
 
 
-def _read(review: Review | None) -> Iterator[Row]:
+def _reader_rows(review: Review | None) -> Iterator[Row]:
     """The reader's findings."""
     for finding in review.findings if review else ():
         yield {
             "kind": "reader",
-            **_coded(finding.code),
+            **_code_fields(finding.code),
             "present": finding.present,
             "call": finding.call.value,
             "note": finding.note,
-            **_stage(review),
+            **_stage_fields(review),
         }
 
 
-def _said(case: ExportCase) -> Iterator[Row]:
+def _network_rows(case: ExportCase) -> Iterator[Row]:
     """The network's findings; one row without a finding where it gave none."""
-    for instance, said in case.answers:
+    for instance, assessment in case.answers:
         common: Row = {
             "kind": "network",
             "sop_instance_uid": instance.identity.sop_instance_uid,
-            "note": " ".join(said.messages),
-            "at": said.created_at.isoformat() if said.created_at else "",
-            **_model(said.model),
-            "engine": said.engine,
+            "note": " ".join(assessment.messages),
+            "at": assessment.created_at.isoformat() if assessment.created_at else "",
+            **_model_fields(assessment.model),
+            "engine": assessment.engine,
         }
-        for finding in said.findings:
+        for finding in assessment.findings:
             yield {
                 **common,
-                **_coded(finding.code, finding.label),
+                **_code_fields(finding.code, finding.label),
                 "probability": finding.probability,
                 "operating_point": finding.operating_point,
                 "exploratory": finding.exploratory,
-                **(_lead(said) if finding is said.primary else {}),
+                **(_answer_fields(assessment) if finding is assessment.primary else {}),
             }
-        if not said.findings:
-            yield {**common, **_lead(said)}
+        if not assessment.findings:
+            yield {**common, **_answer_fields(assessment)}
 
 
-def _lead(said: Assessment) -> Row:
-    """What the network says as a whole; it stands with the leading finding."""
+def _answer_fields(assessment: Assessment) -> Row:
+    """The network's answer as a whole; it stands with the leading finding."""
     return {
-        "answer": said.answer.value if said.answer else "",
-        "conformal_set": " ".join(said.conformal_set),
-        "error_rate": _number(said.error_rate),
-        "disagreement": _number(said.disagreement),
+        "answer": assessment.answer.value if assessment.answer else "",
+        "conformal_set": " ".join(assessment.conformal_set),
+        "error_rate": _number(assessment.error_rate),
+        "disagreement": _number(assessment.disagreement),
     }
 
 
-def _measured(review: Review | None) -> Iterator[Row]:
+def _measurement_rows(review: Review | None) -> Iterator[Row]:
     """Every measurement; one row without a value for a mark that has none."""
     for mark in review.annotations if review else ():
         for measure in mark.measures:
             yield {
-                **_mark(mark, review),
+                **_mark_fields(mark, review),
                 "measure": measure.name,
                 "value": measure.value,
                 "unit": measure.unit,
             }
         if not mark.measures:
-            yield _mark(mark, review)
+            yield _mark_fields(mark, review)
 
 
-def _mark(mark: Annotation, review: Review | None) -> Row:
+def _mark_fields(mark: Annotation, review: Review | None) -> Row:
     """Where a mark lies; points as "column row" pairs."""
     return {
         "kind": "measurement",
         "sop_instance_uid": mark.sop_instance_uid,
         "frame": mark.frame + 1,
-        **(_coded(mark.finding) if mark.finding else {}),
+        **(_code_fields(mark.finding) if mark.finding else {}),
         "shape": mark.shape.value,
         "points": "; ".join(f"{x!r} {y!r}" for x, y in mark.points),
         "note": mark.label,
-        **_stage(review),
+        **_stage_fields(review),
     }
 
 
-def _tried(review: Review | None) -> Iterator[Row]:
+def _trial_rows(review: Review | None) -> Iterator[Row]:
     """Every trial of the eraser: what was done to the film, the answer then and before."""
     for trial in review.trials if review else ():
-        yield {**_stage(review), **_trial(trial)}
+        yield {**_stage_fields(review), **_trial_fields(trial)}
 
 
-def _trial(trial: Trial) -> Row:
+def _trial_fields(trial: Trial) -> Row:
     """The steps in their order; `probability` and `answer` are those to what is left."""
     return {
         "kind": "trial",
         "sop_instance_uid": trial.sop_instance_uid,
         "frame": 1,
-        **_coded(trial.code),
+        **_code_fields(trial.code),
         "tried": "; ".join(trial.regions),
         "probability_before": trial.before,
         "answer_before": trial.answer_before.value,
         "probability": trial.after,
         "answer": trial.answer_after.value,
         "at": trial.at.isoformat(),
-        **_model(trial.model),
+        **_model_fields(trial.model),
     }
 
 
-def _coded(code: str, label: str = "") -> Row:
-    found = concept(code, label)
+def _code_fields(code: str, label: str = "") -> Row:
+    term = concept(code, label)
     return {
         "code": code,
-        "code_scheme": found.scheme,
-        "code_value": found.value,
+        "code_scheme": term.scheme,
+        "code_value": term.value,
         "meaning": label or wording.finding_label(code),
     }
 
 
-def _stage(review: Review | None) -> Row:
+def _stage_fields(review: Review | None) -> Row:
     """Who said it and how far the review has come."""
     if review is None:
         return {}
@@ -165,7 +170,7 @@ def _stage(review: Review | None) -> Row:
     }
 
 
-def _model(model: ModelIdentity | None) -> Row:
+def _model_fields(model: ModelIdentity | None) -> Row:
     if model is None:
         return {}
     return {
@@ -179,6 +184,6 @@ def _number(value: float | None) -> object:
     return "" if value is None else value
 
 
-def _safe(value: object) -> object:
+def _make_safe(value: object) -> object:
     """Text that no spreadsheet runs."""
     return spreadsheet(value) if isinstance(value, str) else value

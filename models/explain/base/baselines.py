@@ -9,7 +9,7 @@ from torch.nn import functional as F
 BLUR = 10 / 128  # standard deviation of the blur over the side of the input
 
 
-def blurred(x: Tensor) -> Tensor:
+def blur(x: Tensor) -> Tensor:
     """The film seen through frosted glass: tone and outline stay, structure goes.
 
     A grey film would do as a reference too, but against it everything bright or dark is evidence,

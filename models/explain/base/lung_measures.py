@@ -61,7 +61,7 @@ class Lungs:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a measure goes with other things on validation films: Spearman's rank correlations.
+    """Spearman's rank correlations of a measure with other things on validation films.
 
     Attributes
     ----------
@@ -155,18 +155,18 @@ def _between(right: Mask, left: Mask) -> Mask:
 def _opacities(tones: Tones, lungs: Lungs) -> dict[str, float]:
     """Mean tones of zones over that of what lies between the lungs: 1 is as white as the heart."""
     middle = max(float(tones[lungs.between].mean()), 1e-3)
-    found = {}
+    opacities = {}
     for side, lung in (("right", lungs.right), ("left", lungs.left)):
         rows = np.flatnonzero(lung.any(1))
         for part, third in zip(PARTS, np.array_split(rows, 3), strict=True):
-            found[f"opacity_{side}_{part}"] = float(tones[third][lung[third]].mean()) / middle
+            opacities[f"opacity_{side}_{part}"] = float(tones[third][lung[third]].mean()) / middle
     right, left = (float(tones[lung].mean()) / middle for lung in (lungs.right, lungs.left))
     whole = float(tones[lungs.both].mean()) / middle
-    return {**found, "opacity": whole, "asymmetry": left - right}
+    return {**opacities, "opacity": whole, "asymmetry": left - right}
 
 
 def _shape(lungs: Lungs, subject: Subject) -> dict[str, float]:
-    """How large, how tall, how turned: areas as shares, slopes in degrees on the film."""
+    """Measure size, height and turn: areas as shares, slopes in degrees on the film."""
     view, size = subject.view, len(lungs.both)
     tall = (view.bottom - view.top) * subject.shape[0] / size  # film pixels per row of the mask
     wide = (view.right - view.left) * subject.shape[1] / size
@@ -195,7 +195,7 @@ def _centres(rows: Mask) -> NDArray[np.float64]:
 
 
 def _exposure(tones: Tones, lungs: Lungs, subject: Subject) -> dict[str, float]:
-    """How the film was taken: tones as they are in the file, stretched from black to white."""
+    """Measure how the film was taken, in tones as they are in the file, from black to white."""
     values = subject.squashed
     black, white = np.percentile(values, [_BLACK, _WHITE])
     scaled = (values - black) / max(float(white - black), 1e-6)

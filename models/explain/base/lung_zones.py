@@ -23,11 +23,11 @@ def zone_masks(lungs: Lungs) -> dict[str, NDArray[np.float32]]:
     dict of str to numpy.ndarray
         Name of `ZONES` -> (size, size), float32, one inside. Sides are the patient's.
     """
-    found = {}
+    masks = {}
     for side, lung in (("right", lungs.right), ("left", lungs.left)):
         rows = np.flatnonzero(lung.any(1))
         for part, third in zip(PARTS, np.array_split(rows, 3), strict=True):
             mask = np.zeros(lung.shape, np.float32)
             mask[third] = lung[third]
-            found[f"{side}_{part}"] = mask
-    return found
+            masks[f"{side}_{part}"] = mask
+    return masks

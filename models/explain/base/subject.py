@@ -57,11 +57,11 @@ def look(
     """
     framing = classifier.framing
     region = framing.region(luminance)
-    seen = view or framing.around(region) or WHOLE
-    part = luminance[seen.pixels(luminance.shape)]
+    box = view or framing.around(region) or WHOLE
+    part = luminance[box.pixels(luminance.shape)]
     squashed = squash(np.ascontiguousarray(part, np.float32), classifier.card.size)
     x = preprocess(squashed, size=classifier.card.size)
-    return Subject(squashed, x, seen, (luminance.shape[0], luminance.shape[1]), region)
+    return Subject(squashed, x, box, (luminance.shape[0], luminance.shape[1]), region)
 
 
 def on_film(values: Tensor, view: CropBox) -> NDArray[np.float32]:

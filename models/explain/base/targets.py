@@ -41,12 +41,12 @@ class Targets:
         ValueError
             If a name is unknown or nothing is left to weigh it against.
         """
-        name, _bar, other = target.partition(AGAINST)
-        known = name in self._members and (not other or other in self._members)
+        name, _bar, opponent = target.partition(AGAINST)
+        is_known = name in self._members and (not opponent or opponent in self._members)
         inside = self._members.get(name, [])
-        rest = self._members.get(other, []) if other else self._classes
+        rest = self._members.get(opponent, []) if opponent else self._classes
         outside = [c for c in rest if c not in inside]
-        if not known or not outside or (other and len(outside) < len(rest)):
+        if not is_known or not outside or (opponent and len(outside) < len(rest)):
             raise ValueError(f"unknown target: {target}")
         return inside, outside
 

@@ -75,8 +75,8 @@ class CellIndex:
         cells, _distances = self._centres.nearest(query, self._probed)
         rows = np.concatenate([np.arange(self._starts[c], self._starts[c + 1]) for c in cells])
         squares = ((self._vectors[rows] - query) ** 2).sum(1)
-        found, distances = _smallest(squares, count)
-        return self._order[rows[found]], distances
+        positions, distances = _smallest(squares, count)
+        return self._order[rows[positions]], distances
 
 
 def make_index(vectors: Vectors) -> Index:

@@ -44,10 +44,10 @@ class Projection:
 
     def __call__(self, features: Floats) -> Floats:
         """Project features (films, members, channels) to (films, dimensions)."""
-        return ((joined(features) - self.mean) @ self.matrix).astype(np.float32)
+        return ((join_members(features) - self.mean) @ self.matrix).astype(np.float32)
 
 
-def joined(features: Floats) -> Floats:
+def join_members(features: Floats) -> Floats:
     """Members' features (films, members, channels), each of length one, side by side."""
     length = np.maximum(np.linalg.norm(features, axis=2, keepdims=True), 1e-12)
     return (features / length).reshape(len(features), -1).astype(np.float32)
@@ -133,18 +133,20 @@ class Reference:
     def case(self, position: int) -> ReferenceCase:
         """The reference card of a film."""
         measures = self.measures[position]
-        known = bool(np.isfinite(measures).all())
+        is_measured = bool(np.isfinite(measures).all())
         probabilities = map(float, self.probabilities[position])
         return ReferenceCase(
             name=self.names[position],
             label=self.classes[self.labels[position]],
             patient=int(self.patients[position]),
             probabilities=dict(zip(self.classes, probabilities, strict=True)),
-            measures=dict(zip(CONCEPTS, map(float, measures), strict=True)) if known else None,
+            measures=dict(zip(CONCEPTS, map(float, measures), strict=True))
+            if is_measured
+            else None,
         )
 
     def place(self, classifier: Classifier, x: Tensor) -> Floats:
-        """Where an input (1, 1, size, size) lies among `vectors`: (dimensions,), float32."""
+        """Place of an input (1, 1, size, size) among `vectors`: (dimensions,), float32."""
         return self.projection(features_of(classifier, x)[None])[0]
 
     def rarity(self, distance: float) -> float:
@@ -164,8 +166,8 @@ class Reference:
         )
 
 
-def percentile(known: Floats, value: float) -> float:
+def percentile(values: Floats, value: float) -> float:
     """Per cent of the finite known values below a value, ties counting one half."""
-    finite = known[np.isfinite(known)]
+    finite = values[np.isfinite(values)]
     below, equal = (finite < np.float32(value)).mean(), (finite == np.float32(value)).mean()
     return float(100 * (below + equal / 2))

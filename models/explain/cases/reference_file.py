@@ -72,8 +72,8 @@ def load_reference(folder: Path, card: ModelCard) -> Reference | None:
         if hashlib.sha256(data).hexdigest() != facts.pop("arrays_sha256"):
             raise ValueError("checksum")
         owners = facts.pop("weights_sha256"), facts.pop("localiser_sha256")
-        known = owners == (card.weights_sha256, card.localiser_sha256)
-        if not known or tuple(facts.pop("concepts")) != CONCEPTS:
+        is_ours = owners == (card.weights_sha256, card.localiser_sha256)
+        if not is_ours or tuple(facts.pop("concepts")) != CONCEPTS:
             raise CheckpointError(
                 f"The reference cases of the model '{card.name}' were made with other weights or "
                 "another version of Lightbox; they are not used."

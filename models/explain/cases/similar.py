@@ -66,12 +66,12 @@ def similar(
     if explainer.card.weights_sha256 != reference.weights_sha256:
         raise ValueError("the reference belongs to other weights")
     place = reference.place(explainer.classifier, subject.x)
-    found, distances = reference.index.nearest(place, _MORE * k)
-    chosen = first_of_each(reference.patients[found])[:k]
+    positions, distances = reference.index.nearest(place, _MORE * k)
+    chosen = first_of_each(reference.patients[positions])[:k]
     same = _ITSELF * float(np.median(reference.nearest))
     return tuple(
         Neighbour(
-            case=reference.case(int(found[i])),
+            case=reference.case(int(positions[i])),
             distance=float(distances[i]),
             rarity=reference.rarity(float(distances[i])),
             itself=bool(distances[i] < same),
@@ -89,5 +89,5 @@ def first_of_each(patients: Iterable[int]) -> list[int]:
 
 
 def label_counts(neighbours: Sequence[Neighbour]) -> dict[str, int]:
-    """How many of the cases carry each label, the most frequent first."""
+    """Count the cases of each label, the most frequent first."""
     return dict(Counter(n.case.label for n in neighbours).most_common())

@@ -24,7 +24,7 @@ from models.inference.classifier import Classifier
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a study shows, and who says so: a reader's signature, or a source outside the reading.
+    """Truth of a study, and who states it: a reader's signature, or a source outside the reading.
 
     ``code`` is the leading finding, or what the reader restated it as (`imaging.review.terms`).
     """
@@ -138,18 +138,20 @@ def site_similar(
     place = reference.place(classifier, subject.x)
     order, distances = make_index(vectors).nearest(place, len(cases))
     truths, code = repository.reviews.truths(), classifier.card.findings[0].code
-    found: dict[str, SiteNeighbour] = {}
+    by_patient: dict[str, SiteNeighbour] = {}
     for position, distance in zip(order, distances.tolist(), strict=True):
         case = cases[int(position)]
         record = repository.studies.get(case.study_instance_uid)
         proof = _proof(record, {t.code: t for t in truths.get(case.study_instance_uid, ())}, code)
         instance = _instance(record, case.sop_instance_uid)
         patient = instance.patient.patient_id or case.study_instance_uid
-        if proof is not None and patient not in found:
-            found[patient] = SiteNeighbour(instance, proof, distance, reference.rarity(distance))
-        if len(found) == k:
+        if proof is not None and patient not in by_patient:
+            by_patient[patient] = SiteNeighbour(
+                instance, proof, distance, reference.rarity(distance)
+            )
+        if len(by_patient) == k:
             break
-    return tuple(found.values())
+    return tuple(by_patient.values())
 
 
 def _features(cases: list[SiteCase], members: int) -> NDArray[np.float32]:

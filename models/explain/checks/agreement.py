@@ -33,9 +33,9 @@ class Agreement:
     overlap: float
 
 
-def agree(one: Map, other: Map) -> Agreement:
+def agree(map_: Map, other_map: Map) -> Agreement:
     """Compare two maps over one input, each (size, size)."""
-    first, second = patch_means(one), patch_means(other)
+    first, second = patch_means(map_), patch_means(other_map)
     count = max(1, round(TOP * first.size))
     strongest = [set(np.argsort(-v, axis=None, kind="stable")[:count]) for v in (first, second)]
     return Agreement(

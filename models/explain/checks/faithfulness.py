@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import patch_means, patch_side
 from models.explain.methods.explainer import Attribution, Explainer
@@ -41,7 +41,7 @@ class Faithfulness:
         Same shape: `deleted` in an order drawn by lot, and in that order from its end.
     infidelity : float
         Share, in [0, 1], of the answer's changes along the orders drawn by lot that the map's sums
-        over what was taken do not tell, at the map's best scale (see `unexplained`).
+        over what was taken do not explain, at the map's best scale (see `unexplained`).
     """
 
     deleted: Curve
@@ -79,12 +79,12 @@ class Faithfulness:
 
     @property
     def chance(self) -> float:
-        """How large a gain one map drawn by lot had, log-odds, without its sign."""
+        """Gain of one map drawn by lot, log-odds, without its sign."""
         return abs(_area(self.drawn) - _area(self.opposite))
 
     @property
     def reach(self) -> float:
-        """How far the answer could be moved at all, log-odds: the range of all four curves."""
+        """Farthest that the answer could be moved, log-odds: the range of all four curves."""
         every = np.concatenate([self.deleted, self.inserted, self.drawn, self.opposite])
         return float(np.ptp(every))
 
@@ -109,8 +109,8 @@ class Faithfulness:
         For information: where the answer is certain, probability hardly moves.
         """
         areas = [_area(_sigmoid(c)) for c in (self.deleted, self.inserted)]
-        drawn = [_area(_sigmoid(c)) for c in (self.drawn, self.opposite)]
-        return areas[0], areas[1], (drawn[0] + drawn[1]) / 2
+        by_lot = [_area(_sigmoid(c)) for c in (self.drawn, self.opposite)]
+        return areas[0], areas[1], (by_lot[0] + by_lot[1]) / 2
 
 
 def faithfulness(
@@ -129,48 +129,48 @@ def faithfulness(
     steps : int
         Parts in which the film goes.
     """
-    x, plain = subject.x, blurred(subject.x)
+    x, plain = subject.x, blur(subject.x)
     generator = np.random.default_rng(seed_of(subject))
-    found = strongest_first(attribution.inner, generator)
-    drawn = strongest_first(smooth_noise(len(attribution.inner), generator), generator)
+    by_map = strongest_first(attribution.inner, generator)
+    by_lot = strongest_first(smooth_noise(len(attribution.inner), generator), generator)
     shares = np.arange(1, steps) / steps
-    orders = (found, found[::-1], drawn, drawn[::-1])
+    orders = (by_map, by_map[::-1], by_lot, by_lot[::-1])
     gone = torch.cat([_masks(order, shares, x) for order in orders])
     pictures = torch.cat([x, plain, x + gone * (plain - x)])
     answers = explainer.log_odds(pictures, attribution.target).mean(0).astype(np.float64)
     inner = answers[2:].reshape(len(orders), -1)
     curves = [np.concatenate([answers[:1], part, answers[1:2]]) for part in inner]
     lot = slice(2 * len(shares), None)
-    told = (gone[lot, 0].numpy() * attribution.inner).sum((1, 2), dtype=np.float64)
-    infidelity = unexplained(told, answers[0] - answers[2:][lot])
+    predicted = (gone[lot, 0].numpy() * attribution.inner).sum((1, 2), dtype=np.float64)
+    infidelity = unexplained(predicted, answers[0] - answers[2:][lot])
     # to insert the strongest first is to delete the weakest first, seen from its end
     return Faithfulness(curves[0], curves[1][::-1], curves[2], curves[3], infidelity)
 
 
-def unexplained(told: Curve, happened: Curve) -> float:
-    """Infidelity (Yeh et al., NeurIPS 2019, arXiv 1901.09392) as a share of what happened.
+def unexplained(predicted: Curve, measured: Curve) -> float:
+    """Infidelity (Yeh et al., NeurIPS 2019, arXiv 1901.09392) as a share of the measured changes.
 
     Captum's `infidelity` with ``normalize=True``, for a map that counts log-odds per pixel, divided
     by the mean square of the changes; the pictures are those that were asked about anyway.
 
     Parameters
     ----------
-    told : numpy.ndarray
+    predicted : numpy.ndarray
         (pictures,): sum of the map over what was taken from each.
-    happened : numpy.ndarray
+    measured : numpy.ndarray
         (pictures,): fall of the answer.
 
     Returns
     -------
     float
-        0 when the map tells every change up to one scale, 1 when it tells nothing; 0 where the
+        0 when the map explains every change up to one scale, 1 when none; 0 where the
         answer never changed.
     """
-    size, power = float((happened**2).mean()), float((told**2).mean())
+    size, power = float((measured**2).mean()), float((predicted**2).mean())
     if size < 1e-12:
         return 0.0
-    scale = float((told * happened).mean()) / power if power > 0 else 0.0
-    return float(((scale * told - happened) ** 2).mean()) / size
+    scale = float((predicted * measured).mean()) / power if power > 0 else 0.0
+    return float(((scale * predicted - measured) ** 2).mean()) / size
 
 
 def strongest_first(values: NDArray[np.floating], generator: np.random.Generator) -> Order:
@@ -192,7 +192,7 @@ def seed_of(subject: Subject) -> int:
 
 
 def _masks(order: Order, shares: Curve, x: Tensor) -> Tensor:
-    """One where patches are gone: (shares, 1, size, size), their first `shares` in that order."""
+    """Masks, one where patches are gone: (shares, 1, size, size), the first `shares` in order."""
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     count = round(len(order) ** 0.5)

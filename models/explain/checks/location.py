@@ -78,12 +78,12 @@ def place(
     if positive.sum() <= 0:
         return None
     lungs = find_lungs(region, subject)
-    inside = None if lungs is None else lungs.both
-    written = None if inside is None else markers(subject.squashed, inside)
+    lung_area = None if lungs is None else lungs.both
+    marks = None if lung_area is None else markers(subject.squashed, lung_area)
     return Place(
-        lungs=None if inside is None else share(positive, inside),
+        lungs=None if lung_area is None else share(positive, lung_area),
         border=share(positive, border(len(inner))),
-        markers=None if written is None else share(positive, written),
+        markers=None if marks is None else share(positive, marks),
     )
 
 
@@ -125,19 +125,19 @@ def markers(squashed: NDArray[np.float32], lungs: Mask) -> Mask | None:
         np.clip((squashed - low) / max(float(high - low), 1e-6), 0, 1).astype(np.float32)
     )[None, None]
     width = 2 * round(_MARKER * size / 2) + 1
-    opened = _widest(-_widest(-tones, width), width)
-    chest = _grown(torch.from_numpy(lungs)[None, None], _RIBS * size)
-    found = (tones - opened > _STANDS_OUT) & (tones > _WHITE) & ~chest
-    if not _LEAST <= float(found.float().mean()) <= _MOST:
+    opened = _window_maximum(-_window_maximum(-tones, width), width)
+    chest = _grow(torch.from_numpy(lungs)[None, None], _RIBS * size)
+    bright = (tones - opened > _STANDS_OUT) & (tones > _WHITE) & ~chest
+    if not _LEAST <= float(bright.float().mean()) <= _MOST:
         return None
-    written: Mask = _grown(found, _AROUND * size)[0, 0].numpy()
-    return written & ~lungs
+    marks: Mask = _grow(bright, _AROUND * size)[0, 0].numpy()
+    return marks & ~lungs
 
 
-def _grown(mask: Tensor, pixels: float) -> Tensor:
-    return _widest(mask.float(), 2 * max(1, round(pixels)) + 1) > 0
+def _grow(mask: Tensor, pixels: float) -> Tensor:
+    return _window_maximum(mask.float(), 2 * max(1, round(pixels)) + 1) > 0
 
 
-def _widest(values: Tensor, width: int) -> Tensor:
+def _window_maximum(values: Tensor, width: int) -> Tensor:
     """Maximum over a square window of odd width."""
     return F.max_pool2d(values, width, stride=1, padding=width // 2)

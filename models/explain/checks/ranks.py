@@ -13,9 +13,9 @@ def mid_ranks(values: NDArray) -> NDArray[np.float64]:
     return (ends - (counts - 1) / 2)[inverse]
 
 
-def rank_correlation(one: NDArray, other: NDArray) -> float:
+def rank_correlation(values: NDArray, other_values: NDArray) -> float:
     """Spearman's rank correlation of two arrays of one shape, in [-1, 1]; zero if one is flat."""
-    first, second = mid_ranks(one), mid_ranks(other)
+    first, second = mid_ranks(values), mid_ranks(other_values)
     first, second = first - first.mean(), second - second.mean()
     norm = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum() / norm) if norm > 0 else 0.0

@@ -27,7 +27,7 @@ OnProgress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Receipt:
-    """What was measured about one map, and the verdict.
+    """Measurements of one map, and the verdict.
 
     Attributes
     ----------
@@ -77,8 +77,8 @@ class Receipt:
                 "infidelity": test.infidelity,
                 "probability": {"deletion": deletion, "insertion": insertion, "random": random},
             },
-            "stability": _stability(self.stability),
-            "agreement": {name: asdict(found) for name, found in self.agreement.items()},
+            "stability": _stability_to_json(self.stability),
+            "agreement": {name: asdict(other) for name, other in self.agreement.items()},
             "random_agreement": {"correlation": 0.0, "overlap": TOP},
             "place": asdict(self.place) if self.place else None,
             "completeness_error": self.completeness,
@@ -100,7 +100,7 @@ def make_receipt(
     Parameters
     ----------
     explainer : Explainer
-        Who made the map.
+        The explainer that made the map.
     subject : Subject
         The film the map is of.
     attribution : Attribution
@@ -116,39 +116,39 @@ def make_receipt(
     -----
     The whole costs less than 40 forwards of one film (`bench/explain.py`).
     """
-    report = on_progress or _nobody
+    report = on_progress or _ignore_progress
     report(0.0)
     test = faithfulness(explainer, subject, attribution)
     report(0.4)
-    shared = agreement(explainer, subject, [attribution])[0]
+    agreements = agreement(explainer, subject, [attribution])[0]
     report(0.5)
-    steady = None
+    steadiness = None
     if not METHODS[attribution.method].slow:
-        steady = stability(
+        steadiness = stability(
             explainer, subject, attribution, on_progress=lambda done: report(0.5 + done / 2)
         )
-    where = place(attribution.inner, subject, subject.region if lungs is None else lungs)
-    error = _completeness(attribution, test)
-    used = rule or installed_rule(explainer.card)
+    shares = place(attribution.inner, subject, subject.region if lungs is None else lungs)
+    error = _completeness_error(attribution, test)
+    used_rule = rule or installed_rule(explainer.card)
     measures = Measures(
         gain=test.relative,
-        stability=steady.correlation if steady else None,
-        agreement=max(found.correlation for found in shared.values()),
+        stability=steadiness.correlation if steadiness else None,
+        agreement=max(other.correlation for other in agreements.values()),
         incomplete=error,
         empty=not attribution.inner.any(),
-        **_beyond_size(where),
+        **_excess_shares(shares),
     )
     report(1.0)
     return Receipt(
         attribution.method,
         attribution.target,
         test,
-        steady,
-        shared,
-        where,
+        steadiness,
+        agreements,
+        shares,
         error,
-        used,
-        judge(measures, used),
+        used_rule,
+        judge(measures, used_rule),
     )
 
 
@@ -158,41 +158,42 @@ def agreement(
     """Compare maps of one film, method and target with those of `OTHERS` other, quick methods."""
     first = attributions[0]
     names = [name for name in COMPARED if name != first.method][:OTHERS]
-    others = {n: explainer.attribute(subject, first.target, n).inner for n in names}
-    return [{name: agree(a.inner, other) for name, other in others.items()} for a in attributions]
+    inners = {n: explainer.attribute(subject, first.target, n).inner for n in names}
+    return [{name: agree(a.inner, inner) for name, inner in inners.items()} for a in attributions]
 
 
-def _completeness(attribution: Attribution, test: Faithfulness) -> float | None:
+def _completeness_error(attribution: Attribution, test: Faithfulness) -> float | None:
     change = test.film - test.blur
     if attribution.method not in COMPLETE or abs(change) < 1e-3:
         return None
     return abs(float(attribution.inner.sum(dtype=np.float64)) - change) / abs(change)
 
 
-def _beyond_size(where: Place | None) -> dict[str, float | None]:
-    """How much more of the evidence than of the view; less, for the lungs."""
-    if where is None:
+def _excess_shares(shares: Place | None) -> dict[str, float | None]:
+    """Shares of the evidence less those of the view; turned round for the lungs."""
+    if shares is None:
         return {}
-    lungs, written = where.lungs, where.markers
+    lungs, markers = shares.lungs, shares.markers
     return {
         "outside": lungs.uniform - lungs.map if lungs else None,
-        "marked": written.map - written.uniform if written else None,
-        "border": where.border.map - where.border.uniform,
+        "marked": markers.map - markers.uniform if markers else None,
+        "border": shares.border.map - shares.border.uniform,
     }
 
 
-def _stability(found: Stability | None) -> dict[str, Any] | None:
-    if found is None:
+def _stability_to_json(result: Stability | None) -> dict[str, Any] | None:
+    if result is None:
         return None
     return {
-        "correlation": found.correlation,
-        "overlap": found.overlap,
-        "max_sensitivity": found.sensitivity,
+        "correlation": result.correlation,
+        "overlap": result.overlap,
+        "max_sensitivity": result.sensitivity,
         "changes": {
-            change.label: asdict(each) for change, each in zip(CHANGES, found.each, strict=True)
+            change.label: asdict(agreement_)
+            for change, agreement_ in zip(CHANGES, result.each, strict=True)
         },
     }
 
 
-def _nobody(_done: float) -> None:
+def _ignore_progress(_done: float) -> None:
     """Nobody watches."""

@@ -37,10 +37,10 @@ def cascade(classifier: Classifier, *, seed: int) -> Iterator[tuple[str, Classif
     networks = list(classifier.private_network().networks)
     stages = len(networks[0].stages)
     names = ["classifier", *(f"stage {i}" for i in range(stages, 0, -1)), "stem"]
-    fresh = [_fresh(network, seed + i) for i, network in enumerate(networks)]
+    fresh = [_make_fresh(network, seed + i) for i, network in enumerate(networks)]
     for name in names:
-        for network, other in zip(networks, fresh, strict=True):
-            _layer(network, name).load_state_dict(_layer(other, name).state_dict())
+        for network, random_network in zip(networks, fresh, strict=True):
+            _get_layer(network, name).load_state_dict(_get_layer(random_network, name).state_dict())
         yield name, with_networks(classifier, [copy.deepcopy(n) for n in networks])
 
 
@@ -55,7 +55,7 @@ def with_networks(classifier: Classifier, networks: Sequence[MultiScaleResNet]) 
     )
 
 
-def _fresh(network: MultiScaleResNet, seed: int) -> MultiScaleResNet:
+def _make_fresh(network: MultiScaleResNet, seed: int) -> MultiScaleResNet:
     """An untrained network of the same shape, whose every weight is random.
 
     A fresh residual block is the identity (its last norm starts at zero), which would let what lies
@@ -63,14 +63,14 @@ def _fresh(network: MultiScaleResNet, seed: int) -> MultiScaleResNet:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        other = MultiScaleResNet(network.settings)
-    for module in other.modules():
+        fresh = MultiScaleResNet(network.settings)
+    for module in fresh.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
-    return other
+    return fresh
 
 
-def _layer(network: MultiScaleResNet, name: str) -> nn.Module:
+def _get_layer(network: MultiScaleResNet, name: str) -> nn.Module:
     if name in ("classifier", "stem"):
         return network.get_submodule(name)
     return network.stages[int(name.removeprefix("stage ")) - 1]
@@ -99,7 +99,7 @@ def learn_random_labels(
     """
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, network.settings.classes, (len(inputs),), generator=generator)
-    learner = _fresh(network, seed)
+    learner = _make_fresh(network, seed)
     optimiser = torch.optim.AdamW(learner.parameters(), lr=2e-3, weight_decay=0.0)
     steps = epochs * -(-len(inputs) // 32)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
@@ -116,9 +116,9 @@ def learn_random_labels(
     return learner, float((called == labels).float().mean())
 
 
-def similarity(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+def similarity(map_: NDArray[np.floating], other_map: NDArray[np.floating]) -> float:
     """Spearman's rank correlation of two maps' magnitudes, in [-1, 1]; zero for a flat map.
 
     Magnitudes, because a random network may well turn the signs and still draw the same lines.
     """
-    return rank_correlation(np.abs(one), np.abs(other))
+    return rank_correlation(np.abs(map_), np.abs(other_map))

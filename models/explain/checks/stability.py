@@ -38,7 +38,7 @@ class Change:
     noise: float = 0.0
     fall_off: float = 0.0
 
-    def moved(self, values: Tensor, *, back: bool = False) -> Tensor:
+    def move(self, values: Tensor, *, back: bool = False) -> Tensor:
         """Move and turn a map (1, 1, size, size), or undo that; edges repeat."""
         if not (self.across or self.down or self.degrees):
             return values
@@ -67,7 +67,7 @@ CHANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """How a map fared under `CHANGES`, in their order, put back before comparing.
+    """Results of a map under `CHANGES`, in their order, put back before comparing.
 
     Attributes
     ----------
@@ -110,27 +110,25 @@ def stability(
     on_progress : callable, optional
         Gets the share of the work done, in [0, 1]; what it raises stops the work.
     """
-    inner = _inside(attribution.inner)
+    inner = _cut_margin(attribution.inner)
     each, sensitivity = [], 0.0
     for index, change in enumerate(CHANGES):
         if on_progress:
             on_progress(index / len(CHANGES))
-        other = explainer.attribute(
-            disturbed(subject, index), attribution.target, attribution.method
-        )
-        back = change.moved(torch.from_numpy(other.inner)[None, None], back=True)
-        again = _inside(back[0, 0].numpy())
-        each.append(agree(inner, again))
+        map_ = explainer.attribute(disturb(subject, index), attribution.target, attribution.method)
+        back = change.move(torch.from_numpy(map_.inner)[None, None], back=True)
+        changed_inner = _cut_margin(back[0, 0].numpy())
+        each.append(agree(inner, changed_inner))
         size = max(float(np.linalg.norm(inner)), 1e-12)
-        sensitivity = max(sensitivity, float(np.linalg.norm(again - inner)) / size)
+        sensitivity = max(sensitivity, float(np.linalg.norm(changed_inner - inner)) / size)
     return Stability(tuple(each), sensitivity)
 
 
-def disturbed(subject: Subject, index: int = 0) -> Subject:
+def disturb(subject: Subject, index: int = 0) -> Subject:
     """The film after one of `CHANGES`; the same film gives the same noise."""
     change = CHANGES[index]
     values = torch.from_numpy(np.array(subject.squashed, np.float32))[None, None]
-    values = change.moved(values)
+    values = change.move(values)
     low, span = values.min(), values.max() - values.min()
     if change.fall_off:
         ramp = torch.linspace(1 - change.fall_off, 1, values.shape[-1])
@@ -142,6 +140,6 @@ def disturbed(subject: Subject, index: int = 0) -> Subject:
     return replace(subject, squashed=squashed, x=preprocess(squashed, size=len(squashed)))
 
 
-def _inside(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _cut_margin(values: NDArray[np.float32]) -> NDArray[np.float32]:
     edge = math.ceil(_MARGIN * len(values))
     return values[edge:-edge, edge:-edge]

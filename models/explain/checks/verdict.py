@@ -62,7 +62,7 @@ class VerdictRule:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a verdict looks at; None where something was not measured.
+    """Measures that a verdict looks at; None where something was not measured.
 
     ``outside`` is the lungs' share of the evidence minus the lungs' share of the view, turned
     round: positive when the lungs hold less than their size would give them. ``marked`` and
@@ -94,44 +94,44 @@ class Verdict:
 
 def judge(measures: Measures, rule: VerdictRule) -> Verdict:
     """Apply the rule: any reason against believing a map, then any against believing it fully."""
-    against = tuple(_against(measures, rule))
+    against = tuple(_list_objections(measures, rule))
     if against:
         return Verdict(NOT_RELIABLE, against)
-    doubts = tuple(_doubts(measures, rule))
+    doubts = tuple(_list_doubts(measures, rule))
     return Verdict(WEAK, doubts) if doubts else Verdict(WELL_SUPPORTED)
 
 
-def _against(m: Measures, rule: VerdictRule) -> list[str]:
+def _list_objections(m: Measures, rule: VerdictRule) -> list[str]:
     if m.empty:
         return [NOTHING]
-    return _said(
+    return _select_sentences(
         (UNFAITHFUL, m.gain < rule.least_gain),
-        (UNSTABLE, _below(m.stability, rule.least_stability)),
+        (UNSTABLE, _is_below(m.stability, rule.least_stability)),
     )
 
 
-def _doubts(m: Measures, rule: VerdictRule) -> list[str]:
-    return _said(
+def _list_doubts(m: Measures, rule: VerdictRule) -> list[str]:
+    return _select_sentences(
         (BARELY_FAITHFUL, m.gain < rule.good_gain),
-        (SHAKY, _below(m.stability, rule.good_stability)),
+        (SHAKY, _is_below(m.stability, rule.good_stability)),
         (STABILITY_UNKNOWN, m.stability is None),
-        (AT_ODDS, _below(m.agreement, rule.least_agreement)),
-        (OUTSIDE, _above(m.outside, 0.0)),
-        (ON_MARKERS, _above(m.marked, rule.most_marked)),
-        (AT_BORDER, _above(m.border, rule.most_border)),
-        (INCOMPLETE, _above(m.incomplete, rule.most_incomplete)),
+        (AT_ODDS, _is_below(m.agreement, rule.least_agreement)),
+        (OUTSIDE, _is_above(m.outside, 0.0)),
+        (ON_MARKERS, _is_above(m.marked, rule.most_marked)),
+        (AT_BORDER, _is_above(m.border, rule.most_border)),
+        (INCOMPLETE, _is_above(m.incomplete, rule.most_incomplete)),
     )
 
 
-def _said(*sentences: tuple[str, bool]) -> list[str]:
+def _select_sentences(*sentences: tuple[str, bool]) -> list[str]:
     return [sentence for sentence, holds in sentences if holds]
 
 
-def _below(value: float | None, limit: float) -> bool:
+def _is_below(value: float | None, limit: float) -> bool:
     return value is not None and value < limit
 
 
-def _above(value: float | None, limit: float) -> bool:
+def _is_above(value: float | None, limit: float) -> bool:
     return value is not None and value > limit
 
 

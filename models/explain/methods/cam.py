@@ -37,9 +37,9 @@ def grad_cam(model: TargetLogOdds, x: Tensor, depth: int) -> tuple[Tensor, Tenso
         without a graph.
     """
     with torch.inference_mode():
-        seen = model.trunk(x, depth)
+        below = model.trunk(x, depth)
     with torch.enable_grad():
-        features = seen.clone().requires_grad_()  # a tensor of inference mode takes no gradient
+        features = below.clone().requires_grad_()  # a tensor of inference mode takes no gradient
         logits = model.head(features, depth)
         (gradient,) = torch.autograd.grad(log_odds(logits, model.sides).sum(), features)
     with torch.no_grad():

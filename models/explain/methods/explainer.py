@@ -1,4 +1,4 @@
-"""The one door to explanations: attributions by Captum, signed, on a grid over the whole film.
+"""The entry point to explanations: attributions by Captum, signed, on a grid over the whole film.
 
 The networks see the framed part of a film, squashed to a square; the attribution of that square is
 put back where it was cut out, so that a map stretched to the film's rows and columns lies exactly
@@ -31,7 +31,7 @@ from models.rules.crop_box import WHOLE, CropBox
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """One explanation of one answer.
+    """The explanation of one answer.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Attribution:
     method : str
         Key of `METHODS`.
     model : ModelIdentity
-        Which network was asked.
+        The network that was asked.
     """
 
     values: NDArray[np.float32]
@@ -136,7 +136,7 @@ class Explainer:
             raise ValueError(f"unknown method: {method}")
         chosen = METHODS[method]
         steps = _Steps(chosen.forwards * len(self._networks), on_progress)
-        models = self._asked(target, steps.take)
+        models = self._bind_target(target, steps.take)
         maps = [chosen.function(model, subject).detach() for model in models]
         steps.end()
         return self._attribution(maps, subject, target, method)
@@ -167,9 +167,9 @@ class Explainer:
         ValueError
             If the target is unknown.
         """
-        yield self._asked(target)
+        yield self._bind_target(target)
 
-    def _asked(
+    def _bind_target(
         self, target: str, on_forward: Callable[[int], None] | None = None
     ) -> list[TargetLogOdds]:
         sides = self._targets.sides(target)
@@ -193,21 +193,21 @@ def judged_view(card: ModelCard, answer: Assessment | None) -> CropBox | None:
 
 
 class _Steps:
-    """Counts inputs towards a total and tells the share."""
+    """Counts inputs towards a total and reports the share."""
 
     def __init__(self, total: int, on_progress: Callable[[float], None] | None) -> None:
         self._total, self._on_progress, self._done = total, on_progress, 0
 
     def take(self, count: int) -> None:
-        """Tell what is done, then count those that come now."""
-        self._tell(self._done / self._total)
+        """Report what is done, then count those that come now."""
+        self._report(self._done / self._total)
         self._done += count
 
     def end(self) -> None:
         """All is done, however many it took."""
-        self._tell(1.0)
+        self._report(1.0)
 
-    def _tell(self, share: float) -> None:
+    def _report(self, share: float) -> None:
         if self._on_progress is not None:
             self._on_progress(min(share, 1.0))
 

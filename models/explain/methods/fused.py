@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds, log_odds
 
@@ -19,16 +19,16 @@ SPARED = 0.7  # share of the pixels whose evidence is too weak to be shown
 
 
 def fused(model: TargetLogOdds, subject: Subject) -> Tensor:
-    """What several scales say together, with weak evidence left out: (1, 1, size, size).
+    """Evidence of several scales together, the weak left out: (1, 1, size, size).
 
     Depths, steps and threshold were chosen on training films.
     """
     x = subject.x
-    return fuse(layer_integrated_gradients(model, x, blurred(x), depths=DEPTHS, steps=STEPS))
+    return fuse(layer_integrated_gradients(model, x, blur(x), depths=DEPTHS, steps=STEPS))
 
 
 def fuse(maps: Sequence[Tensor]) -> Tensor:
-    """One map of several (1, 1, size, size): their mean, shrunk towards zero.
+    """Fuse several maps (1, 1, size, size): their mean, shrunk towards zero.
 
     Soft thresholding (Donoho, IEEE Trans. Inf. Theory 1995, doi 10.1109/18.382009): evidence that
     is weak everywhere says little about this film.
@@ -68,10 +68,10 @@ def layer_integrated_gradients(
     between = baseline + shares.reshape(-1, 1, 1, 1) * (x - baseline)
     first, last = depths[0], depths[-1]
     with torch.no_grad():
-        ends = _at(model, model.trunk(torch.cat([baseline, x]), first), depths)
+        ends = _features_at(model, model.trunk(torch.cat([baseline, x]), first), depths)
         start = model.trunk(between, first)
     with torch.enable_grad():
-        layers = _at(model, start.requires_grad_(), depths)
+        layers = _features_at(model, start.requires_grad_(), depths)
         answer = log_odds(model.head(layers[-1], last), model.sides)
         gradients = torch.autograd.grad(answer.sum(), layers)
     return [
@@ -80,12 +80,12 @@ def layer_integrated_gradients(
     ]
 
 
-def _at(model: TargetLogOdds, features: Tensor, depths: Sequence[int]) -> list[Tensor]:
+def _features_at(model: TargetLogOdds, features: Tensor, depths: Sequence[int]) -> list[Tensor]:
     """Features at each of the depths, from those at the first."""
-    found = [features]
+    layers = [features]
     for above, depth in pairwise(depths):
-        found.append(model.network.stages[above:depth](found[-1]))
-    return found
+        layers.append(model.network.stages[above:depth](layers[-1]))
+    return layers
 
 
 def _spread_out(coarse: Tensor, x: Tensor) -> Tensor:

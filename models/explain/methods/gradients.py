@@ -15,7 +15,7 @@ import torch
 from captum.attr import GradientShap, InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
 
-from models.explain.base.baselines import blurred, grey
+from models.explain.base.baselines import blur, grey
 from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds
 
@@ -40,7 +40,7 @@ def integrated_gradients(model: TargetLogOdds, subject: Subject) -> Tensor:
     """
     x = subject.x
     return IntegratedGradients(model).attribute(
-        x, blurred(x), n_steps=STEPS, internal_batch_size=BATCH
+        x, blur(x), n_steps=STEPS, internal_batch_size=BATCH
     )
 
 
@@ -50,14 +50,14 @@ def gradient_shap(model: TargetLogOdds, subject: Subject) -> Tensor:
     Points on the ways from a blurred, a grey and a noisy film, drawn by lot, the same lot each
     time.
     """
-    x, found = subject.x, []
+    x, parts = subject.x, []
     for part in range(STEPS // BATCH):
         with same_draws(part):
-            baselines = torch.cat([blurred(x), grey(x), torch.randn_like(x)])
-            found.append(
+            baselines = torch.cat([blur(x), grey(x), torch.randn_like(x)])
+            parts.append(
                 GradientShap(model).attribute(x, baselines, n_samples=BATCH, stdevs=_SHAP_NOISE)
             )
-    return torch.stack(found).mean(0)
+    return torch.stack(parts).mean(0)
 
 
 def smooth_grad(model: TargetLogOdds, subject: Subject) -> Tensor:
@@ -76,7 +76,7 @@ def smooth_grad(model: TargetLogOdds, subject: Subject) -> Tensor:
             stdevs=_NOISE,
             abs=False,
         )
-    return gradient * (x - blurred(x))
+    return gradient * (x - blur(x))
 
 
 @contextmanager

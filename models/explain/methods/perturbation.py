@@ -6,7 +6,7 @@ import torch
 from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor
 
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds
 from models.explain.methods.segments import lung_fields, superpixels
@@ -26,13 +26,13 @@ def occlusion(model: TargetLogOdds, subject: Subject) -> Tensor:
             subject.x,
             sliding_window_shapes=(1, window, window),
             strides=(1, stride, stride),
-            baselines=blurred(subject.x),
+            baselines=blur(subject.x),
             perturbations_per_eval=BATCH,
         )
 
 
 def ablate_superpixels(model: TargetLogOdds, subject: Subject) -> Tensor:
-    """How far the log-odds fall when an area of one tone is blurred.
+    """Fall of the log-odds when an area of one tone is blurred.
 
     Areas as in LIME (Ribeiro et al., KDD 2016, arXiv 1602.04938), but left out one at a time.
     """
@@ -40,12 +40,12 @@ def ablate_superpixels(model: TargetLogOdds, subject: Subject) -> Tensor:
 
 
 def ablate_lung_fields(model: TargetLogOdds, subject: Subject) -> Tensor:
-    """How far the log-odds fall when a third of a lung, or all around the lungs, is blurred."""
+    """Fall of the log-odds when a third of a lung, or all around the lungs, is blurred."""
     return _ablate(model, subject.x, lung_fields(subject))
 
 
 def _ablate(model: TargetLogOdds, x: Tensor, areas: Tensor) -> Tensor:
     with torch.no_grad():
         return FeatureAblation(model).attribute(
-            x, baselines=blurred(x), feature_mask=areas, perturbations_per_eval=BATCH
+            x, baselines=blur(x), feature_mask=areas, perturbations_per_eval=BATCH
         )

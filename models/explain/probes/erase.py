@@ -32,7 +32,7 @@ _SOFTENED = 0.08  # standard deviation of the blur, of the input's side
 
 
 class Fill(StrEnum):
-    """What stands in the place of what was erased."""
+    """Picture that stands in the place of what was erased."""
 
     BLUR = "blur"  # the surroundings, out of focus
     INPAINT = "inpaint"  # drawn smoothly inwards from the rim
@@ -41,7 +41,7 @@ class Fill(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One region erased, or with `keep` everything but it.
+    """A region erased, or with `keep` everything but it.
 
     ``mask`` is (size, size), float32 in [0, 1], over the networks' input.
     """
@@ -52,13 +52,13 @@ class Step:
 
     @property
     def key(self) -> str:
-        """What tells this step from every other: SHA-256 of all of it, hex."""
-        told = f"{self.fill}/{self.keep}/{self.mask.shape}/{self.mask.dtype}/".encode()
-        return hashlib.sha256(told + np.ascontiguousarray(self.mask).tobytes()).hexdigest()
+        """SHA-256 (hex) of all of this step, which tells it from every other."""
+        description = f"{self.fill}/{self.keep}/{self.mask.shape}/{self.mask.dtype}/".encode()
+        return hashlib.sha256(description + np.ascontiguousarray(self.mask).tobytes()).hexdigest()
 
     @property
     def hole(self) -> NDArray[np.float32]:
-        """What is taken out."""
+        """Part of the input that is taken out."""
         return 1 - self.mask if self.keep else self.mask
 
 
@@ -134,19 +134,19 @@ def stroke_mask(points: Points, width: float, subject: Subject) -> NDArray[np.fl
     across = columns.start + fine[None] * (columns.stop - columns.start)
     covered = np.zeros((len(fine), len(fine)), bool)
     for begin, end in zip(points, points[1:] or points, strict=False):
-        covered |= _within(across, down, begin, end, width / 2)
+        covered |= _is_within(across, down, begin, end, width / 2)
     mask = covered.astype(np.float32).reshape(size, _FINER, size, _FINER).mean((1, 3))
     return mask if mask.mean() > _SEEN else None
 
 
-def _within(
+def _is_within(
     across: NDArray[np.float64],
     down: NDArray[np.float64],
     begin: tuple[float, float],
     end: tuple[float, float],
     reach: float,
 ) -> NDArray[np.bool_]:
-    """Which positions lie no farther than `reach` from the line between two points."""
+    """Positions that lie no farther than `reach` from the line between two points."""
     (x0, y0), (x1, y1) = begin, end
     u, v = x1 - x0, y1 - y0
     length = u * u + v * v
@@ -156,8 +156,8 @@ def _within(
     return near
 
 
-def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
-    """What the networks see after all steps, one after the other.
+def erase(subject: Subject, steps: Sequence[Step]) -> Tensor:
+    """Input of the networks after all steps, one after the other.
 
     The input is changed, after its tones were equalised: a hole in the film itself would shift
     the ranks of every other pixel, and the answer would change for what was not erased.
@@ -176,7 +176,7 @@ def erased(subject: Subject, steps: Sequence[Step]) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What the networks say about what is left of a film.
+    """Answer of the networks to what is left of a film.
 
     ``seen`` is what they are shown: (size, size), uint8, larger is brighter.
     """
@@ -190,13 +190,13 @@ def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> 
 
     Without steps, that is the whole film.
     """
-    left = erased(subject, steps)
-    (said,) = explainer.predict(left)
-    grey = ((left[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
-    return Outcome(said, grey.byte().numpy())
+    rest = erase(subject, steps)
+    (prediction,) = explainer.predict(rest)
+    grey = ((rest[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
+    return Outcome(prediction, grey.byte().numpy())
 
 
-def blurred(film: Tensor, deviation: float) -> Tensor:
+def gaussian_blur(film: Tensor, deviation: float) -> Tensor:
     """A Gaussian blur of a picture (rows, columns), its edges mirrored."""
     reach = min(int(3 * deviation + 0.5), min(film.shape) - 1)
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32)
@@ -209,12 +209,12 @@ def blurred(film: Tensor, deviation: float) -> Tensor:
 def _blur(film: Tensor, hole: Tensor) -> Tensor:
     """The surroundings out of focus; nothing of what was erased, or its glow would stay."""
     deviation = _SOFTENED * film.shape[0]
-    known = blurred(1 - hole, deviation)
-    seen = blurred(film * (1 - hole), deviation) / known.clamp_min(1e-6)
-    return torch.where(known > 0.01, seen, _mean(film, hole))
+    weight = gaussian_blur(1 - hole, deviation)
+    softened = gaussian_blur(film * (1 - hole), deviation) / weight.clamp_min(1e-6)
+    return torch.where(weight > 0.01, softened, _ring_mean(film, hole))
 
 
-def _mean(film: Tensor, hole: Tensor) -> Tensor:
+def _ring_mean(film: Tensor, hole: Tensor) -> Tensor:
     """The mean of a ring around the hole; of the whole film when nothing lies around it."""
     wide = F.max_pool2d(hole[None, None], 2 * _RING + 1, stride=1, padding=_RING)[0, 0]
     ring = (wide - hole).clamp_min(0) * (1 - hole)
@@ -227,22 +227,22 @@ def _inpaint(film: Tensor, hole: Tensor) -> Tensor:
 
     Gortler et al., SIGGRAPH 1996, 9.2; then smoothed where the cells would show.
     """
-    known = 1 - hole
-    pulled = _pull_push((film * known)[None, None], known[None, None])
-    return blurred(pulled[0, 0], 1.5)
+    weight = 1 - hole
+    pulled = _pull_push((film * weight)[None, None], weight[None, None])
+    return gaussian_blur(pulled[0, 0], 1.5)
 
 
 def _pull_push(weighted: Tensor, weight: Tensor) -> Tensor:
-    """Fill (1, 1, rows, columns): its own value where `weight` is one, else the coarser one's."""
-    here = weighted / weight.clamp_min(1e-6)
+    """Fill (1, 1, rows, columns): its own value where `weight` is one, else the coarser level's."""
+    own = weighted / weight.clamp_min(1e-6)
     if min(weight.shape[-2:]) < 2 or bool((weight >= 1).all()):
-        return here
+        return own
     coarse_weight = F.avg_pool2d(weight, 2, ceil_mode=True)
     coarse = F.avg_pool2d(weighted, 2, ceil_mode=True)
     full = coarse_weight.clamp_max(0.25) * 4  # one known pixel of four is enough to know the cell
     below = _pull_push(coarse / coarse_weight.clamp_min(1e-6) * full, full)
     wide = F.interpolate(below, weight.shape[-2:], mode="bilinear", align_corners=False)
-    return weight * here + (1 - weight) * wide
+    return weight * own + (1 - weight) * wide
 
 
-_FILLS = {Fill.BLUR: _blur, Fill.INPAINT: _inpaint, Fill.MEAN: _mean}
+_FILLS = {Fill.BLUR: _blur, Fill.INPAINT: _inpaint, Fill.MEAN: _ring_mean}

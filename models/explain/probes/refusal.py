@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imaging.entities import Instance
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.inference.classifier import Classifier
 from models.inference.scope import Mismatch, mismatches
 from models.network.gate import Gate, GateVerdict
@@ -34,7 +34,7 @@ UNDONE: dict[str, Callable[[Luminance], Luminance]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refusal:
-    """What made one model refuse one picture.
+    """Reasons for which one model refused one picture.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def explain_refusal(
 
 
 def foreign_regions(gate: Gate, x: Tensor) -> NDArray[np.float32]:
-    """How far the gate's score falls when a window is blurred (Zeiler & Fergus, ECCV 2014).
+    """Fall of the gate's score when a window is blurred (Zeiler & Fergus, ECCV 2014).
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def foreign_regions(gate: Gate, x: Tensor) -> NDArray[np.float32]:
         (size, size), float32; positive where blurring makes the picture look less foreign.
     """
     side = x.shape[-1]
-    found = Occlusion(lambda batch: torch.from_numpy(gate.scores(batch))).attribute(
+    falls = Occlusion(lambda batch: torch.from_numpy(gate.scores(batch))).attribute(
         x,
         sliding_window_shapes=(1, side // _WINDOW, side // _WINDOW),
         strides=(1, side // _STRIDE, side // _STRIDE),
-        baselines=blurred(x),
+        baselines=blur(x),
         perturbations_per_eval=16,
     )
-    return found[0, 0].to(torch.float32).numpy()
+    return falls[0, 0].to(torch.float32).numpy()

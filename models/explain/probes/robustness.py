@@ -21,7 +21,7 @@ from models.inference.classifier import Classifier
 Luminance = NDArray[np.float32]
 
 
-def _contrast(film: Luminance, slope: float, rng: np.random.Generator) -> Luminance:
+def _stretch_contrast(film: Luminance, slope: float, rng: np.random.Generator) -> Luminance:
     """Steeper or flatter about the mean; what leaves the film's range saturates."""
     mean = film.mean(dtype=np.float64)
     return ((film - mean) * slope + mean).astype(np.float32)
@@ -30,7 +30,7 @@ def _contrast(film: Luminance, slope: float, rng: np.random.Generator) -> Lumina
 # Contrast is asked about here alone: the stored figures of the models are about `CORRUPTIONS`.
 CHANGES: dict[str, Corruption] = {
     **CORRUPTIONS,
-    "contrast": Corruption("Contrast", "slope about the mean grey", (2, 3, 4), _contrast),
+    "contrast": Corruption("Contrast", "slope about the mean grey", (2, 3, 4), _stretch_contrast),
 }
 
 # Kind of `CHANGES` -> levels along the dial, the film as it is among them.
@@ -48,7 +48,7 @@ SIDE = 512  # a larger film is made smaller first: the networks see a quarter of
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What the networks say at one level."""
+    """Answer of the networks at one level."""
 
     level: float
     probability: float
@@ -97,7 +97,7 @@ def neutral(kind: str) -> float:
 
 
 def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
-    """One film, changed: (rows, columns), float32, of the size the dial works at.
+    """Change one film: (rows, columns), float32, of the size the dial works at.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def disturb(luminance: Luminance, kind: str, level: float) -> Luminance:
     level : float
         In the unit of `CHANGES[kind]`; the neutral one changes nothing but the size.
     """
-    film = _small(luminance)
+    film = _shrink(luminance)
     if level == neutral(kind):
         return film
     rng = np.random.default_rng(0)  # the same noise at every visit
@@ -134,7 +134,7 @@ def curve(
     on_progress : callable, optional
         Gets the share done; may raise to stop the work.
     """
-    film, points = _small(luminance), []
+    film, points = _shrink(luminance), []
     for at, level in enumerate(LEVELS[kind]):
         if on_progress:
             on_progress(at / len(LEVELS[kind]))
@@ -143,7 +143,7 @@ def curve(
     return Curve(kind, neutral(kind), tuple(points))
 
 
-def _small(luminance: Luminance) -> Luminance:
+def _shrink(luminance: Luminance) -> Luminance:
     """The film, its longer side at most `SIDE`, its shape kept."""
     factor = SIDE / max(luminance.shape)
     if factor >= 1:

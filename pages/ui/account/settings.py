@@ -19,7 +19,7 @@ _ACROSS = 4  # columns of key fields
 
 
 def render_reading(me: Account) -> None:
-    """Whether the network's answer waits for the reader's own."""
+    """Choose whether the network's answer waits for the reader's own."""
     st.markdown(f"**{_('Reading')}**")
     st.toggle(
         _("Blind first read"),
@@ -43,7 +43,7 @@ def render_theme() -> None:
         theme.LIGHT: _("Light"),
         theme.BROWSER: _("As the browser"),
     }
-    st.session_state.setdefault("colours", theme.chosen())
+    st.session_state.setdefault("colours", theme.current_choice())
     st.segmented_control(
         _("Colours on this computer"),
         theme.CHOICES,
@@ -121,11 +121,11 @@ def _set_keys() -> None:
     session.leave_notice("success", _("The keys are saved."))
 
 
-def _attempt(deed: Callable[[], object], done: str) -> None:
+def _attempt(action: Callable[[], object], success: str) -> None:
     """Do something that may be refused; say which."""
     try:
-        deed()
+        action()
     except AssistantError as exc:
         st.error(plain(sentence(str(exc))))
     else:
-        st.success(done)
+        st.success(success)

@@ -1,4 +1,4 @@
-"""Who is at the desk: signing in, the first account, and the setting for a reader who is alone.
+"""Who is signed in: the sign-in form, the first account, and the setting for a reader who is alone.
 
 A sign-in outlives the browser's reload by a cookie. It holds a random token of which the store
 keeps the hash; Streamlit cannot set cookies, so a component without a picture does.
@@ -49,15 +49,15 @@ def find_reader() -> Account | None:
         account = accounts.alone(settings.single_reader)
         session.set_account(account)
         return account
-    token = session.token() or _kept_token()
-    found = accounts.account_of(token) if token else None
-    session.set_account(found)
-    if found is None:
+    token = session.token() or _read_cookie()
+    reader = accounts.account_of(token) if token else None
+    session.set_account(reader)
+    if reader is None:
         return None
     session.set_token(token)
-    if _kept_token() != token:
+    if _read_cookie() != token:
         _write_cookie(token)
-    return found
+    return reader
 
 
 def sign_out() -> None:
@@ -65,7 +65,7 @@ def sign_out() -> None:
     resources.repository().accounts.sign_out(session.token())
     session.set_token("")
     session.set_account(None)
-    session.leave_door()
+    session.note_sign_out()
 
 
 def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
@@ -84,10 +84,10 @@ def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
     return own and bool(sign_in) and resources.repository().accounts.account_of(sign_in) is not None
 
 
-def _kept_token() -> str:
-    """The token the browser kept; empty without one, and outside a browser."""
-    found = st.context.cookies.get(COOKIE)
-    return found if isinstance(found, str) else ""
+def _read_cookie() -> str:
+    """Read the token the browser kept; empty without one, and outside a browser."""
+    token = st.context.cookies.get(COOKIE)
+    return token if isinstance(token, str) else ""
 
 
 def _write_cookie(token: str) -> None:
@@ -99,8 +99,8 @@ def _write_cookie(token: str) -> None:
 
 
 def render_door() -> None:
-    """The form of a reader who is not known yet."""
-    if session.just_left():
+    """The form of a reader who is not signed in yet."""
+    if session.just_signed_out():
         _write_cookie("")
     _left, middle, _right = st.columns([1, 1.2, 1])
     with middle:

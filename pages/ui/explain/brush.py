@@ -89,11 +89,11 @@ def render_brush(
     Parameters
     ----------
     picture : bytes
-        What the networks are shown, as a PNG in the proportions of the viewed part of the film.
+        The networks' input, as a PNG in the proportions of the viewed part of the film.
     subject : Subject
         The film.
     key : str
-        One per film.
+        Unique per film.
     on_stroke : callable
         Gets every stroke as a mask over the networks' input, before the page is drawn again.
     """
@@ -116,11 +116,11 @@ def render_brush(
             "colour": f"#{bytes(_MARK).hex()}",
             "label": _("What the network is shown"),
         },
-        on_stroke_change=partial(_painted, pad, subject, width, on_stroke),
+        on_stroke_change=partial(_take_stroke, pad, subject, width, on_stroke),
     )
 
 
-def outlined(grey: NDArray[np.uint8], subject: Subject, masks: Sequence[Mask]) -> bytes:
+def outline_masks(grey: NDArray[np.uint8], subject: Subject, masks: Sequence[Mask]) -> bytes:
     """The networks' input in the film's own proportions, what was changed outlined: a PNG."""
     canvas = np.repeat(grey[..., None], 3, axis=2)
     for mask in masks:
@@ -137,7 +137,7 @@ def outlined(grey: NDArray[np.uint8], subject: Subject, masks: Sequence[Mask]) -
     return png_bytes(Picture.fromarray(canvas).resize(size, Picture.Resampling.BILINEAR))
 
 
-def on_film(drawn: Any, subject: Subject) -> Points:
+def film_points(drawn: Any, subject: Subject) -> Points:
     """Points of the film from what a browser sent: shares of the sides of the viewed part.
 
     Returns
@@ -148,22 +148,24 @@ def on_film(drawn: Any, subject: Subject) -> Points:
     if not isinstance(drawn, list) or not 0 < len(drawn) <= _MOST:
         return ()
     rows, columns = subject.view.pixels(subject.shape)
-    found = []
+    points = []
     for pair in drawn:
         if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_share, pair))):
             return ()
         across, down = pair
         column = columns.start + across * (columns.stop - columns.start)
-        found.append((column, rows.start + down * (rows.stop - rows.start)))
-    return tuple(found)
+        points.append((column, rows.start + down * (rows.stop - rows.start)))
+    return tuple(points)
 
 
 def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
 
 
-def _painted(pad: str, subject: Subject, width: float, on_stroke: Callable[[Mask], None]) -> None:
-    points = on_film(st.session_state[pad].stroke, subject)
+def _take_stroke(
+    pad: str, subject: Subject, width: float, on_stroke: Callable[[Mask], None]
+) -> None:
+    points = film_points(st.session_state[pad].stroke, subject)
     mask = stroke_mask(points, width, subject) if points else None
     if mask is not None:
         on_stroke(mask)

@@ -30,7 +30,7 @@ Mask = NDArray[np.float32]
 
 
 def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None:
-    """Draw the controls, what was tried, and the network's answer before and after.
+    """Draw the controls, the steps so far, and the network's answer before and after.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     image : Image
         The film on the wall; its first frame is what the network read.
     answer : Assessment
-        What the network said about it.
+        The network's answer to it.
     """
     explainer = resources.explainers().of(answer.model.name if answer.model else "")
     subject = session.subject(image.instance.identity.sha256, explainer, image, answer)
@@ -48,15 +48,15 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     with left:
         fill = _render_controls(record, uid, subject)
         keep = st.toggle(_("Keep only what is painted"), key=f"keep-painted-{uid}")
-    tried = session.tried(uid)
+    steps = session.eraser_steps(uid)
     sha256 = image.instance.identity.sha256
     whole = _outcome(sha256, explainer, subject, [])
-    left_over = _outcome(sha256, explainer, subject, [one.step for one in tried])
+    remaining = _outcome(sha256, explainer, subject, [named.step for named in steps])
     with middle:
-        _render_answers(record, uid, explainer.card.identity, whole.said, left_over.said)
+        _render_answers(record, uid, explainer.card.identity, whole.said, remaining.said)
     with right:
         brush.render_brush(
-            brush.outlined(left_over.seen, subject, [one.step.mask for one in tried]),
+            brush.outline_masks(remaining.seen, subject, [named.step.mask for named in steps]),
             subject,
             key=uid,
             on_stroke=partial(_add, uid, _("Brush stroke"), fill=fill, keep=keep),
@@ -80,7 +80,7 @@ def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> Fill:
         list(Fill),
         default=Fill.BLUR,
         required=True,
-        format_func=lambda one: _fills()[one],
+        format_func=lambda kind: _fills()[kind],
         key=f"fill-{uid}",
     )
     fill = fill or Fill.BLUR
@@ -145,12 +145,12 @@ def _render_answers(
     record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
     """The answer to the whole film, and to what is left of it."""
-    tried = session.tried(uid)
+    steps = session.eraser_steps(uid)
     finding = before.findings[0]
     label = _(finding.label)
-    said = labels.answer(finding, before.answer)
-    st.markdown(f"{_('The whole film')}: **{labels.percent(finding.probability)}** \u2013 {said}")
-    if tried:
+    words = labels.answer(finding, before.answer)
+    st.markdown(f"{_('The whole film')}: **{labels.percent(finding.probability)}** \u2013 {words}")
+    if steps:
         now = after.findings[0]
         st.markdown(
             f"{_('What is left')}: **{labels.percent(now.probability)}** \u2013 "
@@ -163,8 +163,8 @@ def _render_answers(
                 after=f"{_log_odds(now):+.1f}",
             )
         )
-        steps = [f"{at}. {one.name}" for at, one in enumerate(tried, start=1)]
-        st.caption("  \n".join(steps))
+        lines = [f"{at}. {named.name}" for at, named in enumerate(steps, start=1)]
+        st.caption("  \n".join(lines))
     st.caption(
         _("{finding}: operating point {point}. {model}.").format(
             finding=label,
@@ -172,7 +172,7 @@ def _render_answers(
             model=network_answer.model_line(model),
         )
     )
-    if tried:
+    if steps:
         _render_undo(record, uid, model, before, after)
 
 
@@ -180,8 +180,10 @@ def _render_undo(
     record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
     row = st.container(horizontal=True, gap="small")
-    row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_tried, args=(uid,))
-    row.button(_("Start again"), key=f"again-{uid}", on_click=session.forget_tried, args=(uid,))
+    row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_eraser_step, args=(uid,))
+    row.button(
+        _("Start again"), key=f"again-{uid}", on_click=session.forget_eraser_steps, args=(uid,)
+    )
     final = record.review is not None and record.review.stage is Stage.FINAL
     row.button(
         _("Keep in the record"),
@@ -197,7 +199,7 @@ def _render_undo(
 
 
 def trial_line(trial: Trial) -> str:
-    """What was tried and what came of it, in one line."""
+    """Describe a trial and its result in one line."""
     return _("{asked}: {before} \u2192 {after}").format(
         asked=", ".join(trial.regions),
         before=labels.percent(trial.before),
@@ -218,7 +220,7 @@ def zone_name(zone: str) -> str:
 
 
 def verdict(before: Prediction, after: Prediction) -> str:
-    """Whether the answer hung on what was taken out."""
+    """Say whether the answer hung on what was taken out."""
     whole, left = before.findings[0], after.findings[0]
     if whole.positive and not left.positive:
         return _("The answer hung on what was erased.")
@@ -230,26 +232,26 @@ def verdict(before: Prediction, after: Prediction) -> str:
 
 
 def _log_odds(finding: Finding) -> float:
-    """What a saturated percentage hides; finite."""
+    """Log-odds show what a saturated percentage hides; finite."""
     p = min(max(finding.probability, 1e-9), 1 - 1e-9)
     return math.log(p / (1 - p))
 
 
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
-    asked = _("Only {region}") if keep else _("Without {region}")
-    what = f"{asked.format(region=labels.within(name))} ({_fills()[fill].lower()})"
-    session.try_out(uid, NamedStep(what, Step(mask, fill, keep)))
+    template = _("Only {region}") if keep else _("Without {region}")
+    what = f"{template.format(region=labels.within(name))} ({_fills()[fill].lower()})"
+    session.add_eraser_step(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
-    tried: Sequence[NamedStep] = session.tried(uid)
+    steps: Sequence[NamedStep] = session.eraser_steps(uid)
     trial = Trial(
         sop_instance_uid=uid,
-        regions=tuple(one.name for one in tried),
-        fill=tried[-1].step.fill.value,
-        kept=tried[-1].step.keep,
+        regions=tuple(named.name for named in steps),
+        fill=steps[-1].step.fill.value,
+        kept=steps[-1].step.keep,
         code=before.findings[0].code,
         before=before.findings[0].probability,
         after=after.findings[0].probability,

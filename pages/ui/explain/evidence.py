@@ -24,7 +24,7 @@ def render_evidence(
     image : Image
         The film on the wall.
     answer : Assessment
-        What the network said about it; it has findings.
+        The network's answer to it; it has findings.
     choice : Choice or None
         What is explained on the wall.
     """

@@ -1,4 +1,4 @@
-"""The measures of a film in words: what each is called, its value, and what stands out."""
+"""The measures of a film in words: their names, their values, and what stands out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def groups() -> dict[str, tuple[str, ...]]:
     }
 
 
-def known() -> dict[str, Words]:
+def measure_words() -> dict[str, Words]:
     """Words for every measure."""
     zones = {
         "opacity_right_upper": _("Right upper zone"),
@@ -58,13 +58,13 @@ def known() -> dict[str, Words]:
     whiter = _("{zone}: whiter than in {percent} % of the training films.")
     darker = _("{zone}: darker than in {percent} % of the training films.")
     opacities = {
-        name: Words(zone, _percent, _fill(whiter, zone), _fill(darker, zone))
+        name: Words(zone, _percent, _fill_zone(whiter, zone), _fill_zone(darker, zone))
         for name, zone in zones.items()
     }
     return {**opacities, **_geometry(), **_technique()}
 
 
-def _fill(template: str, zone: str) -> str:
+def _fill_zone(template: str, zone: str) -> str:
     return template.replace("{zone}", zone)
 
 
@@ -133,37 +133,37 @@ def _technique() -> dict[str, Words]:
 
 
 def remark(reading: LungMeasures) -> str:
-    """What stands out about a measure, and whether the network's score goes with it."""
-    said = known()[reading.name]
+    """Say what stands out about a measure, and whether the network's score goes with it."""
+    words = measure_words()[reading.name]
     high = reading.percentile > 50
     beyond = reading.percentile if high else 100 - reading.percentile
     percent = min(99, int(beyond))
-    sentence = (said.high if high else said.low).replace("{percent}", str(percent))
-    return f"{sentence} {goes_with(reading.link, high=high)}" if reading.link else sentence
+    sentence = (words.high if high else words.low).replace("{percent}", str(percent))
+    return f"{sentence} {describe_link(reading.link, high=high)}" if reading.link else sentence
 
 
-def goes_with(link: Link, *, high: bool) -> str:
-    """How the network scores films at this end of a measure, and whether the label explains it."""
+def describe_link(link: Link, *, high: bool) -> str:
+    """Say how films at this end of a measure are scored, and whether the label explains it."""
     higher = (link.within.value > 0) == high
-    if apart(link.within):
-        told = (
+    if excludes_zero(link.within):
+        template = (
             _("Such films score higher, even within one true label (r = {within}).")
             if higher
             else _("Such films score lower, even within one true label (r = {within}).")
         )
-        return told.format(within=figure(link.within))
-    if not apart(link.score):
-        told = _("The network's score does not go with this (r = {score}).")
-        return told.format(score=figure(link.score))
-    told = (
+        return template.format(within=figure(link.within))
+    if not excludes_zero(link.score):
+        template = _("The network's score does not go with this (r = {score}).")
+        return template.format(score=figure(link.score))
+    template = (
         _("Such films score higher (r = {score}), but not within one true label ({within}).")
         if (link.score.value > 0) == high
         else _("Such films score lower (r = {score}), but not within one true label ({within}).")
     )
-    return told.format(score=figure(link.score), within=figure(link.within))
+    return template.format(score=figure(link.score), within=figure(link.within))
 
 
-def apart(estimate: Estimate) -> bool:
+def excludes_zero(estimate: Estimate) -> bool:
     """True when zero lies outside the interval."""
     return estimate.low > 0 or estimate.high < 0
 
@@ -171,13 +171,15 @@ def apart(estimate: Estimate) -> bool:
 def figure(estimate: Estimate) -> str:
     """A correlation with its interval: "+0.41 [+0.33, +0.48]"."""
     return _("{value} [{low}, {high}]").format(
-        value=_signed(estimate.value), low=_signed(estimate.low), high=_signed(estimate.high)
+        value=_format_signed(estimate.value),
+        low=_format_signed(estimate.low),
+        high=_format_signed(estimate.high),
     )
 
 
-def value(name: str, found: float) -> str:
+def value(name: str, number: float) -> str:
     """A measure's value as text."""
-    return known()[name].value(found)
+    return measure_words()[name].value(number)
 
 
 def cell(share: float) -> str:
@@ -185,7 +187,7 @@ def cell(share: float) -> str:
     return labels.percent(share).replace(">", "\\>")
 
 
-def _signed(number: float) -> str:
+def _format_signed(number: float) -> str:
     return f"{round(number, 2) + 0.0:+.2f}".replace("-", "\u2212")
 
 

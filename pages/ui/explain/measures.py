@@ -31,10 +31,10 @@ def render_concepts(image: Image, answer: Assessment) -> None:
 
 
 def _render(image: Image, answer: Assessment) -> None:
-    explainer, known = reference_cases.explainer_and_reference(
+    explainer, reference = reference_cases.explainer_and_reference(
         answer.model.name if answer.model else ""
     )
-    if known is None:
+    if reference is None:
         st.info(_("This model came without reference cases to compare a film with."))
         return
 
@@ -42,23 +42,23 @@ def _render(image: Image, answer: Assessment) -> None:
         return (measure(subject, explainer.classifier.regions(image.luminance_values(0))),)
 
     label = _("Measuring the film \u2026")
-    found = reference_cases.worked_out("concepts", label, image, explainer, answer, work)
-    if found is None:
+    result = reference_cases.work_out("concepts", label, image, explainer, answer, work)
+    if result is None:
         return
-    if found[0] is None:
+    if result[0] is None:
         st.info(_("Both lungs are not surely seen in this film, so nothing is measured."))
         return
-    readings = {reading.name: reading for reading in known.readings(found[0])}
+    readings = {reading.name: reading for reading in reference.readings(result[0])}
     _render_remarks(readings)
     for title, names in measure_labels.groups().items():
         st.markdown(f"**{title}**")
         st.table([_row(readings[name]) for name in names], hide_index=True, alt=title)
-    _render_notes(known)
+    _render_notes(reference)
     st.caption(network_answer.model_line(explainer.card.identity))
 
 
 def _render_remarks(readings: Mapping[str, LungMeasures]) -> None:
-    """What stands out, in sentences."""
+    """Say in sentences what stands out."""
     outlying = [reading for reading in readings.values() if reading.outlying]
     if outlying:
         remarks = "\n".join(f"- {measure_labels.remark(reading)}" for reading in outlying)
@@ -70,7 +70,7 @@ def _render_remarks(readings: Mapping[str, LungMeasures]) -> None:
 def _row(reading: LungMeasures) -> dict[str, str]:
     link = reading.link
     return {
-        _("Measure"): measure_labels.known()[reading.name].label,
+        _("Measure"): measure_labels.measure_words()[reading.name].label,
         _("This film"): measure_labels.value(reading.name, reading.value),
         _("Training films below"): measure_labels.cell(reading.percentile / 100),
         _("r with the score"): measure_labels.figure(link.score) if link else "",
@@ -79,8 +79,8 @@ def _row(reading: LungMeasures) -> dict[str, str]:
     }
 
 
-def _render_notes(known: Reference) -> None:
-    """What the columns mean."""
+def _render_notes(reference: Reference) -> None:
+    """Explain the columns."""
     st.caption(
         _(
             "r is the rank correlation (Spearman) over {films} validation films, with its 95 % "
@@ -89,5 +89,5 @@ def _render_notes(known: Reference) -> None:
             "how the film was taken. Sides are the patient's, whose right is on the film's left. "
             "Tones of the lungs are compared by rank, so that window and exposure do not matter; "
             "brightness, contrast and clipping are about just these."
-        ).format(films=known.facts["validation_films"])
+        ).format(films=reference.facts["validation_films"])
     )

@@ -1,4 +1,4 @@
-"""Why the network said it: what to explain, by which method, and the overlay made of it."""
+"""Why the network answered so: what to explain, by which method, and the overlay made of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLACES = ("first", "second")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the reader wants explained: by which model, method, and for which target."""
+    """The explanation a reader wants: by which model, method, and for which target."""
 
     model: str
     method: str
@@ -64,17 +64,17 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
         _("Explain"),
         targets,
         index=targets.index(wanted) if wanted in targets else 0,
-        format_func=lambda one: _("Why: {target}").format(target=target_label(model, one)),
+        format_func=lambda option: _("Why: {target}").format(target=target_label(model, option)),
         key=f"target-{sop_instance_uid}",
         label_visibility="collapsed",
         width=230,
     )
     st.query_params["finding"] = target
-    first = Choice(model, _method(PLACES[0], 0, members), target, answer)
-    return first, replace(first, method=_method(PLACES[1], 1, members)) if two else first
+    first = Choice(model, _choose_method(PLACES[0], 0, members), target, answer)
+    return first, replace(first, method=_choose_method(PLACES[1], 1, members)) if two else first
 
 
-def _method(place: str, index: int, members: int) -> str:
+def _choose_method(place: str, index: int, members: int) -> str:
     lines = [f"- **{_(m.label)}**: {_(m.meaning)}" for m in METHODS.values()]
     options = [*METHODS, SPREAD] if members > 1 else list(METHODS)
     return st.selectbox(
@@ -106,11 +106,11 @@ def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
     Overlay or None
         None while a slow method is at work, or after the reader stopped it.
     """
-    found = explain(image, choice, place)
-    if found is None:
+    attribution = explain(image, choice, place)
+    if attribution is None:
         return None
     spread = choice.method == SPREAD
-    values = found.spread if spread else found.values
+    values = attribution.spread if spread else attribution.values
     return Overlay(
         values=values,
         limit=float(np.abs(values).max()) or 1.0,
@@ -120,14 +120,14 @@ def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
         meaning=_("the networks agree | they differ")
         if spread
         else f"{_('speaks against')} | {_('speaks for')}",
-        source=_source(found),
-        seen=found.view.edges,
+        source=_describe_source(attribution),
+        seen=attribution.view.edges,
     )
 
 
-def render_wait(asked: tuple[Choice, Choice]) -> None:
+def render_wait(choices: tuple[Choice, Choice]) -> None:
     """Draw how far the slow methods have come, with a way to stop each and to begin again."""
-    for place, choice in zip(PLACES, asked, strict=True):
+    for place, choice in zip(PLACES, choices, strict=True):
         slot = _slot(place)
         label = _("{method}: asking the network \u2026").format(method=method_label(choice.method))
         background.render_wait(slot, label)
@@ -139,10 +139,10 @@ def render_wait(asked: tuple[Choice, Choice]) -> None:
                 )
 
 
-def _source(found: Attribution) -> str:
-    """Who was asked, and what the line around a part of the film means."""
-    line = network_answer.model_line(found.model)
-    if found.view == WHOLE:
+def _describe_source(attribution: Attribution) -> str:
+    """Name the network, and say what the line around a part of the film means."""
+    line = network_answer.model_line(attribution.model)
+    if attribution.view == WHOLE:
         return line
     return f"{line}. {_('Frame: the part of the film the network looks at.')}"
 
@@ -161,16 +161,16 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
             return session.attribution(
                 key, lambda: explainer.attribute(subject, choice.target, method)
             )
-    known = session.known_attribution(key)
-    if known is not None:
+    kept = session.known_attribution(key)
+    if kept is not None:
         background.forget(slot)
-        return known
+        return kept
 
     def work(report: background.OnProgress) -> Attribution:
         return explainer.attribute(subject, choice.target, method, on_progress=report)
 
-    found = background.start(slot, key, work).result
-    return None if found is None else session.attribution(key, lambda: found)
+    attribution = background.start(slot, key, work).result
+    return None if attribution is None else session.attribution(key, lambda: attribution)
 
 
 def _slot(place: str) -> str:
@@ -184,7 +184,7 @@ def method_label(method: str) -> str:
 
 def pairs(classes: Sequence[str]) -> list[str]:
     """Every two classes, to be weighed against each other."""
-    return [f"{one}{AGAINST}{other}" for one, other in combinations(classes, 2)]
+    return [f"{first}{AGAINST}{second}" for first, second in combinations(classes, 2)]
 
 
 def target_label(model: str, target: str) -> str:

@@ -36,56 +36,61 @@ def render_receipt(image: Image, choice: Choice) -> None:
         st.caption(_("This map shows where the networks differ. It is no reason to be tested."))
         return
     with in_words():
-        found = receipt_tasks.proof(image, choice)
-        if found.receipt is None:
-            _render_wait(found)
+        proof = receipt_tasks.proof(image, choice)
+        if proof.receipt is None:
+            _render_wait(proof)
         else:
-            _render_verdict(found.receipt, choice)
-            _render_table(found.receipt)
-            _render_rule(found.receipt)
+            _render_verdict(proof.receipt, choice)
+            _render_table(proof.receipt)
+            _render_rule(proof.receipt)
 
 
-def _render_wait(found: Proof) -> None:
+def _render_wait(proof: Proof) -> None:
     """How far the work has come, with a way to stop it and to begin again."""
     slot = receipt_tasks.slot()
-    if found.stopped:
+    if proof.stopped:
         st.caption(_("Stopped: nothing is known about how far this map can be believed."))
         st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(slot,))
-    elif found.awaits_map:
+    elif proof.awaits_map:
         st.caption(_("The receipt is made when the map is there."))
     else:
         bar, button = st.columns([6, 1], vertical_alignment="center")
-        bar.progress(found.progress or 0.0, text=_("Testing the map \u2026"))
+        bar.progress(proof.progress or 0.0, text=_("Testing the map \u2026"))
         button.button(_("Stop"), key="receipt-stop", on_click=background.stop, args=(slot,))
         poll.beat("receipt")
 
 
-def _render_verdict(found: Receipt, choice: Choice) -> None:
-    icon, tint = ICONS[found.verdict.name]
+def _render_verdict(receipt: Receipt, choice: Choice) -> None:
+    icon, tint = ICONS[receipt.verdict.name]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(verdict_label(found.verdict.name), icon=icon, color=tint)  # type: ignore[arg-type]
+        st.badge(verdict_label(receipt.verdict.name), icon=icon, color=tint)  # type: ignore[arg-type]
         st.caption(
             _("{method}, {target}. {model}").format(
-                method=method_label(found.method),
-                target=target_label(choice.model, found.target),
+                method=method_label(receipt.method),
+                target=target_label(choice.model, receipt.target),
                 model=network_answer.model_line(resources.card(choice.model).identity),
             ),
             width="stretch",
         )
-    reasons = found.verdict.reasons or (
+    reasons = receipt.verdict.reasons or (
         _("The answer hangs on what the map marks, and the map holds still."),
     )
     st.markdown("\n".join(f"- {sentence(reason)}" for reason in reasons))
 
 
-def _render_table(found: Receipt) -> None:
-    rows = [*_faithful(found), *_stable(found), *_shared(found), *_placed(found)]
+def _render_table(receipt: Receipt) -> None:
+    rows = [
+        *_faithfulness_rows(receipt),
+        *_stability_rows(receipt),
+        *_agreement_rows(receipt),
+        *_place_rows(receipt),
+    ]
     heads = (_("Test"), _("This map"), _("By chance"), _("What it means"))
     st.table([dict(zip(heads, row, strict=True)) for row in rows], hide_index=True)
 
 
-def _faithful(found: Receipt) -> list[Row]:
-    test = found.faithfulness
+def _faithfulness_rows(receipt: Receipt) -> list[Row]:
+    test = receipt.faithfulness
     chance = f"{test.random:+.1f}"
     rows = [
         (
@@ -107,34 +112,34 @@ def _faithful(found: Receipt) -> list[Row]:
             _("Difference of these two, as a share of how far the answer moves at all."),
         ),
     ]
-    untold = _("Share of the answer's changes that the map's sums do not tell (infidelity).")
-    rows.append((_("Does not tell"), labels.percent(test.infidelity), "", untold))
-    if found.completeness is not None:
+    infidelity = _("Share of the answer's changes that the map's sums do not tell (infidelity).")
+    rows.append((_("Does not tell"), labels.percent(test.infidelity), "", infidelity))
+    if receipt.completeness is not None:
         meaning = _("How far the map's sum misses the change of the answer it explains.")
-        rows.append((_("Does not add up by"), labels.percent(found.completeness), "", meaning))
+        rows.append((_("Does not add up by"), labels.percent(receipt.completeness), "", meaning))
     return rows
 
 
-def _stable(found: Receipt) -> list[Row]:
+def _stability_rows(receipt: Receipt) -> list[Row]:
     name = _("Tiny changes of the film")
     meaning = _(
         "Worst rank correlation with the map after noise, a shift by one pixel, uneven exposure "
         "and a turn by one degree; 1 is the same map."
     )
-    if found.stability is None:
+    if receipt.stability is None:
         return [(name, _("not measured"), "", _("The method is too slow to be asked five times."))]
     return [
-        (name, f"{found.stability.correlation:+.2f}", f"{0:+.2f}", meaning),
+        (name, f"{receipt.stability.correlation:+.2f}", f"{0:+.2f}", meaning),
         (
             _("Strongest places after them"),
-            labels.percent(found.stability.overlap),
+            labels.percent(receipt.stability.overlap),
             labels.percent(TOP),
             _("Share of the map's strongest tenth that stays the strongest tenth, at worst."),
         ),
     ]
 
 
-def _shared(found: Receipt) -> list[Row]:
+def _agreement_rows(receipt: Receipt) -> list[Row]:
     meaning = _(
         "Rank correlation with the other map, and how much of the strongest tenth is shared."
     )
@@ -145,17 +150,17 @@ def _shared(found: Receipt) -> list[Row]:
             f"{0:+.2f}, {labels.percent(TOP)}",
             meaning,
         )
-        for name, other in found.agreement.items()
+        for name, other in receipt.agreement.items()
     ]
 
 
-def _placed(found: Receipt) -> list[Row]:
-    if found.place is None:
+def _place_rows(receipt: Receipt) -> list[Row]:
+    if receipt.place is None:
         return []
     named = (
-        (found.place.lungs, _("Evidence in the lungs"), _("no lungs surely seen")),
-        (found.place.border, _("Evidence at the border"), ""),
-        (found.place.markers, _("Evidence on markers"), _("no marker seen")),
+        (receipt.place.lungs, _("Evidence in the lungs"), _("no lungs surely seen")),
+        (receipt.place.border, _("Evidence at the border"), ""),
+        (receipt.place.markers, _("Evidence on markers"), _("no marker seen")),
     )
     meaning = _("Share of the evidence for the answer; by chance, the area's share of the view.")
     return [
@@ -166,10 +171,10 @@ def _placed(found: Receipt) -> list[Row]:
     ]
 
 
-def _render_rule(found: Receipt) -> None:
+def _render_rule(receipt: Receipt) -> None:
     with st.expander(_("The rule")):
-        st.markdown(rule_words(found.rule))
-        deletion, insertion, random = found.faithfulness.probabilities()
+        st.markdown(rule_words(receipt.rule))
+        deletion, insertion, random = receipt.faithfulness.probabilities()
         st.caption(
             _(
                 "In probability: {deletion} with the marked places taken away, {insertion} with "

@@ -56,9 +56,9 @@ def proof(image: Image, choice: Choice, place: str = PLACES[0]) -> Proof:
         If the installed rule cannot be read, or the work failed.
     """
     key = _key(image, choice)
-    known = session.receipt(key)
-    if known is not None:
-        return Proof(receipt=known)
+    receipt = session.receipt(key)
+    if receipt is not None:
+        return Proof(receipt=receipt)
     task = background.current(slot(place), key) or _begin(image, choice, place, key)
     if task is None:
         return Proof()
@@ -74,8 +74,8 @@ def known_verdict(image: Image, choice: Choice) -> Verdict | None:
     """The verdict on a map, if its receipt was made in this session."""
     if choice.method == SPREAD:
         return None
-    found = session.receipt(_key(image, choice))
-    return None if found is None else found.verdict
+    receipt = session.receipt(_key(image, choice))
+    return None if receipt is None else receipt.verdict
 
 
 def slot(place: str = PLACES[0]) -> str:
@@ -93,9 +93,9 @@ def drop(*, beside: set[str] | None = None) -> None:
 def _begin(
     image: Image, choice: Choice, place: str, key: tuple[Hashable, ...]
 ) -> background.BackgroundTask[Receipt] | None:
-    """The work, begun; None until there is a map."""
+    """Begin the work; None until there is a map."""
     background.forget(slot(place))
-    attribution = _attribution(image, choice, key)
+    attribution = _find_attribution(image, choice, key)
     if attribution is None:
         return None
     explainer = resources.explainers().of(choice.model)
@@ -105,14 +105,16 @@ def _begin(
     def work(report: background.OnProgress) -> Receipt:
         return make_receipt(explainer, subject, attribution, rule=rule, on_progress=report)
 
-    return background.start(slot(place), key, work, behind=True)
+    return background.start(slot(place), key, work, low_priority=True)
 
 
-def _attribution(image: Image, choice: Choice, key: tuple[Hashable, ...]) -> Attribution | None:
-    """The map on the wall; a quick one is made when it is not kept."""
-    known = session.known_attribution(key)
-    if known is not None or METHODS[choice.method].slow:
-        return known
+def _find_attribution(
+    image: Image, choice: Choice, key: tuple[Hashable, ...]
+) -> Attribution | None:
+    """Find the map on the wall; a quick one is made when it is not kept."""
+    attribution = session.known_attribution(key)
+    if attribution is not None or METHODS[choice.method].slow:
+        return attribution
     explainer = resources.explainers().of(choice.model)
     subject = session.subject(image.instance.identity.sha256, explainer, image, choice.answer)
     return session.attribution(

@@ -43,7 +43,7 @@ def _load(weights_sha256: str) -> Reference | None:
     return None
 
 
-def worked_out(
+def work_out(
     slot: str,
     label: str,
     image: Image,
@@ -51,16 +51,16 @@ def worked_out(
     answer: Assessment,
     work: Callable[[Subject], T],
 ) -> T | None:
-    """What a piece of work finds about a film, or None while a bar or a button stands there.
+    """The result of a piece of work on a film, or None while a bar or a button stands there.
 
     Parameters
     ----------
     slot, label : str
-        Place on the page, and what is said while it is worked out.
+        Place on the page, and the words beside the bar while it is worked out.
     image : Image
     explainer : Explainer
     answer : Assessment
-        What the network said about the film: the part it looked at is worked on.
+        The network's answer to the film: the part it looked at is worked on.
     work : callable
         Runs beside the page: nothing of Streamlit's in it.
 

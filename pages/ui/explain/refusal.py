@@ -31,25 +31,25 @@ def render_refusal(image: Image, answer: Assessment) -> None:
         The refusal; names the model that was asked.
     """
     classifier = resources.panel().named(answer.model.name if answer.model else "")
-    found = _refusal(image, classifier)
-    if found is None:
+    refusal = _find_refusal(image, classifier)
+    if refusal is None:
         background.render_wait(_SLOT, _("Looking for the reason \u2026"))
         return
     st.markdown(f"**{_('Why there is no answer')}**")
     for reason in answer.messages:
         st.markdown(f"- {plain(sentence(reason))}")
-    if found.header:
-        _render_header(found)
-    for undone in found.would_pass:
+    if refusal.header:
+        _render_header(refusal)
+    for change in refusal.would_pass:
         st.markdown(
             "- "
             + _("{how}, the picture would pass. Lightbox never changes it by itself.").format(
-                how=_(undone).capitalize()
+                how=_(change).capitalize()
             )
         )
-    if found.foreign is not None and found.foreign.max() > 0:
+    if refusal.foreign is not None and refusal.foreign.max() > 0:
         st.image(
-            _picture(image, found.foreign),
+            _picture(image, refusal.foreign),
             width=_WIDTH,
             caption=_(
                 "Orange: blurring this region makes the picture look more like the films the "
@@ -59,17 +59,17 @@ def render_refusal(image: Image, answer: Assessment) -> None:
     st.caption(network_answer.model_line(classifier.card.identity))
 
 
-def _refusal(image: Image, classifier: Classifier) -> Refusal | None:
-    """The reason, once it is found."""
+def _find_refusal(image: Image, classifier: Classifier) -> Refusal | None:
+    """Find the reason in the background; None until then."""
     key = (image.instance.identity.sha256, classifier.card.weights_sha256, classifier.card.name)
-    known = session.refusal(key)
-    if known is not None:
-        return known
+    refusal = session.refusal(key)
+    if refusal is not None:
+        return refusal
     work = partial(_work, classifier, image)
-    found = background.start(_SLOT, key, work).result
-    if found is not None:
-        session.keep_refusal(key, found)
-    return found
+    refusal = background.start(_SLOT, key, work).result
+    if refusal is not None:
+        session.keep_refusal(key, refusal)
+    return refusal
 
 
 def _work(classifier: Classifier, image: Image, report: background.OnProgress) -> Refusal:
@@ -78,15 +78,15 @@ def _work(classifier: Classifier, image: Image, report: background.OnProgress) -
     )
 
 
-def _render_header(found: Refusal) -> None:
+def _render_header(refusal: Refusal) -> None:
     st.table(
         [
             {
-                _("Field of the header"): f"{_fields()[m.keyword]} ({m.keyword})",
-                _("Found"): plain(m.found) or "\u2013",
-                _("The network was built for"): ", ".join(m.expected) or "\u2013",
+                _("Field of the header"): f"{_fields()[mismatch.keyword]} ({mismatch.keyword})",
+                _("Found"): plain(mismatch.found) or "\u2013",
+                _("The network was built for"): ", ".join(mismatch.expected) or "\u2013",
             }
-            for m in found.header
+            for mismatch in refusal.header
         ],
         hide_index=True,
     )

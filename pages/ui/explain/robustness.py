@@ -42,61 +42,62 @@ def render_robustness(image: Image, answer: Assessment) -> None:
             f"{_label(kind)}, {_(CHANGES[kind].unit)}",
             LEVELS[kind],
             value=neutral(kind),
-            format_func=lambda one: f"{one:g}",
+            format_func=lambda value: f"{value:g}",
             key=f"dial-{kind}-{uid}",
         )
-        found = _curve(image, explainer, kind)
-        if found is None:
+        curve = _find_curve(image, explainer, kind)
+        if curve is None:
             background.render_wait(_SLOT, _("Asking the network at every level ..."))
         else:
-            _render_curve(found, level, explainer)
+            _render_curve(curve, level, explainer)
     with right:
         _render_film(image, kind, level)
-        if found is not None and found.points:
-            here = next(p for p in found.points if p.level == level)
+        if curve is not None and curve.points:
+            point = next(p for p in curve.points if p.level == level)
             lead = explainer.card.findings[0]
-            said = Finding(lead.code, lead.label, here.probability, lead.operating_point)
+            finding = Finding(lead.code, lead.label, point.probability, lead.operating_point)
             st.markdown(
-                f"**{labels.percent(here.probability)}** \u2013 {labels.answer(said, here.answer)}"
+                f"**{labels.percent(point.probability)}** \u2013 "
+                f"{labels.answer(finding, point.answer)}"
             )
-            _render_difference(found, answer)
+            _render_difference(curve, answer)
         st.caption(network_answer.model_line(explainer.card.identity))
 
 
-def _render_difference(found: Curve, answer: Assessment) -> None:
+def _render_difference(curve: Curve, answer: Assessment) -> None:
     """Why the unchanged copy may get another figure than the film itself."""
-    whole = answer.findings[0].probability if answer.findings else found.here.probability
-    if labels.percent(whole) != labels.percent(found.here.probability):
-        said = _(
+    whole = answer.findings[0].probability if answer.findings else curve.here.probability
+    if labels.percent(whole) != labels.percent(curve.here.probability):
+        template = _(
             "Asked about a copy of at most {side} pixels; unchanged, it gives {copy}, the film "
             "itself {film}."
         )
-        copy, film = labels.percent(found.here.probability), labels.percent(whole)
-        st.caption(said.format(side=SIDE, copy=copy, film=film))
+        copy, film = labels.percent(curve.here.probability), labels.percent(whole)
+        st.caption(template.format(side=SIDE, copy=copy, film=film))
 
 
-def sentence(found: Curve) -> str:
+def sentence(curve: Curve) -> str:
     """Where the answer flips, or how far it holds."""
-    unit = _(CHANGES[found.kind].unit)
-    if not found.flips:
-        low, high = found.holds
+    unit = _(CHANGES[curve.kind].unit)
+    if not curve.flips:
+        low, high = curve.holds
         return _("This answer holds from {low} to {high} ({unit}).").format(
             low=f"{low:g}", high=f"{high:g}", unit=unit
         )
     return " ".join(
         _("At {level} ({unit}) it becomes: {answer}.").format(
-            level=_signed(p.level, found), unit=unit, answer=_answer(p.answer)
+            level=_format_level(p.level, curve), unit=unit, answer=_answer_word(p.answer)
         )
-        for p in found.flips
+        for p in curve.flips
     )
 
 
-def _curve(image: Image, explainer: Explainer, kind: str) -> Curve | None:
-    """The curve, once it is worked out."""
+def _find_curve(image: Image, explainer: Explainer, kind: str) -> Curve | None:
+    """Find the curve in the background; None until then."""
     key = (image.instance.identity.sha256, explainer.card.weights_sha256, kind)
-    known = session.curve(key)
-    if known is not None:
-        return known
+    kept = session.curve(key)
+    if kept is not None:
+        return kept
     film = image.luminance_values(0)
     work = partial(_work, explainer, film, kind)
     task = background.start(_SLOT, key, work)
@@ -114,19 +115,19 @@ def _work(
     return curve(explainer.classifier, film, kind, on_progress=report)
 
 
-def _render_curve(found: Curve, level: float, explainer: Explainer) -> None:
-    if not found.points:
+def _render_curve(curve: Curve, level: float, explainer: Explainer) -> None:
+    if not curve.points:
         st.caption(_("Stopped."))
         return
-    st.markdown(f"**{sentence(found)}**")
+    st.markdown(f"**{sentence(curve)}**")
     rows = [
-        {"level": p.level, "probability": p.probability, "answer": _answer(p.answer)}
-        for p in found.points
+        {"level": p.level, "probability": p.probability, "answer": _answer_word(p.answer)}
+        for p in curve.points
     ]
     base = alt.Chart(alt.Data(values=rows), height=_HEIGHT)
     scale = alt.Scale(domain=[0, 1])
     line = base.mark_line(point=True, color=colour("blueColor")).encode(
-        x=alt.X("level:Q", title=_(CHANGES[found.kind].unit)),
+        x=alt.X("level:Q", title=_(CHANGES[curve.kind].unit)),
         y=alt.Y("probability:Q", scale=scale, title=_("Probability")),
         tooltip=[
             alt.Tooltip("level:Q", title=_("Level")),
@@ -139,19 +140,19 @@ def _render_curve(found: Curve, level: float, explainer: Explainer) -> None:
         .mark_rule(strokeDash=[4, 4], color=colour("orangeColor"))
         .encode(y=alt.Y("p:Q", scale=scale))
     )
-    here = (
+    position = (
         alt.Chart(alt.Data(values=[{"l": level}]))
         .mark_rule(color=colour("grayTextColor"))
         .encode(x="l:Q")
     )
-    st.altair_chart(line + point + here, width="stretch")
+    st.altair_chart(line + point + position, width="stretch")
     st.caption(
         _(
             "Dashed: the operating point. Every changed film is framed anew, as if it had been "
             "taken like that."
         )
     )
-    if found.kind in ("contrast", "gamma"):
+    if curve.kind in ("contrast", "gamma"):
         st.caption(
             _(
                 "Exposure and contrast are evened out before the networks look, so only what "
@@ -173,14 +174,14 @@ def _label(kind: str) -> str:
     return short.get(kind) or _(CHANGES[kind].label)
 
 
-def _answer(found: Answer) -> str:
+def _answer_word(answer: Answer) -> str:
     return {
         Answer.PRESENT: _("suspected"),
         Answer.ABSENT: _("not seen"),
         Answer.UNSURE: _("unsure"),
         Answer.UNSUITABLE: _("not suitable"),
-    }[found]
+    }[answer]
 
 
-def _signed(level: float, found: Curve) -> str:
-    return f"{level:+g}" if found.neutral == 0 and found.points[0].level < 0 else f"{level:g}"
+def _format_level(level: float, curve: Curve) -> str:
+    return f"{level:+g}" if curve.neutral == 0 and curve.points[0].level < 0 else f"{level:g}"

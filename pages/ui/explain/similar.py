@@ -31,8 +31,8 @@ _THUMB = 160  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found beside one film."""
+class SimilarCases:
+    """Proven cases and measures found for one film."""
 
     neighbours: tuple[Neighbour, ...]
     own: tuple[SiteNeighbour, ...]
@@ -50,35 +50,35 @@ def render_similar(image: Image, answer: Assessment) -> None:
     """
     with in_words():
         name = answer.model.name if answer.model else ""
-        explainer, known = reference_cases.explainer_and_reference(name)
-        if known is None:
+        explainer, reference = reference_cases.explainer_and_reference(name)
+        if reference is None:
             st.info(_("This model came without reference cases to compare a film with."))
             return
         label = _("Looking for similar cases \u2026")
-        work = _work(image, explainer, known, resources.repository())
-        found = reference_cases.worked_out(_SLOT, label, image, explainer, answer, work)
-        if found is not None:
-            _render_training(found, known, explainer.card)
-            _render_own(found.own, image.instance, explainer.card)
+        work = _work(image, explainer, reference, resources.repository())
+        cases = reference_cases.work_out(_SLOT, label, image, explainer, answer, work)
+        if cases is not None:
+            _render_training(cases, reference, explainer.card)
+            _render_own(cases.own, image.instance, explainer.card)
 
 
 def _work(
-    image: Image, explainer: Explainer, known: Reference, repository: Repository
-) -> Callable[[Subject], Found]:
-    def work(subject: Subject) -> Found:
+    image: Image, explainer: Explainer, reference: Reference, repository: Repository
+) -> Callable[[Subject], SimilarCases]:
+    def work(subject: Subject) -> SimilarCases:
         classifier, study = explainer.classifier, image.instance.identity.study_instance_uid
-        return Found(
-            similar(explainer, subject, known, COUNTED),
-            site_similar(classifier, subject, known, repository, beside=study, k=SHOWN),
+        return SimilarCases(
+            similar(explainer, subject, reference, COUNTED),
+            site_similar(classifier, subject, reference, repository, beside=study, k=SHOWN),
             measure(subject, classifier.regions(image.luminance_values(0))),
         )
 
     return work
 
 
-def _render_training(found: Found, known: Reference, card: ModelCard) -> None:
+def _render_training(cases: SimilarCases, reference: Reference, card: ModelCard) -> None:
     """The nearest training films as numbers and labels."""
-    nearest, shown = found.neighbours[0], found.neighbours[:SHOWN]
+    nearest, shown = cases.neighbours[0], cases.neighbours[:SHOWN]
     if nearest.itself:
         st.warning(
             _(
@@ -93,16 +93,16 @@ def _render_training(found: Found, known: Reference, card: ModelCard) -> None:
                 "validation films found theirs. What follows says little about this film."
             ).format(percent=f"{FAR:g}")
         )
-    st.markdown(f"**{_counted(found.neighbours)}**")
+    st.markdown(f"**{_count_labels(cases.neighbours)}**")
     title = _("The nearest training films")
     st.table([_row(n, card) for n in shown], hide_index=True, alt=title)
     with st.expander(_("Their measures")):
-        table = [_measures(name, found.measures, [n.case for n in shown]) for name in CONCEPTS]
+        table = [_measures(name, cases.measures, [n.case for n in shown]) for name in CONCEPTS]
         st.table(table, hide_index=True, alt=_("Their measures"))
-    _render_source(known, card)
+    _render_source(reference, card)
 
 
-def _counted(neighbours: Sequence[Neighbour]) -> str:
+def _count_labels(neighbours: Sequence[Neighbour]) -> str:
     counts = (f"{count} {_(label)}" for label, count in label_counts(neighbours).items())
     return _(
         "Labels of the {count} nearest training films, each of another patient: {counts}."
@@ -111,31 +111,31 @@ def _counted(neighbours: Sequence[Neighbour]) -> str:
 
 def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
     lead, case = card.findings[0], neighbour.case
-    said = sum(case.probabilities[member] for member in lead.members)
+    score = sum(case.probabilities[member] for member in lead.members)
     return {
         _("Training film"): case.name,
         _("True label"): _(case.label),
         _("The network's {finding} score for it (operating point {point})").format(
             finding=labels.within(_(lead.label)), point=labels.percent(lead.operating_point)
-        ): measure_labels.cell(said),
+        ): measure_labels.cell(score),
         _("Distance"): f"{neighbour.distance:.2f}",
         _("Validation films whose nearest is nearer"): measure_labels.cell(neighbour.rarity / 100),
     }
 
 
 def _measures(name: str, own: Measures | None, others: Sequence[ReferenceCase]) -> dict[str, str]:
-    """One measure of this film and of its neighbours."""
-    known = {_("This film"): own, **{other.name: other.measures for other in others}}
+    """A row with one measure of this film and of its neighbours."""
+    columns = {_("This film"): own, **{other.name: other.measures for other in others}}
     values = {
-        column: measure_labels.value(name, found[name]) if found else labels.NOTHING
-        for column, found in known.items()
+        column: measure_labels.value(name, measures[name]) if measures else labels.NOTHING
+        for column, measures in columns.items()
     }
-    return {_("Measure"): measure_labels.known()[name].label, **values}
+    return {_("Measure"): measure_labels.measure_words()[name].label, **values}
 
 
-def _render_source(known: Reference, card: ModelCard) -> None:
+def _render_source(reference: Reference, card: ModelCard) -> None:
     """Where the cases come from, how they were labelled, and what to make of it."""
-    data = known.facts["data"]
+    data = reference.facts["data"]
     st.caption(
         _(
             "{films} training films of {patients} patients. Their labels are the clinical ones "
@@ -145,8 +145,8 @@ def _render_source(known: Reference, card: ModelCard) -> None:
             "the networks' features: what is near looks alike to the network, not always to a "
             "reader."
         ).format(
-            films=known.facts["films"],
-            patients=known.facts["patients"],
+            films=reference.facts["films"],
+            patients=reference.facts["patients"],
             citation=data["citation"],
             licence=data["licence"],
         )
@@ -177,8 +177,8 @@ def _render_case(neighbour: SiteNeighbour) -> None:
         _("Distance {distance}").format(distance=f"{neighbour.distance:.2f}"),
         "" if neighbour.close else _("not close"),
     ]
-    told = "".join(f'<div class="lb-small">{escape(line)}</div>' for line in lines if line)
-    st.html(f'<img src="{picture}" alt="" style="width:100%;background:#000">{told}')
+    captions = "".join(f'<div class="lb-small">{escape(line)}</div>' for line in lines if line)
+    st.html(f'<img src="{picture}" alt="" style="width:100%;background:#000">{captions}')
     if st.button(_("Open"), key=f"case-{identity.sop_instance_uid}"):
         navigation.open_study(identity.study_instance_uid)
 

@@ -1,4 +1,4 @@
-"""One line above the film: whether the map on it can be believed, as soon as that is known.
+"""The line above the film: whether the map on it can be believed, as soon as that is known.
 
 A fragment of its own: it draws itself while the map is tested, and nothing else. A map that turns
 out not to be reliable loses its colours at once, by a style the viewer inherits.
@@ -33,7 +33,7 @@ def render_lines(image: Image, hung: dict[int, tuple[str, Choice]]) -> None:
     image : Image
         The film whose first frame is explained.
     hung : dict of int to (str, Choice)
-        Number of the pane -> place of its map (one of `explanation.PLACES`), and what it shows.
+        Number of the pane -> place of its map (one of `overlay.PLACES`), and what it shows.
     """
     receipt_tasks.drop(beside={place for place, _choice in hung.values()})
     for pane, (place, choice) in hung.items():
@@ -52,18 +52,18 @@ def verdict_label(name: str) -> str:
 
 @st.fragment
 def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: bool) -> None:
-    """What is known of one map now; again in a moment while it is being tested."""
+    """Draw what is known of one map now; again in a moment while it is being tested."""
     name = method_label(choice.method) if named else _("Map")
     with in_words(), st.container(horizontal=True, vertical_alignment="center", gap="small"):
         try:
-            found = receipt_tasks.proof(image, choice, place)
+            proof = receipt_tasks.proof(image, choice, place)
         except AssistantError as exc:
             _say(name, _("not checked"), ":material/error:", "gray", sentence(str(exc)))
             return
-        if found.receipt is not None:
-            _render_verdict(name, found.receipt.verdict, pane)
+        if proof.receipt is not None:
+            _render_verdict(name, proof.receipt.verdict, pane)
         else:
-            _render_wait(name, found, pane)
+            _render_wait(name, proof, pane)
 
 
 def _render_verdict(name: str, verdict: Verdict, pane: int) -> None:
@@ -74,19 +74,19 @@ def _render_verdict(name: str, verdict: Verdict, pane: int) -> None:
         st.html(f"<style>:root {{ --lb-doubt-{pane}: 1; }}</style>")
 
 
-def _render_wait(name: str, found: Proof, pane: int) -> None:
-    if found.stopped:
+def _render_wait(name: str, proof: Proof, pane: int) -> None:
+    if proof.stopped:
         _say(name, _("not checked"), ":material/block:", "gray", _("Stopped."))
-    elif found.awaits_map:
+    elif proof.awaits_map:
         _say(name, _("checked when it is there"), ":material/hourglass_empty:", "gray")
     else:
-        done = labels.percent(min(max(found.progress or 0.0, 0.01), 0.99))
-        said = _("being checked, {percent}").format(percent=done)
-        _say(name, said, ":material/hourglass_top:", "gray")
+        done = labels.percent(min(max(proof.progress or 0.0, 0.01), 0.99))
+        text = _("being checked, {percent}").format(percent=done)
+        _say(name, text, ":material/hourglass_top:", "gray")
         poll.beat(f"line-{pane}")
 
 
-def _say(name: str, said: str, icon: str, tint: str, because: str = "") -> None:
-    st.badge(f"{name}: {said}", icon=icon, color=tint)  # type: ignore[arg-type]
+def _say(name: str, text: str, icon: str, tint: str, because: str = "") -> None:
+    st.badge(f"{name}: {text}", icon=icon, color=tint)  # type: ignore[arg-type]
     if because:
         st.caption(because, width="stretch")

@@ -1,7 +1,7 @@
 """Model facts as charts: ROC, reliability, selective accuracy, robustness.
 
 Axes of shares are fixed to 0 to 1 unless their title says otherwise. Blue and orange (Okabe and
-Ito 2008) are told apart by colour-blind readers; shape and dash say the same again.
+Ito 2008) are distinguished by colour-blind readers; shape and dash say the same again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def render_roc(facts: ModelFacts) -> None:
     layers = [_diagonal("fpr", "tpr"), lines]
     sensitivity, specificity = (lead.figures.get(n) for n in ("sensitivity", "specificity"))
     if sensitivity and specificity:
-        layers += _marked(1 - specificity.value, sensitivity.value)
+        layers += _mark_operating_point(1 - specificity.value, sensitivity.value)
     _render(layers, _("ROC curve of the leading finding"), _HEIGHT)
 
 
@@ -120,7 +120,7 @@ def render_robustness(facts: ModelFacts) -> None:
 
 
 def _render_corruption(levels: list[CorruptionLevel], clean: float) -> None:
-    """One small multiple; both series are shares of 0 to 1."""
+    """Draw one small multiple; both series are shares of 0 to 1."""
     auc, flips = _("AUC"), _("changed calls")
     rows: list[dict[str, Any]] = []
     for v in levels:
@@ -132,7 +132,7 @@ def _render_corruption(levels: list[CorruptionLevel], clean: float) -> None:
         "level:O", sort=None, title=_(levels[0].unit) or _("Level"), axis=alt.Axis(labelAngle=0)
     )
     y = _y("value", _("Share"))
-    what = _colours("what", {auc: BLUE, flips: ORANGE}).legend(None)  # the caption tells them apart
+    what = _colours("what", {auc: BLUE, flips: ORANGE}).legend(None)  # the caption names both
     line = (
         _chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=24))
@@ -158,7 +158,7 @@ def _render_corruption(levels: list[CorruptionLevel], clean: float) -> None:
     )
 
 
-def _marked(fpr: float, tpr: float) -> list[alt.Chart]:
+def _mark_operating_point(fpr: float, tpr: float) -> list[alt.Chart]:
     """The operating point as a diamond with its name."""
     row = [{"fpr": fpr, "tpr": tpr, "name": _("operating point")}]
     base = _chart(row).encode(x="fpr:Q", y="tpr:Q")

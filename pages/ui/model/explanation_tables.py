@@ -13,17 +13,17 @@ from pages.ui.model import summary as words
 
 def render_explanations(facts: ModelFacts) -> None:
     """Draw the table of methods, and what random weights do to each map."""
-    found = facts.explanations
-    if found is None:
+    figures = facts.explanations
+    if figures is None:
         words.render_not_measured()
         return
     st.caption(
         _(
             "Measured on {films} rightly called films with human lung masks that the network was "
             "not trained on. A uniform map would put {uniform} of its evidence inside the lungs."
-        ).format(films=found.methods[0].films, uniform=found.methods[0].uniform.text)
+        ).format(films=figures.methods[0].films, uniform=figures.methods[0].uniform.text)
     )
-    st.table([_row(m, found) for m in found.methods], hide_index=True, alt=_("Methods"))
+    st.table([_row(m, figures) for m in figures.methods], hide_index=True, alt=_("Methods"))
     st.caption(
         _(
             "How much the answer hangs on it: area between inserting and deleting what the map "
@@ -32,21 +32,21 @@ def render_explanations(facts: ModelFacts) -> None:
             "the film instead of the reason."
         )
     )
-    _render_verdicts(found)
+    _render_verdicts(figures)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**{_('What random weights do to each map')}**")
-        _render_cascade(found)
+        _render_cascade(figures)
     with right:
         st.markdown(f"**{_('More films, quick methods only')}**")
-        _render_wide(found)
+        _render_wide(figures)
 
 
-def _row(m: MethodFigures, found: ExplanationFigures) -> dict[str, str]:
+def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
     label = _label(m)
     return {
         _("Method"): _("{method} (shown first)").format(method=label)
-        if m.method == found.default
+        if m.method == figures.default
         else label,
         _("Evidence inside the lungs"): m.share.whole,
         _("A uniform map"): m.uniform.text,
@@ -59,18 +59,18 @@ def _row(m: MethodFigures, found: ExplanationFigures) -> dict[str, str]:
     }
 
 
-def _render_verdicts(found: ExplanationFigures) -> None:
-    if not found.verdicts:
+def _render_verdicts(figures: ExplanationFigures) -> None:
+    if not figures.verdicts:
         return
-    counted = ", ".join(f"{_(name)} {count}" for name, count in found.verdicts.items())
+    counted = ", ".join(f"{_(name)} {count}" for name, count in figures.verdicts.items())
     st.caption(_("What the receipts of these maps say: {counts}.").format(counts=counted))
 
 
-def _render_cascade(found: ExplanationFigures) -> None:
+def _render_cascade(figures: ExplanationFigures) -> None:
     """Similarity to the trained network's map, layer after layer made random."""
     rows = [
         {"method": _label(m), "layer": layer, "similarity": value, "order": at}
-        for m in found.methods
+        for m in figures.methods
         for at, (layer, value) in enumerate([(_("none"), 1.0), *m.layers.items()])
     ]
     chart = (
@@ -96,7 +96,7 @@ def _render_cascade(found: ExplanationFigures) -> None:
     )
 
 
-def _render_wide(found: ExplanationFigures) -> None:
+def _render_wide(figures: ExplanationFigures) -> None:
     rows = [
         {
             _("Method"): _label(m),
@@ -104,7 +104,7 @@ def _render_wide(found: ExplanationFigures) -> None:
             _("Evidence inside the lungs"): m.wide.whole,
             _("Strongest point inside"): m.wide_pointing.text if m.wide_pointing else "",
         }
-        for m in found.methods
+        for m in figures.methods
         if m.wide is not None
     ]
     if rows:

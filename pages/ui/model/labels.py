@@ -11,7 +11,7 @@ def kind(stored: str) -> str:
     """A kind of picture shown to the scope gate."""
     if stored.startswith("dicom_") and stored != "dicom_unknown":
         return _("DICOM of modality {modality}").format(modality=stored[6:].upper())
-    known = {
+    words = {
         "chest_test": _("Chest films of children, test split"),
         "adult": _("Chest films of adults"),
         "brain_mri": _("MRI of the brain"),
@@ -22,7 +22,7 @@ def kind(stored: str) -> str:
         "sideways": _("Chest films, lying on a side"),
         "cropped": _("Chest films, cut"),
     }
-    return known.get(stored, _(stored.replace("_", " ")))
+    return words.get(stored, _(stored.replace("_", " ")))
 
 
 def films(stored: str) -> str:
@@ -33,10 +33,10 @@ def films(stored: str) -> str:
     if stored.startswith(before) and stored.endswith(after):
         misled = films(stored.removeprefix(before).removesuffix(after))
         return _("Where this is wrong: {what}").format(what=misled)
-    return _known().get(stored, _(stored))
+    return _film_words().get(stored, _(stored))
 
 
-def _known() -> dict[str, str]:
+def _film_words() -> dict[str, str]:
     return {
         "plain": _("Whole film"),
         "border": _("Border hidden"),

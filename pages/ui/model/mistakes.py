@@ -49,15 +49,15 @@ def _row(facts: ModelFacts, film: FilmAnswer) -> dict[str, str]:
         _("File"): film.file,
         _("Truth"): _(film.label),
         _("Probability of {finding}").format(finding=label): rounded(film.probability),
-        _("Answer"): _said(film.answer, facts.card.findings[0].label),
+        _("Answer"): _state_answer(film.answer, facts.card.findings[0].label),
         _("The networks differ by"): ""
         if film.disagreement is None
         else rounded(film.disagreement),
     }
 
 
-def _said(answer: str, label: str) -> str:
-    """A stored answer in words."""
+def _state_answer(answer: str, label: str) -> str:
+    """Put a stored answer into words."""
     return {
         "present": labels.presence(label, True),
         "absent": labels.presence(label, False),
@@ -66,7 +66,7 @@ def _said(answer: str, label: str) -> str:
 
 
 def _picture(facts: ModelFacts, images: Path, film: FilmAnswer) -> str:
-    """One film with its truth and probability below (HTML); a sentence where it cannot be read."""
+    """A film with its truth and probability below (HTML); a sentence where it cannot be read."""
     caption = f"{film.file} \u00b7 {_(film.label)} \u00b7 {rounded(film.probability)}"
     try:
         # the bare name: a table of figures must not be able to point anywhere else

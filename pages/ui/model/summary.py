@@ -26,7 +26,7 @@ def choose_checkpoint() -> Path:
         _("Model"),
         range(len(folders)),
         index=names.index(serving.name),
-        format_func=lambda i: _serving(names[i]) if names[i] == serving.name else names[i],
+        format_func=lambda i: _mark_serving(names[i]) if names[i] == serving.name else names[i],
         key="facts-model",
         width=420,
     )
@@ -69,7 +69,7 @@ def render_purpose(facts: ModelFacts) -> None:
             (_("Views"), scope.views),
         )
         st.caption(" \u00b7 ".join(f"{term}: {', '.join(values)}" for term, values in lists))
-        st.markdown("\n".join(f"- {_answer(spec)}" for spec in findings))
+        st.markdown("\n".join(f"- {_describe_finding(spec)}" for spec in findings))
         if facts.card.localiser_sha256:
             st.caption(
                 _(
@@ -138,12 +138,12 @@ def operating_point(spec: FindingSpec) -> str:
     return words.format(point=f"{spec.operating_point:.3f}", target=f"{spec.target:g}")
 
 
-def _serving(name: str) -> str:
+def _mark_serving(name: str) -> str:
     return _("{name} (answers here)").format(name=name)
 
 
-def _answer(spec: FindingSpec) -> str:
-    """One answer the network gives, with its operating point."""
+def _describe_finding(spec: FindingSpec) -> str:
+    """A finding the network answers about, with its operating point."""
     label = _(spec.label)
     if spec.exploratory:
         label = _("{finding} (exploratory)").format(finding=label)

@@ -63,7 +63,7 @@ def render_figures(facts: ModelFacts) -> None:
                 _("95 % interval"): figure.interval,
                 _("What it means"): sentence(MEANINGS.get(name, "")),
             }
-            for name, figure in _ordered(finding.figures)
+            for name, figure in _sort_figures(finding.figures)
         ]
     _table(rows, _("Figures with intervals"))
 
@@ -91,16 +91,16 @@ def render_published(facts: ModelFacts) -> None:
     rows = []
     for finding, others in facts.published:
         label = words.finding_label(facts, finding.code)
-        rows.append(_beside(label, _("This model"), _("as above"), _texts(finding.figures)))
+        rows.append(_published_row(label, _("This model"), _("as above"), _texts(finding.figures)))
         for p in others:
             figures = {name: rounded(value) for name, value in p.figures.items()}
-            rows.append(_beside(label, p.source, sentence(p.films), figures))
+            rows.append(_published_row(label, p.source, sentence(p.films), figures))
     if rows:
         st.markdown(f"**{_('Beside published figures')}**")
         _table(rows, _("Beside published figures"))
 
 
-def _beside(finding: str, source: str, films: str, figures: Mapping[str, str]) -> Row:
+def _published_row(finding: str, source: str, films: str, figures: Mapping[str, str]) -> Row:
     named = {labels()[name]: figures.get(name, "") for name in _COLUMNS}
     return {_("Finding"): finding, _("Source"): source, _("Films"): films, **named}
 
@@ -122,17 +122,17 @@ def render_unsure(facts: ModelFacts) -> None:
     st.caption(explained.format(rate=f"{100 * conformal.error_rate:g}"))
     rows = [
         {_("Figure"): name, _("Value"): figure.text, _("95 % interval"): figure.interval}
-        for name, figure in (*_answered(facts.split), *_conformal(conformal))
+        for name, figure in (*_answered_figures(facts.split), *_conformal_figures(conformal))
     ]
     _table(rows, _("Unsure answers"))
     if facts.split.answers:
-        said = {
+        answers = {
             "present": _("present"),
             "absent": _("absent"),
             "unsure": _("unsure"),
             "unsuitable": _("refused"),
         }
-        counts = (f"{said.get(name, name)} {n}" for name, n in facts.split.answers.items())
+        counts = (f"{answers.get(name, name)} {n}" for name, n in facts.split.answers.items())
         st.caption(_("Films by answer: {counts}").format(counts=", ".join(counts)))
 
 
@@ -155,7 +155,7 @@ def render_subsets(facts: ModelFacts) -> None:
     if not subsets:
         words.render_not_measured()
         return
-    _table([_subset(s) for s in subsets], _("Subgroups"))
+    _table([_subset_row(s) for s in subsets], _("Subgroups"))
 
 
 def render_shortcuts(facts: ModelFacts) -> None:
@@ -167,12 +167,14 @@ def render_shortcuts(facts: ModelFacts) -> None:
     network, trivial = ([s for s in plain if s.baseline is b] for b in (False, True))
     split = facts.shortcuts[0].split
     st.markdown(f"**{_('The network, with parts of the film hidden or sizes matched')}**")
-    _table([_subset(s) for s in network if s.split == split], _("The network with parts hidden"))
+    _table(
+        [_subset_row(s) for s in network if s.split == split], _("The network with parts hidden")
+    )
     st.markdown(f"**{_('Trivial predictors, which cannot see disease')}**")
-    _table([_subset(s) for s in trivial if s.split == split], _("Trivial predictors"))
+    _table([_subset_row(s) for s in trivial if s.split == split], _("Trivial predictors"))
     with st.expander(_("Everything measured, other splits and single strata too")):
         who = {True: _("trivial predictor"), False: _("the network")}
-        rows = [{_("Who answers"): who[s.baseline], **_subset(s)} for s in facts.shortcuts]
+        rows = [{_("Who answers"): who[s.baseline], **_subset_row(s)} for s in facts.shortcuts]
         _table(rows, _("Every shortcut row"))
 
 
@@ -224,7 +226,7 @@ def render_gate(facts: ModelFacts) -> None:
     _table(kinds, _("Scope gate by kind of picture"))
 
 
-def _answered(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
+def _answered_figures(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
     """Names and figures of the shares of films that were not refused."""
     named = {
         "present": _("Not refused as unsuitable, films with the finding"),
@@ -234,7 +236,7 @@ def _answered(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
     yield from ((named.get(name, name), figure) for name, figure in split.answered.items())
 
 
-def _conformal(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:
+def _conformal_figures(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:
     """Names and figures of the conformal sets."""
     named = {
         "present": _("Coverage: the truth is not ruled out, films with the finding"),
@@ -248,8 +250,8 @@ def _conformal(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:
         yield _("Accuracy where it answers"), conformal.accuracy_answered
 
 
-def _subset(subset: Subset) -> Row:
-    """One row of figures with its name and what it is."""
+def _subset_row(subset: Subset) -> Row:
+    """A row of figures with its name and what it is."""
     row = {_("Films used"): names.films(subset.title), _("Films"): str(subset.films)}
     if subset.split:
         row[_("Split")] = subset.split
@@ -261,8 +263,8 @@ def _columns(figures: Figures) -> dict[str, str]:
     return {labels()[name]: figures[name].whole for name in _COLUMNS if name in figures}
 
 
-def _ordered(figures: Figures) -> list[tuple[str, Figure]]:
-    """Figures in the order of `MEANINGS`; unknown ones last."""
+def _sort_figures(figures: Figures) -> list[tuple[str, Figure]]:
+    """Sort figures as in `MEANINGS`; unknown ones last."""
     order = list(MEANINGS)
     return sorted(
         figures.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from imaging.delivery.batch import FORMATS, Taken, Wish, export_batch
+from imaging.delivery.batch import FORMATS, ExportedBatch, Wish, export_batch
 from imaging.delivery.batch_rows import Batch, job_batch
 from imaging.delivery.report_archive import zip_reports
 from imaging.errors import ExportError
@@ -31,7 +31,7 @@ def no_picture(_study_instance_uid: str) -> PicturePair | None:
     return None
 
 
-def taken(repository: Repository, batch: Batch, folder: Path, *formats: str) -> Taken:
+def taken(repository: Repository, batch: Batch, folder: Path, *formats: str) -> ExportedBatch:
     wish = Wish(formats)
     return export_batch(
         repository, batch, wish, folder, account="ada", pictures=no_picture, now=NOW

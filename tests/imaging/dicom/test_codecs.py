@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
 
-from bench.decode import encoded, film
+from bench.decode import encode_film, film
 from imaging.dicom.pixels import codecs, description, grey_levels
 from imaging.dicom.pixels.codestream import check_codestream
 from imaging.entities import Geometry
@@ -22,7 +22,7 @@ from imaging.errors import PixelDataError
 @pytest.mark.parametrize("name", ["raw", "rle", "jpegll", "jpegls", "j2k", "htj2k"])
 def test_a_film_comes_back_bit_for_bit(name: str) -> None:
     values = film(96)
-    ds = encoded(name, values)
+    ds = encode_film(name, values)
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
     assert np.array_equal(grey_levels.decode_frame(ds, geometry, 0), values)
 
@@ -30,7 +30,7 @@ def test_a_film_comes_back_bit_for_bit(name: str) -> None:
 @pytest.mark.parametrize("name", ["jpegll", "jpegls", "j2k"])
 def test_the_plugin_alone_decodes_it(name: str) -> None:
     values = film(64)
-    ds = encoded(name, values)
+    ds = encode_film(name, values)
     decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
     found, _ = decoder.as_array(ds, decoding_plugin=codecs.LABEL)
     assert np.array_equal(found, values)
@@ -41,7 +41,7 @@ def test_what_one_decoder_declines_goes_to_the_next(monkeypatch: pytest.MonkeyPa
         raise ValueError("not mine")
 
     values = film(64)
-    ds = encoded("j2k", values)
+    ds = encode_film("j2k", values)
     monkeypatch.setitem(codecs._DECODERS, ds.file_meta.TransferSyntaxUID, declines)
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
     assert np.array_equal(grey_levels.decode_frame(ds, geometry, 0), values)
@@ -50,7 +50,7 @@ def test_what_one_decoder_declines_goes_to_the_next(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", ["jpegll", "jpegls", "j2k", "htj2k"])
 def test_a_frame_with_a_hole_is_no_picture(name: str) -> None:
     """imagecodecs' own HTJ2K decoder hands out unwritten memory for this one."""
-    ds = encoded(name, film(256))
+    ds = encode_film(name, film(256))
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
     data = get_frame(ds.PixelData, 0, number_of_frames=1)
     half = len(data) // 2
@@ -61,14 +61,14 @@ def test_a_frame_with_a_hole_is_no_picture(name: str) -> None:
 
 def damaged(name: str, data: bytes, size: int) -> tuple[Dataset, Geometry]:
     """A film's dataset with another codestream."""
-    ds = encoded(name, film(size))
+    ds = encode_film(name, film(size))
     ds.PixelData = encapsulate([data])
     return ds, description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
 
 
 def codestream(name: str, size: int) -> bytes:
     """Of a film."""
-    return get_frame(encoded(name, film(size)).PixelData, 0, number_of_frames=1)
+    return get_frame(encode_film(name, film(size)).PixelData, 0, number_of_frames=1)
 
 
 @pytest.mark.parametrize("name", ["jpegll", "jpegls", "j2k", "htj2k"])
@@ -134,7 +134,7 @@ def test_without_the_hook_a_black_last_row_is_decoded_by_the_other(
 @pytest.mark.parametrize("signed", [0, 1])
 def test_the_fast_way_gives_what_pydicom_gives(name: str, stored: int, signed: int) -> None:
     """Signs and unused bits are treated alike, whatever the header says."""
-    ds = encoded(name, film(64))
+    ds = encode_film(name, film(64))
     ds.BitsStored, ds.HighBit, ds.PixelRepresentation = stored, stored - 1, signed
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
     found, by = grey_levels.decode(ds, geometry, 0)

@@ -1,4 +1,4 @@
-"""imaging/dicom/raster_film.py and write.py: PNG and JPEG in, synthetic DICOM out."""
+"""imaging/dicom/raster_film.py and synthetic.py: PNG and JPEG in, synthetic DICOM out."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_header_is_the_same_here_and_there(
     places += [tmp_path / "text", tmp_path / "cut", tmp_path / "gone"]
     there = reader.describe([(str(place), f"{place.name}\udcff") for place in places])
     assert there == [
-        decode_process._described(str(place), f"{place.name}\udcff") for place in places
+        decode_process._describe_file(str(place), f"{place.name}\udcff") for place in places
     ]
     assert sum(instance is None for instance in there) >= 2
     assert sum(instance is not None for instance in there) > len(there) // 2

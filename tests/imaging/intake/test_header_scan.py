@@ -121,7 +121,7 @@ def test_of_a_file_elsewhere_the_first_bytes_are_enough(
         decode_process, "read_place", lambda _: pytest.fail("the whole file was read")
     )
     (place,) = (tmp_path / "films").iterdir()
-    assert decode_process._described(str(place), "a.dcm")
+    assert decode_process._describe_file(str(place), "a.dcm")
     assert scanner.look() == 1
     (waiting,) = store.studies.get(STUDY).waiting
     assert waiting.identity.sha256 == ""  # of what was not read nothing is known
@@ -323,8 +323,8 @@ def test_a_pile_that_was_told_is_not_searched_again(
     job = queued(store, *(film(number) for number in range(4)))
     monday = HeaderScanner(store)
     (last,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=1)
-    monday._tell([last])  # and the server was killed
-    monday._reader.close()
+    monday._announce([last])  # and the server was killed
+    monday._decoder.close()
     again = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
     assert [task.position for task in again] == [2, 1, 0] and last.position == 3
     assert scanner.look() == 3
@@ -335,7 +335,7 @@ def test_a_pile_that_was_told_is_not_searched_again(
 def test_two_scanners_tell_a_film_once(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1))
     (task,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
-    (seen,) = scanner._described([(scanner._place(task), task.file_name)])
+    (seen,) = scanner._describe([(scanner._location(task), task.file_name)])
     assert seen is not None
     looks = [(task, seen)]
     assert store.pending.add_pending(looks) == 1 and store.pending.add_pending(looks) == 0
@@ -357,7 +357,7 @@ def test_the_end_of_the_pile_is_told_first_and_then_what_came_since(
             _since_friday(store)
         return real(looks)
 
-    monkeypatch.setattr(store.pending, "announce", heard)
+    monkeypatch.setattr(store.pending, "add_pending", heard)
     job = in_folder(store, tmp_path / "films", *(film(number) for number in range(5)))
     assert scanner.look() == 6
     assert told == ["4.dcm", "3.dcm", "z.dcm", "2.dcm", "1.dcm", "0.dcm"]
@@ -372,7 +372,7 @@ def test_it_rests_where_it_met_a_reader(
     waited: list[float] = []
     monkeypatch.setattr(scanner._stopped, "wait", waited.append)
     assert scanner.look() == 1
-    scanner._reader.close()
+    scanner._decoder.close()
     (rest,) = waited
     assert (rest > 3 * seconds) if rests else rest == 0.0
 
@@ -412,7 +412,7 @@ def test_trouble_with_the_store_is_tried_again_and_names_nobody(
             raise ValueError("Doe^Jane")
         return real(looks)
 
-    monkeypatch.setattr(store.pending, "announce", failing)
+    monkeypatch.setattr(store.pending, "add_pending", failing)
     scanner = HeaderScanner(store)
     scanner.start()
     ends = datetime.now(UTC) + timedelta(seconds=20)
@@ -427,7 +427,7 @@ def test_a_header_that_kills_its_reader_hides_no_other(
     store: Repository, scanner: HeaderScanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(store, film(1), film(2), film(3))
-    real, guilty = scanner._reader.describe, store.claims.claim_files("w", 3)[1].file_name
+    real, guilty = scanner._decoder.describe, store.claims.claim_files("w", 3)[1].file_name
     store.claims.release_claims(["w"])
 
     def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
@@ -435,6 +435,6 @@ def test_a_header_that_kills_its_reader_hides_no_other(
             raise PixelDataError(decode_process.CRASHED)
         return real(files)
 
-    monkeypatch.setattr(scanner._reader, "describe", dying)
+    monkeypatch.setattr(scanner._decoder, "describe", dying)
     assert scanner.look() == 2
     assert {one.file_name for one in store.studies.get(STUDY).waiting} == {"0.dcm", "2.dcm"}

@@ -1,4 +1,4 @@
-"""The audit trail: every deed leaves a line, no line can be changed, and a forger is found out."""
+"""The audit trail: every event leaves a line, no line can be changed, and a forger is found out."""
 
 from __future__ import annotations
 

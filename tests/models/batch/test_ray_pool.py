@@ -173,7 +173,7 @@ def test_an_actor_killed_in_the_middle_changes_nothing(
 
 
 class InHand:
-    """Judges that lose something once, when each of two actors has a chunk in hand."""
+    """A cluster that loses something once, when each of two actors has a chunk in hand."""
 
     def __init__(self, processors: RayPool, lose: Callable[[], None]) -> None:
         self._processors, self.reduced = processors, processors.reduced

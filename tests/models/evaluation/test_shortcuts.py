@@ -221,7 +221,9 @@ def test_the_command_writes_rows_of_both_splits(
     films = read_manifest(tmp_path / "manifest.csv", tmp_path)
     lung_map = np.pad(np.ones((4, 4), np.float32), 2)
     monkeypatch.setattr(Classifier, "regions", lambda self, luminance: lung_map)
-    monkeypatch.setattr(evaluate_shortcuts, "opened", lambda model: (tmp_path, tiny_task, films))
+    monkeypatch.setattr(
+        evaluate_shortcuts, "open_model", lambda model: (tmp_path, tiny_task, films)
+    )
     evaluate_shortcuts.main(model="", limit=0, out=None)
     facts = json.loads((tmp_path / "evaluation" / "shortcuts.json").read_text())
     assert facts["weights_sha256"] == tiny_task.card.weights_sha256

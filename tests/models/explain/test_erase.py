@@ -19,7 +19,7 @@ from models.explain.probes.erase import (
     Step,
     ask_again,
     drawn_mask,
-    erased,
+    erase,
     stroke_mask,
 )
 from models.inference.answers import Prediction
@@ -60,7 +60,7 @@ def test_the_answer_falls_with_its_evidence(
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
     assert mask is not None
-    without = erased(subject, [Step(mask, fill)])
+    without = erase(subject, [Step(mask, fill)])
     assert probability(explainer, subject.x) > 0.9 > 0.5 > probability(explainer, without)
 
 
@@ -70,7 +70,7 @@ def test_what_is_kept_alone_still_decides(
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
     assert mask is not None
-    only = erased(subject, [Step(mask, fill, keep=True)])
+    only = erase(subject, [Step(mask, fill, keep=True)])
     assert probability(explainer, only) > 0.5
 
 
@@ -80,14 +80,14 @@ def test_erasing_elsewhere_changes_little(
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square((0.75, 0.3), 0.1), subject)
     assert mask is not None
-    elsewhere = erased(subject, [Step(mask, fill)])
+    elsewhere = erase(subject, [Step(mask, fill)])
     change = probability(explainer, elsewhere) - probability(explainer, subject.x)
     assert abs(change) < 0.05
 
 
 def test_erasing_nothing_changes_nothing(explainer: Explainer, subject: Subject) -> None:
-    nothing = erased(subject, [Step(np.zeros((64, 64), np.float32), Fill.BLUR)])
-    assert torch.equal(erased(subject, []), subject.x)
+    nothing = erase(subject, [Step(np.zeros((64, 64), np.float32), Fill.BLUR)])
+    assert torch.equal(erase(subject, []), subject.x)
     assert torch.equal(nothing, subject.x)
     assert probability(explainer, nothing) == probability(explainer, subject.x)
 
@@ -95,7 +95,7 @@ def test_erasing_nothing_changes_nothing(explainer: Explainer, subject: Subject)
 def test_steps_add_up(subject: Subject) -> None:
     first, second = np.zeros((2, 64, 64), np.float32)
     first[:10], second[-10:] = 1, 1
-    both = erased(subject, [Step(first, Fill.MEAN), Step(second, Fill.MEAN)])
+    both = erase(subject, [Step(first, Fill.MEAN), Step(second, Fill.MEAN)])
     changed = (both != subject.x)[0, 0]
     assert changed[:10].all() and changed[-10:].all() and not changed[10:-10].any()
 
@@ -140,9 +140,9 @@ def test_inpainting_carries_the_rim_inwards(explainer: Explainer) -> None:
     slope = subject.x
     hole = np.zeros((64, 64), np.float32)
     hole[24:40, 24:40] = 1
-    filled = erased(subject, [Step(hole, Fill.INPAINT)])
+    filled = erase(subject, [Step(hole, Fill.INPAINT)])
     assert (filled - slope).abs().max() < 0.25
-    flat = erased(subject, [Step(hole, Fill.MEAN)])
+    flat = erase(subject, [Step(hole, Fill.MEAN)])
     assert (flat - slope).abs().max() > 0.35
 
 

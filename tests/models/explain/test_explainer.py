@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.explain.methods.explainer import Explainer
 from models.explain.methods.registry import METHODS
 from models.inference.classifier import Classifier
@@ -46,7 +46,7 @@ def test_every_method_gives_a_signed_grid(explainer: Explainer, film: Film, meth
 def test_integrated_gradients_add_up(explainer: Explainer, film: Film) -> None:
     """Completeness (Sundararajan 2017): the sum is the difference to the baseline's answer."""
     x = preprocess(film, size=32)
-    ends = explainer.log_odds(torch.cat([x, blurred(x)]), "pneumonia").mean(0)
+    ends = explainer.log_odds(torch.cat([x, blur(x)]), "pneumonia").mean(0)
     total = explainer.attribute(
         explainer.look(film), "pneumonia", "integrated_gradients"
     ).values.sum()

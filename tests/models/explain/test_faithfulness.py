@@ -10,7 +10,7 @@ import torch
 from captum.metrics import infidelity
 from numpy.typing import NDArray
 
-from models.explain.base.baselines import blurred
+from models.explain.base.baselines import blur
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import patch_means
 from models.explain.checks.faithfulness import (
@@ -54,7 +54,7 @@ def subject(linear: LinearExplainer) -> Subject:
 
 def exact(linear: LinearExplainer, subject: Subject) -> Attribution:
     """What every pixel of a linear network adds to the answer."""
-    change = (linear.weights * (subject.x - blurred(subject.x))[0, 0]).numpy()
+    change = (linear.weights * (subject.x - blur(subject.x))[0, 0]).numpy()
     return with_map(linear, subject, change)
 
 
@@ -143,7 +143,7 @@ def test_infidelity_is_captums(linear: LinearExplainer, subject: Subject) -> Non
     generator = torch.Generator().manual_seed(0)
     masks = (torch.rand(12, 1, 32, 32, generator=generator) < 0.3).float()
     inner = torch.rand(1, 1, 32, 32, generator=generator)
-    x, plain = subject.x, blurred(subject.x)
+    x, plain = subject.x, blur(subject.x)
 
     def answer(batch: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(linear.log_odds(batch, "pneumonia")[0])

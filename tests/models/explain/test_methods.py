@@ -10,7 +10,7 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor
 
-from models.explain.base.baselines import BLUR, blurred
+from models.explain.base.baselines import BLUR, blur
 from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds
 from models.explain.methods import fused, gradients, perturbation
@@ -69,7 +69,7 @@ def weights() -> Tensor:
 
 def gained(subject: Subject) -> Tensor:
     """What each pixel adds to the log-odds of the blurred film."""
-    return weights() * (subject.x - blurred(subject.x))
+    return weights() * (subject.x - blur(subject.x))
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -93,7 +93,7 @@ def test_gradient_shap_on_paper(linear: TargetLogOdds, subject: Subject) -> None
     found = gradients.gradient_shap(linear, subject)
     assert (found[weights() == 0] == 0).all()
     seen = weights() != 0
-    way = subject.x - blurred(subject.x) / 3  # of three baselines one is grey, one noise about it
+    way = subject.x - blur(subject.x) / 3  # of three baselines one is grey, one noise about it
     error = (found[seen] / weights()[seen] - way[seen]).abs()
     assert error.mean() < 0.5 < way[seen].abs().mean()
 
@@ -149,10 +149,10 @@ def test_fusing_spares_weak_evidence() -> None:
 
 def test_blurring_keeps_an_even_film_and_takes_detail() -> None:
     even = torch.full((1, 1, SIDE, SIDE), 0.7)
-    assert torch.allclose(blurred(even), even, atol=1e-6)
+    assert torch.allclose(blur(even), even, atol=1e-6)
     point = torch.zeros(1, 1, 65, 65)
     point[0, 0, 32, 32] = 1.0
-    width = ((torch.arange(65) - 32) ** 2 * blurred(point)[0, 0].sum(0)).sum().sqrt()
+    width = ((torch.arange(65) - 32) ** 2 * blur(point)[0, 0].sum(0)).sum().sqrt()
     assert float(width) == pytest.approx(65 * BLUR, rel=0.03)
 
 

@@ -14,12 +14,12 @@ from captum.metrics import sensitivity_max
 
 from imaging.errors import CheckpointError
 from imaging.settings import ROOT
-from models.evaluation.calibrate_receipts import shuffled
+from models.evaluation.calibrate_receipts import shuffle_patches
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import TOP, Agreement, agree
 from models.explain.checks.location import border, markers, place
 from models.explain.checks.receipt import Receipt, make_receipt
-from models.explain.checks.stability import CHANGES, Stability, disturbed, stability
+from models.explain.checks.stability import CHANGES, Stability, disturb, stability
 from models.explain.checks.verdict import (
     AT_BORDER,
     AT_ODDS,
@@ -79,7 +79,7 @@ def test_planted_evidence_is_well_supported(explainer: Explainer, subject: Subje
 @pytest.mark.parametrize("seed", range(5))
 def test_a_shuffled_map_is_not_reliable(explainer: Explainer, subject: Subject, seed: int) -> None:
     real = asked(explainer, subject)
-    other = shuffled(real, np.random.default_rng(seed))
+    other = shuffle_patches(real, np.random.default_rng(seed))
     assert np.array_equal(np.sort(other.inner, None), np.sort(real.inner, None))
     found = receipt(explainer, subject, other)
     assert not found.verdict.reliable and UNSTABLE in found.verdict.reasons
@@ -167,7 +167,7 @@ def test_a_receipt_shows_each_network_few_inputs(
 
 @pytest.mark.parametrize("index", range(len(CHANGES)))
 def test_a_change_is_tiny_and_always_the_same(subject: Subject, index: int) -> None:
-    one, again = disturbed(subject, index), disturbed(subject, index)
+    one, again = disturb(subject, index), disturb(subject, index)
     assert torch.equal(one.x, again.x) and not torch.equal(one.x, subject.x)
     assert one.view == subject.view and one.squashed.shape == subject.squashed.shape
 
@@ -176,10 +176,10 @@ def test_moves_are_undone_exactly_and_turns_nearly() -> None:
     rows, columns = np.indices((64, 64)) / 10
     values = torch.from_numpy((np.sin(rows) * np.cos(columns)).astype(np.float32))[None, None]
     for change in CHANGES:
-        back = change.moved(change.moved(values), back=True)
+        back = change.move(change.move(values), back=True)
         inner = (back - values)[..., 4:-4, 4:-4].abs().max()
         assert inner < (0.01 if change.degrees else 1e-4)
-    right = CHANGES[1].moved(values)
+    right = CHANGES[1].move(values)
     assert torch.allclose(right[..., 1:, 1:], values[..., :-1, :-1], atol=1e-4)
 
 
@@ -205,7 +205,7 @@ def test_sensitivity_is_captums(
         return torch.from_numpy(found.inner[1:-1, 1:-1].copy())[None, None]
 
     def largest(index: int) -> float:
-        other = disturbed(subject, index).x
+        other = disturb(subject, index).x
         return float(sensitivity_max(explain, subject.x, lambda _x: (other,), n_perturb_samples=1))
 
     ours = stability(explainer, subject, asked(explainer, subject)).sensitivity

@@ -20,8 +20,8 @@ from models.evaluation.build_reference import (
     Measured,
     build,
     film_facts,
-    links,
-    measured,
+    link_measures,
+    measure_films,
     rank_within,
 )
 from models.explain.base.lung_measures import CONCEPTS
@@ -125,12 +125,12 @@ def test_a_stopped_build_goes_on(
 ) -> None:
     films, work = made_films(tmp_path, 5), tmp_path / "work"
     monkeypatch.setattr("models.evaluation.build_reference._CHUNK", 2)
-    whole = measured(tiny_classifier, films, work)
+    whole = measure_films(tiny_classifier, films, work)
     assert len(list(work.glob("*.npz"))) == 3
     (work / "000002.npz").unlink()  # as if it had been stopped there
     shutil.copy(work / "000004.npz", tmp_path / "kept.npz")
     films[4].path.unlink()  # not read again
-    again = measured(tiny_classifier, films, work)
+    again = measure_films(tiny_classifier, films, work)
     assert np.array_equal(again.features, whole.features) and len(again.names) == 5
 
 
@@ -151,6 +151,7 @@ def test_readings_place_a_film_among_the_training_films(shipped: Reference) -> N
     assert found["tilt"].percentile == pytest.approx(share, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_measure_that_only_the_label_ties_to_the_score_says_so() -> None:
     """Both follow the label, but within a label they are independent; the other one is not."""
     rng, truth = np.random.default_rng(0), np.arange(400) % 2 == 1
@@ -167,7 +168,7 @@ def test_a_measure_that_only_the_label_ties_to_the_score_says_so() -> None:
         scores=score.astype(np.float32),
         measures=values,
     )
-    found = links(films, truth)
+    found = link_measures(films, truth)
     first, last = found[CONCEPTS[0]], found[CONCEPTS[-1]]
     assert first.score.low > 0.5 and first.truth.low > 0.5
     assert first.within.low < 0 < first.within.high

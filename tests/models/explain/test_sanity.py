@@ -58,9 +58,9 @@ def test_random_labels_are_learned_by_heart(tiny_classifier: Classifier) -> None
 
 
 def test_a_map_that_only_draws_the_film_is_not_sane() -> None:
-    from models.evaluation.evaluate_explanations import sane_facts
+    from models.evaluation.evaluate_explanations import sanity_facts
 
     left: dict[str, Any] = {"itself": 0.9, "layers": {"classifier": 0.8, "stem": 0.6}}
-    assert not sane_facts(left, 0.1)["sane"]
+    assert not sanity_facts(left, 0.1)["sane"]
     left["layers"]["stem"] = 0.2
-    assert sane_facts(left, 0.1)["sane"] and not sane_facts(left, 0.6)["sane"]
+    assert sanity_facts(left, 0.1)["sane"] and not sanity_facts(left, 0.6)["sane"]

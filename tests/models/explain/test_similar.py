@@ -16,7 +16,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from models.explain.base.lung_measures import CONCEPTS
 from models.explain.cases.neighbours import CellIndex, ExactIndex, make_index
-from models.explain.cases.reference import Projection, Reference, features_of, joined
+from models.explain.cases.reference import Projection, Reference, features_of, join_members
 from models.explain.cases.reference_file import load_reference
 from models.explain.cases.similar import label_counts, similar
 from models.explain.cases.site_cases import add_study, site_similar
@@ -44,7 +44,7 @@ def explainer(tiny_classifier: Classifier) -> Explainer:
 def reference(explainer: Explainer, films: list[Film]) -> Reference:
     """Twelve films of eight patients; every third film is normal."""
     features = np.stack([features_of(explainer.classifier, explainer.look(f).x) for f in films])
-    rows, card = joined(features), explainer.card
+    rows, card = join_members(features), explainer.card
     projection = Projection(rows.mean(0), np.eye(rows.shape[1], dtype=np.float32))
     vectors = projection(features)
     nearest = [ExactIndex(vectors).nearest(v, 2)[1][1] for v in vectors]

@@ -112,7 +112,7 @@ def test_every_row_names_the_engine(low: Settings, passed: list[Attempt]) -> Non
 
 
 class Here:
-    """Judges in this process."""
+    """A file worker in this process."""
 
     reduced = True
 

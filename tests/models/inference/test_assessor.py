@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from bench.films import film_bytes
-from bench.triage_parity import enlarged, in_full
+from bench.triage_parity import assess_in_full, enlarge
 from imaging.dicom import read_image
 from imaging.entities import Assessment, Status
 from imaging.errors import CheckpointError
@@ -250,8 +250,8 @@ def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> Non
     worker = FileWorker(Assessor.load(settings))
     place = tmp_path / "film"
     for number, film in enumerate(films[:: len(films) // 5]):
-        values = enlarged(film.path, number)
-        reference = in_full(classifier, film_bytes("raw", values, number))
+        values = enlarge(film.path, number)
+        reference = assess_in_full(classifier, film_bytes("raw", values, number))
         for name in ("raw", "j2k", "htj2k"):
             place.write_bytes(film_bytes(name, values, number))
             (result,) = worker.run([Task("", 0, "film", str(place))], at=lambda _: None)

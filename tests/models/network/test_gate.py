@@ -101,6 +101,7 @@ def trained(task: Path) -> Path:
     return task / "weights" / "painted"
 
 
+@pytest.mark.slow
 def test_films_pass_and_wrong_views_score_higher(trained: Path) -> None:
     gate, rng = Gate.load(trained), np.random.default_rng(9)
     films = [film(rng) for _ in range(12)]
@@ -216,8 +217,8 @@ def test_wrong_views_are_what_they_say() -> None:
     assert torch.equal(gate_data.wrong_view("inverted", picture, fixed), 1 - picture)
     assert gate_data.wrong_view("turned", picture, fixed)[0, 3].max() < picture[0, 1].min()
     one = picture[0].numpy()
-    assert np.array_equal(evaluate_gate.transformed(one, "rot180"), one[::-1, ::-1])
-    assert evaluate_gate.transformed(one, "crop 0 0.5 0.5 0.5").tolist() == one[:2, 2:].tolist()
+    assert np.array_equal(evaluate_gate.apply_transform(one, "rot180"), one[::-1, ::-1])
+    assert evaluate_gate.apply_transform(one, "crop 0 0.5 0.5 0.5").tolist() == one[:2, 2:].tolist()
 
 
 def test_the_shipped_gate_reads_validation_films_and_refuses_inverted_ones(data: Path) -> None:
@@ -226,7 +227,7 @@ def test_the_shipped_gate_reads_validation_films_and_refuses_inverted_ones(data:
     films = select(read_manifest(manifest, data / gate.settings["data"]["images"]), "val")[::35]
     pictures = [read_luminance(f.path) for f in films]
     assert np.mean([gate.examine(p).suitable for p in pictures]) >= 0.9
-    inverted = [gate.examine(evaluate_gate.transformed(p, "invert")) for p in pictures]
+    inverted = [gate.examine(evaluate_gate.apply_transform(p, "invert")) for p in pictures]
     assert np.mean([v.suitable for v in inverted]) <= 0.1
     assert [v.kind for v in inverted].count("inverted") >= len(inverted) / 2
 

@@ -153,6 +153,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Film, 
     return folder / "w", tuple(films)
 
 
+@pytest.mark.slow
 def test_it_learns_where_a_disc_is(learnt: tuple[Path, tuple[Film, ...]]) -> None:
     _, values = load_localiser(learnt[0])
     assert values["validation"]["plain_mean"] > 0.7

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from imaging.dicom import read_image
 from imaging.errors import ModelError
+from imaging.settings import ROOT
 from models.data.dataset import read_manifest
 from models.synthesis.generator import (
     DETAIL_SIDE,
@@ -19,7 +20,7 @@ from models.synthesis.generator import (
     FilmGenerator,
     SampleSettings,
     flow_loss,
-    guided,
+    guide,
     integrate,
     positions,
 )
@@ -39,7 +40,7 @@ from models.synthesis.synthesize import (
     write_examples,
 )
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 FEW_STEPS = SampleSettings(steps=2)
 
 
@@ -82,7 +83,7 @@ def test_loss_is_zero_for_the_true_velocity() -> None:
 
 
 def test_guidance_moves_away_from_any() -> None:
-    field = guided(lambda x, t, label: label.float(), torch.tensor([1]), 2.0)
+    field = guide(lambda x, t, label: label.float(), torch.tensor([1]), 2.0)
     assert field(torch.zeros(1), torch.zeros(1)).tolist() == [-1.0]  # 3 + 2 * (1 - 3)
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PilImage
 
 from imaging.errors import SettingsError
-from models.data import framing
+from models.data import framed_films
 from models.data.dataset import read_luminance
 from models.training import tune
 from models.training.config import read_config
@@ -65,7 +65,7 @@ def run(task: Path, *, trials: int, report: Path | None = None, epochs: int = 1)
 
 
 def stored(task: Path) -> list[optuna.trial.FrozenTrial]:
-    with tune.opened(task / "tune.db") as study:
+    with tune.open_study(task / "tune.db") as study:
         return study.trials
 
 
@@ -172,7 +172,7 @@ def test_films_are_read_once_and_test_films_never(
         read.append(path)
         return read_luminance(path)
 
-    monkeypatch.setattr(framing, "read_luminance", counted)
+    monkeypatch.setattr(framed_films, "read_luminance", counted)
     run(task, trials=2)
     split_of = {f.path: f.split for f in read_config(task / "task.toml").films(task)}
     assert len(read) == len(set(read)) == 8 + 8

@@ -10,7 +10,7 @@ import torch
 
 from models.explain.base.subject import Subject
 from models.rules.crop_box import WHOLE, CropBox
-from pages.ui.explain.brush import on_film, outlined
+from pages.ui.explain.brush import film_points, outline_masks
 
 
 def looked_at(view: CropBox) -> Subject:
@@ -20,9 +20,9 @@ def looked_at(view: CropBox) -> Subject:
 
 def test_a_stroke_lies_where_the_view_is() -> None:
     drawn = [[0, 0], [0.5, 0.25], [1, 1]]
-    assert on_film(drawn, looked_at(WHOLE)) == ((0, 0), (100, 25), (200, 100))
+    assert film_points(drawn, looked_at(WHOLE)) == ((0, 0), (100, 25), (200, 100))
     corner = looked_at(CropBox(0.5, 0.5, 1.0, 1.0))
-    assert on_film(drawn, corner) == ((100, 50), (150, 62.5), (200, 100))
+    assert film_points(drawn, corner) == ((100, 50), (150, 62.5), (200, 100))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_stroke_lies_where_the_view_is() -> None:
     ],
 )
 def test_what_is_no_stroke_paints_nothing(drawn: Any) -> None:
-    assert on_film(drawn, looked_at(WHOLE)) == ()
+    assert film_points(drawn, looked_at(WHOLE)) == ()
 
 
 def test_what_was_painted_is_outlined_in_the_film_s_proportions() -> None:
@@ -51,8 +51,8 @@ def test_what_was_painted_is_outlined_in_the_film_s_proportions() -> None:
     mask = np.zeros((8, 8), np.float32)
     mask[2:6, 2:6] = 1
     grey = np.full((8, 8), 90, np.uint8)
-    plain = Image.open(BytesIO(outlined(grey, looked_at(WHOLE), [])))
-    painted = Image.open(BytesIO(outlined(grey, looked_at(WHOLE), [mask])))
+    plain = Image.open(BytesIO(outline_masks(grey, looked_at(WHOLE), [])))
+    painted = Image.open(BytesIO(outline_masks(grey, looked_at(WHOLE), [mask])))
     assert plain.size == painted.size == (520, 260)
     assert plain.convert("L").getextrema() == (90, 90)
     assert painted.getpixel((2 * 65 + 32, 2 * 32 + 16)) != (90, 90, 90)

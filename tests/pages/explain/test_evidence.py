@@ -143,6 +143,6 @@ def test_what_stands_out_is_said_with_what_the_score_does() -> None:
 
 def test_every_measure_has_words() -> None:
     named = [name for names in measure_labels.groups().values() for name in names]
-    assert sorted(named) == sorted(CONCEPTS) == sorted(measure_labels.known())
-    for words_for in measure_labels.known().values():
+    assert sorted(named) == sorted(CONCEPTS) == sorted(measure_labels.measure_words())
+    for words_for in measure_labels.measure_words().values():
         assert "{percent}" in words_for.high and "{percent}" in words_for.low

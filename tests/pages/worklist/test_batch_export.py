@@ -128,7 +128,7 @@ def test_a_failure_is_a_sentence_and_may_be_tried_again(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = finished(open_page, store)
-    monkeypatch.setattr(batch_export, "take_away", refuse)
+    monkeypatch.setattr(batch_export, "export_batch", refuse)
     page = prepare(page, ["csv"], monkeypatch)
     assert [e.value for e in page.error] == ["The disk is full."] and not saved
     assert not field(page.button, "Prepare").disabled
