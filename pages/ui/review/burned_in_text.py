@@ -19,9 +19,9 @@ from pages.ui.review.film_wall import load
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What the reader wants blackened, by the hash of each file; `asked` once it was looked for."""
+    """The boxes to blacken, by the hash of each file; `searched` once text was looked for."""
 
-    asked: bool = False
+    searched: bool = False
     boxes: tuple[tuple[str, tuple[Box, ...]], ...] = ()
 
     def of(self, sha256: str) -> tuple[Box, ...]:
@@ -30,43 +30,45 @@ class Ticked:
 
 
 def render_search(study_instance_uid: str, films: Sequence[Instance]) -> Ticked:
-    """Draw the button and what it found; every find is ticked until the reader unticks it."""
+    """Draw the button and its results; every box is ticked until the reader unticks it."""
     uid = study_instance_uid
-    found: dict[str, Search] = st.session_state.setdefault(f"burned-in-{uid}", {})
+    searches: dict[str, Search] = st.session_state.setdefault(f"burned-in-{uid}", {})
     if st.button(_("Look for burned-in text"), key=f"look-for-text-{uid}"):
-        _look(films, found)
-    if any(one.identity.sha256 not in found for one in films):
+        _search_films(films, searches)
+    if any(film.identity.sha256 not in searches for film in films):
         return Ticked()
-    boxes = {one.identity.sha256: _render_found(one, found[one.identity.sha256]) for one in films}
-    _say(found, films)
-    return Ticked(True, tuple((name, one) for name, one in boxes.items() if one))
+    ticks = {
+        film.identity.sha256: _render_boxes(film, searches[film.identity.sha256]) for film in films
+    }
+    _render_summary([searches[film.identity.sha256] for film in films])
+    return Ticked(True, tuple((sha256, boxes) for sha256, boxes in ticks.items() if boxes))
 
 
-def _look(films: Sequence[Instance], found: dict[str, Search]) -> None:
+def _search_films(films: Sequence[Instance], searches: dict[str, Search]) -> None:
     """Search every film that was not searched yet; a stop in between loses none."""
     bar = st.progress(0.0, text=_("Looking for text ..."))
-    for at, one in enumerate(films):
+    for at, film in enumerate(films):
         bar.progress(at / len(films), text=_("Looking for text ..."))
-        if one.identity.sha256 not in found:
-            found[one.identity.sha256] = search(load(one))
+        if film.identity.sha256 not in searches:
+            searches[film.identity.sha256] = search(load(film))
     bar.empty()
 
 
-def _render_found(film: Instance, found: Search) -> tuple[Box, ...]:
+def _render_boxes(film: Instance, result: Search) -> tuple[Box, ...]:
     """The film with its numbered boxes, the table, and the ticks."""
-    if not found.boxes:
+    if not result.boxes:
         return ()
     sha256 = film.identity.sha256
     address = session.picture(
-        ("burned-in", sha256, found.boxes),
-        lambda: data_uri(png_bytes(numbered_boxes(load(film).display_values(0), found.boxes))),
+        ("burned-in", sha256, result.boxes),
+        lambda: data_uri(png_bytes(numbered_boxes(load(film).display_values(0), result.boxes))),
     )
     label = _("The film, with numbered rectangles around what was found")
     st.html(f'<img src="{address}" alt="{escape(label)}" style="max-width: 100%">')
     st.caption(_(RESEARCH_USE))
     names = (_("Number"), _("Top"), _("Left"), _("Bottom"), _("Right"))
     rows = [
-        dict(zip(names, (at, *box), strict=True)) for at, box in enumerate(found.boxes, start=1)
+        dict(zip(names, (at, *box), strict=True)) for at, box in enumerate(result.boxes, start=1)
     ]
     st.dataframe(rows, hide_index=True, height="content")
     numbers = range(1, len(rows) + 1)
@@ -78,21 +80,20 @@ def _render_found(film: Instance, found: Search) -> tuple[Box, ...]:
         format_func=str,
         key=f"burned-in-ticks-{sha256}",
     )
-    return tuple(found.boxes[number - 1] for number in chosen)
+    return tuple(result.boxes[number - 1] for number in chosen)
 
 
-def _say(found: dict[str, Search], films: Sequence[Instance]) -> None:
+def _render_summary(searches: Sequence[Search]) -> None:
     """How much was looked at, and that the search is no proof."""
-    searches = [found[one.identity.sha256] for one in films]
-    count = sum(len(one.boxes) for one in searches)
-    said = ngettext("{count} place was found.", "{count} places were found.", count)
+    count = sum(len(result.boxes) for result in searches)
+    summary = ngettext("{count} place was found.", "{count} places were found.", count)
     if not count:
-        said = _("No text was found.")
-    st.caption(f"{said.format(count=count)} {_('The search may miss some: look yourself.')}")
-    looked, whole = (sum(getattr(one, name) for one in searches) for name in _FRAMES)
+        summary = _("No text was found.")
+    st.caption(f"{summary.format(count=count)} {_('The search may miss some: look yourself.')}")
+    looked, whole = (sum(getattr(result, name) for result in searches) for name in _FRAMES)
     if looked < whole:
-        said = _("{looked} of {whole} frames were looked at; what is blackened is so in all.")
-        st.caption(said.format(looked=looked, whole=whole))
+        words = _("{looked} of {whole} frames were looked at; what is blackened is so in all.")
+        st.caption(words.format(looked=looked, whole=whole))
 
 
 _FRAMES = ("frames", "total_frames")

@@ -25,12 +25,12 @@ from pages.ui.review.film_wall import load
 from pages.ui.review.study_export import archive
 
 KEY = "deidentified-originals"
-KEY_FILE = "project.key"  # in the data folder: one project a house until it wants several
+KEY_FILE = "project.key"  # in the data folder: one project a site until it wants several
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the reader wants of all files, and what is blackened in each."""
+    """The profile for all files, and the boxes to blacken in each."""
 
     profile: Profile
     ticked: burned_in_text.Ticked
@@ -39,7 +39,7 @@ class _Order:
 def render_release(record: StudyRecord) -> None:
     """Draw the options, the table of changes, the confirmation and the download."""
     uid = record.study_instance_uid
-    films = [one for one in record.instances if one.source is SourceKind.DICOM]
+    films = [film for film in record.instances if film.source is SourceKind.DICOM]
     if not films:
         return
     with (
@@ -48,14 +48,14 @@ def render_release(record: StudyRecord) -> None:
     ):
         if not folded.open:
             return
-        order, looked = _options(record, films)
+        order, looked = _render_options(record, films)
         wanted = (uid, order)
         if st.button(_("Show what changes"), disabled=not looked, key=f"show-release-{uid}"):
             with st.spinner(_("Writing the copies ...")):
-                st.session_state[_slot(uid)] = (wanted, _made(films, order))
+                st.session_state[_slot(uid)] = (wanted, _release_all(films, order))
         kept = st.session_state.get(_slot(uid))
         if kept is not None and kept[0] == wanted:
-            if order.ticked.boxes and any(isinstance(one, Released) for one in kept[1]):
+            if order.ticked.boxes and any(isinstance(copy, Released) for copy in kept[1]):
                 st.caption(
                     _("The blackened copies were looked at again: no text is found in them.")
                 )
@@ -65,17 +65,17 @@ def render_release(record: StudyRecord) -> None:
 def rectangles(record: StudyRecord) -> tuple[Box, ...]:
     """The rectangles drawn on the study's films, as parts to blacken: top, left, bottom, right."""
     review = record.review
-    drawn = [one for one in review.annotations if one.shape is Shape.RECTANGLE] if review else []
-    found = []
-    for one in drawn:
-        columns, rows = zip(*one.points, strict=True)
+    drawn = [mark for mark in review.annotations if mark.shape is Shape.RECTANGLE] if review else []
+    boxes = []
+    for mark in drawn:
+        columns, rows = zip(*mark.points, strict=True)
         top, bottom = int(min(rows)), int(max(rows)) + 1
-        found.append((top, int(min(columns)), bottom, int(max(columns)) + 1))
-    return tuple(found)
+        boxes.append((top, int(min(columns)), bottom, int(max(columns)) + 1))
+    return tuple(boxes)
 
 
-def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bool]:
-    """What the reader wants, and whether burned-in text was spoken about."""
+def _render_options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bool]:
+    """Draw the choices; returns them, and whether burned-in text was dealt with."""
     uid, boxes = record.study_instance_uid, rectangles(record)
     st.caption(_("Copies after PS3.15 Annex E; the stored originals stay as they are."))
     dates = st.toggle(_("Move dates, keep the intervals"), value=True, key=f"release-dates-{uid}")
@@ -90,7 +90,7 @@ def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bo
         masked = st.toggle(label.format(count=len(boxes)), value=True, key=f"release-mask-{uid}")
     ticked = burned_in_text.render_search(uid, films)
     looked = masked or not any(
-        _may_have_text(one) for one in films if not ticked.of(one.identity.sha256)
+        _may_have_text(film) for film in films if not ticked.of(film.identity.sha256)
     )
     if not looked:
         st.caption(_("Text may be burned in: draw a rectangle over it, or say that there is none."))
@@ -100,46 +100,46 @@ def _options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Order, bo
 
 
 def _may_have_text(instance: Instance) -> bool:
-    found = session.fidelity(instance.identity.sha256, lambda: inspect_image(load(instance)))
-    return any(caution.code == "burned-in" for caution in found.cautions)
+    fidelity = session.fidelity(instance.identity.sha256, lambda: inspect_image(load(instance)))
+    return any(caution.code == "burned-in" for caution in fidelity.cautions)
 
 
-def _made(films: Sequence[Instance], order: _Order) -> list[Released | str]:
+def _release_all(films: Sequence[Instance], order: _Order) -> list[Released | str]:
     """Each file de-identified, or why it is not."""
     try:
         key = Project.open(resources.settings().home / KEY_FILE)
     except AssistantError as exc:
         return [str(exc)]
-    made: list[Released | str] = []
-    for one in films:
+    copies: list[Released | str] = []
+    for film in films:
         try:
-            made.append(_released(one, key, order))
+            copies.append(_release(film, key, order))
         except AssistantError as exc:
-            made.append(str(exc))
-    return made
+            copies.append(str(exc))
+    return copies
 
 
-def _released(film: Instance, key: Project, order: _Order) -> Released:
-    """One file; where text was looked for and blackened, it is looked for once more."""
+def _release(film: Instance, key: Project, order: _Order) -> Released:
+    """De-identify one file; where text was searched and blackened, it is searched once more."""
     sha256 = film.identity.sha256
     masks = (*order.profile.masks, *order.ticked.of(sha256))
     content = resources.repository().originals.content(sha256)
-    made = release(content, key, replace(order.profile, masks=masks))
-    if order.ticked.asked and masks and search_file(made.content).boxes:
-        said = _("Text is still found after blackening, so the copy was left out.")
-        raise InputError(f"{said} {_('Tick what is not ticked, or draw a rectangle over it.')}")
-    return made
+    copy = release(content, key, replace(order.profile, masks=masks))
+    if order.ticked.searched and masks and search_file(copy.content).boxes:
+        reason = _("Text is still found after blackening, so the copy was left out.")
+        raise InputError(f"{reason} {_('Tick what is not ticked, or draw a rectangle over it.')}")
+    return copy
 
 
-def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
+def _render_changes(uid: str, copies: Sequence[Released | str]) -> None:
     """The table of the first file, what was left out, and the way to the files."""
-    sound = [one for one in made if isinstance(one, Released) and not one.left_over]
-    for one in made:
-        if isinstance(one, str):
-            st.warning(plain(sentence(one)))
-        elif one.left_over:
-            said = _("Left out, for it would still identify the patient: {where}.")
-            st.warning(plain(said.format(where=", ".join(one.left_over))))
+    sound = [copy for copy in copies if isinstance(copy, Released) and not copy.left_over]
+    for copy in copies:
+        if isinstance(copy, str):
+            st.warning(plain(sentence(copy)))
+        elif copy.left_over:
+            words = _("Left out, for it would still identify the patient: {where}.")
+            st.warning(plain(words.format(where=", ".join(copy.left_over))))
     if not sound:
         return
     hidden = session.identity_hidden()
@@ -156,14 +156,14 @@ def _render_changes(uid: str, made: Sequence[Released | str]) -> None:
     st.caption(_(RESEARCH_USE))
     if not st.checkbox(_("This is right"), key=f"release-right-{uid}"):
         return
-    told = f"released-{uid}"
-    if st.session_state.get(told) != id(made):
-        st.session_state[told] = id(made)
+    recorded = f"released-{uid}"  # the copies whose export is in the audit trail already
+    if st.session_state.get(recorded) != id(copies):
+        st.session_state[recorded] = id(copies)
         detail = f"{len(sound)} de-identified originals"
         resources.repository().audit.record(
             AuditEvent.EXPORT, account=session.account().name, study_instance_uid=uid, detail=detail
         )
-    files = tuple(ExportedFile(f"{one.sop_instance_uid}.dcm", one.content) for one in sound)
+    files = tuple(ExportedFile(f"{copy.sop_instance_uid}.dcm", copy.content) for copy in sound)
     name = "lightbox-deidentified.zip"
     label = _("Save {name}").format(name=name)
     render_download(label, name, archive(files), "application/zip", key=f"save-release-{uid}")

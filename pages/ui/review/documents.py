@@ -1,4 +1,4 @@
-"""What lies beside the films: reports as text, and films as a presentation state shows them.
+"""The documents beside the films: reports as text, and films as a presentation state shows them.
 
 All of it is a stranger's text and marks: shown escaped, read-only, and never as the reader's own.
 """
@@ -60,21 +60,21 @@ def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
 
 def render_choice(record: StudyRecord) -> Document | None:
     """A list of the study's presentations; None for the film as the reader left it."""
-    found = _of(record, DocumentKind.PRESENTATION)
-    if not found:
+    presentations = _of(record, DocumentKind.PRESENTATION)
+    if not presentations:
         return None
     key = f"presentation-{record.study_instance_uid}"
     chosen = st.selectbox(
         _("Presentation"),
-        range(len(found) + 1),
-        format_func=lambda at: _label(at, found[at - 1]) if at else _("As you left it"),
+        range(len(presentations) + 1),
+        format_func=lambda at: _label(at, presentations[at - 1]) if at else _("As you left it"),
         key=key,
         label_visibility="collapsed",
         on_change=_turn_to_film,
         args=(record, key),
         width=320,
     )
-    return found[chosen - 1] if chosen else None
+    return presentations[chosen - 1] if chosen else None
 
 
 def stage(document: Document, image: Image) -> Staging | None:
@@ -112,8 +112,8 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
     for remark in (*staging.remarks, *staging.image.remarks):
         st.warning(plain(sentence(remark)))
     if staging.texts and not session.identity_hidden():
-        said = (_("Words of this presentation:"), *staging.texts)
-        st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in said))
+        lines = (_("Words of this presentation:"), *staging.texts)
+        st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in lines))
 
 
 def _turn_to_film(record: StudyRecord, key: str) -> None:
@@ -127,8 +127,8 @@ def _turn_to_film(record: StudyRecord, key: str) -> None:
     except AssistantError as exc:
         session.leave_notice("error", sentence(str(exc)))
         return
-    here = {instance.identity.sop_instance_uid for instance in record.instances}
-    wanted = next((uid for uid in films if uid in here), "")
+    own = {instance.identity.sop_instance_uid for instance in record.instances}
+    wanted = next((uid for uid in films if uid in own), "")
     if wanted:
         session.choose_image(record.study_instance_uid, wanted)
     else:
@@ -149,7 +149,7 @@ def _render_report(record: StudyRecord, document: Document) -> None:
 
 def _html(report: Report, films: tuple[str, ...]) -> str:
     """A report as indented lines; every word of it escaped."""
-    parts = [f"<b>{escape(report.title)}</b>", *(escape(one) for one in _standing(report))]
+    parts = [f"<b>{escape(report.title)}</b>", *(escape(line) for line in _describe_flags(report))]
     body = "".join(f"<div>{part}</div>" for part in parts)
     body += "".join(_line(line, films) for line in report.lines)
     if report.cut:
@@ -158,24 +158,24 @@ def _html(report: Report, films: tuple[str, ...]) -> str:
 
 
 def _line(line: ReportLine, films: tuple[str, ...]) -> str:
-    said = line.value
+    value = line.value
     if line.refers:
-        said = _("a film of this study") if line.refers in films else _("an object not shown here")
-    name = f"<b>{escape(line.name)}</b>" if not said else f"{escape(line.name)}: "
+        value = _("a film of this study") if line.refers in films else _("an object not shown here")
+    name = f"<b>{escape(line.name)}</b>" if not value else f"{escape(line.name)}: "
     style = f"padding-left: {min(line.depth, 12) * 0.9:.1f}rem; white-space: pre-line"
-    return f'<div style="{style}">{name}{escape(said)}</div>'
+    return f'<div style="{style}">{name}{escape(value)}</div>'
 
 
-def _standing(report: Report) -> list[str]:
-    """The flags of a report in words."""
+def _describe_flags(report: Report) -> list[str]:
+    """The flags of a report in words, then who verified it."""
     flags = (
         (report.final, _("Final"), _("Preliminary")),
         (report.complete, "", _("Partial")),
         (report.verified, _("Verified"), _("Not verified")),
     )
-    told = [yes if flag else no for flag, yes, no in flags if flag is not None]
-    line = " \u00b7 ".join(word for word in told if word)
-    who = [", ".join(part for part in one if part) for one in report.verifiers]
+    words = [yes if flag else no for flag, yes, no in flags if flag is not None]
+    line = " \u00b7 ".join(word for word in words if word)
+    who = [", ".join(part for part in verifier if part) for verifier in report.verifiers]
     return [line, *who] if line else who
 
 
@@ -217,9 +217,9 @@ def _without_film(document: Document) -> str:
     ).format(when=_when(document) or labels.NOTHING)
 
 
-def _whose(found: Instance | Document) -> str:
+def _whose(item: Instance | Document) -> str:
     """Who the patient is, masked on request."""
-    patient = found.patient
+    patient = item.patient
     facts = (labels.patient_name(patient.name), patient.patient_id)
     shown = [labels.HIDDEN if session.identity_hidden() else fact for fact in facts if fact]
-    return " \u00b7 ".join((*shown, labels.date(found.acquisition.study_date)))
+    return " \u00b7 ".join((*shown, labels.date(item.acquisition.study_date)))

@@ -33,25 +33,25 @@ def render_file(image: Image, answer: Assessment | None) -> None:
             return
         with in_words():
             digest = image.instance.identity.sha256
-            found = session.fidelity(digest, lambda: inspect_image(image))
-            asked = answer.model.name if answer and answer.model else ""
-            card = resources.card(asked)
-            _render(with_networks(found, image.instance, [card]))
+            report = session.fidelity(digest, lambda: inspect_image(image))
+            model = answer.model.name if answer and answer.model else ""
+            card = resources.card(model)
+            _render(with_networks(report, image.instance, [card]))
 
 
-def _render(found: Fidelity) -> None:
+def _render(report: Fidelity) -> None:
     """Cautions first, then encoding and steps as a numbered list."""
-    count = len(found.cautions)
+    count = len(report.cautions)
     head = ngettext("{count} caution", "{count} cautions", count).format(count=count)
     cautions = "".join(
-        f'<div class="lb-reason">\u26a0 {escape(sentence(one.words))}</div>'
-        for one in found.cautions
+        f'<div class="lb-reason">\u26a0 {escape(sentence(caution.words))}</div>'
+        for caution in report.cautions
     )
     about = "".join(
         f'<div class="lb-small">{escape(sentence(line))}</div>'
-        for line in (fidelity.encoding(found), fidelity.size(found))
+        for line in (fidelity.encoding(report), fidelity.size(report))
     )
-    steps = "".join(f"<li>{escape(sentence(one.words))}</li>" for one in found.steps)
+    steps = "".join(f"<li>{escape(sentence(step.words))}</li>" for step in report.steps)
     title = escape(_("From stored values to the screen"))
     st.html(
         f'<div class="lb-history"><b>{escape(head)}</b>{cautions}{about}'

@@ -1,4 +1,4 @@
-"""The reading room: films on the wall, with marks that are kept as they are drawn."""
+"""The films on the wall, with marks that are saved as they are drawn."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def render_room(
         The study as it is after the marks, and what is explained about the film; None where
         nothing is.
     """
-    uid, asked = record.study_instance_uid, None
+    uid, maps = record.study_instance_uid, None
     with in_words():
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
@@ -53,10 +53,10 @@ def render_room(
             document = documents.render_choice(record) if explained else None
             why = why and document is None
             if why and answer is not None:
-                asked = overlay.render_choice(
+                maps = overlay.render_choice(
                     instance.identity.sop_instance_uid, answer, two=way is Hanging.METHODS
                 )
-        if asked is None:
+        if maps is None:
             receipt_tasks.drop()
         if len(record.instances) > _MOST_THUMBS:
             series.render_position(record, instance)
@@ -65,34 +65,34 @@ def render_room(
             documents.render_staged(document, staging, bindings=dict(session.account().bindings))
             return autosave.open_record(uid), None
         hung = hanging_protocol.hang(way, record, priors, instance)
-        panes = tuple(_pane(record, at, one, instance, asked) for at, one in enumerate(hung))
+        panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
         above = st.container(key="verdicts")  # filled after the map, which does not wait for it
-        reading = render_viewer(
+        report = render_viewer(
             _scene(record, panes, hung),
             key=f"viewer-{uid}",
             sign_in=session.token(),
             on_step=partial(series.step_to, record, instance),
         )
-        if asked is not None:
-            overlay.render_wait(asked)
+        if maps is not None:
+            overlay.render_wait(maps)
             with above:
-                verdict_line.render_lines(load(instance), _maps(hung, instance, asked))
+                verdict_line.render_lines(load(instance), _maps_by_pane(hung, instance, maps))
         for remark in panes[0].image.remarks:
-            say = st.warning if remark in panes[0].image.refusals else st.caption
-            say(plain(sentence(remark)))
-        if reading is not None:
-            _keep(record, reading)
-    return autosave.open_record(uid), asked[0] if asked else None
+            draw = st.warning if remark in panes[0].image.refusals else st.caption
+            draw(plain(sentence(remark)))
+        if report is not None:
+            _save_marks(record, report)
+    return autosave.open_record(uid), maps[0] if maps else None
 
 
 def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
-    """What the viewer is to show, with the marks of the newest version."""
+    """The scene of the viewer, with the marks of the newest version."""
     review, uid = record.review, record.study_instance_uid
     stated = [f.code for f in review.findings] if review else []
     annotations = review.annotations if review else ()
     if session.drawn(uid) not in (None, annotations):
-        words_ = _("The marks of this study were changed elsewhere; draw again what is missing.")
-        session.leave_notice("warning", words_)
+        words = _("The marks of this study were changed elsewhere; draw again what is missing.")
+        session.leave_notice("warning", words)
     return Scene(
         panes=panes,
         layout=hanging_protocol.layout(hung),
@@ -109,43 +109,43 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
 def _pane(
     record: StudyRecord,
     at: int,
-    one: Hung,
+    film: Hung,
     chosen: Instance,
-    asked: tuple[overlay.Choice, overlay.Choice] | None,
+    maps: tuple[overlay.Choice, overlay.Choice] | None,
 ) -> Pane:
     """One film with its banner and, where there is one, its explanation, which opens hidden."""
-    image = load(one.instance)
+    image = load(film.instance)
     over = None
-    if asked is not None and _has_map(one, chosen):
+    if maps is not None and _has_map(film, chosen):
         with st.spinner(_("Asking the network why ...")):
-            at_place = 1 if one.second else 0
-            over = overlay.overlay(image, asked[at_place], overlay.PLACES[at_place])
-            verdict = receipt_tasks.known_verdict(image, asked[at_place])
+            place = 1 if film.second else 0
+            over = overlay.overlay(image, maps[place], overlay.PLACES[place])
+            verdict = receipt_tasks.known_verdict(image, maps[place])
             if over is not None and verdict is not None and not verdict.reliable:
                 doubt = verdict_line.verdict_label(verdict.name)
                 over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
     return Pane(
         key=f"{at}",
         image=image,
-        title=one.title,
-        banner=patient_banner.facts(one.instance),
-        marks=patient_banner.marks(one.instance),
+        title=film.title,
+        banner=patient_banner.facts(film.instance),
+        marks=patient_banner.marks(film.instance),
         overlay=over,
-        stack=series.stack(record, one.instance) if one.instance is chosen else None,
+        stack=series.stack(record, film.instance) if film.instance is chosen else None,
     )
 
 
-def _has_map(one: Hung, chosen: Instance) -> bool:
+def _has_map(film: Hung, chosen: Instance) -> bool:
     """True for a picture of the film that is explained, where the hanging wants it explained."""
-    return one.instance is chosen and one.explained and not one.prior
+    return film.instance is chosen and film.explained and not film.prior
 
 
-def _maps(
-    hung: Sequence[Hung], chosen: Instance, asked: tuple[overlay.Choice, overlay.Choice]
+def _maps_by_pane(
+    hung: Sequence[Hung], chosen: Instance, maps: tuple[overlay.Choice, overlay.Choice]
 ) -> dict[int, tuple[str, overlay.Choice]]:
     """The map of every pane that has one, and its place among those that differ."""
-    places = {asked[1]: overlay.PLACES[1], asked[0]: overlay.PLACES[0]}
-    shown = {at: asked[int(one.second)] for at, one in enumerate(hung) if _has_map(one, chosen)}
+    places = {maps[1]: overlay.PLACES[1], maps[0]: overlay.PLACES[0]}
+    shown = {at: maps[int(film.second)] for at, film in enumerate(hung) if _has_map(film, chosen)}
     return {at: (places[choice], choice) for at, choice in shown.items()}
 
 
@@ -159,28 +159,28 @@ def _read(instance: Instance) -> Image:
     return read_image(content, file_name=instance.file_name)
 
 
-def _keep(record: StudyRecord, reading: ViewerReport) -> None:
+def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
     uid, review = record.study_instance_uid, record.review
     own = {instance.identity.sop_instance_uid for instance in record.instances}
-    marks = tuple(a for a in reading.annotations if a.sop_instance_uid in own)
-    shown = tuple(p for p in reading.presentations if p.sop_instance_uid in own)
+    marks = tuple(a for a in report.annotations if a.sop_instance_uid in own)
+    shown = tuple(p for p in report.presentations if p.sop_instance_uid in own)
     session.set_presentations(uid, shown)
-    session.set_drawn(uid, reading.annotations)
-    if len(marks) < len(reading.annotations):
+    session.set_drawn(uid, report.annotations)
+    if len(marks) < len(report.annotations):
         session.forget_drawn(uid)
         session.leave_notice(
             "warning", _("A mark on the prior is not kept here; open that study to draw on it.")
         )
-    known = review.annotations if review else ()
+    stored = review.annotations if review else ()
     if review and review.stage is Stage.FINAL:
         return
 
     def step(before: Review) -> Review:
         return drafting.mark(before, marks, shown)
 
-    saved = marks == known or autosave.change(uid, step)
-    if not saved or marks != reading.annotations:
+    saved = marks == stored or autosave.change(uid, step)
+    if not saved or marks != report.annotations:
         st.rerun()  # the viewer takes what is stored; a notice says why
 
 
@@ -212,23 +212,23 @@ def _series(record: StudyRecord) -> list[thumbnails.Group]:
     by_series = sorted(
         record.instances, key=lambda i: _first_position(record, i.identity.series_instance_uid)
     )
-    for _uid, found in groupby(by_series, key=lambda i: i.identity.series_instance_uid):
-        members = series.in_order(found)
+    for _uid, instances in groupby(by_series, key=lambda i: i.identity.series_instance_uid):
+        members = series.in_order(instances)
         shown = members[:1] if many else members
         taken = members[0].acquisition
         title = " ".join(p for p in (taken.modality, taken.series_description) if p)
         title = title or _("Series {number}").format(number=len(groups) + 1)
         if len(members) > 1:
             title += f" ({len(members)})"
-        groups.append(thumbnails.Group(title, tuple(_thumb(one) for one in shown)))
+        groups.append(thumbnails.Group(title, tuple(_thumb(instance) for instance in shown)))
     return groups
 
 
 def _first_position(record: StudyRecord, series_instance_uid: str) -> int:
     return next(
         at
-        for at, one in enumerate(record.instances)
-        if one.identity.series_instance_uid == series_instance_uid
+        for at, instance in enumerate(record.instances)
+        if instance.identity.series_instance_uid == series_instance_uid
     )
 
 

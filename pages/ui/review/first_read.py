@@ -18,7 +18,7 @@ from pages.ui.review import statements
 
 
 class Everything(Container[str]):
-    """Holds whatever is asked for."""
+    """A container of every string."""
 
     def __contains__(self, _item: object) -> bool:
         return True
@@ -26,19 +26,19 @@ class Everything(Container[str]):
 
 def revealed_studies() -> Container[str]:
     """The studies whose answer this reader may see: all, unless reading blind."""
-    me = session.account()
-    if not me.blind:
+    reader = session.account()
+    if not reader.blind:
         return Everything()
     reads = resources.repository().reviews.first_reads()
-    return {read.study_instance_uid for read in reads if read.account == me.name}
+    return {read.study_instance_uid for read in reads if read.account == reader.name}
 
 
 def revealed_among(studies: Sequence[str]) -> Container[str]:
     """As `revealed_studies`, of the few that are on screen."""
-    me = session.account()
-    if not me.blind:
+    reader = session.account()
+    if not reader.blind:
         return Everything()
-    return resources.repository().reviews.first_read_studies(me.name, studies)
+    return resources.repository().reviews.first_read_studies(reader.name, studies)
 
 
 def hides(record: StudyRecord) -> bool:
@@ -47,12 +47,12 @@ def hides(record: StudyRecord) -> bool:
     A study that is signed off, or that this reader stated findings about, is open: its answer
     was seen. Marks alone do not open it.
     """
-    me = session.account()
-    if not me.blind or record.final is not None or not record.instances:
+    reader = session.account()
+    if not reader.blind or record.final is not None or not record.instances:
         return False
-    if any(review.account == me.name and review.findings for review in record.reviews):
+    if any(review.account == reader.name and review.findings for review in record.reviews):
         return False
-    return resources.repository().reviews.first_read(record.study_instance_uid, me.name) is None
+    return resources.repository().reviews.first_read(record.study_instance_uid, reader.name) is None
 
 
 def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
@@ -105,12 +105,12 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
 
 
 def render_verdict(record: StudyRecord) -> None:
-    """After the reveal: what the reader had said first."""
-    me = session.account()
-    read = resources.repository().reviews.first_read(record.study_instance_uid, me.name)
+    """After the reveal: the first read, and whether the network agrees."""
+    reader = session.account()
+    read = resources.repository().reviews.first_read(record.study_instance_uid, reader.name)
     if read is None:
         return
-    said = labels.presence(labels.concept(read.code), read.present)
+    presence = labels.presence(labels.concept(read.code), read.present)
     agrees = read.network_present == read.present
     if read.network_present is None:
         compared = _("the network gave no firm answer")
@@ -118,6 +118,6 @@ def render_verdict(record: StudyRecord) -> None:
         compared = _("the network agrees") if agrees else _("the network disagrees")
     st.caption(
         _("Your first read, after {seconds} s: {said}; {compared}.").format(
-            seconds=round(read.seconds), said=said, compared=compared
+            seconds=round(read.seconds), said=presence, compared=compared
         )
     )

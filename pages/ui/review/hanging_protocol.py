@@ -1,4 +1,4 @@
-"""What hangs where: one, two or four films, the prior on the right, an explanation beside."""
+"""Hanging protocols: one, two or four films, the prior on the right, an explanation beside."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def choices(
     record: StudyRecord, priors: Sequence[StudyRecord], *, explained: bool
 ) -> list[Hanging]:
     """The ways that make sense for a study, the usual one first."""
-    found = [Hanging.PRIOR, Hanging.ONE] if priors else [Hanging.ONE]
+    ways = [Hanging.PRIOR, Hanging.ONE] if priors else [Hanging.ONE]
     if explained:
-        found += [Hanging.EXPLAINED, Hanging.METHODS]
+        ways += [Hanging.EXPLAINED, Hanging.METHODS]
     if len(record.instances) > 1 or (len(record.instances) == 1 and priors):
-        found.append(Hanging.FOUR)
-    return found
+        ways.append(Hanging.FOUR)
+    return ways
 
 
 def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:

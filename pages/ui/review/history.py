@@ -25,7 +25,7 @@ def render_history(record: StudyRecord) -> None:
 
 
 def _line(review: Review) -> str:
-    """When, who, what was stated; in bold once signed."""
+    """When, who and the statements; in bold once signed."""
     head = f"{review.version} \u00b7 {labels.stage(review.stage)} \u00b7 "
     head += f"{labels.moment(review.created_at)} \u00b7 {review.reader}"
     parts = [labels.statement(stated) for stated in review.findings]

@@ -17,7 +17,7 @@ def render_waiting(record: StudyRecord) -> None:
     if resources.repository().pending.prioritise_study(uid, account=session.account().name):
         resources.worker().wake()
     if record.instances:
-        _say(count)
+        _render_count(count)
     else:
         _watch(uid, count)
 
@@ -27,11 +27,11 @@ def _watch(study_instance_uid: str, count: int) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()
-    _say(count)
+    _render_count(count)
     poll.beat("waiting")
 
 
-def _say(count: int) -> None:
+def _render_count(count: int) -> None:
     st.info(
         ngettext(
             "{count} film of this study still waits for the network. It goes before all others.",

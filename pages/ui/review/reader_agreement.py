@@ -23,19 +23,19 @@ def render_agreement(columns: Mapping[str, Agreement]) -> None:
         _("Median time to the first read"): lambda a: _seconds(a.median_seconds),
     }
     rows = [
-        {_("Figure"): name, **{who: figure(found) for who, found in columns.items()}}
+        {_("Figure"): name, **{who: figure(agreement) for who, agreement in columns.items()}}
         for name, figure in figures.items()
     ]
     st.table(rows, hide_index=True, alt=_("Agreement"))
     st.caption(_("Kappa is given from {count} cases on.").format(count=MINIMUM_CASES))
 
 
-def render_flips(found: Agreement) -> None:
+def render_flips(agreement: Agreement) -> None:
     """How often the network moved a reader, and whether it was right to."""
     st.subheader(_("Changes of mind after the reveal"), anchor=False)
     rows = [
-        _flip_row(_("Towards the network"), found.towards),
-        _flip_row(_("Away from the network"), found.away),
+        _flip_row(_("Towards the network"), agreement.towards),
+        _flip_row(_("Away from the network"), agreement.away),
     ]
     st.table(rows, hide_index=True, alt=_("Changes of mind"))
     st.caption(

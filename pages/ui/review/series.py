@@ -16,15 +16,15 @@ from pages.ui.viewer import Stack
 
 def in_order(instances: Iterable[Instance]) -> list[Instance]:
     """By InstanceNumber (0020,0013) where all have one of their own, else as received."""
-    found = list(instances)
-    numbers = [one.acquisition.instance_number for one in found]
+    received = list(instances)
+    numbers = [instance.acquisition.instance_number for instance in received]
     if None in numbers or len(set(numbers)) < len(numbers):
-        return found
-    return sorted(found, key=lambda one: one.acquisition.instance_number or 0)
+        return received
+    return sorted(received, key=lambda instance: instance.acquisition.instance_number or 0)
 
 
 def members(record: StudyRecord, chosen: Instance) -> list[Instance]:
-    """The pictures of the series of one of them."""
+    """The pictures of the series that a picture is of."""
     series = chosen.identity.series_instance_uid
     return in_order(i for i in record.instances if i.identity.series_instance_uid == series)
 
@@ -34,10 +34,10 @@ def stack(record: StudyRecord, chosen: Instance) -> Stack | None:
 
     None for a single picture and for projections: each of those is looked at by itself.
     """
-    found = members(record, chosen)
-    if len(found) < 2 or chosen.acquisition.modality in PROJECTIONS:
+    pictures = members(record, chosen)
+    if len(pictures) < 2 or chosen.acquisition.modality in PROJECTIONS:
         return None
-    return Stack(chosen.identity.series_instance_uid, found.index(chosen), len(found))
+    return Stack(chosen.identity.series_instance_uid, pictures.index(chosen), len(pictures))
 
 
 def step_to(record: StudyRecord, chosen: Instance, at: int) -> None:
@@ -46,26 +46,26 @@ def step_to(record: StudyRecord, chosen: Instance, at: int) -> None:
 
 
 def render_position(record: StudyRecord, chosen: Instance) -> None:
-    """Which picture of its series is on the wall, where the strip has not room for all of them."""
-    found = members(record, chosen)
-    if len(found) < 2:
+    """Draw the slider through a series, where the strip has not room for all its pictures."""
+    pictures = members(record, chosen)
+    if len(pictures) < 2:
         return
     key = f"position-{chosen.identity.series_instance_uid}"
-    session.settle(key, found.index(chosen) + 1)
+    session.settle(key, pictures.index(chosen) + 1)
     st.slider(
-        _("Image (of {count})").format(count=len(found)),
+        _("Image (of {count})").format(count=len(pictures)),
         1,
-        len(found),
+        len(pictures),
         key=key,
         on_change=_slide,
-        args=(record.study_instance_uid, found, key),
+        args=(record.study_instance_uid, pictures, key),
     )
 
 
-def _slide(uid: str, found: Sequence[Instance], key: str) -> None:
-    _choose(uid, found, st.session_state[key] - 1)
+def _slide(uid: str, pictures: Sequence[Instance], key: str) -> None:
+    _choose(uid, pictures, st.session_state[key] - 1)
 
 
-def _choose(uid: str, found: Sequence[Instance], at: int) -> None:
-    if 0 <= at < len(found):
-        session.choose_image(uid, found[at].identity.sop_instance_uid)
+def _choose(uid: str, pictures: Sequence[Instance], at: int) -> None:
+    if 0 <= at < len(pictures):
+        session.choose_image(uid, pictures[at].identity.sop_instance_uid)

@@ -19,7 +19,7 @@ PRESENT, ABSENT = "present", "absent"
 
 
 def questions(lead: Assessment | None) -> tuple[Finding, ...]:
-    """What the reader is asked: the network's firm findings, else what it would have looked for."""
+    """The findings to decide on: the network's firm ones, else the one it would have looked for."""
     firm = tuple(f for f in lead.findings if not f.exploratory) if lead else ()
     if firm:
         return firm
@@ -35,8 +35,8 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         st.markdown(f"**{_('Findings')}**")
         for finding in questions(lead):
             _render_draft(uid, review, finding, lead, locked=locked)
-        asked = {f.code for f in questions(lead)}
-        own = [f for f in review.findings if not {f.code, f.replaces} & asked] if review else []
+        drafted = {f.code for f in questions(lead)}
+        own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
             _render_own(uid, stated, locked=locked)
         if not locked:
@@ -53,18 +53,18 @@ def _render_draft(
     *,
     locked: bool,
 ) -> None:
-    """One finding of the network: what it says, and the reader's word on it."""
+    """A finding of the network: its answer, and the reader's decision on it."""
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
     session.settle(key, None if stated is None else PRESENT if stated.present else ABSENT)
     answer = lead.answer if lead and lead.findings else None
-    said = drafting.network_says(finding, answer) if lead and lead.findings else None
+    suspected = drafting.network_says(finding, answer) if lead and lead.findings else None
     title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             title,
             (PRESENT, ABSENT),
-            format_func=partial(_option, said),
+            format_func=partial(_option, suspected),
             key=key,
             disabled=locked,
             on_change=_decide,
@@ -73,22 +73,22 @@ def _render_draft(
         if not locked:
             with st.popover(_("Restate"), help=_("Name it in other terms, or add a remark.")):
                 _render_restate(uid, finding, stated)
-    st.html(f'<div class="lb-small">{escape(_state_of(stated, said))}</div>')
+    st.html(f'<div class="lb-small">{escape(_describe_state(stated, suspected))}</div>')
 
 
-def _option(said: bool | None, option: str) -> str:
+def _option(suspected: bool | None, option: str) -> str:
     """Present or absent, and which of them agrees with the network."""
     word = _("Present") if option == PRESENT else _("Absent")
-    if said is None:
+    if suspected is None:
         return word
-    agrees = said == (option == PRESENT)
+    agrees = suspected == (option == PRESENT)
     return f"{word} \u00b7 {_('accept') if agrees else _('reject')}"
 
 
-def _state_of(stated: ReadFinding | None, said: bool | None) -> str:
-    """What the reader has done with a draft so far."""
+def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
+    """The state of a draft: not decided, accepted, overruled, restated."""
     if stated is None:
-        return _("Not decided yet") if said is not None else _("Yours to decide")
+        return _("Not decided yet") if suspected is not None else _("Yours to decide")
     done = {
         Call.ACCEPTED: _("Accepted"),
         Call.OVERRULED: _("The network is overruled"),
@@ -162,7 +162,7 @@ def _render_own(uid: str, stated: ReadFinding, *, locked: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(
             f"<b>{escape(labels.concept(stated.code))}</b>"
-            f'<div class="lb-small">{escape(_state_of(stated, None))}</div>'
+            f'<div class="lb-small">{escape(_describe_state(stated, None))}</div>'
         )
         if not locked:
             with st.popover(_("Remark")):
@@ -181,13 +181,13 @@ def _remove(uid: str, code: str) -> None:
 
 
 def _render_add(uid: str, review: Review | None) -> None:
-    """Choose one more from the coded list; choosing adds it."""
-    known = {f.code for f in review.findings} if review else set()
+    """Draw the coded list; choosing a finding adds it."""
+    stated = {f.code for f in review.findings} if review else set()
     key = f"field-{uid}-add"
     session.settle(key, None)
     st.selectbox(
         _("Add a finding"),
-        [code for code in TERMS if code not in known],
+        [code for code in TERMS if code not in stated],
         format_func=labels.concept,
         key=key,
         placeholder=_("Add a finding"),
@@ -220,10 +220,10 @@ def _note(uid: str, key: str) -> None:
 
 
 def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:
-    """Where the review stands, and what may be done next."""
+    """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
     missing = drafting.undecided(review, lead)
-    st.html(f'<div class="lb-small" role="status">{escape(_standing(record))}</div>')
+    st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
     with st.container(horizontal=True):
         if locked:
             st.button(
@@ -264,8 +264,8 @@ def _is_preliminary(review: Review | None) -> bool:
     return review is not None and review.stage is Stage.PRELIMINARY
 
 
-def _standing(record: StudyRecord) -> str:
-    """One line: not begun, saved draft, preliminary, final, amendment under way."""
+def _describe_stage(record: StudyRecord) -> str:
+    """The stage in a line: not begun, saved draft, preliminary, final, amendment under way."""
     review, final = record.review, record.final
     if review is None:
         return _("Nothing stated yet; every change is saved by itself.")

@@ -1,4 +1,4 @@
-"""Leaving the building: a study's review as DICOM objects, report, FHIR and tables."""
+"""Export of a study's review: DICOM objects, report, FHIR and tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def render_export(record: StudyRecord) -> None:
     """Draw the export popover: choose formats, prepare, save."""
     uid = record.study_instance_uid
     with st.popover(_("Export"), width="stretch", key=f"export-{uid}"):
-        st.caption(_standing(record))
+        st.caption(_describe_status(record))
         chosen = st.pills(
             _("Formats"),
             FORMATS,
@@ -58,8 +58,8 @@ def render_export(record: StudyRecord) -> None:
         st.caption(_(RESEARCH_USE))
 
 
-def _standing(record: StudyRecord) -> str:
-    """Whose word the export will carry."""
+def _describe_status(record: StudyRecord) -> str:
+    """The status the export will carry: final and signed, or preliminary."""
     if record.final is not None:
         return _("The signed version {version} is exported, marked final.").format(
             version=record.final.version

@@ -21,7 +21,9 @@ _FOLDER = Path(__file__).parent
 _ASSETS = "frontend/dist"
 _PACKAGE = "lightbox"
 _lock = threading.Lock()
-_known: WeakKeyDictionary[BidiComponentManager, dict[str, Callable[..., Any]]] = WeakKeyDictionary()
+_registered: WeakKeyDictionary[BidiComponentManager, dict[str, Callable[..., Any]]] = (
+    WeakKeyDictionary()
+)
 
 
 def mount(name: str, **options: Any) -> Any:
@@ -30,17 +32,17 @@ def mount(name: str, **options: Any) -> Any:
 
 
 def _components() -> dict[str, Callable[..., Any]]:
-    """The components as the running server knows them; it is told at first use."""
+    """The components of the running server; registered with it at first use."""
     manager = get_bidi_component_manager()
     with _lock:
-        if manager not in _known:
+        if manager not in _registered:
             configs = [ComponentConfig(name, _ASSETS) for name in ("carrier", "viewer")]
             manifest = ComponentManifest(_PACKAGE, "1", configs)
             manager.register_from_manifest(manifest, _FOLDER)
-            _known[manager] = {
+            _registered[manager] = {
                 config.name: st.components.v2.component(
                     f"{_PACKAGE}.{config.name}", js=f"{config.name}.js"
                 )
                 for config in configs
             }
-        return _known[manager]
+        return _registered[manager]

@@ -1,6 +1,6 @@
 """Pixels on their way to the browser: [u32 length][JSON header, padded to 8][raw values].
 
-A parcel is named by the hash of its content and goes over the wire once.
+A packet is named by the hash of its content and goes over the wire once.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SIDE = 1024  # pixels at most along the longer side of a preview
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class PixelPacket:
-    """Bytes for the browser, their name, and what Python has to know about them.
+    """Bytes for the browser, their name, and the notes and unit that Python shows beside them.
 
     ``parts`` follow one another on the way: a film's pixels are not copied to be sent.
-    ``preview`` is a small parcel that goes ahead of a large one, or None.
+    ``preview`` is a small packet that goes ahead of a large one, or None.
     """
 
     hash: str
@@ -54,7 +54,7 @@ class PixelPacket:
 
 
 def film_hash(image: Image) -> str:
-    """The name of a film's parcel, from the hash of its file."""
+    """The name of a film's packet, from the hash of its file."""
     return f"f{_FORMAT}-{image.instance.identity.sha256[:40]}"
 
 
@@ -66,18 +66,18 @@ def pack_film(image: Image) -> PixelPacket:
     PixelDataError
         When a frame cannot be decoded.
     """
-    found = screen_pixels(image)
+    pixels = screen_pixels(image)
     name = film_hash(image)
-    times = _halvings(found.values) if found.values.nbytes > _LARGE else 0
+    times = _halvings(pixels.values) if pixels.values.nbytes > _LARGE else 0
     preview = None
     if times:
-        first = found.values[0]
+        first = pixels.values[0]
         for _ in range(times):
             first = halve(first)
-        data = _film(image, found, first, {"hash": f"{name}-p", "halved": times})
+        data = _pack_frames(image, pixels, first, {"hash": f"{name}-p", "halved": times})
         preview = PixelPacket(f"{name}-p", data)
-    data = _film(image, found, found.values, {"hash": name, "halved": 0})
-    return PixelPacket(name, data, found.notes, found.unit, preview)
+    data = _pack_frames(image, pixels, pixels.values, {"hash": name, "halved": 0})
+    return PixelPacket(name, data, pixels.notes, pixels.unit, preview)
 
 
 def halve(values: NDArray[Any]) -> NDArray[Any]:
@@ -114,8 +114,8 @@ def _halvings(values: NDArray[Any]) -> int:
     return times
 
 
-def _film(
-    image: Image, found: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]
+def _pack_frames(
+    image: Image, pixels: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]
 ) -> tuple[bytes | memoryview, ...]:
     """Values with the header that explains them."""
     body = [np.ascontiguousarray(values, dtype=_little(values.dtype))]
@@ -140,25 +140,25 @@ def _film(
         "kind": "film",
         "rows": geometry.rows,
         "columns": geometry.columns,
-        "frames": [_frame(frame, place) for frame in found.frames],
-        "samples": 3 if found.values.ndim == 4 else 1,
+        "frames": [_frame(frame, place) for frame in pixels.frames],
+        "samples": 3 if pixels.values.ndim == 4 else 1,
         "type": values.dtype.name,
-        "totalFrames": found.total_frames,
-        "unit": found.unit,
-        "monochrome1": found.monochrome1,
-        "aspect": found.pixel_aspect,
+        "totalFrames": pixels.total_frames,
+        "unit": pixels.unit,
+        "monochrome1": pixels.monochrome1,
+        "aspect": pixels.pixel_aspect,
         "spacing": geometry.pixel_spacing,
         "spacingSource": geometry.pixel_spacing_source,
-        "directions": found.directions,
+        "directions": pixels.directions,
         "modality": image.instance.acquisition.modality,
-        "frameTime": found.frame_time,
-        "padding": found.padding,
+        "frameTime": pixels.frame_time,
+        "padding": pixels.padding,
     }
-    return _packed(header, body)
+    return _pack(header, body)
 
 
 def overlay_hash(overlay: Overlay) -> str:
-    """The name of an overlay's parcel, from its values and scale."""
+    """The name of an overlay's packet, from its values and scale."""
     values = np.ascontiguousarray(overlay.values, dtype="<f4")
     digest = hashlib.sha256(values.tobytes())
     scale = values.shape, overlay.limit, overlay.signed, overlay.doubtful
@@ -179,7 +179,7 @@ def pack_overlay(overlay: Overlay) -> PixelPacket:
         "signed": overlay.signed,
         "colours": _colours(overlay).ravel().tolist(),
     }
-    return PixelPacket(name, _packed(header, [np.ascontiguousarray(values)]))
+    return PixelPacket(name, _pack(header, [np.ascontiguousarray(values)]))
 
 
 def _colours(overlay: Overlay) -> NDArray[np.uint8]:
@@ -191,11 +191,11 @@ def _colours(overlay: Overlay) -> NDArray[np.uint8]:
     return np.repeat(grey, 3, axis=1)
 
 
-def _packed(header: dict[str, Any], body: list[np.ndarray]) -> tuple[bytes | memoryview, ...]:
+def _pack(header: dict[str, Any], body: list[np.ndarray]) -> tuple[bytes | memoryview, ...]:
     """Header and values one after the other, the values aligned to 8."""
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     gap = b"\0" * (-(4 + len(text)) % 8)
-    values = (one.reshape(-1).view(np.uint8).data for one in body if one.size)
+    values = (array.reshape(-1).view(np.uint8).data for array in body if array.size)
     return (struct.pack("<I", len(text)) + text + gap, *values)
 
 
@@ -205,7 +205,7 @@ def _frame(frame: ScreenFrame, place: Callable[[Lut], int]) -> dict[str, Any]:
         "slope": frame.slope,
         "intercept": frame.intercept,
         "presets": [
-            _grey(one.preset) | (_table(one.lut, place) if one.lut else {}) for one in frame.presets
+            _grey(voi.preset) | (_table(voi.lut, place) if voi.lut else {}) for voi in frame.presets
         ],
         "automatic": _grey(frame.automatic),
         "full": _grey(frame.full_range),

@@ -16,8 +16,8 @@ from pages.ui.viewer.wire import to_wire
 
 _KEPT, _MISSING = "viewer-parcels", "viewer-missing"
 _SCENES = 4  # viewers whose pixels a session keeps; the longest unused goes first
-_PATIENCE = 4  # parcels that may fail before a session is told no more tickets
-_MOST = 32  # names of missing parcels that are listened to
+_PATIENCE = 4  # packets that may fail before a session is given no more tickets
+_MOST = 32  # names of missing packets that are accepted in one report
 
 
 def render_viewer(
@@ -33,7 +33,8 @@ def render_viewer(
     Parameters
     ----------
     scene : Scene
-        What to show. The same scene again costs nothing: zoom, window and drawings stay.
+        The films and their settings. The same scene again costs nothing: zoom, window and
+        drawings stay.
     key : str
         Names this viewer among the page's widgets.
     height : int
@@ -45,8 +46,8 @@ def render_viewer(
 
     Returns
     -------
-    Reading or None
-        What the reader has drawn and set, checked; None until something was.
+    ViewerReport or None
+        The drawings and settings of the reader, checked; None until there are some.
 
     Raises
     ------
@@ -57,11 +58,11 @@ def render_viewer(
     by_hash = {packet.hash: packet for packet in packets}
     previews = [packet.preview for packet in packets if packet.preview]
     large = [*previews, *(packet for packet in packets if packet.preview)]
-    ways = _tickets(large, key, sign_in)
+    tickets = _tickets(large, key, sign_in)
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, packets=by_hash, tickets=ways, height=height),
+        data=to_wire(scene, packets=by_hash, tickets=tickets, height=height),
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
         on_missing_change=lambda: _note_missing(key),
@@ -69,7 +70,7 @@ def render_viewer(
     )
     with st.container(gap=None, height="content"):
         for packet in (*previews, *packets):
-            if packet.hash not in ways:
+            if packet.hash not in tickets:
                 mount("carrier", key=f"{key}-{packet.hash}", data=packet.data, height="content")
     units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
     return read_report(state.get("reading"), scene, units)
@@ -83,8 +84,8 @@ def _packets(scene: Scene, key: str) -> list[PixelPacket]:
     for pane in scene.panes:
         wanted[film_hash(pane.image)] = lambda image=pane.image: pack_film(image)  # type: ignore[misc]
         if pane.overlay is not None:
-            found = pane.overlay
-            wanted[overlay_hash(found)] = lambda found=found: pack_overlay(found)  # type: ignore[misc]
+            overlay = pane.overlay
+            wanted[overlay_hash(overlay)] = lambda overlay=overlay: pack_overlay(overlay)  # type: ignore[misc]
     packets = {name: kept.get(name) or pack() for name, pack in wanted.items()}
     shelf[key] = packets
     while len(shelf) > _SCENES:
@@ -93,22 +94,22 @@ def _packets(scene: Scene, key: str) -> list[PixelPacket]:
 
 
 def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str, str]:
-    """How the browser collects parcels; without those that it could not, which are carried."""
+    """Tickets of the packets the browser collects; those it could not collect are carried."""
     missing = st.session_state.get(f"{_MISSING}-{key}", ())
     if st.session_state.get(_MISSING, 0) >= _PATIENCE:
         return {}
     wanted = (packet for packet in packets if packet.hash not in missing)
-    found = {packet.hash: route.ticket(packet, sign_in) for packet in wanted}
-    return {name: ticket for name, ticket in found.items() if ticket}
+    tickets = {packet.hash: route.ticket(packet, sign_in) for packet in wanted}
+    return {name: ticket for name, ticket in tickets.items() if ticket}
 
 
 def _note_missing(key: str) -> None:
     """Let a carrier bring what the browser could not collect; after a few, everything."""
-    told = (st.session_state.get(key) or {}).get("missing")
-    known = st.session_state.get(f"{_MISSING}-{key}", ())
-    names = told[:_MOST] if isinstance(told, list) else []
-    new = {name for name in names if isinstance(name, str)} - set(known)
-    st.session_state[f"{_MISSING}-{key}"] = (*known, *new)
+    reported = (st.session_state.get(key) or {}).get("missing")
+    missing = st.session_state.get(f"{_MISSING}-{key}", ())
+    names = reported[:_MOST] if isinstance(reported, list) else []
+    new = {name for name in names if isinstance(name, str)} - set(missing)
+    st.session_state[f"{_MISSING}-{key}"] = (*missing, *new)
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 

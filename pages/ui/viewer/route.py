@@ -30,7 +30,7 @@ _HEADERS = {
 }
 Admits = Callable[[str, Mapping[str, str]], bool]
 
-_counter = TicketStore()
+_tickets = TicketStore()
 _open = False
 
 
@@ -40,7 +40,7 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
     Parameters
     ----------
     admits : callable
-        Whether who asks may see pixels, from the token of the sign-in that the ticket was given
+        Whether the client may see pixels, from the token of the sign-in that the ticket was given
         under and the cookies of the request. It is called in a thread of its own.
     base_path : str
         Streamlit's ``server.baseUrlPath``.
@@ -51,11 +51,11 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
     async def answer(request: Request) -> Response:
         if not _is_ours(request.headers):
             return _refusal()
-        found = _counter.take(request.headers.get(HEADER, ""))
-        if found is None or not get_instance().is_active_session(found[0].session):
+        taken = _tickets.take(request.headers.get(HEADER, ""))
+        if taken is None or not get_instance().is_active_session(taken[0].session):
             return _refusal()
-        claim, packet = found
-        if not await run_in_threadpool(admits, claim.sign_in, request.cookies):
+        entry, packet = taken
+        if not await run_in_threadpool(admits, entry.sign_in, request.cookies):
             return _refusal()
         return _Pixels(packet)
 
@@ -64,11 +64,11 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
 
 
 def ticket(packet: PixelPacket, sign_in: str) -> str | None:
-    """A ticket of the running session for a parcel; None where no route is served."""
+    """A ticket of the running session for a packet; None where no route is served."""
     context = get_script_run_ctx()
     if not _open or context is None:
         return None
-    return _counter.give(packet, session=context.session_id, sign_in=sign_in)
+    return _tickets.give(packet, session=context.session_id, sign_in=sign_in)
 
 
 def _is_ours(headers: Mapping[str, str]) -> bool:
@@ -85,7 +85,7 @@ def _refusal() -> Response:
 
 
 class _Pixels(Response):
-    """A parcel in parts, without a copy, and uncompressed: noise does not shrink."""
+    """A packet in parts, without a copy, and uncompressed: noise does not shrink."""
 
     def __init__(self, packet: PixelPacket) -> None:
         size = {"Content-Length": str(packet.size), "Content-Encoding": "identity"}
@@ -101,5 +101,5 @@ class _Pixels(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _parts(self) -> Iterator[memoryview]:
-        for one in (memoryview(part) for part in self._packet.parts):
-            yield from (one[at : at + _PART] for at in range(0, one.nbytes, _PART))
+        for view in (memoryview(part) for part in self._packet.parts):
+            yield from (view[at : at + _PART] for at in range(0, view.nbytes, _PART))

@@ -1,4 +1,4 @@
-"""What the viewer is asked to show, and what it reports: frozen records, no Streamlit."""
+"""The scene a viewer shows, and the report it gives back: frozen records, no Streamlit."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class ViewerReport:
-    """What the reader has drawn and how each film was left; ``revision`` counts reports."""
+    """The reader's drawings and how each film was left; ``revision`` counts reports."""
 
     annotations: tuple[Annotation, ...]
     presentations: tuple[Presentation, ...]

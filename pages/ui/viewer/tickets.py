@@ -1,6 +1,6 @@
-"""Who may collect which pixels: tickets for one reading each, held in memory, never for long.
+"""Who may collect which pixels: tickets good for one request, held in memory, never for long.
 
-A ticket is 256 random bits that reach the browser over the session's own socket. It names a parcel
+A ticket is 256 random bits that reach the browser over the session's own socket. It names a packet
 without keeping it: what the session lets go of, or takes along when it ends, cannot be collected.
 """
 
@@ -21,7 +21,7 @@ _FRESH = LIFE / 2  # a ticket handed out again has at least this much of its lif
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a ticket stands for.
+    """The session, the sign-in and the pixels a ticket is for.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Ticket:
         The Streamlit session it was given to.
     sign_in : str
         Token of the sign-in it was given under; empty where there is none.
-    packet : weakref.ref of Parcel
+    packet : weakref.ref of PixelPacket
         The pixels, as long as the session keeps them.
     until : float
         When it ends, in seconds of the clock.
@@ -53,39 +53,39 @@ class TicketStore:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._claims: dict[str, Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._given: dict[tuple[str, str, int], str] = {}
 
     def give(self, packet: PixelPacket, *, session: str, sign_in: str) -> str:
-        """A ticket for a parcel: the one given before while it is fresh and unused, else a new one.
+        """A ticket for a packet: the one given before while it is fresh and unused, else a new one.
 
-        So a page that is drawn again says the same, and one that is opened again can collect.
+        So a page that is drawn again sends the same, and one that is opened again can collect.
         """
-        mine = session, sign_in, id(packet)
+        key = session, sign_in, id(packet)
         with self._lock:
             self._forget_old()
-            known = self._given.get(mine, "")
-            claim = self._claims.get(known)
+            given = self._given.get(key, "")
+            entry = self._tickets.get(given)
             now = self._clock()
-            if claim and claim.packet() is packet and claim.until - now >= _FRESH:
-                return known
+            if entry and entry.packet() is packet and entry.until - now >= _FRESH:
+                return given
             ticket = secrets.token_urlsafe(32)
-            self._claims[ticket] = Ticket(session, sign_in, weakref.ref(packet), now + LIFE)
-            self._given[mine] = ticket
+            self._tickets[ticket] = Ticket(session, sign_in, weakref.ref(packet), now + LIFE)
+            self._given[key] = ticket
             return ticket
 
     def take(self, ticket: str) -> tuple[Ticket, PixelPacket] | None:
-        """What a ticket stands for; it is void from now on. None when it is, or never was, good."""
+        """Redeem a ticket, which is void from now on; None when it is void or never was good."""
         with self._lock:
             self._forget_old()
-            claim = self._claims.pop(ticket, None)
-        packet = claim.packet() if claim else None
-        return (claim, packet) if claim and packet else None
+            entry = self._tickets.pop(ticket, None)
+        packet = entry.packet() if entry else None
+        return (entry, packet) if entry and packet else None
 
     def _forget_old(self) -> None:
         """Drop tickets whose time is over or whose pixels are gone."""
         now = self._clock()
-        over = [t for t, c in self._claims.items() if c.until <= now or c.packet() is None]
+        over = [t for t, e in self._tickets.items() if e.until <= now or e.packet() is None]
         for ticket in over:
-            del self._claims[ticket]
-        self._given = {mine: t for mine, t in self._given.items() if t in self._claims}
+            del self._tickets[ticket]
+        self._given = {key: t for key, t in self._given.items() if t in self._tickets}

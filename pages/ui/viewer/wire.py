@@ -21,11 +21,11 @@ def to_wire(
     Parameters
     ----------
     scene : Scene
-        What to show.
-    packets : mapping of str to Parcel
+        The films and their settings.
+    packets : mapping of str to PixelPacket
         The pixels by their hash.
     tickets : mapping of str to str
-        With what the browser collects them, by their hash; the others come by a carrier.
+        By which the browser collects them, by their hash; the others come by a carrier.
     height : int
         CSS pixels.
     """
@@ -36,8 +36,8 @@ def to_wire(
         "linked": scene.linked,
         "editable": scene.editable,
         "generation": scene.generation,
-        "annotations": [_annotation(one) for one in scene.annotations],
-        "presentations": [_presentation(one) for one in scene.presentations],
+        "annotations": [_annotation(mark) for mark in scene.annotations],
+        "presentations": [_presentation(presentation) for presentation in scene.presentations],
         "bindings": dict(scene.bindings),
         "findings": dict(scene.finding_labels),
         "words": words(),
@@ -73,26 +73,26 @@ def _overlay(overlay: Overlay) -> dict[str, Any]:
     }
 
 
-def _annotation(found: Annotation) -> dict[str, Any]:
+def _annotation(mark: Annotation) -> dict[str, Any]:
     return {
-        "uid": found.uid,
-        "sop": found.sop_instance_uid,
-        "shape": found.shape.value,
-        "points": [list(point) for point in found.points],
-        "frame": found.frame,
-        "label": found.label,
-        "finding": found.finding,
+        "uid": mark.uid,
+        "sop": mark.sop_instance_uid,
+        "shape": mark.shape.value,
+        "points": [list(point) for point in mark.points],
+        "frame": mark.frame,
+        "label": mark.label,
+        "finding": mark.finding,
     }
 
 
-def _presentation(found: Presentation) -> dict[str, Any]:
+def _presentation(presentation: Presentation) -> dict[str, Any]:
     return {
-        "sop": found.sop_instance_uid,
-        "frame": found.frame,
-        "center": found.window_center,
-        "width": found.window_width,
-        "curve": found.function,
-        "inverted": found.inverted,
-        "flipped": found.flipped,
-        "rotation": found.rotation,
+        "sop": presentation.sop_instance_uid,
+        "frame": presentation.frame,
+        "center": presentation.window_center,
+        "width": presentation.window_width,
+        "curve": presentation.function,
+        "inverted": presentation.inverted,
+        "flipped": presentation.flipped,
+        "rotation": presentation.rotation,
     }

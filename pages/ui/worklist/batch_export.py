@@ -1,4 +1,4 @@
-"""Taking a batch's results away: tables, one report per study, a summary; made beside the page."""
+"""Export of a batch's results: tables, one report per study, a summary; made beside the page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pages.ui.messages import in_words
 from pages.ui.review import first_read
 
 DEFAULTS = ("xlsx", "pdf")
-SLOT = "takeaway"  # one a session: what was made for another batch is forgotten
+SLOT = "takeaway"  # one a session: the export of another batch is forgotten
 _MOST = 150 << 20  # bytes that travel through the page's own connection
 _KINDS = {
     ".csv": "text/csv",
@@ -39,8 +39,8 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """What the browser saves, and what was left out of it."""
+class BatchDownload:
+    """The file the browser saves, and what was left out of it."""
 
     name: str
     content: bytes
@@ -58,11 +58,11 @@ def render_batch_export(job: Job) -> None:
     A reader who reads blind is asked to read first: results hold the network's answers.
     """
     with in_words():
-        if _hidden(job):
+        if _is_hidden(job):
             st.caption(_("The results can be taken away once you have read these studies."))
             return
         with st.popover(_("Take the results away"), key=f"takeaway-{job.job_id}"):
-            wish = _wish(job)
+            wish = _render_wish(job)
             key: Hashable = (job.job_id, wish)
             task = background.current(SLOT, key)
             busy = task is not None and not task.done and not task.stopped
@@ -72,11 +72,11 @@ def render_batch_export(job: Job) -> None:
             if wanted:
                 _begin(job, wish, key)
             background.render_wait(SLOT, _("Gathering the results ..."))
-            _render_made(job, key)
+            _render_save(job, key)
             st.caption(_(RESEARCH_USE))
 
 
-def _hidden(job: Job) -> bool:
+def _is_hidden(job: Job) -> bool:
     """True while an answer among the results must wait for this reader's own."""
     revealed = first_read.revealed_studies()
     uids = {file.study_instance_uid for file in job.files} - {""}
@@ -86,8 +86,8 @@ def _hidden(job: Job) -> bool:
     )
 
 
-def _wish(job: Job) -> Wish:
-    """What the reader wants."""
+def _render_wish(job: Job) -> Wish:
+    """Draw the choices of what to export; returns them."""
     chosen = st.pills(
         _("Forms"),
         FORMATS,
@@ -130,9 +130,9 @@ def _begin(job: Job, wish: Wish, key: Hashable) -> None:
     pictures = picture_pairs(repository, explainers) if explainers else _no_picture
     home = resources.settings().home
 
-    def work(report: background.OnProgress) -> Packed:
+    def work(report: background.OnProgress) -> BatchDownload:
         with TemporaryDirectory(dir=home, prefix="results-") as folder:
-            taken = export_batch(
+            results = export_batch(
                 repository,
                 job_batch(repository, job, because),
                 wish,
@@ -141,7 +141,7 @@ def _begin(job: Job, wish: Wish, key: Hashable) -> None:
                 pictures=pictures,
                 on_progress=report,
             )
-            return _packed(taken.files, taken.left_out, job)
+            return _pack(results.files, results.left_out, job)
 
     background.forget(SLOT)
     background.start(SLOT, key, work)
@@ -151,32 +151,36 @@ def _no_picture(_study_instance_uid: str) -> PicturePair | None:
     return None
 
 
-def _packed(files: Sequence[Path], left_out: tuple[str, ...], job: Job) -> Packed:
+def _pack(files: Sequence[Path], left_out: tuple[str, ...], job: Job) -> BatchDownload:
     """A single file as it is, several as one archive; raises `ExportError` for too much."""
     if sum(file.stat().st_size for file in files) > _MOST:
         raise ExportError(TOO_LARGE)
     if len(files) == 1 and not left_out:
-        return Packed(files[0].name, files[0].read_bytes(), left_out)
+        return BatchDownload(files[0].name, files[0].read_bytes(), left_out)
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             archive.write(file, file.name)
         if left_out:
             archive.writestr(LEFT_OUT, "\n".join(left_out) + "\n")
-    return Packed(f"lightbox-{job.job_id[:8]}.zip", buffer.getvalue(), left_out)
+    return BatchDownload(f"lightbox-{job.job_id[:8]}.zip", buffer.getvalue(), left_out)
 
 
-def _render_made(job: Job, key: Hashable) -> None:
+def _render_save(job: Job, key: Hashable) -> None:
     """The file to save, once it is there; raises what the work raised."""
     task = background.current(SLOT, key)
-    made: Packed | None = task.result if task is not None else None
-    if made is None:
+    download: BatchDownload | None = task.result if task is not None else None
+    if download is None:
         return
-    for line in made.left_out[:5]:
+    for line in download.left_out[:5]:
         st.warning(plain(sentence(line)))
-    if len(made.left_out) > 5:
+    if len(download.left_out) > 5:
         st.warning(_("More was left out; a list lies in the archive."))
-    label = _("Save {name}").format(name=made.name)
+    label = _("Save {name}").format(name=download.name)
     render_download(
-        label, made.name, made.content, made.media_type, key=f"takeaway-save-{job.job_id}"
+        label,
+        download.name,
+        download.content,
+        download.media_type,
+        key=f"takeaway-save-{job.job_id}",
     )

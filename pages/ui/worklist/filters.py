@@ -1,4 +1,4 @@
-"""What the worklist shows: filter and sort, kept in the address line, and the page."""
+"""Filter, order and page of the worklist, kept in the address line."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def render_pages(query: WorklistQuery, total: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         _turn(_("Page before"), "Shift+P", at - 1, disabled=at <= 1)
         key = f"page-{at}"  # a new one for each page, so that it always begins where the list is
-        st.pagination(last, default=at, key=key, on_change=_turned, args=(key,))
+        st.pagination(last, default=at, key=key, on_change=_go_to_page, args=(key,))
         _turn(_("Page after"), "Shift+N", at + 1, disabled=at >= last)
         shown = _("{first} to {last} of {total}").format(
             first=query.offset + 1, last=min(query.offset + query.limit, total), total=total
@@ -193,7 +193,7 @@ def _turn(label: str, shortcut: str, number: int, *, disabled: bool) -> None:
     )
 
 
-def _turned(key: str) -> None:
+def _go_to_page(key: str) -> None:
     session.set_worklist_page(int(st.session_state[key]))
 
 

@@ -1,4 +1,4 @@
-"""What became of each file of a job, page by page, and what may be done with all of them."""
+"""The files of a job with their outcomes, page by page, and what may be done with all of them."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
     """Of which outcome, from which file on, and of how many."""
     if len(job.counts) < 2 and job.total <= _PAGE:
         return (), 0, job.total
-    found = [s for s in Status if job.counts.get(s)]
+    present = [s for s in Status if job.counts.get(s)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             _("Outcome"),
-            [None, *found],
+            [None, *present],
             format_func=lambda s: (
                 _("All") if s is None else f"{labels.outcome(s)}: {job.counts[s]}"
             ),
@@ -108,7 +108,7 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
 
 def _answers(files: tuple[JobFile, ...]) -> dict[str, Assessment]:
     """The network's answer about every answered file, by SOP Instance UID."""
-    repository, found = resources.repository(), {}
+    repository, answers = resources.repository(), {}
     for uid in {f.study_instance_uid for f in files if f.status in (Status.OK, Status.WARNED)}:
         try:
             assessments = repository.studies.get(uid).assessments
@@ -116,5 +116,5 @@ def _answers(files: tuple[JobFile, ...]) -> dict[str, Assessment]:
             continue
         for assessment in assessments:
             if assessment is not None and assessment.primary is not None:
-                found[assessment.sop_instance_uid] = assessment
-    return found
+                answers[assessment.sop_instance_uid] = assessment
+    return answers

@@ -64,7 +64,7 @@ def follow(job: JobProgress) -> None:
 def _render_progress(job_id: str, source: str) -> None:
     finished = False
     with in_words():
-        job = replace(_polled(job_id), source=source)
+        job = replace(_poll_progress(job_id), source=source)
         finished = job.finished
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.progress(job.done / job.total if job.total else 0.0, how_far(job))
@@ -75,7 +75,7 @@ def _render_progress(job_id: str, source: str) -> None:
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
-def _polled(job_id: str) -> JobProgress:
+def _poll_progress(job_id: str) -> JobProgress:
     """A job's progress for everybody who watches it: counts alone, nothing of a patient."""
     return replace(resources.repository().jobs.progress(job_id), source="", account="")
 
@@ -91,12 +91,12 @@ def _render_buttons(job: JobProgress) -> None:
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
             repository.jobs.resume(job.job_id)
-            _polled.clear()
+            _poll_progress.clear()
             resources.worker().wake()
             st.rerun(scope="fragment")
     elif st.button(_("Pause"), key=f"pause-{job.job_id}"):
         repository.jobs.pause(job.job_id)
-        _polled.clear()
+        _poll_progress.clear()
         st.rerun(scope="fragment")
     if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
         repository.jobs.cancel(job.job_id)
@@ -130,7 +130,7 @@ def _render_priority(job: JobProgress) -> None:
 def _set_priority(job_id: str, key: str) -> None:
     """Write down what was chosen (a widget's callback)."""
     resources.repository().jobs.set_priority(job_id, int(st.session_state[key]))
-    _polled.clear()
+    _poll_progress.clear()
     resources.worker().wake()
 
 
@@ -150,11 +150,11 @@ def how_far(job: JobProgress) -> str:
         parts.append(_("still looking for files"))
     if job.state is JobState.RUNNING and job.rate and job.seconds_left:
         parts.append(_("{rate} a second").format(rate=f"{job.rate:.1f}"))
-        parts.append(_("about {time} left").format(time=_duration(job.seconds_left)))
+        parts.append(_("about {time} left").format(time=_format_duration(job.seconds_left)))
     return " \u00b7 ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """Seconds, minutes or hours, in one whole number."""
     if seconds < 90:
         return _("{count} s").format(count=max(1, round(seconds)))
@@ -181,8 +181,8 @@ def render_rescore(query: WorklistQuery, count: int) -> None:
         "Ask the installed network about {count} listed studies",
         count,
     )
-    told = _("For a network that was installed since. A study that was raised stays raised.")
-    if st.button(text.format(count=count), disabled=not count, help=told, key="rescore"):
+    hint = _("For a network that was installed since. A study that was raised stays raised.")
+    if st.button(text.format(count=count), disabled=not count, help=hint, key="rescore"):
         repository = resources.repository()
         uids = repository.worklist.study_uids(query)
         st.query_params["job"] = repository.jobs.add_rescore(uids, account=session.account().name)

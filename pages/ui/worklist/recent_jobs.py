@@ -1,4 +1,4 @@
-"""What was handed in lately, so that a job is found again without its address."""
+"""The newest jobs, so that a job is found again without its address."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def render_recent() -> None:
     with folded:
         alone = bool(resources.settings().single_reader)
         everybody = alone or st.toggle(_("Of all readers"), key="recent-jobs-of-all")
-        found = resources.repository().jobs.recent(
+        recent = resources.repository().jobs.recent(
             account=None if everybody else session.account().name, limit=_MOST
         )
-        if not found:
+        if not recent:
             st.caption(_("No file was handed in yet."))
-        for job in found:
+        for job in recent:
             _render_row(job, named=everybody and not alone)
 
 

@@ -45,10 +45,10 @@ def queue(files: Sequence[tuple[str, bytes]]) -> None:
 
     Somebody waits for a handful of files: they go before any folder.
     """
-    found, refused = expand(files)
-    priority = URGENT if len(found) <= _A_HANDFUL else NORMAL
+    expanded, refused = expand(files)
+    priority = URGENT if len(expanded) <= _A_HANDFUL else NORMAL
     st.query_params["job"] = resources.repository().jobs.add(
-        found, refused=refused, account=session.account().name, priority=priority
+        expanded, refused=refused, account=session.account().name, priority=priority
     )
     resources.worker().wake()
 
@@ -64,8 +64,8 @@ def render_server_folder() -> None:
             _("Folder of this server"), placeholder=roots[0], key="server-folder-path"
         )
         watched = st.checkbox(_("Watch it: take new files as they are complete"))
-        asked = st.form_submit_button(_("Queue the folder"))
-    if not asked or not wanted.strip():
+        submitted = st.form_submit_button(_("Queue the folder"))
+    if not submitted or not wanted.strip():
         return
     folder = allowed_folder(wanted, resources.settings())
     st.query_params["job"] = resources.repository().jobs.open(

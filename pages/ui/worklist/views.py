@@ -16,11 +16,11 @@ from pages.ui.i18n import _
 
 def render_views(query: WorklistQuery) -> None:
     """The lists everybody has, the reader's own, and a way to keep the present one."""
-    me, repository = session.account().name, resources.repository()
+    account, repository = session.account().name, resources.repository()
     with st.popover(_("Views")):
         for view in usual_views(blind=session.reads_blind()):
             st.button(view.name, key=f"view-{view.name}", on_click=show, args=(view.query,))
-        for view in repository.site.views(me):
+        for view in repository.site.views(account):
             with st.container(horizontal=True):
                 st.button(
                     plain(view.name), key=f"own-{view.name}", on_click=show, args=(view.query,)
@@ -32,7 +32,9 @@ def render_views(query: WorklistQuery) -> None:
         st.button(
             _("Save view"),
             disabled=not (name or "").strip(),
-            on_click=_then(lambda: repository.site.save_view(View(name or "", query), account=me)),
+            on_click=_clear_name_after(
+                lambda: repository.site.save_view(View(name or "", query), account=account)
+            ),
         )
 
 
@@ -75,11 +77,11 @@ def _delete(name: str) -> None:
     resources.repository().site.delete_view(name, account=session.account().name)
 
 
-def _then(deed: Callable[[], object]) -> Callable[[], None]:
-    """Do it, and empty the field of the name."""
+def _clear_name_after(action: Callable[[], object]) -> Callable[[], None]:
+    """A callback that does an action and then empties the field of the name."""
 
     def run() -> None:
-        deed()
+        action()
         st.session_state["view-name"] = ""
 
     return run

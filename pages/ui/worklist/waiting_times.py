@@ -1,4 +1,4 @@
-"""What the order of reading changes: waits by simulation, in a panel of the worklist."""
+"""Waiting times under an order of reading, simulated, in a panel of the worklist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imaging.worklist.simulation import (
 )
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
 from imaging.worklist.workload import Workload, workload
-from models.commands import waiting_times as said
+from models.commands import waiting_times as texts
 from models.model_card.operating_point import OperatingPoint, measured
 from pages.ui import background, resources, session
 from pages.ui.i18n import _, ngettext, sentence
@@ -32,7 +32,7 @@ _HOURS = 24.0  # of arrivals that are played through
 
 
 def listed() -> Workload:
-    """What the store tells about the work. A store that counts for itself can take its place."""
+    """The workload as the store has it. A store that counts for itself can take its place."""
     repository = resources.repository()
     signed = [(review.account, review.created_at) for review in repository.reviews.finals()]
     return workload(repository.worklist.listed(), signed)
@@ -57,22 +57,22 @@ def render_waiting_times(
         return
     with panel:
         try:
-            found = measured(resources.settings())
+            point = measured(resources.settings())
         except AssistantError as exc:
             st.info(sentence(str(exc)))
             return
         work = load()
-        _render_operating_point(found, work)
-        scenario = affordable(found.apply(_choose(found, work, cap_hours)))
-        compared = _work_out(scenario, work)
+        _render_operating_point(point, work)
+        scenario = affordable(point.apply(_choose_scenario(point, work, cap_hours)))
+        compared = _compare(scenario, work)
         if compared is not None:
             _render_table(compared)
             _render_change(compared)
-        st.markdown(sentence(said.ABOUT_WAITING))
+        st.markdown(sentence(texts.ABOUT_WAITING))
         st.caption(_(RESEARCH_USE))
 
 
-def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
+def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
     """Say whose answers make the order, how good they are, and what waits now."""
     words = _(
         "{model}, operating point {point}: raises {sensitivity} of the films with the finding and "
@@ -81,14 +81,14 @@ def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
     )
     st.caption(
         words.format(
-            model=model_line(found.model),
-            point=f"{found.threshold:.3f}",
-            sensitivity=found.sensitivity.whole,
-            specificity=found.specificity.whole,
-            unsure=found.unsure_present.whole,
-            unsure_absent=found.unsure_absent.whole,
-            films=found.films,
-            split=found.split,
+            model=model_line(point.model),
+            point=f"{point.threshold:.3f}",
+            sensitivity=point.sensitivity.whole,
+            specificity=point.specificity.whole,
+            unsure=point.unsure_present.whole,
+            unsure_absent=point.unsure_absent.whole,
+            films=point.films,
+            split=point.split,
         )
     )
     routine, unsure, raised = work.counts()
@@ -101,18 +101,18 @@ def _render_operating_point(found: OperatingPoint, work: Workload) -> None:
     st.caption(total if session.reads_blind() else f"{total} {counts}")
 
 
-def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Scenario:
-    """The ward as the list has it, where it tells enough, else as the reader says."""
+def _choose_scenario(point: OperatingPoint, work: Workload, cap_hours: float) -> Scenario:
+    """The scenario as the list has it, where it holds enough, else as the reader says."""
     raised = None if session.reads_blind() else work.raised_share
-    share = found.prevalence if raised is None else found.shows(raised)
+    share = point.prevalence if raised is None else point.shows(raised)
     rate, minutes = work.arrivals_per_hour, work.minutes
     columns = st.columns(5, gap="medium")
     with columns[0]:
-        arrivals = _number(
+        arrivals = _render_slider(
             _("Studies per hour"), rate, ARRIVALS_PER_HOUR, bounds=(0.1, 60.0), step=0.1
         )
     with columns[1]:
-        reading = _number(
+        reading = _render_slider(
             _("Minutes per reading"), minutes, READING_MINUTES, bounds=(0.5, 30.0), step=0.5
         )
     with columns[2]:
@@ -141,14 +141,14 @@ def _choose(found: OperatingPoint, work: Workload, cap_hours: float) -> Scenario
     )
 
 
-def _number(
-    label: str, found: float | None, usual: float, *, bounds: tuple[float, float], step: float
+def _render_slider(
+    label: str, value: float | None, usual: float, *, bounds: tuple[float, float], step: float
 ) -> float:
     """A slider that begins with what was measured, and says whether it was."""
-    low, high = bounds[0], max(bounds[1], math.ceil(found or 0.0))
-    start = round(_within(usual if found is None else found, low, high) / step) * step
+    low, high = bounds[0], max(bounds[1], math.ceil(value or 0.0))
+    start = round(_within(usual if value is None else value, low, high) / step) * step
     chosen = st.slider(label, low, float(high), round(start, 2), step, key=f"worth-{label}")
-    st.caption(_("assumed") if found is None else _("measured on this list"))
+    st.caption(_("assumed") if value is None else _("measured on this list"))
     return float(chosen)
 
 
@@ -156,7 +156,7 @@ def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _work_out(scenario: Scenario, work: Workload) -> Comparison | None:
+def _compare(scenario: Scenario, work: Workload) -> Comparison | None:
     """The comparison once it is there; until then a bar."""
     # without the ages: they grow from one drawing of the page to the next
     key = (replace(scenario, waiting=()), work.counts())
@@ -182,7 +182,7 @@ def _render_table(compared: Comparison) -> None:
     rows = []
     for label, group, figure in _figures():
         cells = {
-            name: said.with_interval(getattr(compared.waits[policy][group], figure))
+            name: texts.with_interval(getattr(compared.waits[policy][group], figure))
             for policy, name in columns.items()
         }
         rows.append({_("Wait until a reader opens the study"): label, **cells})
@@ -194,7 +194,7 @@ def _render_table(compared: Comparison) -> None:
     )
     st.caption(words.format(hours=f"{scenario.hours:g}", count=scenario.repetitions))
     if scenario.load >= 1:
-        st.warning(sentence(said.OVERLOADED))
+        st.warning(sentence(texts.OVERLOADED))
 
 
 def _figures() -> tuple[tuple[str, Group, str], ...]:
@@ -212,25 +212,27 @@ def _render_change(compared: Comparison) -> None:
     waits = compared.waits[Policy.CAPPED]
     flagged = _("Against the order they came in, studies with the finding wait {change}.")
     missed = _("Those of them the network misses wait {change}.")
-    told = [
-        words.format(change=_change(waits[group].longer))
+    sentences = [
+        words.format(change=_describe_change(waits[group].longer))
         for words, group in ((flagged, Group.POSITIVE), (missed, Group.MISSED))
         if not math.isnan(waits[group].longer.value)
     ]
     late = compared.waits[Policy.URGENCY][Group.ALL].late.value
     cap = f"{compared.scenario.cap_hours:g}"
     if late == 0:
-        told.append(_("No study came to wait {cap} h, so the cap changed nothing.").format(cap=cap))
+        sentences.append(
+            _("No study came to wait {cap} h, so the cap changed nothing.").format(cap=cap)
+        )
     elif late > 0:
         share = _("Without the cap {percent} % of the studies wait {cap} h or longer.")
-        told.append(share.format(percent=f"{100 * late:.1f}", cap=cap))
-    st.markdown(" ".join(told))
+        sentences.append(share.format(percent=f"{100 * late:.1f}", cap=cap))
+    st.markdown(" ".join(sentences))
 
 
-def _change(longer: Estimate) -> str:
+def _describe_change(longer: Estimate) -> str:
     """So much less, or longer; about as long where the interval holds no difference."""
     if longer.low <= 0 <= longer.high:
         return _("about as long")
     size, error = abs(longer.value), longer.error
     words = _("{size} longer") if longer.value > 0 else _("{size} less")
-    return words.format(size=said.with_interval(Estimate(size, error)))
+    return words.format(size=texts.with_interval(Estimate(size, error)))

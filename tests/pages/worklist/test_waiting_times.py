@@ -109,6 +109,7 @@ def test_a_blind_reader_is_not_told_what_was_raised(
 
 
 def test_a_change_is_told_with_its_direction() -> None:
-    assert waiting_times._change(Estimate(-0.5, 0.1)) == "30 min (18 min \u2013 42 min) less"
-    assert waiting_times._change(Estimate(0.5, 0.1)) == "30 min (18 min \u2013 42 min) longer"
-    assert waiting_times._change(Estimate(0.1, 0.1)) == "about as long"
+    describe = waiting_times._describe_change
+    assert describe(Estimate(-0.5, 0.1)) == "30 min (18 min \u2013 42 min) less"
+    assert describe(Estimate(0.5, 0.1)) == "30 min (18 min \u2013 42 min) longer"
+    assert describe(Estimate(0.1, 0.1)) == "about as long"

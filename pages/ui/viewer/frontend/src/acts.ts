@@ -1,4 +1,4 @@
-// What keys and buttons do to one film, told by the name of the action.
+// The effects of keys and buttons on a film, by the name of the action.
 
 import type { Cover } from "./overlay.ts";
 import type { Pane } from "./pane.ts";
@@ -27,11 +27,11 @@ export function present(pane: Pane, action: string, words: Record<string, string
 
 /** Take the window that stands at a place of the list, if there is one. */
 export function choosePreset(pane: Pane, number: number, words: Record<string, string>): void {
-  const found = presets(pane.film!, pane.look.frame, words)[number];
-  if (found) pane.setGrey(found.grey, found.index);
+  const preset = presets(pane.film!, pane.look.frame, words)[number];
+  if (preset) pane.setGrey(preset.grey, preset.index);
 }
 
-/** What an action changes on an overlay, or null if it is no action on overlays. */
+/** The change of an overlay by an action, or null if it is no action on overlays. */
 export function coverBy(action: string, cover: Partial<Cover>): Partial<Cover> | null {
   const { shown = false, opacity = 0, contour = false, grey = false } = cover;
   const covers: Record<string, Partial<Cover>> = {

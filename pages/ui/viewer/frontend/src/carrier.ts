@@ -9,9 +9,9 @@ const held = new WeakMap<object, { data: Uint8Array; hash: string }>();
 export default function carrier({ data, parentElement }: Mount<Uint8Array | null>): () => void {
   const before = held.get(parentElement);
   if (data && before?.data !== data) {
-    const { hash, ...parcel } = unpack(data);
+    const { hash, ...packet } = unpack(data);
     if (before?.hash !== hash) {
-      keep(hash, parcel);
+      keep(hash, packet);
       if (before) release(before.hash);
     }
     held.set(parentElement, { data, hash });

@@ -1,7 +1,7 @@
 // Collects the pixels of a scene by HTTP (pages/ui/viewer/route.py): each with a ticket that is
-// good for one reading. What cannot be collected is told, and comes by a carrier.
+// good for one request. What cannot be collected is reported, and comes by a carrier.
 
-import { keep, parcel, release, store, unpack } from "./store.ts";
+import { keep, release, store, unpack, waitForPacket } from "./store.ts";
 
 const HEADER = "X-Lightbox-Ticket";
 
@@ -36,9 +36,9 @@ export class Collector {
     const ask = ([hash, ticket]: [string, string]): Promise<void> =>
       this.collect(hash, ticket, flights.get(hash)!.signal);
     // What is large waits: side by side it would hold up what is seen first.
-    const early = first.map((hash) => parcel(hash, this.gone.signal));
+    const early = first.map((hash) => waitForPacket(hash, this.gone.signal));
     void Promise.all(early).then(() => news.filter(([hash]) => !first.includes(hash)).map(ask));
-    for (const one of news) if (first.includes(one[0])) void ask(one);
+    for (const entry of news) if (first.includes(entry[0])) void ask(entry);
   }
 
   close(): void {
@@ -48,19 +48,19 @@ export class Collector {
 
   private async collect(hash: string, ticket: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const known = store().parcels.get(hash); // another viewer of this page has it
-    if (known) {
+    const shared = store().packets.get(hash); // another viewer of this page has it
+    if (shared) {
       this.flying.delete(hash);
       this.held.add(hash);
-      return keep(hash, known);
+      return keep(hash, shared);
     }
     try {
-      const { hash: found, ...body } = unpack(await read(ticket, signal));
+      const { hash: received, ...packet } = unpack(await read(ticket, signal));
       if (signal.aborted) return;
       this.flying.delete(hash);
-      if (found !== hash) throw new Error("another parcel");
+      if (received !== hash) throw new Error("another packet");
       this.held.add(hash);
-      keep(hash, body);
+      keep(hash, packet);
     } catch {
       if (signal.aborted) return;
       this.flying.delete(hash);

@@ -33,17 +33,17 @@ export function renderingEngine(startTools: () => void = () => {}): RenderingEng
 
 /** The film behind some pixels, shared by all panes that show it, until each has let it go. */
 export function obtain(hash: string, make: () => Film): Film {
-  const known = films.get(hash) ?? { film: make(), users: 0 };
-  known.users += 1;
-  films.set(hash, known);
-  return known.film;
+  const entry = films.get(hash) ?? { film: make(), users: 0 };
+  entry.users += 1;
+  films.set(hash, entry);
+  return entry.film;
 }
 
 export function letGo(hash: string): void {
-  const known = films.get(hash);
-  if (!known || --known.users > 0) return;
+  const entry = films.get(hash);
+  if (!entry || --entry.users > 0) return;
   films.delete(hash);
-  for (const id of imageIds(hash, known.film)) {
+  for (const id of imageIds(hash, entry.film)) {
     if (cache.getImageLoadObject(id)) cache.removeImageLoadObject(id, { force: true });
   }
 }
@@ -77,15 +77,15 @@ export function pixelSize({ header }: Film): [number, number] {
 }
 
 function parse(imageId: string): { film: Film; frame: number; hash: string } | null {
-  const found = new RegExp(`^${SCHEME}:([^/]+)/(\\d+)$`).exec(imageId);
-  const film = found && films.get(found[1]!)?.film;
-  return film ? { film, frame: Number(found[2]), hash: found[1]! } : null;
+  const match = new RegExp(`^${SCHEME}:([^/]+)/(\\d+)$`).exec(imageId);
+  const film = match && films.get(match[1]!)?.film;
+  return film ? { film, frame: Number(match[2]), hash: match[1]! } : null;
 }
 
 function makeImage(imageId: string): Types.IImage {
-  const found = parse(imageId);
-  if (!found) throw new Error("no such film");
-  const { film, frame } = found;
+  const parsed = parse(imageId);
+  if (!parsed) throw new Error("no such film");
+  const { film, frame } = parsed;
   const { rows, columns, samples, frames } = film.header;
   const [wide, tall] = pixelSize(film);
   const { slope, intercept, automatic } = frames[frame]!;
@@ -122,9 +122,9 @@ function makeImage(imageId: string): Types.IImage {
 }
 
 function provide(type: string, imageId: unknown): unknown {
-  const found = typeof imageId === "string" ? parse(imageId) : null;
-  if (!found) return undefined;
-  const { film, hash } = found;
+  const parsed = typeof imageId === "string" ? parse(imageId) : null;
+  if (!parsed) return undefined;
+  const { film, hash } = parsed;
   const { rows, columns, samples, modality, monochrome1 } = film.header;
   const [wide, tall] = pixelSize(film);
   const bits = film.header.type === "uint8" ? 8 : 16;

@@ -10,7 +10,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** Set text only where it differs: a readout changes with every mouse move. */
-export function say(target: HTMLElement, text: string): void {
+export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 

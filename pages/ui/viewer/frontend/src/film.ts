@@ -1,7 +1,7 @@
 // A film's frames and their halvings, and how they become colours on a canvas.
 
 import { ramp, type Table } from "./grey.ts";
-import type { Parcel } from "./store.ts";
+import type { PixelPacket } from "./store.ts";
 import type { Affine, FilmHeader, Grey } from "./types.ts";
 
 type Samples = Uint8Array | Int16Array | Uint16Array;
@@ -30,12 +30,12 @@ export class Film {
   private picture: ImageData | null = null;
   private colours: { key: string; table: Uint32Array } | null = null;
 
-  constructor(parcel: Parcel) {
-    this.fill(parcel);
+  constructor(packet: PixelPacket) {
+    this.fill(packet);
   }
 
-  /** Take a parcel: a preview first, perhaps, and then the film itself. */
-  fill({ header, body }: Parcel): void {
+  /** Take a packet: a preview first, perhaps, and then the film itself. */
+  fill({ header, body }: PixelPacket): void {
     if (this.complete) return;
     this.header = header as FilmHeader;
     this.body = body;
@@ -63,17 +63,17 @@ export class Film {
     if (!this.complete) return [];
     const { columns, frames, samples } = this.header;
     const at = (row * columns + column) * samples;
-    const found = this.samples(frame);
-    if (samples === 3) return [found[at]!, found[at + 1]!, found[at + 2]!];
+    const stored = this.samples(frame);
+    if (samples === 3) return [stored[at]!, stored[at + 1]!, stored[at + 2]!];
     const { slope, intercept } = frames[frame]!;
-    return [Math.fround(found[at]! * slope + intercept)];
+    return [Math.fround(stored[at]! * slope + intercept)];
   }
 
   /** The look-up table of a grey, if it has one. */
   table({ lut }: Grey): Table | null {
     if (!lut) return null;
-    const known = this.tables.get(lut.offset);
-    if (known) return known;
+    const cached = this.tables.get(lut.offset);
+    if (cached) return cached;
     const start = this.body.byteOffset + lut.offset;
     const made = {
       first: lut.first,
@@ -106,16 +106,16 @@ export class Film {
     const { columns, rows } = this.header;
     const scale = Math.sqrt(Math.abs(place[0] * place[3] - place[1] * place[2]));
     const times = Math.max(this.header.halved, halvings(scale, Math.min(columns, rows)));
-    const found = this.level(look.frame, times);
+    const level = this.level(look.frame, times);
     const step = 2 ** times;
-    const box = visible(place, canvas, found, step);
+    const box = visible(place, canvas, level, step);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!box) return;
     const { left, top, width, height } = box;
     const scratch = this.sheet(width, height);
-    const picture = this.coloured(found, box, look);
+    const picture = this.colour(level, box, look);
     scratch.putImageData(picture, 0, 0);
     context.save();
     context.setTransform(...place);
@@ -187,13 +187,13 @@ export class Film {
     return { low, table: this.colours.table };
   }
 
-  private coloured(found: Level, box: Box, look: Look): ImageData {
+  private colour(level: Level, box: Box, look: Look): ImageData {
     const picture = this.pixels(box.width, box.height);
     if (this.header.samples === 3) {
-      paintColours(picture.data, found, box, look.inverted);
+      paintColours(picture.data, level, box, look.inverted);
     } else {
       const { low, table } = this.words(look);
-      paintGreys(new Uint32Array(picture.data.buffer as ArrayBuffer), found, box, low, table);
+      paintGreys(new Uint32Array(picture.data.buffer as ArrayBuffer), level, box, low, table);
     }
     return picture;
   }

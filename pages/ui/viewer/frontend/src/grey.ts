@@ -25,8 +25,8 @@ export function level(value: number, center: number, width: number, curve: Curve
   const exact = curve === "LINEAR_EXACT";
   const distance = value - (exact ? center : center - 0.5);
   const span = exact ? width : width - 1;
-  const found = span ? distance / span + 0.5 : distance > 0 ? 1 : 0;
-  return rint(255 * Math.min(1, Math.max(0, found)));
+  const fraction = span ? distance / span + 0.5 : distance > 0 ? 1 : 0;
+  return rint(255 * Math.min(1, Math.max(0, fraction)));
 }
 
 /** Grey level of a modality value by a look-up table (PS3.3 C.11.2.1.1). */
@@ -51,8 +51,8 @@ export function ramp(
 ): void {
   for (let index = 0; index < out.length; index++) {
     const value = modality(low + index, frame.slope, frame.intercept);
-    const found = table ? looked(value, table) : level(value, grey.center, grey.width, grey.curve);
-    out[index] = inverted ? 255 - found : found;
+    const shade = table ? looked(value, table) : level(value, grey.center, grey.width, grey.curve);
+    out[index] = inverted ? 255 - shade : shade;
   }
 }
 

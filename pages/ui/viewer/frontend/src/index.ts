@@ -7,15 +7,15 @@ const viewers = new WeakMap<object, Viewer>();
 
 export default function viewer(mount: Mount<SceneSpec>): () => void {
   const { parentElement, data, setStateValue, setTriggerValue } = mount;
-  let found = viewers.get(parentElement);
-  if (!found) {
-    found = new Viewer(parentElement);
-    viewers.set(parentElement, found);
+  let instance = viewers.get(parentElement);
+  if (!instance) {
+    instance = new Viewer(parentElement);
+    viewers.set(parentElement, instance);
   }
-  found.report = (reading) => setStateValue("reading", reading);
-  found.missing = (hashes) => setStateValue("missing", hashes);
-  found.step = (at) => setTriggerValue("step", at);
-  found.update(data);
+  instance.report = (reading) => setStateValue("reading", reading);
+  instance.missing = (hashes) => setStateValue("missing", hashes);
+  instance.step = (at) => setTriggerValue("step", at);
+  instance.update(data);
   return () => {
     viewers.get(parentElement)?.close();
     viewers.delete(parentElement);

@@ -1,4 +1,4 @@
-// The reader's drawings and settings through time: undo, and what Python is told when.
+// The reader's drawings and settings through time: undo, and what is reported to Python when.
 
 import { onChange, records, restore } from "./marks.ts";
 import type { Pane } from "./pane.ts";
@@ -22,7 +22,7 @@ export class Journal {
   private now: AnnotationRecord[] = [];
   private revision = 0;
   private reported = "";
-  private readonly told = new Set<string>(); // annotations as they were reported
+  private readonly sent = new Set<string>(); // annotations as they were reported
   private scene: { generation: number; sops: string[]; given: string } =
     { generation: -1, sops: [], given: "" };
   private timer = 0;
@@ -50,8 +50,8 @@ export class Journal {
   }
 
   /**
-   * Take what Python says: drawings on films that are new here, and all of them when a higher
-   * generation or something that was never reported says so. An echo changes nothing, nor does
+   * Take the scene from Python: drawings on films that are new here, and all of them when a higher
+   * generation or something that was never reported asks for it. An echo changes nothing, nor does
    * an older state that only shows how far Python has come.
    */
   update(scene: SceneSpec): void {
@@ -59,7 +59,7 @@ export class Journal {
     const given = JSON.stringify(sorted(scene.annotations));
     const before = this.scene;
     const all = scene.generation !== before.generation ||
-      (given !== before.given && given !== JSON.stringify(sorted(this.now)) && !this.told.has(given));
+      (given !== before.given && given !== JSON.stringify(sorted(this.now)) && !this.sent.has(given));
     const fresh = sops.filter((sop) => all || !before.sops.includes(sop));
     this.scene = { generation: scene.generation, sops, given };
     if (!fresh.length && sops.join() === before.sops.join()) return;
@@ -74,9 +74,9 @@ export class Journal {
     this.reported = this.text();
   }
 
-  /** Tell at once what waits to be told: the reader is about to leave. */
+  /** Report at once what waits to be reported: the reader is about to leave. */
   flush(): void {
-    if (this.waiting) this.tell();
+    if (this.waiting) this.sendReport();
   }
 
   /** Put the drawings on films that arrived after them. */
@@ -84,7 +84,7 @@ export class Journal {
     this.restoring = true;
     for (const pane of this.ready()) {
       const { pixels, sop } = pane.spec;
-      restore(pixels, sop, this.now.filter((one) => one.sop === sop));
+      restore(pixels, sop, this.now.filter((record) => record.sop === sop));
     }
     this.restoring = false;
     this.changed();
@@ -118,10 +118,10 @@ export class Journal {
   }
 
   private step(from: AnnotationRecord[][], to: AnnotationRecord[][]): void {
-    const found = from.pop();
-    if (!found) return;
+    const state = from.pop();
+    if (!state) return;
     to.push(this.now);
-    this.now = found;
+    this.now = state;
     this.show();
     this.later(EDITED);
   }
@@ -135,7 +135,7 @@ export class Journal {
     this.waiting = true;
     this.timer = window.setTimeout(() => {
       if (this.pressed) this.later(EDITED);
-      else this.tell();
+      else this.sendReport();
     }, wait);
   }
 
@@ -153,7 +153,7 @@ export class Journal {
     this.now = next;
   }
 
-  private tell(): void {
+  private sendReport(): void {
     window.clearTimeout(this.timer);
     this.waiting = false;
     this.note();
@@ -162,10 +162,10 @@ export class Journal {
     if (text === this.reported) return;
     this.reported = text;
     this.revision += 1;
-    this.told.add(JSON.stringify(sorted(this.now)));
+    this.sent.add(JSON.stringify(sorted(this.now)));
     const { generation, sops } = this.scene;
-    const said = JSON.parse(text) as Pick<Report, "annotations" | "presentations">;
-    this.send({ revision: this.revision, generation, sops, ...said });
+    const body = JSON.parse(text) as Pick<Report, "annotations" | "presentations">;
+    this.send({ revision: this.revision, generation, sops, ...body });
   }
 
   private text(): string {
@@ -177,6 +177,6 @@ export class Journal {
   }
 }
 
-function sorted(found: AnnotationRecord[]): AnnotationRecord[] {
-  return [...found].sort((a, b) => (a.uid < b.uid ? -1 : 1));
+function sorted(annotations: AnnotationRecord[]): AnnotationRecord[] {
+  return [...annotations].sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }

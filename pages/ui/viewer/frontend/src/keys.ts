@@ -14,10 +14,10 @@ export const DEFAULTS: Record<string, string> = {
 
 /** Keys by action: the defaults with the reader's own in their place. */
 export function bound(own: Record<string, string>): Record<string, string> {
-  const known = Object.entries(own).filter(([action, key]) => action in DEFAULTS && key);
-  const taken = new Set(known.map(([, key]) => normal(key)));
+  const chosen = Object.entries(own).filter(([action, key]) => action in DEFAULTS && key);
+  const taken = new Set(chosen.map(([, key]) => normal(key)));
   const rest = Object.entries(DEFAULTS).filter(([, key]) => !taken.has(normal(key)));
-  return { ...Object.fromEntries(rest), ...Object.fromEntries(known) };
+  return { ...Object.fromEntries(rest), ...Object.fromEntries(chosen) };
 }
 
 /** A key event as text, "Ctrl+z"; Command counts as Ctrl. */

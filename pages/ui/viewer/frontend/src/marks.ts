@@ -20,13 +20,13 @@ class RatioTool extends CobbAngleTool {
   static override toolName = "CardiothoracicRatio";
 
   /** No angle is wanted: parallel lines have none, and the tool would then show no text. */
-  override _calculateCachedStats(found: Types.Annotation): Record<string, unknown> {
-    const data = found.data as unknown as Data;
+  override _calculateCachedStats(drawing: Types.Annotation): Record<string, unknown> {
+    const data = drawing.data as unknown as Data;
     if (data.handles?.points.length === 4) {
       for (const target of Object.keys(data.cachedStats ?? {})) {
         data.cachedStats![target] = { angle: 1, points: { canvas: {} } };
       }
-      found.invalidated = false;
+      drawing.invalidated = false;
     }
     return data.cachedStats ?? {};
   }
@@ -55,8 +55,8 @@ interface Data {
 let words: Record<string, string> = {};
 let started = false;
 
-export function setWords(found: Record<string, string>): void {
-  words = found;
+export function setWords(texts: Record<string, string>): void {
+  words = texts;
 }
 
 /** Start Cornerstone's tools; before the first viewport is enabled. */
@@ -135,14 +135,16 @@ function all(pixels: string): Types.Annotation[] {
 
 /** All finished drawings on a film, as records. */
 export function records(pixels: string, sop: string): AnnotationRecord[] {
-  for (const one of all(pixels)) bringInside(one);
-  const found = all(pixels).map((one) => toRecord(one, sop)).filter((one) => one !== null);
-  return found.sort((a, b) => (a.uid < b.uid ? -1 : 1));
+  for (const drawing of all(pixels)) bringInside(drawing);
+  const finished = all(pixels)
+    .map((drawing) => toRecord(drawing, sop))
+    .filter((record) => record !== null);
+  return finished.sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }
 
 /** Make the drawings on a film those of the records; what is equal is left alone. */
 export function restore(pixels: string, sop: string, wanted: AnnotationRecord[]): void {
-  const present = new Map(all(pixels).map((one) => [one.annotationUID!, one]));
+  const present = new Map(all(pixels).map((drawing) => [drawing.annotationUID!, drawing]));
   for (const record of wanted) {
     const now = present.get(record.uid);
     present.delete(record.uid);
@@ -162,10 +164,10 @@ export function remove(uids: string[]): void {
   for (const uid of uids) annotation.state.removeAnnotation(uid);
 }
 
-/** Which finding a drawing marks, and back. */
+/** Set the finding a drawing marks; `tied` reads it. */
 export function tie(uid: string, finding: string): void {
-  const found = annotation.state.getAnnotation(uid);
-  if (found) (found.data as Data).finding = finding;
+  const drawing = annotation.state.getAnnotation(uid);
+  if (drawing) (drawing.data as Data).finding = finding;
 }
 
 export function tied(uid: string): string {
@@ -189,9 +191,9 @@ export function redraw(paneIds: string[]): void {
 
 function textLines(shape: Shape, data: Data, target: string | string[]): string[] {
   const [first = ""] = [target].flat(); // some tools name one target, some a list
-  const found = filmOf(first.replace(/^imageId:/, ""));
-  const points = found && pointsOf(shape, data, found.film.header.aspect);
-  return points ? lines(found.film, found.frame, shape, points, words) : [];
+  const image = filmOf(first.replace(/^imageId:/, ""));
+  const points = image && pointsOf(shape, data, image.film.header.aspect);
+  return points ? lines(image.film, image.frame, shape, points, words) : [];
 }
 
 /** Film positions of a drawing, or null while it is not finished. */
@@ -218,12 +220,12 @@ function pointsOf(shape: Shape, { handles, contour }: Data, aspect: number): Poi
 }
 
 /** Keep a finished drawing on the film; what then has no size is no drawing. */
-function bringInside(one: Types.Annotation): void {
-  const shape = SHAPES.get(one.metadata!.toolName)!;
-  const found = filmOf(one.metadata!.referencedImageId ?? "");
-  const data = one.data as unknown as Data;
-  if (!found || !pointsOf(shape, data, 1)) return;
-  const { columns, rows, aspect } = found.film.header;
+function bringInside(drawing: Types.Annotation): void {
+  const shape = SHAPES.get(drawing.metadata!.toolName)!;
+  const image = filmOf(drawing.metadata!.referencedImageId ?? "");
+  const data = drawing.data as unknown as Data;
+  if (!image || !pointsOf(shape, data, 1)) return;
+  const { columns, rows, aspect } = image.film.header;
   let moved = false;
   for (const point of [...(data.handles?.points ?? []), ...(data.contour?.polyline ?? [])]) {
     const [x, y] = point;
@@ -231,29 +233,29 @@ function bringInside(one: Types.Annotation): void {
     point[1] = Math.min(rows * aspect, Math.max(0, y));
     moved ||= point[0] !== x || point[1] !== y;
   }
-  one.invalidated ||= moved;
+  drawing.invalidated ||= moved;
   const points = pointsOf(shape, data, aspect)!;
   const flat = shape !== "point" && (
     points.every(([x, y]) => Math.hypot(x - points[0]![0], y - points[0]![1]) < SMALLEST) ||
     (["rectangle", "ellipse", "region"].includes(shape) && area(shape, points) < SMALLEST)
   );
-  if (flat) annotation.state.removeAnnotation(one.annotationUID!);
+  if (flat) annotation.state.removeAnnotation(drawing.annotationUID!);
 }
 
 const rounded = ([x, y]: Point): Point => [Number(x.toFixed(3)), Number(y.toFixed(3))];
 
-function toRecord(one: Types.Annotation, sop: string): AnnotationRecord | null {
-  const shape = SHAPES.get(one.metadata!.toolName)!;
-  const found = filmOf(one.metadata!.referencedImageId ?? "");
-  const data = one.data as unknown as Data;
-  const points = found && pointsOf(shape, data, found.film.header.aspect);
+function toRecord(drawing: Types.Annotation, sop: string): AnnotationRecord | null {
+  const shape = SHAPES.get(drawing.metadata!.toolName)!;
+  const image = filmOf(drawing.metadata!.referencedImageId ?? "");
+  const data = drawing.data as unknown as Data;
+  const points = image && pointsOf(shape, data, image.film.header.aspect);
   if (!points) return null;
   return {
-    uid: one.annotationUID!,
+    uid: drawing.annotationUID!,
     sop,
     shape,
     points: (shape === "region" ? simplify(points, FINE) : points).map(rounded),
-    frame: found.frame,
+    frame: image.frame,
     label: data.label ?? "",
     finding: data.finding ?? "",
   };

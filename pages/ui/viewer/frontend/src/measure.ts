@@ -130,9 +130,9 @@ function crossings(points: Point[], y: number): [number, number][] {
     if (y0 > y !== y1 > y) xs.push(x0 + ((y - y0) / (y1 - y0)) * (x1 - x0));
   });
   xs.sort((a, b) => a - b);
-  const found: [number, number][] = [];
-  for (let index = 0; index + 1 < xs.length; index += 2) found.push([xs[index]!, xs[index + 1]!]);
-  return found;
+  const runs: [number, number][] = [];
+  for (let index = 0; index + 1 < xs.length; index += 2) runs.push([xs[index]!, xs[index + 1]!]);
+  return runs;
 }
 
 /** Three significant digits at least, no more decimals than help. */
@@ -142,7 +142,7 @@ export function tidy(value: number): string {
   return value.toFixed(size >= 10 ? 1 : 2);
 }
 
-/** What stands beside a drawing. */
+/** The lines of text beside a drawing. */
 export function lines(
   film: Film, frame: number, shape: Shape, points: Point[], words: Record<string, string>,
 ): string[] {
@@ -175,12 +175,12 @@ export function lines(
     default: {
       const pixels = area(shape, points);
       const each = spacing ? spacing[0] * spacing[1] : 1;
-      const found = [`${tidy(pixels * each)} ${long}\u00b2${where}`];
-      if (samples === 3) return found;
+      const texts = [`${tidy(pixels * each)} ${long}\u00b2${where}`];
+      if (samples === 3) return texts;
       const { count, mean, deviation, minimum, maximum } = statistics(film, frame, shape, points);
-      if (!count) return found;
+      if (!count) return texts;
       return [
-        ...found,
+        ...texts,
         `${words.mean} ${value(mean)} \u00b1 ${tidy(deviation)}`,
         `${tidy(minimum)} \u2013 ${value(maximum)}`,
       ];

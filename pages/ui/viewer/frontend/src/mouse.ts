@@ -74,10 +74,10 @@ export function listen(pane: Pane, hands: Hands): void {
   element.addEventListener("pointercancel", end);
   element.addEventListener("pointerleave", () => hands.hover(pane, null));
   // Cornerstone listens to mouse events on the same element, after these.
-  const mine = (event: Event): void => {
+  const withhold = (event: Event): void => {
     if (grip && grip !== "draw") event.stopImmediatePropagation();
   };
-  for (const name of ["mousedown", "mousemove"]) element.addEventListener(name, mine);
+  for (const name of ["mousedown", "mousemove"]) element.addEventListener(name, withhold);
   element.addEventListener("wheel", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();

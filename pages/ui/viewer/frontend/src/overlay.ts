@@ -1,7 +1,7 @@
 // An explanation over a film: a canvas of its own, never part of the film's.
 
 import type { Film } from "./film.ts";
-import type { Parcel } from "./store.ts";
+import type { PixelPacket } from "./store.ts";
 import type { Affine, OverlayHeader, OverlaySpec } from "./types.ts";
 
 export interface Cover {
@@ -26,7 +26,7 @@ export class Overlay {
   private readonly picture = document.createElement("canvas");
   private painted = "";
 
-  constructor({ header, body }: Parcel, spec: OverlaySpec, film: Film) {
+  constructor({ header, body }: PixelPacket, spec: OverlaySpec, film: Film) {
     this.header = header as OverlayHeader;
     this.spec = spec;
     const { columns, rows } = film.header;

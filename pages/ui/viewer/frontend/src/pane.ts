@@ -7,7 +7,7 @@ import { narrowest } from "./grey.ts";
 import { flipAcross, flipDown, rotated, type Turn } from "./letters.ts";
 import { closeTools, openTools, startTools } from "./marks.ts";
 import { UNCOVERED, type Cover, type Overlay } from "./overlay.ts";
-import type { Parcel } from "./store.ts";
+import type { PixelPacket } from "./store.ts";
 import type { Affine, Grey, PaneSpec, Point, PresentationRecord } from "./types.ts";
 import { fit, invert, apply, pan, place, snapped, zoomAbout, type View } from "./view.ts";
 
@@ -16,7 +16,7 @@ const FARTHEST = 0.02;
 const NEAREST = 64;
 let count = 0;
 
-/** What changed, for those who draw around the film. */
+/** The part that changed, for those who draw around the film. */
 export type Change = "film" | "view" | "look" | "frame" | "cover" | "drawn";
 
 export class Pane {
@@ -52,7 +52,7 @@ export class Pane {
   }
 
   /** Show a film; the element must be in the page. */
-  async show(parcel: Parcel, kept: PresentationRecord | null, editable: boolean): Promise<void> {
+  async show(packet: PixelPacket, kept: PresentationRecord | null, editable: boolean): Promise<void> {
     const engine = renderingEngine(startTools);
     engine.enableElement({
       viewportId: this.id,
@@ -61,8 +61,8 @@ export class Pane {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.viewport = engine.getViewport(this.id) as Stack;
-    const film = obtain(this.spec.pixels, () => new Film(parcel));
-    film.fill(parcel);
+    const film = obtain(this.spec.pixels, () => new Film(packet));
+    film.fill(packet);
     this.film = film;
     const frame = Math.min(kept?.frame ?? 0, film.header.frames.length - 1);
     this.look = { frame, grey: this.acquired(frame), inverted: false };
@@ -78,8 +78,8 @@ export class Pane {
   }
 
   /** The whole film has come after its preview. */
-  complete(parcel: Parcel): void {
-    this.film?.fill(parcel);
+  complete(packet: PixelPacket): void {
+    this.film?.fill(packet);
     this.redraw("film");
   }
 
@@ -200,7 +200,7 @@ export class Pane {
   setView(view: View, fitted = false): void {
     this.view = { ...view, scale: Math.max(FARTHEST, Math.min(NEAREST, view.scale)) };
     this.fitted = fitted;
-    this.tellCamera();
+    this.updateCamera();
     this.redraw("view");
   }
 
@@ -279,7 +279,7 @@ export class Pane {
   }
 
   /** Cornerstone's tools ask its camera where things are. */
-  private tellCamera(): void {
+  private updateCamera(): void {
     const viewport = this.viewport!;
     const { scale, center } = this.view;
     const { flipped, rotation } = this.turn;

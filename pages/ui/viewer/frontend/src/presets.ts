@@ -40,10 +40,10 @@ function ownLabel(grey: Grey, index: number, words: Record<string, string>): str
   return fill(words.file, { number: index + 1, name });
 }
 
-export function options(found: Preset[], hint: string): HTMLOptionElement[] {
+export function options(choices: Preset[], hint: string): HTMLOptionElement[] {
   const first = el("option", "", hint);
   first.value = "";
-  return [first, ...found.map(({ label }, index) => {
+  return [first, ...choices.map(({ label }, index) => {
     const option = el("option", "", `${index < 5 ? `${index + 1}  ` : ""}${label}`);
     option.value = String(index);
     return option;

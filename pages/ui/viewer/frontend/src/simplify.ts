@@ -11,8 +11,8 @@ export function simplify(points: Point[], tolerance: number): Point[] {
     const [from, to] = open.pop()!;
     let [farthest, size] = [0, tolerance];
     for (let index = from + 1; index < to; index++) {
-      const found = distance(points[index]!, points[from]!, points[to]!);
-      if (found > size) [farthest, size] = [index, found];
+      const off = distance(points[index]!, points[from]!, points[to]!);
+      if (off > size) [farthest, size] = [index, off];
     }
     if (!farthest) continue;
     keep[farthest] = 1;

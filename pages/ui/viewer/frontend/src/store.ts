@@ -3,13 +3,13 @@
 
 import type { FilmHeader, OverlayHeader } from "./types.ts";
 
-export interface Parcel {
+export interface PixelPacket {
   header: FilmHeader | OverlayHeader;
   body: Uint8Array; // aligned to 8 bytes
 }
 
 interface Store {
-  parcels: Map<string, Parcel>;
+  packets: Map<string, PixelPacket>;
   holders: Map<string, number>;
   arrived: EventTarget;
 }
@@ -21,7 +21,7 @@ declare global {
 
 export function store(): Store {
   globalThis.__lightbox ??= {
-    parcels: new Map(),
+    packets: new Map(),
     holders: new Map(),
     arrived: new EventTarget(),
   };
@@ -29,7 +29,7 @@ export function store(): Store {
 }
 
 /** Unpack [u32 length of header][header, JSON, padded to 8][pixels]. */
-export function unpack(bytes: Uint8Array): Parcel & { hash: string } {
+export function unpack(bytes: Uint8Array): PixelPacket & { hash: string } {
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
   const length = view.getUint32(0, true);
@@ -39,36 +39,36 @@ export function unpack(bytes: Uint8Array): Parcel & { hash: string } {
   return { hash, header: header as FilmHeader, body: aligned.subarray(start) };
 }
 
-/** Keep a parcel until it is released as often as it was kept. */
-export function keep(hash: string, parcel: Parcel): void {
-  const { parcels, holders, arrived } = store();
+/** Keep a packet until it is released as often as it was kept. */
+export function keep(hash: string, packet: PixelPacket): void {
+  const { packets, holders, arrived } = store();
   holders.set(hash, (holders.get(hash) ?? 0) + 1);
-  if (!parcels.has(hash)) parcels.set(hash, parcel);
-  arrived.dispatchEvent(new Event("parcel"));
+  if (!packets.has(hash)) packets.set(hash, packet);
+  arrived.dispatchEvent(new Event("packet"));
 }
 
 export function release(hash: string): void {
-  const { parcels, holders } = store();
+  const { packets, holders } = store();
   const left = (holders.get(hash) ?? 1) - 1;
   if (left > 0) {
     holders.set(hash, left);
     return;
   }
   holders.delete(hash);
-  parcels.delete(hash);
+  packets.delete(hash);
 }
 
-/** Resolve with a parcel as soon as it is here. */
-export function parcel(hash: string, signal: AbortSignal): Promise<Parcel> {
-  const { parcels, arrived } = store();
+/** Resolve with a packet as soon as it is here. */
+export function waitForPacket(hash: string, signal: AbortSignal): Promise<PixelPacket> {
+  const { packets, arrived } = store();
   return new Promise((resolve) => {
     const look = (): void => {
-      const found = parcels.get(hash);
-      if (!found) return;
-      arrived.removeEventListener("parcel", look);
-      resolve(found);
+      const packet = packets.get(hash);
+      if (!packet) return;
+      arrived.removeEventListener("packet", look);
+      resolve(packet);
     };
-    arrived.addEventListener("parcel", look, { signal });
+    arrived.addEventListener("packet", look, { signal });
     look();
   });
 }

@@ -87,8 +87,8 @@ export function toolbar(
     root, presets, finding, opacity, threshold, overlayGroup, cineGroup, editGroup, linkGroup,
     press: (action, down) => buttons.get(action)?.setAttribute("aria-pressed", String(down)),
     allow: (action, able) => {
-      const found = buttons.get(action);
-      if (found) found.disabled = !able;
+      const control = buttons.get(action);
+      if (control) control.disabled = !able;
     },
   };
 }

@@ -1,6 +1,6 @@
 // What stands around a film: who it is, letters at the edges, readouts, scale bar, colour bar.
 
-import { el, fill, say } from "./dom.ts";
+import { el, fill, setText } from "./dom.ts";
 import { edges } from "./letters.ts";
 import { tidy } from "./measure.ts";
 import type { Cover, Overlay } from "./overlay.ts";
@@ -25,7 +25,7 @@ export class Trim {
   private readonly legendText = el("div");
   private readonly letters = ["top", "right", "bottom", "left"].map((edge) => el("div", `edge ${edge}`));
   private readonly waiting = el("div", "waiting");
-  private said = "";
+  private described = "";
 
   constructor(words: Words) {
     const southwest = el("div", "corner sw");
@@ -37,7 +37,7 @@ export class Trim {
     southeast.append(this.legend, this.bar, el("div", "research", words.research));
     this.warning.setAttribute("role", "status");
     this.warning.hidden = true;
-    say(this.waiting, words.loading ?? "");
+    setText(this.waiting, words.loading ?? "");
     this.root.append(
       this.banner, this.about, southwest, southeast, this.warning, this.waiting, ...this.letters,
     );
@@ -46,8 +46,8 @@ export class Trim {
   /** Who and what: changes only with the scene. */
   describe({ banner, title, marks, notes }: PaneSpec): void {
     const text = JSON.stringify([banner, title, marks, notes]);
-    if (text === this.said) return;
-    this.said = text;
+    if (text === this.described) return;
+    this.described = text;
     this.banner.replaceChildren(
       ...banner.map(([label, value]) => {
         const line = el("div");
@@ -82,30 +82,30 @@ export class Trim {
     }
     const { stack } = pane.spec;
     if (stack) parts.push(fill(words.image, { number: stack.at + 1, count: stack.count }));
-    say(this.state, parts.filter(Boolean).join("\n"));
-    const found = edges(header.directions, turn);
-    [found.top, found.right, found.bottom, found.left].forEach((text, at) => {
-      say(this.letters[at]!, text);
+    setText(this.state, parts.filter(Boolean).join("\n"));
+    const names = edges(header.directions, turn);
+    [names.top, names.right, names.bottom, names.left].forEach((text, at) => {
+      setText(this.letters[at]!, text);
     });
     this.warning.hidden = !turn.flipped;
     this.root.classList.toggle("turned", turn.flipped); // who it is stays in sight
-    if (turn.flipped) say(this.warning, words.flipped ?? "");
+    if (turn.flipped) setText(this.warning, words.flipped ?? "");
     this.scale(pane, words);
   }
 
   /** The pixel under the mouse. */
   point(pane: Pane, at: Point | null, overlay: Overlay | null, words: Words): void {
     const film = pane.film;
-    if (!film?.complete || !at) return say(this.probe, "");
+    if (!film?.complete || !at) return setText(this.probe, "");
     const [column, row] = [Math.floor(at[0]), Math.floor(at[1])];
     const { columns, rows, unit, padding } = film.header;
-    if (column < 0 || row < 0 || column >= columns || row >= rows) return say(this.probe, "");
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return setText(this.probe, "");
     const values = film.value(pane.look.frame, column, row).map(tidy).join(" ");
     const stored = film.samples(pane.look.frame)[row * columns + column]!;
     const empty = padding && stored >= padding[0] && stored <= padding[1];
     const over = overlay ? ` \u00b7 ${fill(words.map, { value: overlay.at(at[0] / columns, at[1] / rows).toPrecision(2) })}` : "";
     const value = empty ? words.padding : `${values}${unit && ` ${unit}`}`;
-    say(this.probe, `x ${column} y ${row} \u00b7 ${value}${over}`);
+    setText(this.probe, `x ${column} y ${row} \u00b7 ${value}${over}`);
   }
 
   /** Colour bar with its meaning while the overlay is shown. */
@@ -143,7 +143,7 @@ export class Trim {
     const text = spacing
       ? size >= 10 ? `${size / 10} cm${detector}` : `${size} mm${detector}`
       : `${size} px \u00b7 ${words.unscaled}`;
-    say(this.barLabel, text);
+    setText(this.barLabel, text);
   }
 }
 

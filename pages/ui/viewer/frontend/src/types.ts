@@ -1,4 +1,4 @@
-// What Python tells the viewer and what the viewer tells Python. See pages/ui/viewer/wire.py.
+// The messages between Python and the viewer, either way. See pages/ui/viewer/wire.py.
 
 export type Point = [number, number];
 /** Affine map [a, b, c, d, e, f] as in CanvasRenderingContext2D.setTransform. */
@@ -72,7 +72,7 @@ export interface OverlaySpec {
 export interface PaneSpec {
   key: string;
   pixels: string;
-  preview: string | null; // of a small parcel that comes first
+  preview: string | null; // of a small packet that comes first
   sop: string;
   title: string;
   banner: [string, string][];
@@ -129,7 +129,7 @@ export interface SceneSpec {
   height: number;
 }
 
-/** What Streamlit hands a component (v2). */
+/** The arguments that Streamlit hands a component (v2). */
 export interface Mount<T> {
   data: T;
   key: string;

@@ -14,7 +14,7 @@ import { listen, type HandTool } from "./mouse.ts";
 import { Overlay, type Cover } from "./overlay.ts";
 import { Pane, type Change } from "./pane.ts";
 import { options, presets } from "./presets.ts";
-import { parcel } from "./store.ts";
+import { waitForPacket } from "./store.ts";
 import { CSS } from "./style.ts";
 import { Trim } from "./trim.ts";
 import type { PaneSpec, Point, PresentationRecord, SceneSpec, Shape } from "./types.ts";
@@ -73,7 +73,7 @@ export class Viewer {
 
   /** Show a scene; what is there already stays as it is. */
   update(scene: SceneSpec): void {
-    this.collector.update(...parcels(scene), scene.tickets);
+    this.collector.update(...packetNames(scene), scene.tickets);
     const text = JSON.stringify({ ...scene, tickets: null }); // new tickets change no picture
     if (text === this.last) return;
     const first = !this.last;
@@ -318,25 +318,25 @@ export class Viewer {
   private offered = "";
 
   private offer(bar: Bar, pane: Pane | null): void {
-    const found = pane?.film ? presets(pane.film, pane.look.frame, this.scene.words) : [];
-    const key = JSON.stringify(found);
-    bar.presets.hidden = !found.length;
+    const choices = pane?.film ? presets(pane.film, pane.look.frame, this.scene.words) : [];
+    const key = JSON.stringify(choices);
+    bar.presets.hidden = !choices.length;
     if (key === this.offered && bar.presets.options.length) return;
     this.offered = key;
-    bar.presets.replaceChildren(...options(found, this.scene.words.presets ?? ""));
+    bar.presets.replaceChildren(...options(choices, this.scene.words.presets ?? ""));
   }
 
   private arrange(): void {
     const name = (spec: PaneSpec): string => `${spec.key} ${spec.pixels}`;
     const kept = new Map(this.panes.map((pane) => [name(pane.spec), pane]));
     this.panes = this.scene.panes.map((spec, index) => {
-      const known = kept.get(name(spec));
+      const existing = kept.get(name(spec));
       kept.delete(name(spec));
-      const pane = known ?? this.open(spec);
-      if (known) {
-        const before = known.spec.overlay?.pixels;
-        known.spec = spec;
-        if (spec.overlay?.pixels !== before) this.fetchOverlay(known);
+      const pane = existing ?? this.open(spec);
+      if (existing) {
+        const before = existing.spec.overlay?.pixels;
+        existing.spec = spec;
+        if (spec.overlay?.pixels !== before) this.fetchOverlay(existing);
       }
       this.trims.get(pane)!.describe(spec);
       const there = this.grid.children[index];
@@ -387,25 +387,25 @@ export class Viewer {
   private async load(pane: Pane, kept: PresentationRecord | null, view: View | null): Promise<void> {
     const { pixels, preview } = pane.spec;
     const { signal } = this.gone;
-    const whole = parcel(pixels, signal);
-    const first = preview ? Promise.race([whole, parcel(preview, signal)]) : whole;
-    const found = await first;
+    const whole = waitForPacket(pixels, signal);
+    const first = preview ? Promise.race([whole, waitForPacket(preview, signal)]) : whole;
+    const early = await first;
     if (!this.panes.includes(pane)) return;
-    await pane.show(found, kept, this.scene.editable);
+    await pane.show(early, kept, this.scene.editable);
     if (view) pane.setView(view);
     this.arm(pane);
     this.fetchOverlay(pane);
     this.journal.show();
-    const film = await whole;
-    if (pane.ready && found !== film) pane.complete(film);
+    const full = await whole;
+    if (pane.ready && early !== full) pane.complete(full);
   }
 
   private fetchOverlay(pane: Pane): void {
     const { overlay } = pane.spec;
     if (!overlay) return pane.setOverlay(null);
-    void parcel(overlay.pixels, this.gone.signal).then((found) => {
+    void waitForPacket(overlay.pixels, this.gone.signal).then((packet) => {
       if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
-      pane.setOverlay(new Overlay(found, pane.spec.overlay, pane.film!));
+      pane.setOverlay(new Overlay(packet, pane.spec.overlay, pane.film!));
       const other = this.panes.find((one) => one !== pane && one.overlay);
       if (other) pane.setCover(other.cover);
       this.refreshBar();
@@ -461,7 +461,7 @@ function isNext(before: PaneSpec, now: PaneSpec): boolean {
 }
 
 /** Names of all that a scene shows: small ones, and those that may come after them. */
-function parcels({ panes }: SceneSpec): [string[], string[]] {
+function packetNames({ panes }: SceneSpec): [string[], string[]] {
   const named = (names: (string | null | undefined)[]): string[] => names.filter((name) => name != null);
   return [
     named(panes.map(({ preview }) => preview)),

@@ -1,5 +1,5 @@
 // Stands in for Cornerstone and for the page, so that panes and drawings run without a browser:
-// it keeps what it is told, and draws nothing. `npm test` puts it in the packages' place.
+// it keeps what it is given, and draws nothing. `npm test` puts it in the packages' place.
 
 import type { Point } from "../src/types.ts";
 

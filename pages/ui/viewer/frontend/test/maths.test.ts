@@ -33,8 +33,8 @@ test("values beyond a table take its ends", () => {
 
 test("halving takes means and keeps odd edges; tests/pages/viewer/test_packets.py has the same", () => {
   const samples = Uint16Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
-  const found = halve({ width: 3, height: 3, samples }, 1);
-  assert.deepEqual([...found.samples], [3, 5, 8, 9]);
+  const halved = halve({ width: 3, height: 3, samples }, 1);
+  assert.deepEqual([...halved.samples], [3, 5, 8, 9]);
   const signed = Int16Array.of(-1, -2, -3, -4);
   assert.deepEqual([...halve({ width: 2, height: 2, samples: signed }, 1).samples], [-2]);
 });

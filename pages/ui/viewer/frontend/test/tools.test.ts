@@ -14,7 +14,7 @@ import { Overlay, coverOf, enlarge } from "../src/overlay.ts";
 import { Pane } from "../src/pane.ts";
 import { presets } from "../src/presets.ts";
 import { apply } from "../src/view.ts";
-import type { Parcel } from "../src/store.ts";
+import type { PixelPacket } from "../src/store.ts";
 import type { FilmHeader, Grey, OverlayHeader, OverlaySpec, PaneSpec, Point, Shape } from "../src/types.ts";
 
 const ROWS = 200;
@@ -26,7 +26,7 @@ const WORDS = {
 const WINDOW: Grey = { name: "", center: 500, width: 1000, curve: "LINEAR" };
 
 /** A film whose left half is 100 and whose right half is 900. */
-function parcel(own: Partial<FilmHeader> = {}, frames = 1): Parcel {
+function packet(own: Partial<FilmHeader> = {}, frames = 1): PixelPacket {
   const header = {
     kind: "film", halved: 0, rows: ROWS, columns: COLUMNS, totalFrames: frames, samples: 1,
     type: "uint16", unit: "", monochrome1: false, aspect: 1, spacing: null, spacingSource: "",
@@ -40,13 +40,13 @@ function parcel(own: Partial<FilmHeader> = {}, frames = 1): Parcel {
   const { rows, columns } = header;
   const samples = new Uint16Array(rows * columns * frames);
   for (let at = 0; at < samples.length; at++) samples[at] = at % columns < columns / 2 ? 100 : 900;
-  return { header, body: new Uint8Array(samples.buffer) } as unknown as Parcel;
+  return { header, body: new Uint8Array(samples.buffer) } as unknown as PixelPacket;
 }
 
 let count = 0;
 
 /** A pane that shows a film. */
-async function shown(given: Parcel = parcel()): Promise<Pane> {
+async function shown(given: PixelPacket = packet()): Promise<Pane> {
   const name = `p${++count}`;
   const spec = { key: "0", pixels: name, sop: `1.2.${count}`, overlay: null, stack: null };
   const pane = new Pane(spec as unknown as PaneSpec, () => {});
@@ -123,7 +123,7 @@ test("sizes: fitted at first, larger, smaller, fitted again, one to one on whole
 });
 
 test("reset brings back the acquired presentation", async () => {
-  const pane = await shown(parcel({ monochrome1: true }));
+  const pane = await shown(packet({ monochrome1: true }));
   const state = () => [pane.look, pane.turn, pane.view, pane.fitted, pane.preset];
   const before = state();
   pane.setGrey({ ...WINDOW, center: 700, width: 300 });
@@ -142,12 +142,12 @@ test("a window is never narrower than its curve allows", async () => {
 });
 
 test("HU windows belong to CT alone; keys take the file's own elsewhere", async () => {
-  const ct = await shown(parcel({ modality: "CT", unit: "HU" }));
+  const ct = await shown(packet({ modality: "CT", unit: "HU" }));
   const labels = (pane: Pane) => presets(pane.film!, 0, WORDS).map(({ label }) => label);
   assert.ok(labels(ct).some((label) => label.startsWith("Lung")));
   press(ct, "2");
   assert.deepEqual([ct.look.grey.center, ct.look.grey.width], [-600, 1500]);
-  for (const other of [parcel(), parcel({ modality: "CT", unit: "US" }), parcel({ unit: "HU" })]) {
+  for (const other of [packet(), packet({ modality: "CT", unit: "US" }), packet({ unit: "HU" })]) {
     const pane = await shown(other);
     assert.ok(!labels(pane).some((label) => label.startsWith("Lung")));
     press(pane, "2"); // the file has one window; then comes the automatic one
@@ -157,7 +157,7 @@ test("HU windows belong to CT alone; keys take the file's own elsewhere", async 
     press(pane, "9"); // there is no ninth
     assert.equal(pane.look.grey.center, 500);
   }
-  assert.deepEqual(presets(new Film(parcel({ samples: 3 })), 0, WORDS), []);
+  assert.deepEqual(presets(new Film(packet({ samples: 3 })), 0, WORDS), []);
 });
 
 test("an overlay is laid over the film in steps of a tenth, from nothing to all", () => {
@@ -173,7 +173,7 @@ test("an overlay is laid over the film in steps of a tenth, from nothing to all"
 });
 
 test("frames go one by one to the ends, and no further", async () => {
-  const pane = await shown(parcel({}, 6));
+  const pane = await shown(packet({}, 6));
   const go = (key: string): number => {
     pane.setFrame(frameBy(pressed(key)!, pane.look.frame, 6)!);
     return pane.look.frame;
@@ -185,7 +185,7 @@ test("frames go one by one to the ends, and no further", async () => {
 });
 
 test("linked films of different size show the same part", async () => {
-  const [small, large] = [await shown(), await shown(parcel({ rows: 4 * ROWS, columns: 4 * COLUMNS }))];
+  const [small, large] = [await shown(), await shown(packet({ rows: 4 * ROWS, columns: 4 * COLUMNS }))];
   press(small, "+", "+");
   small.pan([37, -12]);
   follow(small, "view", [large]);
@@ -200,7 +200,7 @@ test("linked films of different size show the same part", async () => {
 });
 
 test("linked films of different machines follow the window, each from its own", async () => {
-  const [one, other] = [await shown(), await shown(parcel({
+  const [one, other] = [await shown(), await shown(packet({
     frames: [{
       slope: 1, intercept: 0, presets: [{ ...WINDOW, center: 40, width: 100 }],
       automatic: WINDOW, full: WINDOW,
@@ -234,11 +234,11 @@ test("an overlay's edges lie where the map has them", () => {
 });
 
 test("an overlay is laid where the film lies, at any size and turn", async () => {
-  const pane = await shown(parcel({ rows: 4 * ROWS, columns: 4 * COLUMNS }));
+  const pane = await shown(packet({ rows: 4 * ROWS, columns: 4 * COLUMNS }));
   const [header, values] = block();
   const spec = { seen: [0, 0, 1, 1] } as unknown as OverlaySpec;
   const overlay = new Overlay(
-    { header, body: new Uint8Array(values.buffer) } as unknown as Parcel, spec, pane.film!,
+    { header, body: new Uint8Array(values.buffer) } as unknown as PixelPacket, spec, pane.film!,
   );
   for (const keys of [["="], ["0"], ["+", "+"], ["-", "-"], ["r", "+"], ["h", "-"]]) {
     press(pane, " ", ...keys);
@@ -256,12 +256,12 @@ test("an overlay is laid where the film lies, at any size and turn", async () =>
 
 test("an overlay covers nothing below its threshold and all that is asked at its limit", () => {
   const cover = { shown: true, opacity: 0.6, threshold: 0.2, contour: false, grey: false };
-  const found = [0, 0.2, -0.2, 0.6, -1, 1].map((level) => coverOf(level, cover));
-  [0, 0, 0, 0.3, 0.6, 0.6].forEach((value, at) => assert.ok(Math.abs(found[at]! - value) < 1e-9));
+  const covers = [0, 0.2, -0.2, 0.6, -1, 1].map((level) => coverOf(level, cover));
+  [0, 0, 0, 0.3, 0.6, 0.6].forEach((value, at) => assert.ok(Math.abs(covers[at]! - value) < 1e-9));
 });
 
 function beside(shape: Shape, points: Point[], own: Partial<FilmHeader> = {}): string[] {
-  return lines(new Film(parcel(own)), 0, shape, points, WORDS);
+  return lines(new Film(packet(own)), 0, shape, points, WORDS);
 }
 
 test("a length is in millimetres only where the file says so, and says where it was measured", () => {
@@ -282,17 +282,17 @@ test("an angle is taken at its vertex, on the film's own pixels", () => {
 });
 
 test("the cardiothoracic ratio is heart over thorax", () => {
-  const found = beside("ratio", [[120, 100], [180, 100], [90, 130], [210, 130]], { spacing: [0.5, 0.5] });
-  assert.deepEqual(found, ["CTR 0.50", "30 / 60 mm"]);
+  const texts = beside("ratio", [[120, 100], [180, 100], [90, 130], [210, 130]], { spacing: [0.5, 0.5] });
+  assert.deepEqual(texts, ["CTR 0.50", "30 / 60 mm"]);
 });
 
 test("a rectangle measures modality values inside", () => {
-  const found = beside("rectangle", [[130, 50], [170, 90]], { spacing: [0.5, 0.5] });
-  assert.deepEqual(found, ["400 mm\u00b2", "mean 500 \u00b1 400", "100 \u2013 900"]);
+  const texts = beside("rectangle", [[130, 50], [170, 90]], { spacing: [0.5, 0.5] });
+  assert.deepEqual(texts, ["400 mm\u00b2", "mean 500 \u00b1 400", "100 \u2013 900"]);
 });
 
 test("an ellipse and a region measure the pixels whose centres lie inside", () => {
-  const film = new Film(parcel());
+  const film = new Film(packet());
   const round: Point[] = [[130, 100], [170, 100], [150, 90], [150, 110]];
   const ellipse = statistics(film, 0, "ellipse", round);
   assert.deepEqual([ellipse.mean, ellipse.minimum, ellipse.maximum], [500, 100, 900]);
@@ -306,8 +306,8 @@ test("an ellipse and a region measure the pixels whose centres lie inside", () =
 
 test("measures are of modality values, not of stored ones", () => {
   const frame = { slope: -2, intercept: 10, presets: [], automatic: WINDOW, full: WINDOW };
-  const found = statistics(new Film(parcel({ frames: [frame] })), 0, "rectangle", [[130, 50], [170, 90]]);
-  assert.deepEqual(found, { count: 1600, mean: -990, deviation: 800, minimum: -1790, maximum: -190 });
+  const figures = statistics(new Film(packet({ frames: [frame] })), 0, "rectangle", [[130, 50], [170, 90]]);
+  assert.deepEqual(figures, { count: 1600, mean: -990, deviation: 800, minimum: -1790, maximum: -190 });
 });
 
 test("a point reads the value under it, on the film alone", () => {
@@ -324,15 +324,15 @@ test("a drawing beyond the film ends at its edge, and what has no size is none",
     drawn("b", "rectangle", [[-20, -10], [30, ROWS + 1]]),
     drawn("c", "length", [[COLUMNS + 5, 50], [COLUMNS + 90, 50]]), // all of it beyond the edge
   ]);
-  const found = records(pixels, sop).map(({ uid, points }) => [uid, points]);
-  assert.deepEqual(found, [
+  const restored = records(pixels, sop).map(({ uid, points }) => [uid, points]);
+  assert.deepEqual(restored, [
     ["a", [[200, 50], [COLUMNS, 50]]],
     ["b", [[0, 0], [30, ROWS]]],
   ]);
 });
 
 test("drawings come back from the record as they went into it", async () => {
-  const { spec: { pixels, sop } } = await shown(parcel({ aspect: 2 }));
+  const { spec: { pixels, sop } } = await shown(packet({ aspect: 2 }));
   const shapes: [Shape, Point[]][] = [
     ["angle", [[200, 50], [100, 50], [150, 100]]],
     ["ellipse", [[110, 100], [190, 100], [150, 90], [150, 110]]],
