@@ -14,7 +14,7 @@ import streamlit as st
 from imaging.commands.prepare import insist_on_guard
 from pages.ui import background, resources
 from pages.ui.account import sign_in
-from pages.ui.frame import ICON, render_frame, routed
+from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _
 from pages.ui.messages import in_words
 from pages.ui.viewer.route import pixel_route
@@ -38,20 +38,20 @@ def main() -> None:
     render_frame()
     with in_words():
         if sign_in.find_reader() is None:
-            sign_in.render_door()
+            sign_in.render_sign_in_page()
         else:
             with st.spinner(_("Loading the network ...")):
                 resources.worker()
             if page.url_path != "review":
-                background.leave()
-            with routed(), background.interactive():
+                background.stop_low_priority()
+            with run_routed(), background.interactive():
                 page.run()
 
 
 @asynccontextmanager
 async def serving(_app: st.App) -> AsyncIterator[None]:
     """From a server's start to its end; whoever only imports this file starts nothing."""
-    with resources.begun():
+    with resources.run_worker():
         yield
 
 

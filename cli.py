@@ -29,13 +29,13 @@ import typer
 from imaging.commands import deidentify, records
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
-from imaging.settings import Settings, shipped
+from imaging.settings import Settings, shipped_folder
 from models.commands import classify, explain, queue, waiting_times
 from models.commands import reference as cases
 from models.commands.results import results
 from models.inference import scope_report
 
-EXAMPLES = shipped("examples")
+EXAMPLES = shipped_folder("examples")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(records.audit, name="audit")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from imaging.study import StudyRecord
 
 
-def taken_before(current: StudyRecord, others: Iterable[StudyRecord]) -> tuple[StudyRecord, ...]:
+def find_priors(current: StudyRecord, others: Iterable[StudyRecord]) -> tuple[StudyRecord, ...]:
     """Those of a patient's other studies that were taken before this one, newest first.
 
     Left out: studies with another birth date, and those that cannot be told to be earlier, for

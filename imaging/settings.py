@@ -91,7 +91,7 @@ class Settings:
         )
 
 
-def shipped(name: str) -> Path:
+def shipped_folder(name: str) -> Path:
     """A folder that ships beside the code (``examples``, ``locale``), installed or not."""
     installed = ROOT / _WHEEL / name
     return installed if installed.is_dir() else ROOT / name

@@ -38,7 +38,7 @@ def clean(text: str, most: int = MAX_TEXT) -> str:
     return " ".join(_drop_unprintable(mend(text[: 8 * most])).split())[:most].rstrip()
 
 
-def typed(text: str) -> str:
+def clean_note(text: str) -> str:
     """A note as its reader typed it: every line by `clean`, blank lines kept between others."""
     lines = text[:_LONGEST_NOTE].splitlines()
     return "\n".join(clean(line, _LONGEST_NOTE) for line in lines).strip()
@@ -58,7 +58,7 @@ def mend(text: str) -> str:
         return text
 
 
-def spreadsheet(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text, led by an apostrophe where a spreadsheet would take it for a formula."""
     risky = text.lstrip().startswith(_FORMULA) or text[:1] in ("\t", "\r", "\n")
     return f"'{text}" if risky else text

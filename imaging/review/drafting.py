@@ -22,7 +22,7 @@ from imaging.review.records import (
     Stage,
     Trial,
 )
-from imaging.text import typed
+from imaging.text import clean_note
 
 
 def draft(study_instance_uid: str, last: Review | None, account: Account) -> Review:
@@ -110,7 +110,7 @@ def remark(review: Review, code: str, note: str) -> Review:
     statement = review.finding(code)
     if statement is None:
         return review
-    return _replace_statement(review, code, replace(statement, note=typed(note)))
+    return _replace_statement(review, code, replace(statement, note=clean_note(note)))
 
 
 def mark(
@@ -159,7 +159,7 @@ def _state(review: Review) -> int:
     return review.version if review.restores is None else review.restores
 
 
-def undecided(review: Review | None, lead: Assessment | None) -> tuple[Finding, ...]:
+def list_undecided(review: Review | None, lead: Assessment | None) -> tuple[Finding, ...]:
     """Findings of the network that must be decided before a signature: all but exploratory ones."""
     findings = [f for f in lead.findings if not f.exploratory] if lead else []
     return tuple(f for f in findings if review is None or review.finding(f.code) is None)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Status, Unreadable
 from imaging.errors import NotFoundError, StoreError
-from imaging.priors import taken_before
+from imaging.priors import find_priors
 from imaging.review.records import AuditEvent
 from imaging.store import audit, json_codec
 from imaging.store.base import Records
@@ -69,7 +69,7 @@ class Studies(Records):
             )
             current = _study(row, ())  # what waits has no place in time yet
             records = [_study(other, ()) for other in session.scalars(others)]
-        return taken_before(current, records)
+        return find_priors(current, records)
 
     def delete(self, study_instance_uid: str, *, account: str, reason: str) -> None:
         """Delete a study: its rows, and the originals that no other record needs.

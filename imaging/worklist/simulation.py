@@ -138,7 +138,7 @@ class Scenario:
         return np.divide(with_it, everything, out=unheard, where=everything > 1e-12)
 
 
-def affordable(scenario: Scenario) -> Scenario:
+def limit_repetitions(scenario: Scenario) -> Scenario:
     """The scenario with fewer repetitions where its list is long: a page should not wait for it."""
     count = int(_AFFORDABLE / max(scenario.studies, 1))
     return replace(scenario, repetitions=min(scenario.repetitions, max(count, _FEWEST)))

@@ -118,14 +118,14 @@ class _Request:
         method: str,
     ) -> None:
         from models.explain.checks.receipt import make_receipt
-        from models.explain.maps import stretched
+        from models.explain.maps import stretch
 
         target = self.target or assessment.findings[0].code
         map_ = explainer.attribute(subject, target, method)
         rows, columns = subject.shape
         name = f"{assessment.sop_instance_uid}_{method}"
-        np.save(self.out / f"{name}.npy", stretched(map_.values, rows, columns))
-        np.save(self.out / f"{name}_spread.npy", stretched(map_.spread, rows, columns))
+        np.save(self.out / f"{name}.npy", stretch(map_.values, rows, columns))
+        np.save(self.out / f"{name}_spread.npy", stretch(map_.spread, rows, columns))
         (self.out / f"{name}.png").write_bytes(_draw(image, map_))
         receipt = make_receipt(explainer, subject, map_).as_dict()
         facts = {"path": path} | _facts(image, assessment, map_) | {"receipt": receipt}

@@ -92,9 +92,9 @@ def worth(
 ) -> None:
     """Work out how long films would wait as they came, by urgency, and by urgency with a cap."""
     # torch takes a second to import: `--help` goes without it.
-    from models.model_card.operating_point import measured
+    from models.model_card.operating_point import read_operating_point
 
-    point = measured(Settings.from_environment(), model)
+    point = read_operating_point(Settings.from_environment(), model)
     scenario = Scenario(
         arrivals_per_hour=arrivals,
         minutes=minutes,

@@ -65,7 +65,7 @@ def _explain_image(
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,
         frame=0,
-        values=stretched(attribution.values, *size),
+        values=stretch(attribution.values, *size),
         limit=float(np.abs(attribution.values).max()),
         method=METHODS[method].label,
         target=lead.code,
@@ -74,7 +74,7 @@ def _explain_image(
     )
 
 
-def stretched(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+def stretch(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
     """An attribution's values on the film's own pixels, bilinear: (rows, columns), float32."""
     grid = torch.from_numpy(values)[None, None]
     return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()

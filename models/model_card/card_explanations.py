@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.explain.methods.registry import METHODS
-from models.model_card.figures import ExplanationFigures, MethodFigures, rounded
+from models.model_card.figures import ExplanationFigures, MethodFigures, format_figure
 
 HEADER = (
     "method",
@@ -41,8 +41,8 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> list[str]:
         m.pointing.text,
         m.gain.whole,
         m.behind.whole if m.behind else "",
-        rounded(stem_similarity),
-        "" if m.random_labels is None else rounded(m.random_labels),
+        format_figure(stem_similarity),
+        "" if m.random_labels is None else format_figure(m.random_labels),
         "yes" if m.sane else "no",
     ]
 

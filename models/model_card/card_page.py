@@ -7,7 +7,14 @@ from typing import Any
 
 from imaging.entities import RESEARCH_USE
 from models.model_card import card_explanations as maps
-from models.model_card.figures import Figure, Figures, ModelFacts, SplitFigures, Subset, rounded
+from models.model_card.figures import (
+    Figure,
+    Figures,
+    ModelFacts,
+    SplitFigures,
+    Subset,
+    format_figure,
+)
 
 LABELS = {
     "auc": "AUC",
@@ -79,7 +86,7 @@ def _published_figures(facts: ModelFacts) -> str:
         texts = ["" if figure is None else figure.text for figure in ours]
         rows.append([finding.code, "this model", "the test split above", *texts])
         for p in publications:
-            texts = [rounded(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
+            texts = [format_figure(p.figures[n]) if n in p.figures else "" for n in _COLUMNS]
             rows.append([finding.code, p.source, p.films, *texts])
     names = [LABELS[name] for name in _COLUMNS]
     return _table(["finding", "source", "films", *names], rows) if rows else "None."
@@ -241,8 +248,8 @@ def _robustness(facts: ModelFacts) -> str:
             str(v.films),
             str(v.refused) if v.refused else "",
             v.auc.whole,
-            rounded(v.flip_rate),
-            rounded(v.mean_change),
+            format_figure(v.flip_rate),
+            format_figure(v.mean_change),
         ]
         for v in facts.robustness.worst()
     ]
@@ -281,7 +288,7 @@ def _contenders(facts: ModelFacts) -> str:
             str(c.seeds),
             c.auc.whole,
             c.accuracy.whole,
-            "" if c.forward is None else rounded(c.forward),
+            "" if c.forward is None else format_figure(c.forward),
         ]
         for c in facts.contenders
     ]

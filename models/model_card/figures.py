@@ -41,14 +41,14 @@ class Figure:
     @property
     def text(self) -> str:
         """The value with three decimals; a dash where it is undefined."""
-        return rounded(self.value)
+        return format_figure(self.value)
 
     @property
     def interval(self) -> str:
         """The bounds with three decimals; empty without bounds."""
         if self.low is None or self.high is None:
             return ""
-        return f"{rounded(self.low)} \u2013 {rounded(self.high)}"
+        return f"{format_figure(self.low)} \u2013 {format_figure(self.high)}"
 
     @property
     def whole(self) -> str:
@@ -361,6 +361,6 @@ class ModelFacts:
         return tuple(sorted(wrong, key=given_to_truth)[:count])
 
 
-def rounded(value: float) -> str:
+def format_figure(value: float) -> str:
     """Three decimals, as every page writes a figure; a dash where it is undefined."""
     return "\u2013" if math.isnan(value) else f"{value:.3f}"

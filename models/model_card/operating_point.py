@@ -128,7 +128,7 @@ def operating_point(facts: ModelFacts, error_rate: float) -> OperatingPoint:
     )
 
 
-def measured(settings: Settings, model: str = "") -> OperatingPoint:
+def read_operating_point(settings: Settings, model: str = "") -> OperatingPoint:
     """The operating point of an installed model; the serving one when no name is given.
 
     Raises

@@ -13,7 +13,7 @@ from imaging.errors import AssistantError, ConflictError
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
 from imaging.study import StudyRecord
-from imaging.text import typed
+from imaging.text import clean_note
 from pages.ui import labels, resources, session
 from pages.ui.i18n import _, sentence
 
@@ -118,4 +118,4 @@ def _describe_conflict(record: StudyRecord) -> str:
 
 def with_note(text: str) -> Callable[[Review], Review]:
     """A step that sets the free note."""
-    return lambda review: replace(review, note=typed(text))
+    return lambda review: replace(review, note=clean_note(text))

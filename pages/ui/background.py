@@ -168,7 +168,7 @@ def start(
     return task
 
 
-def leave() -> None:
+def stop_low_priority() -> None:
     """Stop what this session's reader did not ask for: another page is drawn."""
     for slot, task in list(_tasks().items()):
         if task.low_priority:

@@ -29,7 +29,7 @@ def render_frame() -> None:
 
 
 @contextmanager
-def routed() -> Iterator[None]:
+def run_routed() -> Iterator[None]:
     """Run a page as the router does."""
     token = _through_router.set(True)
     try:

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import streamlit as st
 
-from imaging.settings import shipped
+from imaging.settings import shipped_folder
 
 DOMAIN = "lightbox"
-FOLDER = shipped("locale")
+FOLDER = shipped_folder("locale")
 SOURCE_LANGUAGE = "en"
 
 _PLACEHOLDER = re.compile(r"\\\{\d+\\\}")

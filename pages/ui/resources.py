@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from imaging.errors import AssistantError
-from imaging.settings import Settings, shipped
+from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
@@ -24,7 +24,7 @@ _A_MOMENT = 0.25  # seconds a batch pauses for readers at once: it must not star
 _FIRST = 2.0  # seconds for who opened the page while the server started: loading would slow it
 _TROUBLE = 60.0  # seconds until a worker that could not begin is tried again
 _PARTING = 10.0  # seconds a server that ends waits for networks being loaded
-EXAMPLES = shipped("examples")
+EXAMPLES = shipped_folder("examples")
 
 
 @st.cache_resource(show_spinner=False)
@@ -71,7 +71,7 @@ def worker() -> Worker:
 
 
 @contextmanager
-def begun() -> Iterator[None]:
+def run_worker() -> Iterator[None]:
     """The worker begins with the server: a job goes on though nobody has signed in yet.
 
     It is the one `worker` that pages ask for; who comes meanwhile waits for it. What stands against

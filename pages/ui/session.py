@@ -197,7 +197,7 @@ def set_drawn(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> N
     st.session_state[f"drawn-{study_instance_uid}"] = annotations
 
 
-def drawn(study_instance_uid: str) -> tuple[Annotation, ...] | None:
+def drawn_marks(study_instance_uid: str) -> tuple[Annotation, ...] | None:
     """The marks the viewer holds; None before it got any."""
     annotations: tuple[Annotation, ...] | None = st.session_state.get(f"drawn-{study_instance_uid}")
     return annotations
@@ -209,7 +209,7 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
     So it is after an undo, and when another tab or reader was faster.
     """
     key = f"generation-{study_instance_uid}"
-    if drawn(study_instance_uid) != annotations:
+    if drawn_marks(study_instance_uid) != annotations:
         st.session_state[key] = int(st.session_state.get(key, 0)) + 1
         set_drawn(study_instance_uid, annotations)
     return int(st.session_state.get(key, 0))
@@ -225,7 +225,7 @@ def just_signed_out() -> bool:
     return bool(st.session_state.pop("signed-out", False))
 
 
-def prepared(study_instance_uid: str) -> bytes | None:
+def prepared_export(study_instance_uid: str) -> bytes | None:
     """The export made in this session for a study, if its review has not changed since."""
     kept = st.session_state.get("prepared")
     current = study_instance_uid, seen_version(study_instance_uid)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, JobFile, ModelIdentity, SourceKind, Status
 from imaging.study import WorklistItem
-from imaging.text import spreadsheet
+from imaging.text import escape_formula
 from pages.ui import labels, navigation, session
 from pages.ui.i18n import _, sentence
 
@@ -80,7 +80,7 @@ def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> No
 
 def _defuse_formulas(row: Row) -> Row:
     """A row whose download no spreadsheet takes for a formula."""
-    return {k: spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()}
+    return {k: escape_formula(v) if isinstance(v, str) else v for k, v in row.items()}
 
 
 def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom import read_image
 from imaging.dicom.header.elements import text
 from imaging.export.study.table import _make_safe
-from imaging.text import MAX_TEXT, clean, mend, spreadsheet, typed
+from imaging.text import MAX_TEXT, clean, clean_note, escape_formula, mend
 from tests.factories import make_dataset, make_dicom_bytes, to_bytes
 
 NASTY = st.text(
@@ -43,7 +43,7 @@ def test_a_header_value_is_cleaned_whatever_it_holds(found: str) -> None:
 
 @given(NASTY)
 def test_no_cell_is_a_formula(found: str) -> None:
-    for cell in (spreadsheet(found), str(_make_safe(found))):
+    for cell in (escape_formula(found), str(_make_safe(found))):
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
         assert cell in (found, f"'{found}")
 
@@ -60,7 +60,7 @@ def test_latin_1_that_is_meant_stays(name: str) -> None:
 
 
 def test_a_typed_note_keeps_its_lines() -> None:
-    assert typed(" first\r\n\n\x1b[2Jsecond\u202e \n") == "first\n\n[2Jsecond"
+    assert clean_note(" first\r\n\n\x1b[2Jsecond\u202e \n") == "first\n\n[2Jsecond"
 
 
 def test_marks_piled_on_a_letter_are_thinned() -> None:

@@ -151,6 +151,6 @@ def test_another_page_ends_what_nobody_asked_for(monkeypatch: pytest.MonkeyPatch
         slots["proof"] = BackgroundTask("a", lambda _: go_on.wait(), pool, low_priority=True)
         slots["map"] = BackgroundTask("b", lambda _: go_on.wait(), pool)
         proof = slots["proof"]
-        background.leave()
+        background.stop_low_priority()
         go_on.set()
     assert proof.stopped and set(slots) == {"map"}

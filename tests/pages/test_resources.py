@@ -35,7 +35,7 @@ def until(wanted: Callable[[], bool]) -> None:
 
 def test_a_queued_job_is_done_though_no_page_was_opened(store: Repository) -> None:
     job = store.jobs.add([("a.dcm", make_dicom_bytes())])
-    with resources.begun():
+    with resources.run_worker():
         wait_for_queue(store)
     assert store.jobs.progress(job).finished
 
@@ -52,7 +52,7 @@ def test_whoever_asks_meanwhile_gets_the_same_worker(
         start(self)
 
     monkeypatch.setattr(Worker, "start", slow)
-    with resources.begun(), ThreadPoolExecutor(4) as sessions:
+    with resources.run_worker(), ThreadPoolExecutor(4) as sessions:
         asked = [sessions.submit(resources.worker) for _ in range(4)]
         time.sleep(0.1)
         all_ask.set()
@@ -77,7 +77,7 @@ def test_what_stands_against_it_is_one_sentence_in_the_log_until_it_has_passed(
         return tries[-1]
 
     monkeypatch.setattr(resources, "_try_worker", counted)
-    with caplog.at_level(logging.ERROR, resources.log.name), resources.begun():
+    with caplog.at_level(logging.ERROR, resources.log.name), resources.run_worker():
         until(lambda: len(tries) > 2)
         shutil.copytree(checkpoint_folder, weights / "tiny")
         until(lambda: tries[-1] == "")
@@ -92,6 +92,6 @@ def test_a_fault_is_told_without_its_text(
         raise RuntimeError("DOE^JANE")
 
     monkeypatch.setattr(Repository, "open", fail)
-    with caplog.at_level(logging.ERROR, resources.log.name), resources.begun():
+    with caplog.at_level(logging.ERROR, resources.log.name), resources.run_worker():
         until(lambda: "RuntimeError" in caplog.text)
     assert "DOE" not in caplog.text and "Traceback" not in caplog.text

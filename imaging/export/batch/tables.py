@@ -19,7 +19,7 @@ from imaging.errors import ExportError
 from imaging.export.batch.columns import Codes, Column, Kind, result_columns
 from imaging.export.batch.rows import ResultRow
 from imaging.export.common import border
-from imaging.text import spreadsheet
+from imaging.text import escape_formula
 
 About = Sequence[tuple[str, str]]  # (what, value) pairs that stand beside the table
 
@@ -93,7 +93,7 @@ class CsvTable:
 def text_cells(row: ResultRow, columns: Sequence[Column]) -> list[str]:
     """A row as cells of a table of text, none of which a spreadsheet runs."""
     return [
-        spreadsheet(column.text(row)) if column.kind is Kind.TEXT else column.text(row)
+        escape_formula(column.text(row)) if column.kind is Kind.TEXT else column.text(row)
         for column in columns
     ]
 

@@ -13,7 +13,7 @@ from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
 from imaging.review.records import Annotation, Review, Trial
 from imaging.review.terms import concept
-from imaging.text import spreadsheet
+from imaging.text import escape_formula
 
 COLUMNS = (
     "study_instance_uid", "sop_instance_uid", "frame", "kind", "code", "code_scheme", "code_value",
@@ -186,4 +186,4 @@ def _number(value: float | None) -> object:
 
 def _make_safe(value: object) -> object:
     """Text that no spreadsheet runs."""
-    return spreadsheet(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

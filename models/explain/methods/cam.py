@@ -49,14 +49,14 @@ def grad_cam(model: TargetLogOdds, x: Tensor, depth: int) -> tuple[Tensor, Tenso
 
 def last_grad_cam(model: TargetLogOdds, subject: Subject) -> Tensor:
     """Grad-CAM at the last stage: the coarsest map, the only one that adds up to the answer."""
-    return stretched(grad_cam(model, subject.x, model.depth)[0], subject)
+    return stretch(grad_cam(model, subject.x, model.depth)[0], subject)
 
 
 def fine_grad_cam(model: TargetLogOdds, subject: Subject) -> Tensor:
     """Grad-CAM one stage earlier: twice as fine."""
-    return stretched(grad_cam(model, subject.x, model.depth - 1)[0], subject)
+    return stretch(grad_cam(model, subject.x, model.depth - 1)[0], subject)
 
 
-def stretched(coarse: Tensor, subject: Subject) -> Tensor:
+def stretch(coarse: Tensor, subject: Subject) -> Tensor:
     """A coarse map on the networks' input, bilinear as Captum's `LayerAttribution.interpolate`."""
     return F.interpolate(coarse, tuple(subject.x.shape[-2:]), mode="bilinear")

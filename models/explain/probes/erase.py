@@ -178,11 +178,11 @@ def erase(subject: Subject, steps: Sequence[Step]) -> Tensor:
 class Outcome:
     """Answer of the networks to what is left of a film.
 
-    ``seen`` is what they are shown: (size, size), uint8, larger is brighter.
+    ``picture`` is what they are shown: (size, size), uint8, larger is brighter.
     """
 
-    said: Prediction
-    seen: NDArray[np.uint8]
+    prediction: Prediction
+    picture: NDArray[np.uint8]
 
 
 def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:

@@ -67,18 +67,18 @@ class Curve:
     points: tuple[Point, ...]
 
     @property
-    def here(self) -> Point:
+    def original(self) -> Point:
         """The film as it is."""
         return next(p for p in self.points if p.level == self.neutral)
 
     @property
     def holds(self) -> tuple[float, float]:
         """The lowest and highest level between which the answer stays that of the film itself."""
-        at = self.points.index(self.here)
+        at = self.points.index(self.original)
         low = high = at
-        while low > 0 and self.points[low - 1].answer is self.here.answer:
+        while low > 0 and self.points[low - 1].answer is self.original.answer:
             low -= 1
-        while high + 1 < len(self.points) and self.points[high + 1].answer is self.here.answer:
+        while high + 1 < len(self.points) and self.points[high + 1].answer is self.original.answer:
             high += 1
         return self.points[low].level, self.points[high].level
 

@@ -98,7 +98,7 @@ def _write_cookie(token: str) -> None:
         )
 
 
-def render_door() -> None:
+def render_sign_in_page() -> None:
     """The form of a reader who is not signed in yet."""
     if session.just_signed_out():
         _write_cookie("")

@@ -53,10 +53,12 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     whole = _outcome(sha256, explainer, subject, [])
     remaining = _outcome(sha256, explainer, subject, [named.step for named in steps])
     with middle:
-        _render_answers(record, uid, explainer.card.identity, whole.said, remaining.said)
+        _render_answers(
+            record, uid, explainer.card.identity, whole.prediction, remaining.prediction
+        )
     with right:
         brush.render_brush(
-            brush.outline_masks(remaining.seen, subject, [named.step.mask for named in steps]),
+            brush.outline_masks(remaining.picture, subject, [named.step.mask for named in steps]),
             subject,
             key=uid,
             on_stroke=partial(_add, uid, _("Brush stroke"), fill=fill, keep=keep),

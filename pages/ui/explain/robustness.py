@@ -66,13 +66,13 @@ def render_robustness(image: Image, answer: Assessment) -> None:
 
 def _render_difference(curve: Curve, answer: Assessment) -> None:
     """Why the unchanged copy may get another figure than the film itself."""
-    whole = answer.findings[0].probability if answer.findings else curve.here.probability
-    if labels.percent(whole) != labels.percent(curve.here.probability):
+    whole = answer.findings[0].probability if answer.findings else curve.original.probability
+    if labels.percent(whole) != labels.percent(curve.original.probability):
         template = _(
             "Asked about a copy of at most {side} pixels; unchanged, it gives {copy}, the film "
             "itself {film}."
         )
-        copy, film = labels.percent(curve.here.probability), labels.percent(whole)
+        copy, film = labels.percent(curve.original.probability), labels.percent(whole)
         st.caption(template.format(side=SIDE, copy=copy, film=film))
 
 

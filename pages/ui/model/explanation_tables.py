@@ -6,7 +6,7 @@ import altair as alt
 import streamlit as st
 
 from models.explain.methods.registry import METHODS
-from models.model_card.figures import ExplanationFigures, MethodFigures, ModelFacts, rounded
+from models.model_card.figures import ExplanationFigures, MethodFigures, ModelFacts, format_figure
 from pages.ui.i18n import _
 from pages.ui.model import summary as words
 
@@ -53,8 +53,10 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
         _("Strongest point inside"): m.pointing.text,
         _("How much the answer hangs on it"): m.gain.whole,
         _("Less than the first"): m.behind.whole if m.behind else "",
-        _("Left with random weights"): rounded(list(m.layers.values())[-1]),
-        _("Left with random labels"): "" if m.random_labels is None else rounded(m.random_labels),
+        _("Left with random weights"): format_figure(list(m.layers.values())[-1]),
+        _("Left with random labels"): ""
+        if m.random_labels is None
+        else format_figure(m.random_labels),
         _("Passes"): _("yes") if m.sane else _("no"),
     }
 

@@ -14,7 +14,7 @@ import streamlit as st
 from imaging.dicom import read_image
 from imaging.errors import AssistantError
 from imaging.rendering import thumbnail
-from models.model_card.figures import FilmAnswer, ModelFacts, rounded
+from models.model_card.figures import FilmAnswer, ModelFacts, format_figure
 from pages.ui import labels, resources
 from pages.ui.data_uri import data_uri
 from pages.ui.i18n import _
@@ -48,11 +48,11 @@ def _row(facts: ModelFacts, film: FilmAnswer) -> dict[str, str]:
     return {
         _("File"): film.file,
         _("Truth"): _(film.label),
-        _("Probability of {finding}").format(finding=label): rounded(film.probability),
+        _("Probability of {finding}").format(finding=label): format_figure(film.probability),
         _("Answer"): _state_answer(film.answer, facts.card.findings[0].label),
         _("The networks differ by"): ""
         if film.disagreement is None
-        else rounded(film.disagreement),
+        else format_figure(film.disagreement),
     }
 
 
@@ -67,7 +67,7 @@ def _state_answer(answer: str, label: str) -> str:
 
 def _picture(facts: ModelFacts, images: Path, film: FilmAnswer) -> str:
     """A film with its truth and probability below (HTML); a sentence where it cannot be read."""
-    caption = f"{film.file} \u00b7 {_(film.label)} \u00b7 {rounded(film.probability)}"
+    caption = f"{film.file} \u00b7 {_(film.label)} \u00b7 {format_figure(film.probability)}"
     try:
         # the bare name: a table of figures must not be able to point anywhere else
         png = thumbnail(read_image(images / Path(film.file).name).display_values(0), size=_SIDE)

@@ -14,7 +14,7 @@ from models.model_card.figures import (
     ModelFacts,
     SplitFigures,
     Subset,
-    rounded,
+    format_figure,
 )
 from pages.ui.i18n import _, sentence
 from pages.ui.model import labels as names
@@ -79,7 +79,7 @@ def render_contenders(facts: ModelFacts) -> None:
             _("Trainings"): str(c.seeds),
             _("AUC"): c.auc.whole,
             _("Accuracy"): c.accuracy.whole,
-            _("Computing time, ours = 1"): "" if c.forward is None else rounded(c.forward),
+            _("Computing time, ours = 1"): "" if c.forward is None else format_figure(c.forward),
         }
         for c in facts.contenders
     ]
@@ -93,7 +93,7 @@ def render_published(facts: ModelFacts) -> None:
         label = words.finding_label(facts, finding.code)
         rows.append(_published_row(label, _("This model"), _("as above"), _texts(finding.figures)))
         for p in others:
-            figures = {name: rounded(value) for name, value in p.figures.items()}
+            figures = {name: format_figure(value) for name, value in p.figures.items()}
             rows.append(_published_row(label, p.source, sentence(p.films), figures))
     if rows:
         st.markdown(f"**{_('Beside published figures')}**")
@@ -187,8 +187,8 @@ def render_robustness(facts: ModelFacts) -> None:
             _("Change"): _(level.label),
             _("Level"): f"{level.level:g} {_(level.unit)}".strip(),
             _("AUC"): level.auc.whole,
-            _("Changed calls"): rounded(level.flip_rate),
-            _("Mean change of probability"): rounded(level.mean_change),
+            _("Changed calls"): format_figure(level.flip_rate),
+            _("Mean change of probability"): format_figure(level.mean_change),
         }
         for level in facts.robustness.levels
     ]

@@ -90,7 +90,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
     review, uid = record.review, record.study_instance_uid
     stated = [f.code for f in review.findings] if review else []
     annotations = review.annotations if review else ()
-    if session.drawn(uid) not in (None, annotations):
+    if session.drawn_marks(uid) not in (None, annotations):
         words = _("The marks of this study were changed elsewhere; draw again what is missing.")
         session.leave_notice("warning", words)
     return Scene(

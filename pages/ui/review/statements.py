@@ -222,7 +222,7 @@ def _note(uid: str, key: str) -> None:
 def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
-    missing = drafting.undecided(review, lead)
+    missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
     with st.container(horizontal=True):
         if locked:

@@ -45,7 +45,7 @@ def render_export(record: StudyRecord) -> None:
         if st.button(_("Prepare"), disabled=not chosen, key=f"prepare-{uid}"):
             with st.spinner(_("Writing the export ...")):
                 _prepare(uid, tuple(chosen))
-        ready = session.prepared(uid)
+        ready = session.prepared_export(uid)
         if ready is not None:
             name = f"lightbox-{uid[-12:]}.zip"
             render_download(

@@ -16,12 +16,12 @@ from imaging.worklist.simulation import (
     READING_MINUTES,
     Policy,
     Scenario,
-    affordable,
+    limit_repetitions,
 )
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
 from imaging.worklist.workload import Workload, workload
 from models.commands import waiting_times as texts
-from models.model_card.operating_point import OperatingPoint, measured
+from models.model_card.operating_point import OperatingPoint, read_operating_point
 from pages.ui import background, resources, session
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.network_answer import model_line
@@ -57,13 +57,13 @@ def render_waiting_times(
         return
     with panel:
         try:
-            point = measured(resources.settings())
+            point = read_operating_point(resources.settings())
         except AssistantError as exc:
             st.info(sentence(str(exc)))
             return
         work = load()
         _render_operating_point(point, work)
-        scenario = affordable(point.apply(_choose_scenario(point, work, cap_hours)))
+        scenario = limit_repetitions(point.apply(_choose_scenario(point, work, cap_hours)))
         compared = _compare(scenario, work)
         if compared is not None:
             _render_table(compared)

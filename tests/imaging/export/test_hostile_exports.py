@@ -15,7 +15,7 @@ from pydicom import dcmread
 from imaging.delivery.study import make_case
 from imaging.export import ExportCase, export_case
 from imaging.review import drafting
-from imaging.text import typed
+from imaging.text import clean_note
 from tests.imaging.export.test_documents import pages, written
 from tests.imaging.export_cases import NOW, export_case_of
 from tests.imaging.peers import dciodvfy
@@ -36,7 +36,7 @@ def hostile_case() -> ExportCase:
         warnings.simplefilter("ignore")
         case = export_case_of("cr", attributes=HOSTILE)
     assert case.review
-    reviewed = drafting.remark(replace(case.review, note=typed(NOTE)), "pneumonia", NOTE)
+    reviewed = drafting.remark(replace(case.review, note=clean_note(NOTE)), "pneumonia", NOTE)
     return make_case(replace(case.record, reviews=(reviewed,)), case.contents)
 
 

@@ -57,15 +57,17 @@ def test_a_restated_finding_still_answers_the_networks() -> None:
     review = drafting.restate(empty(), "pneumonia", "consolidation")
     (found,) = review.findings
     assert (found.code, found.replaces, found.call) == ("consolidation", "pneumonia", Call.EDITED)
-    assert not drafting.undecided(review, LEAD)
+    assert not drafting.list_undecided(review, LEAD)
     again = drafting.restate(review, "pneumonia", "atelectasis")
     assert [(f.code, f.replaces) for f in again.findings] == [("atelectasis", "pneumonia")]
 
 
 def test_only_firm_findings_must_be_decided() -> None:
-    assert drafting.undecided(None, LEAD) == (PNEUMONIA,)
-    assert not drafting.undecided(drafting.decide(empty(), PNEUMONIA, Answer.PRESENT, True), LEAD)
-    assert not drafting.undecided(None, None)
+    assert drafting.list_undecided(None, LEAD) == (PNEUMONIA,)
+    assert not drafting.list_undecided(
+        drafting.decide(empty(), PNEUMONIA, Answer.PRESENT, True), LEAD
+    )
+    assert not drafting.list_undecided(None, None)
 
 
 def test_a_region_belongs_to_the_finding_it_names() -> None:

@@ -11,7 +11,15 @@ import pytest
 
 from imaging.worklist import waiting_times
 from imaging.worklist.order import RAISED, ROUTINE, UNSURE
-from imaging.worklist.simulation import LEVELS, Policy, Run, Scenario, Waiting, affordable, simulate
+from imaging.worklist.simulation import (
+    LEVELS,
+    Policy,
+    Run,
+    Scenario,
+    Waiting,
+    limit_repetitions,
+    simulate,
+)
 from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare, ratio
 
 LONG = Scenario(arrivals_per_hour=9, minutes=4, minutes_spread=4, hours=600, repetitions=10)
@@ -236,8 +244,8 @@ def test_progress_ends_at_one() -> None:
 
 def test_a_long_list_is_played_less_often() -> None:
     long = Scenario(waiting=(Waiting(ROUTINE, 1.0),) * 2000)
-    assert affordable(Scenario()).repetitions == Scenario().repetitions
-    assert affordable(long).repetitions < Scenario().repetitions
+    assert limit_repetitions(Scenario()).repetitions == Scenario().repetitions
+    assert limit_repetitions(long).repetitions < Scenario().repetitions
 
 
 def test_shares_of_answers_add_up() -> None:

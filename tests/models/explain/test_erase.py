@@ -115,8 +115,8 @@ def test_a_step_costs_one_forward(
     assert mask is not None
     left = ask_again(explainer, subject, [Step(mask, Fill.BLUR), Step(mask, Fill.MEAN)])
     assert asked == [1]
-    assert left.said.findings[0].probability < 0.5
-    whole = ask_again(explainer, subject, []).said.findings
+    assert left.prediction.findings[0].probability < 0.5
+    whole = ask_again(explainer, subject, []).prediction.findings
     assert whole == predict(subject.x)[0].findings
 
 

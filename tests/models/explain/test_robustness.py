@@ -21,7 +21,7 @@ YES, NO, UNSURE = Answer.PRESENT, Answer.ABSENT, Answer.UNSURE
 
 def test_where_the_answer_flips() -> None:
     found = drawn(NO, YES, YES, YES, UNSURE)
-    assert found.here.answer is YES and found.holds == (-1.0, 1.0)
+    assert found.original.answer is YES and found.holds == (-1.0, 1.0)
     assert [p.level for p in found.flips] == [-2.0, 2.0]
     assert [p.answer for p in found.flips] == [NO, UNSURE]
 
@@ -41,8 +41,8 @@ def test_the_film_itself_is_on_every_dial(tiny_classifier: Classifier, kind: str
     found = curve(tiny_classifier, film, kind)
     plain = tiny_classifier.predict(film)
     assert [p.level for p in found.points] == list(LEVELS[kind]) == sorted(LEVELS[kind])
-    assert found.here.probability == plain.findings[0].probability
-    assert found.here.answer is plain.answer
+    assert found.original.probability == plain.findings[0].probability
+    assert found.original.answer is plain.answer
     assert len({p.probability for p in found.points}) > 1
 
 
@@ -62,7 +62,7 @@ def test_contrast_is_a_slope_about_the_mean_within_the_film_s_range() -> None:
 def test_the_networks_see_contrast_only_where_it_saturates(tiny_classifier: Classifier) -> None:
     """Equalised tones keep their ranks under any slope; only what is cut off is lost."""
     found = curve(tiny_classifier, planted_film(side=64), "contrast")
-    moved = {p.level: abs(p.probability - found.here.probability) for p in found.points}
+    moved = {p.level: abs(p.probability - found.original.probability) for p in found.points}
     assert max(moved[level] for level in moved if level <= 1) < 1e-3 < moved[4]
 
 
