@@ -34,8 +34,8 @@ def referenced_files(content: bytes) -> tuple[FileId, ...]:
     with border(NotDicomError, _DAMAGED):
         ds = dcmread(BytesIO(content))
         records = sequence_items(ds, "DirectoryRecordSequence")
-        found = [tuple(text(one, "ReferencedFileID").split("\\")) for one in records]
-    sound = (parts for parts in found if all(map(_is_component, parts)))
+        paths = [tuple(text(record, "ReferencedFileID").split("\\")) for record in records]
+    sound = (parts for parts in paths if all(map(_is_component, parts)))
     return tuple(dict.fromkeys(sound))
 
 

@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, judged by their first bytes and never by their name."""
+"""The kind of a file, told by its first bytes and never by its name."""
 
 from __future__ import annotations
 

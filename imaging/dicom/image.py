@@ -105,7 +105,7 @@ class Image:
             return grey_levels.display_values(self._dataset, self.instance.geometry, frame, preset)
 
     def luminance_values(self, frame: int = 0) -> NDArray[np.float32]:
-        """What the network is given: (rows, columns), float32, larger is always brighter.
+        """Pixels for the network: (rows, columns), float32, larger is always brighter.
 
         Modality values with MONOCHROME1 mirrored; colour is reduced to its luma (BT.601).
         """

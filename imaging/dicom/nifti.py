@@ -59,13 +59,13 @@ def volume_dataset(data: bytes, *, sha256: str) -> Dataset:
         raise UnsupportedImageError("The NIfTI file holds no grey volume.")
     if np.prod(shape[:3], dtype=float) > MAX_FRAME_SAMPLES or min(shape) < 1:
         raise PixelDataError("The NIfTI volume is larger than this tool accepts, or empty.")
-    known = bool(image.header["qform_code"] or image.header["sform_code"])
-    upright = nibabel.as_closest_canonical(image) if known else image
-    slices, spacing = _slices(upright)
-    return _secondary_capture(slices, spacing, sha256, known=known)
+    is_oriented = bool(image.header["qform_code"] or image.header["sform_code"])
+    upright = nibabel.as_closest_canonical(image) if is_oriented else image
+    slices, spacing = _read_slices(upright)
+    return _secondary_capture(slices, spacing, sha256, is_oriented=is_oriented)
 
 
-def _slices(upright: Any) -> tuple[NDArray[np.float64], tuple[float, float]]:
+def _read_slices(upright: Any) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """(slices, rows, columns), and (row, column) spacing in mm.
 
     Of an image nearest to RAS: its columns run from the patient's right to the left and its rows
@@ -74,16 +74,16 @@ def _slices(upright: Any) -> tuple[NDArray[np.float64], tuple[float, float]]:
     values = np.asarray(upright.dataobj, dtype=np.float64)
     values = values.reshape(*values.shape[:3], -1)[..., 0]  # of several, the first in time
     values = values.reshape(*values.shape, *[1] * (3 - values.ndim))
-    zooms = [float(one) for one in upright.header.get_zooms()[:3]]
+    zooms = [float(zoom) for zoom in upright.header.get_zooms()[:3]]
     return values[::-1, ::-1].transpose(2, 1, 0), (zooms[1], zooms[0])
 
 
 def _secondary_capture(
-    slices: NDArray[np.float64], spacing: tuple[float, float], sha256: str, *, known: bool
+    slices: NDArray[np.float64], spacing: tuple[float, float], sha256: str, *, is_oriented: bool
 ) -> Dataset:
     """A dataset around the slices."""
     finite = np.nan_to_num(slices, nan=0.0, posinf=0.0, neginf=0.0)
-    stored, slope, intercept = _quantised(finite)
+    stored, slope, intercept = _quantise(finite)
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -97,15 +97,15 @@ def _secondary_capture(
     ds.HighBit, ds.PixelRepresentation = 15, 0
     ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = slope, intercept, "US"
     if min(spacing) > 0:
-        ds.PixelSpacing = [f"{one:.9g}" for one in spacing]
-    if known:
+        ds.PixelSpacing = [f"{length:.9g}" for length in spacing]
+    if is_oriented:
         ds.PatientOrientation = ["L", "P"]
     ds.PixelData = stored.astype("<u2").tobytes()
     ds["PixelData"].VR = "OW"
     return ds
 
 
-def _quantised(values: NDArray[np.float64]) -> tuple[NDArray[np.uint16], float, float]:
+def _quantise(values: NDArray[np.float64]) -> tuple[NDArray[np.uint16], float, float]:
     """Values as whole steps from the lowest: exact where they are whole and few enough."""
     low, high = float(values.min()), float(values.max())
     whole = high - low <= _STEPS and bool(np.array_equal(values, np.rint(values)))

@@ -60,7 +60,7 @@ def film_dataset(data: bytes, *, sha256: str) -> Dataset:
         upright = ImageOps.exif_transpose(film)
         array = _grey_or_rgb(upright)
         if upright.mode.startswith("I") and _is_white_zero(film):
-            array = (_highest(film) - array).astype(np.uint16)
+            array = (_highest_value(film) - array).astype(np.uint16)
     return _secondary_capture(array, sha256)
 
 
@@ -90,7 +90,7 @@ def _grey_or_rgb(film: PilImage.Image) -> NDArray[np.uint8] | NDArray[np.uint16]
         raise UnsupportedImageError("The TIFF holds decimal numbers; save it with 8 or 16 bits.")
     if film.mode in ("1", "L"):
         return np.asarray(film.convert("L"))
-    rgb = _flattened(film)
+    rgb = _flatten(film)
     channels = np.asarray(rgb)
     spread = channels.max(axis=2) - channels.min(axis=2)
     return np.asarray(rgb.convert("L")) if spread.max() <= NEAR_GREY else channels
@@ -101,13 +101,13 @@ def _is_white_zero(film: PilImage.Image) -> bool:
     return getattr(film, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
 
-def _highest(film: PilImage.Image) -> int:
+def _highest_value(film: PilImage.Image) -> int:
     """The highest value of a TIFF's samples."""
     depth = getattr(film, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
     return int(2**depth) - 1
 
 
-def _flattened(film: PilImage.Image) -> PilImage.Image:
+def _flatten(film: PilImage.Image) -> PilImage.Image:
     """RGB with transparent parts black."""
     if not film.has_transparency_data:
         return film.convert("RGB")

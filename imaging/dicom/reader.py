@@ -54,7 +54,7 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     Parameters
     ----------
     source : bytes or Path
-        The file's content, or where it is. Judged by its bytes, never by its name.
+        The file's content, or where it is. Its kind follows from its bytes, never from its name.
     file_name : str
         Name to show; a path's own name when empty.
 
@@ -78,10 +78,10 @@ def read_image(source: bytes | Path, *, file_name: str = "") -> Image:
     -----
     PS3.10 7 (file format); a missing preamble, file meta information or UID is made good.
     """
-    found = read_object(source, file_name=file_name)
-    if isinstance(found, Document):
-        raise _no_picture(found.identity.sop_class_uid, found.acquisition.modality)
-    return found
+    parsed = read_object(source, file_name=file_name)
+    if isinstance(parsed, Document):
+        raise _no_picture_error(parsed.identity.sop_class_uid, parsed.acquisition.modality)
+    return parsed
 
 
 def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") -> Image | Document:
@@ -122,7 +122,7 @@ def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") 
 
 
 def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instance | None:
-    """What the header says of a DICOM picture that `read_object` refuses for its pixels' sake.
+    """Read the header of a DICOM picture that `read_object` refuses for its pixels' sake.
 
     Its study must be found all the same. None where there is no header, or no picture is meant.
     """
@@ -131,7 +131,7 @@ def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instanc
     sha256 = sha256 or hashlib.sha256(source).hexdigest()
     with suppress(InputError), border(NotDicomError, _UNREADABLE):
         ds = parse(source)
-        repair.mend(ds)
+        repair.repair_dataset(ds)
         kind = text(ds, "SOPClassUID")
         if name_object(kind, "") or document_kind(kind) or not header.has_own_uids(ds):
             return None
@@ -200,17 +200,17 @@ def _guess_syntax(ds: Dataset) -> UID:
 
 def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Image:
     """Entities from the dataset; refuses what cannot become a picture."""
-    mended = repair.mend(ds)
+    repairs = repair.repair_dataset(ds)
     syntax = text(ds.file_meta, "TransferSyntaxUID")
     identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax)
     acquisition = header.read_acquisition(ds)
     if description.pixel_keyword(ds) is None:
-        raise _no_picture(identity.sop_class_uid, acquisition.modality)
+        raise _no_picture_error(identity.sop_class_uid, acquisition.modality)
     _check_syntax(syntax)
     with border(PixelDataError, "The header's description of the picture cannot be read."):
         geometry = description.read_geometry(ds, syntax)
         presets = grey_levels.presets(ds, geometry)
-        remarks = (*mended.remarks, *_remarks(ds, syntax, geometry))
+        remarks = (*repairs.remarks, *_collect_remarks(ds, syntax, geometry))
     instance = Instance(
         identity=identity,
         patient=header.read_patient(ds),
@@ -220,10 +220,10 @@ def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Imag
         source=source,
         file_name=file_name,
     )
-    return Image(instance, ds, remarks, mended.refusals)
+    return Image(instance, ds, remarks, repairs.refusals)
 
 
-def _no_picture(sop_class_uid: str, modality: str) -> UnsupportedImageError | PixelDataError:
+def _no_picture_error(sop_class_uid: str, modality: str) -> UnsupportedImageError | PixelDataError:
     """The error for an object without pixels: another kind of object, or a picture cut off."""
     words = name_object(sop_class_uid, modality)
     if words:
@@ -250,13 +250,15 @@ def _check_syntax(transfer_syntax_uid: str) -> None:
         )
 
 
-def _remarks(ds: Dataset, syntax: str, geometry: Geometry) -> tuple[str, ...]:
-    """What is odd about a file that can still be used."""
-    found = []
+def _collect_remarks(ds: Dataset, syntax: str, geometry: Geometry) -> tuple[str, ...]:
+    """Sentences on what is odd about a file that can still be used."""
+    remarks = []
     if not header.has_own_uids(ds):
-        found.append("The file lacks valid identifiers (UIDs); stand-ins were made from its bytes.")
+        remarks.append(
+            "The file lacks valid identifiers (UIDs); stand-ins were made from its bytes."
+        )
     if grey_levels.has_void_rescale(ds):
-        found.append("The header's rescale slope is 0 or no number; it was ignored.")
+        remarks.append("The header's rescale slope is 0 or no number; it was ignored.")
     if not UID(syntax).is_encapsulated and description.excess_bytes(ds, geometry):
-        found.append("The file holds more picture data than its header describes.")
-    return tuple(found)
+        remarks.append("The file holds more picture data than its header describes.")
+    return tuple(remarks)

@@ -1,4 +1,4 @@
-"""What is made good in an odd dataset before it is read strictly, each with a remark.
+"""Repairs of an odd dataset before it is read strictly, each with a remark.
 
 Only where nothing is guessed about what is seen, or where the reader is told what was. A header
 that had to be doubted about its pixels is no ground for a network's answer: such a remark is a
@@ -21,14 +21,14 @@ _GE_PRIVATE = UID("1.2.840.113619.5.2")  # implicit little endian, pixels big en
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """One sentence for each thing made good; ``refusals`` are those that silence the networks."""
+class Repairs:
+    """A sentence for each thing made good; ``refusals`` are those that silence the networks."""
 
     remarks: tuple[str, ...]
     refusals: tuple[str, ...]
 
 
-def mend(ds: Dataset) -> Mended:
+def repair_dataset(ds: Dataset) -> Repairs:
     """Make good what can be, in place.
 
     Parameters
@@ -38,17 +38,17 @@ def mend(ds: Dataset) -> Mended:
 
     Returns
     -------
-    Mended
+    Repairs
         Sentences without patient data.
     """
-    said = [(step(ds), step in _DOUBTFUL) for step in _STEPS]
-    return Mended(
-        tuple(words for words, _ in said if words),
-        tuple(words for words, doubtful in said if words and doubtful),
+    results = [(step(ds), step in _DOUBTFUL) for step in _REPAIRS]
+    return Repairs(
+        tuple(words for words, _ in results if words),
+        tuple(words for words, doubtful in results if words and doubtful),
     )
 
 
-def _old(ds: Dataset) -> str:
+def _repair_acr_nema(ds: Dataset) -> str:
     """ACR-NEMA 1.0 and 2.0, older than DICOM: one grey sample, packed where it has 12 bits."""
     if not text(ds, "RecognitionCode").upper().startswith("ACR-NEMA"):
         return ""
@@ -74,7 +74,7 @@ def _unpack_twelve(ds: Dataset) -> None:
     ds.BitsAllocated = 16
 
 
-def _high_bit(ds: Dataset) -> str:
+def _repair_high_bit(ds: Dataset) -> str:
     """HighBit (0028,0102) beyond the allocated bits, where no bit can be."""
     high, allocated, stored = (integer(ds, k) for k in ("HighBit", "BitsAllocated", "BitsStored"))
     if None in (high, allocated, stored) or (high or 0) < (allocated or 0):
@@ -83,7 +83,7 @@ def _high_bit(ds: Dataset) -> str:
     return "The header's HighBit is impossible; it was ignored."
 
 
-def _big_pixels(ds: Dataset) -> str:
+def _repair_pixel_bytes(ds: Dataset) -> str:
     """GE's private transfer syntax: everything as usual but the pixels."""
     pixels = pixel_bytes(ds)
     if text(ds.file_meta, "TransferSyntaxUID") != _GE_PRIVATE or pixels is None:
@@ -94,7 +94,7 @@ def _big_pixels(ds: Dataset) -> str:
     return "The picture was stored in GE's private encoding, with the bytes of its pixels swapped."
 
 
-def _samples(ds: Dataset) -> str:
+def _repair_samples(ds: Dataset) -> str:
     """SamplesPerPixel (0028,0002) of a grey picture, where the length proves that it is 1."""
     if text(ds, "PhotometricInterpretation").upper() not in MONOCHROME:
         return ""
@@ -107,12 +107,12 @@ def _samples(ds: Dataset) -> str:
     )
 
 
-def _polarity(ds: Dataset) -> str:
+def _repair_polarity(ds: Dataset) -> str:
     """PhotometricInterpretation (0028,0004) that is none, of a picture of one sample."""
     stated = text(ds, "PhotometricInterpretation").upper()
-    known = (*MONOCHROME, "PALETTE COLOR", *COLOURS)
+    allowed = (*MONOCHROME, "PALETTE COLOR", *COLOURS)
     palette = "RedPaletteColorLookupTableDescriptor" in ds
-    if stated in known or palette or integer(ds, "SamplesPerPixel") != 1 or not _fills(ds):
+    if stated in allowed or palette or integer(ds, "SamplesPerPixel") != 1 or not _fills(ds):
         return ""
     ds.PhotometricInterpretation = "MONOCHROME2"
     return (
@@ -121,7 +121,7 @@ def _polarity(ds: Dataset) -> str:
     )
 
 
-def _bits(ds: Dataset) -> str:
+def _repair_bits(ds: Dataset) -> str:
     """HighBit (0028,0102) above BitsStored - 1: values as stored are right but for their scale."""
     high, stored = integer(ds, "HighBit"), integer(ds, "BitsStored")
     if high is None or stored is None or high < stored or integer(ds, "PixelRepresentation") != 0:
@@ -138,15 +138,15 @@ def _bits(ds: Dataset) -> str:
     )
 
 
-def _frame_count(ds: Dataset) -> str:
+def _repair_frame_count(ds: Dataset) -> str:
     """NumberOfFrames (0028,0008) that is no number, or larger than what the file holds."""
-    size, held = _frame_size(ds), len(pixel_bytes(ds) or b"")
-    whole = held // size if size else 0
+    size, length = _frame_size(ds), len(pixel_bytes(ds) or b"")
+    whole = length // size if size else 0
     if not whole or "NumberOfFrames" not in ds:
         return ""
     stated = integer(ds, "NumberOfFrames")
     if stated is None:
-        if held - whole * size > 1:  # a byte of padding
+        if length - whole * size > 1:  # a byte of padding
             return ""
         words = f"The header's number of frames cannot be read; the file holds {whole}."
     elif stated > max(whole, 1):
@@ -162,9 +162,9 @@ def _frame_count(ds: Dataset) -> str:
 
 def _fills(ds: Dataset) -> bool:
     """True when the pixels are as long as one grey sample per pixel makes them, to the byte."""
-    size, held = _frame_size(ds, samples=1), len(pixel_bytes(ds) or b"")
+    size, length = _frame_size(ds, samples=1), len(pixel_bytes(ds) or b"")
     expected = size * (integer(ds, "NumberOfFrames") or 1)
-    return expected > 0 and held in (expected, expected + expected % 2)
+    return expected > 0 and length in (expected, expected + expected % 2)
 
 
 def _frame_size(ds: Dataset, *, samples: int | None = None) -> int:
@@ -183,7 +183,13 @@ _SCALES = (  # what gives values a meaning, and a grey level
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTSequence", "PixelPaddingValue"),
 )
-_STEPS: tuple[Callable[[Dataset], str], ...] = (
-    *(_old, _high_bit, _big_pixels, _frame_count, _samples, _polarity, _bits),
+_REPAIRS: tuple[Callable[[Dataset], str], ...] = (
+    _repair_acr_nema,
+    _repair_high_bit,
+    _repair_pixel_bytes,
+    _repair_frame_count,
+    _repair_samples,
+    _repair_polarity,
+    _repair_bits,
 )
-_DOUBTFUL = (_old, _frame_count, _samples, _polarity, _bits)
+_DOUBTFUL = (_repair_acr_nema, _repair_frame_count, _repair_samples, _repair_polarity, _repair_bits)

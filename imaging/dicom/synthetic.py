@@ -123,7 +123,7 @@ def _set_acquisition(
     ds.PatientOrientation = ["L" if view_position in ("AP", "PA") else "P", "F"]
     ds.PositionerType = "NONE"
     ds.DetectorType = "DIRECT"
-    ds.ImagerPixelSpacing = [f"{one:g}" for one in pixel_spacing]
+    ds.ImagerPixelSpacing = [f"{length:g}" for length in pixel_spacing]
     ds.BurnedInAnnotation = "YES" if burned_in else "NO"
     ds.AcquisitionContextSequence = []
 

@@ -1,4 +1,4 @@
-"""What a screen needs of an image: its stored values, and how to turn them into grey levels.
+"""Pixels for a screen: an image's stored values, and how to turn them into grey levels.
 
 Nothing is windowed here. The screen computes what `Image.display_values` computes, from the same
 numbers, so that a reader may window at the full stored depth (PS3.3 C.11.1, C.11.2).
@@ -30,7 +30,7 @@ _FAST = 1000 / 60  # ms; no screen shows frames faster
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScreenPreset:
-    """One display preset: a window in modality units, or a VOI LUT with its table."""
+    """A display preset: a window in modality units, or a VOI LUT with its table."""
 
     preset: VoiPreset
     lut: voi_lut.Lut | None = None
@@ -116,64 +116,68 @@ def screen_pixels(image: Image, *, max_bytes: int = MAX_BYTES) -> ScreenPixels:
     with border(PixelDataError, _UNREADABLE):
         ds = image._dataset
         if geometry.photometric_interpretation not in MONOCHROME:
-            return _colour(image, ds, geometry, max_bytes)
-        return _monochrome(image, ds, geometry, max_bytes)
+            return _prepare_colour(image, ds, geometry, max_bytes)
+        return _prepare_monochrome(image, ds, geometry, max_bytes)
 
 
-def _colour(image: Image, ds: Dataset, geometry: Geometry, max_bytes: int) -> ScreenPixels:
+def _prepare_colour(image: Image, ds: Dataset, geometry: Geometry, max_bytes: int) -> ScreenPixels:
     """RGB in 8 bits, as `display_values` gives it."""
-    shown = _shown(geometry, 3, max_bytes)
-    values = np.stack([image.display_values(frame) for frame in range(shown)])
+    count = _count_fitting_frames(geometry, 3, max_bytes)
+    values = np.stack([image.display_values(frame) for frame in range(count)])
     whole = VoiPreset("window", 0, "Full range", 127.5, 255.0, "LINEAR_EXACT")
     frame = ScreenFrame(1.0, 0.0, (), whole, whole)
-    notes = _notes(geometry, shown)
-    return _assemble(ds, geometry, values, (frame,) * shown, None, notes)
+    notes = _write_notes(geometry, count)
+    return _assemble(ds, geometry, values, (frame,) * count, None, notes)
 
 
-def _monochrome(image: Image, ds: Dataset, geometry: Geometry, max_bytes: int) -> ScreenPixels:
+def _prepare_monochrome(
+    image: Image, ds: Dataset, geometry: Geometry, max_bytes: int
+) -> ScreenPixels:
     """Stored values with their rescale, or modality values where stored ones do not do."""
     first = image.stored_values(0)
     as_stored = first.dtype in _DEPTHS and not _has_modality_lut(ds)
-    shown = _shown(geometry, first.dtype.itemsize if as_stored else 2, max_bytes)
-    prepare = _as_stored if as_stored else _as_modality
+    count = _count_fitting_frames(geometry, first.dtype.itemsize if as_stored else 2, max_bytes)
+    prepare = _prepare_stored if as_stored else _prepare_modality
     values: list[NDArray[Any]] = []
     frames, rounded = [], False
-    for index in range(shown):
+    for index in range(count):
         stored = first if index == 0 else image.stored_values(index)
         sent, scale, windows, coarse = prepare(image, ds, stored, index)
         values.append(sent)
-        frames.append(ScreenFrame(*scale, _presets(ds, geometry, index), *windows))
+        frames.append(ScreenFrame(*scale, _read_presets(ds, geometry, index), *windows))
         rounded |= coarse
-    padding = _padding(ds) if as_stored else None
-    stack = values[0][None] if shown == 1 else np.stack(values)
-    return _assemble(ds, geometry, stack, tuple(frames), padding, _notes(geometry, shown, rounded))
+    padding = _read_padding(ds) if as_stored else None
+    stack = values[0][None] if count == 1 else np.stack(values)
+    return _assemble(
+        ds, geometry, stack, tuple(frames), padding, _write_notes(geometry, count, rounded)
+    )
 
 
 _Prepared = tuple[NDArray[Any], tuple[float, float], tuple[VoiPreset, VoiPreset], bool]
 
 
-def _as_stored(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
+def _prepare_stored(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
     """Stored values as they are. Only a sample of them is turned into modality values.
 
     It is the sample that `voi_lut.automatic_window` would take, so the windows are those of
     `Image.automatic_preset` and `Image.full_range_preset`.
     """
     mask = grey_levels.padding_mask(ds, stored)
-    kept = stored[~mask] if mask is not None and not mask.all() else stored.ravel()
-    sample = kept[:: voi_lut.sample_step(kept.size)]
+    counted = stored[~mask] if mask is not None and not mask.all() else stored.ravel()
+    sample = counted[:: voi_lut.sample_step(counted.size)]
     ends = np.array([stored.min(), stored.max()])
     full = voi_lut.full_range_window(grey_levels.apply_modality(ds, ends, frame))
-    found = grey_levels.apply_modality(ds, sample, frame)
-    automatic = voi_lut.automatic_window(found)
-    if automatic.window_width is None or automatic.window_width >= np.ptp(found):
+    modality = grey_levels.apply_modality(ds, sample, frame)
+    automatic = voi_lut.automatic_window(modality)
+    if automatic.window_width is None or automatic.window_width >= np.ptp(modality):
         automatic = image.automatic_preset(frame)  # nearly constant: it looks at every pixel
-    return stored, _rescale(ds, frame), (automatic, full), False
+    return stored, _read_rescale(ds, frame), (automatic, full), False
 
 
-def _as_modality(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
+def _prepare_modality(image: Image, ds: Dataset, stored: NDArray[Any], frame: int) -> _Prepared:
     """Modality values in 16 bits."""
     modality = image.modality_values(frame)
-    sent, slope, intercept, coarse = _quantised(modality)
+    sent, slope, intercept, coarse = _quantise(modality)
     mask = grey_levels.padding_mask(ds, stored)
     windows = (voi_lut.automatic_window(modality, mask), voi_lut.full_range_window(modality))
     return sent, (slope, intercept), windows, coarse
@@ -196,26 +200,26 @@ def _assemble(
         monochrome1=geometry.photometric_interpretation == "MONOCHROME1",
         pixel_aspect=aspect_of(ds, geometry),
         directions=directions(ds),
-        frame_time=_frame_time(ds),
+        frame_time=_read_frame_time(ds),
         padding=padding,
         notes=notes,
     )
 
 
-def _shown(geometry: Geometry, bytes_each: int, max_bytes: int) -> int:
+def _count_fitting_frames(geometry: Geometry, bytes_each: int, max_bytes: int) -> int:
     """How many frames fit; at least one."""
     size = geometry.rows * geometry.columns * bytes_each
     return max(1, min(geometry.frames, max_bytes // size))
 
 
-def _notes(geometry: Geometry, shown: int, rounded: bool = False) -> tuple[str, ...]:
-    """What was left out or rounded, in words."""
-    found = []
-    if shown < geometry.frames:
-        found.append(f"Only the first {shown} of {geometry.frames} frames are shown.")
+def _write_notes(geometry: Geometry, count: int, rounded: bool = False) -> tuple[str, ...]:
+    """Say what was left out or rounded."""
+    notes = []
+    if count < geometry.frames:
+        notes.append(f"Only the first {count} of {geometry.frames} frames are shown.")
     if rounded:
-        found.append("Pixel values are rounded to 65536 steps on this screen.")
-    return tuple(found)
+        notes.append("Pixel values are rounded to 65536 steps on this screen.")
+    return tuple(notes)
 
 
 def _has_modality_lut(ds: Dataset) -> bool:
@@ -224,7 +228,7 @@ def _has_modality_lut(ds: Dataset) -> bool:
     return item is not None and "LUTData" in item
 
 
-def _rescale(ds: Dataset, frame: int) -> tuple[float, float]:
+def _read_rescale(ds: Dataset, frame: int) -> tuple[float, float]:
     """Slope and intercept of a frame, as `modality_values` applies them."""
     if grey_levels.has_void_rescale(ds, frame):
         return 1.0, 0.0
@@ -233,7 +237,7 @@ def _rescale(ds: Dataset, frame: int) -> tuple[float, float]:
     return (slope[0] if slope else 1.0), (intercept[0] if intercept else 0.0)
 
 
-def _quantised(modality: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float, float, bool]:
+def _quantise(modality: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float, float, bool]:
     """Modality values as uint16 with slope and intercept; True when they had to be rounded."""
     low, high = float(modality.min()), float(modality.max())
     whole = bool(np.all(modality == np.rint(modality)))
@@ -244,22 +248,22 @@ def _quantised(modality: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float
     return np.clip(steps, 0, 65535).astype(np.uint16), slope, low, True
 
 
-def _presets(ds: Dataset, geometry: Geometry, frame: int) -> tuple[ScreenPreset, ...]:
+def _read_presets(ds: Dataset, geometry: Geometry, frame: int) -> tuple[ScreenPreset, ...]:
     """The file's own presets, with the tables of its VOI LUTs."""
     holder = voi_lut.voi_holder(ds, frame)
     return tuple(
-        ScreenPreset(one, _lut(ds, holder, one.index) if one.kind == "lut" else None)
-        for one in grey_levels.presets(ds, geometry, frame)
+        ScreenPreset(preset, _read_lut(ds, holder, preset.index) if preset.kind == "lut" else None)
+        for preset in grey_levels.presets(ds, geometry, frame)
     )
 
 
-def _lut(ds: Dataset, holder: Dataset, index: int) -> voi_lut.Lut:
+def _read_lut(ds: Dataset, holder: Dataset, index: int) -> voi_lut.Lut:
     """A table of VOILUTSequence."""
     little = ds.file_meta.TransferSyntaxUID.is_little_endian
     return voi_lut.read_lut(holder.VOILUTSequence[index], little_endian=little)
 
 
-def _padding(ds: Dataset) -> tuple[int, int] | None:
+def _read_padding(ds: Dataset) -> tuple[int, int] | None:
     """PixelPaddingValue and PixelPaddingRangeLimit in order (PS3.3 C.7.5.1.1.2)."""
     value, limit = integer(ds, "PixelPaddingValue"), integer(ds, "PixelPaddingRangeLimit")
     if value is None:
@@ -290,31 +294,31 @@ def directions(ds: Dataset) -> tuple[str, str]:
         ImageOrientationPatient (0020,0037) as in PS3.3 C.7.6.1.1.1; ("", "") where both are silent.
     """
     stated = text(ds, "PatientOrientation").upper().split("\\")
-    if len(stated) == 2 and all(one and set(one) <= set("LRAPHF") for one in stated):
+    if len(stated) == 2 and all(letters and set(letters) <= set("LRAPHF") for letters in stated):
         return stated[0], stated[1]
     item = frame_item(ds, 0, "PlaneOrientationSequence") or ds
     cosines = numbers(item, "ImageOrientationPatient")
     if len(cosines) != 6 or not np.all(np.isfinite(cosines)):
         return "", ""
-    return _letters(cosines[:3]), _letters(cosines[3:])
+    return _name_direction(cosines[:3]), _name_direction(cosines[3:])
 
 
-def _letters(cosines: tuple[float, ...]) -> str:
+def _name_direction(cosines: tuple[float, ...]) -> str:
     """A direction in the patient's coordinates as letters, the largest part first."""
     pairs = (("L", "R"), ("P", "A"), ("H", "F"))
     order = sorted(range(3), key=lambda axis: -abs(cosines[axis]))
     return "".join(pairs[axis][cosines[axis] < 0] for axis in order if abs(cosines[axis]) > 0.1)
 
 
-def _frame_time(ds: Dataset) -> float:
+def _read_frame_time(ds: Dataset) -> float:
     """Milliseconds a frame: FrameTime, else CineRate, else RecommendedDisplayFrameRate, else 100.
 
     PS3.3 C.7.6.5 and C.7.6.6.
     """
     times = (
         *numbers(ds, "FrameTime")[:1],
-        *(1000 / one for one in numbers(ds, "CineRate")[:1] if one),
-        *(1000 / one for one in numbers(ds, "RecommendedDisplayFrameRate")[:1] if one),
+        *(1000 / rate for rate in numbers(ds, "CineRate")[:1] if rate),
+        *(1000 / rate for rate in numbers(ds, "RecommendedDisplayFrameRate")[:1] if rate),
     )
-    usable = [one for one in times if 0 < one <= 10_000]
+    usable = [time for time in times if 0 < time <= 10_000]
     return max(usable[0], _FAST) if usable else 100.0

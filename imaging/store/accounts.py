@@ -49,7 +49,7 @@ class Accounts:
         query = select(AccountTable).where(AccountTable.password_hash != "")
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(AccountTable.name))
-            return tuple(_account(row) for row in rows)
+            return tuple(_to_account(row) for row in rows)
 
     def create(
         self, name: str, reader: str, password: str, *, by: str = "", first: bool = False
@@ -93,20 +93,20 @@ class Accounts:
             row = _new_row(name, reader, password_hash)
             session.add(row)
             audit.append(session, AuditEvent.ACCOUNT, account=by or name, detail=f"created {name}")
-            return _account(row)
+            return _to_account(row)
 
     def alone(self, reader: str) -> Account:
         """The account of single-reader mode under that reader's name, made on first use."""
         with self._database.reading() as session:
             row = session.get(AccountTable, ALONE)
             if row is not None and row.reader == reader:
-                return _account(row)
+                return _to_account(row)
         with self._database.writing() as session:
             row = session.get(AccountTable, ALONE) or _new_row(ALONE, reader, "")
             row.reader = reader
             session.add(row)
             audit.append(session, AuditEvent.ACCOUNT, account=ALONE, detail="single reader named")
-            return _account(row)
+            return _to_account(row)
 
     def sign_in(self, name: str, password: str) -> tuple[Account, str]:
         """Open a session.
@@ -129,17 +129,17 @@ class Accounts:
             if row is not None:
                 if is_outdated(row.password_hash):
                     row.password_hash = hash_password(password)
-                return _account(row), _open_session(session, row)
+                return _to_account(row), _open_session(session, row)
         raise AccessError(_REFUSED)
 
     def account_of(self, token: str) -> Account | None:
         """Who holds that token; None when nobody does (any more)."""
         with self._database.reading() as session:
-            found = session.get(SessionTable, _sha256(token))
-            if found is None or found.expires_at <= datetime.now(UTC):
+            signed_in = session.get(SessionTable, _sha256(token))
+            if signed_in is None or signed_in.expires_at <= datetime.now(UTC):
                 return None
-            row = session.get(AccountTable, found.account)
-            return _account(row) if row else None
+            row = session.get(AccountTable, signed_in.account)
+            return _to_account(row) if row else None
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
@@ -176,7 +176,7 @@ class Accounts:
         """
         new_hash = hash_password(new)
         with self._database.writing() as session:
-            row = _row(session, _sign_in_name(name))
+            row = _load_row(session, _sign_in_name(name))
             if not row.password_hash:
                 raise NotFoundError(_UNKNOWN)
             _set_password(session, row, new_hash)
@@ -184,14 +184,14 @@ class Accounts:
     def set_blind(self, name: str, blind: bool) -> None:
         """Make every study of this reader a blind first read, or none."""
         with self._database.writing() as session:
-            _row(session, name).blind = blind
+            _load_row(session, name).blind = blind
             detail = f"blind first read {'on' if blind else 'off'}"
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
 
     def set_bindings(self, name: str, bindings: Mapping[str, str]) -> None:
         """Replace the keys this reader uses in the viewer (action -> key)."""
         with self._database.writing() as session:
-            _row(session, name).bindings = dict(bindings)
+            _load_row(session, name).bindings = dict(bindings)
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
 
     def _prove(self, name: str, password: str) -> str:
@@ -201,8 +201,8 @@ class Accounts:
         """
         with self._database.reading() as session:
             row = session.get(AccountTable, name)
-            known = row.password_hash if row else ""
-        return known if matches(password, known) else ""
+            stored_hash = row.password_hash if row else ""
+        return stored_hash if matches(password, stored_hash) else ""
 
 
 def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
@@ -247,7 +247,7 @@ def _set_password(session: Session, row: AccountTable, password_hash: str) -> No
     audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
 
 
-def _row(session: Session, name: str) -> AccountTable:
+def _load_row(session: Session, name: str) -> AccountTable:
     row = session.get(AccountTable, name)
     if row is None:
         raise NotFoundError(_UNKNOWN)
@@ -266,7 +266,7 @@ def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
     )
 
 
-def _account(row: AccountTable) -> Account:
+def _to_account(row: AccountTable) -> Account:
     return Account(row.name, row.reader, row.blind, tuple(row.bindings.items()))
 
 

@@ -65,13 +65,13 @@ class AuditTrail:
         self._database = database
 
     def record(
-        self, deed: AuditEvent, *, account: str, study_instance_uid: str = "", detail: str = ""
+        self, event: AuditEvent, *, account: str, study_instance_uid: str = "", detail: str = ""
     ) -> None:
         """Add a line for what changes no record: a view, an export.
 
         Parameters
         ----------
-        deed : AuditEvent
+        event : AuditEvent
             What was done.
         account : str
             Who did it.
@@ -83,7 +83,7 @@ class AuditTrail:
         with self._database.writing() as session:
             append(
                 session,
-                deed,
+                event,
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail=detail,
@@ -95,7 +95,7 @@ class AuditTrail:
         if study_instance_uid:
             query = query.where(AuditTable.study_instance_uid == study_instance_uid)
         with self._database.reading() as session:
-            return tuple(_entry(row) for row in session.scalars(query))
+            return tuple(_to_entry(row) for row in session.scalars(query))
 
     def verify(self, expected_head: str = "") -> AuditVerdict:
         """Check every line against the one before, and that the head noted earlier is among them.
@@ -136,7 +136,7 @@ def digest(row: AuditTable) -> str:
 
 def append(
     session: Session,
-    deed: AuditEvent,
+    event: AuditEvent,
     *,
     account: str,
     study_instance_uid: str = "",
@@ -148,7 +148,7 @@ def append(
     ----------
     session : Session
         The transaction of the change that the line records.
-    deed : AuditEvent
+    event : AuditEvent
         What was done.
     account : str
         Who did it; empty when nobody was signed in.
@@ -157,21 +157,21 @@ def append(
     detail : str
         Versions, formats, model names; never patient data.
     """
-    append_many(session, [(deed, account, study_instance_uid, detail)])
+    append_many(session, [(event, account, study_instance_uid, detail)])
 
 
 def append_many(session: Session, lines: Sequence[tuple[AuditEvent, str, str, str]]) -> None:
-    """As `append`, of several lines at once: deed, account, study and detail of each."""
+    """As `append`, of several lines at once: event, account, study and detail of each."""
     last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
     number, previous = (last.number, last.digest) if last else (0, BEGINNING)
     rows = []
-    for deed, account, study_instance_uid, detail in lines:
+    for event, account, study_instance_uid, detail in lines:
         number += 1
         row = AuditTable(
             number=number,
             at=datetime.now(UTC).isoformat(timespec="microseconds"),
             account=account,
-            deed=deed.value,
+            deed=event.value,
             study_instance_uid=study_instance_uid,
             detail=detail,
             previous=previous,
@@ -189,7 +189,7 @@ def _is_sealed(row: AuditTable) -> bool:
         return False
 
 
-def _entry(row: AuditTable) -> AuditEntry:
+def _to_entry(row: AuditTable) -> AuditEntry:
     return AuditEntry(
         number=row.number,
         at=datetime.fromisoformat(row.at),

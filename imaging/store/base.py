@@ -1,4 +1,4 @@
-"""What every part of the repository shares: the database and the folder of originals."""
+"""The base of the repository's parts, which share the database and the folder of originals."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Records:
         """
         with self._database.writing() as session:
             for sha256 in sha256s:
-                if sha256 and not _needed(session, sha256):
+                if sha256 and not _is_needed(session, sha256):
                     self._objects.discard(sha256)
 
 
-def _needed(session: Session, sha256: str) -> bool:
-    stored = select(func.count()).where(InstanceTable.sha256 == sha256)
-    beside = select(func.count()).where(DocumentTable.sha256 == sha256)
+def _is_needed(session: Session, sha256: str) -> bool:
+    films = select(func.count()).where(InstanceTable.sha256 == sha256)
+    documents = select(func.count()).where(DocumentTable.sha256 == sha256)
     waiting = select(func.count()).where(
         JobFileTable.sha256 == sha256, JobFileTable.status.is_(None)
     )
-    return bool(session.scalar(stored) or session.scalar(beside) or session.scalar(waiting))
+    return bool(session.scalar(films) or session.scalar(documents) or session.scalar(waiting))

@@ -4,7 +4,7 @@ A claim is only a promise. An outcome counts when it is written, in one transact
 film, the network's answer, the worklist and the audit trail; whoever comes second, because its
 claim had lapsed, changes nothing. So a worker may die at any moment.
 
-Whoever holds claims says every few seconds that it lives (`Outcomes.record_heartbeat`); when it
+Whoever holds claims says every few seconds that it lives (`Claims.record_heartbeat`); when it
 has been silent for `STALLED`, its claims are anybody's. Times of claims and heartbeats are the
 database server's own, so that computers whose clocks differ agree on who is silent; SQLite has no
 clock but that of its one computer.
@@ -24,7 +24,7 @@ from imaging.jobs import Result, Task
 from imaging.store.base import Records
 from imaging.store.jobs import active
 from imaging.store.pending_files import has_waiting, task_of
-from imaging.store.pending_studies import forget_empty, take
+from imaging.store.pending_studies import forget_empty, take_announcements
 from imaging.store.result_writer import store_results
 from imaging.store.tables import JobFileTable, JobTable, ResultTable, WorkerTable
 
@@ -32,7 +32,7 @@ STALLED = timedelta(seconds=30)  # a worker that was silent for so long counts a
 LEASE = timedelta(minutes=15)  # for so long a claim stands whose worker has no heartbeat at all
 
 
-class Outcomes(Records):
+class Claims(Records):
     """Claims and outcomes."""
 
     def claim_files(
@@ -53,11 +53,11 @@ class Outcomes(Records):
             Of none of these jobs.
         """
         with self._database.reading() as session:  # nobody waits for a look in vain
-            if not _waiting(session, _now(session), 1, jobs, without):
+            if not _load_waiting(session, _now(session), 1, jobs, without):
                 return ()
-        with self._database.writing(behind=True, alone=False) as session:
+        with self._database.writing(background=True, alone=False) as session:
             now = _now(session)
-            free = _waiting(session, now, limit, jobs, without, lock=True)
+            free = _load_waiting(session, now, limit, jobs, without, lock=True)
             for row, _ in free:
                 row.claimed_by, row.claimed_at = worker, now
             if free:
@@ -138,29 +138,29 @@ class Outcomes(Records):
         tuple of Result
             Those that were written.
         """
-        with self._database.writing(behind=True) as session:
-            rows = _claimed(session, worker, results)
-            mine = [r for r in results if (r.task.job_id, r.task.position) in rows]
-            mine, announced = take(session, mine)
-            fates, replaced = store_results(session, mine, fingerprint, also=announced)
+        with self._database.writing(background=True) as session:
+            rows = _load_claimed(session, worker, results)
+            claimed = [r for r in results if (r.task.job_id, r.task.position) in rows]
+            claimed, announced = take_announcements(session, claimed)
+            entries, replaced = store_results(session, claimed, fingerprint, also=announced)
             now = datetime.now(UTC)
-            for result, fate in zip(mine, fates, strict=True):
+            for result, entry in zip(claimed, entries, strict=True):
                 row = rows[result.task.job_id, result.task.position]
                 row.sha256 = row.sha256 or result.sha256
-                if fate is None:  # what had been known was deleted meanwhile: to be read again
+                if entry is None:  # what had been known was deleted meanwhile: to be read again
                     row.claimed_by, row.claimed_at = "", None
                     continue
-                row.status, row.message, row.finished_at = fate.status, fate.message, now
-                row.study_instance_uid = fate.study_instance_uid
-                row.sop_instance_uid = fate.sop_instance_uid
+                row.status, row.message, row.finished_at = entry.status, entry.message, now
+                row.study_instance_uid = entry.study_instance_uid
+                row.sop_instance_uid = entry.sop_instance_uid
             if announced:
                 session.flush()
                 forget_empty(session, announced)
-        pairs = [(r, f) for r, f in zip(mine, fates, strict=True) if f is not None]
+        pairs = [(r, e) for r, e in zip(claimed, entries, strict=True) if e is not None]
         lost = {
             r.sha256
-            for r, f in pairs
-            if f.status == Status.ERROR and not r.task.location and not r.fault
+            for r, e in pairs
+            if e.status == Status.ERROR and not r.task.location and not r.fault
         }
         if lost | replaced:
             self._forget_bytes(lost | replaced)
@@ -181,7 +181,7 @@ def _record_heartbeat(session: Session, worker: str, now: datetime) -> None:
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"heartbeat_at": now}))
 
 
-def _lapsed(now: datetime) -> ColumnElement[bool]:
+def _has_lapsed(now: datetime) -> ColumnElement[bool]:
     """True for a claimed file whose worker is silent, or whose claim is old and nobody's we know.
 
     A claim is a heartbeat too, so that of a silent worker is as old as its silence. It is asked
@@ -198,7 +198,7 @@ def _lapsed(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _waiting(
+def _load_waiting(
     session: Session,
     now: datetime,
     limit: int,
@@ -222,7 +222,7 @@ def _waiting(
     waiting: list[tuple[JobFileTable, JobTable]] = []
     for job in session.scalars(query):
         of_job = (JobFileTable.job_id == job.job_id, JobFileTable.status.is_(None))
-        for free in (JobFileTable.claimed_by == "", _lapsed(now)):
+        for free in (JobFileTable.claimed_by == "", _has_lapsed(now)):
             rows = (
                 select(JobFileTable)
                 .where(*of_job, free)
@@ -237,7 +237,7 @@ def _waiting(
     return waiting
 
 
-def _claimed(
+def _load_claimed(
     session: Session, worker: str, results: Sequence[Result]
 ) -> dict[tuple[str, int], JobFileTable]:
     """The rows that still wait for this worker, by job and position; nobody claims them now."""

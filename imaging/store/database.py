@@ -35,7 +35,7 @@ _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other progr
 
 
 class WriterLock:
-    """Who may write next, among the threads of this process.
+    """Settles who may write next, among the threads of this process.
 
     The database knows one writer too, but whoever waits for it looks again now and then, up to a
     tenth of a second apart, and may be late every time.
@@ -47,15 +47,17 @@ class WriterLock:
         self._waiting = 0  # of those in front
 
     @contextmanager
-    def one(self, *, behind: bool = False) -> Iterator[None]:
-        """A turn; with `behind`, after everybody else."""
+    def turn(self, *, background: bool = False) -> Iterator[None]:
+        """Take a turn; with `background`, after everybody else."""
         with self._changed:
-            self._waiting += not behind
+            self._waiting += not background
             try:
-                self._changed.wait_for(lambda: not self._taken and not (behind and self._waiting))
+                self._changed.wait_for(
+                    lambda: not self._taken and not (background and self._waiting)
+                )
                 self._taken = True
             finally:
-                self._waiting -= not behind
+                self._waiting -= not background
         try:
             yield
         finally:
@@ -75,7 +77,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
-        self._turns = WriterLock()
+        self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
             self.engine: Engine = create_engine(url, connect_args={"timeout": 30})
@@ -89,7 +91,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One transaction that only reads; waits for nobody.
+        """A transaction that only reads; waits for nobody.
 
         Raises
         ------
@@ -100,12 +102,12 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, *, behind: bool = False, alone: bool = True) -> Iterator[Session]:
-        """One transaction that writes, alone unless told otherwise.
+    def writing(self, *, background: bool = False, alone: bool = True) -> Iterator[Session]:
+        """A transaction that writes, alone unless told otherwise.
 
         Parameters
         ----------
-        behind : bool
+        background : bool
             It waits until nobody else in this process wants to write: a batch, not a reader.
         alone : bool
             False: beside all other writers where the database can, which SQLite cannot. Whoever
@@ -123,12 +125,16 @@ class Database:
             with self._errors(), self._readers.begin() as session:
                 yield session
             return
-        with self._turns.one(behind=behind), self._errors(), self._writers.begin() as session:
+        with (
+            self._lock.turn(background=background),
+            self._errors(),
+            self._writers.begin() as session,
+        ):
             yield session
 
     @contextmanager
     def changing_tables(self) -> Iterator[Connection]:
-        """One writing transaction without entities, for migrations."""
+        """A writing transaction without entities, for migrations."""
         with self._errors(), self._writing_engine.begin() as connection:
             yield connection
 

@@ -16,7 +16,7 @@ from imaging.jobs import JobKind, JobProgress, JobState
 from imaging.store import json_codec
 from imaging.store.base import Records
 from imaging.store.pending_files import has_waiting
-from imaging.store.pending_studies import cancelled, forget_empty
+from imaging.store.pending_studies import forget_empty, forget_job
 from imaging.store.tables import InstanceTable, JobFileTable, JobTable
 from imaging.store.worklist_rows import refresh_worklist
 
@@ -30,7 +30,7 @@ _ACTIVE = (JobState.LISTING.value, JobState.RUNNING.value)
 
 
 class Jobs(Records):
-    """What still waits for the network, and what became of the rest."""
+    """Jobs: files that wait for the network, and what became of the rest."""
 
     def add(
         self,
@@ -95,33 +95,39 @@ class Jobs(Records):
         refused : iterable of (name, sentence)
             Files that could not even be unpacked; the same.
         """
-        asked = [(json_codec.plain(name), json_codec.plain(place)) for name, place in files]
-        inside = [(json_codec.plain(name), sha256) for name, sha256 in kept]
-        lost_ones = [(json_codec.plain(name), sentence) for name, sentence in refused]
+        in_place = [(json_codec.plain(name), json_codec.plain(place)) for name, place in files]
+        copies = [(json_codec.plain(name), sha256) for name, sha256 in kept]
+        lost_files = [(json_codec.plain(name), sentence) for name, sentence in refused]
         unwanted: set[str] = set()
         with self._database.writing() as session:
-            if _row(session, job_id).state == JobState.CANCELLED.value:
-                unwanted = {sha256 for _, sha256 in inside}
-                asked, inside, lost_ones = [], [], []
+            if _load_row(session, job_id).state == JobState.CANCELLED.value:
+                unwanted = {sha256 for _, sha256 in copies}
+                in_place, copies, lost_files = [], [], []
             start = _next_position(session, job_id)
-            known = _known_places(session, job_id, [place for _, place in asked])
-            now = {
+            known_marks = _load_marks(session, job_id, [place for _, place in in_place])
+            current_marks = {
                 json_codec.plain(place): json_codec.plain(mark)
                 for place, mark in (marks or {}).items()
             }
-            _adopt(session, job_id, known, now)
+            _adopt_marks(session, job_id, known_marks, current_marks)
             rows = [
-                {"file_name": name, "location": place, "sha256": "", "mark": now.get(place, "")}
-                for name, place in dict.fromkeys(asked)
-                if place not in known or now.get(place, "") not in {"", *known[place]}
+                {
+                    "file_name": name,
+                    "location": place,
+                    "sha256": "",
+                    "mark": current_marks.get(place, ""),
+                }
+                for name, place in dict.fromkeys(in_place)
+                if place not in known_marks
+                or current_marks.get(place, "") not in {"", *known_marks[place]}
             ]
-            known_inside = _known_inside(session, job_id, [n for n, _ in inside + lost_ones])
+            members = _load_members(session, job_id, [n for n, _ in copies + lost_files])
             rows += [
                 {"file_name": name, "location": "", "sha256": sha256}
-                for name, sha256 in dict.fromkeys(inside)
-                if (name, sha256) not in known_inside
+                for name, sha256 in dict.fromkeys(copies)
+                if (name, sha256) not in members
             ]
-            lost_ones = [one for one in lost_ones if (one[0], "") not in known_inside]
+            lost_files = [file for file in lost_files if (file[0], "") not in members]
             if rows:
                 session.execute(
                     insert(JobFileTable),
@@ -130,14 +136,14 @@ class Jobs(Records):
                         for i, row in enumerate(rows)
                     ],
                 )
-            lost = _add_lost(session, job_id, lost_ones, start=start + len(rows))
+            lost_count = _add_lost(session, job_id, lost_files, start=start + len(rows))
         if unwanted:
             self._forget_bytes(unwanted)
-        return len(rows) + lost
+        return len(rows) + lost_count
 
     def end_listing(self, job_id: str) -> None:
         """Say that all files of a job were found; a job paused or cancelled meanwhile stays so."""
-        self._move(job_id, JobState.RUNNING, (JobState.LISTING,))
+        self._change_state(job_id, JobState.RUNNING, (JobState.LISTING,))
 
     def add_rescore(
         self, study_instance_uids: Sequence[str], *, account: str = "", priority: int = 0
@@ -149,9 +155,9 @@ class Jobs(Records):
         job_id = self.open(JobKind.RESCORE, "", account=account, priority=priority)
         position = 0
         try:
-            for part in _parts(study_instance_uids, _FEW):
-                with self._database.writing(behind=True) as session:
-                    if _row(session, job_id).state == JobState.CANCELLED.value:
+            for part in _slices(study_instance_uids, _FEW):
+                with self._database.writing(background=True) as session:
+                    if _load_row(session, job_id).state == JobState.CANCELLED.value:
                         break
                     position += _add_films(session, job_id, part, start=position)
         finally:
@@ -167,7 +173,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = _row(session, job_id)
+            row = _load_row(session, job_id)
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
 
@@ -180,8 +186,8 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = _row(session, job_id)
-            return _progress(session, row)
+            row = _load_row(session, job_id)
+            return _load_progress(session, row)
 
     def files(
         self,
@@ -191,7 +197,7 @@ class Jobs(Records):
         offset: int = 0,
         limit: int = 100,
     ) -> tuple[JobFile, ...]:
-        """One page of a job's files in their order; of those statuses, where some are named."""
+        """A page of a job's files in their order; of those statuses, where some are named."""
         query = select(JobFileTable).where(JobFileTable.job_id == job_id)
         if statuses:
             query = query.where(JobFileTable.status.in_([s.value for s in statuses]))
@@ -212,7 +218,7 @@ class Jobs(Records):
             .order_by(JobTable.created_at)
         )
         with self._database.reading() as session:
-            return tuple(_progress(session, row) for row in session.scalars(query))
+            return tuple(_load_progress(session, row) for row in session.scalars(query))
 
     def recent(self, *, account: str | None = None, limit: int = 20) -> tuple[JobProgress, ...]:
         """The newest jobs, finished or not, newest first; of one account where it is named.
@@ -228,7 +234,7 @@ class Jobs(Records):
         if account is not None:
             query = query.where(JobTable.account == account)
         with self._database.reading() as session:
-            return tuple(_progress(session, row) for row in session.scalars(query))
+            return tuple(_load_progress(session, row) for row in session.scalars(query))
 
     def listings(self) -> tuple[JobProgress, ...]:
         """Jobs whose files are still to be found in a folder."""
@@ -236,7 +242,7 @@ class Jobs(Records):
             JobTable.state == JobState.LISTING.value, JobTable.kind.in_(_LISTED)
         )
         with self._database.reading() as session:
-            return tuple(_progress(session, row) for row in session.scalars(query))
+            return tuple(_load_progress(session, row) for row in session.scalars(query))
 
     def end_interrupted(self, before: datetime) -> int:
         """End questions about stored films that were being put when their server was killed.
@@ -272,12 +278,12 @@ class Jobs(Records):
 
     def pause(self, job_id: str) -> None:
         """Stop taking files of a job; what is being read is finished."""
-        self._move(job_id, JobState.PAUSED, (JobState.RUNNING, JobState.LISTING))
+        self._change_state(job_id, JobState.PAUSED, (JobState.RUNNING, JobState.LISTING))
 
     def resume(self, job_id: str) -> None:
         """Go on with a paused job: first look again for files, which may have been interrupted."""
         with self._database.writing() as session:
-            row = _row(session, job_id)
+            row = _load_row(session, job_id)
             if row.state == JobState.PAUSED.value:
                 listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
@@ -285,8 +291,8 @@ class Jobs(Records):
     def cancel(self, job_id: str) -> None:
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
-            _row(session, job_id).state = JobState.CANCELLED.value
-            announced = cancelled(session, job_id)
+            _load_row(session, job_id).state = JobState.CANCELLED.value
+            announced = forget_job(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
             )
@@ -300,9 +306,9 @@ class Jobs(Records):
         self._forget_bytes(lost)
 
     def set_priority(self, job_id: str, priority: int) -> None:
-        """Put a job before or behind others; a higher number goes first."""
+        """Put a job before or after others; a higher number goes first."""
         with self._database.writing() as session:
-            _row(session, job_id).priority = priority
+            _load_row(session, job_id).priority = priority
 
     def retryable(self, job_id: str) -> int:
         """How many files `retry_failed` would queue again: those that are still to be had.
@@ -313,10 +319,10 @@ class Jobs(Records):
             If there is no job of that id.
         """
         with self._database.reading() as session:
-            if _row(session, job_id).state == JobState.CANCELLED.value:
+            if _load_row(session, job_id).state == JobState.CANCELLED.value:
                 return 0
-            elsewhere = select(func.count()).where(*_failed_elsewhere(job_id))
-            return (session.scalar(elsewhere) or 0) + len(self._failed_here(session, job_id))
+            elsewhere = select(func.count()).where(*_where_failed_elsewhere(job_id))
+            return (session.scalar(elsewhere) or 0) + len(self._find_kept_failures(session, job_id))
 
     def retry_failed(self, job_id: str) -> int:
         """Queue the files of a job again that could not be read; returns how many.
@@ -334,28 +340,28 @@ class Jobs(Records):
             "claimed_at": None,
         }
         with self._database.writing() as session:
-            if _row(session, job_id).state == JobState.CANCELLED.value:
+            if _load_row(session, job_id).state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
-            elsewhere = _failed_elsewhere(job_id)
-            count = session.scalar(select(func.count()).where(*elsewhere)) or 0
-            here = self._failed_here(session, job_id)
+            where_elsewhere = _where_failed_elsewhere(job_id)
+            count = session.scalar(select(func.count()).where(*where_elsewhere)) or 0
+            positions = self._find_kept_failures(session, job_id)
             # a file may have been completed since: its hash is that of what it was
-            session.execute(update(JobFileTable).where(*elsewhere).values(sha256="", **again))
-            for part in _parts(here):
+            session.execute(update(JobFileTable).where(*where_elsewhere).values(sha256="", **again))
+            for part in _slices(positions):
                 rows = (JobFileTable.job_id == job_id, JobFileTable.position.in_(part))
                 session.execute(update(JobFileTable).where(*rows).values(**again))
-        return count + len(here)
+        return count + len(positions)
 
-    def _failed_here(self, session: Session, job_id: str) -> list[int]:
+    def _find_kept_failures(self, session: Session, job_id: str) -> list[int]:
         """Places in the job of files that could not be read and whose bytes are still kept."""
         query = select(JobFileTable.position, JobFileTable.sha256).where(
-            *_failed(job_id), JobFileTable.location == "", JobFileTable.sha256 != ""
+            *_where_failed(job_id), JobFileTable.location == "", JobFileTable.sha256 != ""
         )
         rows = session.execute(query).all()
-        kept = {sha256 for _, sha256 in rows if self._objects.path(sha256).exists()}
-        return [position for position, sha256 in rows if sha256 in kept]
+        stored = {sha256 for _, sha256 in rows if self._objects.path(sha256).exists()}
+        return [position for position, sha256 in rows if sha256 in stored]
 
-    def _move(self, job_id: str, to: JobState, origins: Sequence[JobState]) -> None:
+    def _change_state(self, job_id: str, to: JobState, origins: Sequence[JobState]) -> None:
         with self._database.writing() as session:
             session.execute(
                 update(JobTable)
@@ -391,20 +397,20 @@ def _new_job(kind: JobKind, *, account: str, priority: int) -> JobTable:
     )
 
 
-def _row(session: Session, job_id: str) -> JobTable:
+def _load_row(session: Session, job_id: str) -> JobTable:
     row = session.get(JobTable, job_id)
     if row is None:
         raise NotFoundError(_UNKNOWN)
     return row
 
 
-def _failed(job_id: str) -> tuple[ColumnElement[bool], ...]:
+def _where_failed(job_id: str) -> tuple[ColumnElement[bool], ...]:
     return JobFileTable.job_id == job_id, JobFileTable.status == Status.ERROR.value
 
 
-def _failed_elsewhere(job_id: str) -> tuple[ColumnElement[bool], ...]:
+def _where_failed_elsewhere(job_id: str) -> tuple[ColumnElement[bool], ...]:
     """Files that could not be read and were not copied; whether they are there is seen then."""
-    return *_failed(job_id), JobFileTable.location != ""
+    return *_where_failed(job_id), JobFileTable.location != ""
 
 
 def _next_position(session: Session, job_id: str) -> int:
@@ -414,27 +420,30 @@ def _next_position(session: Session, job_id: str) -> int:
     return 0 if newest is None else newest + 1
 
 
-def _known_places(
+def _load_marks(
     session: Session, job_id: str, locations: Sequence[str]
 ) -> dict[str, dict[str, int]]:
     """Those of the locations that a job has, each with its marks and their places in the job."""
-    found: dict[str, dict[str, int]] = {}
-    for part in _parts(locations):
+    marks: dict[str, dict[str, int]] = {}
+    for part in _slices(locations):
         query = select(JobFileTable.location, JobFileTable.mark, JobFileTable.position).where(
             JobFileTable.job_id == job_id, JobFileTable.location.in_(part)
         )
         for location, mark, position in session.execute(query):
-            found.setdefault(location, {})[mark] = position
-    return found
+            marks.setdefault(location, {})[mark] = position
+    return marks
 
 
-def _adopt(
-    session: Session, job_id: str, known: dict[str, dict[str, int]], now: Mapping[str, str]
+def _adopt_marks(
+    session: Session,
+    job_id: str,
+    known_marks: dict[str, dict[str, int]],
+    current_marks: Mapping[str, str],
 ) -> None:
     """Give files without a mark that of what lies there now: nothing tells that it is another."""
     rows = []
-    for place, marks in known.items():
-        mark = now.get(place)
+    for place, marks in known_marks.items():
+        mark = current_marks.get(place)
         if mark and "" in marks:
             marks[mark] = marks.pop("")
             rows.append({"job_id": job_id, "position": marks[mark], "mark": mark})
@@ -442,20 +451,20 @@ def _adopt(
         session.execute(update(JobFileTable), rows)
 
 
-def _known_inside(session: Session, job_id: str, names: Sequence[str]) -> set[tuple[str, str]]:
+def _load_members(session: Session, job_id: str, names: Sequence[str]) -> set[tuple[str, str]]:
     """(name, SHA-256) of the members of archives a job has: two servers may look into one."""
-    found: set[tuple[str, str]] = set()
-    for part in _parts(names):
+    members: set[tuple[str, str]] = set()
+    for part in _slices(names):
         query = select(JobFileTable.file_name, JobFileTable.sha256).where(
             JobFileTable.job_id == job_id,
             JobFileTable.location == "",
             JobFileTable.file_name.in_(part),
         )
-        found.update((name, sha256) for name, sha256 in session.execute(query))
-    return found
+        members.update((name, sha256) for name, sha256 in session.execute(query))
+    return members
 
 
-def _parts(values: Sequence[_T], size: int = 500) -> Iterable[Sequence[_T]]:
+def _slices(values: Sequence[_T], size: int = 500) -> Iterable[Sequence[_T]]:
     """Slices that fit into one query."""
     return (values[i : i + size] for i in range(0, len(values), size))
 
@@ -509,7 +518,7 @@ def _add_films(
     return len(rows)
 
 
-def _progress(session: Session, row: JobTable) -> JobProgress:
+def _load_progress(session: Session, row: JobTable) -> JobProgress:
     counted = session.execute(
         select(JobFileTable.status, func.count())
         .where(JobFileTable.job_id == row.job_id)
@@ -528,11 +537,11 @@ def _progress(session: Session, row: JobTable) -> JobProgress:
         created_at=row.created_at,
         total=total,
         counts=counts,
-        rate=_rate(session, row.job_id) if goes_on else None,
+        rate=_measure_rate(session, row.job_id) if goes_on else None,
     )
 
 
-def _rate(session: Session, job_id: str) -> float | None:
+def _measure_rate(session: Session, job_id: str) -> float | None:
     """Files a second in the last minute up to the newest outcome: no pause before it counts.
 
     Outcomes are written many at a time: those of the first moment began before it.

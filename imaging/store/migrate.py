@@ -33,12 +33,12 @@ def migrate(database: Database, to: str = "head") -> None:
     """
     scripts = ScriptDirectory(str(SCRIPTS))
     with database.reading() as session:
-        if _revision(session.connection()) == scripts.get_current_head():
+        if _read_revision(session.connection()) == scripts.get_current_head():
             return
     with database.changing_tables() as connection:
-        known = {script.revision for script in scripts.walk_revisions()}
-        revision = _revision(connection)
-        if revision is not None and revision not in known:
+        revisions = {script.revision for script in scripts.walk_revisions()}
+        revision = _read_revision(connection)
+        if revision is not None and revision not in revisions:
             raise StoreError(_OTHER_VERSION)
         if revision is None and inspect(connection).has_table("schema"):
             if connection.scalar(text("SELECT version FROM schema")) not in (1, None):
@@ -47,7 +47,7 @@ def migrate(database: Database, to: str = "head") -> None:
         command.upgrade(alembic_config(connection), to)
 
 
-def _revision(connection: Connection) -> str | None:
+def _read_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -24,7 +24,7 @@ def hash_password(password: str) -> str:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise AccessError("A password needs 10 characters or more.")
-    return _hasher.hash(_same_bytes(password))
+    return _hasher.hash(_normalise(password))
 
 
 def matches(password: str, password_hash: str) -> bool:
@@ -34,7 +34,7 @@ def matches(password: str, password_hash: str) -> bool:
     refuse as a wrong password: the time tells nobody which names exist.
     """
     try:
-        right = _hasher.verify(password_hash or _nobody(), _same_bytes(password[:LONGEST]))
+        right = _hasher.verify(password_hash or _dummy_hash(), _normalise(password[:LONGEST]))
     except (VerificationError, InvalidHashError):
         return False
     return right and bool(password_hash)
@@ -46,10 +46,10 @@ def is_outdated(password_hash: str) -> bool:
 
 
 @cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return _hasher.hash("nobody's password")
 
 
-def _same_bytes(password: str) -> bytes:
-    """One spelling for letters that keyboards encode differently (NIST SP 800-63B 5.1.1.2)."""
+def _normalise(password: str) -> bytes:
+    """Give one spelling to letters that keyboards encode differently (NIST SP 800-63B 5.1.1.2)."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -32,24 +32,24 @@ _ANNOUNCED = (
 )
 
 
-class Waiting(Records):
-    """What nobody has judged yet."""
+class PendingFiles(Records):
+    """Files that nobody has assessed yet."""
 
     def not_yet_scanned(
-        self, seen: Mapping[str, Span], *, until: datetime, limit: int
+        self, spans: Mapping[str, Span], *, until: datetime, limit: int
     ) -> tuple[Task, ...]:
-        """Files of one job that wait and whose headers were not told yet.
+        """Files of one job that wait and whose headers were not announced yet.
 
         What was queued since the last look comes first, then the end of the pile: what waits
-        longest is told soonest, and what is judged soon need not be. Films that are asked about
-        again are left out: their studies are listed already.
+        longest is announced soonest, and what is assessed soon need not be. Films that are
+        assessed again are left out: their studies are listed already.
 
         Parameters
         ----------
-        seen : mapping of str to Span
+        spans : mapping of str to Span
             Of jobs, the positions that somebody has looked at.
         until : datetime
-            Files queued later are left out: most are judged before anybody could look.
+            Files queued later are left out: most are assessed before anybody could look.
         limit : int
         """
         jobs = (
@@ -64,7 +64,7 @@ class Waiting(Records):
         at = JobFileTable.position
         with self._database.reading() as session:
             for job in session.scalars(jobs):
-                low, high = seen.get(job.job_id) or _told(session, job.job_id)
+                low, high = spans.get(job.job_id) or _load_span(session, job.job_id)
                 rows = (
                     select(JobFileTable)
                     .where(
@@ -78,9 +78,9 @@ class Waiting(Records):
                 )
                 new = rows.where(at > high).order_by(at) if high >= 0 else None
                 old = rows.where(at < low).order_by(at.desc())
-                for some in (new, old):
-                    if some is not None and (found := session.scalars(some).all()):
-                        return tuple(task_of(row, job) for row in found)
+                for part in (new, old):
+                    if part is not None and (waiting := session.scalars(part).all()):
+                        return tuple(task_of(row, job) for row in waiting)
         return ()
 
     def add_pending(self, looks: Sequence[Look]) -> int:
@@ -88,8 +88,8 @@ class Waiting(Records):
 
         Left out are files that have their outcome by now, and films that are stored already.
         """
-        with self._database.writing(behind=True) as session:
-            new = _new(session, looks)
+        with self._database.writing(background=True) as session:
+            new = _select_new(session, looks)
             if not new:
                 return 0
             _insist_on_studies(session, new)
@@ -126,10 +126,10 @@ class Waiting(Records):
         too, and finds them answered. False when none waits that is not in such haste already.
         """
         with self._database.reading() as session:  # nobody waits for a look in vain
-            if not _unhurried(session, study_instance_uid):
+            if not _load_not_urgent(session, study_instance_uid):
                 return False
         with self._database.writing() as session:
-            rows = _unhurried(session, study_instance_uid)
+            rows = _load_not_urgent(session, study_instance_uid)
             if not rows:
                 return False
             job = JobTable(
@@ -160,21 +160,21 @@ def has_waiting() -> ColumnElement[bool]:
     years are asked, nor every file of a long one.
     """
     first = func.min(JobFileTable.job_id)
-    found = (
+    jobs = (
         select(first.label("job_id"))
         .where(JobFileTable.status.is_(None))
         .cte("with_waiting", recursive=True)
     )
     following = select(first).where(
-        JobFileTable.status.is_(None), JobFileTable.job_id > found.c.job_id
+        JobFileTable.status.is_(None), JobFileTable.job_id > jobs.c.job_id
     )
-    further = select(following.scalar_subquery()).where(found.c.job_id.is_not(None))
-    found = found.union_all(further)
-    return JobTable.job_id.in_(select(found.c.job_id))
+    further = select(following.scalar_subquery()).where(jobs.c.job_id.is_not(None))
+    jobs = jobs.union_all(further)
+    return JobTable.job_id.in_(select(jobs.c.job_id))
 
 
 def task_of(row: JobFileTable, job: JobTable) -> Task:
-    """What a worker is told of a file."""
+    """The task of a row, as a worker gets it."""
     return Task(
         job_id=row.job_id,
         position=row.position,
@@ -187,20 +187,20 @@ def task_of(row: JobFileTable, job: JobTable) -> Task:
     )
 
 
-def _new(session: Session, looks: Sequence[Look]) -> list[Look]:
-    """Those whose files still wait, unannounced, and whose films are not stored."""
+def _select_new(session: Session, looks: Sequence[Look]) -> list[Look]:
+    """Select those whose files still wait, unannounced, and whose films are not stored."""
     keys = [(task.job_id, task.position) for task, _ in looks]
     sops = [film.identity.sop_instance_uid for _, film in looks]
     open_files = select(JobFileTable.job_id, JobFileTable.position).where(
         _IS.in_(keys), JobFileTable.status.is_(None), ~exists().where(*_ANNOUNCED)
     )
-    wait = {(job_id, position) for job_id, position in session.execute(open_files)}
+    waiting = {(job_id, position) for job_id, position in session.execute(open_files)}
     sop = InstanceTable.sop_instance_uid
     stored = set(session.scalars(select(sop).where(sop.in_(sops))))
     return [
         (task, film)
         for task, film in looks
-        if (task.job_id, task.position) in wait and film.identity.sop_instance_uid not in stored
+        if (task.job_id, task.position) in waiting and film.identity.sop_instance_uid not in stored
     ]
 
 
@@ -208,11 +208,11 @@ def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
     """The studies of films, made when they are the first; they wait since their file was queued."""
     uids = {film.identity.study_instance_uid for _, film in looks}
     study = StudyTable.study_instance_uid
-    known = set(session.scalars(select(study).where(study.in_(uids))))
+    stored = set(session.scalars(select(study).where(study.in_(uids))))
     new: dict[str, dict[str, Any]] = {}
     for task, film in looks:
         uid = film.identity.study_instance_uid
-        if uid not in known:
+        if uid not in stored:
             new.setdefault(
                 uid,
                 {
@@ -225,7 +225,7 @@ def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
         session.execute(insert(StudyTable), list(new.values()))
 
 
-def _unhurried(session: Session, study_instance_uid: str) -> list[JobFileTable]:
+def _load_not_urgent(session: Session, study_instance_uid: str) -> list[JobFileTable]:
     """The first films of a study that wait, without those that an urgent job holds, waiting."""
     first = (
         select(JobFileTable)
@@ -248,12 +248,12 @@ def _unhurried(session: Session, study_instance_uid: str) -> list[JobFileTable]:
             tuple_(JobFileTable.location, JobFileTable.sha256).in_(list(rows)),
         )
     )
-    held = {(location, sha256) for location, sha256 in session.execute(urgent)}
-    return [row for place, row in rows.items() if place not in held]
+    urgent_places = {(location, sha256) for location, sha256 in session.execute(urgent)}
+    return [row for place, row in rows.items() if place not in urgent_places]
 
 
-def _told(session: Session, job_id: str) -> Span:
-    """The positions of a job between which films were announced, as by a scout of yesterday."""
+def _load_span(session: Session, job_id: str) -> Span:
+    """The positions of a job between which films were announced, as by an earlier header scan."""
     at = AnnouncementTable.position
     query = select(func.min(at), func.max(at)).where(AnnouncementTable.job_id == job_id)
     low, high = session.execute(query).one()

@@ -36,7 +36,7 @@ _ORDER = AnnouncementTable.job_id, AnnouncementTable.position
 _IS = tuple_(*_ORDER)
 
 
-def first_announced(
+def load_first_announced(
     session: Session, uids: Sequence[str]
 ) -> tuple[dict[str, Instance], Counter[str]]:
     """Of studies with films that wait: the first of those films, and how many there are."""
@@ -53,18 +53,20 @@ def first_announced(
     return films, counts
 
 
-def announced(session: Session, uid: str) -> tuple[Instance, ...]:
+def load_announced(session: Session, uid: str) -> tuple[Instance, ...]:
     """Films of a study that wait, in the order they were queued."""
     query = select(AnnouncementTable.header).where(AnnouncementTable.study_instance_uid == uid)
     headers = session.scalars(query.order_by(*_ORDER))
     return tuple(json_codec.instance_from_json(header) for header in headers)
 
 
-def take(session: Session, results: Sequence[Result]) -> tuple[list[Result], set[str]]:
+def take_announcements(
+    session: Session, results: Sequence[Result]
+) -> tuple[list[Result], set[str]]:
     """Take the announcements of files that have their outcome.
 
-    What was announced must not vanish: where nothing could be read any more, the outcome is told
-    of the film that the header described.
+    What was announced must not vanish: where nothing could be read any more, the outcome is given
+    to the film that the header described.
 
     Returns
     -------
@@ -74,8 +76,8 @@ def take(session: Session, results: Sequence[Result]) -> tuple[list[Result], set
         Studies whose announcements were taken.
     """
     keys = [(r.task.job_id, r.task.position) for r in results]
-    kept = [r.outcome.instance for r in results if r.outcome and r.outcome.instance]
-    sops = [film.identity.sop_instance_uid for film in kept]
+    films = [r.outcome.instance for r in results if r.outcome and r.outcome.instance]
+    sops = [film.identity.sop_instance_uid for film in films]
     answered = or_(_IS.in_(keys), AnnouncementTable.sop_instance_uid.in_(sops))
     rows = {
         (row.job_id, row.position): row
@@ -86,11 +88,14 @@ def take(session: Session, results: Sequence[Result]) -> tuple[list[Result], set
     session.execute(
         delete(AnnouncementTable).where(answered).execution_options(synchronize_session=False)
     )
-    told = [_of_announced(result, rows.get(key)) for key, result in zip(keys, results, strict=True)]
-    return told, {row.study_instance_uid for row in rows.values()}
+    completed = [
+        _complete_from_header(result, rows.get(key))
+        for key, result in zip(keys, results, strict=True)
+    ]
+    return completed, {row.study_instance_uid for row in rows.values()}
 
 
-def _of_announced(result: Result, row: AnnouncementTable | None) -> Result:
+def _complete_from_header(result: Result, row: AnnouncementTable | None) -> Result:
     outcome = result.outcome
     if row is None or outcome is None or outcome.instance or outcome.document:
         return result
@@ -98,11 +103,11 @@ def _of_announced(result: Result, row: AnnouncementTable | None) -> Result:
         return result
     film = json_codec.instance_from_json(row.header)
     film = replace(film, identity=replace(film.identity, sha256=result.sha256))
-    said = replace(outcome.assessment, sop_instance_uid=row.sop_instance_uid)
-    return replace(result, outcome=replace(outcome, instance=film, assessment=said))
+    assessment = replace(outcome.assessment, sop_instance_uid=row.sop_instance_uid)
+    return replace(result, outcome=replace(outcome, instance=film, assessment=assessment))
 
 
-def cancelled(session: Session, job_id: str) -> set[str]:
+def forget_job(session: Session, job_id: str) -> set[str]:
     """Forget what was announced of a job; returns the studies."""
     of_job = AnnouncementTable.job_id == job_id
     study = AnnouncementTable.study_instance_uid
@@ -113,15 +118,15 @@ def cancelled(session: Session, job_id: str) -> set[str]:
 
 def forget_empty(session: Session, uids: Iterable[str]) -> set[str]:
     """Forget studies of which nothing is known any more; returns the others."""
-    asked, held = sorted(uids), set[str]()
-    for start in range(0, len(asked), _AT_ONCE):
-        some = asked[start : start + _AT_ONCE]
-        known: set[str] = set()
+    candidates, others = sorted(uids), set[str]()
+    for start in range(0, len(candidates), _AT_ONCE):
+        part = candidates[start : start + _AT_ONCE]
+        in_use: set[str] = set()
         for table in _HOLDS:
             study = table.study_instance_uid
-            known.update(session.scalars(select(study).where(study.in_(some)).distinct()))
-        gone = [uid for uid in some if uid not in known]
+            in_use.update(session.scalars(select(study).where(study.in_(part)).distinct()))
+        unused = [uid for uid in part if uid not in in_use]
         for empty in (WorklistTable, StudyTable):
-            session.execute(delete(empty).where(empty.study_instance_uid.in_(gone)))
-        held |= known
-    return held
+            session.execute(delete(empty).where(empty.study_instance_uid.in_(unused)))
+        others |= in_use
+    return others

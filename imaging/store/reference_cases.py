@@ -38,7 +38,7 @@ class SiteCase:
     features: bytes
 
 
-class Cases(Records):
+class ReferenceCases(Records):
     """Reference cases, which go when their study goes."""
 
     def add(self, cases: tuple[SiteCase, ...], *, account: str) -> None:

@@ -1,4 +1,4 @@
-"""The repository: the one door to records and originals, spoken in entities."""
+"""The repository: the only way to records and originals, spoken in entities."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from imaging.errors import StoreError
 from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditTrail
-from imaging.store.claims import Outcomes
+from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
 from imaging.store.migrate import migrate
 from imaging.store.object_store import ObjectFolder
 from imaging.store.originals import Originals
-from imaging.store.pending_files import Waiting
-from imaging.store.reference_cases import Cases
-from imaging.store.reviews import Readings
-from imaging.store.site_settings import Site
+from imaging.store.pending_files import PendingFiles
+from imaging.store.reference_cases import ReferenceCases
+from imaging.store.reviews import Reviews
+from imaging.store.site_settings import SiteSettings
 from imaging.store.studies import Studies
-from imaging.store.worklist_pages import Worklists
+from imaging.store.worklist_pages import WorklistPages
 from imaging.store.worklist_rows import fill_worklist
 
 
@@ -31,23 +31,23 @@ class Repository:
         The readers, and who is signed in.
     audit : AuditTrail
         Who did what, line by line.
-    cases : Cases
+    cases : ReferenceCases
         The site's own reference cases.
-    claims : Outcomes
+    claims : Claims
         Files that workers took, and what became of them.
     jobs : Jobs
         Batches of files, how far they have come, and what a reader may do with them.
     originals : Originals
         The files as they came, byte by byte.
-    pending : Waiting
+    pending : PendingFiles
         Files whose headers are known before their turn.
-    reviews : Readings
-        What readers decided: reviews, blind first reads, and what turned out to be true.
-    site : Site
+    reviews : Reviews
+        The readers' decisions: reviews, blind first reads, and what turned out to be true.
+    site : SiteSettings
         The site's order of reading, and the lists its readers keep.
     studies : Studies
         What a study holds, its priors, and how it is deleted.
-    worklist : Worklists
+    worklist : WorklistPages
         What is to be read, and in which order.
     """
 
@@ -55,15 +55,15 @@ class Repository:
         self._database, self._objects = database, objects
         self.accounts = Accounts(database)
         self.audit = AuditTrail(database)
-        self.cases = Cases(database, objects)
-        self.claims = Outcomes(database, objects)
+        self.cases = ReferenceCases(database, objects)
+        self.claims = Claims(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
-        self.pending = Waiting(database, objects)
-        self.reviews = Readings(database, objects)
-        self.site = Site(database, objects)
+        self.pending = PendingFiles(database, objects)
+        self.reviews = Reviews(database, objects)
+        self.site = SiteSettings(database, objects)
         self.studies = Studies(database, objects)
-        self.worklist = Worklists(database, objects)
+        self.worklist = WorklistPages(database, objects)
 
     @classmethod
     def open(cls, home: Path, database: str = "") -> Repository:
@@ -84,17 +84,17 @@ class Repository:
             If folder or database cannot be created or written, or hold records of a version
             of Lightbox that this one does not know.
         """
-        found = open_database(home, database)
+        records = open_database(home, database)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            migrate(found)
-            fill_worklist(found)
+            migrate(records)
+            fill_worklist(records)
         except OSError as exc:
-            raise StoreError(found.trouble) from exc
+            raise StoreError(records.trouble) from exc
         except StoreError:
-            found.close()
+            records.close()
             raise
-        return cls(found, ObjectFolder(home / "objects"))
+        return cls(records, ObjectFolder(home / "objects"))
 
     @property
     def shared(self) -> bool:

@@ -1,4 +1,4 @@
-"""Readings: versions of reviews, blind first reads, and what the studies turned out to show."""
+"""Reviews in their versions, blind first reads, and what the studies turned out to show."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
 from imaging.store.worklist_rows import refresh_worklist
 
 
-class Readings(Records):
-    """What readers decided."""
+class Reviews(Records):
+    """The readers' decisions."""
 
     def add(self, review: Review) -> Review:
         """Append the next version of a reader's work.
@@ -65,7 +65,7 @@ class Readings(Records):
                 AuditEvent.SIGN if stored.signed else AuditEvent.CHANGE,
                 account=stored.account,
                 study_instance_uid=stored.study_instance_uid,
-                detail=_what(stored),
+                detail=_describe(stored),
             )
             refresh_worklist(session, [stored.study_instance_uid])
         return stored
@@ -155,17 +155,17 @@ class Readings(Records):
             )
 
     def truths(self) -> dict[str, tuple[Truth, ...]]:
-        """What is known about the studies, by Study Instance UID."""
-        found: defaultdict[str, list[Truth]] = defaultdict(list)
+        """The known truths about the studies, by Study Instance UID."""
+        by_study: defaultdict[str, list[Truth]] = defaultdict(list)
         query = select(TruthTable).order_by(TruthTable.study_instance_uid, TruthTable.code)
         with self._database.reading() as session:
             for row in session.scalars(query):
                 truth = Truth(row.study_instance_uid, row.code, row.present, row.source)
-                found[row.study_instance_uid].append(truth)
-        return {study: tuple(truths) for study, truths in found.items()}
+                by_study[row.study_instance_uid].append(truth)
+        return {study: tuple(truths) for study, truths in by_study.items()}
 
 
-def _what(review: Review) -> str:
-    """What the audit trail says about a version."""
+def _describe(review: Review) -> str:
+    """Describe a version for the audit trail."""
     restored = f", restores {review.restores}" if review.restores is not None else ""
     return f"version {review.version} {review.stage.value}{restored}"

@@ -1,4 +1,4 @@
-"""What holds for the whole site, and the lists its readers keep."""
+"""Settings of the whole site, and the lists its readers keep."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imaging.worklist.query import Replied, Sort, View, WorklistQuery
 LONGEST_NAME = 64  # characters of a view's name
 
 
-class Site(Records):
+class SiteSettings(Records):
     """The site's order of reading; readers' views of the worklist."""
 
     def reading_order(self) -> ReadingOrder:
@@ -35,19 +35,19 @@ class Site(Records):
         with self._database.writing() as session:
             session.merge(SiteTable(name=READING_ORDER, value=value))
             restand(session, order)
-            told = ", ".join(f"{code} {level}" for code, level in levels.items())
+            listing = ", ".join(f"{code} {level}" for code, level in levels.items())
             audit.append(
                 session,
                 AuditEvent.SITE,
                 account=account,
-                detail=f"reading order: longest wait {minutes} min; {told or 'usual levels'}",
+                detail=f"reading order: longest wait {minutes} min; {listing or 'usual levels'}",
             )
 
     def views(self, account: str) -> tuple[View, ...]:
         """The lists a reader keeps, by name."""
         query = select(ViewTable).where(ViewTable.account == account).order_by(ViewTable.name)
         with self._database.reading() as session:
-            return tuple(View(r.name, _query(r.query)) for r in session.scalars(query))
+            return tuple(View(r.name, _to_query(r.query)) for r in session.scalars(query))
 
     def save_view(self, view: View, *, account: str) -> None:
         """Keep a list under its name; one of that name before is replaced.
@@ -78,6 +78,6 @@ class Site(Records):
                 )
 
 
-def _query(values: dict[str, Any]) -> WorklistQuery:
+def _to_query(values: dict[str, Any]) -> WorklistQuery:
     answer = Replied(values["answer"]) if values["answer"] else None
     return WorklistQuery(**{**values, "answer": answer, "sort": Sort(values["sort"])})

@@ -53,7 +53,7 @@ class Base(DeclarativeBase):
 
 
 class SchemaTable(Base):
-    """One row that Lightbox 0.3 and older look at: anything but 1 and they refuse the folder."""
+    """A row that Lightbox 0.3 and older look at: anything but 1 and they refuse the folder."""
 
     __tablename__ = "schema"
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -103,7 +103,7 @@ class DocumentTable(Base):
 
 
 class AssessmentTable(Base):
-    """One answer of one network about one instance; appended, the newest counts."""
+    """An answer of one network about one instance; appended, the newest counts."""
 
     __tablename__ = "assessments"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -116,7 +116,7 @@ class AssessmentTable(Base):
 
 
 class ReviewTable(Base):
-    """One version of a reader's work; the key makes a second writer of a version fail."""
+    """A version of a reader's work; the key makes a second writer of a version fail."""
 
     __tablename__ = "reviews"
     study_instance_uid: Mapped[str] = mapped_column(
@@ -141,7 +141,7 @@ class FirstReadTable(Base):
 
 
 class TruthTable(Base):
-    """What a study turned out to show."""
+    """The truth about a study: what it turned out to show."""
 
     __tablename__ = "truths"
     study_instance_uid: Mapped[str] = mapped_column(
@@ -168,7 +168,7 @@ class CaseTable(Base):
 
 
 class WorklistTable(Base):
-    """One row per study: what the worklist shows, sorts by and searches (`store.rows` keeps it).
+    """A row per study: what the worklist shows, sorts by and searches (`worklist_rows` keeps it).
 
     All of it follows from the other tables. `standing` is the priority turned round (0 is
     routine, below 0 is raised) so that the order of reading is one direction of one index;
@@ -258,7 +258,7 @@ _WAITS = text("status IS NULL")
 
 
 class JobFileTable(Base):
-    """One file of a job; `status` is null while it waits, `claimed_by` names who works on it.
+    """A file of a job; `status` is null while it waits, `claimed_by` names who works on it.
 
     `mark` is what a watched file was when it was queued (`locations.mark_text`), "" where unknown.
     """
@@ -298,7 +298,7 @@ class WorkerTable(Base):
 
 
 class AnnouncementTable(Base):
-    """What the header says of a queued film that nobody has judged yet: its study is listed."""
+    """The header of a queued film that nobody has assessed yet: its study is listed."""
 
     __tablename__ = "announcements"
     __table_args__ = (
@@ -319,7 +319,7 @@ class AnnouncementTable(Base):
 
 
 class ResultTable(Base):
-    """What became of some bytes by some networks (`fingerprint`): the same is not asked twice."""
+    """The outcome of some bytes by some networks (`fingerprint`): none is asked for twice."""
 
     __tablename__ = "results"
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)

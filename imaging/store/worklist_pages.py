@@ -49,19 +49,19 @@ class _Part:
     keys: _Columns
     descending: bool = False
 
-    def ordered(self, *, backwards: bool = False) -> list[ColumnElement[Any]]:
-        """What to order by."""
+    def order_keys(self, *, backwards: bool = False) -> list[ColumnElement[Any]]:
+        """The columns to order by."""
         down = self.descending != backwards
         return [key.desc() if down else key.asc() for key in self.keys]
 
 
-class Worklists(Records):
-    """What is to be read, and in which order."""
+class WorklistPages(Records):
+    """Pages of what is to be read, and in which order."""
 
     def page(
         self, query: WorklistQuery | None = None, *, now: datetime | None = None
     ) -> WorklistPage:
-        """One page of the worklist.
+        """A page of the worklist.
 
         Parameters
         ----------
@@ -73,16 +73,16 @@ class Worklists(Records):
         query = query or WorklistQuery()
         with self._database.reading() as session:
             cutoff = _cutoff(session, now)
-            passes = _conditions(query)
-            everything, read = (_number(session, where) for where in ([], [Row.read == true()]))
+            passes = _build_conditions(query)
+            everything, read = (_count_rows(session, where) for where in ([], [Row.read == true()]))
             stored = everything, everything - read
-            overdue = _number(session, [Row.read == false(), Row.received_at <= cutoff])
-            few = _few(session, query, passes, cutoff) if passes else None
+            overdue = _count_rows(session, [Row.read == false(), Row.received_at <= cutoff])
+            few = _load_few(session, query, passes, cutoff) if passes else None
             if few is not None:
                 rows, total = few
             else:
-                rows = _window(session, query, passes, cutoff)
-                total = _count(session, passes) if passes else stored
+                rows = _load_window(session, query, passes, cutoff)
+                total = _count_passing(session, passes) if passes else stored
             items = tuple(item_of(row, overdue=row.received_at <= cutoff) for row in rows)
         return WorklistPage(items, *total, *stored, overdue)
 
@@ -122,46 +122,46 @@ class Worklists(Records):
 
     def study_uids(self, query: WorklistQuery | None = None) -> tuple[str, ...]:
         """Every stored study that passes a filter, in the order of reading."""
-        passes, found = _conditions(query or WorklistQuery()), list[str]()
+        passes, uids = _build_conditions(query or WorklistQuery()), list[str]()
         with self._database.reading() as session:
             for part in _parts(WorklistQuery(), _cutoff(session, None)):
                 rows = select(Row.study_instance_uid).where(part.where, *passes)
-                found.extend(session.scalars(rows.order_by(*part.ordered())))
-        return tuple(found)
+                uids.extend(session.scalars(rows.order_by(*part.order_keys())))
+        return tuple(uids)
 
     def modalities(self) -> tuple[str, ...]:
         """The modalities of the stored studies, in alphabetical order."""
-        found: list[str] = [""]
+        names: list[str] = [""]
         with self._database.reading() as session:
             while True:  # from one to the next along the index, whatever lies between
-                further = select(func.min(Row.modality)).where(Row.modality > found[-1])
+                further = select(func.min(Row.modality)).where(Row.modality > names[-1])
                 following = session.scalar(further)
                 if following is None:
-                    return tuple(found[1:])
-                found.append(following)
+                    return tuple(names[1:])
+                names.append(following)
 
     def _step(
         self, query: WorklistQuery | None, start: str, now: datetime | None, *, backwards: bool
     ) -> WorklistItem | None:
-        passes = [*_conditions(query or WorklistQuery()), Row.study_instance_uid != start]
+        passes = [*_build_conditions(query or WorklistQuery()), Row.study_instance_uid != start]
         if not backwards:
             passes.append(Row.read == false())
         with self._database.reading() as session:
             cutoff = _cutoff(session, now)
             parts = _parts(WorklistQuery(), cutoff)
             row = session.get(Row, start) if start else None
-            searched = _beyond(parts, row, cutoff, backwards=backwards)
+            searched = _parts_beyond(parts, row, cutoff, backwards=backwards)
             if not backwards:  # round to the top
                 searched += [(part, true()) for part in parts]
             for part, further in searched:
-                found = session.scalar(
+                following = session.scalar(
                     select(Row)
                     .where(part.where, further, *passes)
-                    .order_by(*part.ordered(backwards=backwards))
+                    .order_by(*part.order_keys(backwards=backwards))
                     .limit(1)
                 )
-                if found is not None:
-                    return item_of(found, overdue=found.received_at <= cutoff)
+                if following is not None:
+                    return item_of(following, overdue=following.received_at <= cutoff)
         return None
 
 
@@ -186,28 +186,31 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
 
 
 def _part_of(read: bool, standing: int, received_at: datetime, cutoff: datetime) -> int:
-    """Which part of the order of reading a row is in."""
+    """The part of the order of reading that a row is in."""
     last = 2 * TOP_LEVEL + 2
     if read:
         return last
     return 0 if received_at <= cutoff else last - 1 + standing
 
 
-def _beyond(
+def _parts_beyond(
     parts: Sequence[_Part], row: Row | None, cutoff: datetime, *, backwards: bool
 ) -> list[tuple[_Part, ColumnElement[bool]]]:
     """The parts behind (or before) a row's place, nearest first, with what to ask of each."""
     if row is None:
         return []
     at = _part_of(row.read, row.standing, row.received_at, cutoff)
-    here = tuple_(Row.received_at, Row.study_instance_uid)
-    place = tuple_(row.received_at, row.study_instance_uid)
+    row_key = tuple_(Row.received_at, Row.study_instance_uid)
+    start_key = tuple_(row.received_at, row.study_instance_uid)
     if backwards:
-        return [(parts[at], here < place), *((part, true()) for part in reversed(parts[:at]))]
-    return [(parts[at], here > place), *((part, true()) for part in parts[at + 1 :])]
+        return [
+            (parts[at], row_key < start_key),
+            *((part, true()) for part in reversed(parts[:at])),
+        ]
+    return [(parts[at], row_key > start_key), *((part, true()) for part in parts[at + 1 :])]
 
 
-def _few(
+def _load_few(
     session: Session, query: WorklistQuery, passes: _Conditions, cutoff: datetime
 ) -> tuple[list[Row], tuple[int, int]] | None:
     """The page and the counts of a list of few studies, from one look at the table.
@@ -215,22 +218,22 @@ def _few(
     None when there are many.
     """
     keys = _KEYS.get(query.sort, _KEYS[Sort.RECEIVED])
-    wanted = (Row.read, Row.standing, *keys)
-    found = list(session.execute(select(*wanted).where(*passes).limit(_RARE + 1)))
-    if len(found) > _RARE:
+    columns = (Row.read, Row.standing, *keys)
+    matches = list(session.execute(select(*columns).where(*passes).limit(_RARE + 1)))
+    if len(matches) > _RARE:
         return None
     if query.sort is Sort.READING:
-        found.sort(key=lambda row: (_part_of(row[0], row[1], row[2], cutoff), *row[2:]))
+        matches.sort(key=lambda row: (_part_of(row[0], row[1], row[2], cutoff), *row[2:]))
     else:
-        found.sort(key=lambda row: row[2:], reverse=query.descending)
-    uids = [row[-1] for row in found[query.offset : query.offset + query.limit]]
+        matches.sort(key=lambda row: row[2:], reverse=query.descending)
+    uids = [row[-1] for row in matches[query.offset : query.offset + query.limit]]
     rows = session.scalars(select(Row).where(Row.study_instance_uid.in_(uids)))
     rows_by_uid = {row.study_instance_uid: row for row in rows}
-    unread = sum(not row[0] for row in found)
-    return [rows_by_uid[uid] for uid in uids], (len(found), unread)
+    unread = sum(not row[0] for row in matches)
+    return [rows_by_uid[uid] for uid in uids], (len(matches), unread)
 
 
-def _window(
+def _load_window(
     session: Session, query: WorklistQuery, passes: _Conditions, cutoff: datetime
 ) -> list[Row]:
     """The rows of one page: as many parts as it takes, each asked for what is still missing."""
@@ -238,71 +241,71 @@ def _window(
     skip = query.offset
     for part in _parts(query, cutoff):
         where = [part.where, *passes]
-        wanted = select(Row).where(*where).order_by(*part.ordered())
-        found = session.scalars(wanted.offset(skip).limit(query.limit - len(rows))).all()
-        rows.extend(found)
+        statement = select(Row).where(*where).order_by(*part.order_keys())
+        page_rows = session.scalars(statement.offset(skip).limit(query.limit - len(rows))).all()
+        rows.extend(page_rows)
         if len(rows) >= query.limit:
             break
-        if found:
+        if page_rows:
             skip = 0
         elif skip:
-            skip -= min(skip, _number(session, where))
+            skip -= min(skip, _count_rows(session, where))
     return rows
 
 
-def _count(session: Session, passes: _Conditions) -> tuple[int, int]:
+def _count_passing(session: Session, passes: _Conditions) -> tuple[int, int]:
     """How many rows pass, and how many of those are unread."""
     unread = func.count(case((Row.read == false(), 1)))
     total, of_these = session.execute(select(func.count(), unread).where(*passes)).one()
     return total, of_these
 
 
-def _number(session: Session, passes: _Conditions) -> int:
+def _count_rows(session: Session, passes: _Conditions) -> int:
     return session.scalar(select(func.count()).select_from(Row).where(*passes)) or 0
 
 
-def _conditions(query: WorklistQuery) -> list[ColumnElement[bool]]:
-    """What a row must be to pass the filter."""
-    found = [_has(word, blind=query.blind) for word in query.words.casefold().split()]
+def _build_conditions(query: WorklistQuery) -> list[ColumnElement[bool]]:
+    """The conditions on a row that passes the filter."""
+    conditions = [_contains(word, blind=query.blind) for word in query.words.casefold().split()]
     if query.unread:
-        found.append(Row.read == false())
+        conditions.append(Row.read == false())
     if query.modality:
-        found.append(Row.modality == query.modality)
+        conditions.append(Row.modality == query.modality)
     if query.status:
         waits = query.status == WAITING
-        found.append(Row.status.is_(None) if waits else Row.status == query.status)
+        conditions.append(Row.status.is_(None) if waits else Row.status == query.status)
     if query.stage:
         untouched = query.stage == UNTOUCHED
-        found.append(Row.stage.is_(None) if untouched else Row.stage == query.stage)
+        conditions.append(Row.stage.is_(None) if untouched else Row.stage == query.stage)
     if query.date_from:
-        found.append(Row.date_key >= query.date_from)
+        conditions.append(Row.date_key >= query.date_from)
     if query.date_to:
-        found.append(and_(Row.date_key != "", Row.date_key <= query.date_to))
+        conditions.append(and_(Row.date_key != "", Row.date_key <= query.date_to))
     if query.answer is Replied.NOT:
-        found.append(Row.finding_code.is_(None))
+        conditions.append(Row.finding_code.is_(None))
     if not query.blind:
-        found += _said(query)
-    return found
+        conditions += _build_answer_conditions(query)
+    return conditions
 
 
-def _said(query: WorklistQuery) -> list[ColumnElement[bool]]:
+def _build_answer_conditions(query: WorklistQuery) -> list[ColumnElement[bool]]:
     """The part of a filter that tells what the network says."""
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if query.urgency is not None:
         least = next(p for p in range(7) if level_of(p) == query.urgency)
         raised = Row.standing <= -least
-        found.append(raised if query.urgency else Row.standing == 0)
+        conditions.append(raised if query.urgency else Row.standing == 0)
     if query.answer in (Replied.PRESENT, Replied.ABSENT, Replied.UNSURE):
-        found.append(and_(Row.finding_code.is_not(None), _answered(query.answer)))
-    return found
+        conditions.append(and_(Row.finding_code.is_not(None), _match_answer(query.answer)))
+    return conditions
 
 
-def _answered(answer: Replied) -> ColumnElement[bool]:
+def _match_answer(answer: Replied) -> ColumnElement[bool]:
     """An answer from before there was "unsure" is told by its operating point."""
     positive = Row.probability >= Row.operating_point
-    told = {Replied.PRESENT: positive, Replied.ABSENT: ~positive}.get(answer, false())
-    return or_(Row.answer == answer.value, and_(Row.answer.is_(None), told))
+    by_point = {Replied.PRESENT: positive, Replied.ABSENT: ~positive}.get(answer, false())
+    return or_(Row.answer == answer.value, and_(Row.answer.is_(None), by_point))
 
 
-def _has(word: str, *, blind: bool) -> ColumnElement[bool]:
+def _contains(word: str, *, blind: bool) -> ColumnElement[bool]:
     return (Row.search if blind else Row.search_all).contains(word, autoescape=True)

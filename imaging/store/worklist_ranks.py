@@ -1,4 +1,4 @@
-"""What decides the rows of the worklist: read from the tables for many studies at once."""
+"""Standings, which decide the worklist's rows, read from the tables for many studies at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imaging.documents import Document
 from imaging.entities import Assessment, Instance
 from imaging.review.records import Stage
 from imaging.store import json_codec
-from imaging.store.pending_studies import first_announced
+from imaging.store.pending_studies import load_first_announced
 from imaging.store.tables import (
     AssessmentTable,
     DocumentTable,
@@ -23,16 +23,16 @@ from imaging.store.tables import (
 from imaging.worklist.order import Standing
 
 
-def standings(session: Session, uids: Sequence[str]) -> list[Standing]:
-    """What decides the rows of some studies; those without a file are left out."""
-    firsts, counts = _first_films(session, uids)
-    queued, waiting = first_announced(session, uids)
+def load_standings(session: Session, uids: Sequence[str]) -> list[Standing]:
+    """Load what decides the rows of some studies; those without a file are left out."""
+    firsts, counts = _load_first_films(session, uids)
+    queued, waiting = load_first_announced(session, uids)
     first: dict[str, Instance | Document] = {**queued, **firsts}
-    first.update(_first_documents(session, [uid for uid in uids if uid not in first]))
-    latest, earlier = _answers(session, uids)
-    reviews = _reviews(session, uids)
-    found = select(StudyTable.study_instance_uid, StudyTable.received_at)
-    found = found.where(StudyTable.study_instance_uid.in_(uids))
+    first.update(_load_first_documents(session, [uid for uid in uids if uid not in first]))
+    latest, earlier = _load_answers(session, uids)
+    reviews = _load_reviews(session, uids)
+    studies = select(StudyTable.study_instance_uid, StudyTable.received_at)
+    studies = studies.where(StudyTable.study_instance_uid.in_(uids))
     return [
         Standing(
             uid,
@@ -44,12 +44,12 @@ def standings(session: Session, uids: Sequence[str]) -> list[Standing]:
             *reviews[uid],
             waiting=waiting[uid],
         )
-        for uid, received_at in session.execute(found)
+        for uid, received_at in session.execute(studies)
         if uid in first
     ]
 
 
-def _first_films(
+def _load_first_films(
     session: Session, uids: Sequence[str]
 ) -> tuple[dict[str, Instance], dict[str, int]]:
     """Each study's first film, and how many it has: headers of a long series stay unread."""
@@ -59,16 +59,16 @@ def _first_films(
         .where(study.in_(uids))
         .group_by(study)
     )
-    known = session.execute(head).all()
-    counts = {uid: count for uid, _, count in known}
+    heads = session.execute(head).all()
+    counts = {uid: count for uid, _, count in heads}
     first = select(study, InstanceTable.header).where(
-        tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in known])
+        tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in heads])
     )
     films = {uid: json_codec.instance_from_json(header) for uid, header in session.execute(first)}
     return films, counts
 
 
-def _first_documents(session: Session, uids: Sequence[str]) -> dict[str, Document]:
+def _load_first_documents(session: Session, uids: Sequence[str]) -> dict[str, Document]:
     query = (
         select(DocumentTable.study_instance_uid, DocumentTable.header)
         .where(DocumentTable.study_instance_uid.in_(uids))
@@ -77,7 +77,7 @@ def _first_documents(session: Session, uids: Sequence[str]) -> dict[str, Documen
     return {uid: json_codec.document_from_json(header) for uid, header in session.execute(query)}
 
 
-def _answers(
+def _load_answers(
     session: Session, uids: Sequence[str]
 ) -> tuple[dict[str, list[Assessment]], dict[str, list[Assessment]]]:
     """Per study, the newest answer about each film in the order of the films, and the others."""
@@ -102,15 +102,17 @@ def _answers(
     return defaultdict(list, latest), earlier
 
 
-def _reviews(session: Session, uids: Sequence[str]) -> dict[str, tuple[Stage | None, str, bool]]:
+def _load_reviews(
+    session: Session, uids: Sequence[str]
+) -> dict[str, tuple[Stage | None, str, bool]]:
     """Stage and reader of each study's newest version, and whether somebody signed off."""
     study, version = ReviewTable.study_instance_uid, ReviewTable.version
     signed = func.max(cast(ReviewTable.stage == Stage.FINAL.value, Integer))
     head = select(study, func.max(version), signed).where(study.in_(uids)).group_by(study)
-    known = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
+    signed_off = {(uid, newest): bool(final) for uid, newest, final in session.execute(head)}
     query = select(study, version, ReviewTable.stage, ReviewTable.content["reader"].as_string())
-    query = query.where(tuple_(study, version).in_(list(known)))
-    found: dict[str, tuple[Stage | None, str, bool]] = dict.fromkeys(uids, (None, "", False))
+    query = query.where(tuple_(study, version).in_(list(signed_off)))
+    by_study: dict[str, tuple[Stage | None, str, bool]] = dict.fromkeys(uids, (None, "", False))
     for uid, newest, stage, reader in session.execute(query):
-        found[uid] = Stage(stage), reader or "", known[uid, newest]
-    return found
+        by_study[uid] = Stage(stage), reader or "", signed_off[uid, newest]
+    return by_study

@@ -28,7 +28,7 @@ from imaging.review.records import Stage
 from imaging.store import json_codec
 from imaging.store.database import Database
 from imaging.store.tables import SiteTable, StudyTable, WorklistTable
-from imaging.store.worklist_ranks import standings
+from imaging.store.worklist_ranks import load_standings
 from imaging.study import WorklistItem
 from imaging.worklist.order import (
     READ,
@@ -42,7 +42,7 @@ from imaging.worklist.order import (
 
 READING_ORDER = "reading order"  # the site's setting of that name
 _AT_ONCE = 400  # studies of one query: SQLite and PostgreSQL both limit the values of an IN
-_SAID = {  # what a reader may type for an answer
+_ANSWER_WORDS = {  # what a reader may type for an answer
     Answer.PRESENT: "suspected present",
     Answer.ABSENT: "no seen absent",
     Answer.UNSURE: "unsure",
@@ -65,9 +65,9 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
     order = site_order(session)
     uids = list(dict.fromkeys(study_instance_uids))
     for start in range(0, len(uids), _AT_ONCE):
-        some = uids[start : start + _AT_ONCE]
-        rows = [_row(study, order) for study in standings(session, some)]
-        session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(some)))
+        part = uids[start : start + _AT_ONCE]
+        rows = [_row_columns(study, order) for study in load_standings(session, part)]
+        session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(part)))
         if rows:
             # nulls written out: else rows are inserted in groups of like ones
             session.execute(insert(WorklistTable).execution_options(render_nulls=True), rows)
@@ -96,7 +96,7 @@ def restand(session: Session, order: ReadingOrder) -> None:
         session.execute(
             update(WorklistTable)
             .where(WorklistTable.signals == text)
-            .values(standing=-urgency(_signals(text), order))
+            .values(standing=-urgency(_parse_signals(text), order))
         )
 
 
@@ -112,7 +112,7 @@ def site_order(session: Session) -> ReadingOrder:
 def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
     """The entity of a row."""
     model = ModelIdentity(row.model_name, row.model_version, row.weights_sha256)
-    taken = Acquisition(
+    acquisition = Acquisition(
         modality=row.modality,
         study_date=row.study_date,
         study_description=row.study_description,
@@ -123,11 +123,11 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         priority=READ if row.read else -row.standing,
         status=Status(row.status) if row.status else None,
         message=row.message,
-        finding=_finding(row),
+        finding=_to_finding(row),
         answer=Answer(row.answer) if row.answer else None,
         model=model if row.model_name else None,
         patient=Patient(row.patient_name, row.patient_id, row.birth_date, row.sex, row.age_years),
-        acquisition=taken,
+        acquisition=acquisition,
         source=SourceKind(row.source),
         file_name=row.file_name,
         instances=row.instances,
@@ -139,7 +139,7 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
     )
 
 
-def _finding(row: WorklistTable) -> Finding | None:
+def _to_finding(row: WorklistTable) -> Finding | None:
     if row.finding_code is None or row.probability is None or row.operating_point is None:
         return None
     return Finding(
@@ -147,16 +147,16 @@ def _finding(row: WorklistTable) -> Finding | None:
     )
 
 
-def _row(study: Standing, order: ReadingOrder) -> dict[str, Any]:
+def _row_columns(study: Standing, order: ReadingOrder) -> dict[str, Any]:
     """The columns of a study's row."""
     item = worklist_item(study, order)
-    found = signals([*study.latest, *study.earlier])
+    study_signals = signals([*study.latest, *study.earlier])
     values = {
         "study_instance_uid": item.study_instance_uid,
         "received_at": item.received_at,
         "read": item.read,
-        "standing": -urgency(found, order),
-        "signals": json.dumps(sorted(found)),
+        "standing": -urgency(study_signals, order),
+        "signals": json.dumps(sorted(study_signals)),
         "stage": item.stage.value if item.stage else None,
         "reader": item.reader,
         **_answer_columns(item),
@@ -184,17 +184,17 @@ def _answer_columns(item: WorklistItem) -> dict[str, Any]:
 
 
 def _file_columns(item: WorklistItem) -> dict[str, Any]:
-    patient, taken = item.patient, item.acquisition
+    patient, acquisition = item.patient, item.acquisition
     return {
         "patient_name": patient.name,
         "patient_id": patient.patient_id,
         "birth_date": patient.birth_date,
         "sex": patient.sex,
         "age_years": patient.age_years,
-        "modality": taken.modality,
-        "accession_number": taken.accession_number,
-        "study_date": taken.study_date,
-        "study_description": taken.study_description,
+        "modality": acquisition.modality,
+        "accession_number": acquisition.accession_number,
+        "study_date": acquisition.study_date,
+        "study_description": acquisition.study_description,
         "file_name": item.file_name,
         "source": item.source.value,
         "instances": item.instances,
@@ -203,27 +203,27 @@ def _file_columns(item: WorklistItem) -> dict[str, Any]:
 
 def _search_columns(item: WorklistItem) -> dict[str, Any]:
     date = "".join(c for c in item.acquisition.study_date if c.isdigit())
-    shown = _search(item, date)
+    visible = _search_text(item, date)
     return {
-        "patient_key": _name(item.patient.name).casefold(),
+        "patient_key": _plain_name(item.patient.name).casefold(),
         "date_key": date if len(date) == 8 else "",
-        "search": shown,
-        "search_all": f"{shown} {_search_answer(item)}",
+        "search": visible,
+        "search_all": f"{visible} {_search_answer_text(item)}",
     }
 
 
-def _search(item: WorklistItem, date: str) -> str:
-    """What a reader may look for, the network's words aside."""
-    patient, taken = item.patient, item.acquisition
+def _search_text(item: WorklistItem, date: str) -> str:
+    """Words a reader may look for, the network's aside."""
+    patient, acquisition = item.patient, item.acquisition
     dashed = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else ""
     parts = (
-        _name(patient.name),
+        _plain_name(patient.name),
         patient.patient_id,
-        taken.accession_number,
-        taken.modality,
-        taken.study_date,
+        acquisition.accession_number,
+        acquisition.modality,
+        acquisition.study_date,
         dashed,
-        taken.study_description,
+        acquisition.study_description,
         item.file_name,
         item.reader,
         "" if item.finding else item.message,
@@ -231,19 +231,19 @@ def _search(item: WorklistItem, date: str) -> str:
     return " ".join(part for part in parts if part).casefold()
 
 
-def _search_answer(item: WorklistItem) -> str:
-    """What the network said, in words a reader may look for."""
+def _search_answer_text(item: WorklistItem) -> str:
+    """The network's answer in words a reader may look for."""
     finding = item.finding
     if finding is None:
         return ""
-    given = item.answer or (Answer.PRESENT if finding.positive else Answer.ABSENT)
-    return f"{finding.label} {finding.code} {_SAID[given]} {item.message}".casefold()
+    answer = item.answer or (Answer.PRESENT if finding.positive else Answer.ABSENT)
+    return f"{finding.label} {finding.code} {_ANSWER_WORDS[answer]} {item.message}".casefold()
 
 
-def _name(name: str) -> str:
+def _plain_name(name: str) -> str:
     """A DICOM person name (PS3.5 6.2.1) as words."""
     return " ".join(name.replace("^", " ").replace("=", " ").split())
 
 
-def _signals(text: str) -> list[Signal]:
+def _parse_signals(text: str) -> list[Signal]:
     return [(code, Answer(answer)) for code, answer in json.loads(text)]

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.entities import RESEARCH_USE
 from imaging.settings import ROOT
-from imaging.store.worklist_pages import Worklists
+from imaging.store.worklist_pages import WorklistPages
 from tests.pages.conftest import OpenPage, words
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("[a-z]*.py"))
@@ -79,7 +79,7 @@ def test_an_unforeseen_failure_is_one_sentence_without_its_text(
     def fail(*_: object) -> None:
         raise RuntimeError("DOE^JANE")
 
-    monkeypatch.setattr(Worklists, "page", fail)
+    monkeypatch.setattr(WorklistPages, "page", fail)
     app = open_page("app.py").switch_page("pages/triage.py").run()
     assert "Something went wrong" in only_error(app)
     assert "RuntimeError" in caplog.text and "DOE" not in words(app) + caplog.text

@@ -37,7 +37,7 @@ _ONE_AT_A_TIME = Lock()  # the engine is shared, and keeps sizes of the picture 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was found in one picture.
+    """Text found in a picture.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ def search(image: Image) -> Search:
         If the engine is not installed.
     """
     count = image.instance.geometry.frames
-    chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, MOST_FRAMES))})
-    boxes = [box for at in chosen for view in _views(image, at) for box in find_text(view)]
-    return Search(joined(boxes), len(chosen), count)
+    frames = sorted({round(at) for at in np.linspace(0, count - 1, min(count, MOST_FRAMES))})
+    boxes = [box for at in frames for view in _render_views(image, at) for box in find_text(view)]
+    return Search(join_boxes(boxes), len(frames), count)
 
 
 def search_file(content: bytes) -> Search:
@@ -78,8 +78,8 @@ def search_file(content: bytes) -> Search:
     SettingsError
         If the engine is not installed.
     """
-    found = read_object(content)
-    return search(found) if isinstance(found, Image) else Search((), 0)
+    parsed = read_object(content)
+    return search(parsed) if isinstance(parsed, Image) else Search((), 0)
 
 
 def find_text(display_values: NDArray[np.uint8]) -> tuple[Box, ...]:
@@ -104,24 +104,24 @@ def find_text(display_values: NDArray[np.uint8]) -> tuple[Box, ...]:
     """
     grey = display_values.ndim == 2
     picture = np.stack([display_values] * 3, axis=-1) if grey else display_values.copy()
-    found: list[Box] = []
+    boxes: list[Box] = []
     for part in _tiles(*picture.shape[:2]):
         for _ in range(_ROUNDS):
-            new = [_padded(line, picture.shape) for line in _lines(picture, *part)]
-            found += new
+            new = [_add_margin(line, picture.shape) for line in _find_lines(picture, *part)]
+            boxes += new
             for top, left, bottom, right in new:
                 picture[top:bottom, left:right] = 0
             if not new:
                 break
-    return joined(found)
+    return join_boxes(boxes)
 
 
-def joined(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """One box for those that overlap along a line; from top to bottom."""
+def join_boxes(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """Make one box of those that overlap along a line; from top to bottom."""
     done: list[Box] = []
     for box in sorted(set(boxes)):
         grown = box
-        while (other := next((one for one in done if _same_line(one, grown)), None)) is not None:
+        while (other := next((old for old in done if _same_line(old, grown)), None)) is not None:
             done.remove(other)
             grown = (
                 *(min(a, b) for a, b in zip(grown[:2], other[:2], strict=True)),
@@ -131,14 +131,14 @@ def joined(boxes: Iterable[Box]) -> tuple[Box, ...]:
     return tuple(sorted(done))
 
 
-def _same_line(one: Box, other: Box) -> bool:
+def _same_line(box: Box, other: Box) -> bool:
     """True where two boxes overlap, for most of the lower one's height."""
-    tall = min(one[2], other[2]) - max(one[0], other[0])
-    wide = min(one[3], other[3]) - max(one[1], other[1])
-    return wide > 0 and tall > 0.5 * min(one[2] - one[0], other[2] - other[0])
+    tall = min(box[2], other[2]) - max(box[0], other[0])
+    wide = min(box[3], other[3]) - max(box[1], other[1])
+    return wide > 0 and tall > 0.5 * min(box[2] - box[0], other[2] - other[0])
 
 
-def _views(image: Image, frame: int) -> Iterator[NDArray[np.uint8]]:
+def _render_views(image: Image, frame: int) -> Iterator[NDArray[np.uint8]]:
     """A frame as it is shown, and with every grey level it has where that is another picture."""
     shown = image.display_values(frame)
     yield shown
@@ -148,16 +148,16 @@ def _views(image: Image, frame: int) -> Iterator[NDArray[np.uint8]]:
             yield wide
 
 
-def _lines(
+def _find_lines(
     picture: NDArray[np.uint8], top: int, left: int, step: int
 ) -> Iterator[tuple[float, float, float, float]]:
     """Top, left, bottom and right of every line that is read for sure in a part of a picture."""
     tallest = _TALLEST * min(picture.shape[:2])
     tile = picture[top : top + step * _TILE : step, left : left + step * _TILE : step]
-    for corners, words, sure in _read(tile):
+    for corners, words, score in _read(tile):
         low, high = corners.min(axis=0) * step, corners.max(axis=0) * step
-        letters = sum(one.isalnum() for one in words)
-        if sure >= _SURE and letters >= _FEWEST and min(high - low) <= tallest:
+        letters = sum(letter.isalnum() for letter in words)
+        if score >= _SURE and letters >= _FEWEST and min(high - low) <= tallest:
             yield top + low[1], left + low[0], top + high[1], left + high[0]
 
 
@@ -183,14 +183,14 @@ def _read(tile: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], str, f
     with _ONE_AT_A_TIME:
         engine = _engine()
         try:
-            read = engine(padded)
+            result = engine(padded)
         except Exception as exc:  # of OpenCV or onnxruntime
             raise PixelDataError(_FAILED) from exc
-    if read.boxes is not None and read.txts is not None:
-        yield from zip(np.asarray(read.boxes), read.txts, read.scores, strict=True)
+    if result.boxes is not None and result.txts is not None:
+        yield from zip(np.asarray(result.boxes), result.txts, result.scores, strict=True)
 
 
-def _padded(line: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:
+def _add_margin(line: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:
     """A line with its margin, inside the picture; wider along the line, whose ends are missed."""
     top, left, bottom, right = line
     height = min(bottom - top, right - left)

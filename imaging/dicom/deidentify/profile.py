@@ -1,7 +1,7 @@
 """De-identification by PS3.15 Annex E: values replaced, the result declared and searched again.
 
-What is done to which attribute stands in `confidential_rules`; how a value is replaced is decided
-here, for the way of `dicomanonymizer` draws UIDs at random.
+What is done to which attribute stands in `rules`; how a value is replaced is decided here, for the
+way of `dicomanonymizer` draws UIDs at random.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
 
 from imaging.dicom import repair
 from imaging.dicom.deidentify import rules as rules
-from imaging.dicom.deidentify.pseudonyms import Project, shifted
+from imaging.dicom.deidentify.pseudonyms import Project, shift_date
 from imaging.dicom.deidentify.redact import blacken
 from imaging.dicom.deidentify.rules import Profile, rule_of
 from imaging.dicom.header.elements import text
@@ -40,7 +40,7 @@ _DEVICES = ("113109", "Retain Device Identity Option")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one attribute, at the top level or inside sequences."""
+    """The change of one attribute, at the top level or inside sequences."""
 
     keyword: str
     what: str
@@ -83,8 +83,8 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
     """
     with border(PixelDataError, _CANNOT):
         ds = parse(content)
-        repair.mend(ds)
-        secrets = _secrets(ds)
+        repair.repair_dataset(ds)
+        secrets = _collect_secrets(ds)
         cleaner = _Cleaner(project, profile, text(ds, "PatientID") or text(ds, "PatientName"))
         cleaner.clean(ds)
         ds.PatientName = ds.PatientID = cleaner.patient
@@ -97,8 +97,8 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
         buffer = BytesIO()
         ds.save_as(buffer, enforce_file_format=True)
         written = buffer.getvalue()
-        left = tuple(sorted(set(_left_over(dcmread(BytesIO(written)), secrets))))
-    return Released(written, tuple(cleaner.changes), str(ds.get("SOPInstanceUID", "")), left)
+        left_over = tuple(sorted(set(_find_left_over(dcmread(BytesIO(written)), secrets))))
+    return Released(written, tuple(cleaner.changes), str(ds.get("SOPInstanceUID", "")), left_over)
 
 
 class _Cleaner:
@@ -122,24 +122,24 @@ class _Cleaner:
                 self._note(keyword_for_tag(tag), rules.REMOVE, "", "")
                 del ds[tag]
                 continue
-            self._element(ds, element)
+            self._apply_rule(ds, element)
 
     def scrub(self, ds: Dataset, secrets: frozenset[str]) -> None:
         """Replace texts that table E.1-1 leaves, but in which a secret stands."""
         for element in ds.iterall():
-            if element.VR in rules.TEXTS and _tells(element, secrets):
-                before = _said(element)
+            if element.VR in rules.TEXTS and _holds_secret(element, secrets):
+                before = _describe(element)
                 element.value = rules.DUMMIES[element.VR]
-                self._note(element.keyword, rules.RESIDUAL, before, _said(element))
+                self._note(element.keyword, rules.RESIDUAL, before, _describe(element))
 
     def mask(self, ds: Dataset) -> None:
         """Blacken the masks in every frame."""
         blacken(ds, self._profile.masks)
         self._note("PixelData", rules.MASKED, "", f"{len(self._profile.masks)} parts")
 
-    def _element(self, ds: Dataset, element: DataElement) -> None:
+    def _apply_rule(self, ds: Dataset, element: DataElement) -> None:
         what = rule_of(element, self._profile)
-        before = _said(element)
+        before = _describe(element)
         if what == rules.PSEUDONYM and element.VR not in rules.TEXTS:  # not as the standard says
             what = rules.REMOVE
         if what == rules.REMOVE:
@@ -149,9 +149,9 @@ class _Cleaner:
         elif what == rules.PSEUDONYM:
             element.value = self.patient
         elif what == rules.UID:
-            element.value = _each(element.value, self._project.uid)
+            element.value = _map_values(element.value, self._project.uid)
         elif what == rules.SHIFTED:
-            element.value = _each(element.value, lambda one: shifted(one, self._days))
+            element.value = _map_values(element.value, lambda date: shift_date(date, self._days))
         elif what == rules.DUMMY and element.VR != "SQ":
             dummy = rules.DUMMIES.get(element.VR)
             element.value = self._project.uid(str(element.value)) if element.VR == "UI" else dummy
@@ -161,21 +161,23 @@ class _Cleaner:
             return
         else:
             return
-        self._note(element.keyword, what, before, "" if what == rules.REMOVE else _said(element))
+        self._note(
+            element.keyword, what, before, "" if what == rules.REMOVE else _describe(element)
+        )
 
     def _note(self, keyword: str, what: str, before: str, after: str) -> None:
         self.changes.append(Change(keyword or "unknown", what, before, after))
 
 
-def _each(value: Any, change: Callable[[str], str]) -> Any:
-    """One value, or each of several."""
+def _map_values(value: Any, change: Callable[[str], str]) -> Any:
+    """Change a value, or each of several."""
     if isinstance(value, MultiValue | list | tuple):
-        return [change(str(one)) for one in value]
+        return [change(str(item)) for item in value]
     return change(str(value)) if value else value
 
 
-def _said(element: DataElement) -> str:
-    """A value for the table of changes."""
+def _describe(element: DataElement) -> str:
+    """Put a value in words for the table of changes."""
     if element.VR == "SQ":
         return f"{len(element.value)} items"
     if isinstance(element.value, bytes):
@@ -187,11 +189,11 @@ def _declare(ds: Dataset, profile: Profile) -> None:
     """Say what was done (PS3.15 E.1.1, PS3.3 C.7.1.1 and C.12.1)."""
     ds.PatientIdentityRemoved = "YES"
     ds.DeidentificationMethod = "Lightbox, PS3.15 Annex E, Basic Profile"
-    chosen = [_BASIC]
-    chosen += [_PIXELS] if profile.masks else []
-    chosen += [_DATES] if profile.dates else []
-    chosen += [_DEVICES] if profile.device else []
-    ds.DeidentificationMethodCodeSequence = [_code(*one) for one in chosen]
+    options = [_BASIC]
+    options += [_PIXELS] if profile.masks else []
+    options += [_DATES] if profile.dates else []
+    options += [_DEVICES] if profile.device else []
+    ds.DeidentificationMethodCodeSequence = [_code(*option) for option in options]
     ds.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates else "REMOVED"
     if profile.masks:
         ds.BurnedInAnnotation = "NO"
@@ -213,7 +215,7 @@ def _rebuild_meta(ds: Dataset, project: Project) -> None:
         ds.SOPInstanceUID = project.uid("none")
 
 
-def _secrets(ds: Dataset) -> frozenset[str]:
+def _collect_secrets(ds: Dataset) -> frozenset[str]:
     """What must not be found again: who it is, where it was, when they were born, which it is."""
     keywords = (
         *("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "InstitutionName"),
@@ -221,24 +223,30 @@ def _secrets(ds: Dataset) -> frozenset[str]:
         *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "OperatorsName"),
         *("PerformingPhysicianName", "PatientTelephoneNumbers", "FrameOfReferenceUID"),
     )
-    found = {str(ds.get(keyword) or "").strip() for keyword in keywords}
-    parts = {part for one in found for part in one.replace("^", " ").replace("=", " ").split()}
-    return frozenset(one for one in found | parts if len(one) > 2 and one.upper() not in _COMMON)
+    values = {str(ds.get(keyword) or "").strip() for keyword in keywords}
+    parts = {
+        part for secret in values for part in secret.replace("^", " ").replace("=", " ").split()
+    }
+    return frozenset(
+        secret for secret in values | parts if len(secret) > 2 and secret.upper() not in _COMMON
+    )
 
 
 _COMMON = frozenset(("ANONYMIZED", "ANONYMOUS", "NONE", "UNKNOWN", "CHEST", "HOSPITAL", "DEFAULT"))
 
 
-def _left_over(ds: Dataset, secrets: frozenset[str]) -> Iterator[str]:
+def _find_left_over(ds: Dataset, secrets: frozenset[str]) -> Iterator[str]:
     """Attributes in which a secret still stands."""
-    return (one.keyword or "unknown" for one in ds.iterall() if _tells(one, secrets))
+    return (
+        element.keyword or "unknown" for element in ds.iterall() if _holds_secret(element, secrets)
+    )
 
 
-def _tells(element: DataElement, secrets: frozenset[str]) -> bool:
+def _holds_secret(element: DataElement, secrets: frozenset[str]) -> bool:
     """True when a secret stands in a value: as a word of its own or, if it is long, anywhere."""
     if element.VR in ("SQ", "IS", "DS") or element.value is None or element.tag.group == 0x7FE0:
         return False
     value = element.value
-    said = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    words = set(said.replace("^", " ").replace("\\", " ").split())
-    return bool(words & secrets) or any(len(one) > 7 and one in said for one in secrets)
+    content = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    words = set(content.replace("^", " ").replace("\\", " ").split())
+    return bool(words & secrets) or any(len(secret) > 7 and secret in content for secret in secrets)

@@ -67,8 +67,8 @@ class Project:
         return hmac.new(self.key, message, hashlib.sha256).digest()
 
 
-def shifted(value: str, by: timedelta) -> str:
-    """A DA or DT value moved by whole days, its time of day kept; "" when it is no date."""
+def shift_date(value: str, by: timedelta) -> str:
+    """Move a DA or DT value by whole days, its time of day kept; "" when it is no date."""
     digits = value.strip().replace(".", "", 2) if value[4:5] == "." else value.strip()
     try:
         day = datetime.strptime(digits[:8], "%Y%m%d").replace(tzinfo=UTC) + by

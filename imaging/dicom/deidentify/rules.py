@@ -1,4 +1,4 @@
-"""What is done to which attribute when a file is de-identified: PS3.15 table E.1-1, and options.
+"""Rules of de-identification, attribute by attribute: PS3.15 table E.1-1, and options.
 
 The table is as `dicomanonymizer` carries it (Kitware, BSD). Nothing here changes a file.
 """
@@ -64,13 +64,13 @@ BASIC = Profile()
 
 
 def rule_of(element: DataElement, profile: Profile) -> str:
-    """What table E.1-1 and the options say about an attribute: one of the words above, or ""."""
+    """The rule of table E.1-1 and the options for an attribute: one of the words above, or ""."""
     tag = element.tag
     if tag in (0x00100010, 0x00100020):  # the patient's name and identifier
         return PSEUDONYM
     if profile.device and tag in _DEVICE:
         return ""
-    what = _rules().get(int(tag), "") or _masked_rule(tag)
+    what = _load_rules().get(int(tag), "") or _find_masked_rule(tag)
     dated = element.VR in ("DA", "DT") and tag != 0x00100030
     if profile.dates and dated and element.value:
         return SHIFTED
@@ -84,24 +84,24 @@ def rule_of(element: DataElement, profile: Profile) -> str:
 
 
 @cache
-def _rules() -> dict[int, str]:
+def _load_rules() -> dict[int, str]:
     """Tag -> what is done with it."""
-    found: dict[int, str] = {}
+    actions: dict[int, str] = {}
     for name, what in _CATEGORIES.items():
-        found.update({g << 16 | e: what for g, e in _pairs(getattr(table, name))})
-    return found
+        actions.update({g << 16 | e: what for g, e in _pairs(getattr(table, name))})
+    return actions
 
 
 def _pairs(tags: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
-    """The tags that are one attribute; repeating groups have a mask (`_masked_rule`)."""
+    """The tags that are one attribute; repeating groups have a mask (`_find_masked_rule`)."""
     return ((tag[0], tag[1]) for tag in tags if len(tag) == 2)
 
 
-def _masked_rule(tag: BaseTag) -> str:
+def _find_masked_rule(tag: BaseTag) -> str:
     """Curves and overlays, whose groups repeat (PS3.5 7.6)."""
-    for found in table.X_TAGS:
-        if len(found) == 4:
-            group, element, group_mask, element_mask = found
+    for entry in table.X_TAGS:
+        if len(entry) == 4:
+            group, element, group_mask, element_mask = entry
             if tag.group & group_mask == group and tag.elem & element_mask == element:
                 return REMOVE
     return ""

@@ -33,10 +33,10 @@ def shapes(parts: Sequence[Dataset], size: tuple[int, int]) -> list[Drawing | No
         cardiothoracic ratio, as our own export writes it.
     """
     if len(parts) == 2:
-        ends = [_points(part, size) for part in parts]
+        ends = [_read_points(part, size) for part in parts]
         if all(points is not None and len(points) == 2 for points in ends):
             return [(Shape.RATIO, (ends[0] or ()) + (ends[1] or ()))]
-    return [_shape(part, size) for part in parts]
+    return [_read_shape(part, size) for part in parts]
 
 
 def mark(drawing: Drawing, label: str, shown: Presentation, number: int) -> Annotation:
@@ -53,8 +53,8 @@ def mark(drawing: Drawing, label: str, shown: Presentation, number: int) -> Anno
     )
 
 
-def _shape(part: Dataset, size: tuple[int, int]) -> Drawing | None:
-    points, kind = _points(part, size), text(part, "GraphicType").upper()
+def _read_shape(part: Dataset, size: tuple[int, int]) -> Drawing | None:
+    points, kind = _read_points(part, size), text(part, "GraphicType").upper()
     if points is None:
         return None
     if kind == "POINT" and len(points) == 1:
@@ -66,11 +66,11 @@ def _shape(part: Dataset, size: tuple[int, int]) -> Drawing | None:
     if kind != "POLYLINE":
         return None
     if len(points) >= 4 and points[0] == points[-1]:
-        return _closed(points[:-1])
+        return _classify_closed(points[:-1])
     return {2: (Shape.LENGTH, points), 3: (Shape.ANGLE, points)}.get(len(points))
 
 
-def _closed(points: Points) -> Drawing:
+def _classify_closed(points: Points) -> Drawing:
     """A rectangle where the sides are those of the film, else a region."""
     columns, rows = ({point[axis] for point in points} for axis in (0, 1))
     upright = len(points) == 4 and len(set(points)) == 4 and len(columns) == len(rows) == 2
@@ -91,15 +91,15 @@ def _circle(center: tuple[float, float], rim: tuple[float, float]) -> Points:
     return (x - radius, y), (x + radius, y), (x, y - radius), (x, y + radius)
 
 
-def _points(part: Dataset, size: tuple[int, int]) -> Points | None:
+def _read_points(part: Dataset, size: tuple[int, int]) -> Points | None:
     """(column, row) pairs on the film, or None when they are not in its pixels."""
     data = numbers(part, "GraphicData")
     if text(part, "GraphicAnnotationUnits").upper() != "PIXEL" or len(data) % 2 or not data:
         return None
-    if len(data) > 2 * _MOST_POINTS or not all(math.isfinite(one) for one in data):
+    if len(data) > 2 * _MOST_POINTS or not all(math.isfinite(coordinate) for coordinate in data):
         return None
-    found = tuple(zip(data[::2], data[1::2], strict=True))
+    points = tuple(zip(data[::2], data[1::2], strict=True))
     columns, rows = size
-    if not all(-1 <= x <= columns + 1 and -1 <= y <= rows + 1 for x, y in found):
+    if not all(-1 <= x <= columns + 1 and -1 <= y <= rows + 1 for x, y in points):
         return None
-    return tuple((min(max(x, 0.0), columns), min(max(y, 0.0), rows)) for x, y in found)
+    return tuple((min(max(x, 0.0), columns), min(max(y, 0.0), rows)) for x, y in points)

@@ -38,7 +38,7 @@ _NOT_GREY = "This presentation is for grey films, and this film is in colour."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Staging:
-    """One film as a presentation state shows it.
+    """A film as a presentation state shows it.
 
     Attributes
     ----------
@@ -86,15 +86,15 @@ class PresentationState:
         if image.instance.geometry.photometric_interpretation not in MONOCHROME:
             raise UnsupportedImageError(_NOT_GREY)
         with border(NotDicomError, _UNREADABLE):
-            return self._on(image, uid)
+            return self._apply(image, uid)
 
-    def _on(self, image: Image, uid: str) -> Staging:
-        ds, frame = self._dataset, _frame(self._dataset, image, uid)
-        plain = _turned(ds, Presentation(uid, frame, inverted=_inverted(ds, image)))
-        shown, staged, remarks = self._windowed(plain, image)
-        marks, texts, left = _drawn(ds, shown, image)
-        if left:
-            remarks.append(f"Marks of this presentation that cannot be drawn here: {left}.")
+    def _apply(self, image: Image, uid: str) -> Staging:
+        ds, frame = self._dataset, _first_frame(self._dataset, image, uid)
+        plain = _apply_turns(ds, Presentation(uid, frame, inverted=_is_inverted(ds, image)))
+        shown, staged, remarks = self._apply_window(plain, image)
+        marks, texts, undrawn = _read_marks(ds, shown, image)
+        if undrawn:
+            remarks.append(f"Marks of this presentation that cannot be drawn here: {undrawn}.")
         if "PresentationLUTSequence" in ds:
             remarks.append(_OTHER_CURVE)
         if any(
@@ -103,13 +103,15 @@ class PresentationState:
             remarks.append(_SHUTTERED)
         return Staging(staged, shown, marks, texts, tuple(remarks))
 
-    def _windowed(self, shown: Presentation, image: Image) -> tuple[Presentation, Image, list[str]]:
+    def _apply_window(
+        self, shown: Presentation, image: Image
+    ) -> tuple[Presentation, Image, list[str]]:
         """The state's window or VOI LUT (PS3.3 C.11.8) on a film."""
         items = sequence_items(self._dataset, "SoftcopyVOILUTSequence")
-        item = next((one for one in items if _is_about(one, shown)), None)
+        item = next((candidate for candidate in items if _is_about(candidate, shown)), None)
         if item is None:
             return shown, image, []
-        if _rescale(self._dataset, 0) != _rescale(image._dataset, shown.frame):
+        if _read_rescale(self._dataset, 0) != _read_rescale(image._dataset, shown.frame):
             return shown, image, [_OTHER_VALUES]
         preset = next(iter(voi_lut.read_presets(item)), None)
         if preset is None:
@@ -154,10 +156,10 @@ def _references(ds: Dataset) -> Iterator[tuple[str, tuple[float, ...]]]:
             yield text(item, "ReferencedSOPInstanceUID"), numbers(item, "ReferencedFrameNumber")
 
 
-def _frame(ds: Dataset, image: Image, uid: str) -> int:
+def _first_frame(ds: Dataset, image: Image, uid: str) -> int:
     """The first frame the state is for, counted from 0."""
-    named = next((frames for found, frames in _references(ds) if found == uid), ())
-    frame = int(named[0]) - 1 if named else 0
+    frame_numbers = next((frames for film, frames in _references(ds) if film == uid), ())
+    frame = int(frame_numbers[0]) - 1 if frame_numbers else 0
     return frame if 0 <= frame < image.instance.geometry.frames else 0
 
 
@@ -171,20 +173,20 @@ def _is_about(item: Dataset, shown: Presentation) -> bool:
     )
 
 
-def _inverted(ds: Dataset, image: Image) -> bool:
+def _is_inverted(ds: Dataset, image: Image) -> bool:
     """Whether the viewer has to invert: the state's shape replaces the film's (PS3.4 N.2.1.4)."""
     inverse = text(ds, "PresentationLUTShape").upper() == "INVERSE"
     return inverse != (image.instance.geometry.photometric_interpretation == "MONOCHROME1")
 
 
-def _turned(ds: Dataset, shown: Presentation) -> Presentation:
+def _apply_turns(ds: Dataset, shown: Presentation) -> Presentation:
     """Flip and rotation; the standard rotates first, the viewer flips first (PS3.3 C.10.6)."""
     flipped = text(ds, "ImageHorizontalFlip").upper() == "Y"
     rotation = (integer(ds, "ImageRotation") or 0) % 360
     return replace(shown, flipped=flipped, rotation=(360 - rotation) % 360 if flipped else rotation)
 
 
-def _rescale(ds: Dataset, frame: int) -> tuple[float, ...] | None:
+def _read_rescale(ds: Dataset, frame: int) -> tuple[float, ...] | None:
     """Slope and intercept, 1 and 0 without; None for a Modality LUT."""
     if sequence_items(ds, "ModalityLUTSequence"):
         return None
@@ -207,35 +209,35 @@ def _with_lut(image: Image, lut: Lut, explanation: str, state_sha256: str) -> Im
     ds.VOILUTSequence = [item]
     instance = image.instance
     pair = hashlib.sha256(f"{instance.identity.sha256}/{state_sha256}".encode()).hexdigest()
-    named = replace(
+    renamed = replace(
         instance,
         identity=replace(instance.identity, sha256=pair),
         voi_presets=voi_lut.read_presets(ds),
     )
-    return Image(named, ds, image.remarks, image.refusals)
+    return Image(renamed, ds, image.remarks, image.refusals)
 
 
-def _drawn(
+def _read_marks(
     ds: Dataset, shown: Presentation, image: Image
 ) -> tuple[tuple[Annotation, ...], tuple[str, ...], int]:
-    """Marks that can be drawn, all words, and how many graphics are left out (PS3.3 C.10.5)."""
+    """Read drawable marks, all words, and how many graphics are left out (PS3.3 C.10.5)."""
     size = image.instance.geometry.columns, image.instance.geometry.rows
     marks: list[Annotation] = []
     texts: list[str] = []
-    left = 0
+    undrawn = 0
     for item in sequence_items(ds, "GraphicAnnotationSequence"):
         if not _is_about(item, shown):
             continue
         words = [
-            lines(one, "UnformattedTextValue", most=_MOST_TEXT)
-            for one in sequence_items(item, "TextObjectSequence")
+            lines(text_object, "UnformattedTextValue", most=_MOST_TEXT)
+            for text_object in sequence_items(item, "TextObjectSequence")
         ]
         texts += [word for word in words if word]
         parts = sequence_items(item, "GraphicObjectSequence")
         shapes = graphics.shapes(parts, size)
-        left += sum(shape is None for shape in shapes)
+        undrawn += sum(shape is None for shape in shapes)
         for shape in shapes:
             if shape is not None and len(marks) < MOST_MARKS:
                 label = text(parts[0], "TrackingID") or " ".join(words)
                 marks.append(graphics.mark(shape, label, shown, len(marks)))
-    return tuple(marks), tuple(texts), left
+    return tuple(marks), tuple(texts), undrawn

@@ -42,31 +42,31 @@ def read_report(content: bytes) -> Report:
     """
     with border(NotDicomError, _UNREADABLE):
         ds = parse(content)
-        found = list(islice(_lines(ds, 0), MOST_LINES + 1))
+        report_lines = list(islice(_walk_items(ds, 0), MOST_LINES + 1))
         return Report(
             title=report_title(ds),
-            lines=tuple(found[:MOST_LINES]),
-            complete=_flag(ds, "CompletionFlag", yes="COMPLETE", no="PARTIAL"),
-            final=_flag(ds, "PreliminaryFlag", yes="FINAL", no="PRELIMINARY"),
-            verified=_flag(ds, "VerificationFlag", yes="VERIFIED", no="UNVERIFIED"),
+            lines=tuple(report_lines[:MOST_LINES]),
+            complete=_read_flag(ds, "CompletionFlag", yes="COMPLETE", no="PARTIAL"),
+            final=_read_flag(ds, "PreliminaryFlag", yes="FINAL", no="PRELIMINARY"),
+            verified=_read_flag(ds, "VerificationFlag", yes="VERIFIED", no="UNVERIFIED"),
             verifiers=tuple(
                 (
-                    person(text(one, "VerifyingObserverName")),
-                    text(one, "VerifyingOrganization"),
-                    _moment(text(one, "VerificationDateTime")),
+                    person(text(verifier, "VerifyingObserverName")),
+                    text(verifier, "VerifyingOrganization"),
+                    _format_moment(text(verifier, "VerificationDateTime")),
                 )
-                for one in sequence_items(ds, "VerifyingObserverSequence")
+                for verifier in sequence_items(ds, "VerifyingObserverSequence")
             ),
-            cut=len(found) > MOST_LINES,
+            cut=len(report_lines) > MOST_LINES,
         )
 
 
-def _flag(ds: Dataset, keyword: str, *, yes: str, no: str) -> bool | None:
+def _read_flag(ds: Dataset, keyword: str, *, yes: str, no: str) -> bool | None:
     """A flag of PS3.3 C.17.2; None when it says neither."""
     return {yes: True, no: False}.get(text(ds, keyword).upper())
 
 
-def _lines(parent: Dataset, depth: int) -> Iterator[ReportLine]:
+def _walk_items(parent: Dataset, depth: int) -> Iterator[ReportLine]:
     """The items below a container, each followed by what modifies it."""
     if depth >= _DEEPEST:
         yield ReportLine(depth, "", "\u2026")
@@ -78,41 +78,41 @@ def _lines(parent: Dataset, depth: int) -> Iterator[ReportLine]:
         referred = first_item(item, "ReferencedSOPSequence") or Dataset()
         yield ReportLine(
             depth,
-            _meaning(item, "ConceptNameCodeSequence"),
-            _value(item, kind),
+            _read_meaning(item, "ConceptNameCodeSequence"),
+            _read_value(item, kind),
             text(referred, "ReferencedSOPInstanceUID"),
         )
-        yield from _lines(item, depth + 1)
+        yield from _walk_items(item, depth + 1)
 
 
-def _value(item: Dataset, kind: str) -> str:
+def _read_value(item: Dataset, kind: str) -> str:
     """The value of an item in words; "" for a container and for a reference to an object."""
     if kind == "TEXT":
         return lines(item, "TextValue", most=MOST_TEXT)
     if kind == "CODE":
-        return _meaning(item, "ConceptCodeSequence")
+        return _read_meaning(item, "ConceptCodeSequence")
     if kind == "NUM":
-        return _number(item)
+        return _read_number(item)
     if kind == "PNAME":
         return person(text(item, "PersonName"))
     if kind in ("DATE", "TIME", "DATETIME"):
-        return _moment(text(item, "Date", "DateTime")) or _clock(text(item, "Time"))
+        return _format_moment(text(item, "Date", "DateTime")) or _format_clock(text(item, "Time"))
     if kind in ("SCOORD", "SCOORD3D", "TCOORD"):
         return text(item, "GraphicType", "TemporalRangeType").lower()
     return ""
 
 
-def _meaning(item: Dataset, keyword: str) -> str:
-    """What a code means, else the code itself."""
+def _read_meaning(item: Dataset, keyword: str) -> str:
+    """The meaning of a code, else the code itself."""
     code = first_item(item, keyword) or Dataset()
     return text(code, "CodeMeaning", "CodeValue", "LongCodeValue", "URNCodeValue")
 
 
-def _number(item: Dataset) -> str:
+def _read_number(item: Dataset) -> str:
     """A measured value with its unit, else why there is none (PS3.3 C.18.1)."""
     measured = first_item(item, "MeasuredValueSequence")
     if measured is None:
-        return _meaning(item, "NumericValueQualifierCodeSequence") or "\u2013"
+        return _read_meaning(item, "NumericValueQualifierCodeSequence") or "\u2013"
     unit = first_item(measured, "MeasurementUnitsCodeSequence") or Dataset()
     symbol = text(unit, "CodeValue")
     if symbol.startswith(_NO_UNIT):
@@ -123,15 +123,15 @@ def _number(item: Dataset) -> str:
     return f"{text(measured, 'NumericValue') if number is not None else '?'} {symbol}".strip()
 
 
-def _moment(stamp: str) -> str:
+def _format_moment(stamp: str) -> str:
     """A DA or DT (PS3.5 6.2) as YYYY-MM-DD and HH:MM where it goes that far."""
     digits = stamp.split(".")[0].split("+")[0].split("-")[0]
     if len(digits) < 8 or not digits.isdigit():
         return stamp
     day = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
-    return f"{day} {_clock(digits[8:])}".strip()
+    return f"{day} {_format_clock(digits[8:])}".strip()
 
 
-def _clock(digits: str) -> str:
+def _format_clock(digits: str) -> str:
     """HHMM... as HH:MM; anything else as it is."""
     return f"{digits[:2]}:{digits[2:4]}" if digits[:4].isdigit() and len(digits) >= 4 else digits

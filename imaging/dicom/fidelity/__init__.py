@@ -1,4 +1,4 @@
-"""What was done between a file's bytes and the screen, step by step, and what is odd about it.
+"""The steps between a file's bytes and the screen, and what is odd about the file.
 
 Rule of the room: it describes and cautions; it changes no pixel.
 """

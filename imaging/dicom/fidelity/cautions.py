@@ -1,4 +1,4 @@
-"""What a header says, leaves out or contradicts that a reader should know before trusting it."""
+"""Cautions about a header: what a reader should know before trusting what it says or leaves out."""
 
 from __future__ import annotations
 
@@ -23,30 +23,34 @@ _PAINTED = ("US", "IVUS", "SC", "OT", "XC", "ES")  # makers of pictures with wor
 _DAY = timedelta(days=1)
 
 
-def judge_header(ds: Dataset, instance: Instance) -> tuple[Caution, ...]:
+def check_header(ds: Dataset, instance: Instance) -> tuple[Caution, ...]:
     """All cautions that the header alone gives rise to; none of them names a patient.
 
-    A PNG or JPEG film has no header: what it lacks is told once, by "no-header".
+    A PNG or JPEG film has no header: what it lacks is said once, by "no-header".
     """
     if instance.source is SourceKind.FILM:
         words = "This is no DICOM file: patient, view, side, spacing and window are unknown."
         return (Caution("no-header", words),)
-    return tuple(one for check in _CHECKS if (one := check(ds, instance)) is not None)
+    return tuple(caution for check in _CHECKS if (caution := check(ds, instance)) is not None)
 
 
-def _view(_ds: Dataset, instance: Instance) -> Caution | None:
+def _check_view(_ds: Dataset, instance: Instance) -> Caution | None:
     """ViewPosition (0018,5101) of a projection."""
-    taken = instance.acquisition
-    if taken.modality not in PROJECTIONS or taken.view_position:
+    acquisition = instance.acquisition
+    if acquisition.modality not in PROJECTIONS or acquisition.view_position:
         return None
     return Caution("view", "The header does not state the view (AP, PA or lateral).")
 
 
-def _side(ds: Dataset, instance: Instance) -> Caution | None:
+def _check_side(ds: Dataset, instance: Instance) -> Caution | None:
     """Laterality (0020,0060), ImageLaterality (0020,0062) or PatientOrientation (0020,0020)."""
-    taken = instance.acquisition
-    known = taken.laterality or len(taken.patient_orientation) == 2
-    if taken.modality not in PROJECTIONS or known or numbers(ds, "ImageOrientationPatient"):
+    acquisition = instance.acquisition
+    is_stated = acquisition.laterality or len(acquisition.patient_orientation) == 2
+    if (
+        acquisition.modality not in PROJECTIONS
+        or is_stated
+        or numbers(ds, "ImageOrientationPatient")
+    ):
         return None
     words = (
         "The header states neither laterality nor orientation: trust only a marker in the picture "
@@ -55,7 +59,7 @@ def _side(ds: Dataset, instance: Instance) -> Caution | None:
     return Caution("laterality", words)
 
 
-def _burned_in(ds: Dataset, instance: Instance) -> Caution | None:
+def _check_burned_in(ds: Dataset, instance: Instance) -> Caution | None:
     """BurnedInAnnotation (0028,0301), else kinds of picture that usually have words in them."""
     stated = text(ds, "BurnedInAnnotation").upper()
     if stated == "YES":
@@ -67,7 +71,7 @@ def _burned_in(ds: Dataset, instance: Instance) -> Caution | None:
     return None
 
 
-def _spacing(_ds: Dataset, instance: Instance) -> Caution | None:
+def _check_spacing(_ds: Dataset, instance: Instance) -> Caution | None:
     """PixelSpacing and its relatives (PS3.3 10.7)."""
     geometry = instance.geometry
     if geometry.pixel_spacing is None:
@@ -78,15 +82,17 @@ def _spacing(_ds: Dataset, instance: Instance) -> Caution | None:
     return None
 
 
-def _lossy(ds: Dataset, instance: Instance) -> Caution | None:
+def _check_lossy(ds: Dataset, instance: Instance) -> Caution | None:
     """LossyImageCompression (0028,2110) and its ratio (0028,2112); else a lossy encoding."""
     if text(ds, "LossyImageCompression") == "01":
-        ratios = [one for one in numbers(ds, "LossyImageCompressionRatio") if 1 <= one < 10_000]
+        ratios = [
+            ratio for ratio in numbers(ds, "LossyImageCompressionRatio") if 1 <= ratio < 10_000
+        ]
         if not ratios:
             return Caution("lossy", "The picture was compressed with loss; the ratio is not told.")
         total = 1.0
-        for one in ratios:  # each value is one step of compression (PS3.3 C.7.6.1.1.5)
-            total *= one
+        for ratio in ratios:  # each value is one step of compression (PS3.3 C.7.6.1.1.5)
+            total *= ratio
         words = f"The picture was compressed with loss, about {total:.3g} : 1."
         return Caution("lossy", words)
     if instance.identity.transfer_syntax_uid in _LOSSY:
@@ -95,7 +101,7 @@ def _lossy(ds: Dataset, instance: Instance) -> Caution | None:
     return None
 
 
-def _shape(ds: Dataset, instance: Instance) -> Caution | None:
+def _check_shape(ds: Dataset, instance: Instance) -> Caution | None:
     """PresentationLUTShape (2050,0020) has to fit the photometric tag (PS3.3 C.8.11.3.1.2)."""
     shape = text(ds, "PresentationLUTShape").upper()
     photometric = instance.geometry.photometric_interpretation
@@ -109,32 +115,32 @@ def _shape(ds: Dataset, instance: Instance) -> Caution | None:
     return Caution("polarity", words)
 
 
-def _derived(ds: Dataset, _instance: Instance) -> Caution | None:
+def _check_derived(ds: Dataset, _instance: Instance) -> Caution | None:
     """Value 1 of ImageType (0008,0008), PS3.3 C.7.6.1.1.2."""
     if not text(ds, "ImageType").upper().startswith("DERIVED"):
         return None
     return Caution("derived", "The picture is derived from another: it is not the original film.")
 
 
-def _dates(ds: Dataset, _instance: Instance) -> Caution | None:
+def _check_dates(ds: Dataset, _instance: Instance) -> Caution | None:
     """Dates that cannot all be true; the dates themselves are not repeated."""
-    born, study = _date(ds, "PatientBirthDate"), _date(ds, "StudyDate")
+    born, study = _read_date(ds, "PatientBirthDate"), _read_date(ds, "StudyDate")
     later = {"series": "SeriesDate", "acquisition": "AcquisitionDate", "content": "ContentDate"}
     if study and study > datetime.now(UTC).replace(tzinfo=None) + 2 * _DAY:
         return Caution("dates", "The study date lies in the future.")
     if born and study and born > study:
         return Caution("dates", "The date of birth lies after the study date.")
     for name, keyword in later.items():
-        found = _date(ds, keyword)
-        if found and study and found < study - _DAY:
+        date = _read_date(ds, keyword)
+        if date and study and date < study - _DAY:
             return Caution("dates", f"The {name} date lies before the study date.")
     return None
 
 
-def _age(ds: Dataset, _instance: Instance) -> Caution | None:
+def _check_age(ds: Dataset, _instance: Instance) -> Caution | None:
     """PatientAge (0010,1010) against the date of birth, a year allowed."""
     stated = parse_age(text(ds, "PatientAge"))
-    born, study = _date(ds, "PatientBirthDate"), _date(ds, "StudyDate")
+    born, study = _read_date(ds, "PatientBirthDate"), _read_date(ds, "StudyDate")
     if stated is None or not born or not study or born > study:
         return None
     if abs((study - born).days / 365.25 - stated) <= 1.1:
@@ -142,20 +148,20 @@ def _age(ds: Dataset, _instance: Instance) -> Caution | None:
     return Caution("dates", "The age tag does not fit the date of birth and the study date.")
 
 
-def _date(ds: Dataset, keyword: str) -> datetime | None:
+def _read_date(ds: Dataset, keyword: str) -> datetime | None:
     """A date of the header, or None."""
     digits = read_date(text(ds, keyword))
     return datetime.strptime(digits, "%Y%m%d") if digits else None
 
 
 _CHECKS: tuple[Callable[[Dataset, Instance], Caution | None], ...] = (
-    _shape,
-    _view,
-    _side,
-    _burned_in,
-    _spacing,
-    _lossy,
-    _derived,
-    _dates,
-    _age,
+    _check_shape,
+    _check_view,
+    _check_side,
+    _check_burned_in,
+    _check_spacing,
+    _check_lossy,
+    _check_derived,
+    _check_dates,
+    _check_age,
 )

@@ -22,7 +22,7 @@ def inspect_image(image: Image, *, frame: int = 0) -> Fidelity:
     image : Image
         The picture.
     frame : int
-        Counts from 0; the pixels of one frame are judged.
+        Counts from 0; the pixels of one frame are checked.
 
     Returns
     -------
@@ -66,6 +66,6 @@ def inspect_image(image: Image, *, frame: int = 0) -> Fidelity:
                     taken=instance.acquisition,
                     photometric=geometry.photometric_interpretation,
                 ),
-                *cautions.judge_header(ds, instance),
+                *cautions.check_header(ds, instance),
             ),
         )

@@ -1,4 +1,4 @@
-"""The chain from stored values to grey levels, told step by step as `pixels` applies it."""
+"""The chain from stored values to grey levels, step by step as `pixels` applies it."""
 
 from __future__ import annotations
 
@@ -48,14 +48,18 @@ def read_chain(
     C.7.6.3.1.2 (MONOCHROME1), C.11.6 (Presentation LUT), C.7.6.3.1.7 (aspect).
     """
     if geometry.photometric_interpretation not in MONOCHROME:
-        steps = [_colour(ds, geometry)]
+        steps = [_describe_colour(ds, geometry)]
     else:
-        steps = [_modality(ds, geometry, frame), *_padding(ds), _voi(ds, geometry, frame, preset)]
-        steps.append(_polarity(ds, geometry))
-    return (*steps, *_aspect(ds, geometry))
+        steps = [
+            _describe_modality(ds, geometry, frame),
+            *_describe_padding(ds),
+            _describe_voi(ds, geometry, frame, preset),
+        ]
+        steps.append(_describe_polarity(ds, geometry))
+    return (*steps, *_describe_aspect(ds, geometry))
 
 
-def _colour(ds: Dataset, geometry: Geometry) -> Step:
+def _describe_colour(ds: Dataset, geometry: Geometry) -> Step:
     """How colours were made."""
     kind = geometry.photometric_interpretation
     if kind == "PALETTE COLOR":
@@ -66,7 +70,7 @@ def _colour(ds: Dataset, geometry: Geometry) -> Step:
     return Step("colour", f"Colours are converted from {kind} to RGB.")
 
 
-def _modality(ds: Dataset, geometry: Geometry, frame: int) -> Step:
+def _describe_modality(ds: Dataset, geometry: Geometry, frame: int) -> Step:
     """Modality LUT, else rescale, else nothing."""
     item = first_item(ds, "ModalityLUTSequence")
     if item is not None and "LUTData" in item:
@@ -83,7 +87,7 @@ def _modality(ds: Dataset, geometry: Geometry, frame: int) -> Step:
     return Step("rescale", f"{words}, in {unit}." if unit else f"{words}.")
 
 
-def _padding(ds: Dataset) -> list[Step]:
+def _describe_padding(ds: Dataset) -> list[Step]:
     """Pixels that are no picture."""
     value, limit = integer(ds, "PixelPaddingValue"), integer(ds, "PixelPaddingRangeLimit")
     if value is None:
@@ -93,7 +97,7 @@ def _padding(ds: Dataset) -> list[Step]:
     return [Step("padding", f"Padding: stored values of {span} do not count for the window.")]
 
 
-def _voi(ds: Dataset, geometry: Geometry, frame: int, preset: VoiPreset | None) -> Step:
+def _describe_voi(ds: Dataset, geometry: Geometry, frame: int, preset: VoiPreset | None) -> Step:
     """The VOI LUT or the window, and where it came from."""
     if preset is None:
         return Step("voi", "No window is applied.")
@@ -111,16 +115,18 @@ def _voi(ds: Dataset, geometry: Geometry, frame: int, preset: VoiPreset | None) 
     return Step("window", f"Window: {window}; the first of {len(offered)} presets of the file.")
 
 
-def _polarity(ds: Dataset, geometry: Geometry) -> Step:
-    """What the lowest value looks like."""
+def _describe_polarity(ds: Dataset, geometry: Geometry) -> Step:
+    """How the lowest value looks."""
     shape = text(ds, "PresentationLUTShape").upper()
-    said = f" (PresentationLUTShape {shape})" if shape else ""
+    shape_note = f" (PresentationLUTShape {shape})" if shape else ""
     if geometry.photometric_interpretation == "MONOCHROME1":
-        return Step("polarity", f"MONOCHROME1{said}: grey levels are inverted as the last step.")
-    return Step("polarity", f"MONOCHROME2{said}: the lowest value is shown black.")
+        return Step(
+            "polarity", f"MONOCHROME1{shape_note}: grey levels are inverted as the last step."
+        )
+    return Step("polarity", f"MONOCHROME2{shape_note}: the lowest value is shown black.")
 
 
-def _aspect(ds: Dataset, geometry: Geometry) -> list[Step]:
+def _describe_aspect(ds: Dataset, geometry: Geometry) -> list[Step]:
     """The shape of a pixel, where it is not square."""
     ratio = aspect_of(ds, geometry)
     if ratio == 1.0:

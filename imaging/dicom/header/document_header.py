@@ -13,7 +13,7 @@ _PERSON_OBSERVER = "121008"  # PS3.16 TID 1003, Person Observer Name (DCM)
 
 
 def read_document(ds: Dataset, sha256: str, file_name: str) -> Document | None:
-    """The document a dataset is.
+    """Read the header of a document.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def read_document(ds: Dataset, sha256: str, file_name: str) -> Document | None:
     if kind is None or (kind is DocumentKind.REPORT and not sequence_items(ds, "ContentSequence")):
         return None
     report = kind is DocumentKind.REPORT
-    of = "Content" if report else "PresentationCreation"
+    prefix = "Content" if report else "PresentationCreation"
     return Document(
         identity=identity,
         patient=header.read_patient(ds),
         acquisition=header.read_acquisition(ds),
         kind=kind,
         title=report_title(ds) if report else text(ds, "ContentDescription", "ContentLabel"),
-        author=_author(ds) if report else person(text(ds, "ContentCreatorName")),
-        date=header.read_date(text(ds, f"{of}Date")),
-        time=text(ds, f"{of}Time"),
+        author=_read_author(ds) if report else person(text(ds, "ContentCreatorName")),
+        date=header.read_date(text(ds, f"{prefix}Date")),
+        time=text(ds, f"{prefix}Time"),
         file_name=file_name,
     )
 
@@ -59,7 +59,7 @@ def person(name: str) -> str:
     return " ".join(name.split("=")[0].replace("^", " ").split())
 
 
-def _author(ds: Dataset) -> str:
+def _read_author(ds: Dataset) -> str:
     """Who observed, else who verified the report."""
     for item in sequence_items(ds, "ContentSequence"):
         concept = first_item(item, "ConceptNameCodeSequence") or Dataset()

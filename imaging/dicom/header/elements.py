@@ -25,10 +25,10 @@ def value(ds: Dataset, keyword: str) -> Any:
     """The value of an element, or None when it is absent, empty or cannot be decoded."""
     try:  # by tag: an absent keyword is looked up as an attribute, which takes ten times as long
         element = ds.get(_tag(keyword))
-        found = None if element is None else element.value
+        raw = None if element is None else element.value
     except Exception:
         return None
-    return None if found is None or (isinstance(found, str | bytes) and not found) else found
+    return None if raw is None or (isinstance(raw, str | bytes) and not raw) else raw
 
 
 def text(ds: Dataset, *keywords: str) -> str:
@@ -38,8 +38,8 @@ def text(ds: Dataset, *keywords: str) -> str:
     the screen's business.
     """
     for keyword in keywords:
-        found = value(ds, keyword)
-        if found is not None and (cleaned := _clean(found)):
+        raw = value(ds, keyword)
+        if raw is not None and (cleaned := _clean(raw)):
             return cleaned
     return ""
 
@@ -49,31 +49,31 @@ def lines(ds: Dataset, keyword: str, *, most: int) -> str:
 
     The whole is cut to `most` characters.
     """
-    found = value(ds, keyword)
-    if found is None:
+    raw = value(ds, keyword)
+    if raw is None:
         return ""
-    if isinstance(found, list | tuple | MultiValue):  # a backslash in a text of one value
-        found = "\\".join(str(one) for one in found)
-    if isinstance(found, bytes):
-        found = found.decode("utf-8", "replace")
-    cleaned = (_clean(line, most) for line in re.split(r"[\r\n\f]+", str(found)[: 8 * most]))
+    if isinstance(raw, list | tuple | MultiValue):  # a backslash in a text of one value
+        raw = "\\".join(str(part) for part in raw)
+    if isinstance(raw, bytes):
+        raw = raw.decode("utf-8", "replace")
+    cleaned = (_clean(line, most) for line in re.split(r"[\r\n\f]+", str(raw)[: 8 * most]))
     return "\n".join(line for line in cleaned if line)[:most]
 
 
 def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
     """All values of a numeric element as floats; NaN stands for one that is not a number."""
-    found = value(ds, keyword)
-    if found is None:
+    raw = value(ds, keyword)
+    if raw is None:
         return ()
-    return tuple(_number(one) for one in _several(found))
+    return tuple(_to_float(number) for number in _as_values(raw))
 
 
 def integer(ds: Dataset, keyword: str) -> int | None:
     """The one integer of an element; None when absent, repeated or not a whole number."""
-    found = numbers(ds, keyword)
-    if len(found) != 1 or not found[0].is_integer():
+    values = numbers(ds, keyword)
+    if len(values) != 1 or not values[0].is_integer():
         return None
-    return int(found[0])
+    return int(values[0])
 
 
 def first_item(ds: Dataset, keyword: str) -> Dataset | None:
@@ -84,39 +84,39 @@ def first_item(ds: Dataset, keyword: str) -> Dataset | None:
 
 def sequence_items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
     """The items of a sequence; empty when it is absent or is no sequence."""
-    found = value(ds, keyword)
-    if found is None or isinstance(found, str | bytes) or not isinstance(found, Iterable):
+    items = value(ds, keyword)
+    if items is None or isinstance(items, str | bytes) or not isinstance(items, Iterable):
         return ()
-    return tuple(item for item in found if isinstance(item, Dataset))
+    return tuple(item for item in items if isinstance(item, Dataset))
 
 
 def frame_item(ds: Dataset, frame: int, keyword: str) -> Dataset | None:
     """The functional group item that holds for a frame (PS3.3 C.7.6.16): per-frame, then shared."""
     per_frame = sequence_items(ds, "PerFrameFunctionalGroupsSequence")
     groups = [*per_frame[frame : frame + 1], *sequence_items(ds, "SharedFunctionalGroupsSequence")]
-    found = (first_item(group, keyword) for group in groups)
-    return next((item for item in found if item is not None), None)
+    candidates = (first_item(group, keyword) for group in groups)
+    return next((item for item in candidates if item is not None), None)
 
 
-def _several(found: Any) -> Iterable[Any]:
+def _as_values(raw: Any) -> Iterable[Any]:
     """A value as an iterable of values."""
-    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
-        return (found,)
-    return found
+    if isinstance(raw, str | bytes) or not isinstance(raw, Iterable):
+        return (raw,)
+    return raw
 
 
-def _number(one: Any) -> float:
+def _to_float(raw: Any) -> float:
     """A float, or NaN."""
     try:
-        return float(one)
+        return float(raw)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 
 
-def _clean(found: Any, most: int = MAX_TEXT) -> str:
+def _clean(raw: Any, most: int = MAX_TEXT) -> str:
     """Printable text of one value."""
-    if isinstance(found, bytes):
-        found = found.decode("utf-8", "replace")
-    elif isinstance(found, list | tuple | MultiValue):
-        found = "\\".join(str(one) for one in found)
-    return clean(str(found), most)
+    if isinstance(raw, bytes):
+        raw = raw.decode("utf-8", "replace")
+    elif isinstance(raw, list | tuple | MultiValue):
+        raw = "\\".join(str(part) for part in raw)
+    return clean(str(raw), most)

@@ -29,26 +29,26 @@ def with_sound_meta(data: bytes) -> bytes:
     end = elements[-1][1]
     first, second, _ = elements[0]
     counted = data[first : first + 4] == _LENGTH and second - first == 12
-    right = not counted or unpack_from("<L", data, first + 8)[0] == end - second
-    if right and all(sound for _, _, sound in elements):
+    is_length_right = not counted or unpack_from("<L", data, first + 8)[0] == end - second
+    if is_length_right and all(sound for _, _, sound in elements):
         return data
-    kept = b"".join(data[at:to] for at, to, sound in elements[counted:] if sound)
-    return data[:132] + _LENGTH + b"UL\x04\x00" + pack("<L", len(kept)) + kept + data[end:]
+    group = b"".join(data[at:to] for at, to, sound in elements[counted:] if sound)
+    return data[:132] + _LENGTH + b"UL\x04\x00" + pack("<L", len(group)) + group + data[end:]
 
 
 def _walk(data: bytes) -> _Elements:
     """The elements of group 0002 up to one of another; none when they do not follow one another."""
-    found: _Elements = []
+    elements: _Elements = []
     at = 132
     while at + 12 <= len(data):
         kind = data[at + 4 : at + 6]
         sound = kind.isalpha() and kind.isupper()
         if data[at : at + 2] != _GROUP:
-            return found if found and found[-1][2] else []
+            return elements if elements and elements[-1][2] else []
         if kind in _LONG:
             to = at + 12 + unpack_from("<L", data, at + 8)[0]
         else:
             to = at + 8 + unpack_from("<H", data, at + 6)[0]
-        found.append((at, to, sound))
+        elements.append((at, to, sound))
         at = to
     return []

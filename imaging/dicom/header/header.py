@@ -1,4 +1,4 @@
-"""Header to entities: who, when and how, read tolerantly (the pixels' own words: layout.py)."""
+"""Header to entities: who, when and how, read tolerantly (for the pixels: `pixels.description`)."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def read_identity(ds: Dataset, *, sha256: str, transfer_syntax_uid: str) -> Iden
     """
     meta = getattr(ds, "file_meta", Dataset())
     return Identity(
-        study_instance_uid=_uid(ds, "StudyInstanceUID", sha256),
-        series_instance_uid=_uid(ds, "SeriesInstanceUID", sha256),
-        sop_instance_uid=_uid(ds, "SOPInstanceUID", sha256),
+        study_instance_uid=_read_uid(ds, "StudyInstanceUID", sha256),
+        series_instance_uid=_read_uid(ds, "SeriesInstanceUID", sha256),
+        sop_instance_uid=_read_uid(ds, "SOPInstanceUID", sha256),
         sop_class_uid=text(ds, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"),
         transfer_syntax_uid=transfer_syntax_uid,
         sha256=sha256,
@@ -65,7 +65,7 @@ def read_patient(ds: Dataset) -> Patient:
         patient_id=text(ds, "PatientID"),
         birth_date=birth_date,
         sex=text(ds, "PatientSex").upper(),
-        age_years=_age_years(ds, birth_date),
+        age_years=_read_age_years(ds, birth_date),
     )
 
 
@@ -82,7 +82,7 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         body_part=text(ds, "BodyPartExamined").upper(),
         view_position=(text(ds, "ViewPosition") or text(view_code, "CodeMeaning")).upper(),
         laterality=text(ds, "ImageLaterality", "Laterality").upper(),
-        patient_orientation=tuple(one for one in orientation if one),
+        patient_orientation=tuple(part for part in orientation if part),
         study_date=read_date(text(ds, "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")),
         study_time=text(ds, "StudyTime"),
         study_description=text(ds, "StudyDescription"),
@@ -90,7 +90,7 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         accession_number=text(ds, "AccessionNumber"),
         manufacturer=text(ds, "Manufacturer"),
         station_name=text(ds, "StationName"),
-        image_type=tuple(one for one in text(ds, "ImageType").upper().split("\\") if one),
+        image_type=tuple(part for part in text(ds, "ImageType").upper().split("\\") if part),
         intent=text(ds, "PresentationIntentType").upper(),
         instance_number=integer(ds, "InstanceNumber"),
         synthetic="YES" in (text(ds, "SyntheticData"), text(ds, "QualityControlSubject")),
@@ -105,40 +105,40 @@ def parse_age(age: str) -> float | None:
     float or None
         None for anything else: without its unit a number could be days or years.
     """
-    found = _AGE.fullmatch(age.strip().upper())
-    if not found:
+    match = _AGE.fullmatch(age.strip().upper())
+    if not match:
         return None
-    years = int(found[1]) / _PER_YEAR[found[2]]
+    years = int(match[1]) / _PER_YEAR[match[2]]
     return years if years <= _OLDEST else None
 
 
-def _age_years(ds: Dataset, birth_date: str) -> float | None:
+def _read_age_years(ds: Dataset, birth_date: str) -> float | None:
     """PatientAge (0010,1010), else study date less birth date."""
     stated = parse_age(text(ds, "PatientAge"))
     if stated is not None:
         return stated
-    taken = read_date(text(ds, "StudyDate", "AcquisitionDate", "ContentDate"))
-    if not birth_date or not taken:
+    study_date = read_date(text(ds, "StudyDate", "AcquisitionDate", "ContentDate"))
+    if not birth_date or not study_date:
         return None
-    days = (_as_date(taken) - _as_date(birth_date)).days
+    days = (_as_date(study_date) - _as_date(birth_date)).days
     years = days / _PER_YEAR["D"]
     return years if 0 <= years <= _OLDEST else None
 
 
-def _uid(ds: Dataset, keyword: str, sha256: str) -> str:
+def _read_uid(ds: Dataset, keyword: str, sha256: str) -> str:
     """The UID as written, or a derived one."""
-    found = text(ds, keyword)
-    return found if _is_uid(found) else derive_uid(sha256, keyword)
+    uid = text(ds, keyword)
+    return uid if _is_uid(uid) else derive_uid(sha256, keyword)
 
 
-def _is_uid(found: str) -> bool:
+def _is_uid(uid: str) -> bool:
     """True for dotted numbers of at most 64 characters."""
-    return len(found) <= 64 and _UID.fullmatch(found) is not None
+    return len(uid) <= 64 and _UID.fullmatch(uid) is not None
 
 
-def read_date(found: str) -> str:
+def read_date(stated: str) -> str:
     """A date as YYYYMMDD; "" when it is none (ACR-NEMA dots are dropped)."""
-    digits = found.replace(".", "").replace("-", "")
+    digits = stated.replace(".", "").replace("-", "")
     try:
         _as_date(digits)
     except ValueError:

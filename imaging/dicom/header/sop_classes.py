@@ -48,14 +48,14 @@ _SYNTAXES = {  # newer than pydicom's dictionary
 
 
 def name_object(sop_class_uid: str, modality: str) -> str | None:
-    """What an object without pixels is, in words; None when it should have been a picture."""
+    """Name an object without pixels in words; None when it should have been a picture."""
     name = UID(sop_class_uid).name
-    known = next((words for part, words in _OBJECTS if part in name), None)
-    return known or _MODALITIES.get(modality)
+    by_class = next((words for part, words in _OBJECTS if part in name), None)
+    return by_class or _MODALITIES.get(modality)
 
 
 def document_kind(sop_class_uid: str) -> DocumentKind | None:
-    """What kind of document a class of objects is (PS3.4 B.5); None for all others.
+    """The kind of document that a class of objects is (PS3.4 B.5); None for all others.
 
     A report is any class with a content tree under a name of its own ("Basic Text SR Storage",
     "X-Ray Radiation Dose SR Storage").
@@ -69,5 +69,5 @@ def document_kind(sop_class_uid: str) -> DocumentKind | None:
 
 def name_syntax(transfer_syntax_uid: str) -> str:
     """The name of a transfer syntax (PS3.6 Annex A), or its UID when it has none here."""
-    known = _SYNTAXES.get(transfer_syntax_uid)
-    return known or str(UID(transfer_syntax_uid).name)
+    newer = _SYNTAXES.get(transfer_syntax_uid)
+    return newer or str(UID(transfer_syntax_uid).name)

@@ -31,7 +31,7 @@ LABEL = "imagecodecs"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a header says of its samples: bits, sign, and whether they are grey (not a palette)."""
+    """Samples as the header has them: bits, sign, and whether they are grey (not a palette)."""
 
     allocated: int
     stored: int
@@ -42,78 +42,80 @@ class Sample:
 _THREADS = min(4, os.cpu_count() or 1)  # one film must not take a whole server
 
 
-def _jpeg(data: bytes) -> NDArray[Any]:
+def _decode_jpeg(data: bytes) -> NDArray[Any]:
     """Refuse values beyond the precision: the libjpegs go on after damage, and lossless drifts."""
     array = np.asarray(imagecodecs.jpeg8_decode(data))
-    found = read_codestream(data)
-    if found is None or int(array.max()) >> found.precision:
+    header = read_codestream(data)
+    if header is None or int(array.max()) >> header.precision:
         raise ValueError("the frame decodes to values that its precision cannot hold")
     return array
 
 
-def _jpeg2k(data: bytes) -> NDArray[Any]:
+def _decode_jpeg2k(data: bytes) -> NDArray[Any]:
     return np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=_THREADS))
 
 
-def _htj2k(data: bytes) -> NDArray[Any]:
+def _decode_htj2k(data: bytes) -> NDArray[Any]:
     """Refuse what OpenJPH gave up half-way.
 
     imagecodecs 2026.3.6 copies row by row out of a function that drops OpenJPH's exceptions, and
     leaves the rows after it at 0. So a picture whose last row holds anything is whole; of one that
     is black there, Python says whether something was dropped.
     """
-    _heard.dropped = False
+    _dropped_errors.dropped = False
     array = np.asarray(imagecodecs.htj2k_decode(data))
-    unsaid = sys.unraisablehook is not _hear and not array[-1:].any()
-    if _heard.dropped or unsaid:
+    unreported = sys.unraisablehook is not _note_dropped_error and not array[-1:].any()
+    if _dropped_errors.dropped or unreported:
         raise ValueError("the frame cannot be decoded to its end")
     return array
 
 
-class _Heard(threading.local):
+class _DroppedErrors(threading.local):
     """Whether an exception was dropped in this thread."""
 
     dropped = False
 
 
-_heard, _others = _Heard(), sys.unraisablehook
+_dropped_errors, _previous_hook = _DroppedErrors(), sys.unraisablehook
 
 
-def _hear(said: Any) -> None:
+def _note_dropped_error(event: Any) -> None:
     """Take note of OpenJPH's exceptions, which would only be printed; pass all others on."""
-    if isinstance(said.object, str) and said.object.startswith("imagecodecs._htj2k"):
-        _heard.dropped = True
+    if isinstance(event.object, str) and event.object.startswith("imagecodecs._htj2k"):
+        _dropped_errors.dropped = True
     else:
-        _others(said)
+        _previous_hook(event)
 
 
 # Retired from DICOM, and so without a decoder of pydicom's own; libjpeg-turbo reads both.
 _SPECTRAL, _PROGRESSIVE = uid.UID("1.2.840.10008.1.2.4.53"), uid.UID("1.2.840.10008.1.2.4.55")
 # Newer than pydicom's decoders (Supplement 232).
 _JPEG_XL = tuple(uid.UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
-for _one in _JPEG_XL:  # unknown to pydicom, it would count as no transfer syntax at all
-    UID_dictionary.setdefault(str(_one), (name_syntax(_one), "Transfer Syntax", "", "", ""))
-_OURS: dict[str, Decoder] = {one: Decoder(one) for one in (_SPECTRAL, _PROGRESSIVE, *_JPEG_XL)}
+for _syntax in _JPEG_XL:  # unknown to pydicom, it would count as no transfer syntax at all
+    UID_dictionary.setdefault(str(_syntax), (name_syntax(_syntax), "Transfer Syntax", "", "", ""))
+_OUR_DECODERS: dict[str, Decoder] = {
+    syntax: Decoder(syntax) for syntax in (_SPECTRAL, _PROGRESSIVE, *_JPEG_XL)
+}
 _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
-    uid.JPEGBaseline8Bit: _jpeg,
-    uid.JPEGExtended12Bit: _jpeg,
-    _SPECTRAL: _jpeg,
-    _PROGRESSIVE: _jpeg,
+    uid.JPEGBaseline8Bit: _decode_jpeg,
+    uid.JPEGExtended12Bit: _decode_jpeg,
+    _SPECTRAL: _decode_jpeg,
+    _PROGRESSIVE: _decode_jpeg,
     **dict.fromkeys(_JPEG_XL, imagecodecs.jpegxl_decode),
-    uid.JPEGLossless: _jpeg,
-    uid.JPEGLosslessSV1: _jpeg,
+    uid.JPEGLossless: _decode_jpeg,
+    uid.JPEGLosslessSV1: _decode_jpeg,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
     uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
-    uid.JPEG2000Lossless: _jpeg2k,
-    uid.JPEG2000: _jpeg2k,
-    uid.HTJ2K: _htj2k,
-    uid.HTJ2KLossless: _htj2k,
-    uid.HTJ2KLosslessRPCL: _htj2k,
+    uid.JPEG2000Lossless: _decode_jpeg2k,
+    uid.JPEG2000: _decode_jpeg2k,
+    uid.HTJ2K: _decode_htj2k,
+    uid.HTJ2KLossless: _decode_htj2k,
+    uid.HTJ2KLosslessRPCL: _decode_htj2k,
 }
 DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
 
 
-_CHECKED = tuple(one for one, decode in _DECODERS.items() if decode is _jpeg)
+_CHECKED = tuple(syntax for syntax, decode in _DECODERS.items() if decode is _decode_jpeg)
 _COLOUR = (uid.JPEGLossless, uid.JPEGLosslessSV1, *_JPEG_XL)
 
 
@@ -135,16 +137,16 @@ def decoder(syntax: uid.UID) -> Decoder:
     NotImplementedError
         If nobody decodes it.
     """
-    return _OURS.get(syntax) or get_decoder(syntax)
+    return _OUR_DECODERS.get(syntax) or get_decoder(syntax)
 
 
 def register() -> None:
     """Add the plugin to pydicom's decoders, once, and listen to OpenJPH."""
-    sys.unraisablehook = _hear
+    sys.unraisablehook = _note_dropped_error
     for syntax in _DECODERS:
-        found = decoder(syntax)
-        if LABEL not in (*found.available_plugins, *found.missing_dependencies):
-            found.add_plugin(LABEL, (__name__, "_decode_frame"))
+        target = decoder(syntax)
+        if LABEL not in (*target.available_plugins, *target.missing_dependencies):
+            target.add_plugin(LABEL, (__name__, "_decode_frame"))
 
 
 def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
@@ -175,7 +177,7 @@ def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
     kind = "iu"[not sample.signed]
     array = array.view(f"{kind}{array.itemsize}")
     wide = array.astype(f"{kind}{sample.allocated // 8}", copy=False)
-    spare = 8 * wide.itemsize - _significant(data, syntax, sample)
+    spare = 8 * wide.itemsize - _count_significant_bits(data, syntax, sample)
     if spare > 0:  # what lies above the significant bits is their sign, or nothing
         wide = wide if wide.flags.writeable else wide.copy()
         np.left_shift(wide, spare, out=wide)
@@ -183,20 +185,20 @@ def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
     return wide
 
 
-def _significant(data: bytes, syntax: uid.UID, sample: Sample) -> int:
+def _count_significant_bits(data: bytes, syntax: uid.UID, sample: Sample) -> int:
     """Bits above which samples need correction; those of the whole sample where they need none.
 
     As pydicom does it: JPEG 2000 counts the codestream's bits, where it is signed otherwise than
     the header; JPEG-LS, which knows no sign, where the header says signed; all others the stored
     bits.
     """
-    found = read_codestream(data)
-    precision = found.precision if found else sample.stored
+    header = read_codestream(data)
+    precision = header.precision if header else sample.stored
     if syntax in uid.JPEG2000TransferSyntaxes and sample.monochrome:
         return precision if is_signed(data) != sample.signed else sample.allocated
     if syntax in uid.JPEGLSTransferSyntaxes and sample.signed:
         return precision
-    fits = not sample.signed and precision <= sample.stored  # `_jpeg` has looked at the values
+    fits = not sample.signed and precision <= sample.stored  # `_decode_jpeg` checks the values
     return sample.allocated if fits and syntax in _CHECKED else sample.stored
 
 

@@ -1,7 +1,7 @@
 """A look into compressed frames before a decoder written in C sees them.
 
 A codestream that is larger than the header says, or cut short, is refused here: decoders differ
-in whether they fail, fill the rest with grey or allocate whatever they are told to.
+in whether they fail, fill the rest with grey or allocate whatever the header asks for.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
     data = frame_bytes(ds, geometry, frame)
     if syntax == RLELossless or name_syntax(syntax).startswith("JPEG XL"):
         return data  # no header that says so; the decoder compares sizes
-    found = read_codestream(data)
-    if found is None or not _boxes_advance(data):
+    codestream = read_codestream(data)
+    if codestream is None or not _boxes_advance(data):
         raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
-    if not _has_size(found, ds, geometry):
+    if not _has_size(codestream, ds, geometry):
         raise PixelDataError("The compressed picture has another size than its header says.")
-    if not _fits(found, ds, geometry):
+    if not _fits(codestream, ds, geometry):
         raise PixelDataError(
             "The compressed picture has another depth or number of colours than its header says."
         )
@@ -77,7 +77,7 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
 
 
 def read_codestream(data: bytes) -> Codestream | None:
-    """What a JPEG, JPEG-LS or JPEG 2000 codestream says of itself.
+    """Read the frame header of a JPEG, JPEG-LS or JPEG 2000 codestream.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def _boxes_advance(data: bytes) -> bool:
     return True
 
 
-def _has_size(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
+def _has_size(codestream: Codestream, ds: Dataset, geometry: Geometry) -> bool:
     """True for the header's size, and for a tile cut off where its slide ends.
 
     PS3.3 C.8.12.4 wants tiles of one size; some writers do not fill the last of a row or column.
@@ -202,13 +202,13 @@ def _has_size(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
     if text(ds, "SOPClassUID") == VLWholeSlideMicroscopyImageStorage and geometry.frames > 1:
         rows.add((integer(ds, "TotalPixelMatrixRows") or 0) % geometry.rows)
         columns.add((integer(ds, "TotalPixelMatrixColumns") or 0) % geometry.columns)
-    return found.rows in rows - {0} and found.columns in columns - {0}
+    return codestream.rows in rows - {0} and codestream.columns in columns - {0}
 
 
-def _fits(found: Codestream, ds: Dataset, geometry: Geometry) -> bool:
+def _fits(codestream: Codestream, ds: Dataset, geometry: Geometry) -> bool:
     """True when depth and components are what the header makes room for."""
     room = max(8, integer(ds, "BitsAllocated") or 0)
-    return found.components == geometry.samples_per_pixel and 1 <= found.precision <= room
+    return codestream.components == geometry.samples_per_pixel and 1 <= codestream.precision <= room
 
 
 def frame_bytes(ds: Dataset, geometry: Geometry, frame: int) -> bytes:

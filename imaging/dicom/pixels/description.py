@@ -1,4 +1,4 @@
-"""What the header says about the pixels, checked against the bytes before anything is decoded.
+"""The header's description of the pixels, checked against the bytes before anything is decoded.
 
 PS3.3 C.7.6.3 (Image Pixel). These attributes are read strictly: a wrong guess shows a wrong
 picture.
@@ -59,11 +59,11 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
         If an attribute is missing or impossible, a frame exceeds `MAX_FRAME_SAMPLES`, or the
         file holds fewer bytes or fragments than the header needs.
     """
-    rows, columns = _required(ds, "Rows"), _required(ds, "Columns")
-    samples = _required(ds, "SamplesPerPixel")
-    frames = _frames(ds)
+    rows, columns = _require_integer(ds, "Rows"), _require_integer(ds, "Columns")
+    samples = _require_integer(ds, "SamplesPerPixel")
+    frames = _read_frames(ds)
     photometric = text(ds, "PhotometricInterpretation").upper()
-    bits_stored = _bits_stored(ds)
+    bits_stored = _read_bits_stored(ds)
     _check_photometric(photometric, samples)
     if not (0 < rows < 65536 and 0 < columns < 65536):
         raise PixelDataError("The header gives the picture no size; " + DAMAGED)
@@ -72,14 +72,14 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
             f"The header describes a picture of {columns} x {rows} pixels, which is larger than "
             "this tool accepts."
         )
-    spacing, source = _spacing(ds)
+    spacing, source = _read_spacing(ds)
     geometry = Geometry(rows, columns, frames, samples, photometric, bits_stored, spacing, source)
     _check_length(ds, geometry, UID(transfer_syntax_uid))
     return geometry
 
 
 def stated_geometry(ds: Dataset) -> Geometry:
-    """What the header says of a picture that cannot be read: nothing is checked, 0 is unknown."""
+    """The geometry that an unreadable picture's header states: nothing is checked, 0 is unknown."""
     return Geometry(
         rows=integer(ds, "Rows") or 0,
         columns=integer(ds, "Columns") or 0,
@@ -97,33 +97,33 @@ def excess_bytes(ds: Dataset, geometry: Geometry) -> bool:
     return spare >= max(2, geometry.columns * geometry.samples_per_pixel)
 
 
-def _required(ds: Dataset, keyword: str) -> int:
+def _require_integer(ds: Dataset, keyword: str) -> int:
     """A whole number that the pixels cannot be read without."""
-    found = integer(ds, keyword)
-    if found is None:
+    number = integer(ds, keyword)
+    if number is None:
         raise PixelDataError(
             f"The header lacks a usable {keyword} value, so the picture cannot be read."
         )
-    return found
+    return number
 
 
-def _frames(ds: Dataset) -> int:
+def _read_frames(ds: Dataset) -> int:
     """NumberOfFrames; 1 when absent, empty or 0."""
     stated = numbers(ds, "NumberOfFrames")
     if not stated and "NumberOfFrames" in ds and ds.get_item("NumberOfFrames").value:
         raise PixelDataError("The header lacks a usable NumberOfFrames value.")
-    frames = _required(ds, "NumberOfFrames") if stated else 1
+    frames = _require_integer(ds, "NumberOfFrames") if stated else 1
     if frames < 0:
         raise PixelDataError("The header gives a negative number of frames.")
     return frames or 1
 
 
-def _bits_stored(ds: Dataset) -> int:
+def _read_bits_stored(ds: Dataset) -> int:
     """Significant bits of a sample, checked against BitsAllocated and HighBit (PS3.5 8.1.1)."""
-    allocated = _required(ds, "BitsAllocated")
+    allocated = _require_integer(ds, "BitsAllocated")
     if pixel_keyword(ds) != "PixelData":
         return allocated
-    stored = _required(ds, "BitsStored")
+    stored = _require_integer(ds, "BitsStored")
     high_bit = integer(ds, "HighBit")
     if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
         raise PixelDataError("The header gives an impossible number of bits per pixel.")
@@ -132,7 +132,7 @@ def _bits_stored(ds: Dataset) -> int:
             "The header contradicts itself on where the bits of a pixel lie, so its grey values "
             "cannot be trusted."
         )
-    if _required(ds, "PixelRepresentation") not in (0, 1):
+    if _require_integer(ds, "PixelRepresentation") not in (0, 1):
         raise PixelDataError("The header does not say whether pixel values are signed.")
     return stored
 
@@ -172,23 +172,23 @@ def _native_length(ds: Dataset, geometry: Geometry) -> int:
     samples = geometry.rows * geometry.columns * geometry.samples_per_pixel * geometry.frames
     if geometry.photometric_interpretation == "YBR_FULL_422":
         samples = samples // 3 * 2
-    return ceil(samples * _required(ds, "BitsAllocated") / 8)
+    return ceil(samples * _require_integer(ds, "BitsAllocated") / 8)
 
 
-def _spacing(ds: Dataset) -> tuple[tuple[float, float] | None, str]:
+def _read_spacing(ds: Dataset) -> tuple[tuple[float, float] | None, str]:
     """Row and column spacing in mm and the keyword they came from."""
     measures = frame_item(ds, 0, "PixelMeasuresSequence") or Dataset()
     for keyword in _SPACINGS:
-        found = numbers(ds, keyword) or numbers(measures, keyword)
-        if len(found) == 2 and all(0 < one < float("inf") for one in found):
-            return (found[0], found[1]), keyword
+        pair = numbers(ds, keyword) or numbers(measures, keyword)
+        if len(pair) == 2 and all(0 < length < float("inf") for length in pair):
+            return (pair[0], pair[1]), keyword
     return None, ""
 
 
 def aspect_of(ds: Dataset, geometry: Geometry) -> float:
     """Height of a pixel over its width: the spacing, else PixelAspectRatio (0028,0034)."""
     pair = geometry.pixel_spacing or numbers(ds, "PixelAspectRatio")
-    if len(pair) != 2 or not all(0 < one < float("inf") for one in pair):
+    if len(pair) != 2 or not all(0 < length < float("inf") for length in pair):
         return 1.0
     ratio = pair[0] / pair[1]
     return ratio if abs(ratio - 1) > 1e-4 and 0.01 < ratio < 100 else 1.0

@@ -32,7 +32,7 @@ codecs.register()
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YBR_FULL's Y
 # pydicom's plugin for colour, and for grey that `codecs` declines.
-_OTHERS = {
+_PYDICOM_PLUGINS = {
     **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), "pillow"),
     **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
     RLELossless: "pylibjpeg",
@@ -60,7 +60,7 @@ def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], s
         if geometry.samples_per_pixel == 1 and codecs.serves(syntax, 1):
             grey = _decode_grey(ds, geometry, data)
             if grey is not None:
-                return _frozen(grey), codecs.LABEL
+                return _freeze(grey), codecs.LABEL
     options: dict[str, Any] = {
         "number_of_frames": geometry.frames,
         "photometric_interpretation": geometry.photometric_interpretation,
@@ -68,11 +68,13 @@ def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], s
     }
     if syntax.is_encapsulated and (tile := read_codestream(data)) is not None:
         options |= {"rows": tile.rows, "columns": tile.columns}
-    array, name = _decode(ds, codecs.decoder(syntax), _plugins(syntax, geometry), frame, options)
+    array, name = _decode_by_plugin(
+        ds, codecs.decoder(syntax), _choose_plugins(syntax, geometry), frame, options
+    )
     if array.shape[:2] != (geometry.rows, geometry.columns):  # a slide's last tile
         short = [(0, geometry.rows - len(array)), (0, geometry.columns - array.shape[1])]
         array = np.pad(array, short + [(0, 0)] * (array.ndim - 2))
-    return _frozen(array), name
+    return _freeze(array), name
 
 
 def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
@@ -90,8 +92,8 @@ def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.f
     """
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _frozen(colour.to_rgb(ds, geometry, stored).astype(np.float32))
-    return _frozen(apply_modality(ds, stored, frame))
+        return _freeze(colour.to_rgb(ds, geometry, stored).astype(np.float32))
+    return _freeze(apply_modality(ds, stored, frame))
 
 
 def display_values(
@@ -110,17 +112,17 @@ def display_values(
     """
     stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _frozen(colour.to_8_bit(ds, geometry, colour.to_rgb(ds, geometry, stored)))
+        return _freeze(colour.to_8_bit(ds, geometry, colour.to_rgb(ds, geometry, stored)))
     values = apply_modality(ds, stored, frame)
     usable = presets(ds, geometry, frame)
     chosen = preset or (usable[0] if usable else None)
     if chosen is None:
         chosen = voi_lut.automatic_window(values, padding_mask(ds, stored))
     shown = _apply_preset(ds, values, frame, chosen)
-    return _frozen(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
+    return _freeze(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
 
 
-def _decode(
+def _decode_by_plugin(
     ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
 ) -> tuple[NDArray[Any], str]:
     """The frame by the first plugin that can, and its name."""
@@ -146,22 +148,22 @@ def _decode_grey(ds: Dataset, geometry: Geometry, data: bytes) -> NDArray[Any] |
         monochrome=geometry.photometric_interpretation in MONOCHROME,
     )
     try:
-        found = codecs.decode_grey(data, syntax, sample)
+        grey = codecs.decode_grey(data, syntax, sample)
     except Exception:  # whatever its library raises
-        if syntax not in _OTHERS:
+        if syntax not in _PYDICOM_PLUGINS:
             raise
         return None
-    if found.shape != (geometry.rows, geometry.columns):
+    if grey.shape != (geometry.rows, geometry.columns):
         raise ValueError("the frame has another shape than its header says")
-    return found
+    return grey
 
 
-def _plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
+def _choose_plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
     """The decoders to use, in order, and no other.
 
     None here accepts damage that the one after it refuses.
     """
-    other = _OTHERS.get(syntax)
+    other = _PYDICOM_PLUGINS.get(syntax)
     if other and geometry.samples_per_pixel == 1:
         return (other,)  # the fast way has declined, if there is one
     ours = codecs.serves(syntax, geometry.samples_per_pixel)
@@ -195,10 +197,10 @@ def luminance_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.
     """
     values = modality_values(ds, geometry, frame)
     if values.ndim == 3:
-        return _frozen(values @ _LUMA)
+        return _freeze(values @ _LUMA)
     if geometry.photometric_interpretation == "MONOCHROME1":
         low, high = _modality_ends(ds, geometry, values, frame)
-        return _frozen(np.float32(low + high) - values)
+        return _freeze(np.float32(low + high) - values)
     return values
 
 
@@ -293,7 +295,7 @@ def read_table(ds: Dataset, item: Dataset) -> voi_lut.Lut:
     )
 
 
-def _frozen(array: _Array) -> _Array:
-    """The same array, read-only."""
+def _freeze(array: _Array) -> _Array:
+    """Make an array read-only; returns it."""
     array.setflags(write=False)
     return array

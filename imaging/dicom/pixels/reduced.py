@@ -58,14 +58,14 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
         return Quick(grey_levels.luminance_values(ds, geometry, frame))
     slope, _ = grey_levels.stated_rescale(ds, frame)
     darker = (geometry.photometric_interpretation == "MONOCHROME1") != (slope < 0)
-    plain = _native(ds, geometry, frame)
+    plain = _read_native(ds, geometry, frame)
     if plain is not None:
         return Quick(plain, darker)
-    levels = _levels(geometry, enough)
-    found = _reduced(ds, geometry, frame, levels) if levels else None
-    if found is None:
+    levels = _count_levels(geometry, enough)
+    reduced = _decode_reduced(ds, geometry, frame, levels) if levels else None
+    if reduced is None:
         return Quick(grey_levels.decode_frame(ds, geometry, frame), darker)
-    return Quick(found, darker)
+    return Quick(reduced, darker)
 
 
 def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
@@ -79,7 +79,7 @@ def _is_linear(ds: Dataset, geometry: Geometry, frame: int) -> bool:
     )
 
 
-def _native(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.uint16] | None:
+def _read_native(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.uint16] | None:
     """Uncompressed words as they lie in the file; None where there is anything to be done to them.
 
     pydicom clears the bits above the stored ones, which takes longer than all else about such a
@@ -105,7 +105,7 @@ def _native(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.uint16] |
     return values.reshape(geometry.rows, geometry.columns)
 
 
-def _levels(geometry: Geometry, enough: int) -> int:
+def _count_levels(geometry: Geometry, enough: int) -> int:
     """How often the picture may be halved."""
     short, levels = min(geometry.rows, geometry.columns), 0
     while enough and levels < _MOST_LEVELS and short >= 2 * enough:
@@ -113,7 +113,7 @@ def _levels(geometry: Geometry, enough: int) -> int:
     return levels
 
 
-def _reduced(
+def _decode_reduced(
     ds: Dataset, geometry: Geometry, frame: int, levels: int
 ) -> NDArray[np.float32] | None:
     """A wavelet film without its finest levels; None where there is none to be had.
@@ -129,9 +129,9 @@ def _reduced(
         return None
     try:
         if syntax in _HTJ2K:
-            array = _by_openjph(data, levels, geometry.bits_stored)
+            array = _decode_by_openjph(data, levels, geometry.bits_stored)
         else:
-            array = _by_pillow(data, levels)
+            array = _decode_by_pillow(data, levels)
     except (RuntimeError, ValueError, OSError, PIL.Image.DecompressionBombError):
         return None
     if array is None:
@@ -143,11 +143,11 @@ def _reduced(
     return block_means(array, levels, reversible=reversible)
 
 
-def _by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:
+def _decode_by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:
     """High-throughput JPEG 2000.
 
     A low band swings a little beyond the values of the picture. OpenJPH hands out what lies below
-    zero as very large numbers; where a sample has a bit to spare they are told and put right.
+    zero as very large numbers; where a sample has a bit to spare they are recognised and put right.
     """
     array = np.asarray(imagecodecs.htj2k_decode(data, skipres=levels))
     if array.dtype != np.uint16 or bits > 15:
@@ -158,7 +158,7 @@ def _by_openjph(data: bytes, levels: int, bits: int) -> NDArray[Any] | None:
     return np.clip(values, 0, 2**bits - 1)
 
 
-def _by_pillow(data: bytes, levels: int) -> NDArray[Any]:
+def _decode_by_pillow(data: bytes, levels: int) -> NDArray[Any]:
     """JPEG 2000 by Pillow, which alone hands out fewer levels; 12 bits come stretched to 16."""
     with PIL.Image.open(BytesIO(data), formats=("JPEG2000",)) as picture:
         picture.reduce = levels  # type: ignore[method-assign, assignment] # its documented switch

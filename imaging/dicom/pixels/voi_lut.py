@@ -117,11 +117,11 @@ def read_lut(item: Dataset, *, little_endian: bool = True) -> Lut:
         If descriptor or data are missing or contradict each other.
     """
     descriptor = numbers(item, "LUTDescriptor")
-    if len(descriptor) != 3 or not all(math.isfinite(one) for one in descriptor):
+    if len(descriptor) != 3 or not all(math.isfinite(number) for number in descriptor):
         raise PixelDataError("A look-up table of this file has no usable descriptor.")
-    entries, first, bits = (int(one) for one in descriptor)
+    entries, first, bits = (int(number) for number in descriptor)
     entries = entries or 2**16
-    table = _table(item, entries, "<u2" if little_endian else ">u2")
+    table = _read_table(item, entries, "<u2" if little_endian else ">u2")
     if not 8 <= bits <= 16 or table.size != entries:
         raise PixelDataError("A look-up table of this file does not match its descriptor.")
     return Lut(first, max(bits, int(table.max()).bit_length()), table)
@@ -182,14 +182,14 @@ def automatic_window(
     VoiPreset
         LINEAR_EXACT; width 1 around the value of a constant picture.
     """
-    kept = values[~ignore] if ignore is not None and not ignore.all() else values.ravel()
-    sample = kept[:: sample_step(kept.size)]
+    counted = values[~ignore] if ignore is not None and not ignore.all() else values.ravel()
+    sample = counted[:: sample_step(counted.size)]
     low, high = np.percentile(sample, (0.5, 99.5))
-    return _exact_window("Automatic", low, high, kept)
+    return _exact_window("Automatic", low, high, counted)
 
 
 def sample_step(size: int) -> int:
-    """Every how manieth of so many pixels suffices for a percentile."""
+    """The step at which so many pixels may be sampled for a percentile."""
     return max(1, size // _SAMPLE_SIZE)
 
 
@@ -216,7 +216,7 @@ def _is_usable_lut(item: Dataset) -> bool:
     return True
 
 
-def _table(item: Dataset, entries: int, wide: str) -> NDArray[np.uint16]:
+def _read_table(item: Dataset, entries: int, wide: str) -> NDArray[np.uint16]:
     """LUTData as uint16, whether stored as numbers, words or bytes."""
     data = value(item, "LUTData")
     if not isinstance(data, bytes):

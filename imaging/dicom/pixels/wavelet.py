@@ -1,4 +1,4 @@
-"""What a wavelet's low band says about the picture: the means of its blocks.
+"""The means of a picture's blocks, from the low band of its wavelet.
 
 A sample of the low band is no mean: it lies on the first pixel of its block, and the analysis
 filter sharpens a little. The inverse transform of the low band alone, averaged over each block,
@@ -31,15 +31,15 @@ def block_means(low: NDArray[Any], levels: int, *, reversible: bool) -> NDArray[
         The 5-3 filter; else the 9-7 filter.
     """
     first, taps = block_filter(levels, reversible)
-    found = low.astype(np.float32)
+    means = low.astype(np.float32)
     for _ in range(2):  # along rows, turned, along columns, turned back
-        found = _along_rows(found, first, taps).T
-    return np.ascontiguousarray(found)
+        means = _filter_rows(means, first, taps).T
+    return np.ascontiguousarray(means)
 
 
 @lru_cache(maxsize=16)
 def block_filter(levels: int, reversible: bool) -> tuple[int, tuple[float, ...]]:
-    """Which sample is the first to go into the mean of block 0, and the weights from there on."""
+    """The first sample that goes into the mean of block 0, and the weights from there on."""
     half = _REVERSIBLE if reversible else _IRREVERSIBLE
     synthesis = np.array((*half[:0:-1], *half))
     pixels = np.ones(1)  # what one sample of the low band makes of the pixels around its own
@@ -54,13 +54,13 @@ def block_filter(levels: int, reversible: bool) -> tuple[int, tuple[float, ...]]
     return int(samples[0]), tuple(float(weight) for weight in weights)
 
 
-def _along_rows(values: NDArray[np.float32], first: int, taps: tuple[float, ...]) -> Any:
-    """Each row filtered; beyond its ends its last values go on."""
+def _filter_rows(values: NDArray[np.float32], first: int, taps: tuple[float, ...]) -> Any:
+    """Filter each row; beyond its ends its last values go on."""
     columns = values.shape[1]
     before, after = max(0, -first), max(0, first + len(taps) - 1)
     wide = np.pad(values, ((0, 0), (before, after)), mode="edge")
-    found = np.zeros_like(values)
+    filtered = np.zeros_like(values)
     for i, weight in enumerate(taps):
         start = before + first + i
-        found += np.float32(weight) * wide[:, start : start + columns]
-    return found
+        filtered += np.float32(weight) * wide[:, start : start + columns]
+    return filtered

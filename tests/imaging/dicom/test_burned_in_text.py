@@ -17,7 +17,7 @@ from imaging.dicom.deidentify.burned_in_text import (
     MOST_FRAMES,
     Box,
     find_text,
-    joined,
+    join_boxes,
     search,
     search_file,
 )
@@ -99,7 +99,7 @@ def test_nothing_is_found_once_it_is_black() -> None:
 
 def test_boxes_of_one_line_become_one() -> None:
     line = ((10, 0, 30, 50), (11, 45, 31, 90), (9, 80, 29, 120))
-    assert joined([*line, (28, 0, 48, 50)]) == ((9, 0, 31, 120), (28, 0, 48, 50))
+    assert join_boxes([*line, (28, 0, 48, 50)]) == ((9, 0, 31, 120), (28, 0, 48, 50))
 
 
 def test_a_missing_engine_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

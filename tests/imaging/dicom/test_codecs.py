@@ -93,7 +93,7 @@ def test_jpeg2000_lacks_not_a_byte(end: int) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_openjph_gives_up_is_no_picture(black: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenJPEG is asked where OpenJPH gave up; rows that were never written are not shown."""
-    monkeypatch.setattr(sys, "unraisablehook", codecs._hear)
+    monkeypatch.setattr(sys, "unraisablehook", codecs._note_dropped_error)
     values = film(128)
     values[-40:] *= not black  # the rows that were never written would be black too
     data, draw = bytes(imagecodecs.htj2k_encode(values, reversible=True)), random.Random(3)
@@ -122,7 +122,7 @@ def test_without_the_hook_a_black_last_row_is_decoded_by_the_other(
     values[-1] = 0
     data = bytes(imagecodecs.htj2k_encode(values, reversible=True))
     ds, geometry = damaged("htj2k", data, 64)
-    monkeypatch.setattr(sys, "unraisablehook", codecs._hear)
+    monkeypatch.setattr(sys, "unraisablehook", codecs._note_dropped_error)
     assert grey_levels.decode(ds, geometry, 0)[1] == codecs.LABEL
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     found, name = grey_levels.decode(ds, geometry, 0)

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless
 
 from imaging.dicom import Profile, read_image, release
-from imaging.dicom.deidentify.pseudonyms import Project, shifted
+from imaging.dicom.deidentify.pseudonyms import Project, shift_date
 from imaging.errors import InputError, SettingsError
 from tests.factories import make_dataset, make_dicom_bytes, make_pixels, to_bytes
 from tests.imaging.peers import dciodvfy
@@ -90,7 +90,7 @@ def test_what_belongs_together_stays_together_and_projects_stay_apart() -> None:
 
 def test_a_patients_dates_move_by_the_same_days() -> None:
     early, late = released(film(StudyDate="20240130")), released(film(StudyDate="20240302"))
-    moved = shifted("20240130", KEY.shift("MRN-4711"))
+    moved = shift_date("20240130", KEY.shift("MRN-4711"))
     assert early.StudyDate == moved != "20240130" and early.StudyTime == "120000"
     gap = np.datetime64(_day(late.StudyDate)) - np.datetime64(_day(early.StudyDate))
     assert gap == np.timedelta64(32, "D")

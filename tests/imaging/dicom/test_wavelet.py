@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imaging.dicom.pixels.codestream import is_reversible
-from imaging.dicom.pixels.reduced import _by_pillow
+from imaging.dicom.pixels.reduced import _decode_by_pillow
 from imaging.dicom.pixels.wavelet import block_filter, block_means
 
 DRAW = np.random.default_rng(3)
@@ -41,7 +41,7 @@ def means(values: NDArray[np.uint16], side: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_a_low_band_becomes_the_means_of_its_blocks(levels: int, reversible: bool) -> None:
     values = film()
-    low = _by_pillow(codestream(values, reversible=reversible), levels)
+    low = _decode_by_pillow(codestream(values, reversible=reversible), levels)
     wanted = means(values, 2**levels)
     found = block_means(low, levels, reversible=reversible)
     inside = np.s_[4:-4, 4:-4]

@@ -19,7 +19,7 @@ from imaging.intake import header_scan as module
 from imaging.intake.header_scan import HeaderScanner
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.store import Repository
-from imaging.store.pending_files import _told
+from imaging.store.pending_files import _load_span
 from imaging.store.tables import AnnouncementTable, JobFileTable, StudyTable
 from imaging.study import FileOutcome
 from imaging.worklist.order import ONE_WAITS, ROUTINE
@@ -329,7 +329,7 @@ def test_a_pile_that_was_told_is_not_searched_again(
     assert [task.position for task in again] == [2, 1, 0] and last.position == 3
     assert scanner.look() == 3
     with store._database.reading() as session:
-        assert _told(session, job) == (0, 3)
+        assert _load_span(session, job) == (0, 3)
 
 
 def test_two_scanners_tell_a_film_once(store: Repository, scanner: HeaderScanner) -> None:

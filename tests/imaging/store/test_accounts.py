@@ -28,9 +28,9 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same argon2id with little memory; only the test of time needs what a hash costs."""
     monkeypatch.setattr(passwords, "_hasher", CHEAP)
-    passwords._nobody.cache_clear()
+    passwords._dummy_hash.cache_clear()
     yield
-    passwords._nobody.cache_clear()
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(
 ) -> None:
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher())
     accounts.reset_password("anna", PASSWORD)
-    passwords._nobody.cache_clear()
+    passwords._dummy_hash.cache_clear()
 
     def seconds(name: str) -> float:
         start = time.perf_counter()

@@ -11,23 +11,23 @@ SECONDS = 30.0
 
 
 def test_a_reader_goes_before_a_batch_that_came_first() -> None:
-    turns, order = WriterLock(), list[str]()
+    lock, order = WriterLock(), list[str]()
 
-    def take(name: str, *, behind: bool) -> None:
-        with turns.one(behind=behind):
+    def take(name: str, *, background: bool) -> None:
+        with lock.turn(background=background):
             order.append(name)
 
-    with turns.one():
-        threads = [threading.Thread(target=take, args=("batch",), kwargs={"behind": True})]
+    with lock.turn():
+        threads = [threading.Thread(target=take, args=("batch",), kwargs={"background": True})]
         threads[0].start()
         time.sleep(0.05)
         threads += [
-            threading.Thread(target=take, args=(f"reader {i}",), kwargs={"behind": False})
+            threading.Thread(target=take, args=(f"reader {i}",), kwargs={"background": False})
             for i in range(3)
         ]
         for thread in threads[1:]:
             thread.start()
-        while turns._waiting < 3:
+        while lock._waiting < 3:
             time.sleep(0.01)
     for thread in threads:
         thread.join(SECONDS)
@@ -35,16 +35,16 @@ def test_a_reader_goes_before_a_batch_that_came_first() -> None:
 
 
 def test_a_turn_that_failed_is_given_on() -> None:
-    turns = WriterLock()
+    lock = WriterLock()
     try:
-        with turns.one():
+        with lock.turn():
             raise ValueError
     except ValueError:
         pass
     done = threading.Event()
 
     def take() -> None:
-        with turns.one(behind=True):
+        with lock.turn(background=True):
             done.set()
 
     threading.Thread(target=take).start()
