@@ -48,7 +48,7 @@ from models.network.checkpoint import CARD, EVALUATION
 from models.network.ensemble import Ensemble
 from models.network.localiser import load_localiser
 from models.network.network import MultiScaleResNet, NetworkSettings
-from models.rules.calibration import calibrated
+from models.rules.calibration import apply_calibration
 from models.rules.findings import finding_probabilities, finding_truth
 from models.training.calibrate import calibrated_card, fused_logits
 from models.training.config import TaskConfig, read_config
@@ -218,7 +218,7 @@ class Contender(Run):
         logits = fused_logits(ensemble, pictures, size=self.task.size)
         lead = card.findings[0]
         score = finding_probabilities(
-            calibrated(logits, card.temperature, card.bias), card.classes, lead
+            apply_calibration(logits, card.temperature, card.bias), card.classes, lead
         )
         truth = finding_truth(labels.numpy(), card.classes, lead)
         chosen = max(self.history, key=lambda row: row["score"])

@@ -166,7 +166,7 @@ def seconds_alone(settings: Settings, files: list[Path]) -> float:
             start = time.perf_counter()
             item = decode_process.read_for_triage(content, "", enough=enough, sha256="0")
             decoding += time.perf_counter() - start
-            pictures.append(assessor.see(item).picture)  # type: ignore[arg-type]
+            pictures.append(assessor.prepare(item).picture)  # type: ignore[arg-type]
         inputs = {
             size: np.stack([p.input(size) for p in pictures])
             for size in {model.card.size, model.gate_size, model.region_size}

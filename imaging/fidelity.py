@@ -139,7 +139,7 @@ def is_chest_film(acquisition: Acquisition) -> bool:
     return part and acquisition.modality in PROJECTIONS and not lateral
 
 
-def judge_pixels(
+def check_pixels(
     stored: NDArray[Any],
     luminance: NDArray[np.floating],
     *,

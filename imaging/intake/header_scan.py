@@ -115,7 +115,7 @@ class HeaderScanner:
         return count
 
     def _location(self, task: Task) -> str:
-        return task.location or str(self._repository.originals.kept_at(task.sha256))
+        return task.location or str(self._repository.originals.path_of(task.sha256))
 
     def _describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
         """Read headers; where one killed the process, each is asked for alone."""

@@ -23,7 +23,7 @@ class Originals(Records):
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
 
-    def kept_at(self, sha256: str) -> Path:
+    def path_of(self, sha256: str) -> Path:
         """Where kept bytes lie, for a process that reads them itself."""
         return self._objects.path(sha256)
 

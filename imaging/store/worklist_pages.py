@@ -110,7 +110,7 @@ class WorklistPages(Records):
         """The study above `before` in the order of reading, read or not; None for the first."""
         return self._step(query, before, now, backwards=True)
 
-    def listed(self) -> tuple[Listed, ...]:
+    def load_workload_rows(self) -> tuple[Listed, ...]:
         """Of every study only what its place and its wait follow from, oldest first."""
         raised = Row.probability >= Row.operating_point
         query = select(Row.standing, Row.read, Row.received_at, raised).order_by(Row.received_at)

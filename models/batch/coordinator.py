@@ -197,7 +197,7 @@ class Coordinator:
         gone = [
             t
             for t in tasks
-            if not (t.location or self._repository.originals.kept_at(t.sha256).exists())
+            if not (t.location or self._repository.originals.path_of(t.sha256).exists())
         ]
         if gone:
             self._elsewhere |= {task.job_id for task in gone}
@@ -391,4 +391,4 @@ def _locate(task: Task, repository: Repository) -> Task:
     """
     if task.location:
         return replace(task, sha256="")
-    return replace(task, location=str(repository.originals.kept_at(task.sha256)))
+    return replace(task, location=str(repository.originals.path_of(task.sha256)))

@@ -34,7 +34,7 @@ from models.batch.messages import (
     Ready,
     Unfit,
 )
-from models.inference.assessor import Assessor, Seen
+from models.inference.assessor import Assessor, PreparedFilm
 from models.inference.outcomes import document_outcome, failed_file, failed_film, failed_outcome
 
 ENOUGH = 4  # pixels of a reduced decoding for each of the largest input, see docs/performance.md
@@ -71,7 +71,7 @@ class FileWorker:
             Gets the place of each file before it is opened: it is to blame for a death after that.
         """
         results: list[Result | None] = [None] * len(tasks)
-        films: dict[int, Seen] = {}
+        films: dict[int, PreparedFilm] = {}
         places: dict[str, int] = {}  # where these bytes came first
         repeats: dict[int, int] = {}  # the same bytes a second time, and where they came first
         for group in self._read_groups(tasks, results, at):
@@ -87,7 +87,7 @@ class FileWorker:
                 at(i)
                 places[sha256] = i
                 film_or_outcome = self._read(content, tasks[i].file_name, sha256)
-                if isinstance(film_or_outcome, Seen):
+                if isinstance(film_or_outcome, PreparedFilm):
                     films[i] = film_or_outcome
                 else:
                     results[i] = Result(tasks[i], sha256, film_or_outcome)
@@ -110,7 +110,7 @@ class FileWorker:
             Its name in the outcome.
         """
         film = self._read(content, file_name, hashlib.sha256(content).hexdigest())
-        if not isinstance(film, Seen):
+        if not isinstance(film, PreparedFilm):
             return film
         (assessment,) = self._assessor.judge([film])
         return FileOutcome(film.instance.file_name, assessment, film.instance)
@@ -140,7 +140,7 @@ class FileWorker:
         if group:
             yield group
 
-    def _read(self, content: bytes, file_name: str, sha256: str) -> Seen | FileOutcome:
+    def _read(self, content: bytes, file_name: str, sha256: str) -> PreparedFilm | FileOutcome:
         """Read a film to be asked about, or return what became of the file."""
         try:
             read = decode_process.read_for_triage(
@@ -157,7 +157,7 @@ class FileWorker:
             return document_outcome(read, file_name)
         if read.trouble is not None:
             return failed_film(read.instance, read.trouble, file_name)
-        return self._assessor.see(read)
+        return self._assessor.prepare(read)
 
 
 def _copy_result(first: Result | None, task: Task) -> Result | None:

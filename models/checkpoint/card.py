@@ -10,7 +10,7 @@ from typing import Any
 from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.checkpoint.network_settings import NetworkSettings
-from models.frozen import frozen
+from models.frozen import lists_to_tuples
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
 from models.rules.findings import FindingSpec
@@ -37,7 +37,7 @@ class Scope:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scope:
         """Lists become tuples."""
-        return cls(**frozen(values))
+        return cls(**lists_to_tuples(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.frozen import frozen
+from models.frozen import lists_to_tuples
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,4 @@ class NetworkSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkSettings:
         """Inverse of `as_dict`; lists become tuples."""
-        return cls(**frozen(values))
+        return cls(**lists_to_tuples(values))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import SettingsError
-from models.frozen import frozen
+from models.frozen import lists_to_tuples
 from models.network.preprocess import squash
 
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
@@ -41,7 +41,7 @@ class ManifestColumns:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ManifestColumns:
         """Read a task file's or a card's table; lists become tuples."""
-        return cls(**frozen(values))
+        return cls(**lists_to_tuples(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class FramedFilms:
         for i, film in enumerate(films):
             luminance = np.asarray(read_luminance(film.path), np.float32)
             view = framing.view(luminance)
-            cut = view.grown(context)
+            cut = view.grow(context)
             views[i] = view.within(cut).edges
             pixels[i] = as_bytes(squash(luminance[cut.pixels(luminance.shape)], side))
             if film.region is not None:

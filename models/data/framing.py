@@ -51,7 +51,7 @@ class Framing:
         if region is None:
             return WHOLE
         box = box_of(region)
-        return box.grown(self.settings.margin) if box else None
+        return box.grow(self.settings.margin) if box else None
 
     def view(self, luminance: NDArray[Any]) -> CropBox:
         """`find`, or the whole picture."""

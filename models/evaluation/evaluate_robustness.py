@@ -36,7 +36,7 @@ from models.data.corruptions import CORRUPTIONS
 from models.data.dataset import Film, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import Serving
-from models.inference.assessor import Seen
+from models.inference.assessor import PreparedFilm
 from models.inference.model_input import ModelInput
 from models.network.checkpoint import EVALUATION, find_checkpoint
 from models.rules.findings import finding_truth
@@ -153,7 +153,9 @@ def film_scores(serving: Serving, path: Path, *, index: int) -> NDArray[np.float
         rng = np.random.default_rng([SEED, index, number])
         pictures.append(CORRUPTIONS[name].apply(luminance, level=level, rng=rng))
     films = [
-        Seen(image.instance, image.remarks, image.refusals, ModelInput.of(p, size=serving.size))
+        PreparedFilm(
+            image.instance, image.remarks, image.refusals, ModelInput.of(p, size=serving.size)
+        )
         for p in pictures
     ]
     answers = [

@@ -18,7 +18,7 @@ from imaging.jobs import Task
 from imaging.settings import EAGER, Settings
 from models.batch.file_worker import FileWorker
 from models.inference.answers import Prediction
-from models.inference.assessor import Assessor, Seen, ServedModel
+from models.inference.assessor import Assessor, PreparedFilm, ServedModel
 from models.inference.loading import Batch, Networks
 
 CHUNK = 8  # films in memory together, as the worker is handed them
@@ -124,7 +124,7 @@ class Serving:
         films = dict(zip(first, self._join_predictions(list(first.values())), strict=True))
         yield from (films[result.sha256] for result in results)
 
-    def answer_pictures(self, pictures: Sequence[Seen]) -> list[ServedFilm]:
+    def answer_pictures(self, pictures: Sequence[PreparedFilm]) -> list[ServedFilm]:
         """Answer films that were read already, such as changed copies of one, together."""
         self._networks.logits.clear()
         return self._join_predictions(self._assessor.judge(pictures))

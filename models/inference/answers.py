@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imaging.entities import Answer, Finding
 from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard
-from models.rules.calibration import calibrated, log_softmax
+from models.rules.calibration import apply_calibration, log_softmax
 from models.rules.conformal import ABSENT, PRESENT, ConformalRule
 from models.rules.findings import finding_probabilities
 
@@ -81,8 +81,8 @@ class Answers:
     def _predict(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
         """From fused logits (classes,) and those of each member (members, classes)."""
         card, lead = self.card, self.card.findings[0]
-        probabilities = calibrated(logits, card.temperature, card.bias)
-        by_member = calibrated(members, card.temperature, card.bias)
+        probabilities = apply_calibration(logits, card.temperature, card.bias)
+        by_member = apply_calibration(members, card.temperature, card.bias)
         findings = self._findings(probabilities)
         labels = self.rule.prediction_set(findings[0].probability)
         return Prediction(

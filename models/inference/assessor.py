@@ -88,7 +88,7 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class PreparedFilm:
     """A film as it is kept until the networks are asked.
 
     Attributes
@@ -180,9 +180,9 @@ class Assessor:
         ValueError
             If one could not be decoded.
         """
-        return self.judge([self.see(reading) for reading in readings])
+        return self.judge([self.prepare(reading) for reading in readings])
 
-    def see(self, reading: DecodedFilm) -> Seen:
+    def prepare(self, reading: DecodedFilm) -> PreparedFilm:
         """Keep of a film what the networks need.
 
         Raises
@@ -199,9 +199,9 @@ class Assessor:
             reverse=reading.reversed,
             shape=(geometry.rows, geometry.columns),
         )
-        return Seen(reading.instance, reading.remarks, reading.refusals, picture)
+        return PreparedFilm(reading.instance, reading.remarks, reading.refusals, picture)
 
-    def judge(self, films: Sequence[Seen]) -> list[Assessment]:
+    def judge(self, films: Sequence[PreparedFilm]) -> list[Assessment]:
         """Have the models assess each film."""
         columns = [_check_films(model, films) for model in self.models]
         chosen = [_choose([column[i] for column in columns]) for i in range(len(films))]
@@ -231,7 +231,7 @@ class Assessor:
         ]
 
 
-def _check_films(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
+def _check_films(model: ServedModel, films: Sequence[PreparedFilm]) -> list[_Case]:
     """Check each film by header, gate and localiser of one model."""
     cases = [_Case(_check_header(model, film)) for film in films]
     pictures = [film.picture for film in films]
@@ -260,11 +260,11 @@ def _check_films(model: ServedModel, films: Sequence[Seen]) -> list[_Case]:
             if box is None:
                 cases[i].refuse(LOST)
             else:
-                cases[i].view = box.grown(model.card.framing.margin)
+                cases[i].view = box.grow(model.card.framing.margin)
     return cases
 
 
-def _check_header(model: ServedModel, film: Seen) -> ScopeVerdict:
+def _check_header(model: ServedModel, film: PreparedFilm) -> ScopeVerdict:
     """Check the header, and add what is wrong with the file itself."""
     verdict = check_scope(film.instance, model.card.scope)
     return ScopeVerdict(film.refusals + verdict.refusals, verdict.warnings)

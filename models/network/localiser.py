@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from imaging.errors import CheckpointError
 from models.checkpoint.installed import forget_graphs
-from models.frozen import frozen
+from models.frozen import lists_to_tuples
 from models.network.blocks import ConvNorm, Downsample, MultiScaleBlock
 from models.network.preprocess import preprocess
 
@@ -43,7 +43,7 @@ class LocaliserSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LocaliserSettings:
         """Lists become tuples."""
-        return cls(**frozen(values))
+        return cls(**lists_to_tuples(values))
 
 
 class Localiser(nn.Module):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def calibrated(logits: Array, temperature: float, bias: Sequence[float]) -> Array:
+def apply_calibration(logits: Array, temperature: float, bias: Sequence[float]) -> Array:
     """Probabilities that mean what they say: ``softmax(logits / temperature + bias)``.
 
     Parameters

@@ -21,7 +21,7 @@ class CropBox:
     bottom: float = 1.0
     right: float = 1.0
 
-    def grown(self, share: float) -> CropBox:
+    def grow(self, share: float) -> CropBox:
         """Wider by `share` of its own sides at every edge, as far as the picture goes."""
         down, across = (self.bottom - self.top) * share, (self.right - self.left) * share
         return CropBox(

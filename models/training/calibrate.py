@@ -19,7 +19,7 @@ from models.checkpoint.card import ModelCard
 from models.data.stress import apply_stress
 from models.network.ensemble import Ensemble, fuse
 from models.network.preprocess import preprocess
-from models.rules.calibration import calibrated, fit_calibration
+from models.rules.calibration import apply_calibration, fit_calibration
 from models.rules.conformal import fit_conformal
 from models.rules.findings import finding_probabilities, finding_truth, fit_operating_points
 from models.training.config import TaskConfig
@@ -64,7 +64,7 @@ def calibrated_card(
     )
     twice = np.tile(truth, 2)
     calibration = fit_calibration(logits, twice)
-    probabilities = calibrated(logits, *calibration)
+    probabilities = apply_calibration(logits, *calibration)
     lead = task.findings[0]
     return task.card(
         findings=fit_operating_points(probabilities, twice, task.classes, task.findings),

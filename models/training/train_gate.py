@@ -33,7 +33,7 @@ from models.checkpoint.card import ModelCard
 from models.data import gate_data
 from models.data.augment import augment
 from models.data.dataset import Film, load_luminance, select
-from models.frozen import frozen
+from models.frozen import lists_to_tuples
 from models.network.checkpoint import CARD
 from models.network.gate import CLASSES, FeatureDistance, GateScale, describe, margin_of, save_gate
 from models.network.network import MultiScaleResNet, NetworkSettings, weight_decay_groups
@@ -70,7 +70,7 @@ class GateSettings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GateSettings:
         """Read the table; a list of folders names each after its first part."""
-        plain = frozen(values)
+        plain = lists_to_tuples(values)
         for name in ("outliers", "companions"):
             if isinstance(plain.get(name), tuple):
                 plain[name] = {Path(folder).parts[0]: folder for folder in plain[name]}

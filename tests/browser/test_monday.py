@@ -211,7 +211,7 @@ def _open_most_urgent(page: Page, server: Server, store: Repository, ward: Ward)
     first = store.worklist.page().items[0]
     number = int(first.patient.name.split("^")[1])
     assert number in ward.urgent
-    assert first.priority == max(one.priority for one in store.worklist.listed())
+    assert first.priority == max(one.priority for one in store.worklist.load_workload_rows())
     page.goto(f"{server.address}/triage")
     expect(_rows(page).first).to_contain_text(f"SYNTHETIC, {number:03d}")
     table(page).click(position={"x": 17, "y": 38 + 17})  # tick the first row

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import metrics
-from models.rules.calibration import calibrated, fit_calibration, softmax
+from models.rules.calibration import apply_calibration, fit_calibration, softmax
 
 TRUTH = np.array([True, True, True, False, False])
 SCORE = np.array([0.9, 0.6, 0.4, 0.4, 0.1])
@@ -68,7 +68,7 @@ def test_temperature_and_bias_are_recovered(temperature: float) -> None:
     fitted, found = fit_calibration((honest - bias) * temperature, truth)
     assert fitted == pytest.approx(temperature, rel=0.06)
     assert found == pytest.approx(bias, abs=0.06)
-    again = calibrated((honest - bias) * temperature, fitted, found)
+    again = apply_calibration((honest - bias) * temperature, fitted, found)
     assert np.abs(again - softmax(honest)).mean() < 0.01
 
 

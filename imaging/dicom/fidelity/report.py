@@ -9,7 +9,7 @@ from imaging.dicom.header.sop_classes import name_syntax
 from imaging.dicom.image import Image
 from imaging.entities import SourceKind
 from imaging.errors import PixelDataError
-from imaging.fidelity import Caution, Fidelity, judge_pixels
+from imaging.fidelity import Caution, Fidelity, check_pixels
 
 _UNREADABLE = "What this file says about its picture cannot be read; ask for it again."
 
@@ -59,7 +59,7 @@ def inspect_image(image: Image, *, frame: int = 0) -> Fidelity:
             steps=steps.read_chain(ds, geometry, frame, preset),
             cautions=(
                 *(Caution("remark", words) for words in image.remarks),
-                *judge_pixels(
+                *check_pixels(
                     stored,
                     luminance,
                     storable=steps.storable_range(ds, geometry),

@@ -35,7 +35,7 @@ def listed() -> Workload:
     """The workload as the store has it. A store that counts for itself can take its place."""
     repository = resources.repository()
     signed = [(review.account, review.created_at) for review in repository.reviews.finals()]
-    return workload(repository.worklist.listed(), signed)
+    return workload(repository.worklist.load_workload_rows(), signed)
 
 
 @st.fragment

@@ -15,7 +15,7 @@ from bench.inverted import read_grey, sets
 from imaging.dicom import inspect_image, read_image
 from imaging.dicom.fidelity.steps import read_chain
 from imaging.entities import Acquisition
-from imaging.fidelity import Fidelity, judge_age, judge_pixels, lines, looks_inverted
+from imaging.fidelity import Fidelity, check_pixels, judge_age, lines, looks_inverted
 from tests.factories import make_dicom_bytes, make_film_bytes, make_lut, make_pixels
 
 PLAIN: dict[str, Any] = {
@@ -144,7 +144,7 @@ def test_polarity_is_judged_of_frontal_chest_films_only() -> None:
         Acquisition("CR", "HAND"),
         Acquisition("CR", "CHEST", "LL"),
     ):
-        judged = judge_pixels(
+        judged = check_pixels(
             negative, negative, storable=(0, 255), taken=other, photometric="MONOCHROME2"
         )
         assert judged == ()
@@ -162,7 +162,7 @@ def test_polarity_is_judged_of_frontal_chest_films_only() -> None:
 )
 def test_unusual_values_are_told(stored: np.ndarray, codes_: list[str]) -> None:
     taken = Acquisition("CR", "HAND")
-    found = judge_pixels(
+    found = check_pixels(
         stored, stored.astype(float), storable=(0, 255), taken=taken, photometric="MONOCHROME2"
     )
     assert [one.code for one in found] == codes_

@@ -119,7 +119,7 @@ def test_a_folder_is_listed_whole_and_stays_where_it_is(repository: Repository, 
     assert repository.jobs.progress(job).state is JobState.RUNNING
     tasks = repository.claims.claim_files("w", 9)
     assert [t.location for t in tasks] == [str(root / "one.dcm"), str(root / "b" / "two.dcm")]
-    assert not list(repository.originals.kept_at("0" * 64).parent.parent.glob("*/*"))
+    assert not list(repository.originals.path_of("0" * 64).parent.parent.glob("*/*"))
 
 
 def test_a_link_out_of_the_folder_is_not_followed(
@@ -424,7 +424,7 @@ def test_a_job_cancelled_while_an_archive_is_unpacked_gets_no_more(
 
     monkeypatch.setattr(repository.originals, "keep", cancelling)
     assert listed(repository, job) == []
-    assert len(kept) == 1 and not repository.originals.kept_at(kept[0]).exists()
+    assert len(kept) == 1 and not repository.originals.path_of(kept[0]).exists()
     assert repository.jobs.progress(job).state is JobState.CANCELLED
 
 

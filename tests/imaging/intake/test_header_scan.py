@@ -245,7 +245,7 @@ def test_a_study_that_waits_can_be_deleted_with_its_files(
     sha256 = store.studies.get(STUDY).waiting[0].identity.sha256
     store.studies.delete(STUDY, account="a", reason="wrong patient")
     assert [item.study_instance_uid for item in store.worklist.page().items] == ["1.2.9"]
-    assert store.jobs.progress(job).total == 1 and not store.originals.kept_at(sha256).exists()
+    assert store.jobs.progress(job).total == 1 and not store.originals.path_of(sha256).exists()
 
 
 def test_a_paused_job_is_told_and_a_cancelled_or_asked_again_one_is_not(

@@ -182,7 +182,7 @@ def test_a_file_known_when_asked_and_deleted_since_is_read_again(store: Reposito
 
     again = store.claims.claim_files("two", 1)
     assert [(t.job_id, t.sha256) for t in again] == [(job_id, task.sha256)]
-    assert store.originals.kept_at(task.sha256).read_bytes() == content
+    assert store.originals.path_of(task.sha256).read_bytes() == content
     assert store.claims.finish_files("two", [answered(again[0], content)], NETWORKS)
     assert store.studies.get("1.2.4.1").assessments[0] is not None
 
@@ -200,7 +200,7 @@ def test_another_file_under_the_same_uid_is_refused_and_its_neighbours_stored(
     assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.OK]
     assert "same SOP Instance UID" in files[1].message
     assert len(store.worklist.study_uids()) == 2
-    assert not store.originals.kept_at(hashlib.sha256(films[1]).hexdigest()).exists()
+    assert not store.originals.path_of(hashlib.sha256(films[1]).hexdigest()).exists()
 
 
 def test_a_paused_job_is_left_alone_until_it_goes_on(store: Repository) -> None:
@@ -270,7 +270,7 @@ def test_a_cancelled_job_keeps_its_outcomes_and_forgets_the_rest(store: Reposito
     store.jobs.cancel(job_id)
     assert store.claims.finish_files("one", [answered(tasks[1], films[1])], NETWORKS) == ()
     assert [f.sop_instance_uid for f in store.jobs.get(job_id).files] == ["1.2.3.1"]
-    kept = [store.originals.kept_at(hashlib.sha256(one).hexdigest()).exists() for one in films]
+    kept = [store.originals.path_of(hashlib.sha256(one).hexdigest()).exists() for one in films]
     assert kept == [True, False, False]
     assert store.jobs.progress(job_id).finished and store.jobs.unfinished() == ()
     assert store.jobs.retryable(job_id) == 0
@@ -291,14 +291,14 @@ def test_what_a_folder_scanner_finds_too_late_is_not_added_to_a_cancelled_job(
     lost = [("z/c", "Damaged.")]
     assert store.jobs.add_files(job_id, [("a", "/films/a")], kept=kept, refused=lost) == 0
     assert store.jobs.get(job_id).files == ()
-    assert [store.originals.kept_at(sha256).exists() for _, sha256 in kept] == [True, False]
+    assert [store.originals.path_of(sha256).exists() for _, sha256 in kept] == [True, False]
 
 
 def test_bytes_another_job_waits_for_survive_a_cancelled_one(store: Repository) -> None:
     content = film(1)
     first, second = queued(store, content), queued(store, content)
     store.jobs.cancel(first)
-    assert store.originals.kept_at(hashlib.sha256(content).hexdigest()).exists()
+    assert store.originals.path_of(hashlib.sha256(content).hexdigest()).exists()
     assert [task.job_id for task in store.claims.claim_files("one", 9)] == [second]
 
 

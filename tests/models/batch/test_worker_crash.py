@@ -183,5 +183,5 @@ def test_bytes_of_a_film_lie_where_they_were_put(
     drain(repository, tiny_settings)
     with repository._database.reading() as session:
         assert list(session.scalars(select(InstanceTable.location))) == [""]
-    root = repository.originals.kept_at("0" * 64).parent.parent
+    root = repository.originals.path_of("0" * 64).parent.parent
     assert len([p for p in root.rglob("*") if p.is_file()]) == 1

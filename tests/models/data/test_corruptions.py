@@ -27,7 +27,7 @@ from models.evaluation.evaluate_robustness import (
     write_rows,
 )
 from models.evaluation.served_films import Serving
-from models.inference.assessor import Seen
+from models.inference.assessor import PreparedFilm
 from models.inference.classifier import Classifier
 from models.inference.model_input import ModelInput
 
@@ -196,7 +196,9 @@ def test_scores_come_from_the_served_way(tiny_settings: Settings, tmp_path: Path
     serving = Serving.load(find_checkpoint(tiny_settings.weights), tiny_settings)
 
     def served(picture: NDArray[np.float32]) -> float:
-        seen = Seen(read_image(path).instance, (), (), ModelInput.of(picture, size=serving.size))
+        seen = PreparedFilm(
+            read_image(path).instance, (), (), ModelInput.of(picture, size=serving.size)
+        )
         (answer,) = serving.answer_pictures([seen])
         assert answer.prediction is not None
         return answer.prediction.findings[0].probability

@@ -102,7 +102,7 @@ def test_the_answer_keeps_the_box_it_was_given_about(framing_model: ServedModel)
     for film, found in zip(films, (first, second), strict=False):
         region = ModelInput.of(film.luminance, size=SIDE).input(SIDE)[0] > 1.2
         box = box_of(region.astype(np.float32))
-        assert box and found.view == box.grown(framing_model.card.framing.margin).edges
+        assert box and found.view == box.grow(framing_model.card.framing.margin).edges
     assert first.view != second.view and refused.view is None
 
 

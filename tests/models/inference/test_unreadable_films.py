@@ -56,7 +56,7 @@ def test_with_its_study_it_can_be_deleted(repository: Repository, tiny_settings:
     queued(repository, tiny_settings, cut(film(1)))
     (lost,) = repository.studies.get(STUDY).unreadable
     repository.studies.delete(STUDY, account="a", reason="sent again")
-    assert not repository.originals.kept_at(lost.instance.identity.sha256).exists()
+    assert not repository.originals.path_of(lost.instance.identity.sha256).exists()
     assert repository.worklist.page().items == ()
 
 

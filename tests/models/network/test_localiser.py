@@ -57,7 +57,7 @@ def lit(shape: tuple[int, int] = (60, 50), *, top: int = 12, left: int = 10) -> 
 
 def test_a_box_grows_within_the_picture_and_finds_its_pixels() -> None:
     box = CropBox(0.1, 0.4, 0.5, 0.9)
-    grown = box.grown(0.5)
+    grown = box.grow(0.5)
     assert (grown.top, grown.right) == (0, 1)
     assert grown.bottom == pytest.approx(0.7) and grown.left == pytest.approx(0.15)
     assert box.pixels((100, 10)) == (slice(10, 50), slice(4, 9))

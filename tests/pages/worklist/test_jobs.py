@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from imaging.dicom import describe
 from imaging.entities import Assessment, Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState, Result
 from imaging.review.records import AuditEvent
@@ -16,6 +17,7 @@ from imaging.store import Repository
 from imaging.study import FileOutcome
 from models.batch.worker import Worker
 from pages.ui.worklist.jobs import how_far, summary
+from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, wait_for_queue, words
 
@@ -74,7 +76,7 @@ def test_a_folder_of_the_server_is_queued_and_read(
     assert item.file_name == "film.dcm"
     record = store.studies.get(item.study_instance_uid)
     assert store.originals.content(record.instances[0].identity.sha256) == make_dicom_bytes()
-    assert not list((store.originals.kept_at("0" * 64).parent.parent).rglob("*.dcm"))
+    assert not list((store.originals.path_of("0" * 64).parent.parent).rglob("*.dcm"))
 
 
 @pytest.mark.parametrize("wanted", ["/", "{folder}/../..", "{folder}/gone"])
@@ -107,7 +109,7 @@ def test_a_cancelled_job_leaves_no_waiting_file(
     job = store.jobs.add([("a.dcm", b"1"), ("b.dcm", b"2")])
     press(open_page(PAGE, job=job), "Cancel")
     assert store.jobs.progress(job).finished and not store.jobs.files(job)
-    assert not list(store.originals.kept_at("0" * 64).parent.parent.rglob("*/*"))
+    assert not list(store.originals.path_of("0" * 64).parent.parent.rglob("*/*"))
 
 
 def test_failed_files_are_tried_again(open_page: OpenPage, store: Repository, idle: None) -> None:
@@ -136,9 +138,11 @@ def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idl
     assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
 
 
-def test_the_listed_studies_are_asked_about_again(
-    open_page: OpenPage, store: Repository, study: str
-) -> None:
+def test_the_listed_studies_are_asked_about_again(open_page: OpenPage, store: Repository) -> None:
+    content = make_dicom_bytes()
+    film = describe(content, file_name="film.dcm")
+    assert film is not None
+    stored.store(store, stored.outcome_of(film), contents=[content], networks="former networks")
     page = press(open_page(PAGE), "Ask the installed network about 1 listed study")
     wait_for_queue(store)
     done = store.jobs.progress(page.query_params["job"])
