@@ -45,7 +45,9 @@ REGISTERED = {
 def unused(*paths: Path) -> dict[str, str]:
     """Names that these files define and none of them mentions, with their places."""
     search = Vulture()
-    search.scavenge([str(path) for path in paths], exclude=["*/node_modules/*", "*/migrations/*"])
+    search.scavenge(
+        [str(path) for path in paths], exclude=["*/node_modules/*", "*/migrations/versions/*"]
+    )
     here = f"{ROOT.as_posix()}/"
     return {
         item.name: f"{item.filename.as_posix().removeprefix(here)}:{item.first_lineno}"

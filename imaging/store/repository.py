@@ -10,7 +10,7 @@ from imaging.store.audit import AuditTrail
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
 from imaging.store.jobs import Jobs
-from imaging.store.migrate import migrate
+from imaging.store.migrations.migrate import migrate
 from imaging.store.object_store import ObjectFolder
 from imaging.store.originals import Originals
 from imaging.store.pending_files import PendingFiles

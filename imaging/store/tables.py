@@ -1,6 +1,7 @@
 """The tables (SQLAlchemy). Times are UTC; JSON columns hold the entities' plain values.
 
-A change here needs a revision below `migrations/versions` (`python -m imaging.store.revise`).
+A change here needs a revision below `migrations/versions` (`python -m
+imaging.store.migrations.revise`).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.settings import ROOT
 from imaging.store import Repository
 from imaging.store.database import open_database
-from imaging.store.migrate import FIRST, migrate
+from imaging.store.migrations.migrate import FIRST, migrate
 from imaging.store.tables import Base
 
 # What Lightbox 0.3 itself wrote, dumped: two studies of a made-up patient, a draft, a signature

@@ -1,6 +1,7 @@
-"""For a developer, after a change of `tables.py`: ``python -m imaging.store.revise "why"``.
+"""Draft the next revision, after a change of `tables.py`.
 
-Writes a draft of the next revision below ``migrations/versions``; read it before you commit it.
+``python -m imaging.store.migrations.revise "why"``, for a developer. Writes a draft of the next
+revision below ``migrations/versions``; read it before you commit it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from alembic import command
 
 from imaging.store.database import open_database
-from imaging.store.migrate import alembic_config, migrate
+from imaging.store.migrations.migrate import alembic_config, migrate
 
 
 def revise(message: str) -> None:

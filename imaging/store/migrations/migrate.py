@@ -15,7 +15,7 @@ from imaging.errors import StoreError
 from imaging.store.database import Database
 
 FIRST = "0001"  # the tables of Lightbox 0.3, which had no Alembic
-SCRIPTS = Path(__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parent
 _OTHER_VERSION = (
     "The records were written by another version of Lightbox. Start that version, or a newer one."
 )
