@@ -90,7 +90,7 @@ def export(
     from imaging.store import Repository
     from models.explain.maps import attribution_maps
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import ClassifierRegistry
+    from models.inference.classifier_registry import ClassifierRegistry
 
     wanted = tuple(part.strip() for part in formats.split(",") if part.strip())
     if not wanted or set(wanted) - set(FORMATS):

@@ -1,4 +1,4 @@
-"""Findings of `models.graphs.admission`, as a section of docs/performance.md.
+"""Findings of `models.graphs.precision_gate`, as a section of docs/performance.md.
 
 python -m bench.precision_page
 """

@@ -44,7 +44,7 @@ class Settings:
         separated as in ``PATH``, addresses by blanks); none by default.
     precision : str
         In which the networks answer queued files (`LIGHTBOX_PRECISION`): "fp32", or "int8" or
-        "bf16" where `models.graphs.admission` found that no answer changes. Maps, trials and
+        "bf16" where `models.graphs.precision_gate` found that no answer changes. Maps, trials and
         all that a reader asks of an open film are computed in fp32.
     engine : str
         What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which

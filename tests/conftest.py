@@ -21,7 +21,7 @@ from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.graphs.export import export
 from models.inference.classifier import Classifier
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from models.network.checkpoint import find_checkpoint, save_checkpoint
 from models.network.ensemble import Ensemble
 from models.network.network import NetworkSettings

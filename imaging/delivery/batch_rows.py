@@ -14,7 +14,7 @@ from imaging.study import StudyRecord
 from imaging.worklist.order import ReadingOrder
 
 Because = Callable[[Instance | None, Assessment | None], str]
-"""Tells why an image was classified or not, such as `models.inference.selection.because`."""
+"""Tells why an image was classified or not, such as `models.inference.image_selection.because`."""
 
 ALL = "all"
 _CACHED_STUDIES = 32  # studies held in memory: their films may be scattered over a job

@@ -10,7 +10,7 @@ from typing import Any
 from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.checkpoint.network_settings import NetworkSettings
-from models.frozen import lists_to_tuples
+from models.immutable import lists_to_tuples
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
 from models.rules.findings import FindingSpec

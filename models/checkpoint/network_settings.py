@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.frozen import lists_to_tuples
+from models.immutable import lists_to_tuples
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from models.batch.ordered import PendingFile, map_ordered, spool
 from models.batch.process_pool import CHUNK, FileProcessor
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
-from models.inference import selection
+from models.inference import image_selection
 
 if TYPE_CHECKING:
     from models.explain.methods.explainer import Explainers
@@ -94,7 +94,7 @@ def _write(
             writer.writerow([column.name for column in columns])
             for pending_file, outcome in map_ordered(files, processors):
                 assessment, file = outcome.assessment, outcome.instance or outcome.document
-                because = selection.because(outcome.instance, assessment)
+                because = image_selection.because(outcome.instance, assessment)
                 row = result_row(pending_file.path, assessment, file, selection=because)
                 writer.writerow(text_cells(row, columns))
                 counts[assessment.status.value] += 1
@@ -117,7 +117,7 @@ class _Pictures:
         if folder is None:
             return None
         from models.explain.methods.explainer import Explainers
-        from models.inference.panel import ClassifierRegistry
+        from models.inference.classifier_registry import ClassifierRegistry
 
         return cls(folder, Explainers(ClassifierRegistry.load(settings)))
 

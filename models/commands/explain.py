@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from models.batch.file_worker import FileWorker
     from models.explain.base.subject import Subject
     from models.explain.methods.explainer import Attribution, Explainer, Explainers
-    from models.inference.panel import ClassifierRegistry
+    from models.inference.classifier_registry import ClassifierRegistry
 
 ALL = "all"
 
@@ -48,7 +48,7 @@ def explain(
     from models.batch.file_worker import FileWorker
     from models.explain.methods.explainer import Explainers
     from models.inference.assessor import Assessor
-    from models.inference.panel import ClassifierRegistry
+    from models.inference.classifier_registry import ClassifierRegistry
 
     settings = Settings.from_environment()
     settings = replace(settings, model_name=model or settings.model_name)

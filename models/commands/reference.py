@@ -20,7 +20,7 @@ def add(
     # torch takes a second to import: `--help` and `list` go without it.
     from models.explain.cases.site_cases import add_study
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import ClassifierRegistry
+    from models.inference.classifier_registry import ClassifierRegistry
 
     explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)

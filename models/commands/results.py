@@ -16,7 +16,7 @@ from imaging.export.batch.rows import WAITING
 from imaging.export.batch.summary import PicturePair, Pictures
 from imaging.settings import Settings
 from imaging.store import Repository
-from models.inference.selection import because
+from models.inference.image_selection import because
 
 
 def results(
@@ -64,7 +64,7 @@ def _pictures(repository: Repository) -> Pictures:
     # torch takes a second to import: tables alone go without it.
     from models.explain.contact_sheet import picture_pairs
     from models.explain.methods.explainer import Explainers
-    from models.inference.panel import ClassifierRegistry
+    from models.inference.classifier_registry import ClassifierRegistry
 
     return picture_pairs(
         repository, Explainers(ClassifierRegistry.load(Settings.from_environment()))

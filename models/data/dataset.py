@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import SettingsError
-from models.frozen import lists_to_tuples
+from models.immutable import lists_to_tuples
 from models.network.preprocess import squash
 
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory

@@ -1,7 +1,7 @@
 """The members of a checkpoint in low precision, which serve only what passed the parity gate.
 
 A record beside the checkpoint says which graph was compared with the fp32 one, on how many films,
-and what it changed; `models.graphs.admission` writes it. Gate and localiser stay in fp32: they
+and what it changed; `models.graphs.precision_gate` writes it. Gate and localiser stay in fp32: they
 take less than a tenth of the networks' time, and decide which films are refused.
 """
 
@@ -28,7 +28,7 @@ ENGINES = {INT8: "onnxruntime int8", BF16: "openvino bf16"}
 GRAPH_OF = {INT8: "members.int8.onnx", BF16: MEMBERS}  # OpenVINO rounds the fp32 graph itself
 LIMIT = 0.005  # of the leading finding's probability, as `bench.triage_parity`
 LEAST = 60  # films answered by both: fewer show nothing
-COMMAND = "python -m models.graphs.admission --kind {kind}"
+COMMAND = "python -m models.graphs.precision_gate --kind {kind}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from imaging.errors import CheckpointError
 from models.checkpoint.installed import forget_graphs
-from models.frozen import lists_to_tuples
+from models.immutable import lists_to_tuples
 from models.network.blocks import ConvNorm, Downsample, MultiScaleBlock
 from models.network.preprocess import preprocess
 

@@ -33,7 +33,7 @@ from models.checkpoint.card import ModelCard
 from models.data import gate_data
 from models.data.augment import augment
 from models.data.dataset import Film, load_luminance, select
-from models.frozen import lists_to_tuples
+from models.immutable import lists_to_tuples
 from models.network.checkpoint import CARD
 from models.network.gate import CLASSES, FeatureDistance, GateScale, describe, margin_of, save_gate
 from models.network.network import MultiScaleResNet, NetworkSettings, weight_decay_groups

@@ -16,7 +16,7 @@ from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
 from models.explain.methods.explainer import Explainers
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from pages.ui import background
 
 log = logging.getLogger(__name__)

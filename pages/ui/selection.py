@@ -10,7 +10,7 @@ import streamlit as st
 
 from imaging.entities import Instance
 from imaging.study import StudyRecord
-from models.inference.selection import RULE, Selected, select
+from models.inference.image_selection import RULE, Selected, select
 from pages.ui.i18n import _, ngettext, sentence
 
 _MOST = 12  # lines; long series are summed up by reason anyway

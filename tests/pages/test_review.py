@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.review.records import Annotation, AuditEvent, Call, ReadFinding, Review, Shape, Stage
 from imaging.store import Repository
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from pages.ui.review import film_wall
 from pages.ui.viewer import ViewerReport
 from tests import stored

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.entities import Finding, Status
 from imaging.store import Repository
 from models.batch.worker import Worker
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from pages.ui import labels as said
 from pages.ui import navigation, study_table
 from tests.imaging.store.test_worklist_pages import Case, fill

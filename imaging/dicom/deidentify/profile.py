@@ -1,7 +1,7 @@
 """De-identification by PS3.15 Annex E: values replaced, the result declared and searched again.
 
-What is done to which attribute stands in `rules`; how a value is replaced is decided here, for the
-way of `dicomanonymizer` draws UIDs at random.
+What is done to which attribute stands in `rules`; how a value is replaced is decided here: UIDs
+and names follow from the project's key, where `dicomanonymizer` would draw them at random.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Pixels, in order: stored values -> modality values -> display values, one frame at a time.
 
-Pure functions over a dataset; `Image` wraps them in the room's border.
+Pure functions over a dataset; `imaging.dicom.image.Image` calls them and turns what they raise
+into our errors.
 """
 
 from __future__ import annotations

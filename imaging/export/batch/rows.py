@@ -148,7 +148,7 @@ def result_row(
     record : StudyRecord, optional
         The stored study it belongs to.
     selection : str
-        Why it was classified or not (`models.inference.selection.because`).
+        Why it was classified or not (`models.inference.image_selection.because`).
     names : bool
         Whether the patient is named.
     engine : str

@@ -1,4 +1,8 @@
-"""The receipt under a map: how faithful, how stable, how shared and where, and what follows."""
+"""The receipt under a map, which says whether it can be believed.
+
+Faithfulness, stability, agreement of methods and place are measured, and `verdict` follows from
+them.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from models.explain.base.targets import TargetLogOdds, Targets, log_odds
 from models.explain.methods.registry import DEFAULT, METHODS
 from models.inference.answers import Prediction
 from models.inference.classifier import Classifier
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from models.network.network import fold_norms
 from models.rules.crop_box import WHOLE, CropBox
 

@@ -18,7 +18,7 @@ from imaging.errors import ExportError
 from imaging.export import LEFT_OUT
 from imaging.export.batch.summary import PicturePair
 from models.explain.contact_sheet import picture_pairs
-from models.inference.selection import because
+from models.inference.image_selection import because
 from pages.ui import background, resources, session
 from pages.ui.download import render_download
 from pages.ui.escape import plain

@@ -14,7 +14,7 @@ from imaging.store import Repository
 from imaging.worklist.order import leading_assessment
 from models.explain.contact_sheet import picture_pairs
 from models.explain.methods.explainer import Explainers
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from tests.factories import make_dicom_bytes, make_pixels
 from tests.served import TakeIn
 

@@ -22,7 +22,7 @@ from models.explain.cases.similar import label_counts, similar
 from models.explain.cases.site_cases import add_study, site_similar
 from models.explain.methods.explainer import Explainer, Explainers
 from models.inference.classifier import Classifier
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from tests.factories import make_dicom_bytes
 from tests.served import TakeIn
 

@@ -34,9 +34,9 @@ from models.explain.maps import attribution_maps
 from models.explain.methods.explainer import Attribution, Explainer, Explainers
 from models.inference.assessor import Assessor, ServedModel
 from models.inference.classifier import Classifier
+from models.inference.classifier_registry import ClassifierRegistry
 from models.inference.loading import Batch, Networks
 from models.inference.model_input import ModelInput
-from models.inference.panel import ClassifierRegistry
 from models.rules.crop_box import WHOLE, CropBox, box_of
 from tests.factories import make_dicom_bytes
 

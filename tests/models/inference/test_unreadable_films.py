@@ -17,7 +17,7 @@ from imaging.store import Repository
 from imaging.store.tables import JobFileTable
 from imaging.worklist.order import ONE_UNREADABLE, ROUTINE
 from models.batch.worker import drain
-from models.inference.selection import because
+from models.inference.image_selection import because
 from tests.factories import make_dicom_bytes
 
 STUDY = "1.2.3.4"

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
 from models.explain.checks.verdict import RECEIPTS, VERDICTS, VerdictRule
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from pages.ui.explain.overlay import SPREAD
 from pages.ui.explain.receipt import rule_words
 from pages.ui.explain.verdict_line import verdict_label

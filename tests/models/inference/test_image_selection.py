@@ -23,8 +23,8 @@ from imaging.entities import (
 )
 from imaging.study import StudyRecord
 from models.checkpoint.card import Scope
+from models.inference.image_selection import because, select
 from models.inference.scope import HOW_READ, check_scope, mismatches
-from models.inference.selection import because, select
 from tests.factories import make_dataset
 
 SCOPE = Scope("children", ("DX", "CR", "OT"), ("CHEST",), ("AP", "PA"), (1.0, 5.99))

@@ -27,8 +27,8 @@ from imaging.store import Repository
 from models.batch.file_worker import FileWorker, Known
 from models.batch.worker import drain
 from models.checkpoint.installed import CARD, find_checkpoint
-from models.graphs import admission as precision
 from models.graphs import parity
+from models.graphs import precision_gate as precision
 from models.graphs.parity import Attempt, compare, try_recipes
 from models.graphs.quantize import Recipe, find_spared
 from models.inference import precision_networks

@@ -11,7 +11,7 @@ import pytest
 from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models.inference.classifier import Classifier
-from models.inference.panel import ClassifierRegistry
+from models.inference.classifier_registry import ClassifierRegistry
 from models.network.checkpoint import load_checkpoint, save_checkpoint
 
 

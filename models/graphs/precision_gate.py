@@ -1,9 +1,9 @@
 """Let a model serve piles of films in low precision, if that changes no answer.
 
     export LIGHTBOX_DATA=...
-    python -m models.graphs.admission --kind int8
-    python -m models.graphs.admission --kind bf16 --model NAME    # needs requirements-fast.txt
-    python -m models.graphs.admission --films 60                  # a look; admits nothing
+    python -m models.graphs.precision_gate --kind int8
+    python -m models.graphs.precision_gate --kind bf16 --model NAME    # needs requirements-fast.txt
+    python -m models.graphs.precision_gate --films 60                  # a look; admits nothing
 
 Makes the members' networks in low precision, then shows every *validation* film of the model's
 data to the whole assessor twice, in fp32 and in low precision. Only if no calibrated probability
