@@ -49,6 +49,9 @@ class Settings:
     engine : str
         What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which
         also serves wherever a checkpoint has no graphs.
+    outside_population : bool
+        Ask a model about films of other patients than its own too, to measure how it transfers
+        (`--outside-population` of the terminal; no variable sets it, and no page).
     """
 
     home: Path
@@ -61,6 +64,7 @@ class Settings:
     roots: tuple[str, ...] = ()
     precision: str = FP32
     engine: str = GRAPHS
+    outside_population: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:

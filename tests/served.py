@@ -99,7 +99,11 @@ class ServedFiles:
             place.write_bytes(content)
         else:
             place = content
-        worker = FileWorker(Assessor(tuple(models))) if models else self._worker(settings)
+        if models:
+            outside = replace(self._settings, **settings).outside_population
+            worker = FileWorker(Assessor(tuple(models), outside))
+        else:
+            worker = self._worker(settings)
         (result,) = worker.run([Task("", 0, file_name, str(place))], at=lambda _: None)
         assert result.outcome is not None
         return result.outcome

@@ -72,6 +72,26 @@ def test_classify_writes_one_row_per_file(
     assert rows[0]["engine"] == rows[3]["engine"] == "onnxruntime fp32"
 
 
+@pytest.mark.slow
+def test_classify_asks_outside_the_population_when_told_to(
+    tmp_path: Path, checkpoint_folder: Path
+) -> None:
+    """The wish reaches the processes that judge; nothing but the option brings it there."""
+    knee, table = tmp_path / "knee.dcm", tmp_path / "out.csv"
+    knee.write_bytes(make_dicom_bytes(BodyPartExamined="KNEE"))
+    for options, status in ((), "refused"), (("--outside-population",), "warned"):
+        result = run(
+            *("classify", knee, "--csv", table, "--model", "tiny", *options),
+            LIGHTBOX_WEIGHTS=str(checkpoint_folder.parent),
+        )
+        assert result.returncode == 0, result.stderr
+        with table.open() as stream:
+            (row,) = csv.DictReader(stream)
+        assert row["status"] == status and bool(row["p_pneumonia"]) == bool(options)
+    assert "none of its figures holds" in row["message"] and not row["conformal_set"]
+    assert "The body part is KNEE" in row["message"] and row["error_rate"] == ""
+
+
 def test_examples_are_copied(tmp_path: Path) -> None:
     result = run("examples", tmp_path / "films")
     assert result.returncode == 0, result.stderr

@@ -83,6 +83,14 @@ def test_what_gets_no_answer_gets_no_map(ward: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_outside_the_population_what_was_refused_is_explained(ward: Path, tmp_path: Path) -> None:
+    arguments = (str(ward / "ct.dcm"), "--out", str(tmp_path / "out"))
+    assert "1 refused" in explain(*arguments)[1]
+    assert "1 explained" in explain(*arguments, "--outside-population")[1]
+    (facts,) = (json.loads(p.read_text()) for p in (tmp_path / "out").glob("*.json"))
+    assert facts["status"] == "warned"
+
+
 def test_every_method_and_two_classes(ward: Path, tmp_path: Path) -> None:
     film = str(ward / "marked.dcm")
     explain(film, "--out", str(tmp_path), "--method", "all", "--target", "bacterial|viral")

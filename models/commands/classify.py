@@ -28,6 +28,7 @@ from models.batch.ordered import PendingFile, map_ordered, spool
 from models.batch.process_pool import CHUNK, FileProcessor
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
+from models.commands.options import OutsidePopulation
 from models.inference import image_selection
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def classify(
         Path | None, typer.Option(help="Folder for an explanation picture per answered image.")
     ] = None,
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
+    outside_population: OutsidePopulation = False,
     engine: EngineOption = Engine.LOCAL,
     address: AddressOption = "",
     workers: Annotated[
@@ -51,7 +53,11 @@ def classify(
 ) -> None:
     """Classify images; ends with 0 when the run finished, even if files were refused."""
     settings = Settings.from_environment()
-    settings = replace(settings, model_name=model or settings.model_name)
+    settings = replace(
+        settings,
+        model_name=model or settings.model_name,
+        outside_population=outside_population,
+    )
     columns = classify_columns(dict.fromkeys(_names(settings)))
     with spool(walk(paths)) as files:
         files, enough = _count_processes(files)

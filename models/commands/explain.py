@@ -17,6 +17,7 @@ from imaging.intake.expand import Candidate, walk
 from imaging.rendering import overlay_png
 from imaging.settings import Settings
 from imaging.text import MAX_NAME, clean
+from models.commands.options import OutsidePopulation
 
 if TYPE_CHECKING:
     from imaging.dicom import Image
@@ -37,6 +38,7 @@ def explain(
         typer.Option(help="Finding or class; 'A|B' weighs two; the leading finding if empty."),
     ] = "",
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
+    outside_population: OutsidePopulation = False,
 ) -> None:
     """Write, for every answered image and method, map and spread (.npy), picture and receipt.
 
@@ -51,7 +53,11 @@ def explain(
     from models.inference.classifier_registry import ClassifierRegistry
 
     settings = Settings.from_environment()
-    settings = replace(settings, model_name=model or settings.model_name)
+    settings = replace(
+        settings,
+        model_name=model or settings.model_name,
+        outside_population=outside_population,
+    )
     panel, worker = ClassifierRegistry.load(settings), FileWorker(Assessor.load(settings))
     request = _Request(panel, worker, Explainers(panel), _parse_methods(method), target, out)
     _check_target(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from imaging.entities import Answer, Assessment, Instance, ModelIdentity, Status
@@ -12,6 +13,10 @@ from models.inference.scope import ScopeVerdict
 BLANK = "The picture is blank: every pixel has the same value."
 LOST = "The part of the body that this model reads could not be found in this picture."
 NONE_FITS = "None of the installed models was built for this picture."
+NO_FIGURES = (
+    "The model was asked although the picture may be outside its population: none of its figures "
+    "holds for this answer."
+)
 
 
 def make_refusal(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
@@ -43,6 +48,21 @@ def make_answer(
         probabilities=tuple(zip(card.classes, map(float, prediction.probabilities), strict=True)),
         error_rate=answers.rule.error_rate,
         disagreement=prediction.disagreement if card.members > 1 else None,
+    )
+
+
+def without_promises(assessment: Assessment) -> Assessment:
+    """An answer to a film outside the model's population: warned, and nothing is promised.
+
+    A conformal set keeps its error rate among exchangeable films alone (Vovk 2005), so there is
+    none.
+    """
+    return replace(
+        assessment,
+        status=Status.WARNED,
+        messages=(NO_FIGURES, *assessment.messages),
+        conformal_set=(),
+        error_rate=None,
     )
 
 

@@ -22,7 +22,14 @@ from imaging.settings import EAGER, FP32, Settings
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.inference.answers import DEFAULT_ERROR_RATE, Answers
-from models.inference.assessments import BLANK, LOST, join_refusals, make_answer, make_refusal
+from models.inference.assessments import (
+    BLANK,
+    LOST,
+    join_refusals,
+    make_answer,
+    make_refusal,
+    without_promises,
+)
 from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
 from models.inference.model_input import ModelInput
 from models.inference.scope import ScopeVerdict, check_scope
@@ -120,6 +127,9 @@ class _Case:
     def refuse(self, reason: str) -> None:
         self.verdict = ScopeVerdict((reason,), self.verdict.warnings)
 
+    def warn(self, reason: str) -> None:
+        self.verdict = ScopeVerdict((), (*self.verdict.warnings, reason))
+
 
 @dataclass(frozen=True, eq=False)
 class Assessor:
@@ -129,9 +139,14 @@ class Assessor:
     ----------
     models : tuple of ServedModel
         In their order of preference.
+    outside_population : bool
+        As `Settings.outside_population`: what would say that a film shows another patient than
+        the model was made for (header or gate) warns, and no answer promises anything. What
+        cannot be looked at (a doubtful file, a blank picture, no lungs) is refused all the same.
     """
 
     models: tuple[ServedModel, ...]
+    outside_population: bool = False
     _size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,7 +169,7 @@ class Assessor:
             eager=eager or settings.engine == EAGER,
             precision=settings.precision,
         )
-        return cls(tuple(load(folder) for folder in folders))
+        return cls(tuple(load(folder) for folder in folders), settings.outside_population)
 
     @property
     def engine(self) -> str:
@@ -170,7 +185,8 @@ class Assessor:
     def fingerprint(self) -> str:
         """What an answer depends on beside the film: weights, thresholds' rate, engine."""
         parts = [(m.card.weights_sha256, m.answers.rule.error_rate) for m in self.models]
-        return json.dumps([parts, self.engine], separators=(",", ":"))
+        depends = [parts, self.engine] + ["outside"] * self.outside_population
+        return json.dumps(depends, separators=(",", ":"))
 
     def assess(self, readings: Sequence[DecodedFilm]) -> list[Assessment]:
         """`see` and `judge` several films at once.
@@ -203,7 +219,8 @@ class Assessor:
 
     def judge(self, films: Sequence[PreparedFilm]) -> list[Assessment]:
         """Have the models assess each film."""
-        columns = [_check_films(model, films) for model in self.models]
+        outside = self.outside_population
+        columns = [_check_films(model, films, outside=outside) for model in self.models]
         chosen = [_choose([column[i] for column in columns]) for i in range(len(films))]
         assessments: list[Assessment | None] = [None] * len(films)
         for m, (model, cases) in enumerate(zip(self.models, columns, strict=True)):
@@ -215,9 +232,8 @@ class Assessor:
             for i, prediction in zip(places, predictions, strict=True):
                 warnings = films[i].remarks + cases[i].verdict.warnings
                 answer = make_answer(films[i].instance, prediction, model.answers, warnings)
-                assessments[i] = replace(
-                    answer, engine=model.networks.engine, view=cases[i].view.edges
-                )
+                answer = replace(answer, engine=model.networks.engine, view=cases[i].view.edges)
+                assessments[i] = without_promises(answer) if outside else answer
         first, engine = self.models[0].card.identity, self.engine
         return [
             assessment
@@ -231,9 +247,11 @@ class Assessor:
         ]
 
 
-def _check_films(model: ServedModel, films: Sequence[PreparedFilm]) -> list[_Case]:
+def _check_films(
+    model: ServedModel, films: Sequence[PreparedFilm], *, outside: bool
+) -> list[_Case]:
     """Check each film by header, gate and localiser of one model."""
-    cases = [_Case(_check_header(model, film)) for film in films]
+    cases = [_Case(_check_header(model, film, outside=outside)) for film in films]
     pictures = [film.picture for film in films]
     for case, picture in zip(cases, pictures, strict=True):
         if case.open and picture.blank:
@@ -250,7 +268,9 @@ def _check_films(model: ServedModel, films: Sequence[PreparedFilm]) -> list[_Cas
                 pictures[i].kind,
             )
             cases[i].score = verdict.score
-            if not verdict.suitable:
+            if not verdict.suitable and outside:
+                cases[i].warn(verdict.reason)
+            elif not verdict.suitable:
                 cases[i].refuse(verdict.reason)
         places = [i for i in places if cases[i].open]
     if places and model.region_size:
@@ -264,9 +284,9 @@ def _check_films(model: ServedModel, films: Sequence[PreparedFilm]) -> list[_Cas
     return cases
 
 
-def _check_header(model: ServedModel, film: PreparedFilm) -> ScopeVerdict:
+def _check_header(model: ServedModel, film: PreparedFilm, *, outside: bool) -> ScopeVerdict:
     """Check the header, and add what is wrong with the file itself."""
-    verdict = check_scope(film.instance, model.card.scope)
+    verdict = check_scope(film.instance, model.card.scope, outside_population=outside)
     return ScopeVerdict(film.refusals + verdict.refusals, verdict.warnings)
 
 

@@ -20,13 +20,20 @@ class ScopeVerdict:
     warnings: tuple[str, ...] = ()
 
 
-def check_scope(instance: Instance, scope: Scope) -> ScopeVerdict:
-    """Compare an instance's header with the card's scope."""
+def check_scope(
+    instance: Instance, scope: Scope, *, outside_population: bool = False
+) -> ScopeVerdict:
+    """Compare an instance's header with the card's scope.
+
+    With `outside_population`, what says that another patient or another part of the body is shown
+    only warns. What is no single grey picture made for reading is refused all the same.
+    """
     refusals: list[str] = []
     warnings: list[str] = []
-    for check in CHECKS.values():
+    for keyword, check in CHECKS.items():
         refusal, warning = check(instance, scope)
-        refusals += [refusal] if refusal else []
+        only_warns = outside_population and keyword in POPULATION
+        (warnings if only_warns else refusals).extend([refusal] if refusal else [])
         warnings += [warning] if warning else []
     return ScopeVerdict(tuple(refusals), tuple(warnings))
 
@@ -192,3 +199,7 @@ CHECKS = {
     "ImageLaterality": _check_laterality,
     "PatientAge": _check_age,
 }
+# Those that say whom the picture is of and what it shows, not whether it is a picture to be read.
+POPULATION = frozenset(
+    {"Modality", "BodyPartExamined", "ViewPosition", "ImageLaterality", "PatientAge"}
+)

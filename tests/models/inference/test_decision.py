@@ -23,7 +23,7 @@ from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.checkpoint.installed import CARD
 from models.graphs.export import export
-from models.inference.assessments import BLANK, LOST, NONE_FITS
+from models.inference.assessments import BLANK, LOST, NO_FIGURES, NONE_FITS
 from models.inference.assessor import Assessor, ServedModel
 from models.rules.crop_box import FramingSettings
 from models.rules.gate_rules import REASONS
@@ -158,6 +158,69 @@ def test_out_of_scope_is_refused_without_an_answer(
     (sentence,) = outcome.assessment.messages
     assert words in sentence
     assert_refused(outcome, sentence)
+
+
+# -- outside the population, when somebody asks all the same
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"Modality": "MG"}, "MG image"),
+        ({"BodyPartExamined": "KNEE"}, "The body part is KNEE"),
+        ({"ViewPosition": "LL"}, "The view is LL"),
+        ({"ImageLaterality": "L"}, "one side of the body"),
+        (ADULT, "outside the studied population"),
+    ],
+)
+def test_asked_outside_its_population_a_model_answers_and_promises_nothing(
+    judge: Judge, change: dict[str, Any], words: str
+) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assessment = judge(film(**change), models=models, outside_population=True).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert assessment.messages[0] == NO_FIGURES
+    assert any(words in message for message in assessment.messages[1:])
+    assert not assessment.conformal_set and assessment.error_rate is None
+
+
+def test_asked_outside_its_population_no_answer_of_a_model_has_figures(judge: Judge) -> None:
+    """The header of a PNG, or of somebody careless, says nothing of the patient."""
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assert judge(film(), models=models).assessment.conformal_set
+    assessment = judge(film(), models=models, outside_population=True).assessment
+    assert assessment.status is Status.WARNED and assessment.messages[0] == NO_FIGURES
+    assert not assessment.conformal_set and assessment.error_rate is None
+
+
+def test_asked_outside_its_population_the_gate_only_warns(judge: Judge) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks(against=lambda film: 0.1))]
+    assessment = judge(film(), models=models, outside_population=True).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert REASONS["foreign"] in assessment.messages
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PhotometricInterpretation": "BANANA"},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+        {"PresentationIntentType": "FOR PROCESSING"},
+    ],
+)
+def test_what_is_no_picture_to_be_read_is_refused_outside_the_population_too(
+    judge: Judge, change: dict[str, Any]
+) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks(against=never, favours=never))]
+    assessment = judge(film(**change), models=models, outside_population=True).assessment
+    assert assessment.status is Status.REFUSED and not assessment.findings
+
+
+def test_no_lungs_and_no_picture_are_refused_outside_the_population_too(judge: Judge) -> None:
+    lost = [fixed_model(tiny_card(), FixedNetworks(lungs=nowhere, favours=never))]
+    assert_refused(judge(film(), models=lost, outside_population=True), LOST)
+    blank = make_dicom_bytes(np.full((24, 24), 9, np.uint16))
+    assert_refused(judge(blank, outside_population=True), BLANK)
 
 
 # -- the pixels
