@@ -1,5 +1,5 @@
 # make run    start Lightbox on this computer
-# make quick  run the quick tests: no browser, no cluster, nothing slow
+# make quick  run the quick tests: no browser, no cluster, no PostgreSQL, nothing slow
 # make test   run every test
 # The rest is for people who change Lightbox: see CONTRIBUTING.md.
 
@@ -26,7 +26,7 @@ setup: $(DEV_STAMP)
 # Workers take file after file, in the order of tests/conftest.py; browser and unit tests side by side.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 quick: $(DEV_STAMP)
-	$(PYTEST) -m "not slow and not browser and not cluster"
+	$(PYTEST) -m "not slow and not browser and not cluster and not postgresql"
 
 test: $(DEV_STAMP)
 	$(PYTEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,13 +36,24 @@ from tests.served import Judge, ServedFiles, TakeIn
 TINY = NetworkSettings(classes=3, stem=4, channels=(8, 8), depths=(1, 1), scales=2, reduction=2)
 
 
-LONG = {"slow", "browser", "cluster"}  # `make quick` leaves them out
+# `make quick` leaves these out; about how many seconds one of them takes more than another test.
+LONG = {"slow": 2, "browser": 10, "cluster": 10, "postgresql": 1}
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests first: one that began last would run alone at the end."""
-    long = {item.path for item in items if LONG & {mark.name for mark in item.iter_markers()}}
-    items.sort(key=lambda item: item.path not in long)
+    """Mark what needs a server of PostgreSQL, and put the longest files first.
+
+    One of these that began last would run alone at the end.
+    """
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "postgresql" in fixtures or parameters.get("database") == "postgresql":
+            item.add_marker("postgresql")
+        seconds[item.path] += sum(LONG.get(mark.name, 0) for mark in item.iter_markers())
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture

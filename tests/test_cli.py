@@ -92,12 +92,14 @@ def test_classify_asks_outside_the_population_when_told_to(
     assert "The body part is KNEE" in row["message"] and row["error_rate"] == ""
 
 
+@pytest.mark.slow
 def test_examples_are_copied(tmp_path: Path) -> None:
     result = run("examples", tmp_path / "films")
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / "films").glob("*.dcm"))) >= 4
 
 
+@pytest.mark.slow
 def test_a_corrupt_checkpoint_is_one_sentence(
     scans: Path, tmp_path: Path, checkpoint_folder: Path
 ) -> None:
@@ -112,11 +114,13 @@ def test_a_corrupt_checkpoint_is_one_sentence(
     assert "Traceback" not in result.stderr and len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_unknown_model_lists_the_installed(scans: Path, tmp_path: Path) -> None:
     result = run("classify", scans, "--csv", tmp_path / "out.csv", "--model", "none")
     assert result.returncode == 2 and "paediatric-cxr" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_table_that_cannot_be_written_is_one_sentence(
     scans: Path, tmp_path: Path, checkpoint_folder: Path
 ) -> None:

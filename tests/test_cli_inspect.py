@@ -31,6 +31,7 @@ def test_inspect_prints_json(tmp_path: Path) -> None:
     assert {one["code"] for one in found["cautions"]} == {"laterality", "spacing"}
 
 
+@pytest.mark.slow
 def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(b"DICM?")

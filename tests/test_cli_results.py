@@ -75,6 +75,7 @@ def test_everything_at_once(home: Path, job: str, tmp_path: Path, checkpoint_fol
     assert rows[0]["selection"].startswith("Classified: CR") and rows[1]["message"]
 
 
+@pytest.mark.slow
 def test_each_study_has_one_report_and_only_a_signed_one_is_final(
     home: Path, job: str, tmp_path: Path, checkpoint_folder: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_each_study_has_one_report_and_only_a_signed_one_is_final(
     assert flags["1.2.3.2"] == ("COMPLETE", "FINAL", "VERIFIED")
 
 
+@pytest.mark.slow
 def test_the_trail_tells_how_many_and_names_nobody(
     home: Path, job: str, tmp_path: Path, checkpoint_folder: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_the_trail_tells_how_many_and_names_nobody(
         assert {row["patient_name"] for row in csv.DictReader(stream)} == {"SYNTHETIC^TEST"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -130,6 +133,7 @@ def test_what_cannot_be_done_is_one_sentence(
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_one_sentence(
     home: Path, job: str, tmp_path: Path, checkpoint_folder: Path
 ) -> None:

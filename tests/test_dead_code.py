@@ -61,6 +61,7 @@ def unmentioned() -> dict[str, str]:
     return unused(*(ROOT / entrance for entrance in ENTRANCES))
 
 
+@pytest.mark.slow
 def test_nothing_lives_for_the_tests_alone(unmentioned: dict[str, str]) -> None:
     rooms = ("imaging/", "models/")
     dead = {

@@ -62,6 +62,7 @@ def terminal(site: Path, home: Path, *arguments: str) -> str:
     return run(site, home, f"from {module} import {function}; {function}()", *arguments)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_what_runs_and_what_it_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.partition("/")[0] for name in names} == TOP
@@ -78,6 +79,7 @@ def test_the_wheel_holds_what_runs_and_what_it_reads(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(f"{FRONTEND}src/")]
 
 
+@pytest.mark.slow
 def test_the_terminal_reads_the_films_and_weights_that_were_installed(
     site: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_the_terminal_reads_the_films_and_weights_that_were_installed(
     assert row["model"].startswith("paediatric-cxr "), row
 
 
+@pytest.mark.slow
 def test_the_pages_read_the_settings_and_words_that_were_installed(
     site: Path, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_the_picker_asks_the_database(open_page: OpenPage, store: Repository) ->
     assert page.query_params["study"] == "1.7"
 
 
+@pytest.mark.slow
 def test_the_next_case_comes_from_the_list_last_shown(
     open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
 ) -> None:

@@ -35,6 +35,7 @@ def test_one_film_shows_its_answer_and_the_way_to_review(
     assert "Review" in [button.label for button in page.button]
 
 
+@pytest.mark.slow
 def test_every_file_gets_an_outcome(open_page: OpenPage, store: Repository) -> None:
     table = drop(open_page(PAGE), store, FILM, TEXT, EMPTY).dataframe[0].value
     outcomes = dict(zip(table["File"], table["Outcome"], strict=True))
@@ -49,6 +50,7 @@ def test_files_are_queued_once(open_page: OpenPage, store: Repository) -> None:
     assert page.query_params["job"] == job and len(store.worklist.page().items) == 1
 
 
+@pytest.mark.slow
 def test_a_reload_shows_the_same_job(open_page: OpenPage, store: Repository) -> None:
     page = drop(open_page(PAGE), store, FILM, TEXT)
     again = open_page(PAGE, job=page.query_params["job"])
@@ -66,6 +68,7 @@ def test_an_unknown_job_is_a_sentence(open_page: OpenPage) -> None:
     assert [e.value for e in page.error] == ["This batch is not known here."]
 
 
+@pytest.mark.slow
 def test_the_examples_are_one_click(
     open_page: OpenPage, store: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +87,7 @@ def test_no_examples_is_a_sentence(
     assert "No synthetic examples" in words(open_page(PAGE))
 
 
+@pytest.mark.slow
 def test_an_archive_is_a_row_for_each_file_in_it(open_page: OpenPage, store: Repository) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

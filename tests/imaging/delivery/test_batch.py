@@ -42,6 +42,7 @@ def batch_of(repository: Repository, *files: tuple[str, bytes]) -> Batch:
     return job_batch(repository, repository.jobs.get(queue(repository, *files)), because)
 
 
+@pytest.mark.slow
 def test_every_form_is_a_file_and_nothing_else_stays(
     repository: Repository, tmp_path: Path
 ) -> None:

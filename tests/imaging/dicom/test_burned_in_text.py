@@ -48,6 +48,7 @@ def uncovered(plain: NDArray[np.uint8], picture: NDArray[np.uint8], boxes: tuple
     return int(ink.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ink", [255, 0, 140])
 @pytest.mark.parametrize("colour", [False, True])
 def test_a_name_and_a_date_are_covered(ink: int, colour: bool) -> None:
@@ -66,6 +67,7 @@ def test_a_side_marker_and_a_plain_film_are_left_alone() -> None:
     assert find_text(written()) == () and find_text(np.zeros((5, 900), np.uint8)) == ()
 
 
+@pytest.mark.slow
 def test_small_letters_of_a_large_film_are_found_in_its_last_corner() -> None:
     shape = (900, 1100)
     picture = written(("ID 4711028", 960, 870), shape=shape, size=18)

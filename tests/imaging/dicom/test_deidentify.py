@@ -175,6 +175,7 @@ def test_what_leaves_is_sound_dicom(tmp_path: Path, data: Path) -> None:
     assert read_image(release(source, KEY).content).instance.patient.patient_id.startswith("P")
 
 
+@pytest.mark.slow
 def test_every_file_of_the_collection_is_clean_or_left_out(data: Path) -> None:
     done = kept = 0
     for path in sorted((data / "dicom").rglob("*.dcm")):

@@ -55,6 +55,7 @@ def test_indexed_file_decodes_to_the_indexed_pixels(row: dict[str, str]) -> None
         assert digest[:16] == row["pix_sha1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [*cases("index.csv", "decodes", "no"), *cases("broken/index.csv")])
 def test_odd_file_is_shown_or_refused_in_our_words(row: dict[str, str]) -> None:
     try:

@@ -139,6 +139,7 @@ def test_markup_is_text() -> None:
     assert Typesetter().markup("<b>&\n</b>") == "&lt;b&gt;&amp;<br/>&lt;/b&gt;"
 
 
+@pytest.mark.slow
 def test_the_pdf_is_the_same_for_the_same_review() -> None:
     assert written(export_case_of("dx"), "pdf") == written(export_case_of("dx"), "pdf")
 

@@ -89,6 +89,7 @@ def test_an_amendment_stands_beside_its_predecessor(orthanc: Orthanc) -> None:
     assert series.SeriesInstanceUID == dcmread(BytesIO(first.content)).SeriesInstanceUID
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_what_was_sent(orthanc: Orthanc) -> None:
     file = next(f for f in dicom_files(export_case_of("unicode")) if f.name.startswith("sr"))
     answer = orthanc.upload(file.content)

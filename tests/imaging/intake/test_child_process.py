@@ -110,6 +110,7 @@ def test_a_child_is_killed_at_its_deadline_which_is_told_from_a_death(child: Chi
     assert not lost.value.late
 
 
+@pytest.mark.slow
 def test_a_deadline_that_was_moved_or_lifted_kills_nobody(child: ChildProcess) -> None:
     assert say(child, "a") == "a"
     for _ in range(4):
@@ -126,6 +127,7 @@ def test_a_deadline_that_was_moved_or_lifted_kills_nobody(child: ChildProcess) -
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_child_that_does_not_read_is_killed_at_its_deadline(child: ChildProcess) -> None:
     assert say(child, "a") == "a"
     child.allow(1)

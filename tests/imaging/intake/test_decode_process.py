@@ -65,6 +65,7 @@ def test_a_header_is_the_same_here_and_there(
     assert sum(instance is not None for instance in there) > len(there) // 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS)
 def test_harm_is_one_sentence_and_the_next_header_is_read(
     hostile: DecodeProcess, tmp_path: Path, harm: str

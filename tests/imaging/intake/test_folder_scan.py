@@ -436,6 +436,7 @@ def looked(store: Repository, job_id: str, *folder_scanners: FolderScanner) -> l
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 def test_another_file_under_an_old_name_is_taken_once_it_is_complete(
     store: Repository, root: Path

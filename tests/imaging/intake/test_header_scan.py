@@ -155,6 +155,7 @@ def test_a_file_that_was_queued_a_moment_ago_is_left_to_those_who_judge(
     assert scanner.look() == 0 and store.worklist.page().total == 0
 
 
+@pytest.mark.slow
 def test_the_answer_takes_the_place_of_the_announcement(
     store: Repository, scanner: HeaderScanner
 ) -> None:
@@ -168,6 +169,7 @@ def test_the_answer_takes_the_place_of_the_announcement(
     assert len(record.instances) == 1 and record.waiting == () and announcements(store) == 0
 
 
+@pytest.mark.slow
 def test_a_study_with_one_film_to_come_says_so(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1), film(2))
     scanner.look()
@@ -195,6 +197,7 @@ def test_what_was_announced_does_not_vanish_when_its_file_cannot_be_read(
     assert missing.instance.patient.name == "Doe^Jane"
 
 
+@pytest.mark.slow
 def test_a_readable_file_takes_the_place_of_one_that_was_lost(
     store: Repository, scanner: HeaderScanner
 ) -> None:
@@ -277,6 +280,7 @@ def test_a_film_that_is_stored_is_not_announced_again(
     assert listed.instances == 1
 
 
+@pytest.mark.slow
 def test_who_is_in_haste_goes_first_and_the_first_job_finds_it_answered(
     store: Repository, scanner: HeaderScanner
 ) -> None:
@@ -317,6 +321,7 @@ def test_a_study_that_is_in_haste_and_deleted_does_not_come_back(
     assert store.claims.claim_files("w", 5) == ()
 
 
+@pytest.mark.slow
 def test_a_pile_that_was_told_is_not_searched_again(
     store: Repository, scanner: HeaderScanner
 ) -> None:

@@ -57,6 +57,7 @@ def fail(accounts: Accounts, times: int = 1, name: str = "anna") -> None:
             accounts.sign_in(name, "wrong password")
 
 
+@pytest.mark.slow
 def test_a_reader_signs_in_and_out(repository: Repository) -> None:
     accounts = repository.accounts
     account, token = accounts.sign_in(" ANNA", PASSWORD)
@@ -92,6 +93,7 @@ def test_every_refusal_says_the_same(repository: Repository) -> None:
     assert "nobody" not in str(deeds(repository))  # it may have been a password
 
 
+@pytest.mark.slow
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +255,7 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
         accounts.set_blind("nobody", True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cheap")
 def test_a_single_reader_keeps_settings_but_opens_no_door(tmp_path: Path, database: str) -> None:
     with closing(Repository.open(tmp_path / "new", database)) as store:

@@ -270,6 +270,7 @@ def test_of_two_tabs_that_save_at_once_one_is_told(
     ]
 
 
+@pytest.mark.slow
 def test_the_trail_never_names_the_patient(repository: Repository) -> None:
     repository.jobs.add([("DOE^JANE.dcm", b"film")], account="anna")
     repository.reviews.add(version())

@@ -120,6 +120,7 @@ def test_the_same_outcome_twice_is_written_once(store: Repository) -> None:
     assert store.audit.verify().intact
 
 
+@pytest.mark.slow
 def test_a_late_answer_counts_while_nobody_else_has_claimed(
     store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(old_home: Path) -> None:
         assert list(connection.iterdump()) == before
 
 
+@pytest.mark.slow
 def test_two_servers_may_start_at_once_from_any_folder(tmp_path: Path, database: str) -> None:
     home = tmp_path / "100 % new"
     program = (

@@ -145,6 +145,7 @@ CASE = st.builds(Case, WAIT, SAID.map(tuple), st.booleans())
 CASES = st.lists(CASE, min_size=1, max_size=10)
 
 
+@pytest.mark.slow
 @MANY
 @given(CASES, st.data())
 def test_an_answer_never_puts_a_study_behind_where_it_stood_without(
@@ -158,6 +159,7 @@ def test_an_answer_never_puts_a_study_behind_where_it_stood_without(
     assert order(scratch).index(at) <= before
 
 
+@pytest.mark.slow
 @MANY
 @given(CASES, st.sampled_from(["present", "unsure", "absent", "refused", "failed"]), st.data())
 def test_a_further_answer_never_lowers_a_study(
@@ -186,6 +188,7 @@ def test_nothing_is_removed_and_nothing_starves(scratch: Repository, cases: list
     assert [cases[n].read for n in listed] == sorted(cases[n].read for n in listed)
 
 
+@pytest.mark.slow
 @MANY
 @given(CASES, st.integers(1, 4))
 def test_pages_and_steps_follow_the_list(
@@ -209,6 +212,7 @@ def test_pages_and_steps_follow_the_list(
         )
 
 
+@pytest.mark.slow
 def test_the_order_of_reading(repository: Repository) -> None:
     cases = [
         Case(10, ("absent",)),

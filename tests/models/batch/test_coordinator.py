@@ -87,6 +87,7 @@ def test_nobody_waits_while_the_store_is_written(
     assert drain(repository, tiny_settings, processors=[judge]) == 3 * CHUNK
 
 
+@pytest.mark.slow
 def test_a_slow_store_holds_up_those_who_judge(
     repository: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

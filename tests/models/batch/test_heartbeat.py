@@ -108,6 +108,7 @@ def test_two_heartbeats_may_be_missed() -> None:
     assert timedelta(seconds=3 * heartbeat.INTERVAL) <= claims.STALLED <= timedelta(seconds=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stays", [False, True])
 def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
     store: Repository, tiny_settings: Settings, soon: None, stays: bool
@@ -131,6 +132,7 @@ def test_a_worker_keeps_its_claims_while_a_chunk_takes_long(
     assert store.jobs.progress(job).finished and store.claims.claimants() == ()
 
 
+@pytest.mark.slow
 def test_claims_of_a_worker_killed_on_another_computer_are_free_soon(
     store: Repository, database: str, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +218,7 @@ def test_a_heartbeat_goes_on_after_trouble_and_rests_without_claims(
     assert set(recorder.workers) == {"worker"}
 
 
+@pytest.mark.slow
 def test_a_worker_that_rests_or_ended_writes_no_heartbeat(
     store: Repository, tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

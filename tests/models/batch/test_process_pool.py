@@ -80,6 +80,7 @@ def timeless(result: Result) -> Result:
     return replace(result, outcome=replace(result.outcome, assessment=assessment))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS | LIES)
 def test_a_hostile_file_is_one_row_and_its_neighbours_are_judged(
     hostile: WorkerProcess, tmp_path: Path, harm: str

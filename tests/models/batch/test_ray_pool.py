@@ -414,6 +414,7 @@ def test_an_address_that_holds_nothing_is_one_sentence(
         work_off(repository, tiny_settings, [WorkerProcess(tiny_settings)])
 
 
+@pytest.mark.slow
 def test_without_ray_the_sentence_names_the_line_to_type(
     monkeypatch: pytest.MonkeyPatch, tiny_settings: Settings
 ) -> None:

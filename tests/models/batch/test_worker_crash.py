@@ -153,6 +153,7 @@ def _insist_on_once(store: Repository, networks: str) -> None:
     assert scored == Counter(film.study_instance_uid for film in films)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [ZeroDivisionError, ConflictError])
 def test_an_outcome_that_cannot_be_written_holds_back_no_other(
     repository: Repository,

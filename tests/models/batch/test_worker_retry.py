@@ -17,6 +17,7 @@ from models.inference.outcomes import failed_outcome
 from tests.factories import make_dicom_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0.1, 0.9])  # no header; a header without all of its pixels
 def test_a_file_that_was_completed_since_is_stored_under_its_own_hash(
     repository: Repository, tiny_settings: Settings, tmp_path: Path, part: float
@@ -39,6 +40,7 @@ def test_a_file_that_was_completed_since_is_stored_under_its_own_hash(
     assert repository.originals.content(identity.sha256) == film
 
 
+@pytest.mark.slow
 def test_an_upload_is_tried_again_where_its_process_died(
     repository: Repository, tiny_settings: Settings
 ) -> None:

@@ -116,6 +116,7 @@ def test_the_second_task_reads_its_own_manifest(data: Path) -> None:
     assert all(len(select(films, split)) > 100 for split in ("train", "val", "test"))
 
 
+@pytest.mark.slow
 def test_what_answers_and_explains_loads_no_training_films() -> None:
     """The loader of training data is for training and evaluation alone."""
     serving = (

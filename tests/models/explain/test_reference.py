@@ -70,6 +70,7 @@ def with_measures(films: Measured) -> Measured:
     return replace(films, measures=np.random.default_rng(0).random(shape).astype(np.float32))
 
 
+@pytest.mark.slow
 def test_it_is_read_back_as_it_was_built(tiny_classifier: Classifier, tmp_path: Path) -> None:
     reference = made(tiny_classifier, tmp_path)
     save_reference(tmp_path / "model", reference)
@@ -81,6 +82,7 @@ def test_it_is_read_back_as_it_was_built(tiny_classifier: Classifier, tmp_path: 
     assert back.case(4) == reference.case(4) and back.case(4).label == "bacterial"
 
 
+@pytest.mark.slow
 def test_every_film_finds_itself_after_the_round_trip(
     tiny_classifier: Classifier, tmp_path: Path
 ) -> None:
@@ -94,6 +96,7 @@ def test_every_film_finds_itself_after_the_round_trip(
         assert first.case.name == name and first.distance == pytest.approx(0, abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("owner", ["weights_sha256", "localiser_sha256"])
 def test_another_models_cases_are_refused(
     tiny_classifier: Classifier, tmp_path: Path, owner: str
@@ -105,6 +108,7 @@ def test_another_models_cases_are_refused(
         load_reference(tmp_path, foreign)
 
 
+@pytest.mark.slow
 def test_damage_is_noticed_and_absence_is_no_error(
     tiny_classifier: Classifier, tmp_path: Path
 ) -> None:

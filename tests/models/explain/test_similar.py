@@ -214,6 +214,7 @@ def test_a_signed_film_is_found_with_its_readers_newest_call(
     assert found() == [(True, "", "CT")]
 
 
+@pytest.mark.slow
 def test_own_cases_leave_out_the_study_itself_and_repeat_no_patient(
     repository: Repository,
     tiny_panel: ClassifierRegistry,

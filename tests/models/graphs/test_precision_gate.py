@@ -150,6 +150,7 @@ def test_the_fingerprint_knows_precision_and_graph(
     assert len({exact, eight, fingerprint(low)}) == 3
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails_leaves_nothing_that_could_serve(
     low: Settings, folder: Path, passed: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_gate_that_fails_leaves_nothing_that_could_serve(
             ask(low)
 
 
+@pytest.mark.slow
 def test_few_films_and_a_mere_look_admit_nothing(folder: Path) -> None:
     assert not gate(folder, LEAST - 1)[0].passed
     assert gate(folder, complete=False)[0].passed

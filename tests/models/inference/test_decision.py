@@ -437,6 +437,7 @@ def test_a_part_that_the_card_names_must_be_there(
         Assessor.load(Settings(home=tmp_path, weights=weights))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["gate", "localiser"])
 def test_graphs_do_not_serve_with_a_part_that_the_card_does_not_name(
     guarded: Callable[..., Path], part: str, tmp_path: Path

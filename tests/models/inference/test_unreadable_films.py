@@ -82,6 +82,7 @@ def test_beside_a_film_that_was_answered_it_is_mentioned(
     assert listed.status is not Status.ERROR and ONE_UNREADABLE in listed.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "two jobs"])
 def test_a_readable_film_takes_its_place(
     repository: Repository, tiny_settings: Settings, together: bool
@@ -97,6 +98,7 @@ def test_a_readable_film_takes_its_place(
     assert repository.originals.content(instance.identity.sha256) == film(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "two jobs"])
 def test_it_takes_no_readable_film_away(
     repository: Repository, tiny_settings: Settings, together: bool
@@ -113,6 +115,7 @@ def test_it_takes_no_readable_film_away(
     assert repository.originals.content(instance.identity.sha256) == film(1)
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_is_not_answered_under_the_old_hash(
     repository: Repository, tiny_settings: Settings, tmp_path: Path
 ) -> None:

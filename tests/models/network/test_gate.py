@@ -113,6 +113,7 @@ def test_films_pass_and_wrong_views_score_higher(trained: Path) -> None:
     assert all(v.suitable == (v.score <= 0) for v in (*right, *wrong))
 
 
+@pytest.mark.slow
 def test_every_refusal_has_its_sentence(trained: Path) -> None:
     gate = Gate.load(trained)
     blank = gate.examine(np.full((64, 64), 7, np.float32))

@@ -159,6 +159,7 @@ def test_it_learns_where_a_disc_is(learnt: tuple[Path, tuple[Film, ...]]) -> Non
     assert values["validation"]["plain_mean"] > 0.7
 
 
+@pytest.mark.slow
 def test_a_localiser_is_kept_whole(
     learnt: tuple[Path, tuple[Film, ...]], checkpoint_folder: Path, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def trained(task: Path) -> Path:
     return task
 
 
+@pytest.mark.slow
 def test_it_learns_the_task(trained: Path) -> None:
     classifier = Classifier.load(trained / "weights" / "blobs")
     films = select(read_manifest(trained / "manifest.csv", trained), "test")

@@ -155,6 +155,7 @@ def test_scores_of_different_budgets_are_not_mixed(
         run(task, trials=1, epochs=2)
 
 
+@pytest.mark.slow
 def test_a_hopeless_trial_is_pruned(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune.TrialRun, "_stale", lambda run: run.epoch >= 1)
     monkeypatch.setattr(optuna.Trial, "should_prune", lambda _: True)

@@ -68,6 +68,7 @@ def sign(store: Repository, uid: str, *, present: bool) -> None:
     store.reviews.add(Review(uid, 0, Stage.FINAL, "anna", "Dr Anna", now, findings=(stated,)))
 
 
+@pytest.mark.slow
 def test_similar_cases_come_as_labels_and_distances(shipped: Repository) -> None:
     page = drawn("similar", uids(shipped)[0])
     table = page.table[0].value
@@ -78,6 +79,7 @@ def test_similar_cases_come_as_labels_and_distances(shipped: Repository) -> None
     assert "Model paediatric-cxr" in words(page) and "Kermany" in words(page)
 
 
+@pytest.mark.slow
 def test_a_signed_study_becomes_a_case_that_others_find(shipped: Repository) -> None:
     first, second = uids(shipped)
     sign(shipped, first, present=True)
@@ -89,11 +91,13 @@ def test_a_signed_study_becomes_a_case_that_others_find(shipped: Repository) -> 
     assert "data:image/png" in words(page)
 
 
+@pytest.mark.slow
 def test_an_unsigned_study_cannot_be_added(shipped: Repository) -> None:
     page = drawn("similar", uids(shipped)[0])
     assert not [b for b in page.button if "reference cases" in b.label]
 
 
+@pytest.mark.slow
 def test_measures_come_with_their_place_and_what_the_score_goes_with(shipped: Repository) -> None:
     page = drawn("concepts", uids(shipped)[0])
     rows = [row for table in page.table for row in table.value.to_dict("records")]

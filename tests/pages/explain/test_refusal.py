@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from imaging.store import Repository
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, words
@@ -12,6 +14,7 @@ from tests.served import TakeIn
 STUDY = "1.2.826.0.1.99"
 
 
+@pytest.mark.slow
 def test_the_field_that_rules_a_picture_out_is_shown(
     open_page: OpenPage, home: Path, take_in: TakeIn
 ) -> None:

@@ -33,6 +33,7 @@ def exports(store: Repository) -> list[str]:
     return [line.detail for line in store.audit.entries() if line.deed == AuditEvent.EXPORT]
 
 
+@pytest.mark.slow
 def test_what_changes_is_shown_and_confirmed_before_anything_leaves(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:

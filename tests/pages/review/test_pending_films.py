@@ -80,6 +80,7 @@ def test_beside_films_that_are_shown_it_is_said(
     assert not page.exception and WAITS in words(page)
 
 
+@pytest.mark.slow
 def test_cancelled_while_it_is_looked_at(
     store: Repository, open_page: OpenPage, waiting: str
 ) -> None:

@@ -71,6 +71,7 @@ def exports(store: Repository) -> list[str]:
     return [line.detail for line in store.audit.entries() if line.deed == AuditEvent.EXPORT]
 
 
+@pytest.mark.slow
 def test_a_single_form_is_saved_as_it_is(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_single_form_is_saved_as_it_is(
     assert exports(store) == ["results of 2 files, 1 studies: csv"]
 
 
+@pytest.mark.slow
 def test_names_are_in_it_when_asked_for(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +95,7 @@ def test_names_are_in_it_when_asked_for(
     assert exports(store) == ["results of 2 files, 1 studies: csv, with names"]
 
 
+@pytest.mark.slow
 def test_several_forms_are_one_archive(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_several_forms_are_one_archive(
     assert text.count("<img ") == 2 and "Quillfeather" not in text
 
 
+@pytest.mark.slow
 def test_nothing_is_saved_before_it_is_asked_for(
     open_page: OpenPage, store: Repository, saved: Saved
 ) -> None:
@@ -115,6 +119,7 @@ def test_nothing_is_saved_before_it_is_asked_for(
     assert "A file's name may hold a patient's." in words(page)
 
 
+@pytest.mark.slow
 def test_another_wish_takes_the_offer_away(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +129,7 @@ def test_another_wish_takes_the_offer_away(
     assert not saved
 
 
+@pytest.mark.slow
 def test_a_failure_is_a_sentence_and_may_be_tried_again(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +144,7 @@ def refuse(*_: object, **__: object) -> None:
     raise ExportError("The disk is full.")
 
 
+@pytest.mark.slow
 def test_what_is_too_large_names_the_terminal(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +153,7 @@ def test_what_is_too_large_names_the_terminal(
     assert "python cli.py results" in page.error[0].value and not saved
 
 
+@pytest.mark.slow
 def test_a_blind_reader_reads_first(
     open_page: OpenPage, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

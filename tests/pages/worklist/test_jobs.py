@@ -62,6 +62,7 @@ def failed(store: Repository, count: int) -> str:
     return job
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_server_is_queued_and_read(
     open_page: OpenPage, store: Repository, folder: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idl
     assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
 
 
+@pytest.mark.slow
 def test_the_listed_studies_are_asked_about_again(open_page: OpenPage, store: Repository) -> None:
     content = make_dicom_bytes()
     film = describe(content, file_name="film.dcm")

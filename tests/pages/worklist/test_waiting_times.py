@@ -52,6 +52,7 @@ def test_nothing_is_simulated_while_it_is_closed(
     assert not page.exception and ABOUT not in words(page)
 
 
+@pytest.mark.slow
 def test_the_open_panel_shows_waits_and_what_they_mean(
     open_page: OpenPage, folder: Path, store: Repository, take_in: TakeIn, study: str
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_open_panel_shows_waits_and_what_they_mean(
     ]
 
 
+@pytest.mark.slow
 def test_a_slider_changes_the_figures(open_page: OpenPage, folder: Path, study: str) -> None:
     write_evaluation(folder)
     page = open_panel(open_page(PAGE))
@@ -83,6 +85,7 @@ def test_a_slider_changes_the_figures(open_page: OpenPage, folder: Path, study: 
     assert before != after
 
 
+@pytest.mark.slow
 def test_more_films_than_can_be_read_are_said(
     open_page: OpenPage, folder: Path, study: str
 ) -> None:
