@@ -131,7 +131,7 @@ class Claims(Records):
             Who had claimed the files. Outcomes of files that somebody else has claimed meanwhile,
             or that have one already, are dropped.
         fingerprint : str
-            Of the networks, see `Assessor.fingerprint`.
+            Of the networks that answer, and of how they were asked.
 
         Returns
         -------

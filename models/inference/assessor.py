@@ -8,7 +8,6 @@ network runs once a batch, and only on films that got so far.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -181,15 +180,8 @@ class Assessor:
         """Side of the largest input any model takes."""
         return self._size
 
-    @property
-    def fingerprint(self) -> str:
-        """What an answer depends on beside the film: weights, thresholds' rate, engine."""
-        parts = [(m.card.weights_sha256, m.answers.rule.error_rate) for m in self.models]
-        depends = [parts, self.engine] + ["outside"] * self.outside_population
-        return json.dumps(depends, separators=(",", ":"))
-
     def assess(self, readings: Sequence[DecodedFilm]) -> list[Assessment]:
-        """`see` and `judge` several films at once.
+        """`prepare` and `judge` several films at once.
 
         Raises
         ------

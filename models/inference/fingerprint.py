@@ -32,7 +32,8 @@ def fingerprint(settings: Settings, *, reduced: bool = True) -> str:
     low = settings.precision
     gates = tuple((low, admission(folder, low).seal) for folder in folders) if low != FP32 else ()
     eager = settings.engine == EAGER
-    return _digest(cards, settings.error_rate, reduced, gates, eager)
+    outside = settings.outside_population
+    return _digest(cards, settings.error_rate, reduced, gates, eager, outside)
 
 
 @lru_cache(maxsize=8)
@@ -42,6 +43,7 @@ def _digest(
     reduced: bool,
     gates: tuple[tuple[str, str], ...],
     eager: bool,
+    outside: bool,
 ) -> str:
     parts = []
     for path, _ in cards:
@@ -50,5 +52,6 @@ def _digest(
         weights = [card.weights_sha256, card.gate_sha256, card.localiser_sha256]
         points = [f.operating_point for f in card.findings]
         parts.append([*weights, card.temperature, list(card.bias), points, engine])
-    text = json.dumps([READING, error_rate, reduced, parts, *gates], separators=(",", ":"))
+    asked = ["outside population"] if outside else []  # what was stored before stays as it is
+    text = json.dumps([READING, error_rate, reduced, parts, *gates, *asked], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

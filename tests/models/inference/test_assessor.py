@@ -180,8 +180,9 @@ def test_the_fingerprint_is_of_weights_rate_and_reading(tiny_settings: Settings)
         fingerprint(tiny_settings, reduced=False),
         fingerprint(replace(tiny_settings, weights=ROOT / "models" / "weights")),
         fingerprint(replace(tiny_settings, engine="torch")),
+        fingerprint(replace(tiny_settings, outside_population=True)),
     }
-    assert one not in others and len(others) == 3
+    assert one not in others and len(others) == 4
     assert Assessor.load(replace(tiny_settings, engine="torch")).engine == "torch fp32"
 
 
