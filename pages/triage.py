@@ -38,6 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     views.render_views(whole_query)
 session.set_worklist_query(whole_query)
 query = filters.page_of(whole_query)
+own_job, other_jobs = jobs.find_job(), jobs.find_others()  # before the list: see `find_others`
 page = repository.worklist.page(query)
 if not page.items and page.total:  # the list became shorter than the page this session is at
     session.set_worklist_page(1)
@@ -56,8 +57,9 @@ with st.expander(_("Queue a folder")):
     upload.render_intake("triage", first=upload.FOLDER)
     upload.render_server_folder()
     jobs.render_rescore(whole_query, page.total)
-jobs.render_unfinished()
-jobs.render_job(folded=True)
+for job in other_jobs:
+    jobs.follow(job)
+jobs.render_job(own_job, folded=True)
 waiting_times.render_waiting_times(
     cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)
 )

@@ -20,5 +20,5 @@ with right:
     st.caption(_("Films stay on this computer."))
 for model in resources.panel().classifiers:
     st.caption(network_answer.scope_line(model.card.identity))
-jobs.render_job()
+jobs.render_job(jobs.find_job())
 recent_jobs.render_recent()

@@ -94,6 +94,9 @@ def test_without_any_list_whatever_is_installed_will_do(
 
 @pytest.mark.parametrize("missing", ["fsspec", "s3fs"])
 def test_an_address_without_its_package(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.registry import _registry
+
+    monkeypatch.delitem(_registry, "s3", raising=False)  # another test of this run may have used it
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SettingsError, match=r"pip install -r requirements-cluster\.txt"):
         locations.file_system("s3://nobody/films")

@@ -19,15 +19,30 @@ _EVERY = 1.0  # seconds between two looks at a job
 _FRESH = 0.9  # seconds that one look serves all who watch
 
 
-def render_job(*, folded: bool = False) -> None:
-    """Show the job the address line names: its progress, and what became of its files so far.
+def find_job() -> JobProgress | None:
+    """The job the address line names, as it stands now."""
+    job_id = st.query_params.get("job", "")
+    return resources.repository().jobs.progress(job_id) if job_id else None
+
+
+def find_others() -> list[JobProgress]:
+    """Every job that still runs, whoever queued it, except the one in the address.
+
+    A page that lists what jobs bring must ask before it reads its list. A job that ends in between
+    is then followed for a moment, and its end draws the page anew; asked afterwards, nobody would
+    follow it, and the list would lack its last studies for good.
+    """
+    own = st.query_params.get("job", "")
+    return [job for job in resources.repository().jobs.unfinished() if job.job_id != own]
+
+
+def render_job(job: JobProgress | None, *, folded: bool = False) -> None:
+    """Show a job: its progress, and what became of its files so far.
 
     Folded, the files of a finished job take one line until it is opened; those of another always.
     """
-    job_id = st.query_params.get("job", "")
-    if not job_id:
+    if job is None:
         return
-    job = resources.repository().jobs.progress(job_id)
     if not job.finished:
         follow(job)
         if job.done:
@@ -47,13 +62,6 @@ def _render_so_far(job: JobProgress) -> None:
         with folded:
             st.button(_("Look again"), key=f"look-{job.job_id}")
             job_files.render_files(job)
-
-
-def render_unfinished() -> None:
-    """Show every job that still runs, whoever queued it, except the one in the address."""
-    for job in resources.repository().jobs.unfinished():
-        if job.job_id != st.query_params.get("job", ""):
-            follow(job)
 
 
 def follow(job: JobProgress) -> None:

@@ -19,6 +19,7 @@ from models.batch.worker import Worker
 from pages.ui.worklist.jobs import how_far, summary
 from tests import stored
 from tests.factories import make_dicom_bytes
+from tests.imaging.intake.test_header_scan import answered
 from tests.pages.conftest import OpenPage, wait_for_queue, words
 
 PAGE = "pages/triage.py"
@@ -60,6 +61,27 @@ def failed(store: Repository, count: int) -> str:
     while tasks := store.claims.claim_files("w", 50):
         store.claims.finish_files("w", [Result(t, "", FileOutcome("x", said)) for t in tasks], "f")
     return job
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("own", [False, True], ids=["somebody's", "one's own"])
+def test_a_job_that_ends_while_the_list_is_read_leaves_none_of_its_studies_out(
+    open_page: OpenPage, store: Repository, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    film = make_dicom_bytes()
+    job = store.jobs.add([("film.dcm", film)])
+    read = type(store.worklist).page
+
+    def read_just_before_the_end(part: object, query: object) -> object:
+        page = read(part, query)  # type: ignore[arg-type]
+        monkeypatch.setattr(type(store.worklist), "page", read)
+        for task in store.claims.claim_files("w", 50):
+            store.claims.finish_files("w", [answered(task, film)], "f")
+        return page
+
+    monkeypatch.setattr(type(store.worklist), "page", read_just_before_the_end)
+    page = open_page(PAGE, **({"job": job} if own else {}))
+    assert page.subheader[0].value == "1 unread of 1 studies"
 
 
 @pytest.mark.slow
