@@ -34,7 +34,6 @@ from imaging.settings import Settings
 from models.explain.base.subject import Subject
 from models.explain.checks.sanity import with_networks
 from models.explain.methods.explainer import Explainer
-from models.explain.methods.registry import DEFAULT, METHODS
 from models.inference.classifier import Classifier
 from models.network.checkpoint import find_checkpoint
 from models.network.network import fold_norms
@@ -73,7 +72,7 @@ def main() -> None:
         "receipt_forwards": round_figure(costs.get(RECEIPT)),
         "ig20_forwards": round_figure(costs["integrated_gradients"]),
         "ig20_extra_mb": round_figure(run_in_process(extra_memory)),
-        "methods": {name: round_figure(costs[name]) for name in METHODS},
+        "methods": {name: round_figure(costs[name]) for name in explainer.methods},
         "members": members,
     }
     print(json.dumps(figures))
@@ -92,7 +91,9 @@ def our_runs(explainer: Explainer, subject: Subject, target: str) -> dict[str, R
     runs: dict[str, Run] = {
         FORWARD: lambda: explainer.classifier.logits(subject.x),
     }
-    return runs | {name: partial(explainer.attribute, subject, target, name) for name in METHODS}
+    return runs | {
+        name: partial(explainer.attribute, subject, target, name) for name in explainer.methods
+    }
 
 
 def other_runs(explainer: Explainer, subject: Subject, target: str) -> dict[str, Run]:
@@ -127,7 +128,7 @@ def receipt_runs(explainer: Explainer, subject: Subject, target: str) -> dict[st
         print("the receipt is not written yet")
         return {}
     make = importlib.import_module("models.explain.checks.receipt").make_receipt
-    attribution = explainer.attribute(subject, target, DEFAULT)
+    attribution = explainer.attribute(subject, target)
     return {RECEIPT: lambda: make(explainer, subject, attribution)}
 
 

@@ -30,6 +30,13 @@ class NetworkSettings:
         Probability of dropping a pooled feature before the classifier, in [0, 1).
     regions : int
         Anatomical maps predicted beside the classes (one for the lungs); 0 for none.
+    heads : int
+        Evidence heads on one trunk, whose answers may differ (`EvidenceNetwork`); 0 for a network
+        that pools before it decides (`MultiScaleResNet`).
+    lead : tuple of int
+        Classes of the leading finding, whose odds say how much a cell counts; with heads only.
+    sharpness : float
+        How much more a cell counts whose odds are higher: the exponent of its odds.
     """
 
     classes: int
@@ -40,6 +47,9 @@ class NetworkSettings:
     reduction: int = 4
     dropout: float = 0.3
     regions: int = 0
+    heads: int = 0
+    lead: tuple[int, ...] = ()
+    sharpness: float = 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""

@@ -58,8 +58,9 @@ def explain(
         model_name=model or settings.model_name,
         outside_population=outside_population,
     )
+    _check_method(method)
     panel, worker = ClassifierRegistry.load(settings), FileWorker(Assessor.load(settings))
-    request = _Request(panel, worker, Explainers(panel), _parse_methods(method), target, out)
+    request = _Request(panel, worker, Explainers(panel), method, target, out)
     _check_target(request)
     counts: Counter[str] = Counter()
     try:
@@ -79,7 +80,7 @@ class _Request:
     panel: ClassifierRegistry
     worker: FileWorker
     explainers: Explainers
-    methods: tuple[str, ...]
+    method: str
     target: str
     out: Path
 
@@ -109,8 +110,16 @@ class _Request:
                 err=True,
             )
             return "not explained"
+        if self.method not in ("", ALL, *explainer.methods):
+            typer.echo(
+                f"{clean(candidate.path, MAX_NAME)}: {assessment.model.name} has no map of that "
+                "method.",
+                err=True,
+            )
+            return "not explained"
         subject = explainer.look(image.luminance_values(0), assessment)
-        for method in self.methods:
+        chosen = tuple(explainer.methods) if self.method == ALL else (self.method,)
+        for method in chosen:
             self._write(candidate.path, image, assessment, explainer, subject, method)
         return "explained"
 
@@ -129,7 +138,7 @@ class _Request:
         target = self.target or assessment.findings[0].code
         map_ = explainer.attribute(subject, target, method)
         rows, columns = subject.shape
-        name = f"{assessment.sop_instance_uid}_{method}"
+        name = f"{assessment.sop_instance_uid}_{map_.method}"
         np.save(self.out / f"{name}.npy", stretch(map_.values, rows, columns))
         np.save(self.out / f"{name}_spread.npy", stretch(map_.spread, rows, columns))
         (self.out / f"{name}.png").write_bytes(_draw(image, map_))
@@ -177,15 +186,12 @@ def _facts(image: Image, assessment: Assessment, map_: Attribution) -> dict[str,
     }
 
 
-def _parse_methods(wanted: str) -> tuple[str, ...]:
-    """The methods asked for; raises `SettingsError` for an unknown one."""
-    from models.explain.methods.registry import DEFAULT, METHODS
+def _check_method(wanted: str) -> None:
+    """Refuse a method that there is not."""
+    from models.explain.methods.registry import METHODS
 
-    if wanted == ALL:
-        return tuple(METHODS)
-    if wanted and wanted not in METHODS:
+    if wanted and wanted != ALL and wanted not in METHODS:
         raise SettingsError(f"--method takes one of {', '.join(METHODS)}, or {ALL}.")
-    return (wanted or DEFAULT,)
 
 
 def _check_target(request: _Request) -> None:

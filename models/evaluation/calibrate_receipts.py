@@ -36,7 +36,6 @@ from models.explain.checks.receipt import agreement, make_receipt
 from models.explain.checks.stability import stability
 from models.explain.checks.verdict import RECEIPTS, VERDICTS, VerdictRule
 from models.explain.methods.explainer import Attribution, Explainer
-from models.explain.methods.registry import DEFAULT
 
 SEED = 20_261_125
 SHUFFLES = 3  # shuffled maps per film
@@ -74,7 +73,7 @@ def main(
     tried = draw_films(select(all_films, "val"), checked, generator)
     facts = {
         "weights_sha256": classifier.card.weights_sha256,
-        "method": DEFAULT,
+        "method": explainer.default,
         "target": target,
         "rule": rule.as_dict(),
         "films": len(samples),

@@ -39,7 +39,6 @@ from models.explain.checks.receipt import make_receipt
 from models.explain.checks.stability import disturb
 from models.explain.checks.verdict import VERDICTS
 from models.explain.methods.explainer import Explainer
-from models.explain.methods.registry import DEFAULT, METHODS
 from models.inference.classifier import Classifier
 from models.network.checkpoint import EVALUATION
 from models.rules.findings import FindingSpec
@@ -88,8 +87,10 @@ def main(
     lead = classifier.card.findings[0]
     masked = [f for f in all_films if f.region and f.split != "test"]
     chosen = [f for f in shuffle(select(masked, "val")) if f.label in lead.members][:films]
-    rows = measure_rows(target / ROWS, chosen, list(METHODS), Ruler(explainer, lead, full=True))
-    quick = [name for name, method in METHODS.items() if not method.slow]
+    rows = measure_rows(
+        target / ROWS, chosen, list(explainer.methods), Ruler(explainer, lead, full=True)
+    )
+    quick = [name for name, method in explainer.methods.items() if not method.slow]
     many = shuffle(masked)[: masks or None]
     wide = measure_rows(target / MASKS, many, quick, Ruler(explainer, lead, full=False))
     subjects = [explainer.look(read_luminance(f.path)) for f in chosen[:sane]]
@@ -99,15 +100,15 @@ def main(
     facts: dict[str, Any] = {
         "weights_sha256": classifier.card.weights_sha256,
         "finding": lead.code,
-        "default": DEFAULT,
+        "default": explainer.default,
         "open_masks": len(masked),
         "sanity_films": len(subjects),
         "random_labels_learned": control.learned,
         "methods": [
-            method_facts(name, rows, wide)
+            method_facts(name, rows, wide, default=explainer.default)
             | similarity[name]
             | sanity_facts(similarity[name], control.similarity[name])
-            for name in METHODS
+            for name in explainer.methods
         ],
         "verdicts": count_verdicts(
             explainer, [f for f in chosen if _is_called_right(f, rows)], lead.code
@@ -211,13 +212,15 @@ def group_by_film(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return by_film
 
 
-def method_facts(name: str, rows: Sequence[Row], wide: Sequence[Row]) -> dict[str, Any]:
+def method_facts(
+    name: str, rows: Sequence[Row], wide: Sequence[Row], *, default: str
+) -> dict[str, Any]:
     """Figures of one method on rightly called films with the finding."""
     right = [r for r in rows if r.present and r.called]
     own = {r.film: r for r in right if r.method == name}
-    default = {r.film: r.gain for r in right if r.method == DEFAULT}
+    first = {r.film: r.gain for r in right if r.method == default}
     many = [r for r in wide if r.method == name and r.present and r.called]
-    behind = [gain - own[film].gain for film, gain in default.items() if film in own]
+    behind = [gain - own[film].gain for film, gain in first.items() if film in own]
     return {
         "method": name,
         "films": len(own),
@@ -227,7 +230,7 @@ def method_facts(name: str, rows: Sequence[Row], wide: Sequence[Row]) -> dict[st
         "deletion": _mean([r.deletion for r in own.values()]),
         "insertion": _mean([r.insertion for r in own.values()]),
         "gain": _mean([r.gain for r in own.values()]),
-        "behind": None if name == DEFAULT else _mean(behind),
+        "behind": None if name == default else _mean(behind),
         "masks": len(many),
         "wide": _median([r.share for r in many]) if many else None,
         "wide_pointing": _mean([r.pointing for r in many]) if many else None,
@@ -264,20 +267,20 @@ def randomise_layers(
     ``itself`` is the similarity to the map of the slightly disturbed film: what is left of a map
     when nothing but noise has changed.
     """
-    real = {name: _maps(explainer, subjects, target, name) for name in METHODS}
+    real = {name: _maps(explainer, subjects, target, name) for name in explainer.methods}
     shaken = [disturb(subject) for subject in subjects]
     similarity: dict[str, dict[str, Any]] = {
         name: {
             "itself": _mean_similarity(real[name], _maps(explainer, shaken, target, name)),
             "layers": {},
         }
-        for name in METHODS
+        for name in explainer.methods
     }
     for layer, random_classifier in tqdm(
         sanity.cascade(classifier, seed=SEED % 10_000), desc="random weights"
     ):
         changed = Explainer(random_classifier)
-        for name in METHODS:
+        for name in explainer.methods:
             random_maps = _maps(changed, subjects, target, name)
             similarity[name]["layers"][layer] = _mean_similarity(real[name], random_maps)
     return similarity
@@ -311,7 +314,7 @@ def random_labels(
             name: _mean_similarity(
                 _maps(explainer, subjects, target, name), _maps(control, subjects, target, name)
             )
-            for name in METHODS
+            for name in explainer.methods
         },
     )
 

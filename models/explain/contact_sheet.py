@@ -12,13 +12,13 @@ from imaging.store import Repository
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
 from models.explain.methods.explainer import Explainers
-from models.explain.methods.registry import DEFAULT, METHODS
+from models.explain.methods.registry import METHODS
 
 SIZE = 512  # pixels of the longer side
 
 
 def picture_pairs(
-    repository: Repository, explainers: Explainers, *, method: str = DEFAULT, size: int = SIZE
+    repository: Repository, explainers: Explainers, *, method: str = "", size: int = SIZE
 ) -> Pictures:
     """A function from a Study Instance UID to the film that leads it and its overlay.
 
@@ -30,7 +30,7 @@ def picture_pairs(
         Of the installed models; the map is made by the model that gave the answer, where it is
         still installed. The pair names the one that was asked.
     method : str
-        Key of `models.explain.methods.registry.METHODS`.
+        Key of `Explainer.methods`; by default the first.
     size : int
         Pixels of the longer side of both pictures.
 
@@ -60,7 +60,7 @@ def picture_pairs(
             original=thumbnail(film, size=size),
             overlay=thumbnail(np.asarray(overlay), size=size),
             sop_instance_uid=instance.identity.sop_instance_uid,
-            method=METHODS[method].label,
+            method=METHODS[map_.method].label,
             finding=lead.label,
             model=map_.model,
         )

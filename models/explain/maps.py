@@ -13,7 +13,7 @@ from imaging.export import AttributionMap
 from imaging.store import Repository
 from imaging.study import StudyRecord
 from models.explain.methods.explainer import Explainers
-from models.explain.methods.registry import DEFAULT, METHODS
+from models.explain.methods.registry import METHODS
 
 
 def attribution_maps(
@@ -21,7 +21,7 @@ def attribution_maps(
     repository: Repository,
     explainers: Explainers,
     *,
-    method: str = DEFAULT,
+    method: str = "",
 ) -> tuple[AttributionMap, ...]:
     """Explain the leading finding of every image of a study that got an answer.
 
@@ -33,7 +33,7 @@ def attribution_maps(
     explainers : Explainers
         Of the installed models; a map is made by the model that gave the answer.
     method : str
-        Key of `models.explain.methods.registry.METHODS`.
+        Key of `Explainer.methods`; by default the first.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _explain_image(
         frame=0,
         values=stretch(attribution.values, *size),
         limit=float(np.abs(attribution.values).max()),
-        method=METHODS[method].label,
+        method=METHODS[attribution.method].label,
         target=lead.code,
         seen=attribution.view.edges,
         model=attribution.model,

@@ -86,6 +86,27 @@ class MultiScaleBlock(nn.Module):
         return self.relu(x + self.expand(torch.cat(outputs, dim=1)))
 
 
+class Mixing(nn.Module):
+    """Residual bottleneck of two 1x1 convolutions: mixes channels, sees no further.
+
+    Parameters
+    ----------
+    channels : int
+        Channels in and out; half as many between.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = ConvNorm(channels, channels // 2, 1)
+        self.expand = ConvNorm(channels // 2, channels, 1, activate=False)
+        self.relu = nn.ReLU()
+        nn.init.zeros_(self.expand.get_parameter("1.weight"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, rows, columns) to the same shape."""
+        return self.relu(x + self.expand(self.reduce(x)))
+
+
 class Downsample(nn.Module):
     """Halve the picture and change the number of channels, without aliasing.
 

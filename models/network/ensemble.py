@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.network.network import MultiScaleResNet, NetworkSettings
+from models.checkpoint.network_settings import NetworkSettings
+from models.network.network import ClassNetwork, build_network
 
 
 class Ensemble(nn.Module):
@@ -17,7 +18,7 @@ class Ensemble(nn.Module):
     everything else needs to know one kind of network only.
     """
 
-    def __init__(self, members: Sequence[MultiScaleResNet]) -> None:
+    def __init__(self, members: Sequence[ClassNetwork]) -> None:
         super().__init__()
         if not members:
             raise ValueError("an ensemble needs a member")
@@ -26,22 +27,26 @@ class Ensemble(nn.Module):
     @classmethod
     def of(cls, settings: NetworkSettings, count: int) -> Ensemble:
         """Untrained members of the given shape."""
-        return cls([MultiScaleResNet(settings) for _ in range(count)])
+        return cls([build_network(settings) for _ in range(count)])
 
     @property
-    def networks(self) -> tuple[MultiScaleResNet, ...]:
+    def networks(self) -> tuple[ClassNetwork, ...]:
         """The members."""
-        return tuple(m for m in self.members if isinstance(m, MultiScaleResNet))
+        return tuple(m for m in self.members if isinstance(m, ClassNetwork))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, 1, rows, columns) to logits (members, batch, classes)."""
-        return torch.stack([member(x) for member in self.members])
+        """Map (batch, 1, rows, columns) to logits (answers, batch, classes).
+
+        A member with several heads gives several answers.
+        """
+        return torch.cat([network.answers(x) for network in self.networks])
 
     def regions(self, x: Tensor) -> Tensor | None:
         """Mean predicted region maps (batch, regions, rows', columns') in [0, 1], or None."""
-        if not self.networks[0].settings.regions:
+        networks = [n for n in self.networks if n.settings.regions]
+        if not networks:
             return None
-        maps = [network.forward_with_regions(x)[1].sigmoid() for network in self.networks]
+        maps = [network.forward_with_regions(x)[1].sigmoid() for network in networks]
         return torch.stack(maps).mean(0)
 
 

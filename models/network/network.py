@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.checkpoint.network_settings import NetworkSettings
 from models.network.blocks import ConvNorm, Downsample, MultiScaleBlock
+from models.network.evidence import EvidenceNetwork
 
 
 class MultiScaleResNet(nn.Module):
@@ -56,6 +57,24 @@ class MultiScaleResNet(nn.Module):
         """Map (batch, 1, rows, columns) float32 to logits (batch, classes)."""
         return self.classifier(self.dropout(self.embed(x)))
 
+    def answers(self, x: Tensor) -> Tensor:
+        """As `forward`, one answer among several: (1, batch, classes)."""
+        return self(x)[None]
+
+    @property
+    def depth(self) -> int:
+        """Greatest depth of `trunk`: all stages."""
+        return len(self.stages)
+
+    def trunk(self, x: Tensor, depth: int) -> Tensor:
+        """Features of inputs after the stem (depth 0) or that many stages."""
+        return self.stages[:depth](self.stem(x))
+
+    def head(self, features: Tensor, depth: int) -> Tensor:
+        """Logits (batch, classes) from features of `trunk`."""
+        pooled = self.stages[depth:](features).mean(dim=(2, 3))
+        return self.classifier(self.dropout(pooled))
+
     def forward_with_regions(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (batch, classes) and region logits (batch, regions, rows', columns').
 
@@ -70,6 +89,15 @@ class MultiScaleResNet(nn.Module):
         return self.classifier(self.dropout(pooled)), self.region_head(features)
 
 
+ClassNetwork = MultiScaleResNet | EvidenceNetwork  # whatever gives logits of a task's classes
+Foldable = TypeVar("Foldable", bound=nn.Module)
+
+
+def build_network(settings: NetworkSettings) -> ClassNetwork:
+    """An untrained network of that shape."""
+    return EvidenceNetwork(settings) if settings.heads else MultiScaleResNet(settings)
+
+
 def weight_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Optimiser groups: L2 on convolution and linear weights, none on norms and biases."""
     trained = [p for p in network.parameters() if p.requires_grad]
@@ -81,7 +109,7 @@ def weight_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[st
     ]
 
 
-def fold_norms(network: MultiScaleResNet) -> MultiScaleResNet:
+def fold_norms(network: Foldable) -> Foldable:
     """A copy for serving, every batch normalisation folded into its convolution.
 
     The same function up to rounding (about 1e-7), with a little less work; it cannot be trained.

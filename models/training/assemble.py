@@ -28,7 +28,7 @@ from models.network import gate
 from models.network.checkpoint import load_checkpoint, save_checkpoint
 from models.network.ensemble import Ensemble
 from models.network.localiser import copy_localiser
-from models.network.network import MultiScaleResNet
+from models.network.network import ClassNetwork
 from models.training import choose
 from models.training.calibrate import calibrated_card, training_record
 from models.training.config import TaskConfig, read_config
@@ -82,7 +82,7 @@ class Pool:
     ``localiser`` is a folder with the localiser all of them were trained behind, if any.
     """
 
-    networks: tuple[MultiScaleResNet, ...]
+    networks: tuple[ClassNetwork, ...]
     names: tuple[str, ...]
     records: tuple[dict[str, Any], ...]
     data: dict[str, Any]

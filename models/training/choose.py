@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.data.stress import Views
 from models.metrics import roc_auc
 from models.network.ensemble import Ensemble
-from models.network.network import MultiScaleResNet
+from models.network.network import ClassNetwork
 from models.rules.calibration import softmax
 from models.rules.findings import finding_probabilities
 from models.training.calibrate import fused_logits
@@ -54,7 +54,7 @@ class Candidate:
 
 
 def candidates(
-    networks: Sequence[MultiScaleResNet], task: TaskConfig, views: Views, *, most: int
+    networks: Sequence[ClassNetwork], task: TaskConfig, views: Views, *, most: int
 ) -> list[Candidate]:
     """Every set of up to `most` networks with its AUCs, the best first."""
     size = task.size

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoint.card import ModelCard
-from models.network.network import MultiScaleResNet
+from models.network.network import ClassNetwork
 
 Sides = tuple[list[int], list[int]]  # class indices, and those they are weighed against
 
@@ -59,7 +59,7 @@ class TargetLogOdds(nn.Module):
 
     Parameters
     ----------
-    network : MultiScaleResNet
+    network : MultiScaleResNet or EvidenceNetwork
     sides : pair of lists of int
         From `Targets.sides`.
     on_forward : callable, optional
@@ -68,7 +68,7 @@ class TargetLogOdds(nn.Module):
 
     def __init__(
         self,
-        network: MultiScaleResNet,
+        network: ClassNetwork,
         sides: Sides,
         on_forward: Callable[[int], None] | None = None,
     ) -> None:
@@ -79,8 +79,8 @@ class TargetLogOdds(nn.Module):
 
     @property
     def depth(self) -> int:
-        """Number of stages; the greatest depth of `trunk`."""
-        return len(self.network.stages)
+        """Greatest depth of `trunk`."""
+        return self.network.depth
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) to log-odds (batch,)."""
@@ -90,12 +90,11 @@ class TargetLogOdds(nn.Module):
     def trunk(self, x: Tensor, depth: int) -> Tensor:
         """Map inputs to features after the stem (depth 0) or that many stages."""
         self._tick(x)
-        return self.network.stages[:depth](self.network.stem(x))
+        return self.network.trunk(x, depth)
 
     def head(self, features: Tensor, depth: int) -> Tensor:
         """Map features of `trunk` to logits (batch, classes)."""
-        pooled = self.network.stages[depth:](features).mean(dim=(2, 3))
-        return self.network.classifier(self.network.dropout(pooled))
+        return self.network.head(features, depth)
 
     def _tick(self, x: Tensor) -> None:
         if self._on_forward is not None:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from models.explain.checks.ranks import rank_correlation
 from models.inference.classifier import Classifier
 from models.network.ensemble import Ensemble
-from models.network.network import MultiScaleResNet
+from models.network.network import ClassNetwork, build_network
 
 PASSES_BELOW = 0.5  # share of the similarity to itself that may be left once nothing is learned
 
@@ -44,7 +44,7 @@ def cascade(classifier: Classifier, *, seed: int) -> Iterator[tuple[str, Classif
         yield name, with_networks(classifier, [copy.deepcopy(n) for n in networks])
 
 
-def with_networks(classifier: Classifier, networks: Sequence[MultiScaleResNet]) -> Classifier:
+def with_networks(classifier: Classifier, networks: Sequence[ClassNetwork]) -> Classifier:
     """The same classifier - card, framing - around other networks, without a gate."""
     card = replace(classifier.card, members=len(networks))
     return Classifier(
@@ -55,7 +55,7 @@ def with_networks(classifier: Classifier, networks: Sequence[MultiScaleResNet]) 
     )
 
 
-def _make_fresh(network: MultiScaleResNet, seed: int) -> MultiScaleResNet:
+def _make_fresh(network: ClassNetwork, seed: int) -> ClassNetwork:
     """An untrained network of the same shape, whose every weight is random.
 
     A fresh residual block is the identity (its last norm starts at zero), which would let what lies
@@ -63,27 +63,27 @@ def _make_fresh(network: MultiScaleResNet, seed: int) -> MultiScaleResNet:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = MultiScaleResNet(network.settings)
+        fresh = build_network(network.settings)
     for module in fresh.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
     return fresh
 
 
-def _get_layer(network: MultiScaleResNet, name: str) -> nn.Module:
+def _get_layer(network: ClassNetwork, name: str) -> nn.Module:
     if name in ("classifier", "stem"):
         return network.get_submodule(name)
     return network.stages[int(name.removeprefix("stage ")) - 1]
 
 
 def learn_random_labels(
-    network: MultiScaleResNet, inputs: Tensor, *, epochs: int, seed: int
-) -> tuple[MultiScaleResNet, float]:
+    network: ClassNetwork, inputs: Tensor, *, epochs: int, seed: int
+) -> tuple[ClassNetwork, float]:
     """Train a fresh network of the same shape on labels drawn by lot.
 
     Parameters
     ----------
-    network : MultiScaleResNet
+    network : MultiScaleResNet or EvidenceNetwork
         Gives the shape and the number of classes.
     inputs : Tensor
         (films, 1, size, size), float32.
@@ -94,7 +94,7 @@ def learn_random_labels(
 
     Returns
     -------
-    tuple of MultiScaleResNet and float
+    tuple of network and float
         The network, and the share of the random labels it has learned by heart.
     """
     generator = torch.Generator().manual_seed(seed)

@@ -21,7 +21,7 @@ from imaging.entities import Assessment, ModelIdentity
 from models.checkpoint.card import ModelCard
 from models.explain.base.subject import Subject, look, on_film
 from models.explain.base.targets import TargetLogOdds, Targets, log_odds
-from models.explain.methods.registry import DEFAULT, METHODS
+from models.explain.methods.registry import Method, methods_for
 from models.inference.answers import Prediction
 from models.inference.classifier import Classifier
 from models.inference.classifier_registry import ClassifierRegistry
@@ -77,6 +77,17 @@ class Explainer:
         self._networks = [fold_norms(n) for n in classifier.private_network().networks]
         for network in self._networks:
             network.requires_grad_(False)
+        self._methods = methods_for(evidence=bool(classifier.card.network.heads))
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """The methods that explain these networks, by their keys of `METHODS`."""
+        return self._methods
+
+    @property
+    def default(self) -> str:
+        """The method that is shown first."""
+        return next(iter(self._methods))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -109,7 +120,7 @@ class Explainer:
         self,
         subject: Subject,
         target: str,
-        method: str = DEFAULT,
+        method: str = "",
         *,
         on_progress: Callable[[float], None] | None = None,
     ) -> Attribution:
@@ -122,7 +133,7 @@ class Explainer:
         target : str
             One of `targets`, or two of them (see `Targets.sides`).
         method : str
-            Key of `METHODS`.
+            Key of `methods`; by default the first.
         on_progress : callable, optional
             Gets the share of the work done, in [0, 1], before every batch of forwards and at the
             end; what it raises stops the work there.
@@ -132,9 +143,10 @@ class Explainer:
         ValueError
             If target or method is unknown.
         """
-        if method not in METHODS:
+        method = method or self.default
+        if method not in self._methods:
             raise ValueError(f"unknown method: {method}")
-        chosen = METHODS[method]
+        chosen = self._methods[method]
         steps = _Steps(chosen.forwards * len(self._networks), on_progress)
         models = self._bind_target(target, steps.take)
         maps = [chosen.function(model, subject).detach() for model in models]

@@ -14,9 +14,7 @@ from torch import Tensor
 
 from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds
-from models.explain.methods import cam, fused, gradients, perturbation, segments
-
-DEFAULT = "fused"
+from models.explain.methods import cam, evidence, fused, gradients, perturbation, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Method:
         Inputs that one network is shown, about: by them the progress is told.
     slow : bool
         True when a reader has to wait for it.
+    needs_evidence : bool
+        True when only networks whose answer is a sum over places have such a map.
     """
 
     label: str
@@ -46,9 +46,20 @@ class Method:
     function: Callable[[TargetLogOdds, Subject], Tensor]
     forwards: int
     slow: bool = False
+    needs_evidence: bool = False
 
 
 METHODS: dict[str, Method] = {
+    "evidence": Method(
+        "Evidence of places",
+        "What each place of the lungs adds to the answer. Nothing is estimated: the network's "
+        "answer is the sum of these places.",
+        "Log-odds per pixel.",
+        "Brendel & Bethge, ICLR 2019, arXiv 1904.00760",
+        evidence.evidence,
+        1,
+        needs_evidence=True,
+    ),
     "fused": Method(
         "Fused scales",
         "Where fine structure moves the answer away from a blurred film; weak evidence is left "
@@ -136,3 +147,14 @@ METHODS: dict[str, Method] = {
         segments.FIELDS + 1,
     ),
 }
+
+
+def methods_for(*, evidence: bool) -> dict[str, Method]:
+    """The methods that explain a network, the one to show first at the beginning.
+
+    Parameters
+    ----------
+    evidence : bool
+        True where the network's answer is a sum over places (`models.network.evidence`).
+    """
+    return {name: m for name, m in METHODS.items() if evidence or not m.needs_evidence}

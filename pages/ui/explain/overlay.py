@@ -12,8 +12,8 @@ import streamlit as st
 from imaging.dicom import Image
 from imaging.entities import Assessment
 from models.explain.base.targets import AGAINST
-from models.explain.methods.explainer import Attribution
-from models.explain.methods.registry import DEFAULT, METHODS
+from models.explain.methods.explainer import Attribution, Explainer
+from models.explain.methods.registry import METHODS
 from models.rules.crop_box import WHOLE
 from pages.ui import background, labels, network_answer, resources, session
 from pages.ui.i18n import _
@@ -58,7 +58,6 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
     model = answer.model.name if answer.model else ""
     explainer = resources.explainers().of(model)
     targets = [*explainer.targets, *pairs(explainer.card.classes)]
-    members = explainer.card.members
     wanted = st.query_params.get("finding", "")
     target = st.selectbox(
         _("Explain"),
@@ -70,13 +69,13 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
         width=230,
     )
     st.query_params["finding"] = target
-    first = Choice(model, _choose_method(PLACES[0], 0, members), target, answer)
-    return first, replace(first, method=_choose_method(PLACES[1], 1, members)) if two else first
+    first = Choice(model, _choose_method(PLACES[0], 0, explainer), target, answer)
+    return first, replace(first, method=_choose_method(PLACES[1], 1, explainer)) if two else first
 
 
-def _choose_method(place: str, index: int, members: int) -> str:
-    lines = [f"- **{_(m.label)}**: {_(m.meaning)}" for m in METHODS.values()]
-    options = [*METHODS, SPREAD] if members > 1 else list(METHODS)
+def _choose_method(place: str, index: int, explainer: Explainer) -> str:
+    lines = [f"- **{_(m.label)}**: {_(m.meaning)}" for m in explainer.methods.values()]
+    options = [*explainer.methods, *([SPREAD] if explainer.card.members > 1 else [])]
     return st.selectbox(
         _("Method"),
         options,
@@ -151,7 +150,7 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
     """The network's explanation, kept for this session once made; None while it is not ready."""
     explainer = resources.explainers().of(choice.model)
     sha256 = image.instance.identity.sha256
-    method = DEFAULT if choice.method == SPREAD else choice.method
+    method = explainer.default if choice.method == SPREAD else choice.method
     key = (sha256, explainer.card.weights_sha256, method, choice.target, choice.view)
     subject = session.subject(sha256, explainer, image, choice.answer)
     slot = _slot(place)

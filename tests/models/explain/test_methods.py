@@ -17,12 +17,14 @@ from models.explain.methods import fused, gradients, perturbation
 from models.explain.methods.cam import grad_cam
 from models.explain.methods.explainer import Explainer
 from models.explain.methods.fused import fuse, layer_integrated_gradients
-from models.explain.methods.registry import DEFAULT, METHODS
+from models.explain.methods.registry import METHODS, methods_for
 from models.explain.methods.segments import lung_fields, superpixels
 from models.inference.classifier import Classifier
 from models.network.network import MultiScaleResNet, fold_norms
 from models.rules.crop_box import WHOLE
 from tests.planted import BRIGHT, DARK, RADIUS, SETTINGS, disc, planted_film, planted_network
+
+POOLED = methods_for(evidence=False)  # methods for a network that pools before it decides
 
 SLOPE, OFFSET = 30.0, 10.0
 SIDE = 32
@@ -178,7 +180,7 @@ def explainer(planted_classifier: Classifier) -> Explainer:
     return Explainer(planted_classifier)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", POOLED)
 def test_planted_evidence_is_found(explainer: Explainer, method: str) -> None:
     """The strongest evidence for lies in the bright mark, the strongest against in the dark."""
     subject = explainer.look(planted_film(dark=True))
@@ -191,14 +193,14 @@ def test_planted_evidence_is_found(explainer: Explainer, method: str) -> None:
     assert found[bright].mean() > 3 * abs(found[~bright & ~dark].mean())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", POOLED)
 def test_no_mark_no_evidence(explainer: Explainer, method: str) -> None:
     """Nothing on the film moves these networks, and no method makes anything up."""
     film = explainer.look(planted_film(bright=False))
     assert np.abs(explainer.attribute(film, "pneumonia", method).values).max() < 1e-4
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", POOLED)
 def test_what_speaks_for_one_class_speaks_against_the_other(
     explainer: Explainer, method: str
 ) -> None:
@@ -209,7 +211,7 @@ def test_what_speaks_for_one_class_speaks_against_the_other(
     assert np.allclose(one, -other, atol=1e-4 * float(np.abs(one).max()))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", POOLED)
 def test_spread_is_the_members_disagreement(
     explainer: Explainer, planted_classifier: Classifier, method: str
 ) -> None:
@@ -223,7 +225,7 @@ def test_spread_is_the_members_disagreement(
     assert (single.attribute(subject, "pneumonia", method).spread == 0).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", POOLED)
 def test_memory_is_bounded_and_the_work_foretold(method: str) -> None:
     """Few inputs at a time, and about as many in all as the registry says."""
     taken: list[int] = []
@@ -279,6 +281,7 @@ def test_every_method_says_what_it_is() -> None:
     for method in METHODS.values():
         assert method.label and method.meaning.endswith(".") and method.unit.endswith(".")
         assert "20" in method.paper and method.forwards >= 1
-    assert DEFAULT in METHODS and not METHODS[DEFAULT].slow
+    for evidence, first in ((False, "fused"), (True, "evidence")):
+        assert next(iter(methods_for(evidence=evidence))) == first and not METHODS[first].slow
     banned = ("guided", "deconv")  # their maps outlive what the network has learned
     assert not [m for m in METHODS.values() for word in banned if word in m.label.lower()]

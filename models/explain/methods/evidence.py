@@ -1,0 +1,65 @@
+"""The decision itself: what each place of the film adds to the answer, read off and not estimated.
+
+Only networks whose answer is a sum over places have such a map (`models.network.evidence`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.explain.base.subject import Subject
+from models.explain.base.targets import Sides, TargetLogOdds
+from models.network.evidence import Evidence, EvidenceNetwork
+
+
+def evidence(model: TargetLogOdds, subject: Subject) -> Tensor:
+    """What each place adds to the log-odds: (1, 1, size, size), per pixel.
+
+    Raises
+    ------
+    TypeError
+        If the network's answer is not a sum over places.
+    """
+    if not isinstance(model.network, EvidenceNetwork):
+        raise TypeError("only an EvidenceNetwork gives evidence")
+    with torch.inference_mode():
+        cells = cell_evidence(model.network.evidence(subject.x), model.sides)
+    size = subject.x.shape[-1]
+    fine = F.interpolate(cells[:, None], (size, size), mode="bilinear")
+    return fine * (cells[0].numel() / size**2)  # a cell's evidence shared out to its pixels
+
+
+def cell_evidence(given: Evidence, sides: Sides) -> Tensor:
+    """What each cell adds to the log-odds of one set of classes against another.
+
+    The log-odds are the difference of two log-sum-exp of logits. Each is the mean of its logits,
+    weighted by their softmax, plus that softmax's entropy; the logits are sums over cells, and the
+    entropy, which is no place's, is shared out by the weights of the cells. So the cells add up to
+    the log-odds of the fused answer exactly.
+
+    Parameters
+    ----------
+    given : Evidence
+    sides : pair of lists of int
+        From `models.explain.base.targets.Targets.sides`.
+
+    Returns
+    -------
+    Tensor
+        (batch, rows, columns), in log-odds.
+    """
+    parts, weights = given.parts, given.weights.mean(0)
+    logits = given.logits.mean(0)
+    (inside, entropy), (outside, other_entropy) = (
+        _weighted(parts[:, side], logits[:, side]) for side in sides
+    )
+    return inside - outside + (entropy - other_entropy)[:, None, None] * weights
+
+
+def _weighted(parts: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Cells' shares of a log-sum-exp (batch, rows, columns), and what no cell gives (batch,)."""
+    shares = logits.softmax(1)
+    entropy = -(shares * shares.clamp_min(1e-30).log()).sum(1)
+    return (parts * shares[:, :, None, None]).sum(1), entropy

@@ -1,0 +1,168 @@
+"""A network whose answer is made of places: evidence of small parts of the film, added up.
+
+Class activation maps ask afterwards where a decision came from. Here nothing has to be asked: each
+cell of a grid over the film gives its own evidence, from what lies around it and nothing else
+(Brendel & Bethge, ICLR 2019, arXiv 1904.00760), and the answer is their weighted sum. The weights
+say how much a cell counts: it must lie in the lungs, and cells with much evidence count more
+(probabilistic pooling: Ye et al. 2020, arXiv 2005.14480), so that a small shadow is not outvoted by
+healthy lung around it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.checkpoint.network_settings import NetworkSettings
+from models.network.blocks import ConvNorm, Downsample, Mixing, MultiScaleBlock
+
+_LEAST_LUNG = 1e-4  # share of a cell outside the lungs: none would leave some films no answer
+
+
+class Evidence(NamedTuple):
+    """What the cells of a grid say.
+
+    Attributes
+    ----------
+    cells : Tensor
+        (heads, batch, classes, rows, columns): evidence of each cell for each class, in logits.
+    weights : Tensor
+        (heads, batch, rows, columns): how much each cell counts; they add up to one.
+    """
+
+    cells: Tensor
+    weights: Tensor
+
+    @property
+    def parts(self) -> Tensor:
+        """What each cell adds to the logits, mean over heads: (batch, classes, rows, columns)."""
+        return (self.cells * self.weights[:, :, None]).mean(0)
+
+    @property
+    def logits(self) -> Tensor:
+        """Sums over the cells: (heads, batch, classes)."""
+        return (self.cells * self.weights[:, :, None]).sum(dim=(-2, -1))
+
+
+class EvidenceNetwork(nn.Module):
+    """Residual, multi-scale network whose logits are sums of local evidence.
+
+    The stem and stages are those of `MultiScaleResNet`, but few, so that a cell sees a part of the
+    lungs only. After each stage a 1x1 convolution gives evidence at its scale; the coarser is laid
+    over the finer. Several such heads on one trunk, trained on differently weighted films, take the
+    place of an ensemble (Lee et al. 2015, arXiv 1511.06314).
+
+    In evaluation mode a film is asked about twice, as it is and mirrored, and the evidence is the
+    mean of both: a label does not know sides, and evidence must not lie where the frame, rather
+    than the film, says so. What is displayed is never mirrored.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+        With ``heads`` of at least one, and ``lead``.
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.stem = nn.Sequential(
+            ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
+        )
+        stages: list[nn.Module] = []
+        previous = settings.stem
+        for channels, depth in zip(settings.channels, settings.depths, strict=True):
+            width = channels // settings.reduction
+            blocks = [
+                MultiScaleBlock(channels, width=width, scales=settings.scales) for _ in range(depth)
+            ]
+            stages.append(nn.Sequential(Downsample(previous, channels), *blocks, Mixing(channels)))
+            previous = channels
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout2d(settings.dropout)
+        self.classifier = nn.ModuleList(
+            nn.Conv2d(channels, settings.heads * settings.classes, 1)
+            for channels in settings.channels
+        )
+        # Sub-pixel upsampling (Shi et al., CVPR 2016): a map four times finer than its features.
+        self.region_head = nn.Sequential(nn.Conv2d(previous, 16, 1), nn.PixelShuffle(4))
+
+    @property
+    def depth(self) -> int:
+        """Deepest cut of the trunk from which all evidence comes: after the first stage."""
+        return 1
+
+    def trunk(self, x: Tensor, depth: int) -> Tensor:
+        """Features of inputs after the stem (depth 0) or the first stage (depth 1)."""
+        return self.stages[:depth](self.stem(x))
+
+    def head(self, features: Tensor, depth: int) -> Tensor:
+        """Logits (batch, classes) from features of `trunk`; of one asking, nothing is mirrored."""
+        return self._weigh(*self._collect(features, depth)).logits.mean(0)
+
+    def evidence(self, x: Tensor) -> Evidence:
+        """The evidence of inputs (batch, 1, rows, columns)."""
+        if self.training:
+            return self._weigh(*self._collect(self.stem(x), 0))
+        cells, regions = self._collect(self.stem(torch.cat([x, x.flip(-1)])), 0)
+        return self._weigh(_mean_of_both(cells, x.shape[0]), _mean_of_both(regions, x.shape[0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, 1, rows, columns) float32 to logits (batch, classes): the mean of `answers`.
+
+        Heads are fused by their mean log-probability elsewhere (`models.network.ensemble.fuse`):
+        that differs from this by a number common to all classes.
+        """
+        return self.answers(x).mean(0)
+
+    def answers(self, x: Tensor) -> Tensor:
+        """Every head's logits: (heads, batch, classes)."""
+        return self.evidence(x).logits
+
+    def forward_with_regions(self, x: Tensor) -> tuple[Evidence, Tensor]:
+        """Evidence, and logits of the lungs (batch, 1, rows', columns'), half as fine as `x`."""
+        cells, regions = self._collect(self.stem(x), 0)
+        return self._weigh(cells, regions), regions
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Features (batch, channels[-1]) of the last stage, averaged as the evidence is weighed."""
+        features = self.stages(self.stem(x))
+        weights = self.evidence(x).weights.mean(0)[:, None]
+        coarse = F.adaptive_avg_pool2d(weights, (features.shape[-2], features.shape[-1]))
+        return (features * coarse).sum(dim=(2, 3)) / coarse.sum(dim=(2, 3))
+
+    def _collect(self, features: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+        """Evidence (batch, heads * classes, rows, columns) at the finest scale, and the lungs."""
+        cells: Tensor | None = None
+        for index, stage in enumerate(self.stages):
+            if index >= depth:
+                features = stage(features)
+            given = self.classifier[index](self.dropout(features))
+            if cells is None:
+                cells = given
+            else:
+                cells = cells + F.interpolate(given, scale_factor=float(2**index), mode="nearest")
+        if cells is None:
+            raise ValueError("a network without stages")
+        return cells, self.region_head(features)
+
+    def _weigh(self, cells: Tensor, regions: Tensor) -> Evidence:
+        """Weights of cells: their share of the lungs, times the odds of the leading finding."""
+        settings = self.settings
+        rows, columns = cells.shape[-2:]
+        split = cells.float().reshape(-1, settings.heads, settings.classes, rows, columns)
+        split = split.transpose(0, 1)
+        lungs = F.adaptive_avg_pool2d(regions.float().sigmoid(), (rows, columns)).detach()[:, 0]
+        inside = list(settings.lead)
+        outside = [c for c in range(settings.classes) if c not in inside]
+        odds = split[:, :, inside].logsumexp(2) - split[:, :, outside].logsumexp(2)
+        scores = settings.sharpness * odds + (lungs + _LEAST_LUNG).log()
+        weights = scores.flatten(2).softmax(2).reshape(odds.shape)
+        return Evidence(split, weights)
+
+
+def _mean_of_both(values: Tensor, films: int) -> Tensor:
+    """Mean of the maps of films and of the mirrored films after them, mirrored back."""
+    return (values[:films] + values[films:].flip(-1)) / 2
