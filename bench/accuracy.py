@@ -4,7 +4,7 @@
     python -m bench.accuracy --localiser models/weights/paediatric-cxr   # hours; may be stopped
     python -m bench.accuracy --network ours --network resnet18           # these only
 
-Every contender starts from random weights and goes through `models.training.train.Run`: same films,
+Every contender starts from random weights and goes through `models.training.run.Run`: same films,
 framed by the same localiser, same augmentation, optimiser, rate, epochs, input size, batch, dropout
 and seeds; no region loss for anyone. Epoch and operating point are chosen on validation films; test
 films are measured once, afterwards. The recipe was tuned on our network, so that the others might
@@ -52,7 +52,7 @@ from models.rules.calibration import apply_calibration
 from models.rules.findings import finding_probabilities, finding_truth
 from models.training.calibrate import calibrated_card, fused_logits
 from models.training.config import TaskConfig, read_config
-from models.training.train import Run
+from models.training.run import Run
 
 CONFIG = ROOT / "models/configs/paediatric_cxr.toml"
 RESULTS = ROOT / "bench/results/accuracy.json"

@@ -16,7 +16,7 @@ from models.data.dataset import Film
 from models.model_card import facts
 from models.network.network import NetworkSettings
 from models.training.config import TaskConfig, read_config
-from models.training.train import Run
+from models.training.run import Run
 from tests.models.training.test_tune import paint_task
 
 

@@ -1,7 +1,8 @@
 """Label-preserving changes of a training batch: pose, detector, processing style, markers.
 
-All act on raw luminance before `preprocess`, as the world does. There is no left-right flip: a
-mirrored chest is another anatomy (situs inversus), and nothing here may teach that it is the same.
+All act on raw luminance before `preprocess`, as the world does. There is no left-right flip here: a
+mirrored chest is another anatomy (situs inversus). Networks that must not know sides are shown
+mirrored films on purpose (`models.training.evidence_run`).
 """
 
 from __future__ import annotations
@@ -62,25 +63,30 @@ def augment_with_regions(
     views: Tensor | None = None,
     side: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """`augment`, with masks that follow the pose: both (batch, rows, columns), in [0, 1].
+    """`augment`, with masks that follow the pose: both in [0, 1].
 
     Parameters
     ----------
+    batch : Tensor
+        (batch, rows, columns).
+    regions : Tensor
+        As the batch, or (batch, masks, rows, columns); so the masks that come back.
     views : Tensor, optional
         (batch, 4): top, left, bottom and right of the part to show, in fractions of the picture;
         a change of pose may show what lies around it. Without, all of the picture.
     side : int
         Rows and columns of the result; 0 keeps the picture's.
     """
-    posed = _pose(torch.stack([batch, regions], 1), settings, generator, views, side)
-    x, masks = posed[:, :1], posed[:, 1]
+    several = regions if regions.ndim == 4 else regions[:, None]
+    posed = _pose(torch.cat([batch[:, None], several], 1), settings, generator, views, side)
+    x, masks = posed[:, :1], posed[:, 1:]
     x = _where(x, _style(x, settings, generator), settings.probability, generator)
     x = _where(x, _soften(x, settings, generator), settings.probability / 2, generator)
     x = _where(x, _expose(x, settings, generator), settings.probability, generator)
     x = _where(x, _grain(x, settings, generator), settings.probability, generator)
     x = _where(x, _collimate(x, settings, generator), settings.probability, generator)
     x = _boxes(x, settings, generator)
-    return x.squeeze(1).clamp(0, 1), masks
+    return x.squeeze(1).clamp(0, 1), masks if regions.ndim == 4 else masks[:, 0]
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.data.dataset import Film, as_bytes, read_luminance, read_region
 from models.data.framing import Framing
 from models.network.preprocess import squash
+from models.rules.crop_box import WHOLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,21 +40,34 @@ class FramedFilms:
         *,
         side: int,
         context: float = 0.0,
+        fill_regions: bool = False,
         on_progress: Callable[[int], None] | None = None,
     ) -> FramedFilms:
-        """Read films; `context` is added to every view at every edge, of the view's sides."""
+        """Read films.
+
+        Parameters
+        ----------
+        context : float
+            Added to every view at every edge, of the view's sides.
+        fill_regions : bool
+            Take what the localiser sees where a film has no mask.
+        """
         pixels = np.empty((len(films), side, side), np.uint8)
         regions = np.full((len(films), side, side), np.nan, np.float16)
         views = np.empty((len(films), 4), np.float32)
         for i, film in enumerate(films):
             luminance = np.asarray(read_luminance(film.path), np.float32)
-            view = framing.view(luminance)
+            found = framing.region(luminance)
+            view = framing.around(found) or WHOLE
             cut = view.grow(context)
             views[i] = view.within(cut).edges
             pixels[i] = as_bytes(squash(luminance[cut.pixels(luminance.shape)], side))
             if film.region is not None:
                 mask = read_region(film.region)
                 regions[i] = squash(mask[cut.pixels(mask.shape)], side)
+            elif fill_regions and found is not None:
+                whole = squash(np.asarray(found, np.float32), side)  # as fine as the picture
+                regions[i] = squash(np.ascontiguousarray(whole[cut.pixels(whole.shape)]), side)
             if on_progress:
                 on_progress(i + 1)
         return cls(pixels, regions, views)

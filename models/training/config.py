@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard, Published, Scope
 from models.data.augment import AugmentSettings
+from models.data.companions import Companion
 from models.data.dataset import Film, ManifestColumns, read_manifest
+from models.data.planted import PlantedSettings
 from models.data.regions import RegionSettings
 from models.network.network import NetworkSettings
 from models.rules.conformal import ConformalRule
@@ -42,6 +44,27 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceSettings:
+    """Knobs of training an `EvidenceNetwork`; counts are films of each batch beside the task's.
+
+    ``planted`` of them get opacities (`models.data.planted`), ``disguised`` of those the traces of
+    planting alone; ``normals`` and ``abnormals`` are companions as they are. ``cells`` weighs the
+    cells' own cross-entropy where it is known what they show, ``quiet`` that of films without
+    disease among them.
+    """
+
+    planted: int = 24
+    disguised: float = 0.33
+    normals: int = 8
+    abnormals: int = 6
+    cells: float = 1.0
+    quiet: float = 0.3
+    found: float = 4.0  # how much more a cell with disease counts than one without
+    companion_weight: float = 0.6  # of films that are not the task's own, in the films' loss
+    seen: float = 1.6  # density of an opacity times this is the chance to be called, at most one
+
+
+@dataclass(frozen=True, slots=True)
 class TaskConfig:
     """A task: what is told apart, for whom, from which data, and how it is trained."""
 
@@ -60,6 +83,9 @@ class TaskConfig:
     regions: RegionSettings
     framing: FramingSettings
     columns: ManifestColumns
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    planted: PlantedSettings = field(default_factory=PlantedSettings)
+    companions: tuple[Companion, ...] = ()
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -72,8 +98,13 @@ class TaskConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The knobs of a training run as plain values, for the record."""
-        knobs = ("network", "train", "augment", "regions", "framing", "columns")
-        return {name: asdict(getattr(self, name)) for name in knobs}
+        knobs = ["network", "train", "augment", "regions", "framing", "columns"]
+        if self.network.heads:
+            knobs += ["evidence", "planted"]
+        record: dict[str, Any] = {name: asdict(getattr(self, name)) for name in knobs}
+        if self.companions:
+            record["companions"] = [asdict(companion) for companion in self.companions]
+        return record
 
     def card(
         self,
@@ -143,14 +174,24 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             data=values["data"],
             limits=tuple(values.get("limits", ())),
             published=tuple(Published(**p) for p in values.get("published", ())),
-            network=NetworkSettings.from_dict(
-                {"classes": len(classes), **values.get("network", {})}
-            ),
+            network=_network(classes, values),
             train=TrainSettings(**values.get("train", {})),
             augment=AugmentSettings(**values.get("augment", {})),
             regions=RegionSettings(**values.get("regions", {})),
             framing=FramingSettings(**values.get("framing", {})),
             columns=ManifestColumns.from_dict(values.get("columns", {})),
+            evidence=EvidenceSettings(**values.get("evidence", {})),
+            planted=PlantedSettings(**values.get("planted", {})),
+            companions=tuple(Companion.from_dict(c) for c in values.get("companions", ())),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc
+
+
+def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSettings:
+    """The network's shape; heads of evidence weigh by the odds of the leading finding."""
+    shape = NetworkSettings.from_dict({"classes": len(classes), **values.get("network", {})})
+    if not shape.heads:
+        return shape
+    members = values["findings"][0]["members"]
+    return replace(shape, lead=tuple(classes.index(member) for member in members))

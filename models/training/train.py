@@ -14,47 +14,21 @@ Then `python -m models.evaluation.evaluate` measures the checkpoint on the held-
 
 from __future__ import annotations
 
-import copy
-import json
-import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-import torch
 import typer
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
-from imaging.errors import CheckpointError, SettingsError
+from imaging.errors import SettingsError
 from imaging.settings import Settings
-from models.data.augment import augment_with_regions
 from models.data.dataset import (
-    CACHE_SIZE,
-    Film,
-    acquisition_strata,
-    balancing_weights,
     content_hash,
-    select,
 )
-from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
-from models.data.regions import change_backgrounds
-from models.metrics import roc_auc
-from models.network.averaging import update_average
-from models.network.checkpoint import load_checkpoint, save_checkpoint
-from models.network.ensemble import Ensemble
 from models.network.localiser import copy_localiser
-from models.network.network import MultiScaleResNet, weight_decay_groups
-from models.network.preprocess import preprocess
-from models.rules.calibration import softmax
-from models.rules.findings import finding_probabilities
-from models.training.calibrate import calibrated_card, fused_logits, training_record
-from models.training.choose import validation_views
-from models.training.config import TaskConfig, TrainSettings, read_config
+from models.training.config import read_config
+from models.training.evidence_run import EvidenceRun
+from models.training.run import Run
 
 
 def main(
@@ -68,6 +42,9 @@ def main(
     init: Annotated[
         list[Path] | None, typer.Option(help="Checkpoint to start from; several are averaged.")
     ] = None,
+    trunk: Annotated[
+        Path | None, typer.Option(help="Checkpoint whose first layers to begin with.")
+    ] = None,
     localiser: Annotated[
         Path | None, typer.Option(help="Folder of the localiser that frames the films.")
     ] = None,
@@ -79,7 +56,13 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = task.films(settings.data)
-    run = Run(task, films, out, Framing.load(localiser, task.framing))
+    framing = Framing.load(localiser, task.framing)
+    if task.network.heads:
+        run: Run = EvidenceRun(task, films, out, framing, settings.data)
+    else:
+        run = Run(task, films, out, framing)
+    if trunk:
+        run.take_trunk(trunk)
     if init:
         run.start_from(*init)
     if resume:
@@ -89,296 +72,6 @@ def main(
     hash_of_localiser = copy_localiser(localiser, target) if localiser else ""
     run.finish(target, data_sha256=content_hash(films), localiser_sha256=hash_of_localiser)
     typer.echo(f"checkpoint written to {target}")
-
-
-class Run:
-    """A training run: arrays, network, optimiser, and the state that survives a stop."""
-
-    def __init__(
-        self,
-        task: TaskConfig,
-        films: tuple[Film, ...],
-        out: Path,
-        framing: Framing | None = None,
-    ) -> None:
-        self.task, self.out = task, out
-        self.framing = framing or Framing()  # whole films
-        self.settings: TrainSettings = task.train
-        torch.manual_seed(self.settings.seed)
-        self.random = torch.Generator().manual_seed(self.settings.seed)
-        train, val = select(films, "train"), select(films, "val")
-        # A view without its context is smaller, by as much; the detail is the same.
-        context = task.framing.context if self.framing.localiser else 0.0
-        self.side = round(CACHE_SIZE / (1 + 2 * context))
-        self.train, self.train_y = self._load(train, CACHE_SIZE, context)
-        self.val, self.val_y = self._load(val, self.side, 0.0)
-        self.val_strata = acquisition_strata(val)
-        self.weight = torch.from_numpy(
-            balancing_weights(
-                acquisition_strata(train), self.train_y.numpy(), limit=self.settings.balance
-            )
-        ).float()
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.steps = -(-len(self.train_y) // self.settings.batch)
-        self._adopt(MultiScaleResNet(task.network))
-        counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
-        self.class_weight = counts.sum() / counts / len(counts)
-        self.epoch, self.history = 0, list[dict[str, float]]()
-        self.best: dict[str, Tensor] | None = None
-        self.origin: list[dict[str, Any]] = []
-
-    def _adopt(self, network: MultiScaleResNet) -> None:
-        """Take a network to train, with its average, optimiser and schedule."""
-        settings = self.settings
-        self.network: MultiScaleResNet = network.to(self.device).to(
-            memory_format=torch.channels_last
-        )
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(name.startswith(settings.trainable))
-        self.average = copy.deepcopy(self.network)  # exponential moving average: what is shipped
-        self.optimiser = torch.optim.AdamW(
-            weight_decay_groups(self.network, settings.weight_decay), lr=settings.learning_rate
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser,
-            settings.learning_rate,
-            total_steps=max(1, settings.epochs) * self.steps,
-            pct_start=settings.warm_up,
-            cycle_momentum=False,
-        )
-
-    def _load(
-        self, films: tuple[Film, ...], side: int, context: float
-    ) -> tuple[FramedFilms, Tensor]:
-        bar = tqdm(total=len(films), desc="films", leave=False)
-        x = FramedFilms.load(
-            films, self.framing, side=side, context=context, on_progress=lambda _: bar.update()
-        )
-        return x, torch.tensor([self.task.classes.index(f.label) for f in films])
-
-    def start_from(self, *checkpoints: Path) -> None:
-        """Take the mean weights of checkpoints of the same network; the card will name them.
-
-        Averaging runs that were fine-tuned from one ancestor is a "model soup" (Wortsman et al.,
-        ICML 2022, arXiv 2203.05482).
-        """
-        loaded = [load_checkpoint(path) for path in checkpoints]
-        networks = [network for ensemble, _ in loaded for network in ensemble.networks]
-        states = [network.state_dict() for network in networks]
-        mean = {
-            name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
-            for name, value in states[0].items()
-        }
-        # an ancestor may lack the region maps; everything else must fit
-        for network in (self.network, self.average):
-            missing, unexpected = network.load_state_dict(mean, strict=False)
-            if unexpected or any(not name.startswith("region_head") for name in missing):
-                raise CheckpointError("The checkpoint to start from holds another network.")
-        self.origin = [
-            {"weights_sha256": card.weights_sha256, **member}
-            for _, card in loaded
-            for member in card.training["members"]
-        ]
-
-    def fit(self) -> None:
-        """Train until the last epoch or until validation has stopped improving."""
-        log = SummaryWriter(str(self.out))
-        if not self.settings.epochs:
-            self.history = [{"epoch": 0, **self._validate()}]
-        while self.epoch < self.settings.epochs and not self._stale():
-            started = time.monotonic()
-            loss = self._train_epoch()
-            row: dict[str, float] = {"epoch": self.epoch, "loss": loss}
-            if self._size() == self.task.size:  # epochs on small pictures are not candidates
-                row |= self._validate()
-            row["seconds"] = time.monotonic() - started
-            self.history.append(row)
-            if "score" in row and row["score"] >= max(self._scores()):
-                self.best = copy.deepcopy(self.average.state_dict())
-            for name, value in row.items():
-                log.add_scalar(name, value, self.epoch)
-            tqdm.write(json.dumps(row))
-            self.epoch += 1
-            self.save()
-        log.close()
-
-    def _train_epoch(self) -> float:
-        self.network.train(not self.settings.trainable)  # frozen layers keep their statistics
-        losses = []
-        order = torch.randperm(len(self.train_y), generator=self.random)
-        for index in tqdm(
-            order.split(self.settings.batch), desc=f"epoch {self.epoch}", leave=False
-        ):
-            loss = self._loss(index)
-            self.optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
-            self.optimiser.step()
-            self.schedule.step()
-            update_average(
-                self.average,
-                self.network,
-                decay=self.settings.average,
-                step=self.schedule.last_epoch,
-            )
-            losses.append(float(loss.detach()))
-        return float(np.mean(losses))
-
-    def _loss(self, index: Tensor) -> Tensor:
-        """Cross-entropy of one batch, plus that of its region maps where the task has any."""
-        chosen = index.numpy()
-        films = torch.from_numpy(self.train.pixels[chosen]).float() / 255
-        regions = torch.from_numpy(self.train.regions[chosen]).float()
-        views = torch.from_numpy(self.train.views[chosen])
-        masked = regions.isfinite().all(dim=2).all(dim=1)
-        films, regions, removed = change_backgrounds(films, regions, self.task.regions, self.random)
-        films, regions = augment_with_regions(
-            films,
-            regions.nan_to_num(0.0),
-            self.task.augment,
-            self.random,
-            views=views,
-            side=self.side,
-        )
-        x = preprocess(films, size=self._size())
-        x = x.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
-            if self.task.network.regions:
-                logits, maps = self.network.forward_with_regions(x)
-            else:
-                logits, maps = self.network(x), None
-        loss = self._class_loss(logits.float(), index, removed)
-        if maps is not None and masked.any():
-            target = F.adaptive_avg_pool2d(regions[:, None], (maps.shape[-2], maps.shape[-1])).to(
-                self.device
-            )
-            loss = loss + self.task.regions.loss * F.binary_cross_entropy_with_logits(
-                maps.float()[masked], target[masked]
-            )
-        return loss
-
-    def _class_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
-        """Cross-entropy; a film whose region was removed is to be called nothing at all."""
-        truth, classes = self.train_y[index], len(self.task.classes)
-        smooth = self.settings.label_smoothing
-        target = F.one_hot(truth, classes) * (1 - smooth) + smooth / classes
-        weight = self.weight[index] * self.class_weight[truth]
-        target = torch.where(removed[:, None], 1 / classes, target)
-        weight = torch.where(removed, 1.0, weight)
-        target, weight = target.to(self.device), weight.to(self.device)
-        scores = logits.log_softmax(1)
-        each = -(target * scores).sum(1)
-        if self.settings.lead:
-            each = each + self.settings.lead * self._lead_loss(scores, target)
-        return (each * weight).sum() / weight.sum()
-
-    def _lead_loss(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy of the leading finding, present or absent: (batch,).
-
-        `scores` are log-probabilities, `target` probabilities, of the classes (batch, classes).
-        """
-        members = [self.task.classes.index(m) for m in self.task.findings[0].members]
-        absent_classes = [i for i in range(len(self.task.classes)) if i not in members]
-        present = target[:, members].sum(1) * scores[:, members].logsumexp(1)
-        absent = target[:, absent_classes].sum(1) * scores[:, absent_classes].logsumexp(1)
-        return -(present + absent)
-
-    def _size(self) -> int:
-        """Small pictures first: half the time for the epochs that only need the gist."""
-        last = self.settings.epochs - 1  # is never early: only full-size epochs are candidates
-        early = self.epoch < min(last, self.settings.epochs * self.settings.early_share)
-        return self.settings.early_size if early else self.task.size
-
-    def _validate(self) -> dict[str, float]:
-        """AUC of the leading finding in every validation view, and their mean, the score."""
-        averaged = Ensemble([self.average])
-        views = validation_views(
-            self.val.pixels,
-            self.val_y.numpy(),
-            task=self.task,
-            regions=self.val.regions,
-            strata=self.val_strata,
-        )
-        row = dict[str, float]()
-        for name, films, truth in views:
-            logits = fused_logits(averaged, films, size=self.task.size)
-            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
-            row[f"auc_{name}"] = roc_auc(truth, score)
-            if name == "plain":
-                row["nll"] = float(F.cross_entropy(torch.from_numpy(logits), self.val_y))
-                row["auc_matched"] = views.matched_auc(score)
-        aucs = [v for k, v in row.items() if k.startswith("auc") and np.isfinite(v)]
-        return {"score": float(np.mean(aucs)), **row}
-
-    def _scores(self) -> list[float]:
-        return [row["score"] for row in self.history if "score" in row]
-
-    def _stale(self) -> bool:
-        values = self._scores()
-        return bool(values) and len(values) - 1 - int(np.argmax(values)) >= self.settings.patience
-
-    def save(self) -> None:
-        """Write the state needed to go on."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "best": self.best,
-                "optimiser": self.optimiser.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "random": self.random.get_state(),
-                "torch_random": torch.get_rng_state(),
-                "epoch": self.epoch,
-                "history": self.history,
-            },
-            self.out / "state.pt",
-        )
-        (self.out / "history.json").write_text(json.dumps(self.history, indent=1))
-
-    def restore(self) -> None:
-        """Read what `save` wrote (tensors and numbers only, never pickled objects)."""
-        state = torch.load(self.out / "state.pt", weights_only=True, map_location=self.device)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.random.set_state(state["random"].cpu())
-        torch.set_rng_state(state["torch_random"].cpu())
-        self.best, self.epoch, self.history = state["best"], state["epoch"], state["history"]
-
-    def finish(self, target: Path, *, data_sha256: str, localiser_sha256: str = "") -> None:
-        """Calibrate on validation, choose operating points there, write weights and card."""
-        if self.best is not None:
-            self.average.load_state_dict(self.best)
-        ensemble = Ensemble([self.average])
-        chosen = max((r for r in self.history if "score" in r), key=lambda r: r["score"])
-        member = {
-            **{k: v for k, v in self.task.as_dict().items() if k != "columns"},
-            "selected_epoch": {k: v for k, v in chosen.items() if k not in ("loss", "seconds")},
-            "origin": self.origin,
-        }
-        card = calibrated_card(
-            ensemble,
-            self.task,
-            films=self.val.pixels,
-            truth=self.val_y.numpy(),
-            training=training_record(
-                self.task,
-                data_sha256=data_sha256,
-                films={"train": len(self.train_y), "val": len(self.val_y)},
-                members=[member],
-            ),
-        )
-        save_checkpoint(target, ensemble, replace(card, localiser_sha256=localiser_sha256))
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """True where the device multiplies bfloat16 natively; emulation is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(k) for k in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 if __name__ == "__main__":

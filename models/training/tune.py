@@ -8,7 +8,7 @@ r"""Search a task's training knobs with short tracked runs, and write what was f
     python -m models.training.tune --config ... --study runs/tune.db --trials 0 --report PAGE.md
     tensorboard --logdir runs/tune
 
-Every trial is one `models.training.train.Run` on a patient-grouped share of the training films,
+Every trial is one `models.training.run.Run` on a patient-grouped share of the training films,
 judged by its score on the validation views of `models.data.stress`. Test films are dropped before
 anything else.
 """
@@ -39,7 +39,7 @@ from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.network.checkpoint import load_checkpoint
 from models.training.config import TaskConfig, read_config
-from models.training.train import Run
+from models.training.run import Run
 
 if TYPE_CHECKING:
     import optuna

@@ -26,7 +26,7 @@ from models.network.checkpoint import load_checkpoint, save_checkpoint
 from models.network.localiser import Localiser, LocaliserSettings, save_localiser
 from models.training import assemble
 from models.training.config import read_config
-from models.training.train import Run
+from models.training.run import Run
 
 TASK = """
 name = "blobs"
