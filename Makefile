@@ -84,6 +84,7 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluation.build_reference --model $(MODEL)
 	$(BIN)/python -m models.evaluation.calibrate_receipts --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_explanations --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_localisation --model $(MODEL)
 	$(BIN)/python -m models.model_card.report
 
 # Ours beside torchvision's networks by one recipe: hours, but it goes on where it stopped.

@@ -7,7 +7,7 @@ import streamlit as st
 from models.model_card.facts import read_facts
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.model import charts, explanation_tables, mistakes, tables
+from pages.ui.model import charts, explanation_tables, localisation, mistakes, tables
 from pages.ui.model import summary as words
 
 insist_on_router()
@@ -48,6 +48,9 @@ tables.render_robustness(facts)
 
 st.subheader(_("How far its explanations can be believed"), anchor=False)
 explanation_tables.render_explanations(facts)
+
+st.subheader(_("Does it point at the disease?"), anchor=False)
+localisation.render_localisation(facts)
 
 st.subheader(_("What it refuses to answer"), anchor=False)
 tables.render_gate(facts)

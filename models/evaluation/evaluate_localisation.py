@@ -20,7 +20,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -133,7 +133,7 @@ def measure_films(
     names = {film.path.name for film in films}
     rows = [row for row in rows if row.film in done]
     looked = [look_twice(explainer, lead, film) for film in tqdm(films, desc="films")]
-    means = mean_maps(explainer, lead, looked)
+    maps = default_maps(explainer, lead, looked)
     generator = np.random.default_rng(SEED)
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
@@ -143,7 +143,7 @@ def measure_films(
             if one.film.path.name in done:
                 continue
             of_film = [measure_map(explainer, lead, one, method) for method in explainer.methods]
-            of_film += baseline_rows(one, means[one.film.source], generator)
+            of_film += baseline_rows(one, maps[one.film.source], generator)
             rows += of_film
             writer.writerows(asdict(row) for row in of_film)
             stream.flush()
@@ -163,14 +163,14 @@ def look_twice(explainer: Explainer, lead: FindingSpec, film: MarkedFilm) -> Loo
     return Looked(film, subject, mirrored, answers[0].positive, change)
 
 
-def mean_maps(
+def default_maps(
     explainer: Explainer, lead: FindingSpec, looked: Sequence[Looked]
-) -> dict[str, list[Map]]:
-    """The default method's maps over the networks' input, by set."""
-    maps: dict[str, list[Map]] = {}
+) -> dict[str, dict[str, Map]]:
+    """The default method's maps over the networks' input: by set, then by film."""
+    maps: dict[str, dict[str, Map]] = {}
     for one in looked:
         inner = explainer.attribute(one.subject, lead.code).inner
-        maps.setdefault(one.film.source, []).append(inner)
+        maps.setdefault(one.film.source, {})[one.film.path.name] = inner
     return maps
 
 
@@ -183,13 +183,13 @@ def measure_map(explainer: Explainer, lead: FindingSpec, one: Looked, method: st
     return _row(one, method, map_, mirror=mirror_correlation(map_, back), change=one.change)
 
 
-def baseline_rows(one: Looked, inners: Sequence[Map], generator: np.random.Generator) -> list[Row]:
+def baseline_rows(
+    one: Looked, maps: Mapping[str, Map], generator: np.random.Generator
+) -> list[Row]:
     """Measure maps that know nothing of this film's disease."""
-    size, view = one.subject.x.shape[-1], one.subject.view
-    own = next((i for i in inners if i.shape != (size, size)), None)
-    if own is not None:
-        raise ValueError("maps of one model have one size")
-    mean = np.mean(inners, axis=0, dtype=np.float64).astype(np.float32)
+    view = one.subject.view
+    others = [map_ for name, map_ in maps.items() if name != one.film.path.name]
+    mean = np.mean(others or list(maps.values()), axis=0, dtype=np.float64).astype(np.float32)
     lungs = _lungs(one.subject)
     rows = [
         _row(one, MEAN_MAP, on_film(torch.from_numpy(mean), view)),

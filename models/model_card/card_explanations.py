@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from models.explain.methods.registry import METHODS
-from models.model_card.figures import ExplanationFigures, MethodFigures, format_figure
+from models.model_card.figure import format_figure
+from models.model_card.figures import ExplanationFigures, MethodFigures
 
 HEADER = (
     "method",

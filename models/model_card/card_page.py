@@ -7,14 +7,9 @@ from typing import Any
 
 from imaging.entities import RESEARCH_USE
 from models.model_card import card_explanations as maps
-from models.model_card.figures import (
-    Figure,
-    Figures,
-    ModelFacts,
-    SplitFigures,
-    Subset,
-    format_figure,
-)
+from models.model_card import card_localisation as places
+from models.model_card.figure import Figure, Figures, format_figure
+from models.model_card.figures import ModelFacts, SplitFigures, Subset
 
 LABELS = {
     "auc": "AUC",
@@ -68,6 +63,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Not a shortcut", _subsets([s for s in facts.shortcuts if not s.detail])),
         ("Robustness", _robustness(facts)),
         ("Explanations", _explanations(facts)),
+        ("Does it point at the disease?", _localisation(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
         ("Beside published figures", _published_figures(facts)),
@@ -310,6 +306,17 @@ def _explanations(facts: ModelFacts) -> str:
         header = ["method", "films", "evidence inside the lungs", "strongest point inside"]
         tables += [of_all, _table(header, wide)]
     return "\n\n".join([*tables, maps.verdicts_line(figures)]).strip()
+
+
+def _localisation(facts: ModelFacts) -> str:
+    figures = facts.localisation
+    if figures is None:
+        return _ABSENT
+    parts = [places.EXPLAINED]
+    for one in figures.sets:
+        rows = places.set_rows(one, figures.default)
+        parts += [places.set_line(one), _table(list(places.HEADER), rows)]
+    return "\n\n".join([*parts, places.notes(figures)]).strip()
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

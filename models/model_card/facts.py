@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from models.checkpoint.card import ModelCard
+from models.model_card.figure import Figure, Figures
 from models.model_card.figures import (
     ConformalFigures,
     Contender,
     CorruptionLevel,
     ExplanationFigures,
-    Figure,
-    Figures,
     FilmAnswer,
     FindingFigures,
     GateFigures,
@@ -35,18 +34,20 @@ from models.model_card.figures import (
     SplitFigures,
     Subset,
 )
+from models.model_card.localisation import localisation_figures
 from models.network.checkpoint import CARD, EVALUATION
 from models.network.gate import SETTINGS
 
 T = TypeVar("T")
 
-SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS = (
+SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION = (
     "test.json",
     "robustness.json",
     "shortcuts.json",
     "gate.json",
     "accuracy.json",
     "explanations.json",
+    "localisation.json",
 )
 GATE_SHARES = ("passed", "refused_foreign", "refused_views")
 
@@ -83,6 +84,7 @@ def read_facts(folder: Path) -> ModelFacts:
         gate=reader.read_stamped(GATE, _gate),
         contenders=reader.read_stamped(ACCURACY, _rows(_contender)) or (),
         explanations=reader.read_stamped(EXPLANATIONS, _explanations),
+        localisation=reader.read_stamped(LOCALISATION, localisation_figures),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),

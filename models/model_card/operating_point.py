@@ -16,7 +16,8 @@ from imaging.settings import Settings
 from imaging.worklist.simulation import Scenario
 from models.checkpoint.card import ModelCard
 from models.model_card.facts import read_facts
-from models.model_card.figures import Figure, FilmAnswer, ModelFacts
+from models.model_card.figure import Figure
+from models.model_card.figures import FilmAnswer, ModelFacts
 from models.network.checkpoint import find_checkpoint
 from models.rules.conformal import ABSENT, ConformalRule
 

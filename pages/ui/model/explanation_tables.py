@@ -6,7 +6,8 @@ import altair as alt
 import streamlit as st
 
 from models.explain.methods.registry import METHODS
-from models.model_card.figures import ExplanationFigures, MethodFigures, ModelFacts, format_figure
+from models.model_card.figure import format_figure
+from models.model_card.figures import ExplanationFigures, MethodFigures, ModelFacts
 from pages.ui.i18n import _
 from pages.ui.model import summary as words
 

@@ -14,7 +14,8 @@ import streamlit as st
 from imaging.dicom import read_image
 from imaging.errors import AssistantError
 from imaging.rendering import thumbnail
-from models.model_card.figures import FilmAnswer, ModelFacts, format_figure
+from models.model_card.figure import format_figure
+from models.model_card.figures import FilmAnswer, ModelFacts
 from pages.ui import labels, resources
 from pages.ui.data_uri import data_uri
 from pages.ui.i18n import _

@@ -6,16 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from models.model_card.figures import (
-    MEANINGS,
-    ConformalFigures,
-    Figure,
-    Figures,
-    ModelFacts,
-    SplitFigures,
-    Subset,
-    format_figure,
-)
+from models.model_card.figure import Figure, Figures, format_figure
+from models.model_card.figures import MEANINGS, ConformalFigures, ModelFacts, SplitFigures, Subset
 from pages.ui.i18n import _, sentence
 from pages.ui.model import labels as names
 from pages.ui.model import summary as words

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from models.checkpoint.card import ModelCard, Published
 from models.model_card import card_page, report
 from models.model_card.facts import read_facts
-from models.model_card.figures import MEANINGS, Figure
+from models.model_card.figure import Figure
+from models.model_card.figures import MEANINGS
 from models.network.checkpoint import CARD, EVALUATION
 
 
@@ -106,6 +107,23 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "kinds": [{"kind": "hand", "images": 3, "expected": "refuse", "refused": figure(0.9)}],
             "passed": figure(0.972),
         },
+        "localisation.json": {
+            "weights_sha256": sha256,
+            "finding": "pneumonia",
+            "default": "fused",
+            "sets": [
+                {
+                    "set": "rsna_adult",
+                    "films": 5,
+                    "called": 4,
+                    "change": figure(0.071),
+                    "methods": [
+                        stored_pointing("fused", 0.333, left=figure(0.444), right=figure(0.055)),
+                        stored_pointing("lot", 0.222, left=None, right=figure(0.511)),
+                    ],
+                }
+            ],
+        },
         "explanations.json": {
             "weights_sha256": sha256,
             "default": "fused",
@@ -123,6 +141,20 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
                 | {"auc": figure(0.733), "accuracy": figure(0.722)}
             ],
         },
+    }
+
+
+def stored_pointing(name: str, hit: float, *, left: Any, right: Any) -> dict[str, Any]:
+    """What is stored about the places of one method's maps."""
+    return {
+        "method": name,
+        "hit": figure(hit),
+        "density": figure(hit + 1.2),
+        "left": left,
+        "left_films": 2 if left else 0,
+        "right": right,
+        "right_films": 1,
+        "mirror": figure(0.111) if left else None,
     }
 
 
@@ -205,7 +237,7 @@ def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:
     facts = read_facts(folder)
     assert facts.split is facts.gate is facts.robustness is facts.lead is None
     assert not (facts.roc or facts.films or facts.shortcuts or facts.foreign or facts.unreadable)
-    assert card_page.card_page(facts).count("Not measured.") == 9
+    assert card_page.card_page(facts).count("Not measured.") == 10
 
 
 @pytest.mark.parametrize("name", ["test.json", "test_roc.csv", "robustness.json", "gate.json"])
