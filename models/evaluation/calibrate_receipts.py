@@ -1,205 +1,228 @@
-"""Choose the limits of the receipts' verdict from what maps, and shuffled maps, of films show.
+"""Choose the limits of the receipts' verdict from true maps and from planted liars.
 
     export LIGHTBOX_DATA=...
     python -m models.evaluation.calibrate_receipts --model paediatric-cxr
     python -m models.evaluation.calibrate_receipts --films 8 --checked 4 --out DIR  # a quick look
 
-Limits come from training films and the default method; they are tried on validation films. Writes
-``receipts.json`` beside the weights: the rule, the distributions it was chosen from, and what it
-says of maps and shuffled maps it was not chosen from. Test films are not looked at.
+Limits come from called training films with the finding and the default method; they are tried on
+validation films. Writes ``receipts.json`` beside the weights: the rule, what it was chosen from,
+and what it says of maps and liars (`models.evaluation.liars`) it was not chosen from. Test films
+are not looked at, nor the films whose disease radiologists have marked (`bench.receipts`).
 
-A limit is a high percentile of chance: of maps whose patches were shuffled (gain, agreement), or
-of two maps of different patients (stability), which have the lungs in common and nothing else. What
-chance passes once in 20 times is the least; once in 100 times, good.
+All limits are the same low percentile of what true maps reach: the lowest at which enough liars are
+found out. So every measure costs true maps alike, and the cost is told.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.errors import SettingsError
 from models.data.dataset import Film, read_luminance, select
+from models.evaluation import liars
+from models.evaluation.evaluate_planted import FACTS as PLANTED
 from models.evaluation.films import open_model
-from models.explain.checks.agreement import agree, patch_side
-from models.explain.checks.faithfulness import faithfulness
-from models.explain.checks.receipt import agreement, make_receipt
-from models.explain.checks.stability import stability
-from models.explain.checks.verdict import RECEIPTS, VERDICTS, VerdictRule
-from models.explain.methods.explainer import Attribution, Explainer
+from models.evaluation.liars import TrueMap
+from models.explain.checks.constant import mean_patches
+from models.explain.checks.receipt import make_receipt
+from models.explain.checks.verdict import (
+    NOT_RELIABLE,
+    RECEIPTS,
+    VERDICTS,
+    WELL_SUPPORTED,
+    Measures,
+    VerdictRule,
+    judge,
+)
+from models.explain.methods.explainer import Explainer
+from models.inference.classifier import Classifier
+from models.network.checkpoint import EVALUATION
+from models.rules.findings import FindingSpec
 
-SEED = 20_261_125
-SHUFFLES = 3  # shuffled maps per film
-LEAST, GOOD = 95.0, 99.0  # percentiles of chance
+SEED = 20_261_129
+REJECTED, DOUBTED = 0.85, 0.97  # shares of liars to be called not reliable, and not well supported
+MOST = 50  # percentile of true maps that a limit may cost at most
+LIMITS = ("gain", "stability", "mirror", "own")
 _SHOWN = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Measures of one training film: of its map, and of maps by chance."""
-
-    gain: float
-    stability: float
-    agreement: float
-    inner: NDArray[np.float32]
-    shuffled_gains: tuple[float, ...]
-    shuffled_agreements: tuple[float, ...]
+Measured = Mapping[str, Sequence[Measures]]  # by kind of map; true ones under `TRUE`
+TRUE = "true"
 
 
 def main(
     model: Annotated[str, typer.Option(help="Installed model; the first if empty.")] = "",
-    films: Annotated[int, typer.Option(help="Training films.", min=2)] = 100,
-    checked: Annotated[int, typer.Option(help="Validation films.", min=1)] = 40,
+    films: Annotated[int, typer.Option(help="Training films.", min=3)] = 60,
+    checked: Annotated[int, typer.Option(help="Validation films.", min=3)] = 30,
     out: Annotated[Path | None, typer.Option(help="Default: beside the weights.")] = None,
 ) -> None:
     """Choose the limits of a model's receipts."""
     folder, classifier, all_films = open_model(model)
-    explainer, target = Explainer(classifier), classifier.card.findings[0].code
+    explainer, lead = Explainer(classifier), classifier.card.findings[0]
     generator = np.random.default_rng(SEED)
-    samples = [
-        measure_sample(explainer, film, target, generator)
-        for film in tqdm(draw_films(select(all_films, "train"), films, generator))
-    ]
-    rule, chance = choose_rule(samples)
-    tried = draw_films(select(all_films, "val"), checked, generator)
+    chosen = draw_called(explainer, select(all_films, "train"), lead, films, generator)
+    tried = draw_called(explainer, select(all_films, "val"), lead, checked, generator)
+    means = {
+        name: mean_patches([explainer.attribute(m.subject, lead.code, name).inner for m in chosen])
+        for name, method in explainer.methods.items()
+        if not method.slow
+    }
+    stored = {name: np.round(mean, 4).tolist() for name, mean in means.items()}
+    blank = VerdictRule(mean_maps=stored, blind=read_blind(folder, classifier.card.weights_sha256))
+    measured = measure(classifier, explainer, chosen, blank, generator)
+    rule, percentiles = choose_rule(measured, blank)
+    validation = measure(classifier, explainer, tried, rule, generator)
     facts = {
         "weights_sha256": classifier.card.weights_sha256,
         "method": explainer.default,
-        "target": target,
+        "target": lead.code,
         "rule": rule.as_dict(),
-        "films": len(samples),
-        "shuffled_maps_per_film": SHUFFLES,
-        "percentiles_of_chance": {"least": LEAST, "good": GOOD},
-        "distributions": distributions(samples, chance),
-        "validation": validate_rule(explainer, tried, target, rule, generator),
+        "films": len(chosen),
+        "percentiles_of_true_maps": percentiles,
+        "distributions": distributions(measured),
+        "training": verdicts(measured, rule),
+        "validation": {"films": len(tried), **verdicts(validation, rule)},
     }
     path = (out or folder) / RECEIPTS
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=2) + "\n")
-    typer.echo(json.dumps({"rule": facts["rule"], "validation": facts["validation"]}))
+    typer.echo(json.dumps({"rule": rule.limits(), "validation": facts["validation"]}))
 
 
-def draw_films(films: Sequence[Film], count: int, generator: np.random.Generator) -> list[Film]:
-    """Films drawn by lot, all kinds as they come."""
-    return [films[int(i)] for i in generator.permutation(len(films))[:count]]
+def read_blind(folder: Path, weights_sha256: str) -> tuple[str, ...]:
+    """Methods that miss planted disease, as `models.evaluation.evaluate_planted` has stored them.
+
+    Raises
+    ------
+    SettingsError
+        If that was not measured for these weights.
+    """
+    try:
+        facts = json.loads((folder / EVALUATION / PLANTED).read_text())
+        if facts["weights_sha256"] != weights_sha256:
+            raise ValueError("other weights")
+        return tuple(m["method"] for m in facts["methods"] if not m["passes"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise SettingsError("Run models.evaluation.evaluate_planted on this model first.") from exc
 
 
-def shuffle_patches(attribution: Attribution, generator: np.random.Generator) -> Attribution:
-    """The same map with its patches in another order: the same evidence, in the wrong places."""
-    inner = attribution.inner
-    side = patch_side(len(inner))
-    count = len(inner) // side
-    patches = inner[: count * side, : count * side].reshape(count, side, count, side)
-    listed = patches.transpose(0, 2, 1, 3).reshape(-1, side, side)
-    listed = listed[generator.permutation(len(listed))]
-    mixed = listed.reshape(count, count, side, side).transpose(0, 2, 1, 3)
-    shuffled_inner = inner.copy()
-    shuffled_inner[: count * side, : count * side] = mixed.reshape(count * side, count * side)
-    return replace(attribution, inner=shuffled_inner)
+def draw_called(
+    explainer: Explainer,
+    films: Sequence[Film],
+    lead: FindingSpec,
+    count: int,
+    generator: np.random.Generator,
+) -> list[TrueMap]:
+    """Maps of films drawn by lot among those that have the finding and are called."""
+    maps: list[TrueMap] = []
+    for index in generator.permutation(len(films)):
+        film = films[int(index)]
+        if film.label not in lead.members:
+            continue
+        subject = explainer.look(np.asarray(read_luminance(film.path), np.float32))
+        if explainer.predict(subject.x)[0].findings[0].positive:
+            maps.append(TrueMap(subject, explainer.attribute(subject, lead.code)))
+        if len(maps) == count:
+            break
+    return maps
 
 
-def measure_sample(
-    explainer: Explainer, film: Film, target: str, generator: np.random.Generator
-) -> Sample:
-    """Measure a film's map, and shuffled copies of it."""
-    subject = explainer.look(read_luminance(film.path))
-    map_ = explainer.attribute(subject, target)
-    shuffled_maps = [shuffle_patches(map_, generator) for _ in range(SHUFFLES)]
-    return Sample(
-        gain=faithfulness(explainer, subject, map_).relative,
-        stability=stability(explainer, subject, map_).correlation,
-        agreement=best_correlation(agreement(explainer, subject, [map_])[0]),
-        inner=map_.inner,
-        shuffled_gains=tuple(faithfulness(explainer, subject, m).relative for m in shuffled_maps),
-        shuffled_agreements=tuple(
-            best_correlation(shared) for shared in agreement(explainer, subject, shuffled_maps)
-        ),
-    )
+def measure(
+    classifier: Classifier,
+    explainer: Explainer,
+    maps: Sequence[TrueMap],
+    rule: VerdictRule,
+    generator: np.random.Generator,
+) -> dict[str, list[Measures]]:
+    """What receipts measure of true maps and of every kind of liar."""
+    ignorant = liars.random_explainer(classifier, seed=SEED % 10_000)
+    measured: dict[str, list[Measures]] = {TRUE: [], **{kind: [] for kind in liars.KINDS}}
+    for index, one in enumerate(tqdm(maps, desc="receipts")):
+        every = {TRUE: one.attribution, **liars.plant_liars(index, maps, ignorant, generator)}
+        for kind, attribution in every.items():
+            receipt = make_receipt(explainer, one.subject, attribution, rule=rule)
+            measured[kind].append(receipt.measures)
+    return measured
 
 
-def best_correlation(agreements: dict[str, Any]) -> float:
-    """The best rank correlation with another method."""
-    return float(max(other.correlation for other in agreements.values()))
+def choose_rule(
+    measured: Measured, blank: VerdictRule
+) -> tuple[VerdictRule, dict[str, int | None]]:
+    """The rule, and the percentiles of true maps that its limits are; None where none sufficed.
+
+    Where no percentile up to `MOST` finds out enough liars, the limit stays at `MOST`.
+    """
+    planted = [m for kind, of_kind in measured.items() if kind != TRUE for m in of_kind]
+    chosen: dict[str, int | None] = {}
+    rule = replace(blank, calibrated=True)
+    for name, wanted, accepted in (
+        ("least", REJECTED, (NOT_RELIABLE,)),
+        ("good", DOUBTED, tuple(v for v in VERDICTS if v != WELL_SUPPORTED)),
+    ):
+        start = chosen.get("least") or 0
+        for percentile in range(start, MOST + 1):
+            tried = _with_limits(rule, name, measured[TRUE], percentile)
+            share = np.mean([judge(m, tried).name in accepted for m in planted])
+            if share >= wanted:
+                break
+        rule, chosen[name] = tried, percentile if share >= wanted else None
+    return rule, chosen
 
 
-def choose_rule(samples: Sequence[Sample]) -> tuple[VerdictRule, dict[str, list[float]]]:
-    """The rule, and what chance alone reached of each measure."""
-    chance = {
-        "gain": [gain for s in samples for gain in s.shuffled_gains],
-        "agreement": [value for s in samples for value in s.shuffled_agreements],
-        "stability": [
-            agree(first.inner, second.inner).correlation for first, second in pairwise(samples)
-        ],
-    }
-    rule = VerdictRule(
-        least_gain=_limit(chance["gain"], LEAST),
-        good_gain=_limit(chance["gain"], GOOD),
-        least_stability=_limit(chance["stability"], LEAST),
-        good_stability=_limit(chance["stability"], GOOD),
-        least_agreement=_limit(chance["agreement"], LEAST),
-        calibrated=True,
-    )
-    return rule, chance
+def _with_limits(
+    rule: VerdictRule, name: str, true: Sequence[Measures], percentile: int
+) -> VerdictRule:
+    """The rule with its ``least_`` or ``good_`` limits at a percentile of true maps."""
+    limits = {f"{name}_{field}": _percentile(true, field, percentile) for field in LIMITS}
+    if name == "good":
+        limits["least_agreement"] = _percentile(true, "agreement", percentile)
+    known: dict[str, Any] = {key: value for key, value in limits.items() if value is not None}
+    return replace(rule, **known)
 
 
-def _limit(values: Sequence[float], percentile: float) -> float:
-    return round(float(np.percentile(values, percentile)), 3)
+def _percentile(true: Sequence[Measures], field: str, percentile: int) -> float | None:
+    values = [v for m in true if (v := getattr(m, field)) is not None]
+    return round(float(np.percentile(values, percentile)), 3) if values else None
 
 
-def distributions(
-    samples: Sequence[Sample], chance: dict[str, list[float]]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Percentiles of every measure, for maps and for chance."""
-    real = {name: [getattr(s, name) for s in samples] for name in chance}
+def distributions(measured: Measured) -> dict[str, dict[str, dict[str, float]]]:
+    """Percentiles of every measure, for true maps and for each kind of liar."""
     return {
-        name: {"maps": _percentiles(real[name]), "chance": _percentiles(chance[name])}
-        for name in chance
+        field: {
+            kind: _percentiles([v for m in of_kind if (v := getattr(m, field)) is not None])
+            for kind, of_kind in measured.items()
+        }
+        for field in (*LIMITS, "agreement")
     }
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:
+    if not values:
+        return {}
     levels = np.percentile(values, _SHOWN)
     return {f"p{p}": round(float(v), 4) for p, v in zip(_SHOWN, levels, strict=True)}
 
 
-def validate_rule(
-    explainer: Explainer,
-    films: Sequence[Film],
-    target: str,
-    rule: VerdictRule,
-    generator: np.random.Generator,
-) -> dict[str, Any]:
-    """Verdicts on films the rule was not chosen from: their maps, and shuffled ones."""
-    real, wrong = [], []
-    for film in tqdm(films):
-        subject = explainer.look(read_luminance(film.path))
-        map_ = explainer.attribute(subject, target)
-        real.append(make_receipt(explainer, subject, map_, rule=rule))
-        mixed = shuffle_patches(map_, generator)
-        wrong.append(make_receipt(explainer, subject, mixed, rule=rule))
-    return {
-        "films": len(films),
-        "maps": _shares(r.verdict.name for r in real),
-        "shuffled": _shares(r.verdict.name for r in wrong),
-        "shuffled_not_reliable_by_gain_alone": float(
-            np.mean([r.faithfulness.relative < rule.least_gain for r in wrong])
-        ),
-        "reasons": dict(Counter(reason for r in real for reason in r.verdict.reasons)),
+def verdicts(measured: Measured, rule: VerdictRule) -> dict[str, Any]:
+    """Shares of the verdicts for each kind of map, and why true ones are doubted."""
+    by_kind = {
+        kind: _shares(judge(m, rule).name for m in of_kind) for kind, of_kind in measured.items()
     }
+    reasons = Counter(reason for m in measured[TRUE] for reason in judge(m, rule).reasons)
+    return {"verdicts": by_kind, "reasons": dict(reasons)}
 
 
 def _shares(names: Iterable[str]) -> dict[str, float]:
     counted = Counter(names)
-    return {name: counted[name] / counted.total() for name in VERDICTS}
+    return {name: counted[name] / max(counted.total(), 1) for name in VERDICTS}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A network whose answer is made of places: evidence of small parts of the film, added up.
 
 Class activation maps ask afterwards where a decision came from. Here nothing has to be asked: each
-cell of a grid over the film gives its own evidence, from what lies around it and nothing else
-(Brendel & Bethge, ICLR 2019, arXiv 1904.00760), and the answer is their weighted sum. The weights
+cell of a grid over the film gives its own evidence (Brendel & Bethge, ICLR 2019, arXiv 1904.00760),
+and the answer is their weighted sum. The weights
 say how much a cell counts: it must lie in the lungs, and cells with much evidence count more
 (probabilistic pooling: Ye et al. 2020, arXiv 2005.14480), so that a small shadow is not outvoted by
 healthy lung around it.
@@ -50,10 +50,11 @@ class Evidence(NamedTuple):
 class EvidenceNetwork(nn.Module):
     """Residual, multi-scale network whose logits are sums of local evidence.
 
-    The stem and stages are those of `MultiScaleResNet`, but few, so that a cell sees a part of the
-    lungs only. After each stage a 1x1 convolution gives evidence at its scale; the coarser is laid
-    over the finer. Several such heads on one trunk, trained on differently weighted films, take the
-    place of an ensemble (Lee et al. 2015, arXiv 1511.06314).
+    The stem and stages are those of `MultiScaleResNet`. After each stage a 1x1 convolution gives
+    evidence at its scale; the coarser is laid over the finer. How much of the film a cell sees is a
+    matter of the stages: with two of them half of the lungs, with more the whole film. Several such
+    heads on one trunk, trained on differently weighted films, take the place of an ensemble (Lee et
+    al. 2015, arXiv 1511.06314).
 
     In evaluation mode a film is asked about twice, as it is and mirrored, and the evidence is the
     mean of both: a label does not know sides, and evidence must not lie where the frame, rather
@@ -87,7 +88,9 @@ class EvidenceNetwork(nn.Module):
             for channels in settings.channels
         )
         # Sub-pixel upsampling (Shi et al., CVPR 2016): a map four times finer than its features.
-        self.region_head = nn.Sequential(nn.Conv2d(previous, 16, 1), nn.PixelShuffle(4))
+        self._seen_at = min(1, len(settings.channels) - 1)
+        seen = settings.channels[self._seen_at]
+        self.region_head = nn.Sequential(nn.Conv2d(seen, 16, 1), nn.PixelShuffle(4))
 
     @property
     def depth(self) -> int:
@@ -122,7 +125,7 @@ class EvidenceNetwork(nn.Module):
         return self.evidence(x).logits
 
     def forward_with_regions(self, x: Tensor) -> tuple[Evidence, Tensor]:
-        """Evidence, and logits of the lungs (batch, 1, rows', columns'), half as fine as `x`."""
+        """Evidence, and logits of the lungs (batch, 1, rows', columns')."""
         cells, regions = self._collect(self.stem(x), 0)
         return self._weigh(cells, regions), regions
 
@@ -135,18 +138,20 @@ class EvidenceNetwork(nn.Module):
 
     def _collect(self, features: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         """Evidence (batch, heads * classes, rows, columns) at the finest scale, and the lungs."""
-        cells: Tensor | None = None
+        scales: list[Tensor] = []
+        seen = features
         for index, stage in enumerate(self.stages):
             if index >= depth:
                 features = stage(features)
-            given = self.classifier[index](self.dropout(features))
-            if cells is None:
-                cells = given
-            else:
-                cells = cells + F.interpolate(given, scale_factor=float(2**index), mode="nearest")
-        if cells is None:
-            raise ValueError("a network without stages")
-        return cells, self.region_head(features)
+            scales.append(self.classifier[index](self.dropout(features)))
+            if index == self._seen_at:
+                seen = features
+        finest, *coarser = scales
+        shape = (finest.shape[-2], finest.shape[-1])
+        cells = finest
+        for given in coarser:
+            cells = cells + F.interpolate(given, shape, mode="nearest")
+        return cells, self.region_head(seen)
 
     def _weigh(self, cells: Tensor, regions: Tensor) -> Evidence:
         """Weights of cells: their share of the lungs, times the odds of the leading finding."""

@@ -70,6 +70,8 @@ def main() -> None:
         bindings=chosen.get("bindings", {}),
         finding_labels={"pneumonia": "Pneumonia"},
     )
+    shown = "".join(f"--lb-map-{pane.key}: 1;" for pane in panes)
+    st.html(f"<style>:root {{ {shown} }}</style>")  # as after a verdict that lets maps be shown
     reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     st.text_input("Note")

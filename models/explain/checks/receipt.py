@@ -13,18 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.explain.base.lung_measures import Lungs, find_lungs
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import TOP, Agreement, agree
+from models.explain.checks.constant import own_share
 from models.explain.checks.faithfulness import Faithfulness, faithfulness
 from models.explain.checks.location import Place, place
+from models.explain.checks.mirror import mirror_agreement
 from models.explain.checks.stability import CHANGES, Stability, stability
 from models.explain.checks.verdict import Measures, Verdict, VerdictRule, installed_rule, judge
 from models.explain.methods.explainer import Attribution, Explainer
 from models.explain.methods.registry import METHODS
 
-COMPARED = ("fused", "grad_cam", "grad_cam_fine")  # quick, and unlike each other
-OTHERS = 2  # of them, beside the map's own method
+COMPARED = ("evidence", "fused", "lung_fields")  # quick, each of a kind of its own
 COMPLETE = ("integrated_gradients",)  # methods whose pixels should add up to the answer
+
+ONE_SIDED = 0.75  # share of the lungs' evidence from which a map names a side
 
 OnProgress = Callable[[float], None]
 
@@ -40,13 +44,19 @@ class Receipt:
     faithfulness : Faithfulness
     stability : Stability or None
         None for a slow method: making its map five times more would keep the reader waiting.
+    mirror : Agreement or None
+        With the map of the mirrored film, mirrored back; None for a slow method.
+    own : float or None
+        Share of the map that is not the mean map of many films; None where that is not stored.
     agreement : dict of str to Agreement
-        With the maps of other methods, by their keys.
+        With the maps of methods of other kinds, by their keys.
     place : Place or None
         None for a map without positive evidence.
     completeness : float or None
         How far the map's sum is from the change it should explain, as a share of that change;
         None for methods that promise nothing (Sundararajan et al., ICML 2017).
+    measures : Measures
+        What the verdict looks at.
     rule : VerdictRule
     verdict : Verdict
     """
@@ -55,9 +65,12 @@ class Receipt:
     target: str
     faithfulness: Faithfulness
     stability: Stability | None
+    mirror: Agreement | None
+    own: float | None
     agreement: dict[str, Agreement]
     place: Place | None
     completeness: float | None
+    measures: Measures
     rule: VerdictRule
     verdict: Verdict
 
@@ -82,11 +95,13 @@ class Receipt:
                 "probability": {"deletion": deletion, "insertion": insertion, "random": random},
             },
             "stability": _stability_to_json(self.stability),
+            "mirror": asdict(self.mirror) if self.mirror else None,
+            "own_share": self.own,
             "agreement": {name: asdict(other) for name, other in self.agreement.items()},
             "random_agreement": {"correlation": 0.0, "overlap": TOP},
             "place": asdict(self.place) if self.place else None,
             "completeness_error": self.completeness,
-            "rule": self.rule.as_dict(),
+            "rule": self.rule.limits(),
         }
 
 
@@ -118,26 +133,35 @@ def make_receipt(
 
     Notes
     -----
-    The whole costs less than 40 forwards of one film (`bench/explain.py`).
+    The whole costs less than 50 forwards of one film (`bench/explain.py`).
     """
     report = on_progress or _ignore_progress
     report(0.0)
+    used_rule = rule or installed_rule(explainer.card)
     test = faithfulness(explainer, subject, attribution)
-    report(0.4)
-    agreements = agreement(explainer, subject, [attribution])[0]
-    report(0.5)
-    steadiness = None
+    report(0.35)
+    others = other_kinds(explainer, subject, attribution)
+    agreements = {name: agree(attribution.inner, inner) for name, inner in others.items()}
+    report(0.45)
+    steadiness = turned = None
     if not METHODS[attribution.method].slow:
+        turned = mirror_agreement(explainer, subject, attribution)
         steadiness = stability(
             explainer, subject, attribution, on_progress=lambda done: report(0.5 + done / 2)
         )
     shares = place(attribution.inner, subject, subject.region if lungs is None else lungs)
     error = _completeness_error(attribution, test)
-    used_rule = rule or installed_rule(explainer.card)
+    mean = used_rule.mean_maps.get(attribution.method)
+    own = None if mean is None else own_share(attribution.inner, np.array(mean))
     measures = Measures(
         gain=test.relative,
         stability=steadiness.correlation if steadiness else None,
-        agreement=max(other.correlation for other in agreements.values()),
+        mirror=turned.correlation if turned else None,
+        own=own,
+        blind=attribution.method in used_rule.blind,
+        same_side=_is_same_side(attribution.inner, list(others.values()), subject),
+        called=_is_called(explainer, subject, attribution.target),
+        agreement=max((o.correlation for o in agreements.values()), default=None),
         incomplete=error,
         empty=not attribution.inner.any(),
         **_excess_shares(shares),
@@ -148,22 +172,54 @@ def make_receipt(
         attribution.target,
         test,
         steadiness,
+        turned,
+        own,
         agreements,
         shares,
         error,
+        measures,
         used_rule,
         judge(measures, used_rule),
     )
 
 
-def agreement(
-    explainer: Explainer, subject: Subject, attributions: Sequence[Attribution]
-) -> list[dict[str, Agreement]]:
-    """Compare maps of one film, method and target with those of `OTHERS` other, quick methods."""
-    first = attributions[0]
-    names = [name for name in COMPARED if name != first.method][:OTHERS]
-    inners = {n: explainer.attribute(subject, first.target, n).inner for n in names}
-    return [{name: agree(a.inner, inner) for name, inner in inners.items()} for a in attributions]
+def other_kinds(
+    explainer: Explainer, subject: Subject, attribution: Attribution
+) -> dict[str, NDArray[np.float32]]:
+    """Maps of the same film and target by quick methods that know it in another way."""
+    kind = METHODS[attribution.method].kind
+    names = [n for n in COMPARED if n in explainer.methods and METHODS[n].kind != kind]
+    return {n: explainer.attribute(subject, attribution.target, n).inner for n in names}
+
+
+def _is_same_side(
+    inner: NDArray[np.floating], others: Sequence[NDArray[np.floating]], subject: Subject
+) -> bool | None:
+    """False where a one-sided map meets no other map that sees most evidence on its side.
+
+    None where the evidence lies in both lungs, or the lungs are not surely seen.
+    """
+    lungs = find_lungs(subject.region, subject)
+    if lungs is None or not others:
+        return None
+    share = _share_on_right(inner, lungs)
+    if share is None or 1 - ONE_SIDED < share < ONE_SIDED:
+        return None
+    shares = [_share_on_right(other, lungs) for other in others]
+    return any(s is not None and (s > 0.5) == (share > 0.5) for s in shares)
+
+
+def _share_on_right(inner: NDArray[np.floating], lungs: Lungs) -> float | None:
+    """Share of the lungs' positive evidence that lies in the patient's right one."""
+    positive = np.clip(inner, 0, None)
+    total = float(positive[lungs.both].sum())
+    return float(positive[lungs.right].sum()) / total if total > 0 else None
+
+
+def _is_called(explainer: Explainer, subject: Subject, target: str) -> bool:
+    """False where the target is a finding that the network does not call."""
+    findings = explainer.predict(subject.x)[0].findings
+    return next((f.positive for f in findings if f.code == target), True)
 
 
 def _completeness_error(attribution: Attribution, test: Faithfulness) -> float | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,14 @@ BARELY_FAITHFUL = "The answer depends only a little on what the map marks."
 UNSTABLE = "The map changes when the film changes by next to nothing."
 SHAKY = "The map changes somewhat when the film changes by next to nothing."
 STABILITY_UNKNOWN = "Whether the map is stable was not measured, because the method is slow."
-AT_ODDS = "Other methods mark other places."
+AT_ODDS = "Methods of another kind mark other places."
+STAYS = "The map of the mirrored film marks the same side of the picture, not the same place."
+STAYS_PARTLY = "The map of the mirrored film marks partly other places."
+CONSTANT = "The map shows little but what the map of every film shows."
+HARDLY_OWN = "Much of the map is what the map of every film shows."
+PLANTED_MISSED = "This method does not find disease that was planted into normal films."
+OTHER_SIDE = "Methods of another kind see most of the evidence on the other side."
+NOT_CALLED = "The network does not call this finding, so there is little to point at."
 OUTSIDE = "The lungs hold no more of the evidence than their size alone would give them."
 ON_MARKERS = "Much of the evidence lies on what looks like a written marker."
 AT_BORDER = "Much of the evidence lies at the border of the view."
@@ -36,28 +43,40 @@ class VerdictRule:
     """Every threshold of the verdict.
 
     The defaults are stricter than what was found for the shipped model; they are used for one that
-    nobody calibrated. A map below ``least_gain`` or ``least_stability`` is not reliable; one below
-    another limit, or beyond a ``most_``, is weak.
+    nobody calibrated. A map below a ``least_`` limit is not reliable, but for ``least_agreement``;
+    one below another limit, or beyond a ``most_``, is weak. ``mean_maps`` holds, by method, the
+    mean map of many films over patches, and ``blind`` the methods that miss planted disease.
     """
 
     least_gain: float = 0.35  # `Faithfulness.relative`
     good_gain: float = 0.5
     least_stability: float = 0.6  # worst rank correlation over five tiny changes
     good_stability: float = 0.75
-    least_agreement: float = 0.2  # best rank correlation with another method
+    least_mirror: float = 0.4  # rank correlation with the mirrored film's map, mirrored back
+    good_mirror: float = 0.6
+    least_own: float = 0.3  # share of the map that is not the mean map of many films
+    good_own: float = 0.5
+    least_agreement: float = 0.2  # best rank correlation with a method of another kind
     most_marked: float = 0.1  # share on markers beyond their own size
     most_border: float = 0.25  # share at the border beyond its own size
     most_incomplete: float = 0.2  # completeness error, of the change from blurred film to film
     calibrated: bool = False
+    blind: tuple[str, ...] = ()
+    mean_maps: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VerdictRule:
         """Inverse of `as_dict`; raises `TypeError` for a name that is unknown."""
-        return cls(**values)
+        return cls(**{**values, "blind": tuple(values.get("blind", ()))})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    def limits(self) -> dict[str, Any]:
+        """The thresholds alone."""
+        values = {name: value for name, value in self.as_dict().items() if name != "mean_maps"}
+        return values | {"blind": list(self.blind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +85,18 @@ class Measures:
 
     ``outside`` is the lungs' share of the evidence minus the lungs' share of the view, turned
     round: positive when the lungs hold less than their size would give them. ``marked`` and
-    ``border`` are the shares there minus those of a map that is the same everywhere.
+    ``border`` are the shares there minus those of a map that is the same everywhere. ``same_side``
+    is False where the evidence lies mostly in one lung and methods of another kind see it in the
+    other.
     """
 
     gain: float
     stability: float | None = None
+    mirror: float | None = None
+    own: float | None = None
+    blind: bool = False
+    same_side: bool | None = None
+    called: bool = True
     agreement: float | None = None
     outside: float | None = None
     marked: float | None = None
@@ -107,6 +133,8 @@ def _list_objections(m: Measures, rule: VerdictRule) -> list[str]:
     return _select_sentences(
         (UNFAITHFUL, m.gain < rule.least_gain),
         (UNSTABLE, _is_below(m.stability, rule.least_stability)),
+        (STAYS, _is_below(m.mirror, rule.least_mirror)),
+        (CONSTANT, _is_below(m.own, rule.least_own)),
     )
 
 
@@ -115,6 +143,11 @@ def _list_doubts(m: Measures, rule: VerdictRule) -> list[str]:
         (BARELY_FAITHFUL, m.gain < rule.good_gain),
         (SHAKY, _is_below(m.stability, rule.good_stability)),
         (STABILITY_UNKNOWN, m.stability is None),
+        (STAYS_PARTLY, _is_below(m.mirror, rule.good_mirror)),
+        (HARDLY_OWN, _is_below(m.own, rule.good_own)),
+        (PLANTED_MISSED, m.blind),
+        (OTHER_SIDE, m.same_side is False),
+        (NOT_CALLED, not m.called),
         (AT_ODDS, _is_below(m.agreement, rule.least_agreement)),
         (OUTSIDE, _is_above(m.outside, 0.0)),
         (ON_MARKERS, _is_above(m.marked, rule.most_marked)),

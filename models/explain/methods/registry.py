@@ -16,6 +16,8 @@ from models.explain.base.subject import Subject
 from models.explain.base.targets import TargetLogOdds
 from models.explain.methods import cam, evidence, fused, gradients, perturbation, segments
 
+EVIDENCE, GRADIENT, PERTURBATION = "evidence", "gradient", "perturbation"
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -33,6 +35,8 @@ class Method:
         Maps (model, subject) to (1, 1, size, size), signed, over the networks' input.
     forwards : int
         Inputs that one network is shown, about: by them the progress is told.
+    kind : str
+        How it knows: `EVIDENCE`, `GRADIENT` or `PERTURBATION`. Methods of one kind err alike.
     slow : bool
         True when a reader has to wait for it.
     needs_evidence : bool
@@ -45,6 +49,7 @@ class Method:
     paper: str
     function: Callable[[TargetLogOdds, Subject], Tensor]
     forwards: int
+    kind: str
     slow: bool = False
     needs_evidence: bool = False
 
@@ -58,6 +63,7 @@ METHODS: dict[str, Method] = {
         "Brendel & Bethge, ICLR 2019, arXiv 1904.00760",
         evidence.evidence,
         1,
+        EVIDENCE,
         needs_evidence=True,
     ),
     "fused": Method(
@@ -68,6 +74,7 @@ METHODS: dict[str, Method] = {
         "Sundararajan et al., ICML 2017, arXiv 1703.01365",
         fused.fused,
         fused.STEPS + 2,
+        GRADIENT,
     ),
     "grad_cam": Method(
         "Grad-CAM",
@@ -76,6 +83,7 @@ METHODS: dict[str, Method] = {
         "Selvaraju et al., ICCV 2017, arXiv 1610.02391",
         cam.last_grad_cam,
         1,
+        GRADIENT,
     ),
     "grad_cam_fine": Method(
         "Grad-CAM, finer",
@@ -84,6 +92,7 @@ METHODS: dict[str, Method] = {
         "Selvaraju et al., ICCV 2017, arXiv 1610.02391",
         cam.fine_grad_cam,
         1,
+        GRADIENT,
     ),
     "integrated_gradients": Method(
         "Integrated Gradients",
@@ -92,6 +101,7 @@ METHODS: dict[str, Method] = {
         "Sundararajan et al., ICML 2017, arXiv 1703.01365",
         gradients.integrated_gradients,
         gradients.STEPS,
+        GRADIENT,
         slow=True,
     ),
     "gradient_shap": Method(
@@ -101,6 +111,7 @@ METHODS: dict[str, Method] = {
         "Lundberg & Lee, NeurIPS 2017, arXiv 1705.07874",
         gradients.gradient_shap,
         gradients.STEPS,
+        GRADIENT,
         slow=True,
     ),
     "smooth_grad": Method(
@@ -110,6 +121,7 @@ METHODS: dict[str, Method] = {
         "Smilkov et al. 2017, arXiv 1706.03825",
         gradients.smooth_grad,
         gradients.STEPS,
+        GRADIENT,
         slow=True,
     ),
     "input_x_gradient": Method(
@@ -119,6 +131,7 @@ METHODS: dict[str, Method] = {
         "Shrikumar et al. 2016, arXiv 1605.01713",
         gradients.input_x_gradient,
         1,
+        GRADIENT,
     ),
     "occlusion": Method(
         "Occlusion",
@@ -127,6 +140,7 @@ METHODS: dict[str, Method] = {
         "Zeiler & Fergus, ECCV 2014, arXiv 1311.2901",
         perturbation.occlusion,
         perturbation.WINDOWS + 1,
+        PERTURBATION,
         slow=True,
     ),
     "superpixels": Method(
@@ -136,6 +150,7 @@ METHODS: dict[str, Method] = {
         "Ribeiro et al., KDD 2016, arXiv 1602.04938",
         perturbation.ablate_superpixels,
         segments.GRID**2 + 1,
+        PERTURBATION,
         slow=True,
     ),
     "lung_fields": Method(
@@ -145,6 +160,7 @@ METHODS: dict[str, Method] = {
         "Zeiler & Fergus, ECCV 2014, arXiv 1311.2901",
         perturbation.ablate_lung_fields,
         segments.FIELDS + 1,
+        PERTURBATION,
     ),
 }
 

@@ -82,6 +82,7 @@ def _render_table(receipt: Receipt) -> None:
     rows = [
         *_faithfulness_rows(receipt),
         *_stability_rows(receipt),
+        *_film_rows(receipt),
         *_agreement_rows(receipt),
         *_place_rows(receipt),
     ]
@@ -139,6 +140,22 @@ def _stability_rows(receipt: Receipt) -> list[Row]:
     ]
 
 
+def _film_rows(receipt: Receipt) -> list[Row]:
+    """Whether the map is of this film: it turns with it, and is not every film's map."""
+    rows = []
+    if receipt.mirror is not None:
+        meaning = _(
+            "Rank correlation with the map of the mirrored film, mirrored back; a map that stays "
+            "on its side of the picture has about zero or less."
+        )
+        value = f"{receipt.mirror.correlation:+.2f}"
+        rows.append((_("Turns with the film"), value, f"{0:+.2f}", meaning))
+    if receipt.own is not None:
+        meaning = _("Share of the map that is left when the mean map of many films is taken out.")
+        rows.append((_("This film's own"), labels.percent(receipt.own), "", meaning))
+    return rows
+
+
 def _agreement_rows(receipt: Receipt) -> list[Row]:
     meaning = _(
         "Rank correlation with the other map, and how much of the strongest tenth is shared."
@@ -191,17 +208,22 @@ def _render_rule(receipt: Receipt) -> None:
 def rule_words(rule: VerdictRule) -> str:
     """The rule with its limits, in Markdown."""
     lines = (
-        _("**Not reliable**: hold on the answer below {gain}, or tiny changes below {stable}."),
         _(
-            "**Weak**: hold below {good}, tiny changes below {steady} or not measured, agreement "
-            "with every other method below {agree}, the lungs holding less of the evidence than "
-            "of the view, markers holding {marked} or the border {border} more than of the view, "
-            "or a map that misses its sum by more than {sum}."
+            "**Not reliable**: hold on the answer below {gain}, tiny changes below {stable}, "
+            "turning with the film below {turns}, or less than {own} of it the film's own."
+        ),
+        _(
+            "**Weak**: hold below {good}, tiny changes below {steady} or not measured, turning "
+            "below {turns_well}, less than {own_well} the film's own, a method that misses planted "
+            "disease, a finding that is not called, evidence on one side that methods of another "
+            "kind see on the other, agreement with all of them below {agree}, the lungs holding "
+            "less of the evidence than of the view, markers holding {marked} or the border "
+            "{border} more than of the view, or a map that misses its sum by more than {sum}."
         ),
         _("**Well supported**: none of these."),
         _(
-            "The limits are those that maps with shuffled patches, or maps of other patients, "
-            "reach once in 20 times (not reliable) and once in 100 times (weak) on training films."
+            "The limits are those at which most planted liars are found out on training films: "
+            "other films' maps, mirrored and mean maps, random blobs, a random network's maps."
         )
         if rule.calibrated
         else _("The limits are careful guesses: nobody has yet tried them on films of this model."),
@@ -211,6 +233,10 @@ def rule_words(rule: VerdictRule) -> str:
         "good": f"{rule.good_gain:.2f}",
         "stable": f"{rule.least_stability:.2f}",
         "steady": f"{rule.good_stability:.2f}",
+        "turns": f"{rule.least_mirror:.2f}",
+        "turns_well": f"{rule.good_mirror:.2f}",
+        "own": labels.percent(rule.least_own),
+        "own_well": labels.percent(rule.good_own),
         "agree": f"{rule.least_agreement:.2f}",
         "marked": labels.percent(rule.most_marked),
         "border": labels.percent(rule.most_border),

@@ -1,7 +1,8 @@
 """The line above the film: whether the map on it can be believed, as soon as that is known.
 
-A fragment of its own: it draws itself while the map is tested, and nothing else. A map that turns
-out not to be reliable loses its colours at once, by a style the viewer inherits.
+A fragment of its own: it draws itself while the map is tested, and nothing else. A map is on the
+film only once it was found reliable, by a style the viewer inherits: nobody sees colours that turn
+out wrong a moment later.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def render_lines(image: Image, hung: dict[int, tuple[str, Choice]]) -> None:
     """
     receipt_tasks.drop(beside={place for place, _choice in hung.values()})
     for pane, (place, choice) in hung.items():
-        if choice.method != SPREAD:
+        if choice.method == SPREAD:  # where the networks differ is no reason to be tested
+            _show_map(pane)
+        else:
             _render_line(image, choice, place, pane, named=len(hung) > 1)
 
 
@@ -70,8 +73,13 @@ def _render_verdict(name: str, verdict: Verdict, pane: int) -> None:
     icon, tint = ICONS[verdict.name]
     because = " ".join(sentence(reason) for reason in verdict.reasons)
     _say(name, labels.within(verdict_label(verdict.name)), icon, tint, because)
-    if not verdict.reliable:
-        st.html(f"<style>:root {{ --lb-doubt-{pane}: 1; }}</style>")
+    if verdict.reliable:
+        _show_map(pane)
+
+
+def _show_map(pane: int) -> None:
+    """Let the viewer draw the map of a pane; without, it draws none."""
+    st.html(f"<style>:root {{ --lb-map-{pane}: 1; }}</style>")
 
 
 def _render_wait(name: str, proof: Proof, pane: int) -> None:

@@ -14,7 +14,7 @@ from captum.metrics import sensitivity_max
 
 from imaging.errors import CheckpointError
 from imaging.settings import ROOT
-from models.evaluation.calibrate_receipts import shuffle_patches
+from models.evaluation.liars import replace_inner, shuffle_patches
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import TOP, Agreement, agree
 from models.explain.checks.location import border, markers, place
@@ -24,14 +24,21 @@ from models.explain.checks.verdict import (
     AT_BORDER,
     AT_ODDS,
     BARELY_FAITHFUL,
+    CONSTANT,
+    HARDLY_OWN,
     INCOMPLETE,
+    NOT_CALLED,
     NOT_RELIABLE,
     NOTHING,
     ON_MARKERS,
+    OTHER_SIDE,
     OUTSIDE,
+    PLANTED_MISSED,
     RECEIPTS,
     SHAKY,
     STABILITY_UNKNOWN,
+    STAYS,
+    STAYS_PARTLY,
     UNFAITHFUL,
     UNSTABLE,
     WEAK,
@@ -49,7 +56,16 @@ from models.rules.crop_box import WHOLE
 from tests.planted import planted_film
 
 RULE = VerdictRule()
-FINE = Measures(gain=0.7, stability=0.9, agreement=0.5, outside=-0.3, marked=0.0, border=-0.1)
+FINE = Measures(
+    gain=0.7,
+    stability=0.9,
+    mirror=0.9,
+    own=0.9,
+    agreement=0.5,
+    outside=-0.3,
+    marked=0.0,
+    border=-0.1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +95,7 @@ def test_planted_evidence_is_well_supported(explainer: Explainer, subject: Subje
 @pytest.mark.parametrize("seed", range(5))
 def test_a_shuffled_map_is_not_reliable(explainer: Explainer, subject: Subject, seed: int) -> None:
     real = asked(explainer, subject)
-    other = shuffle_patches(real, np.random.default_rng(seed))
+    other = replace_inner(real, shuffle_patches(real.inner, np.random.default_rng(seed)))
     assert np.array_equal(np.sort(other.inner, None), np.sort(real.inner, None))
     found = receipt(explainer, subject, other)
     assert not found.verdict.reliable and UNSTABLE in found.verdict.reasons
@@ -108,7 +124,7 @@ def test_a_receipt_is_plain_values_with_chance_beside_them(
     found = receipt(explainer, subject, asked(explainer, subject)).as_dict()
     assert json.loads(json.dumps(found)) == found
     assert found["faithfulness"]["random_gain"] == 0.0
-    assert set(found["agreement"]) == {"grad_cam", "grad_cam_fine"}
+    assert set(found["agreement"]) == {"lung_fields"}  # the quick one of another kind
     assert found["random_agreement"]["overlap"] == TOP
 
 
@@ -159,7 +175,7 @@ def test_a_receipt_shows_each_network_few_inputs(
     monkeypatch.setattr(explainer, "log_odds", log_odds)
     monkeypatch.setattr(explainer, "attribute", attribute)
     receipt(explainer, subject, found)
-    assert 22 < shown <= 48  # in batches and on partial networks: less than 40 forwards
+    assert 22 < shown <= 64  # in batches and on partial networks: less than 50 forwards
 
 
 # --- tiny changes
@@ -298,6 +314,13 @@ def test_the_border_is_a_frame() -> None:
         ({"gain": 0.4}, WEAK, BARELY_FAITHFUL),
         ({"stability": 0.7}, WEAK, SHAKY),
         ({"stability": None}, WEAK, STABILITY_UNKNOWN),
+        ({"mirror": 0.3}, NOT_RELIABLE, STAYS),
+        ({"own": 0.1}, NOT_RELIABLE, CONSTANT),
+        ({"mirror": 0.5}, WEAK, STAYS_PARTLY),
+        ({"own": 0.4}, WEAK, HARDLY_OWN),
+        ({"blind": True}, WEAK, PLANTED_MISSED),
+        ({"same_side": False}, WEAK, OTHER_SIDE),
+        ({"called": False}, WEAK, NOT_CALLED),
         ({"agreement": 0.1}, WEAK, AT_ODDS),
         ({"outside": 0.05}, WEAK, OUTSIDE),
         ({"marked": 0.2}, WEAK, ON_MARKERS),

@@ -93,7 +93,7 @@ def test_the_rule_of_the_model_is_used_and_a_damaged_one_is_said(
     facts = {"weights_sha256": card.weights_sha256, "rule": rule.as_dict()}
     (folder / RECEIPTS).write_text(json.dumps(facts))
     said = words(drawn(study, "fused"))
-    assert verdict_label("not reliable") in said and "once in 20 times" in said
+    assert verdict_label("not reliable") in said and "planted liars" in said
     (folder / RECEIPTS).write_text("{")
     page = AppTest.from_function(part, default_timeout=PATIENCE, args=(study, ["fused"])).run()
     assert "damaged" in page.error[0].value and not page.exception

@@ -44,7 +44,7 @@ export class Pane {
     this.cell.className = "pane";
     this.cell.dataset.key = spec.key;
     // the page may find the map not to be reliable after it was drawn, and says so by a style
-    this.cell.style.setProperty("--doubt", `var(--lb-doubt-${spec.key}, 0)`);
+    this.cell.style.setProperty("--map", `var(--lb-map-${spec.key}, 0)`);
     this.element.className = "film";
     this.glass.className = "glass";
     this.cell.append(this.element);

@@ -81,7 +81,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
   margin-left: auto; width: min(230px, 100%); box-sizing: border-box; padding: 6px 8px; border-radius: 4px; font-size: 12px;
   background: rgba(0, 0, 0, 0.62);
 }
-.glass, .legend canvas { filter: grayscale(var(--doubt, 0)); }
+.glass, .legend canvas { opacity: var(--map, 0); }
 .legend canvas { width: 100%; height: 10px; display: block; image-rendering: pixelated; }
 .legend .ends { display: flex; justify-content: space-between; }
 .legend .source { opacity: 0.75; font-size: 11px; } .legend .generated { font-size: 11px; color: #ffd65c; }
