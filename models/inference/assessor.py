@@ -124,10 +124,10 @@ class _Case:
         return not self.verdict.refusals
 
     def refuse(self, reason: str) -> None:
-        self.verdict = ScopeVerdict((reason,), self.verdict.warnings)
+        self.verdict = replace(self.verdict, refusals=(reason,))
 
     def warn(self, reason: str) -> None:
-        self.verdict = ScopeVerdict((), (*self.verdict.warnings, reason))
+        self.verdict = replace(self.verdict, warnings=(*self.verdict.warnings, reason))
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +225,8 @@ class Assessor:
                 warnings = films[i].remarks + cases[i].verdict.warnings
                 answer = make_answer(films[i].instance, prediction, model.answers, warnings)
                 answer = replace(answer, engine=model.networks.engine, view=cases[i].view.edges)
-                assessments[i] = without_promises(answer) if outside else answer
+                promised = not (outside or cases[i].verdict.outside)
+                assessments[i] = answer if promised else without_promises(answer)
         first, engine = self.models[0].card.identity, self.engine
         return [
             assessment
@@ -279,7 +280,7 @@ def _check_films(
 def _check_header(model: ServedModel, film: PreparedFilm, *, outside: bool) -> ScopeVerdict:
     """Check the header, and add what is wrong with the file itself."""
     verdict = check_scope(film.instance, model.card.scope, outside_population=outside)
-    return ScopeVerdict(film.refusals + verdict.refusals, verdict.warnings)
+    return replace(verdict, refusals=film.refusals + verdict.refusals)
 
 
 def _choose(cases: Sequence[_Case]) -> int | None:

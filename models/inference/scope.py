@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from imaging.entities import Instance, SourceKind
 from models.checkpoint.card import Scope
 
+OTHER_AGE = "The patient's age is outside the studied population."
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeVerdict:
-    """Reasons (sentences) to refuse a picture, and reasons to be careful with its answer."""
+    """Reasons (sentences) to refuse a picture, and reasons to be careful with its answer.
+
+    ``outside`` is True where the header says that another patient than those studied is shown:
+    an answer then promises nothing.
+    """
 
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    outside: bool = False
 
 
 def check_scope(
@@ -30,12 +37,14 @@ def check_scope(
     """
     refusals: list[str] = []
     warnings: list[str] = []
+    outside = False
     for keyword, check in CHECKS.items():
         refusal, warning = check(instance, scope)
         only_warns = outside_population and keyword in POPULATION
         (warnings if only_warns else refusals).extend([refusal] if refusal else [])
         warnings += [warning] if warning else []
-    return ScopeVerdict(tuple(refusals), tuple(warnings))
+        outside |= warning == OTHER_AGE or bool(refusal and only_warns)
+    return ScopeVerdict(tuple(refusals), tuple(warnings), outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +188,7 @@ def _check_age(instance: Instance, scope: Scope) -> Reason:
         return "", "The patient's age is not stated."
     low, high = scope.age_years
     if not low <= age <= high:
-        return "", "The patient's age is outside the studied population."
+        return "", OTHER_AGE
     return "", ""
 
 

@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
+from models.inference.assessments import NO_FIGURES
 from pages.ui import labels, patient_banner, resources
 from pages.ui.i18n import _
 
@@ -36,6 +37,9 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
     exploratory = [f for f in assessment.findings if f.exploratory]
     headline = labels.answer(primary, assessment.answer)
     parts = [_headline(headline, mood), _reasons(assessment)]
+    if NO_FIGURES in assessment.messages:
+        parts += [_small_line(_describe_score(finding)) for finding in firm]
+        return "".join([*parts, *_describe_network(assessment)])
     parts += [_bar(finding) for finding in firm]
     parts += [_small_line(text) for text in _describe_certainty(assessment)]
     if exploratory:
@@ -43,14 +47,28 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
         bars = "".join(_bar(finding) for finding in exploratory)
         parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
         parts.append("</details>")
+    return "".join([*parts, *_describe_network(assessment)])
+
+
+def _describe_score(finding: Finding) -> str:
+    """A score outside the studied population: it is no probability, and must not look like one."""
+    return _(
+        "{finding}: score {score} beside operating point {point}, not a probability here"
+    ).format(
+        finding=_(finding.label),
+        score=f"{finding.probability:.2f}",
+        point=f"{finding.operating_point:.2f}",
+    )
+
+
+def _describe_network(assessment: Assessment) -> list[str]:
+    """Which network answered, for whom it was built, and what computed it."""
+    lines = []
     if assessment.model:
-        parts += [
-            _small_line(model_line(assessment.model)),
-            _small_line(scope_line(assessment.model)),
-        ]
+        lines += [model_line(assessment.model), scope_line(assessment.model)]
     if assessment.engine:
-        parts.append(_small_line(_("Computed by {engine}").format(engine=assessment.engine)))
-    return "".join(parts)
+        lines.append(_("Computed by {engine}").format(engine=assessment.engine))
+    return [_small_line(line) for line in lines]
 
 
 def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:

@@ -1,4 +1,4 @@
-"""The verdict on a map comes by itself, takes nothing the reader presses; what fails is not shown."""
+"""The verdict on a map comes by itself, and takes nothing; what fails it is not shown."""
 
 from __future__ import annotations
 

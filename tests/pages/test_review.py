@@ -77,6 +77,16 @@ def test_every_score_stands_beside_its_model(
     assert "Exploratory" in said and said.count("operating point") == 3
 
 
+def test_outside_its_population_a_network_promises_nothing(
+    open_page: OpenPage, store: Repository, take_in: TakeIn, tiny_panel: ClassifierRegistry
+) -> None:
+    """An adult's film: no error rate, no bar, no percentage; the network is named all the same."""
+    said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="062Y")))
+    assert "none of its figures holds" in said and "not a probability here" in said
+    assert "errors allowed" not in said and 'class="lb-bar"' not in said
+    assert "Exploratory" not in said and tiny_panel.first.card.identity.short_hash in said
+
+
 def test_what_computed_an_answer_is_said(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:

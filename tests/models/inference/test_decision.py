@@ -25,6 +25,7 @@ from models.checkpoint.installed import CARD
 from models.graphs.export import export
 from models.inference.assessments import BLANK, LOST, NO_FIGURES, NONE_FITS
 from models.inference.assessor import Assessor, ServedModel
+from models.inference.scope import OTHER_AGE
 from models.rules.crop_box import FramingSettings
 from models.rules.gate_rules import REASONS
 from tests.conftest import tiny_card
@@ -94,7 +95,7 @@ def test_a_fitting_film_is_answered(judge: Judge, tiny_settings: Settings) -> No
 def test_a_warning_of_the_scope_stands_beside_the_answer(judge: Judge) -> None:
     assessment = judge(make_dicom_bytes(**ADULT)).assessment
     assert assessment.status is Status.WARNED and assessment.findings
-    assert assessment.messages == ("The patient's age is outside the studied population.",)
+    assert assessment.messages == (NO_FIGURES, OTHER_AGE)
 
 
 def test_a_remark_about_the_file_stands_beside_the_answer(judge: Judge) -> None:
@@ -108,8 +109,9 @@ def test_a_remark_about_the_file_stands_beside_the_answer(judge: Judge) -> None:
 def test_remarks_and_warnings_stand_together_beside_the_answer(judge: Judge) -> None:
     assessment = judge(make_dicom_bytes(**REMARKED, **ADULT)).assessment
     assert assessment.findings and assessment.messages == (
+        NO_FIGURES,
         REMARK,
-        "The patient's age is outside the studied population.",
+        OTHER_AGE,
     )
 
 
@@ -182,6 +184,23 @@ def test_asked_outside_its_population_a_model_answers_and_promises_nothing(
     assert assessment.messages[0] == NO_FIGURES
     assert any(words in message for message in assessment.messages[1:])
     assert not assessment.conformal_set and assessment.error_rate is None
+
+
+def test_a_film_of_another_age_is_answered_without_promises(judge: Judge) -> None:
+    """Nobody had to ask for it: the header says that the patient is no child."""
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assessment = judge(film(**ADULT), models=models).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert assessment.messages[0] == NO_FIGURES
+    assert not assessment.conformal_set and assessment.error_rate is None
+
+
+def test_a_film_of_unknown_age_keeps_its_promises(judge: Judge) -> None:
+    """Silence is no contradiction: the answer is warned about, and its figures stand."""
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assessment = judge(film(PatientAge="", PatientBirthDate=""), models=models).assessment
+    assert assessment.status is Status.WARNED and NO_FIGURES not in assessment.messages
+    assert assessment.conformal_set and assessment.error_rate is not None
 
 
 def test_asked_outside_its_population_no_answer_of_a_model_has_figures(judge: Judge) -> None:
