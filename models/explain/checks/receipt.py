@@ -22,6 +22,7 @@ from models.explain.checks.location import Place, place
 from models.explain.checks.mirror import mirror_agreement
 from models.explain.checks.stability import CHANGES, Stability, stability
 from models.explain.checks.verdict import Measures, Verdict, VerdictRule, installed_rule, judge
+from models.explain.checks.whereabouts import Whereabouts, find_evidence
 from models.explain.methods.explainer import Attribution, Explainer
 from models.explain.methods.registry import METHODS
 
@@ -52,6 +53,8 @@ class Receipt:
         With the maps of methods of other kinds, by their keys.
     place : Place or None
         None for a map without positive evidence.
+    where : Whereabouts or None
+        Where the evidence lies, in words; None without any, or without lungs surely seen.
     completeness : float or None
         How far the map's sum is from the change it should explain, as a share of that change;
         None for methods that promise nothing (Sundararajan et al., ICML 2017).
@@ -69,6 +72,7 @@ class Receipt:
     own: float | None
     agreement: dict[str, Agreement]
     place: Place | None
+    where: Whereabouts | None
     completeness: float | None
     measures: Measures
     rule: VerdictRule
@@ -100,6 +104,9 @@ class Receipt:
             "agreement": {name: asdict(other) for name, other in self.agreement.items()},
             "random_agreement": {"correlation": 0.0, "overlap": TOP},
             "place": asdict(self.place) if self.place else None,
+            "where": {"place": self.where.place, "shares": dict(self.where.shares)}
+            if self.where
+            else None,
             "completeness_error": self.completeness,
             "rule": self.rule.limits(),
         }
@@ -176,6 +183,7 @@ def make_receipt(
         own,
         agreements,
         shares,
+        find_evidence(attribution, subject),
         error,
         measures,
         used_rule,

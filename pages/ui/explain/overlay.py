@@ -12,6 +12,7 @@ import streamlit as st
 from imaging.dicom import Image
 from imaging.entities import Assessment
 from models.explain.base.targets import AGAINST
+from models.explain.checks.whereabouts import find_evidence
 from models.explain.methods.explainer import Attribution, Explainer
 from models.explain.methods.registry import METHODS
 from models.rules.crop_box import WHOLE
@@ -109,6 +110,9 @@ def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
     if attribution is None:
         return None
     spread = choice.method == SPREAD
+    explainer = resources.explainers().of(choice.model)
+    sha256 = image.instance.identity.sha256
+    where = find_evidence(attribution, session.subject(sha256, explainer, image, choice.answer))
     values = attribution.spread if spread else attribution.values
     return Overlay(
         values=values,
@@ -121,6 +125,7 @@ def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
         else f"{_('speaks against')} | {_('speaks for')}",
         source=_describe_source(attribution),
         seen=attribution.view.edges,
+        outline=where.outline if where and not spread else (),
     )
 
 

@@ -11,7 +11,8 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.errors import AssistantError
-from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED, Verdict
+from models.explain.checks.receipt import Receipt
+from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED
 from pages.ui import labels, poll
 from pages.ui.explain import receipt_tasks
 from pages.ui.explain.overlay import SPREAD, Choice, method_label
@@ -64,14 +65,34 @@ def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: 
             _say(name, _("not checked"), ":material/error:", "gray", sentence(str(exc)))
             return
         if proof.receipt is not None:
-            _render_verdict(name, proof.receipt.verdict, pane)
+            _render_verdict(name, proof.receipt, pane)
         else:
             _render_wait(name, proof, pane)
 
 
-def _render_verdict(name: str, verdict: Verdict, pane: int) -> None:
+def place_words(place: str) -> str:
+    """A place of `models.explain.checks.whereabouts.Whereabouts` as a sentence; patient's side."""
+    return {
+        "right_upper": _("Evidence mainly in the right upper zone."),
+        "right_middle": _("Evidence mainly in the right middle zone."),
+        "right_lower": _("Evidence mainly in the right lower zone."),
+        "left_upper": _("Evidence mainly in the left upper zone."),
+        "left_middle": _("Evidence mainly in the left middle zone."),
+        "left_lower": _("Evidence mainly in the left lower zone."),
+        "right": _("Evidence mainly in the right lung."),
+        "left": _("Evidence mainly in the left lung."),
+        "both": _("Evidence in both lungs."),
+    }[place]
+
+
+def _render_verdict(name: str, receipt: Receipt, pane: int) -> None:
+    verdict = receipt.verdict
     icon, tint = ICONS[verdict.name]
     because = " ".join(sentence(reason) for reason in verdict.reasons)
+    if verdict.reliable and receipt.where is not None:
+        because = f"{place_words(receipt.where.place)} {because}"
+    elif not verdict.reliable:
+        because = f"{because} {_('The answer stands without a map.')}"
     _say(name, labels.within(verdict_label(verdict.name)), icon, tint, because)
     if verdict.reliable:
         _show_map(pane)

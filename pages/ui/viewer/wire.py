@@ -70,6 +70,7 @@ def _overlay(overlay: Overlay) -> dict[str, Any]:
         "meaning": overlay.meaning,
         "source": overlay.source,
         "seen": list(overlay.seen),
+        "outline": [list(point) for point in overlay.outline],
     }
 
 

@@ -22,8 +22,8 @@ def chest(seed: int, *, sick: bool = False) -> Subject:
     lot = np.random.default_rng(seed)
     region = np.zeros((SIZE, SIZE), np.float32)
     region[10:55, 8:28] = region[10:55, 36:56] = 0.99
-    film = 0.8 - (0.3 if sick else 0.5) * region + 0.03 * lot.random((SIZE, SIZE))
-    film = film.astype(np.float32)
+    tones = 0.8 - (0.3 if sick else 0.5) * region + 0.03 * lot.random((SIZE, SIZE))
+    film = np.asarray(tones, np.float32)
     return Subject(film, preprocess(film, size=SIZE), WHOLE, (SIZE, SIZE), region)
 
 

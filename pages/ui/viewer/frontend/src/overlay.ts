@@ -58,6 +58,7 @@ export class Overlay {
     context.imageSmoothingQuality = "high";
     context.drawImage(this.picture, 0, 0, columns, rows);
     this.outline(context, columns, rows, place);
+    this.frame(context, columns, rows, place);
   }
 
   private colour(cover: Cover): void {
@@ -92,7 +93,26 @@ export class Overlay {
     return here !== right || here !== below;
   }
 
+  /** A line around the strongest place, dark beneath bright, so that it shows on any film. */
   private outline(
+    context: CanvasRenderingContext2D, columns: number, rows: number, place: Affine,
+  ): void {
+    const [first, ...others] = this.spec.outline;
+    if (!first) return;
+    const scale = Math.hypot(place[0], place[1]);
+    context.beginPath();
+    context.moveTo(first[0] * columns, first[1] * rows);
+    for (const [x, y] of others) context.lineTo(x * columns, y * rows);
+    context.closePath();
+    for (const [colour, width] of [["rgba(0, 0, 0, 0.8)", 4], ["#ffe08a", 2]] as const) {
+      context.strokeStyle = colour;
+      context.lineWidth = width / scale;
+      context.stroke();
+    }
+  }
+
+  /** The part of the film that the network looked at. */
+  private frame(
     context: CanvasRenderingContext2D, columns: number, rows: number, place: Affine,
   ): void {
     const [top, left, bottom, right] = this.spec.seen;

@@ -67,6 +67,7 @@ export interface OverlaySpec {
   meaning: string;
   source: string;
   seen: [number, number, number, number]; // top, left, bottom, right
+  outline: [number, number][]; // around the strongest place, in fractions of the film
 }
 
 export interface PaneSpec {

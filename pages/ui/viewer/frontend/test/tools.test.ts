@@ -236,7 +236,7 @@ test("an overlay's edges lie where the map has them", () => {
 test("an overlay is laid where the film lies, at any size and turn", async () => {
   const pane = await shown(packet({ rows: 4 * ROWS, columns: 4 * COLUMNS }));
   const [header, values] = block();
-  const spec = { seen: [0, 0, 1, 1] } as unknown as OverlaySpec;
+  const spec = { seen: [0, 0, 1, 1], outline: [] } as unknown as OverlaySpec;
   const overlay = new Overlay(
     { header, body: new Uint8Array(values.buffer) } as unknown as PixelPacket, spec, pane.film!,
   );
@@ -252,6 +252,26 @@ test("an overlay is laid where the film lies, at any size and turn", async () =>
     assert.deepEqual(canvas.calls[2], ["setTransform", ...pane.place]);
     assert.deepEqual(canvas.calls[3]!.slice(2), [0, 0, 4 * COLUMNS, 4 * ROWS]);
   }
+});
+
+test("a line goes around the strongest place, in the film's own pixels", async () => {
+  const pane = await shown(packet({ rows: ROWS, columns: COLUMNS }));
+  const [header, values] = block();
+  const outline: Point[] = [[0.25, 0.5], [0.5, 0.5], [0.5, 0.75]];
+  const spec = { seen: [0, 0, 1, 1], outline } as unknown as OverlaySpec;
+  const overlay = new Overlay(
+    { header, body: new Uint8Array(values.buffer) } as unknown as PixelPacket, spec, pane.film!,
+  );
+  const canvas = document.createElement("canvas") as unknown as {
+    calls: [string, ...unknown[]][]; getContext(): CanvasRenderingContext2D;
+  };
+  overlay.paint(canvas.getContext(), pane.place, pane.film!, { ...pane.cover, shown: true });
+  const path = canvas.calls.filter(([name]) => ["moveTo", "lineTo", "closePath", "stroke"].includes(name));
+  const corners = outline.map(([x, y]) => [x * COLUMNS, y * ROWS]);
+  assert.deepEqual(path, [
+    ["moveTo", ...corners[0]!], ["lineTo", ...corners[1]!], ["lineTo", ...corners[2]!],
+    ["closePath"], ["stroke"], ["stroke"],
+  ]);
 });
 
 test("an overlay covers nothing below its threshold and all that is asked at its limit", () => {
