@@ -18,6 +18,8 @@ from imaging.errors import ExportError
 from imaging.review.records import Presentation, Review, Stage
 from imaging.study import StudyRecord
 
+NOT_RELIABLE = "not reliable"  # the verdict of a map that nobody should look at
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributionMap:
@@ -38,6 +40,12 @@ class AttributionMap:
         Top, left, bottom, right of what the network looked at, in fractions of the film.
     model : ModelIdentity
         The network that was asked.
+    verdict : str
+        What its receipt says: "well supported", "weak" or "not reliable"; "" where none was made.
+    reasons : tuple of str
+        Sentences: why it is not well supported.
+    place : str
+        Where the evidence lies, the patient's side: "left_lower", "left", "both"; "" if unknown.
     """
 
     sop_instance_uid: str
@@ -48,6 +56,14 @@ class AttributionMap:
     target: str
     seen: tuple[float, float, float, float]
     model: ModelIdentity
+    verdict: str = ""
+    reasons: tuple[str, ...] = ()
+    place: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """False for a map that is not reliable: it is told about and never drawn."""
+        return self.verdict != NOT_RELIABLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +111,11 @@ class ExportCase:
         return next((r for r in earlier if r.stage is Stage.FINAL), None)
 
     @property
+    def shown_maps(self) -> tuple[AttributionMap, ...]:
+        """The maps that may be drawn."""
+        return tuple(map_ for map_ in self.maps if map_.shown)
+
+    @property
     def answers(self) -> tuple[tuple[Instance, Assessment], ...]:
         """The instances the network said something about."""
         pairs = zip(self.record.instances, self.record.assessments, strict=True)
@@ -131,3 +152,10 @@ class ExportedFile:
 
     name: str
     content: bytes
+
+
+def why_no_map(case: ExportCase, deed: str) -> str:
+    """The sentence for a case without a map that may be drawn; `deed` is what cannot be done."""
+    if case.maps:
+        return "The network's explanation is not reliable for this image: there is no map of it."
+    return f"There is no explanation of the network's answer to {deed}."

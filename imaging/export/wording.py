@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
-from imaging.export.case import ExportCase
+from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.review.records import Measure, Stage
 from imaging.review.terms import concept
@@ -73,6 +73,28 @@ def conformal_line(assessment: Assessment) -> str:
         return ""
     classes = " or ".join(assessment.conformal_set) or "nothing"
     return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
+
+
+def map_line(map_: AttributionMap) -> str:
+    """A map's method, what its receipt says and why, and where the evidence lies."""
+    if not map_.shown:
+        said = f"{map_.method}: not reliable for this image. The answer stands without a map."
+        return " ".join([said, *map_.reasons])
+    verdict = f": {map_.verdict}" if map_.verdict else ""
+    place = _place_words(map_.place) if map_.place else ""
+    return " ".join(part for part in (f"{map_.method}{verdict}.", place, *map_.reasons) if part)
+
+
+def _place_words(place: str) -> str:
+    """Where evidence lies: a zone of a lung, a lung or both; the patient's side."""
+    side, _, zone = place.partition("_")
+    if place == "both":
+        return "Evidence in both lungs."
+    return (
+        f"Evidence mainly in the {side} {zone} zone."
+        if zone
+        else f"Evidence mainly in the {side} lung."
+    )
 
 
 def measure_line(measure: Measure) -> str:

@@ -11,6 +11,7 @@ from imaging.rendering import composite_overlay, thumbnail
 from imaging.store import Repository
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
+from models.explain.checks.receipt import make_receipt
 from models.explain.methods.explainer import Explainers
 from models.explain.methods.registry import METHODS
 
@@ -51,14 +52,15 @@ def picture_pairs(
         image = read_image(content, file_name=instance.file_name)
         lead = answer.findings[0]
         explainer = explainers.of(answer.model.name if answer.model else "")
-        map_ = explainer.attribute(
-            explainer.look(image.luminance_values(0), answer), lead.code, method
-        )
+        subject = explainer.look(image.luminance_values(0), answer)
+        map_ = explainer.attribute(subject, lead.code, method)
+        verdict = make_receipt(explainer, subject, map_).verdict
         film = image.display_values(0)
         overlay = composite_overlay(film, map_.values, signed=True, seen=map_.view.edges)
         return PicturePair(
             original=thumbnail(film, size=size),
-            overlay=thumbnail(np.asarray(overlay), size=size),
+            overlay=thumbnail(np.asarray(overlay), size=size) if verdict.reliable else None,
+            verdict=verdict.name,
             sop_instance_uid=instance.identity.sop_instance_uid,
             method=METHODS[map_.method].label,
             finding=lead.label,

@@ -12,6 +12,7 @@ from imaging.entities import Assessment, Instance
 from imaging.export import AttributionMap
 from imaging.store import Repository
 from imaging.study import StudyRecord
+from models.explain.checks.receipt import make_receipt
 from models.explain.methods.explainer import Explainers
 from models.explain.methods.registry import METHODS
 
@@ -23,7 +24,7 @@ def attribution_maps(
     *,
     method: str = "",
 ) -> tuple[AttributionMap, ...]:
-    """Explain the leading finding of every image of a study that got an answer.
+    """Explain the leading finding of every image of a study that got an answer, and test each map.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def _explain_image(
     explainer = explainers.of(assessment.model.name if assessment.model else "")
     subject = explainer.look(image.luminance_values(0), assessment)
     attribution = explainer.attribute(subject, lead.code, method)
+    receipt = make_receipt(explainer, subject, attribution)
     size = instance.geometry.rows, instance.geometry.columns
     return AttributionMap(
         sop_instance_uid=instance.identity.sop_instance_uid,
@@ -71,6 +73,9 @@ def _explain_image(
         target=lead.code,
         seen=attribution.view.edges,
         model=attribution.model,
+        verdict=receipt.verdict.name,
+        reasons=receipt.verdict.reasons,
+        place=receipt.where.place if receipt.where else "",
     )
 
 

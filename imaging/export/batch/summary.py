@@ -23,15 +23,17 @@ _MOST_REASONS = 25
 class PicturePair:
     """A film and the explanation laid over it, as PNG files of the same size.
 
-    ``method`` and ``finding`` are what the caption calls them; ``model`` was asked.
+    ``method`` and ``finding`` are what the caption calls them; ``model`` was asked. ``overlay`` is
+    None where the map's ``verdict`` is that it is not reliable.
     """
 
     original: bytes
-    overlay: bytes
+    overlay: bytes | None
     sop_instance_uid: str
     method: str
     finding: str
     model: ModelIdentity
+    verdict: str = ""
 
 
 Pictures = Callable[[str], PicturePair | None]

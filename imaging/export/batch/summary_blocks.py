@@ -176,9 +176,15 @@ def figure(row: ResultRow) -> str:
 
 def caption(pair: PicturePair) -> str:
     """The caption of a pair of pictures."""
+    if pair.overlay is None:
+        return (
+            f"Film as acquired. {pair.method} for {pair.finding}: not reliable for this image. The "
+            f"answer stands without a map. Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+        )
+    verdict = f": {pair.verdict}" if pair.verdict else ""
     return (
-        f"Left: film as acquired. Right: {pair.method} for {pair.finding} (orange for, blue "
-        f"against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+        f"Left: film as acquired. Right: {pair.method} for {pair.finding}{verdict} (orange for, "
+        f"blue against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
     )
 
 

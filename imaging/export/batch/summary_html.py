@@ -126,7 +126,9 @@ def _figure(at: int, case: Case, *, names: bool) -> str:
     if case.pair is None:
         return f"<figure><p>{title}</p><figcaption>{escape(case.reason)}</figcaption></figure>"
     original = _img(case.pair.original, "Film as acquired")
-    overlay = _img(case.pair.overlay, f"AI-generated overlay: {case.pair.method}")
+    overlay = ""
+    if case.pair.overlay is not None:
+        overlay = _img(case.pair.overlay, f"AI-generated overlay: {case.pair.method}")
     return (
         f'<figure><p>{title}</p>\n<div class="pair">{original}\n{overlay}</div>\n'
         f"<figcaption>{escape(words.caption(case.pair))}</figcaption></figure>"

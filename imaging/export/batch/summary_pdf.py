@@ -123,7 +123,8 @@ def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[
         if case.pair is None:
             parts.append(sheet.text(case.reason))
         else:
-            pair = Table([[_image(case.pair.original), _image(case.pair.overlay)]], hAlign="LEFT")
+            drawn = [png for png in (case.pair.original, case.pair.overlay) if png is not None]
+            pair = Table([[_image(png) for png in drawn]], hAlign="LEFT")
             pair.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)])
             parts += [pair, sheet.text(words.caption(case.pair))]
         story.append(KeepTogether(parts))

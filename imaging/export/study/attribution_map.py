@@ -16,7 +16,7 @@ from pydicom import Dataset
 from imaging.entities import RESEARCH_USE, ModelIdentity
 from imaging.errors import ExportError
 from imaging.export import codes, wording
-from imaging.export.case import AttributionMap, ExportCase, ExportedFile
+from imaging.export.case import AttributionMap, ExportCase, ExportedFile, why_no_map
 from imaging.export.common import (
     SOFTWARE,
     coded,
@@ -52,10 +52,10 @@ def attribution_maps(case: ExportCase, now: datetime) -> list[ExportedFile]:
         If there is no map, one is not as large as its film, or no part of any reaches the
         threshold of the region.
     """
-    if not case.maps:
-        raise ExportError("There is no explanation of the network's answer to write.")
+    if not case.shown_maps:
+        raise ExportError(why_no_map(case, "write"))
     files = []
-    for number, map_ in enumerate(case.maps, 1):
+    for number, map_ in enumerate(case.shown_maps, 1):
         source = source_dataset(case, case.instance(map_.sop_instance_uid))
         if map_.values.shape != (source.Rows, source.Columns):
             raise ExportError("An explanation does not have the size of its film.")
@@ -162,6 +162,7 @@ def _algorithm(model: ModelIdentity, map_: AttributionMap) -> AlgorithmIdentific
             "weights_sha256": model.weights_sha256,
             "method": map_.method,
             "threshold": f"{THRESHOLD} of {map_.limit:g}",
+            "verdict": map_.verdict or "not tested",
             "use": RESEARCH_USE,
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from pydicom import Dataset
 
 from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIdentity
 from imaging.export import codes, wording
+from imaging.export.case import AttributionMap
 from imaging.export.common import SOFTWARE, coded, derive_uid
 from imaging.review.records import Annotation, Measure, ReadFinding, Shape
 from imaging.review.terms import concept
@@ -67,20 +68,29 @@ def reader_group(
     return group
 
 
-def network_groups(assessment: Assessment, source: Dataset) -> list[Group]:
+def network_groups(
+    assessment: Assessment, source: Dataset, maps: Sequence[AttributionMap] = ()
+) -> list[Group]:
     """The network's answer about one image: a group per finding, or why it said nothing.
 
-    TID 1501 with the algorithm's name, version and weights (TID 4019) on each group.
+    TID 1501 with the algorithm's name, version and weights (TID 4019) on each group; a finding that
+    was explained says how far its map can be believed and where the evidence lies.
     """
     if assessment.model is None:
         return []
     if not assessment.findings:
         return [_refusal_group(assessment, assessment.model, source)]
-    return [_network_group(f, assessment, assessment.model, source) for f in assessment.findings]
+    return [
+        _network_group(f, assessment, assessment.model, source, maps) for f in assessment.findings
+    ]
 
 
 def _network_group(
-    finding: Finding, assessment: Assessment, model: ModelIdentity, source: Dataset
+    finding: Finding,
+    assessment: Assessment,
+    model: ModelIdentity,
+    source: Dataset,
+    maps: Sequence[AttributionMap],
 ) -> Group:
     """A finding of the network; the leading one carries the answer as a whole."""
     leads = finding is assessment.primary
@@ -111,6 +121,9 @@ def _network_group(
     if leads:
         comment(group[0], wording.conformal_line(assessment))
         comment(group[0], " ".join(assessment.messages))
+    for map_ in maps:
+        if map_.target == finding.code and map_.verdict:
+            comment(group[0], f"Map of the evidence, {wording.map_line(map_)}")
     if finding.exploratory:
         comment(group[0], "Exploratory finding: shown, never used to set a priority.")
     return group

@@ -194,7 +194,7 @@ def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Each explained film beside its overlay; else the films that were gathered."""
     story: list[Flowable] = [sheet.text("Pictures", size=12)]
-    for map_ in case.maps:
+    for map_ in case.shown_maps:
         film = case.picture(map_.sop_instance_uid, map_.frame).values
         overlay = composite_overlay(
             film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
@@ -202,11 +202,12 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
         caption = (
             f"Film as acquired, and AI-generated overlay: {map_.method} for "
             f"{wording.finding_label(map_.target)} (orange for, blue against). "
-            f"Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
+            f"{wording.map_line(map_)} Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
         )
         pair = Table([[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT")
         story.append(KeepTogether([pair, sheet.text(caption)]))
-    if not case.maps:
+    story += [sheet.text(wording.map_line(map_)) for map_ in case.maps if not map_.shown]
+    if not case.shown_maps:
         story += [_image(picture.values) for picture in case.pictures[:4]]
     return story
 

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError
 from imaging.export import wording
-from imaging.export.case import AttributionMap, ExportCase, ExportedFile
+from imaging.export.case import AttributionMap, ExportCase, ExportedFile, why_no_map
 from imaging.export.common import (
     code_item,
     complete,
@@ -43,9 +43,9 @@ def secondary_captures(case: ExportCase, now: datetime) -> list[ExportedFile]:
     The film is shown as acquired, never flipped, in the reader's window. No patient identity is
     drawn; BurnedInAnnotation repeats what the source says about its own pixels.
     """
-    if not case.maps:
-        raise ExportError("There is no explanation of the network's answer to show.")
-    return [_capture(case, map_, number, now) for number, map_ in enumerate(case.maps, 1)]
+    if not case.shown_maps:
+        raise ExportError(why_no_map(case, "show"))
+    return [_capture(case, map_, number, now) for number, map_ in enumerate(case.shown_maps, 1)]
 
 
 def sheet(case: ExportCase, map_: AttributionMap) -> NDArray[np.uint8]:
@@ -99,6 +99,7 @@ def _lines(case: ExportCase, map_: AttributionMap) -> list[str]:
     return [
         f"AI-generated. {RESEARCH_USE}",
         *(f"{wording.finding_label(f.code)}: {wording.answer_line(f)}" for f in findings),
+        wording.map_line(map_),
         wording.model_line(map_.model),
         "Outlined: the part of the film the network looked at. Shown as acquired.",
     ]

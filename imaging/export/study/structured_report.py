@@ -110,7 +110,9 @@ def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
         for m in marks.values()
     ]
     for instance, assessment in case.answers:
-        groups += network_groups(assessment, sources[instance.identity.sop_instance_uid])
+        uid = instance.identity.sop_instance_uid
+        maps = [map_ for map_ in case.maps if map_.sop_instance_uid == uid]
+        groups += network_groups(assessment, sources[uid], maps)
     if not groups:
         raise ExportError("Neither a reader nor the network has said anything yet.")
     return groups
