@@ -46,6 +46,7 @@ from models.rules.findings import FindingSpec
 
 ROWS, FACTS = "localisation.csv", "localisation.json"
 SEED = 20_261_129
+CHEST = "CHEST"
 BLOBS = 20  # places drawn by lot per film
 MEAN_MAP, LUNGS, LOT = "mean_map", "lungs", "lot"
 BASELINES = (MEAN_MAP, LUNGS, LOT)
@@ -95,6 +96,9 @@ def main(
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
     folder, classifier, _films = open_model(model)
+    if CHEST not in classifier.card.scope.body_parts:
+        typer.echo("The films with marked disease are chest films; this model reads others.")
+        return
     target = out or folder / EVALUATION
     target.mkdir(parents=True, exist_ok=True)
     marked = [film for film in read_marked_films(settings.data) if film.marked]

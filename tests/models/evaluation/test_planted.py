@@ -75,6 +75,11 @@ def test_a_method_passes_that_finds_it_on_each_side(
     assert found["left"]["value"] == figures["left"] and found["right"]["value"] == figures["right"]
 
 
+def test_a_model_without_lungs_has_nothing_to_plant_into(planted_classifier: Classifier) -> None:
+    facts = summarise(Explainer(planted_classifier), [])
+    assert facts == {"films_with_opacity": 0, "methods": []}
+
+
 def test_an_answer_that_does_not_move_is_told(planted_classifier: Classifier) -> None:
     explainer = Explainer(planted_classifier)
     facts = summarise(explainer, rows("fused", hit=1, left=1, right=1, moved=-0.1))
