@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,7 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+_PATIENCE = 30.0  # seconds to wait for another writer
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
 
 
@@ -80,7 +83,7 @@ class Database:
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
-            self.engine: Engine = create_engine(url, connect_args={"timeout": 30})
+            self.engine: Engine = create_engine(url, connect_args={"timeout": _PATIENCE})
             event.listen(self.engine, "connect", _configure_sqlite)
         else:
             self.engine = create_engine(url, pool_pre_ping=True)
@@ -170,11 +173,28 @@ def open_database(home: Path, database: str = "") -> Database:
 def _configure_sqlite(connection: object, _record: object) -> None:
     """Write-ahead log: readers do not wait for the worker. Foreign keys are enforced."""
     connection.isolation_level = None  # type: ignore[attr-defined] # `_begin` begins, not the driver
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor: sqlite3.Cursor = connection.cursor()  # type: ignore[attr-defined]
+    _write_ahead(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA case_sensitive_like=ON")  # as PostgreSQL has it; searched text is folded
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Turn the write-ahead log on: the change of a new database's first use.
+
+    SQLite does not wait for a lock here, whatever the busy timeout: two that open a new store at
+    once would else see one of them fail.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _begin(connection: Connection) -> None:

@@ -39,7 +39,7 @@ class Ensemble(nn.Module):
 
         A member with several heads gives several answers.
         """
-        return torch.cat([network.answers(x) for network in self.networks])
+        return torch.cat([_answers(member, x) for member in self.members])
 
     def regions(self, x: Tensor) -> Tensor | None:
         """Mean predicted region maps (batch, regions, rows', columns') in [0, 1], or None."""
@@ -48,6 +48,14 @@ class Ensemble(nn.Module):
             return None
         maps = [network.forward_with_regions(x)[1].sigmoid() for network in networks]
         return torch.stack(maps).mean(0)
+
+
+def _answers(member: nn.Module, x: Tensor) -> Tensor:
+    """A member's logits: (answers, batch, classes); any network may stand among them in a bench."""
+    if isinstance(member, ClassNetwork):
+        return member.answers(x)
+    logits: Tensor = member(x)
+    return logits[None]
 
 
 def fuse(logits: Tensor) -> Tensor:

@@ -119,7 +119,10 @@ def test_a_case_goes_from_upload_to_the_archive(
     with zipfile.ZipFile(tmp_path / "export.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     kinds = {name.rsplit(".", 1)[1] for name in files}
-    assert kinds == {"dcm", "pdf", "json", "csv"}, sorted(files)
+    # the map of this film may not be reliable: then it is left out, and a text says so
+    assert kinds - {"txt"} == {"dcm", "pdf", "json", "csv"}, sorted(files)
+    left_out = b" ".join(content for name, content in files.items() if name.endswith(".txt"))
+    assert not left_out or b"not reliable for this image" in left_out
     with running_orthanc(tmp_path) as orthanc:
         for name, content in files.items():
             if name.endswith(".dcm"):

@@ -107,7 +107,10 @@ def test_several_forms_are_one_archive(
         summary = next(n for n in archive.namelist() if n.endswith("html"))
         text = archive.read(summary).decode()
     assert name.endswith(".zip") and kinds == ["html", "xlsx", "zip"]
-    assert text.count("<img ") == 2 and "Quillfeather" not in text
+    # random weights: the map is not reliable, so the film stands alone
+    assert (
+        text.count("<img ") == 1 and "stands without a map" in text and "Quillfeather" not in text
+    )
 
 
 @pytest.mark.slow
