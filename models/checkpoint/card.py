@@ -115,6 +115,11 @@ class ModelCard:
     localiser_sha256: str = ""
 
     @property
+    def answers(self) -> int:
+        """Answers to one film that may differ: of every network, or of every head of it."""
+        return self.members * max(1, self.network.heads)
+
+    @property
     def identity(self) -> ModelIdentity:
         """Name, version and hash for the screen and the record."""
         return ModelIdentity(self.name, self.version, self.weights_sha256)

@@ -118,6 +118,7 @@ class Results:
             "findings": [self._finding_figures(spec) for spec in self.card.findings],
             "subsets": self._subsets(),
             "members": self._members(),
+            "disagreement": self._disagreement(),
             "conformal": self._conformal(),
             "answers": {a.value: answers[a] for a in Answer},
         }
@@ -170,9 +171,10 @@ class Results:
         return {name: asdict(e) for name, e in estimates.items() if np.isfinite(e.value)}
 
     def _members(self) -> list[Figures]:
-        """AUC of each network alone."""
+        """AUC of each network, or of each head of it, alone."""
         scores = np.stack([p.members for p in self.predictions])
-        seeds = [m["train"]["seed"] for m in self.card.training["members"]]
+        heads = self.card.answers // self.card.members
+        seeds = [m["train"]["seed"] for m in self.card.training["members"] for _ in range(heads)]
         return [
             {
                 "seed": seed,
@@ -182,6 +184,14 @@ class Results:
             }
             for i, seed in enumerate(seeds)
         ]
+
+    def _disagreement(self) -> Figures | None:
+        """How well disagreement tells wrong calls from right ones: AUC; None where none can."""
+        spread = np.array([p.disagreement for p in self.predictions])
+        wrong = self.present != self.called
+        if self.card.answers < 2 or not wrong.any() or wrong.all():
+            return None
+        return {"auc_for_wrong_calls": asdict(metrics.bootstrap(metrics.roc_auc, wrong, spread))}
 
     def _conformal(self) -> Figures:
         """Shares of sets that hold the truth, of "unsure", and of right answers among the rest."""
@@ -209,7 +219,7 @@ class Results:
             *("file", "patient", "label", "subset"),
             *(f"p_{name}" for name in self._score_names()),
             *("answer", "conformal_set", "disagreement"),
-            *(f"p_member_{i}" for i in range(card.members)),
+            *(f"p_member_{i}" for i in range(card.answers)),
         )
         rows = []
         for film, answer in zip(self.all_films, self.answers, strict=True):

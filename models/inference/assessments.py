@@ -47,7 +47,7 @@ def make_answer(
         conformal_set=prediction.conformal_set,
         probabilities=tuple(zip(card.classes, map(float, prediction.probabilities), strict=True)),
         error_rate=answers.rule.error_rate,
-        disagreement=prediction.disagreement if card.members > 1 else None,
+        disagreement=prediction.disagreement if card.answers > 1 else None,
     )
 
 

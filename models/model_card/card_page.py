@@ -202,6 +202,7 @@ def _unsure(facts: ModelFacts) -> str:
     rest = {
         "unsure": conformal.unsure_share,
         "accuracy where it answers": conformal.accuracy_answered,
+        "AUC of disagreement for wrong calls": facts.split.disagreement,
     }
     rows = [[n, f.text, f.interval] for n, f in {**named, **rest}.items() if f is not None]
     counts = ", ".join(f"{n} {name}" for name, n in facts.split.answers.items())

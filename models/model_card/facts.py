@@ -191,6 +191,7 @@ def _split(values: dict[str, Any]) -> SplitFigures:
         answers={name: int(count) for name, count in values.get("answers", {}).items()},
         refused=int(values.get("refused", 0)),
         answered=_figures(values.get("answered")),
+        disagreement=_optional((values.get("disagreement") or {}).get("auc_for_wrong_calls")),
     )
 
 

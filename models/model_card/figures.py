@@ -89,6 +89,7 @@ class SplitFigures:
     answers: Mapping[str, int]
     refused: int = 0
     answered: Figures = field(default_factory=dict)
+    disagreement: Figure | None = None
 
     @property
     def measured(self) -> int:

@@ -116,6 +116,11 @@ def render_unsure(facts: ModelFacts) -> None:
         {_("Figure"): name, _("Value"): figure.text, _("95 % interval"): figure.interval}
         for name, figure in (*_answered_figures(facts.split), *_conformal_figures(conformal))
     ]
+    if facts.split.disagreement is not None:
+        figure = facts.split.disagreement
+        name = _("Disagreement tells wrong calls from right ones (AUC)")
+        values = {_("Value"): figure.text, _("95 % interval"): figure.interval}
+        rows.append({_("Figure"): name, **values})
     _table(rows, _("Unsure answers"))
     if facts.split.answers:
         answers = {

@@ -31,6 +31,7 @@ def stored_split(sha256: str) -> dict[str, Any]:
     return {
         "films": 9,
         "refused": 2,
+        "disagreement": {"auc_for_wrong_calls": figure(0.877)},
         "answered": {"all": figure(0.778), "present": figure(0.799), "absent": figure(0.757)},
         "weights_sha256": sha256,
         "split": "test",
