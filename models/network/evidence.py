@@ -31,10 +31,13 @@ class Evidence(NamedTuple):
         (heads, batch, classes, rows, columns): evidence of each cell for each class, in logits.
     weights : Tensor
         (heads, batch, rows, columns): how much each cell counts; they add up to one.
+    lungs : Tensor
+        (batch, rows, columns): share of lung in each cell, as the network sees it; in [0, 1].
     """
 
     cells: Tensor
     weights: Tensor
+    lungs: Tensor
 
     @property
     def parts(self) -> Tensor:
@@ -165,7 +168,7 @@ class EvidenceNetwork(nn.Module):
         odds = split[:, :, inside].logsumexp(2) - split[:, :, outside].logsumexp(2)
         scores = settings.sharpness * odds + (lungs + _LEAST_LUNG).log()
         weights = scores.flatten(2).softmax(2).reshape(odds.shape)
-        return Evidence(split, weights)
+        return Evidence(split, weights, lungs)
 
 
 def _mean_of_both(values: Tensor, films: int) -> Tensor:

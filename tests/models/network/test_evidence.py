@@ -51,10 +51,11 @@ def test_the_cells_add_up_to_the_log_odds_of_the_fused_answer(
     network: EvidenceNetwork, sides: tuple[list[int], list[int]]
 ) -> None:
     with torch.inference_mode():
-        cells = cell_evidence(network.evidence(films()), sides)
+        cells, level = cell_evidence(network.evidence(films()), sides)
         fused = fuse(Ensemble([network])(films()))
     assert cells.shape[-1] >= 16
-    assert cells.sum(dim=(1, 2)) == pytest.approx(log_odds(fused, sides), abs=1e-5)
+    total = cells.sum(dim=(1, 2)) + level
+    assert total == pytest.approx(log_odds(fused, sides), abs=1e-5)
     assert cells.flatten(1).std(1).min() > 0
 
 
@@ -62,12 +63,24 @@ def test_a_mirrored_film_gives_the_mirrored_evidence_and_the_same_answer(
     network: EvidenceNetwork,
 ) -> None:
     with torch.inference_mode():
-        cells = cell_evidence(network.evidence(films()), ([1, 2], [0]))
-        mirrored = cell_evidence(network.evidence(films().flip(-1)), ([1, 2], [0]))
+        cells, _level = cell_evidence(network.evidence(films()), ([1, 2], [0]))
+        mirrored, _level = cell_evidence(network.evidence(films().flip(-1)), ([1, 2], [0]))
         answers = network(films()), network(films().flip(-1))
     assert torch.allclose(cells, mirrored.flip(-1), atol=1e-5)
     assert torch.allclose(*answers, atol=1e-5)
     assert not torch.allclose(cells, cells.flip(-1), atol=1e-3)
+
+
+def test_what_all_of_the_lungs_say_alike_is_no_places(network: EvidenceNetwork) -> None:
+    with torch.inference_mode():
+        given = network.evidence(films(1))
+        cells, level = cell_evidence(given, ([1, 2], [0]))
+        raised = given._replace(cells=given.cells + torch.tensor([-3.0, 0, 0]).reshape(3, 1, 1))
+        same, higher = cell_evidence(raised, ([1, 2], [0]))
+    assert torch.allclose(cells, same, atol=1e-5) and float(higher - level) == pytest.approx(3)
+    lungs = given.lungs > 0.5
+    inside = cells[lungs] if lungs.any() else cells
+    assert 0.3 < float((inside > 0).float().mean()) < 0.7
 
 
 def test_a_cell_sees_a_part_of_the_film_only(network: EvidenceNetwork) -> None:
