@@ -38,7 +38,7 @@ from models import metrics
 from models.data.dataset import read_luminance
 from models.data.marked_films import BOXES, MASKS, MarkedFilm, read_marked_films
 from models.evaluation.films import open_model
-from models.explain.base.subject import Subject, in_view, on_film
+from models.explain.base.subject import Subject, lungs_in_view, on_film
 from models.explain.checks.pointing import mirror_correlation, point
 from models.explain.methods.explainer import Explainer
 from models.network.checkpoint import EVALUATION
@@ -194,7 +194,7 @@ def baseline_rows(
     view = one.subject.view
     others = [map_ for name, map_ in maps.items() if name != one.film.path.name]
     mean = np.mean(others or list(maps.values()), axis=0, dtype=np.float64).astype(np.float32)
-    lungs = _lungs(one.subject)
+    lungs = lungs_in_view(one.subject)
     rows = [
         _row(one, MEAN_MAP, on_film(torch.from_numpy(mean), view)),
         _row(one, LUNGS, on_film(torch.from_numpy(lungs), view)),
@@ -216,14 +216,6 @@ def blob(lungs: Map, generator: np.random.Generator) -> Map:
     rows, columns = np.ogrid[:size, :size]
     squares = (rows - down) ** 2 + (columns - across) ** 2
     return np.exp(-squares / (2 * (_BLOB * size) ** 2)).astype(np.float32)
-
-
-def _lungs(subject: Subject) -> Map:
-    """Probability of lung over the networks' input; even where there is no localiser."""
-    size = subject.x.shape[-1]
-    if subject.region is None:
-        return np.ones((size, size), np.float32)
-    return in_view(subject.region, subject.view, size)
 
 
 def _average(rows: Sequence[Row]) -> Row:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from models.explain.base.subject import Subject, in_view, on_film
+from models.explain.base.subject import Subject, lungs_in_view, on_film
 from models.explain.checks.agreement import patch_side
 from models.explain.checks.sanity import cascade
 from models.explain.methods.explainer import Attribution, Explainer
@@ -68,7 +68,7 @@ def plant_liars(
     own = maps[index]
     map_ = own.attribution
     others = [one.attribution.inner for i, one in enumerate(maps) if i != index]
-    lungs = _lungs(own.subject)
+    lungs = lungs_in_view(own.subject)
     inners: dict[str, Map] = {
         ANOTHER: others[int(generator.integers(len(others)))],
         MIRRORED: np.ascontiguousarray(map_.inner[:, ::-1]),
@@ -105,11 +105,3 @@ def shuffle_patches(inner: Map, generator: np.random.Generator) -> Map:
     shuffled = inner.copy()
     shuffled[: count * side, : count * side] = mixed.reshape(count * side, count * side)
     return shuffled
-
-
-def _lungs(subject: Subject) -> Map:
-    """Probability of lung over the networks' input; even where there is no localiser."""
-    size = subject.x.shape[-1]
-    if subject.region is None:
-        return np.ones((size, size), np.float32)
-    return in_view(subject.region, subject.view, size)

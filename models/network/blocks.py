@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from models.checkpoint.network_settings import NetworkSettings
+
 
 class ConvNorm(nn.Sequential):
     """Convolution, batch normalisation and (optionally) ReLU, 'same' padding.
@@ -126,3 +128,30 @@ class Downsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, rows, columns) to (batch, out, ceil(rows/2), ceil(columns/2))."""
         return self.relu(self.main(x) + self.shortcut(x))
+
+
+def build_trunk(
+    settings: NetworkSettings, *, mixing: bool = False
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """The stem and the stages that all our classifiers have in common.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    mixing : bool
+        End every stage with a `Mixing`.
+    """
+    stem = nn.Sequential(
+        ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
+    )
+    stages: list[nn.Module] = []
+    previous = settings.stem
+    for channels, depth in zip(settings.channels, settings.depths, strict=True):
+        width = channels // settings.reduction
+        blocks: list[nn.Module] = [
+            MultiScaleBlock(channels, width=width, scales=settings.scales) for _ in range(depth)
+        ]
+        last = [Mixing(channels)] if mixing else []
+        stages.append(nn.Sequential(Downsample(previous, channels), *blocks, *last))
+        previous = channels
+    return stem, nn.Sequential(*stages)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.checkpoint.network_settings import NetworkSettings
-from models.network.blocks import ConvNorm, Downsample, Mixing, MultiScaleBlock
+from models.network.blocks import build_trunk
 
 _LEAST_LUNG = 1e-4  # share of a cell outside the lungs: none would leave some films no answer
 
@@ -72,19 +72,7 @@ class EvidenceNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.stem = nn.Sequential(
-            ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
-        )
-        stages: list[nn.Module] = []
-        previous = settings.stem
-        for channels, depth in zip(settings.channels, settings.depths, strict=True):
-            width = channels // settings.reduction
-            blocks = [
-                MultiScaleBlock(channels, width=width, scales=settings.scales) for _ in range(depth)
-            ]
-            stages.append(nn.Sequential(Downsample(previous, channels), *blocks, Mixing(channels)))
-            previous = channels
-        self.stages = nn.Sequential(*stages)
+        self.stem, self.stages = build_trunk(settings, mixing=True)
         self.dropout = nn.Dropout2d(settings.dropout)
         self.classifier = nn.ModuleList(
             nn.Conv2d(channels, settings.heads * settings.classes, 1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.checkpoint.network_settings import NetworkSettings
-from models.network.blocks import ConvNorm, Downsample, MultiScaleBlock
+from models.network.blocks import ConvNorm, build_trunk
 from models.network.evidence import EvidenceNetwork
 
 
@@ -25,21 +25,9 @@ class MultiScaleResNet(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.stem = nn.Sequential(
-            ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
-        )
-        stages: list[nn.Module] = []
-        previous = settings.stem
-        for channels, depth in zip(settings.channels, settings.depths, strict=True):
-            width = channels // settings.reduction
-            blocks = [
-                MultiScaleBlock(channels, width=width, scales=settings.scales) for _ in range(depth)
-            ]
-            stages.append(nn.Sequential(Downsample(previous, channels), *blocks))
-            previous = channels
-        self.stages = nn.Sequential(*stages)
+        self.stem, self.stages = build_trunk(settings)
         self.dropout = nn.Dropout(settings.dropout)
-        self.classifier = nn.Linear(previous, settings.classes)
+        self.classifier = nn.Linear(settings.channels[-1], settings.classes)
         # Sub-pixel upsampling (Shi et al., CVPR 2016): a map four times finer than its features.
         self.region_head = (
             nn.Sequential(

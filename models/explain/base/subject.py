@@ -89,6 +89,14 @@ def on_film(values: Tensor, view: CropBox) -> NDArray[np.float32]:
     return film
 
 
+def lungs_in_view(subject: Subject) -> NDArray[np.float32]:
+    """Probability of the region over the networks' input, (size, size); one without a localiser."""
+    size = subject.x.shape[-1]
+    if subject.region is None:
+        return np.ones((size, size), np.float32)
+    return in_view(subject.region, subject.view, size)
+
+
 def in_view(region: NDArray[np.floating], view: CropBox, size: int) -> NDArray[np.float32]:
     """A map over the whole film, such as a lung mask, as the networks' input sees it.
 
