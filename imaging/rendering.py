@@ -272,6 +272,22 @@ def overlay_png(
     return png_bytes(sheet)
 
 
+def captioned_png(film: NDArray[np.uint8], lines: Sequence[str]) -> bytes:
+    """A film as it is with lines of text below: a PNG file.
+
+    Parameters
+    ----------
+    film : numpy.ndarray
+        Display values, (rows, columns) or (rows, columns, 3), uint8.
+    lines : sequence of str
+    """
+    band = text_band(lines, width=max(film.shape[1], _BAR_WIDTH))
+    sheet = Image.new("RGB", (band.width, film.shape[0] + band.height), _PAPER)
+    sheet.paste(Image.fromarray(film), ((band.width - film.shape[1]) // 2, 0))
+    sheet.paste(band, (0, film.shape[0]))
+    return png_bytes(sheet)
+
+
 def thumbnail(display_values: NDArray[np.uint8], *, size: int = 96) -> bytes:
     """A small PNG of a frame that keeps its shape.
 

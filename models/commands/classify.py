@@ -20,7 +20,6 @@ from imaging.export.batch.rows import result_row
 from imaging.export.batch.tables import text_cells
 from imaging.intake.expand import walk
 from imaging.locations import read_place
-from imaging.rendering import overlay_png
 from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
@@ -112,7 +111,7 @@ def _write(
 
 
 class _Pictures:
-    """Writes `<SOP Instance UID>.png`: the film, why the leading finding, a colour bar."""
+    """Writes `<SOP Instance UID>.png`: the film and, where its map is reliable, the reason."""
 
     def __init__(self, folder: Path, explainers: Explainers) -> None:
         self._folder, self._explainers = folder, explainers
@@ -130,7 +129,8 @@ class _Pictures:
     def write(self, pending_file: PendingFile, outcome: FileOutcome) -> None:
         """Write one picture."""
         from imaging.dicom import read_image
-        from models.explain.methods.registry import METHODS
+        from models.explain.checks.receipt import make_receipt
+        from models.explain.maps import draw_map
 
         image = read_image(read_place(pending_file.task.location), file_name=pending_file.path)
         lead, model = outcome.assessment.findings[0], outcome.assessment.model
@@ -138,10 +138,6 @@ class _Pictures:
         subject = explainer.look(image.luminance_values(0), outcome.assessment)
         attribution = explainer.attribute(subject, lead.code)
         self._folder.mkdir(parents=True, exist_ok=True)
-        used = attribution.model
-        method = METHODS[attribution.method].label
-        caption = f"{method}: {lead.label} - {used.name} {used.version} ({used.short_hash})"
-        picture = overlay_png(
-            image.display_values(0), attribution.values, method=caption, seen=attribution.view.edges
-        )
+        verdict = make_receipt(explainer, subject, attribution).verdict
+        picture = draw_map(image, attribution, verdict, finding=lead.label)
         (self._folder / f"{outcome.assessment.sop_instance_uid}.png").write_bytes(picture)

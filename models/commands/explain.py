@@ -14,7 +14,6 @@ import typer
 from imaging.entities import RESEARCH_USE, Assessment, Status
 from imaging.errors import AssistantError, SettingsError
 from imaging.intake.expand import Candidate, walk
-from imaging.rendering import overlay_png
 from imaging.settings import Settings
 from imaging.text import MAX_NAME, clean
 from models.commands.options import OutsidePopulation
@@ -133,7 +132,7 @@ class _Request:
         method: str,
     ) -> None:
         from models.explain.checks.receipt import make_receipt
-        from models.explain.maps import stretch
+        from models.explain.maps import draw_map, stretch
 
         target = self.target or assessment.findings[0].code
         map_ = explainer.attribute(subject, target, method)
@@ -141,24 +140,12 @@ class _Request:
         name = f"{assessment.sop_instance_uid}_{map_.method}"
         np.save(self.out / f"{name}.npy", stretch(map_.values, rows, columns))
         np.save(self.out / f"{name}_spread.npy", stretch(map_.spread, rows, columns))
-        (self.out / f"{name}.png").write_bytes(_draw(image, map_))
-        receipt = make_receipt(explainer, subject, map_).as_dict()
-        facts = {"path": path} | _facts(image, assessment, map_) | {"receipt": receipt}
+        receipt = make_receipt(explainer, subject, map_)
+        drawn = draw_map(image, map_, receipt.verdict, finding=map_.target)
+        (self.out / f"{name}.png").write_bytes(drawn)
+        about = {"path": path} | _facts(image, assessment, map_)
+        facts = about | {"receipt": receipt.as_dict()}
         (self.out / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def _draw(image: Image, map_: Attribution) -> bytes:
-    """Draw the film with the map over it, and below it what it is of."""
-    from models.explain.methods.registry import METHODS
-
-    model = map_.model
-    caption = f"{METHODS[map_.method].label}: {map_.target} - {model.name} {model.version} "
-    return overlay_png(
-        image.display_values(0),
-        map_.values,
-        method=f"{caption}({model.short_hash})",
-        seen=map_.view.edges,
-    )
 
 
 def _facts(image: Image, assessment: Assessment, map_: Attribution) -> dict[str, Any]:

@@ -7,13 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from imaging.dicom import read_image
-from imaging.entities import Assessment, Instance
+from imaging.dicom import Image, read_image
+from imaging.entities import RESEARCH_USE, Assessment, Instance
 from imaging.export import AttributionMap
+from imaging.rendering import captioned_png, overlay_png
 from imaging.store import Repository
 from imaging.study import StudyRecord
 from models.explain.checks.receipt import make_receipt
-from models.explain.methods.explainer import Explainers
+from models.explain.checks.verdict import Verdict
+from models.explain.methods.explainer import Attribution, Explainers
 from models.explain.methods.registry import METHODS
 
 
@@ -83,3 +85,30 @@ def stretch(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.
     """An attribution's values on the film's own pixels, bilinear: (rows, columns), float32."""
     grid = torch.from_numpy(values)[None, None]
     return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()
+
+
+def draw_map(image: Image, attribution: Attribution, verdict: Verdict, *, finding: str) -> bytes:
+    """The film with a map over it and what it is of below, as a PNG file.
+
+    A map that is not reliable is told about and not drawn: the film stands alone.
+
+    Parameters
+    ----------
+    image : Image
+        Its first frame was explained.
+    attribution : Attribution
+    verdict : Verdict
+        From the map's receipt.
+    finding : str
+        What is explained, in words.
+    """
+    film, model = image.display_values(0), attribution.model
+    caption = (
+        f"{METHODS[attribution.method].label}: {finding} - {model.name} {model.version} "
+        f"({model.short_hash}), {verdict.name}"
+    )
+    if verdict.reliable:
+        return overlay_png(film, attribution.values, method=caption, seen=attribution.view.edges)
+    why = " ".join(verdict.reasons)
+    lines = [caption, f"The answer stands without a map. {why}", RESEARCH_USE]
+    return captioned_png(film, lines)
