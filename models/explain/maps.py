@@ -15,6 +15,7 @@ from imaging.store import Repository
 from imaging.study import StudyRecord
 from models.explain.checks.receipt import make_receipt
 from models.explain.checks.verdict import Verdict
+from models.explain.checks.whereabouts import patient_place
 from models.explain.methods.explainer import Attribution, Explainers
 from models.explain.methods.registry import METHODS
 
@@ -77,7 +78,9 @@ def _explain_image(
         model=attribution.model,
         verdict=receipt.verdict.name,
         reasons=receipt.verdict.reasons,
-        place=receipt.where.place if receipt.where else "",
+        place=patient_place(receipt.where.place, instance.acquisition.patient_orientation)
+        if receipt.where
+        else "",
     )
 
 

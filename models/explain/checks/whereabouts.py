@@ -6,7 +6,7 @@ Sides are the patient's, whose right is on the film's left; zones are thirds of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from models.explain.methods.explainer import Attribution
 MAINLY = 0.6  # share of the lungs' evidence from which it lies mainly in one zone
 ONE_LUNG = 0.75  # and from which it lies in one lung
 STRONG = 0.5  # of the strongest patch: what the line goes around is at least as strong
+_OTHER = {"left": "right", "right": "left"}
 _CORNERS = 32  # of the outline
 _SPREAD = 2.0  # standard deviations of the marked patches that the outline encloses
 
@@ -71,6 +72,31 @@ def find_evidence(attribution: Attribution, subject: Subject) -> Whereabouts | N
         for across, down in outline_of(np.where(lungs.both, positive, 0))
     )
     return Whereabouts(_name(shares), shares, outline)
+
+
+def patient_place(place: str, orientation: Sequence[str]) -> str:
+    """A place by the patient's own sides, as the film's header has them.
+
+    Parameters
+    ----------
+    place : str
+        Of `Whereabouts`, which takes the picture's right for the patient's left.
+    orientation : sequence of str
+        PatientOrientation (0020,0020): where the rows point first; empty where nothing is said.
+
+    Returns
+    -------
+    str
+        The place; the other side's where the rows point to the patient's right; "" where they
+        point to neither side, for nothing can be said then.
+    """
+    towards = orientation[0][:1] if orientation else "L"
+    if place == "both" or towards == "L":
+        return place
+    if towards != "R":
+        return ""
+    side, _, zone = place.partition("_")
+    return f"{_OTHER[side]}_{zone}".rstrip("_")
 
 
 def _name(shares: Mapping[str, float]) -> str:

@@ -13,6 +13,7 @@ from imaging.dicom import Image
 from imaging.errors import AssistantError
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED
+from models.explain.checks.whereabouts import patient_place
 from pages.ui import labels, poll
 from pages.ui.explain import receipt_tasks
 from pages.ui.explain.overlay import SPREAD, Choice, method_label
@@ -65,7 +66,7 @@ def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: 
             _say(name, _("not checked"), ":material/error:", "gray", sentence(str(exc)))
             return
         if proof.receipt is not None:
-            _render_verdict(name, proof.receipt, pane)
+            _render_verdict(name, proof.receipt, pane, image)
         else:
             _render_wait(name, proof, pane)
 
@@ -85,12 +86,14 @@ def place_words(place: str) -> str:
     }[place]
 
 
-def _render_verdict(name: str, receipt: Receipt, pane: int) -> None:
+def _render_verdict(name: str, receipt: Receipt, pane: int, image: Image) -> None:
     verdict = receipt.verdict
     icon, tint = ICONS[verdict.name]
     because = " ".join(sentence(reason) for reason in verdict.reasons)
     if verdict.reliable and receipt.where is not None:
-        because = f"{place_words(receipt.where.place)} {because}"
+        orientation = image.instance.acquisition.patient_orientation
+        place = patient_place(receipt.where.place, orientation)
+        because = f"{place_words(place)} {because}" if place else because
     elif not verdict.reliable:
         because = f"{because} {_('The answer stands without a map.')}"
     _say(name, labels.within(verdict_label(verdict.name)), icon, tint, because)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.explain.base.subject import Subject
-from models.explain.checks.whereabouts import Whereabouts, find_evidence
+from models.explain.checks.whereabouts import Whereabouts, find_evidence, patient_place
 from models.explain.methods.explainer import Attribution, Explainer
 from models.inference.classifier import Classifier
 from models.rules.crop_box import CropBox
@@ -79,6 +79,23 @@ def test_the_line_goes_around_the_strongest_place_alone(map_: Attribution, chest
     inner = np.asarray(spots((16, 18)) + 0.8 * spots((48, 46)), np.float32)
     where = find_evidence(replace(map_, inner=inner), chest)
     assert where is not None and max(x for x, _y in where.outline) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("orientation", "place"),
+    [
+        ((), "left_lower"),
+        (("L", "F"), "left_lower"),
+        (("R", "F"), "right_lower"),  # the film hangs the other way round
+        (("A", "F"), ""),  # from the side: it has neither
+    ],
+)
+def test_the_side_is_the_patients_as_the_header_has_it(
+    orientation: tuple[str, ...], place: str
+) -> None:
+    assert patient_place("left_lower", orientation) == place
+    assert patient_place("left", ("R", "F")) == "right"
+    assert patient_place("both", ("R", "F")) == "both"
 
 
 def test_nothing_is_said_without_lungs_or_evidence(map_: Attribution, chest: Subject) -> None:
