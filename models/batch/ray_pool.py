@@ -50,6 +50,7 @@ DESERTED = "No computer of the cluster has answered for ten minutes."
 _LOSSES = 3  # actors that one chunk may lose before its files go one by one
 _WAIT = 600.0  # seconds
 _RESTART = 5.0  # seconds between two looks whether an actor lives again
+_LOOK = 0.5  # seconds between two looks whether we ended meanwhile
 _ANSWER = 30.0  # seconds; less than a worker process waits for a file
 _HOLD = 4  # threads of an actor: to work, to ask, to take answers, and to show that it lives
 
@@ -180,6 +181,7 @@ class RayPool:
         self._ended = threading.Event()
         self._welcomed = False
         self._welcoming = threading.Lock()
+        self._recalls: list[threading.Thread] = []
 
     def start(self) -> None:
         """Nothing to do: actors load their networks when they are made."""
@@ -243,6 +245,8 @@ class RayPool:
     def close(self) -> None:
         """End the actors, and Ray where it was started here."""
         self._ended.set()
+        for recall in self._recalls:  # a thread that Ray answers after its end takes us along
+            recall.join()
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
@@ -283,9 +287,14 @@ class RayPool:
         """Put an actor back among the idle once it answers; no chunk waits for it meanwhile."""
 
         def wait() -> None:
+            asked = None
             while not self._ended.is_set():
                 try:
-                    self._insist_on_ready(self._ray.get(actor.ready.remote()))
+                    asked = asked or actor.ready.remote()
+                    if not self._ray.wait([asked], timeout=_LOOK)[0]:
+                        continue
+                    answered, asked = asked, None
+                    self._insist_on_ready(self._ray.get(answered))
                 except self._ray.exceptions.RayError:
                     self._ended.wait(_RESTART)
                 except AssistantError as exc:
@@ -295,7 +304,9 @@ class RayPool:
                     self._idle.put(actor)
                     return
 
-        threading.Thread(target=wait, name="lightbox-recall", daemon=True).start()
+        recall = threading.Thread(target=wait, name="lightbox-recall", daemon=True)
+        self._recalls = [r for r in self._recalls if r.is_alive()] + [recall]
+        recall.start()
 
 
 def _import_ray() -> Any:
