@@ -130,7 +130,7 @@ class Trial:
     regions : tuple of str
         What was done, step by step, in the reader's words: "Without right lower (blur)".
     fill : str
-        What stood in the place of what the last step took out: "blur", "inpaint" or "mean".
+        What stood in the place of what the last step took out: "lung", "blur", "inpaint" or "mean".
     kept : bool
         True when the last step took out everything but its region.
     code : str

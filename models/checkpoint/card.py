@@ -91,6 +91,8 @@ class ModelCard:
         How a film is cut to the region its localiser finds.
     localiser_sha256 : str
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
+    fill_sha256 : str
+        SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
     """
 
     name: str
@@ -113,6 +115,7 @@ class ModelCard:
     gate_sha256: str = ""
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
+    fill_sha256: str = ""
 
     @property
     def answers(self) -> int:

@@ -18,6 +18,7 @@ from models.network.checkpoint import load_checkpoint
 from models.network.ensemble import Ensemble
 from models.network.gate import Gate
 from models.network.localiser import load_localiser
+from models.network.lung_fill import LungFill, load_lung_fill
 from models.network.network import fold_norms
 from models.network.preprocess import preprocess
 from models.rules.crop_box import CropBox
@@ -34,11 +35,13 @@ class Classifier:
         error_rate: float = DEFAULT_ERROR_RATE,
         gate: Gate | None = None,
         framing: Framing | None = None,
+        lung_fill: LungFill | None = None,
     ) -> None:
         self._trained = network.eval()
         self._network = Ensemble([fold_norms(n) for n in network.networks]).eval()
         self.card = card
         self.gate = gate
+        self.lung_fill = lung_fill
         self.framing = framing or Framing()
         self.answers_of = Answers(card, error_rate=error_rate)
         self.rule = self.answers_of.rule
@@ -61,6 +64,7 @@ class Classifier:
             error_rate=error_rate,
             gate=_load_gate(folder, card),
             framing=_load_framing(folder, card),
+            lung_fill=load_lung_fill(folder, card.fill_sha256) if card.fill_sha256 else None,
         )
 
     def predict(self, luminance: NDArray[np.float32], *, view: CropBox | None = None) -> Prediction:

@@ -10,6 +10,7 @@ healthy lung around it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,10 @@ class Evidence(NamedTuple):
     def logits(self) -> Tensor:
         """Sums over the cells: (heads, batch, classes)."""
         return (self.cells * self.weights[:, :, None]).sum(dim=(-2, -1))
+
+    def odds(self, lead: Sequence[int]) -> Tensor:
+        """Log-odds of the classes `lead` in each cell: (heads, batch, rows, columns)."""
+        return _log_odds(self.cells, lead)
 
 
 class EvidenceNetwork(nn.Module):
@@ -94,12 +99,16 @@ class EvidenceNetwork(nn.Module):
 
     def head(self, features: Tensor, depth: int) -> Tensor:
         """Logits (batch, classes) from features of `trunk`; of one asking, nothing is mirrored."""
-        return self._weigh(*self._collect(features, depth)).logits.mean(0)
+        return self.evidence_from(features, depth).logits.mean(0)
+
+    def evidence_from(self, features: Tensor, depth: int) -> Evidence:
+        """The evidence from features of `trunk`; of one asking, nothing is mirrored."""
+        return self._weigh(*self._collect(features, depth))
 
     def evidence(self, x: Tensor) -> Evidence:
         """The evidence of inputs (batch, 1, rows, columns)."""
         if self.training:
-            return self._weigh(*self._collect(self.stem(x), 0))
+            return self.evidence_from(self.stem(x), 0)
         cells, regions = self._collect(self.stem(torch.cat([x, x.flip(-1)])), 0)
         return self._weigh(_mean_of_both(cells, x.shape[0]), _mean_of_both(regions, x.shape[0]))
 
@@ -151,12 +160,16 @@ class EvidenceNetwork(nn.Module):
         split = cells.float().reshape(-1, settings.heads, settings.classes, rows, columns)
         split = split.transpose(0, 1)
         lungs = F.adaptive_avg_pool2d(regions.float().sigmoid(), (rows, columns)).detach()[:, 0]
-        inside = list(settings.lead)
-        outside = [c for c in range(settings.classes) if c not in inside]
-        odds = split[:, :, inside].logsumexp(2) - split[:, :, outside].logsumexp(2)
+        odds = _log_odds(split, settings.lead)
         scores = settings.sharpness * odds + (lungs + _LEAST_LUNG).log()
         weights = scores.flatten(2).softmax(2).reshape(odds.shape)
         return Evidence(split, weights, lungs)
+
+
+def _log_odds(cells: Tensor, lead: Sequence[int]) -> Tensor:
+    """Of the classes `lead` against the others, along dimension 2 of five."""
+    rest = [c for c in range(cells.shape[2]) if c not in lead]
+    return cells[:, :, list(lead)].logsumexp(2) - cells[:, :, rest].logsumexp(2)
 
 
 def _mean_of_both(values: Tensor, films: int) -> Tensor:

@@ -134,21 +134,24 @@ class EvidenceRun(Run):
         )
 
     def _film_loss(self, logits: Tensor, allowed: Tensor, weights: Tensor) -> Tensor:
-        """Cross-entropy of the films, by every head.
+        """Cross-entropy of the films, by every head, and that of the leading finding.
 
         Of a film that may be one of several classes the probability of any of them counts.
         """
         scores = logits.log_softmax(-1)
-        given = torch.where(allowed, scores, torch.full_like(scores, _NEVER)).logsumexp(-1)
+        given = _log_probability(scores, allowed)
+        if self.settings.lead:
+            lead = torch.zeros_like(allowed)
+            lead[:, list(self.task.network.lead)] = True
+            shows = (allowed & lead).any(1, keepdim=True)
+            given = given + self.settings.lead * _log_probability(scores, lead == shows)
         each = weights.T
         return -(given * each).sum() / each.sum()
 
     def _cell_loss(self, evidence: Evidence, regions: Tensor, known: Tensor) -> Tensor:
         """Cross-entropy of the cells within the lungs of films whose every cell is known."""
-        knobs, lead = self.task.evidence, list(self.task.network.lead)
-        rest = [c for c in range(self.task.network.classes) if c not in lead]
-        cells = evidence.cells
-        odds = cells[:, :, lead].logsumexp(2) - cells[:, :, rest].logsumexp(2)
+        knobs = self.task.evidence
+        odds = evidence.odds(self.task.network.lead)
         shape = (odds.shape[-2], odds.shape[-1])
         lungs, disease = F.adaptive_avg_pool2d(regions, shape).unbind(1)
         target = (disease * knobs.seen).clamp(max=1)
@@ -242,6 +245,11 @@ class EvidenceRun(Run):
     def _companion_weights(self, count: int) -> Tensor:
         shape = (count, self.task.network.heads)
         return torch.full(shape, self.task.evidence.companion_weight)
+
+
+def _log_probability(scores: Tensor, allowed: Tensor) -> Tensor:
+    """Of any of the allowed classes: (heads, batch), from log-probabilities of each."""
+    return torch.where(allowed, scores, torch.full_like(scores, _NEVER)).logsumexp(-1)
 
 
 def _take(films: FramedFilms, index: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,8 +1,10 @@
 """Does the answer hang on what a map marks? Take it away, or leave nothing else, and see.
 
 Deletion and insertion (Petsiuk et al., BMVC 2018, arXiv 1806.07421), patch by patch, beside an
-order drawn by lot. What is taken away becomes the blurred film, not black: black patches would be a
-finding of their own.
+order drawn by lot. What is taken away becomes normal lung (`models.explain.base.normal_lung`), or
+the blurred film where a model brings no fill; black patches would be a finding of their own. Where
+the network calls the finding even in the film from which all was taken, the fill itself reads as
+disease, and removal says nothing about this film.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.explain.base.baselines import blur
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import patch_means, patch_side
 from models.explain.methods.explainer import Attribution, Explainer
@@ -36,12 +37,14 @@ class Faithfulness:
     ----------
     deleted, inserted : numpy.ndarray
         (STEPS + 1,), float64: the strongest patches of the map go first from the film, or come
-        first into the blurred film. From film to blur, and from blur to film.
+        first into the film from which all was taken; from one of these to the other.
     drawn, opposite : numpy.ndarray
         Same shape: `deleted` in an order drawn by lot, and in that order from its end.
     infidelity : float
         Share, in [0, 1], of the answer's changes along the orders drawn by lot that the map's sums
         over what was taken do not explain, at the map's best scale (see `unexplained`).
+    informative : bool
+        False where the finding is called in the film, and still when all of it was taken away.
     """
 
     deleted: Curve
@@ -49,6 +52,7 @@ class Faithfulness:
     drawn: Curve
     opposite: Curve
     infidelity: float = math.nan
+    informative: bool = True
 
     @property
     def deletion(self) -> float:
@@ -99,8 +103,8 @@ class Faithfulness:
         return float(self.deleted[0])
 
     @property
-    def blur(self) -> float:
-        """Log-odds of the blurred film."""
+    def removed(self) -> float:
+        """Log-odds of the film from which all was taken away."""
         return float(self.deleted[-1])
 
     def probabilities(self) -> tuple[float, float, float]:
@@ -129,7 +133,7 @@ def faithfulness(
     steps : int
         Parts in which the film goes.
     """
-    x, plain = subject.x, blur(subject.x)
+    x, plain = subject.x, explainer.without_lungs(subject)
     generator = np.random.default_rng(seed_of(subject))
     by_map = strongest_first(attribution.inner, generator)
     by_lot = strongest_first(smooth_noise(len(attribution.inner), generator), generator)
@@ -144,7 +148,18 @@ def faithfulness(
     predicted = (gone[lot, 0].numpy() * attribution.inner).sum((1, 2), dtype=np.float64)
     infidelity = unexplained(predicted, answers[0] - answers[2:][lot])
     # to insert the strongest first is to delete the weakest first, seen from its end
-    return Faithfulness(curves[0], curves[1][::-1], curves[2], curves[3], infidelity)
+    informative = not stays_called(explainer, x, plain, attribution.target)
+    return Faithfulness(curves[0], curves[1][::-1], curves[2], curves[3], infidelity, informative)
+
+
+def stays_called(explainer: Explainer, x: Tensor, left: Tensor, target: str) -> bool:
+    """True where a finding is called in an input, and in what is left of it too.
+
+    Both are (1, 1, size, size). False for a target that is no finding.
+    """
+    before, after = (p.findings for p in explainer.predict(torch.cat([x, left])))
+    called = [a.positive and b.positive for a, b in zip(before, after, strict=True)]
+    return next((c for c, f in zip(called, before, strict=True) if f.code == target), False)
 
 
 def unexplained(predicted: Curve, measured: Curve) -> float:

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from models.explain.base.baselines import blur
 from models.explain.base.lung_measures import Lungs, find_lungs
 from models.explain.base.subject import Subject
 from models.explain.checks.agreement import TOP, Agreement, agree
@@ -88,6 +90,7 @@ class Receipt:
             "verdict": self.verdict.name,
             "reasons": list(self.verdict.reasons),
             "faithfulness": {
+                "informative": test.informative,
                 "deletion": test.deletion,
                 "insertion": test.insertion,
                 "random": test.random,
@@ -157,11 +160,11 @@ def make_receipt(
             explainer, subject, attribution, on_progress=lambda done: report(0.5 + done / 2)
         )
     shares = place(attribution.inner, subject, subject.region if lungs is None else lungs)
-    error = _completeness_error(attribution, test)
+    error = _completeness_error(explainer, subject, attribution)
     mean = used_rule.mean_maps.get(attribution.method)
     own = None if mean is None else own_share(attribution.inner, np.array(mean))
     measures = Measures(
-        gain=test.relative,
+        gain=test.relative if test.informative else None,
         stability=steadiness.correlation if steadiness else None,
         mirror=turned.correlation if turned else None,
         own=own,
@@ -230,9 +233,15 @@ def _is_called(explainer: Explainer, subject: Subject, target: str) -> bool:
     return next((f.positive for f in findings if f.code == target), True)
 
 
-def _completeness_error(attribution: Attribution, test: Faithfulness) -> float | None:
-    change = test.film - test.blur
-    if attribution.method not in COMPLETE or abs(change) < 1e-3:
+def _completeness_error(
+    explainer: Explainer, subject: Subject, attribution: Attribution
+) -> float | None:
+    if attribution.method not in COMPLETE:
+        return None
+    pictures = torch.cat([subject.x, blur(subject.x)])  # what these methods go between
+    film, blurred = explainer.log_odds(pictures, attribution.target).mean(0)
+    change = float(film - blurred)
+    if abs(change) < 1e-3:
         return None
     return abs(float(attribution.inner.sum(dtype=np.float64)) - change) / abs(change)
 

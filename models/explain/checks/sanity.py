@@ -52,6 +52,7 @@ def with_networks(classifier: Classifier, networks: Sequence[ClassNetwork]) -> C
         card,
         error_rate=classifier.rule.error_rate,
         framing=classifier.framing,
+        lung_fill=classifier.lung_fill,
     )
 
 

@@ -20,6 +20,10 @@ VERDICTS = (WELL_SUPPORTED, WEAK, NOT_RELIABLE)
 # Sentences, not codes: the pages translate them, the terminal and the record print them.
 UNFAITHFUL = "The answer does not depend on what the map marks more than on places drawn by lot."
 BARELY_FAITHFUL = "The answer depends only a little on what the map marks."
+REMOVAL_SAYS_NOTHING = (
+    "Whether the answer depends on what the map marks could not be tested: with normal lung in "
+    "the place of both lungs, the network still calls the finding."
+)
 UNSTABLE = "The map changes when the film changes by next to nothing."
 SHAKY = "The map changes somewhat when the film changes by next to nothing."
 STABILITY_UNKNOWN = "Whether the map is stable was not measured, because the method is slow."
@@ -90,7 +94,7 @@ class Measures:
     other.
     """
 
-    gain: float
+    gain: float | None
     stability: float | None = None
     mirror: float | None = None
     own: float | None = None
@@ -131,7 +135,7 @@ def _list_objections(m: Measures, rule: VerdictRule) -> list[str]:
     if m.empty:
         return [NOTHING]
     return _select_sentences(
-        (UNFAITHFUL, m.gain < rule.least_gain),
+        (UNFAITHFUL, _is_below(m.gain, rule.least_gain)),
         (UNSTABLE, _is_below(m.stability, rule.least_stability)),
         (STAYS, _is_below(m.mirror, rule.least_mirror)),
         (CONSTANT, _is_below(m.own, rule.least_own)),
@@ -140,7 +144,8 @@ def _list_objections(m: Measures, rule: VerdictRule) -> list[str]:
 
 def _list_doubts(m: Measures, rule: VerdictRule) -> list[str]:
     return _select_sentences(
-        (BARELY_FAITHFUL, m.gain < rule.good_gain),
+        (BARELY_FAITHFUL, _is_below(m.gain, rule.good_gain)),
+        (REMOVAL_SAYS_NOTHING, m.gain is None),
         (SHAKY, _is_below(m.stability, rule.good_stability)),
         (STABILITY_UNKNOWN, m.stability is None),
         (STAYS_PARTLY, _is_below(m.mirror, rule.good_mirror)),

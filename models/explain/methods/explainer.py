@@ -19,6 +19,8 @@ from torch import Tensor
 
 from imaging.entities import Assessment, ModelIdentity
 from models.checkpoint.card import ModelCard
+from models.explain.base.baselines import blur
+from models.explain.base.normal_lung import draw_lung, lung_hole
 from models.explain.base.subject import Subject, look, on_film
 from models.explain.base.targets import TargetLogOdds, Targets, log_odds
 from models.explain.methods.registry import Method, methods_for
@@ -78,6 +80,7 @@ class Explainer:
         for network in self._networks:
             network.requires_grad_(False)
         self._methods = methods_for(evidence=bool(classifier.card.network.heads))
+        self.lung_fill = classifier.lung_fill
 
     @property
     def methods(self) -> dict[str, Method]:
@@ -191,6 +194,18 @@ class Explainer:
         """Log-odds of the target for inputs (batch, 1, size, size): (members, batch), float32."""
         logits = self.classifier.logits(x)
         return log_odds(logits, self._targets.sides(target)).numpy()
+
+    def without_lungs(self, subject: Subject) -> Tensor:
+        """The film with normal lung in the place of its own, or blurred where no fill is installed.
+
+        Returns
+        -------
+        Tensor
+            (1, 1, size, size), float32.
+        """
+        if self.lung_fill is None:
+            return blur(subject.x)
+        return draw_lung(self.lung_fill, subject, subject.x, lung_hole(subject))
 
     def predict(self, x: Tensor) -> tuple[Prediction, ...]:
         """Calibrated answers to inputs (batch, 1, size, size), such as changed copies of one."""

@@ -1,8 +1,11 @@
 """The eraser: take a region out of a film, or keep only that, and ask the networks again.
 
 A counterfactual by hand (Fong & Vedaldi, ICCV 2017, arXiv 1704.03296): where the answer falls, it
-hung on what was erased. What fills the hole matters as much as the hole, so there are three fills
-to choose from; none of them is a film of a patient without the finding.
+hung on what was erased. What fills the hole matters as much as the hole: a blurred or grey lung
+reads as disease. Where a model brings one, the first fill is lung, drawn by a network that learned
+it from normal films (`models.network.lung_fill`). Every fill is checked on the film at hand: with
+both lungs filled the finding must be gone, and filling a film without it must not put it there.
+Where that fails, what is left of the film says nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from torch.nn import functional as F
 
 from imaging.review.measure import inside
 from imaging.review.records import Points, Shape
+from models.explain.base.normal_lung import draw_lung, lung_hole, soften
 from models.explain.base.subject import Subject
 from models.explain.methods.explainer import Explainer
 from models.inference.answers import Prediction
@@ -34,6 +38,7 @@ _SOFTENED = 0.08  # standard deviation of the blur, of the input's side
 class Fill(StrEnum):
     """Picture that stands in the place of what was erased."""
 
+    LUNG = "lung"  # normal lung, drawn by a network; needs one
     BLUR = "blur"  # the surroundings, out of focus
     INPAINT = "inpaint"  # drawn smoothly inwards from the rim
     MEAN = "mean"  # the mean grey around it
@@ -156,7 +161,12 @@ def _is_within(
     return near
 
 
-def erase(subject: Subject, steps: Sequence[Step]) -> Tensor:
+def fills_of(explainer: Explainer) -> tuple[Fill, ...]:
+    """The fills that can be drawn for a model, the best first."""
+    return tuple(f for f in Fill if f is not Fill.LUNG or explainer.lung_fill is not None)
+
+
+def erase(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Tensor:
     """Input of the networks after all steps, one after the other.
 
     The input is changed, after its tones were equalised: a hole in the film itself would shift
@@ -166,34 +176,67 @@ def erase(subject: Subject, steps: Sequence[Step]) -> Tensor:
     -------
     Tensor
         (1, 1, size, size), float32; without steps, `Subject.x`.
+
+    Raises
+    ------
+    ValueError
+        If a fill is not one of `fills_of`.
     """
-    film = subject.x[0, 0]
+    x = subject.x
     for step in steps:
-        hole = torch.from_numpy(np.array(step.hole, np.float32))
-        film = film * (1 - hole) + _FILLS[step.fill](film, hole) * hole
-    return film[None, None]
+        hole = torch.from_numpy(np.array(step.hole, np.float32))[None, None]
+        x = _fill(explainer, subject, x, hole, step.fill)
+    return x
+
+
+def _fill(explainer: Explainer, subject: Subject, x: Tensor, hole: Tensor, fill: Fill) -> Tensor:
+    """An input (1, 1, size, size) with its hole filled."""
+    if fill is not Fill.LUNG:
+        film = _FILLS[fill](x[0, 0], hole[0, 0])
+        return x * (1 - hole) + film * hole
+    if explainer.lung_fill is None:
+        raise ValueError("no lung fill is installed")
+    return draw_lung(explainer.lung_fill, subject, x, soften(hole))
+
+
+def is_informative(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> bool:
+    """Whether an answer to what is left of this film says anything about what was taken out.
+
+    True without steps. Else the leading finding must be gone when both lungs are filled in the
+    same way, where the film shows it; where not, what is left must not show it either.
+    """
+    if not steps:
+        return True
+    emptied = [_fill(explainer, subject, subject.x, lung_hole(subject), steps[-1].fill)]
+    rest = [erase(explainer, subject, steps)]
+    whole, filled, left = explainer.predict(torch.cat([subject.x, *emptied, *rest]))
+    checked = filled if whole.findings[0].positive else left
+    return not checked.findings[0].positive
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """Answer of the networks to what is left of a film.
 
-    ``picture`` is what they are shown: (size, size), uint8, larger is brighter.
+    ``picture`` is what they are shown: (size, size), uint8, larger is brighter; ``informative`` is
+    that of `is_informative`.
     """
 
     prediction: Prediction
     picture: NDArray[np.uint8]
+    informative: bool = True
 
 
 def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
-    """Ask the networks about what is left of a film after all steps, by one forward.
+    """Ask the networks about what is left of a film after all steps, and check the fill.
 
     Without steps, that is the whole film.
     """
-    rest = erase(subject, steps)
+    rest = erase(explainer, subject, steps)
     (prediction,) = explainer.predict(rest)
     grey = ((rest[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
-    return Outcome(prediction, grey.byte().numpy())
+    informative = is_informative(explainer, subject, steps)
+    return Outcome(prediction, grey.byte().numpy(), informative)
 
 
 def gaussian_blur(film: Tensor, deviation: float) -> Tensor:

@@ -20,7 +20,16 @@ from models.explain.base.lung_measures import find_lungs
 from models.explain.base.lung_zones import zone_masks
 from models.explain.base.subject import Subject
 from models.explain.methods.explainer import Explainer
-from models.explain.probes.erase import AREAS, Fill, NamedStep, Outcome, Step, ask_again, drawn_mask
+from models.explain.probes.erase import (
+    AREAS,
+    Fill,
+    NamedStep,
+    Outcome,
+    Step,
+    ask_again,
+    drawn_mask,
+    fills_of,
+)
 from models.inference.answers import Prediction
 from pages.ui import autosave, background, labels, network_answer, resources, session
 from pages.ui.explain import brush
@@ -46,16 +55,14 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
     uid = image.instance.identity.sop_instance_uid
     left, middle, right = st.columns([4, 4, 3], gap="medium")
     with left:
-        fill = _render_controls(record, uid, subject)
+        fill = _render_controls(record, uid, subject, fills_of(explainer))
         keep = st.toggle(_("Keep only what is painted"), key=f"keep-painted-{uid}")
     steps = session.eraser_steps(uid)
     sha256 = image.instance.identity.sha256
     whole = _outcome(sha256, explainer, subject, [])
     remaining = _outcome(sha256, explainer, subject, [named.step for named in steps])
     with middle:
-        _render_answers(
-            record, uid, explainer.card.identity, whole.prediction, remaining.prediction
-        )
+        _render_answers(record, uid, explainer.card.identity, whole.prediction, remaining)
     with right:
         brush.render_brush(
             brush.outline_masks(remaining.picture, subject, [named.step.mask for named in steps]),
@@ -75,17 +82,19 @@ def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequenc
         return session.outcome(sha256, weights, subject.view, steps, make)
 
 
-def _render_controls(record: StudyRecord, uid: str, subject: Subject) -> Fill:
+def _render_controls(
+    record: StudyRecord, uid: str, subject: Subject, fills: Sequence[Fill]
+) -> Fill:
     """The fill, drawn regions and zones; returns the fill."""
     fill = st.segmented_control(
         _("Put in its place"),
-        list(Fill),
-        default=Fill.BLUR,
+        fills,
+        default=fills[0],
         required=True,
         format_func=lambda kind: _fills()[kind],
         key=f"fill-{uid}",
     )
-    fill = fill or Fill.BLUR
+    fill = fill or fills[0]
     drawings = _drawings(record, uid)
     if drawings:
         name = st.selectbox(
@@ -144,15 +153,19 @@ def _render_zones(uid: str, subject: Subject, fill: Fill) -> None:
 
 
 def _render_answers(
-    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
+    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, remaining: Outcome
 ) -> None:
-    """The answer to the whole film, and to what is left of it."""
+    """The answer to the whole film, and to what is left of it where that says anything."""
+    after = remaining.prediction
     steps = session.eraser_steps(uid)
     finding = before.findings[0]
     label = _(finding.label)
     words = labels.answer(finding, before.answer)
     st.markdown(f"{_('The whole film')}: **{labels.percent(finding.probability)}** \u2013 {words}")
-    if steps:
+    if steps and not remaining.informative:
+        st.markdown(f"{_('What is left')}: **{_('not informative')}**")
+        st.caption(not_informative(before))
+    elif steps:
         now = after.findings[0]
         st.markdown(
             f"{_('What is left')}: **{labels.percent(now.probability)}** \u2013 "
@@ -165,6 +178,7 @@ def _render_answers(
                 after=f"{_log_odds(now):+.1f}",
             )
         )
+    if steps:
         lines = [f"{at}. {named.name}" for at, named in enumerate(steps, start=1)]
         st.caption("  \n".join(lines))
     st.caption(
@@ -175,11 +189,11 @@ def _render_answers(
         )
     )
     if steps:
-        _render_undo(record, uid, model, before, after)
+        _render_undo(record, uid, model, before, remaining)
 
 
 def _render_undo(
-    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
+    record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, remaining: Outcome
 ) -> None:
     row = st.container(horizontal=True, gap="small")
     row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_eraser_step, args=(uid,))
@@ -190,10 +204,10 @@ def _render_undo(
     row.button(
         _("Keep in the record"),
         key=f"record-{uid}",
-        disabled=final,
+        disabled=final or not remaining.informative,
         help=_("Signed off: make an amendment first.") if final else None,
         on_click=_keep,
-        args=(record.study_instance_uid, uid, model, before, after),
+        args=(record.study_instance_uid, uid, model, before, remaining.prediction),
     )
     kept = [t for t in record.review.trials if t.sop_instance_uid == uid] if record.review else []
     if kept:
@@ -219,6 +233,16 @@ def zone_name(zone: str) -> str:
         "left_middle": _("Left middle"),
         "left_lower": _("Left lower"),
     }[zone]
+
+
+def not_informative(before: Prediction) -> str:
+    """Say why an answer to what is left of this film says nothing."""
+    if before.findings[0].positive:
+        return _(
+            "With both lungs filled in this way the network still calls the finding: on this film "
+            "the filling itself looks like disease."
+        )
+    return _("On this film the filling itself looks like disease.")
 
 
 def verdict(before: Prediction, after: Prediction) -> str:
@@ -288,6 +312,7 @@ def _drawings(record: StudyRecord, uid: str) -> dict[str, Annotation]:
 
 def _fills() -> dict[Fill, str]:
     return {
+        Fill.LUNG: _("Normal lung"),
         Fill.BLUR: _("Blur"),
         Fill.INPAINT: _("Inpaint"),
         Fill.MEAN: _("Mean grey"),

@@ -92,6 +92,9 @@ def _render_table(receipt: Receipt) -> None:
 
 def _faithfulness_rows(receipt: Receipt) -> list[Row]:
     test = receipt.faithfulness
+    if not test.informative:
+        meaning = _("With normal lung in the place of both lungs the finding is still called.")
+        return [(_("Marked places taken away"), _("not informative"), "", meaning)]
     chance = f"{test.random:+.1f}"
     rows = [
         (
@@ -213,12 +216,13 @@ def rule_words(rule: VerdictRule) -> str:
             "turning with the film below {turns}, or less than {own} of it the film's own."
         ),
         _(
-            "**Weak**: hold below {good}, tiny changes below {steady} or not measured, turning "
-            "below {turns_well}, less than {own_well} the film's own, a method that misses planted "
-            "disease, a finding that is not called, evidence on one side that methods of another "
-            "kind see on the other, agreement with all of them below {agree}, the lungs holding "
-            "less of the evidence than of the view, markers holding {marked} or the border "
-            "{border} more than of the view, or a map that misses its sum by more than {sum}."
+            "**Weak**: hold below {good} or not to be tested, tiny changes below {steady} or not "
+            "measured, turning below {turns_well}, less than {own_well} the film's own, a method "
+            "that misses planted disease, a finding that is not called, evidence on one side that "
+            "methods of another kind see on the other, agreement with all of them below {agree}, "
+            "the lungs holding less of the evidence than of the view, markers holding {marked} or "
+            "the border {border} more than of the view, or a map that misses its sum by more than "
+            "{sum}."
         ),
         _("**Well supported**: none of these."),
         _(

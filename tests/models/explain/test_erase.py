@@ -54,53 +54,53 @@ def probability(explainer: Explainer, x: Tensor) -> float:
     return explainer.predict(x)[0].findings[0].probability
 
 
-@pytest.mark.parametrize("fill", Fill)
+@pytest.mark.parametrize("fill", [f for f in Fill if f is not Fill.LUNG])
 def test_the_answer_falls_with_its_evidence(
     explainer: Explainer, subject: Subject, fill: Fill
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
     assert mask is not None
-    without = erase(subject, [Step(mask, fill)])
+    without = erase(explainer, subject, [Step(mask, fill)])
     assert probability(explainer, subject.x) > 0.9 > 0.5 > probability(explainer, without)
 
 
-@pytest.mark.parametrize("fill", Fill)
+@pytest.mark.parametrize("fill", [f for f in Fill if f is not Fill.LUNG])
 def test_what_is_kept_alone_still_decides(
     explainer: Explainer, subject: Subject, fill: Fill
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
     assert mask is not None
-    only = erase(subject, [Step(mask, fill, keep=True)])
+    only = erase(explainer, subject, [Step(mask, fill, keep=True)])
     assert probability(explainer, only) > 0.5
 
 
-@pytest.mark.parametrize("fill", Fill)
+@pytest.mark.parametrize("fill", [f for f in Fill if f is not Fill.LUNG])
 def test_erasing_elsewhere_changes_little(
     explainer: Explainer, subject: Subject, fill: Fill
 ) -> None:
     mask = drawn_mask(Shape.RECTANGLE, square((0.75, 0.3), 0.1), subject)
     assert mask is not None
-    elsewhere = erase(subject, [Step(mask, fill)])
+    elsewhere = erase(explainer, subject, [Step(mask, fill)])
     change = probability(explainer, elsewhere) - probability(explainer, subject.x)
     assert abs(change) < 0.05
 
 
 def test_erasing_nothing_changes_nothing(explainer: Explainer, subject: Subject) -> None:
-    nothing = erase(subject, [Step(np.zeros((64, 64), np.float32), Fill.BLUR)])
-    assert torch.equal(erase(subject, []), subject.x)
+    nothing = erase(explainer, subject, [Step(np.zeros((64, 64), np.float32), Fill.BLUR)])
+    assert torch.equal(erase(explainer, subject, []), subject.x)
     assert torch.equal(nothing, subject.x)
     assert probability(explainer, nothing) == probability(explainer, subject.x)
 
 
-def test_steps_add_up(subject: Subject) -> None:
+def test_steps_add_up(explainer: Explainer, subject: Subject) -> None:
     first, second = np.zeros((2, 64, 64), np.float32)
     first[:10], second[-10:] = 1, 1
-    both = erase(subject, [Step(first, Fill.MEAN), Step(second, Fill.MEAN)])
+    both = erase(explainer, subject, [Step(first, Fill.MEAN), Step(second, Fill.MEAN)])
     changed = (both != subject.x)[0, 0]
     assert changed[:10].all() and changed[-10:].all() and not changed[10:-10].any()
 
 
-def test_a_step_costs_one_forward(
+def test_a_step_costs_one_forward_and_its_check_three(
     explainer: Explainer, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -114,7 +114,7 @@ def test_a_step_costs_one_forward(
     mask = drawn_mask(Shape.RECTANGLE, square(BRIGHT, RADIUS * 1.3), subject)
     assert mask is not None
     left = ask_again(explainer, subject, [Step(mask, Fill.BLUR), Step(mask, Fill.MEAN)])
-    assert asked == [1]
+    assert asked == [1, 3]
     assert left.prediction.findings[0].probability < 0.5
     whole = ask_again(explainer, subject, []).prediction.findings
     assert whole == predict(subject.x)[0].findings
@@ -140,9 +140,9 @@ def test_inpainting_carries_the_rim_inwards(explainer: Explainer) -> None:
     slope = subject.x
     hole = np.zeros((64, 64), np.float32)
     hole[24:40, 24:40] = 1
-    filled = erase(subject, [Step(hole, Fill.INPAINT)])
+    filled = erase(explainer, subject, [Step(hole, Fill.INPAINT)])
     assert (filled - slope).abs().max() < 0.25
-    flat = erase(subject, [Step(hole, Fill.MEAN)])
+    flat = erase(explainer, subject, [Step(hole, Fill.MEAN)])
     assert (flat - slope).abs().max() > 0.35
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,27 @@ import pytest
 import torch
 
 from imaging.dicom.synthetic import write_synthetic_film
+from imaging.errors import CheckpointError
+from models.checkpoint.card import ModelCard
 from models.data.dataset import read_manifest
 from models.data.framing import Framing
+from models.explain.checks.receipt import Receipt, make_receipt
+from models.explain.checks.verdict import (
+    REMOVAL_SAYS_NOTHING,
+    WELL_SUPPORTED,
+    Measures,
+    judge,
+)
 from models.explain.methods.explainer import Explainer
+from models.explain.probes.erase import Fill, Step, erase, is_informative
+from models.inference.answers import Answers
 from models.inference.classifier import Classifier
+from models.network.checkpoint import CARD
 from models.network.evidence import EvidenceNetwork
+from models.network.lung_fill import load_lung_fill, save_lung_fill
 from models.training.config import TaskConfig, read_config
 from models.training.evidence_run import EvidenceRun
+from models.training.train_fill import FillRun
 from tests.models.training.test_train import TASK
 
 SIDE = 64
@@ -131,3 +147,80 @@ def test_only_companions_for_training_are_taken(folder: Path) -> None:
     task: TaskConfig = read_config(folder / "task.toml")
     films = task.companions[0].films(folder)
     assert {film.split for film in films} == {"train"} and len(films) == 12
+
+
+def test_a_fill_learns_what_a_film_without_the_spot_looks_like(
+    folder: Path, trained: Classifier, tmp_path: Path
+) -> None:
+    """Normal films alone are read; the spot goes with a hole, and the card names the fill."""
+    task = read_config(folder / "task.toml")
+    run = FillRun(task, folder, folder / "weights", seed=0)
+    own = sum(f.label == "none" and f.split == "train" for f in task.films(folder))
+    assert run.films == own + 6  # companions without the spot
+    run.fit(40)
+    shutil.copytree(folder / "weights", tmp_path / "weights")
+    values = save_lung_fill(tmp_path / "weights", run.average, run.record(40, 0))
+    card = replace(_halfway(trained), fill_sha256=values["weights_sha256"])
+    card.write(tmp_path / "weights" / CARD)
+    explainer = Explainer(Classifier.load(tmp_path / "weights"))
+    film = _paint("blob", np.random.default_rng(7), (24, 24)).astype(np.float32)
+    subject, hole = explainer.look(film), np.zeros((SIDE, SIDE), np.float32)
+    hole[20:44, 20:44] = 1
+    steps = [Step(hole, Fill.LUNG)]
+    rest = erase(explainer, subject, steps)
+    assert torch.equal(rest[..., :16, :], subject.x[..., :16, :])
+    before, after = (p.findings[0] for p in explainer.predict(torch.cat([subject.x, rest])))
+    assert before.positive and not after.positive
+    assert is_informative(explainer, subject, steps)
+    with pytest.raises(CheckpointError, match="not the one its card names"):
+        load_lung_fill(tmp_path / "weights", "0" * 64)
+    (tmp_path / "weights" / "fill.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="damaged"):
+        Classifier.load(tmp_path / "weights")
+
+
+def _halfway(trained: Classifier) -> ModelCard:
+    """The card with an operating point halfway between a film with the spot and one without."""
+    lot = np.random.default_rng(7)
+    films = [_paint("blob", lot, (24, 24)), _paint("none", lot)]
+    answers = [trained.predict(film.astype(np.float32)).findings[0] for film in films]
+    point = sum(answer.probability for answer in answers) / 2
+    findings = tuple(replace(f, operating_point=point) for f in trained.card.findings)
+    return replace(trained.card, findings=findings)
+
+
+def test_a_fill_that_reads_as_disease_says_nothing(
+    trained: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fill that draws the spot itself: eraser and removal tests give no number."""
+    explainer = Explainer(trained)
+    monkeypatch.setattr(
+        explainer.classifier,
+        "answers_of",
+        Answers(_halfway(trained), error_rate=0.05),
+    )
+
+    class White(torch.nn.Module):
+        def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+            drawn = torch.full_like(x, -1.0)
+            drawn[..., 20:40, 20:40] = 3**0.5
+            return drawn
+
+    explainer.lung_fill = White()  # type: ignore[assignment]
+    lot, mask = np.random.default_rng(7), np.zeros((SIDE, SIDE), np.float32)
+    mask[10:50, 10:50] = 1
+    for kind in ("blob", "none"):
+        subject = explainer.look(_paint(kind, lot, (24, 24)).astype(np.float32))
+        assert not is_informative(explainer, subject, [Step(mask, Fill.LUNG)])
+    film = _paint("blob", np.random.default_rng(7), (24, 24))
+    subject = explainer.look(film.astype(np.float32))
+    receipt = make_receipt(explainer, subject, explainer.attribute(subject, "blob"))
+    assert not receipt.faithfulness.informative and receipt.measures.gain is None
+    assert REMOVAL_SAYS_NOTHING in (*receipt.verdict.reasons, *_doubts(receipt))
+    assert receipt.verdict.name != WELL_SUPPORTED
+
+
+def _doubts(receipt: Receipt) -> tuple[str, ...]:
+    """What would be said if nothing worse was found."""
+    fine = replace(Measures(gain=0.9, stability=0.9), gain=receipt.measures.gain)
+    return judge(fine, receipt.rule).reasons
