@@ -7,7 +7,7 @@ import streamlit as st
 from models.model_card.facts import read_facts
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.model import charts, explanation_tables, localisation, mistakes, tables
+from pages.ui.model import charts, explanation_tables, localisation, mistakes, tables, trials
 from pages.ui.model import summary as words
 
 insist_on_router()
@@ -51,6 +51,9 @@ explanation_tables.render_explanations(facts)
 
 st.subheader(_("Does it point at the disease?"), anchor=False)
 localisation.render_localisation(facts)
+
+st.subheader(_("Trials whose right answer is known"), anchor=False)
+trials.render_trials(facts)
 
 st.subheader(_("What it refuses to answer"), anchor=False)
 tables.render_gate(facts)

@@ -10,6 +10,7 @@ from models.model_card import card_explanations as maps
 from models.model_card import card_localisation as places
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
+from models.model_card.trials import FILL_NOTE, PLANTED_NOTE
 
 LABELS = {
     "auc": "AUC",
@@ -64,6 +65,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Robustness", _robustness(facts)),
         ("Explanations", _explanations(facts)),
         ("Does it point at the disease?", _localisation(facts)),
+        ("Trials whose right answer is known", _trials(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
         ("Beside published figures", _published_figures(facts)),
@@ -318,6 +320,27 @@ def _localisation(facts: ModelFacts) -> str:
         rows = places.set_rows(one, figures.default)
         parts += [places.set_line(one), _table(list(places.HEADER), rows)]
     return "\n\n".join([*parts, places.notes(figures)]).strip()
+
+
+def _trials(facts: ModelFacts) -> str:
+    """Planted disease and filled lungs."""
+    parts = []
+    if (planted := facts.planted) is not None:
+        header = ["method", "strongest point on it", "right side, left", "right side, right", ""]
+        rows = [
+            [m.method, m.hit.whole, m.left.whole, m.right.whole, "passes" if m.passes else "fails"]
+            for m in planted.methods
+        ]
+        line = (
+            f"{planted.films} films with an opacity: {planted.called.whole} of them are called, "
+            f"and the answer rises in {planted.moved.whole}."
+        )
+        parts += [PLANTED_NOTE, line, _table(header, rows)]
+    if facts.fills:
+        header = ["fill", "normal films that stay normal, over zones", "films that lose it"]
+        rows = [[f.label, f.normal.whole, f.gone.whole] for f in facts.fills]
+        parts += [FILL_NOTE, _table(header, rows)]
+    return "\n\n".join(parts) or _ABSENT
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -35,12 +35,13 @@ from models.model_card.figures import (
     Subset,
 )
 from models.model_card.localisation import localisation_figures
+from models.model_card.trials import fill_figures, planted_figures
 from models.network.checkpoint import CARD, EVALUATION
 from models.network.gate import SETTINGS
 
 T = TypeVar("T")
 
-SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION = (
+SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION, PLANTED, FILL = (
     "test.json",
     "robustness.json",
     "shortcuts.json",
@@ -48,6 +49,8 @@ SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION = (
     "accuracy.json",
     "explanations.json",
     "localisation.json",
+    "planted.json",
+    "fill.json",
 )
 GATE_SHARES = ("passed", "refused_foreign", "refused_views")
 
@@ -85,6 +88,8 @@ def read_facts(folder: Path) -> ModelFacts:
         contenders=reader.read_stamped(ACCURACY, _rows(_contender)) or (),
         explanations=reader.read_stamped(EXPLANATIONS, _explanations),
         localisation=reader.read_stamped(LOCALISATION, localisation_figures),
+        planted=reader.read_stamped(PLANTED, planted_figures),
+        fills=reader.read_stamped(FILL, fill_figures) or (),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),

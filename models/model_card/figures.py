@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from models.checkpoint.card import ModelCard, Published
 from models.model_card.figure import Figure, Figures
 from models.model_card.localisation import LocalisationFigures
+from models.model_card.trials import FillFigures, PlantedFigures
 
 # Names in stored figures, in the order they are shown -> what they mean, for the page and the card.
 MEANINGS = {
@@ -290,6 +291,8 @@ class ModelFacts:
     contenders: tuple[Contender, ...]
     explanations: ExplanationFigures | None
     localisation: LocalisationFigures | None
+    planted: PlantedFigures | None
+    fills: tuple[FillFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]
