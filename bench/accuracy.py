@@ -54,7 +54,7 @@ from models.training.calibrate import calibrated_card, fused_logits
 from models.training.config import TaskConfig, read_config
 from models.training.run import Run
 
-CONFIG = ROOT / "models/configs/paediatric_cxr.toml"
+CONFIG = ROOT / "models/configs/paediatric_cxr_whole.toml"
 RESULTS = ROOT / "bench/results/accuracy.json"
 Figures = dict[str, Any]
 

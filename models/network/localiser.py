@@ -33,12 +33,17 @@ SETTINGS = "localiser.json"
 
 @dataclass(frozen=True, slots=True)
 class LocaliserSettings:
-    """Everything needed to rebuild the network: every stage halves the picture once more."""
+    """Everything needed to rebuild the network: every stage halves the picture once more.
+
+    With ``mirrored``, a film is asked about as it is and mirrored, once trained: the frame must
+    not depend on which side of the picture is which, or the answer would.
+    """
 
     size: int = 128
     stem: int = 16
     channels: tuple[int, ...] = (32, 64, 96)
     scales: int = 3
+    mirrored: bool = False
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LocaliserSettings:
@@ -74,7 +79,10 @@ class Localiser(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) to logits (batch, rows', columns'), a quarter the side."""
-        return self.layers(x)[:, 0]
+        if self.training or not self.settings.mirrored:
+            return self.layers(x)[:, 0]
+        both = self.layers(torch.cat([x, x.flip(-1)]))[:, 0]
+        return (both[: x.shape[0]] + both[x.shape[0] :].flip(-1)) / 2
 
     def maps(self, luminance: NDArray[Any] | Tensor) -> NDArray[np.float32]:
         """Probability of the region over the whole picture.

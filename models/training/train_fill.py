@@ -53,7 +53,7 @@ _UNSEEN = 0.3  # of disease that the network sees in the hole
 def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     install: Annotated[Path, typer.Option(help="Checkpoint folder the fill belongs to.")],
-    steps: Annotated[int, typer.Option(help="Batches.")] = 700,
+    steps: Annotated[int, typer.Option(help="Batches.")] = 450,
     seed: Annotated[int, typer.Option(help="Of weights, holes and augmentation.")] = 0,
 ) -> None:
     """Train the lung fill of a checkpoint."""

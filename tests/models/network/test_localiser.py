@@ -190,3 +190,16 @@ def test_a_task_without_masks_needs_no_localiser(
     (tmp_path / "task.toml").write_text(TASK)
     with pytest.raises(SettingsError, match="no region masks"):
         train_localiser.main(tmp_path / "task.toml", tmp_path / "w", 1, 0)
+
+
+def test_a_mirrored_localiser_frames_the_mirrored_film_as_the_film() -> None:
+    """By both askings; the weights are the same, and training sees one."""
+    torch.manual_seed(0)
+    plain = Localiser(SMALL).eval()
+    both = Localiser(replace(SMALL, mirrored=True)).eval()
+    both.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 1, SMALL.size, SMALL.size)
+    with torch.inference_mode():
+        assert torch.allclose(both(x.flip(-1)).flip(-1), both(x), atol=1e-5)
+        assert not torch.allclose(plain(x.flip(-1)).flip(-1), plain(x), atol=1e-3)
+        assert torch.equal(both.train()(x), plain.train()(x))
