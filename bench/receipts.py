@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -94,6 +95,7 @@ def figures(verdicts: dict[str, list[str]], places: Sequence[Pointing]) -> dict[
 
 def _true_map(explainer: Explainer, film: MarkedFilm, target: str) -> TrueMap:
     subject = explainer.look(np.asarray(read_luminance(film.path), np.float32))
+    subject = replace(subject, studied=False)  # adults: beyond the patients of the rule
     return TrueMap(subject, explainer.attribute(subject, target))
 
 

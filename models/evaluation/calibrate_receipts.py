@@ -10,7 +10,10 @@ and what it says of maps and liars (`models.evaluation.liars`) it was not chosen
 are not looked at, nor the films whose disease radiologists have marked (`bench.receipts`).
 
 All limits are the same low percentile of what true maps reach: the lowest at which enough liars are
-found out. So every measure costs true maps alike, and the cost is told.
+found out. So every measure costs true maps alike, and the cost is told. A measure by which every
+true map is told from every liar has its limit midway between them. Liars are found out most easily
+by measures that ask the network again, but a map that is the network's own need not be right: no
+limit is below what chance gives, and green is for maps above the lowest quarter of the true ones.
 """
 
 from __future__ import annotations
@@ -50,6 +53,8 @@ from models.rules.findings import FindingSpec
 
 SEED = 20_261_129
 REJECTED, DOUBTED = 0.85, 0.97  # shares of liars to be called not reliable, and not well supported
+START = {"least": 0, "good": 25}  # percentiles of true maps to begin with
+CHANCE = {"gain": 0.0, "agreement": 0.0}
 MOST = 50  # percentile of true maps that a limit may cost at most
 LIMITS = ("gain", "stability", "mirror", "own")
 _SHOWN = (0, 1, 5, 25, 50, 75, 95, 99, 100)
@@ -167,9 +172,9 @@ def choose_rule(
         ("least", REJECTED, (NOT_RELIABLE,)),
         ("good", DOUBTED, tuple(v for v in VERDICTS if v != WELL_SUPPORTED)),
     ):
-        start = chosen.get("least") or 0
+        start = max(chosen.get("least") or 0, START[name])
         for percentile in range(start, MOST + 1):
-            tried = _with_limits(rule, name, measured[TRUE], percentile)
+            tried = _with_limits(rule, name, measured[TRUE], planted, percentile)
             share = np.mean([judge(m, tried).name in accepted for m in planted])
             if share >= wanted:
                 break
@@ -178,19 +183,33 @@ def choose_rule(
 
 
 def _with_limits(
-    rule: VerdictRule, name: str, true: Sequence[Measures], percentile: int
+    rule: VerdictRule,
+    name: str,
+    true: Sequence[Measures],
+    planted: Sequence[Measures],
+    percentile: int,
 ) -> VerdictRule:
     """The rule with its ``least_`` or ``good_`` limits at a percentile of true maps."""
-    limits = {f"{name}_{field}": _percentile(true, field, percentile) for field in LIMITS}
+    limits = {f"{name}_{field}": _limit(true, planted, field, percentile) for field in LIMITS}
     if name == "good":
-        limits["least_agreement"] = _percentile(true, "agreement", percentile)
+        limits["least_agreement"] = _limit(true, planted, "agreement", percentile)
     known: dict[str, Any] = {key: value for key, value in limits.items() if value is not None}
     return replace(rule, **known)
 
 
-def _percentile(true: Sequence[Measures], field: str, percentile: int) -> float | None:
-    values = [v for m in true if (v := getattr(m, field)) is not None]
-    return round(float(np.percentile(values, percentile)), 3) if values else None
+def _limit(
+    true: Sequence[Measures], planted: Sequence[Measures], field: str, percentile: int
+) -> float | None:
+    """Midway between true maps and liars where all are told apart, else the percentile."""
+    values, others = (
+        [v for m in group if (v := getattr(m, field)) is not None] for group in (true, planted)
+    )
+    if not values:
+        return None
+    limit = float(np.percentile(values, percentile))
+    if others and min(values) > max(others):
+        limit = (min(values) + max(others)) / 2
+    return round(max(limit, CHANCE.get(field, limit)), 3)
 
 
 def distributions(measured: Measured) -> dict[str, dict[str, dict[str, float]]]:

@@ -59,7 +59,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Training data", _training(facts)),
         ("Figures", headline(facts) + figures_table(facts)),
         ("When it is unsure", _unsure(facts)),
-        ("Each network alone", _members(facts)),
+        ("Each network or head alone", _members(facts)),
         ("Subgroups", _subsets(facts.split.subsets if facts.split else ())),
         ("Not a shortcut", _subsets([s for s in facts.shortcuts if not s.detail])),
         ("Robustness", _robustness(facts)),

@@ -42,8 +42,8 @@ def within(label: str) -> str:
 
 
 def agreement(disagreement: float) -> str:
-    """How far the networks of an ensemble differ."""
-    return _("The networks differ by up to {percent} points").format(
+    """How far the networks of an ensemble, or the heads of one, differ."""
+    return _("Its readings differ by up to {percent} points").format(
         percent=round(100 * disagreement)
     )
 

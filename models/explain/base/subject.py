@@ -32,6 +32,9 @@ class Subject:
     region : numpy.ndarray or None
         (rows', columns'), float32 in [0, 1], over the whole film: where the localiser sees the
         region (the lungs). None without a localiser.
+    studied : bool
+        False where the film's answer promises nothing, since the patient is of another kind than
+        those the model was measured on.
     """
 
     squashed: NDArray[np.float32]
@@ -39,6 +42,7 @@ class Subject:
     view: CropBox
     shape: tuple[int, int]
     region: NDArray[np.float32] | None = None
+    studied: bool = True
 
 
 def look(

@@ -174,6 +174,8 @@ def make_receipt(
         agreement=max((o.correlation for o in agreements.values()), default=None),
         incomplete=error,
         empty=not attribution.inner.any(),
+        lungs_seen=subject.region is None or find_lungs(subject.region, subject) is not None,
+        studied=subject.studied,
         **_excess_shares(shares),
     )
     report(1.0)

@@ -35,6 +35,11 @@ HARDLY_OWN = "Much of the map is what the map of every film shows."
 PLANTED_MISSED = "This method does not find disease that was planted into normal films."
 OTHER_SIDE = "Methods of another kind see most of the evidence on the other side."
 NOT_CALLED = "The network does not call this finding, so there is little to point at."
+LUNGS_UNSEEN = "The lungs were not surely found, so it cannot be said on which side the map lies."
+NOT_STUDIED = (
+    "The limits of this test were set on films of other patients than this one; beyond them no map "
+    "is well supported."
+)
 OUTSIDE = "The lungs hold no more of the evidence than their size alone would give them."
 ON_MARKERS = "Much of the evidence lies on what looks like a written marker."
 AT_BORDER = "Much of the evidence lies at the border of the view."
@@ -107,6 +112,8 @@ class Measures:
     border: float | None = None
     incomplete: float | None = None
     empty: bool = False
+    lungs_seen: bool = True
+    studied: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,8 @@ def _list_doubts(m: Measures, rule: VerdictRule) -> list[str]:
         (PLANTED_MISSED, m.blind),
         (OTHER_SIDE, m.same_side is False),
         (NOT_CALLED, not m.called),
+        (LUNGS_UNSEEN, not m.lungs_seen),
+        (NOT_STUDIED, not m.studied),
         (AT_ODDS, _is_below(m.agreement, rule.least_agreement)),
         (OUTSIDE, _is_above(m.outside, 0.0)),
         (ON_MARKERS, _is_above(m.marked, rule.most_marked)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -117,7 +117,8 @@ class Explainer:
             Without, where the record does not say (it is an older one), or where another network
             gave it, the part is found as for a new film.
         """
-        return look(self.classifier, luminance, judged_view(self.card, answer))
+        subject = look(self.classifier, luminance, judged_view(self.card, answer))
+        return replace(subject, studied=answer is None or answer.error_rate is not None)
 
     def attribute(
         self,

@@ -218,7 +218,8 @@ def rule_words(rule: VerdictRule) -> str:
         _(
             "**Weak**: hold below {good} or not to be tested, tiny changes below {steady} or not "
             "measured, turning below {turns_well}, less than {own_well} the film's own, a method "
-            "that misses planted disease, a finding that is not called, evidence on one side that "
+            "that misses planted disease, a finding that is not called, lungs that were not found, "
+            "a patient of another kind than those studied, evidence on one side that "
             "methods of another kind see on the other, agreement with all of them below {agree}, "
             "the lungs holding less of the evidence than of the view, markers holding {marked} or "
             "the border {border} more than of the view, or a map that misses its sum by more than "

@@ -51,7 +51,7 @@ def _row(facts: ModelFacts, film: FilmAnswer) -> dict[str, str]:
         _("Truth"): _(film.label),
         _("Probability of {finding}").format(finding=label): format_figure(film.probability),
         _("Answer"): _state_answer(film.answer, facts.card.findings[0].label),
-        _("The networks differ by"): ""
+        _("Its readings differ by"): ""
         if film.disagreement is None
         else format_figure(film.disagreement),
     }

@@ -80,11 +80,24 @@ def test_limits_are_the_lowest_percentile_that_finds_enough_liars() -> None:
     rule, percentiles = choose_rule(measured, VerdictRule())
     rejected = np.mean([judge(m, rule).name == NOT_RELIABLE for m in measured["liar"]])
     doubted = np.mean([judge(m, rule).name != WELL_SUPPORTED for m in measured["liar"]])
-    assert 0.85 <= rejected < 0.88 and 0.97 <= doubted < 0.99
+    assert 0.85 <= rejected < 0.88 and doubted >= 0.97
     least, good = percentiles["least"], percentiles["good"]
-    assert least is not None and good is not None and 0 < least < good <= 50
+    assert least is not None and good is not None and 0 < least < good <= 50 and good >= 25
     kept = np.mean([judge(m, rule).reliable for m in measured[TRUE]])
     assert kept == pytest.approx(1 - least / 100, abs=0.03) and rule.calibrated
+
+
+def test_a_measure_that_tells_all_apart_does_not_make_the_others_idle() -> None:
+    """Its limit lies midway; whether the answer hangs on the map is asked all the same."""
+    lot = np.random.default_rng(4)
+    true = [replace(m, stability=0.95) for m in _measures(lot.uniform(-0.3, 1, 200))]
+    liars_ = [replace(m, stability=0.75) for m in _measures(lot.uniform(-0.3, 1, 200))]
+    rule, percentiles = choose_rule({TRUE: true, "liar": liars_}, VerdictRule())
+    assert rule.least_stability == rule.good_stability == pytest.approx(0.85)
+    assert percentiles == {"least": 0, "good": 25}
+    assert rule.least_gain == 0 < rule.good_gain and rule.least_agreement >= 0
+    backwards = replace(true[0], gain=-0.1, mirror=1, own=1, agreement=1)
+    assert judge(backwards, rule).name == NOT_RELIABLE
 
 
 def test_liars_that_cannot_be_told_are_not_said_to_be() -> None:
