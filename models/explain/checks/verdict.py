@@ -51,10 +51,11 @@ NOTHING = "The map is empty."
 class VerdictRule:
     """Every threshold of the verdict.
 
-    The defaults are stricter than what was found for the shipped model; they are used for one that
-    nobody calibrated. A map below a ``least_`` limit is not reliable, but for ``least_agreement``;
-    one below another limit, or beyond a ``most_``, is weak. ``mean_maps`` holds, by method, the
-    mean map of many films over patches, and ``blind`` the methods that miss planted disease.
+    The defaults are for a model that nobody calibrated: the answer must hang on the map more than
+    was found for the shipped one. A map below a ``least_`` limit is not reliable, but for
+    ``least_agreement``; one below another limit, or beyond a ``most_``, is weak. ``mean_maps``
+    holds, by method, the mean map of many films over patches, and ``blind`` the methods that miss
+    planted disease.
     """
 
     least_gain: float = 0.35  # `Faithfulness.relative`

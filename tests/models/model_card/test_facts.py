@@ -108,6 +108,13 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "kinds": [{"kind": "hand", "images": 3, "expected": "refuse", "refused": figure(0.9)}],
             "passed": figure(0.972),
         },
+        "fill.json": {
+            "weights_sha256": sha256,
+            "fills": [
+                {"fill": "lung", "normal_films": 9, "finding_films": 8}
+                | {"normal": figure(0.951), "gone": figure(0.852)}
+            ],
+        },
         "localisation.json": {
             "weights_sha256": sha256,
             "finding": "pneumonia",
