@@ -70,7 +70,7 @@ def test_a_film_is_read_explained_signed_and_found_again(
     expect(film(page)).to_have_attribute("data-overlay", "off")
     page.keyboard.press("o")
     expect(film(page)).to_have_attribute("data-overlay", "on")
-    expect(film(page)).to_contain_text("Fused scales")
+    expect(film(page)).to_contain_text("Evidence of places")
     page.keyboard.press("o")
     expect(film(page)).to_have_attribute("data-overlay", "off")
 

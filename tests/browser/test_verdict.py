@@ -36,7 +36,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = home / "weights" / tiny_card().name
     planted_checkpoint(folder, tiny_card())
     card = json.loads((folder / "card.json").read_text())
-    facts = {"weights_sha256": card["weights_sha256"], "rule": VerdictRule(least_gain=2).as_dict()}
+    rule = VerdictRule(least_stability=2)
+    facts = {"weights_sha256": card["weights_sha256"], "rule": rule.as_dict()}
     (folder / RECEIPTS).write_text(json.dumps(facts))
     found = Server(home / "home", home / "weights")
     found.start()
