@@ -9,7 +9,9 @@ film gets its true map and one liar of each kind (`models.evaluation.liars`). ``
 is the share of liars called not reliable, ``planted_doubted`` that of liars not called well
 supported; ``true_kept`` is the share of true maps whose strongest point lies on the marked disease
 that are not called unreliable; ``wrong_side_green`` counts true maps on the wrong side of one-sided
-disease that are called well supported. The last line is JSON: name -> figure.
+disease that are called well supported. Adults are not of the population that the rule was set on,
+so by the rule none of their maps is: ``wrong_side_kept`` says how many wrong ones are weak instead.
+The last line is JSON: name -> figure.
 """
 
 from __future__ import annotations

@@ -29,20 +29,24 @@ expect.set_options(timeout=PATIENCE * 1000)
 VERDICT = re.compile("Map: (well supported|weak|not reliable for this image)")
 
 
+def serve_with(rule: VerdictRule, home: Path, folder: Path) -> Iterator[Server]:
+    """Lightbox with the model in a folder below `home`, its maps judged by a rule."""
+    card = json.loads((folder / "card.json").read_text())
+    facts = {"weights_sha256": card["weights_sha256"], "rule": rule.as_dict()}
+    (folder / RECEIPTS).write_text(json.dumps(facts))
+    found = Server(home / "home", folder.parent)
+    found.start()
+    yield found
+    found.stop()
+
+
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Lightbox with a rule that no map can pass."""
     home = tmp_path_factory.mktemp("strict")
     folder = home / "weights" / tiny_card().name
     planted_checkpoint(folder, tiny_card())
-    card = json.loads((folder / "card.json").read_text())
-    rule = VerdictRule(least_stability=2)
-    facts = {"weights_sha256": card["weights_sha256"], "rule": rule.as_dict()}
-    (folder / RECEIPTS).write_text(json.dumps(facts))
-    found = Server(home / "home", home / "weights")
-    found.start()
-    yield found
-    found.stop()
+    yield from serve_with(VerdictRule(least_stability=2), home, folder)
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +56,8 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     shipped = ROOT / "models" / "weights" / "paediatric-cxr"
     folder = home / "weights" / shipped.name
     shutil.copytree(shipped, folder, ignore=shutil.ignore_patterns("evaluation"))
-    card = json.loads((folder / "card.json").read_text())
     rule = VerdictRule(least_gain=-2, least_stability=-2, least_mirror=-2, least_own=-2)
-    facts = {"weights_sha256": card["weights_sha256"], "rule": rule.as_dict()}
-    (folder / RECEIPTS).write_text(json.dumps(facts))
-    found = Server(home / "home", home / "weights")
-    found.start()
-    yield found
-    found.stop()
+    yield from serve_with(rule, home, folder)
 
 
 def says(present: bool, review: Review) -> bool:

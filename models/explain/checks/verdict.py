@@ -21,8 +21,8 @@ VERDICTS = (WELL_SUPPORTED, WEAK, NOT_RELIABLE)
 UNFAITHFUL = "The answer does not depend on what the map marks more than on places drawn by lot."
 BARELY_FAITHFUL = "The answer depends only a little on what the map marks."
 REMOVAL_SAYS_NOTHING = (
-    "Whether the answer depends on what the map marks could not be tested: with normal lung in "
-    "the place of both lungs, the network still calls the finding."
+    "Whether the answer depends on what the map marks could not be tested: with all of it taken "
+    "away, the network still calls the finding."
 )
 UNSTABLE = "The map changes when the film changes by next to nothing."
 SHAKY = "The map changes somewhat when the film changes by next to nothing."

@@ -199,27 +199,19 @@ def _fill(explainer: Explainer, subject: Subject, x: Tensor, hole: Tensor, fill:
     return draw_lung(explainer.lung_fill, subject, x, soften(hole))
 
 
-def is_informative(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> bool:
-    """Whether an answer to what is left of this film says anything about what was taken out.
-
-    True without steps. Else the leading finding must be gone when both lungs are filled in the
-    same way, where the film shows it; where not, what is left must not show it either.
-    """
-    if not steps:
-        return True
-    emptied = [_fill(explainer, subject, subject.x, lung_hole(subject), steps[-1].fill)]
-    rest = [erase(explainer, subject, steps)]
-    whole, filled, left = explainer.predict(torch.cat([subject.x, *emptied, *rest]))
-    checked = filled if whole.findings[0].positive else left
-    return not checked.findings[0].positive
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """Answer of the networks to what is left of a film.
 
-    ``picture`` is what they are shown: (size, size), uint8, larger is brighter; ``informative`` is
-    that of `is_informative`.
+    Attributes
+    ----------
+    prediction : Prediction
+    picture : numpy.ndarray
+        What they are shown: (size, size), uint8, larger is brighter.
+    informative : bool
+        Whether the answer says anything about what was taken out: the leading finding must be gone
+        when both lungs are filled in the same way, where the film shows it; where not, what is left
+        must not show it either.
     """
 
     prediction: Prediction
@@ -233,10 +225,13 @@ def ask_again(explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> 
     Without steps, that is the whole film.
     """
     rest = erase(explainer, subject, steps)
-    (prediction,) = explainer.predict(rest)
-    grey = ((rest[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255)
-    informative = is_informative(explainer, subject, steps)
-    return Outcome(prediction, grey.byte().numpy(), informative)
+    grey = ((rest[0, 0] / 3**0.5 + 1) * 127.5).clamp(0, 255).byte().numpy()
+    if not steps:
+        return Outcome(explainer.predict(rest)[0], grey)
+    emptied = _fill(explainer, subject, subject.x, lung_hole(subject), steps[-1].fill)
+    whole, filled, left = explainer.predict(torch.cat([subject.x, emptied, rest]))
+    checked = filled if whole.findings[0].positive else left
+    return Outcome(left, grey, not checked.findings[0].positive)
 
 
 def gaussian_blur(film: Tensor, deviation: float) -> Tensor:

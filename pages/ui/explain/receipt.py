@@ -93,7 +93,7 @@ def _render_table(receipt: Receipt) -> None:
 def _faithfulness_rows(receipt: Receipt) -> list[Row]:
     test = receipt.faithfulness
     if not test.informative:
-        meaning = _("With normal lung in the place of both lungs the finding is still called.")
+        meaning = _("With all of it taken away, the finding is still called.")
         return [(_("Marked places taken away"), _("not informative"), "", meaning)]
     chance = f"{test.random:+.1f}"
     rows = [
@@ -194,6 +194,8 @@ def _place_rows(receipt: Receipt) -> list[Row]:
 def _render_rule(receipt: Receipt) -> None:
     with st.expander(_("The rule")):
         st.markdown(rule_words(receipt.rule))
+        if not receipt.faithfulness.informative:
+            return
         deletion, insertion, random = receipt.faithfulness.probabilities()
         st.caption(
             _(

@@ -24,7 +24,7 @@ from models.explain.checks.verdict import (
     judge,
 )
 from models.explain.methods.explainer import Explainer
-from models.explain.probes.erase import Fill, Step, erase, is_informative
+from models.explain.probes.erase import Fill, Step, ask_again, erase
 from models.inference.answers import Answers
 from models.inference.classifier import Classifier
 from models.network.checkpoint import CARD
@@ -171,7 +171,7 @@ def test_a_fill_learns_what_a_film_without_the_spot_looks_like(
     assert torch.equal(rest[..., :16, :], subject.x[..., :16, :])
     before, after = (p.findings[0] for p in explainer.predict(torch.cat([subject.x, rest])))
     assert before.positive and not after.positive
-    assert is_informative(explainer, subject, steps)
+    assert ask_again(explainer, subject, steps).informative
     with pytest.raises(CheckpointError, match="not the one its card names"):
         load_lung_fill(tmp_path / "weights", "0" * 64)
     (tmp_path / "weights" / "fill.safetensors").unlink()
@@ -211,7 +211,7 @@ def test_a_fill_that_reads_as_disease_says_nothing(
     mask[10:50, 10:50] = 1
     for kind in ("blob", "none"):
         subject = explainer.look(_paint(kind, lot, (24, 24)).astype(np.float32))
-        assert not is_informative(explainer, subject, [Step(mask, Fill.LUNG)])
+        assert not ask_again(explainer, subject, [Step(mask, Fill.LUNG)]).informative
     film = _paint("blob", np.random.default_rng(7), (24, 24))
     subject = explainer.look(film.astype(np.float32))
     receipt = make_receipt(explainer, subject, explainer.attribute(subject, "blob"))

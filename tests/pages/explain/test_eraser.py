@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
-from imaging.entities import Answer, Finding
+from imaging.entities import Answer, Finding, ModelIdentity
+from models.explain.probes.erase import Fill, NamedStep, Outcome, Step
 from models.inference.answers import Prediction
+from pages.ui.explain import eraser
 from pages.ui.explain.eraser import verdict
 
 
@@ -31,3 +35,23 @@ def test_the_eraser_says_what_became_of_the_answer(
     before: Prediction, after: Prediction, words: str
 ) -> None:
     assert words in verdict(before, after)
+
+
+@pytest.mark.parametrize("informative", [True, False])
+def test_an_answer_that_says_nothing_is_no_number(
+    informative: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = NamedStep("Without right lower", Step(np.ones((8, 8), np.float32), Fill.BLUR))
+    after = said(0.37, Answer.ABSENT)
+    outcome = Outcome(after, np.zeros((8, 8), np.uint8), informative)
+    shown: list[str] = []
+    monkeypatch.setattr(eraser.session, "eraser_steps", lambda _uid: [step])
+    monkeypatch.setattr(eraser, "_render_undo", lambda *_: None)
+    for draw in ("markdown", "caption"):
+        monkeypatch.setattr(eraser.st, draw, shown.append)
+    model = ModelIdentity("m", "1", "a" * 64)
+    eraser._render_answers(cast(Any, None), "1.2", model, said(0.9, Answer.PRESENT), outcome)
+    text = "\n".join(shown)
+    assert ("37" in text) == informative
+    assert ("not informative" in text and "looks like disease" in text) == (not informative)
+    assert "Without right lower" in text and "90" in text
