@@ -8,6 +8,7 @@ from imaging.dicom.header import header
 from imaging.dicom.header.elements import first_item, sequence_items, text
 from imaging.dicom.header.sop_classes import document_kind
 from imaging.documents import Document, DocumentKind
+from imaging.moments import read_date, read_time
 
 _PERSON_OBSERVER = "121008"  # PS3.16 TID 1003, Person Observer Name (DCM)
 
@@ -43,8 +44,8 @@ def read_document(ds: Dataset, sha256: str, file_name: str) -> Document | None:
         kind=kind,
         title=report_title(ds) if report else text(ds, "ContentDescription", "ContentLabel"),
         author=_read_author(ds) if report else person(text(ds, "ContentCreatorName")),
-        date=header.read_date(text(ds, f"{prefix}Date")),
-        time=text(ds, f"{prefix}Time"),
+        date=read_date(text(ds, f"{prefix}Date")),
+        time=read_time(text(ds, f"{prefix}Time")),
         file_name=file_name,
     )
 

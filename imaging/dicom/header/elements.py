@@ -16,12 +16,12 @@ from imaging.text import MAX_TEXT, clean
 
 
 @cache
-def _tag(keyword: str) -> BaseTag:
-    """The tag of a keyword."""
+def _tag(keyword: str | int) -> BaseTag:
+    """The tag of a keyword, or of a number: repeating groups have no keyword of their own."""
     return Tag(keyword)
 
 
-def value(ds: Dataset, keyword: str) -> Any:
+def value(ds: Dataset, keyword: str | int) -> Any:
     """The value of an element, or None when it is absent, empty or cannot be decoded."""
     try:  # by tag: an absent keyword is looked up as an attribute, which takes ten times as long
         element = ds.get(_tag(keyword))
@@ -31,7 +31,7 @@ def value(ds: Dataset, keyword: str) -> Any:
     return None if raw is None or (isinstance(raw, str | bytes) and not raw) else raw
 
 
-def text(ds: Dataset, *keywords: str) -> str:
+def text(ds: Dataset, *keywords: str | int) -> str:
     """The first non-empty of some text elements, cleaned; "" when all are silent.
 
     Cleaned by `imaging.text.clean` to at most `MAX_TEXT` characters; not escaped: that is
@@ -60,7 +60,7 @@ def lines(ds: Dataset, keyword: str, *, most: int) -> str:
     return "\n".join(line for line in cleaned if line)[:most]
 
 
-def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
+def numbers(ds: Dataset, keyword: str | int) -> tuple[float, ...]:
     """All values of a numeric element as floats; NaN stands for one that is not a number."""
     raw = value(ds, keyword)
     if raw is None:
@@ -68,7 +68,7 @@ def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
     return tuple(_to_float(number) for number in _as_values(raw))
 
 
-def integer(ds: Dataset, keyword: str) -> int | None:
+def integer(ds: Dataset, keyword: str | int) -> int | None:
     """The one integer of an element; None when absent, repeated or not a whole number."""
     values = numbers(ds, keyword)
     if len(values) != 1 or not values[0].is_integer():
@@ -82,7 +82,7 @@ def first_item(ds: Dataset, keyword: str) -> Dataset | None:
     return items[0] if items else None
 
 
-def sequence_items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
+def sequence_items(ds: Dataset, keyword: str | int) -> tuple[Dataset, ...]:
     """The items of a sequence; empty when it is absent or is no sequence."""
     items = value(ds, keyword)
     if items is None or isinstance(items, str | bytes) or not isinstance(items, Iterable):
@@ -96,6 +96,22 @@ def frame_item(ds: Dataset, frame: int, keyword: str) -> Dataset | None:
     groups = [*per_frame[frame : frame + 1], *sequence_items(ds, "SharedFunctionalGroupsSequence")]
     candidates = (first_item(group, keyword) for group in groups)
     return next((item for item in candidates if item is not None), None)
+
+
+def with_values(ds: Dataset, **values: Any) -> Dataset:
+    """A dataset that shares all elements with another but those named, which are its own.
+
+    None leaves one out. `copy.copy` shares the elements too, and what is set on the copy is then
+    set on the original.
+    """
+    replaced = {_tag(keyword) for keyword in values}
+    tags = ds.keys()
+    other = Dataset({tag: ds.get_item(tag) for tag in tags if tag not in replaced})
+    other.file_meta = ds.file_meta
+    for keyword, own in values.items():
+        if own is not None:
+            setattr(other, keyword, own)
+    return other
 
 
 def _as_values(raw: Any) -> Iterable[Any]:

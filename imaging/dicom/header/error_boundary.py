@@ -12,10 +12,13 @@ from contextlib import contextmanager
 
 import numpy as np
 from pydicom import config
+from pydicom.hooks import hooks
 
+from imaging.dicom.header.character_sets import read_value
 from imaging.errors import AssistantError, InputError
 
 config.settings.reading_validation_mode = config.IGNORE
+hooks.register_callback("raw_element_value", read_value)
 for _name in ("pydicom", "pylibjpeg", "openjpeg", "rle", "PIL"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
     logging.getLogger(_name).addHandler(logging.NullHandler())

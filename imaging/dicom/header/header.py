@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from datetime import date, datetime
 
 from pydicom.dataset import Dataset
 
-from imaging.dicom.header.elements import first_item, integer, text
-from imaging.entities import Acquisition, Identity, Patient
+from imaging.dicom.header.age import Age, find_birth_year, read_age
+from imaging.dicom.header.anatomy_codes import read_coded_anatomy
+from imaging.dicom.header.elements import first_item, integer, sequence_items, text, value
+from imaging.entities import Acquisition, Identity, OtherPatientId, Patient
+from imaging.moments import read_date, read_time
+from imaging.text import clean
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
-_AGE = re.compile(r"([0-9]{1,3})([DWMY])")
-_PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
-_OLDEST = 130.0
+_MOMENT = re.compile(r"[0-9]{8}[0-9]{0,6}(\.[0-9]{1,6})?")
+_SEXES = {"MALE": "M", "FEMALE": "F", "OTHER": "O"}
+_LONGEST_UID = 4096  # characters of a malformed one that tell it from others
+_MOST_IDS = 20  # other numbers of a patient that are kept
+_UIDS = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SOPInstanceUID",
+)  # each lies within the one before
 
 
 def read_identity(ds: Dataset, *, sha256: str, transfer_syntax_uid: str) -> Identity:
-    """The UIDs of an instance; a missing or malformed one is derived from the file's bytes.
+    """The UIDs of an instance; a stand-in is derived where one is missing or malformed.
+
+    A malformed one (hex digits, letters, too long) still says what belongs together: its stand-in
+    is made from the value as written, within its study and series, so that the films of one study
+    stay one study. Only an empty one is made from the file's bytes.
 
     Parameters
     ----------
@@ -36,36 +51,60 @@ def read_identity(ds: Dataset, *, sha256: str, transfer_syntax_uid: str) -> Iden
         standard forbids and archives keep, are left alone so that references still match.
     """
     meta = getattr(ds, "file_meta", Dataset())
+    study, series, instance = (
+        _read_uid(ds, _UIDS[: depth + 1], sha256) for depth in range(len(_UIDS))
+    )
     return Identity(
-        study_instance_uid=_read_uid(ds, "StudyInstanceUID", sha256),
-        series_instance_uid=_read_uid(ds, "SeriesInstanceUID", sha256),
-        sop_instance_uid=_read_uid(ds, "SOPInstanceUID", sha256),
+        study_instance_uid=study,
+        series_instance_uid=series,
+        sop_instance_uid=instance,
         sop_class_uid=text(ds, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"),
         transfer_syntax_uid=transfer_syntax_uid,
         sha256=sha256,
     )
 
 
-def derive_uid(sha256: str, keyword: str) -> str:
-    """A UID that is always the same for the same bytes and attribute (PS3.5 B.2, root 2.25)."""
-    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{sha256}/{keyword}').int}"
+def derive_uid(source: str, keyword: str) -> str:
+    """A UID that is always the same for the same source (a file's hash) and attribute.
+
+    PS3.5 B.2, root 2.25.
+    """
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{source}/{keyword}').int}"
+
+
+def known_uid(study: str, series: str, instance: str) -> str:
+    """The SOP Instance UID by which a film is known that is referred to, each UID as written.
+
+    As `read_identity` has it; where one of the three is missing, as written.
+    """
+    written = [study, series, instance]
+    return _uid_of(written, _UIDS[-1], "") if all(written) else instance
 
 
 def has_own_uids(ds: Dataset) -> bool:
     """True when study, series and instance are all named by well-formed UIDs."""
-    keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    return all(_is_uid(text(ds, keyword)) for keyword in keywords)
+    return all(is_uid(written_uid(ds, keyword)) for keyword in _UIDS)
+
+
+def names_itself(ds: Dataset) -> bool:
+    """True when study, series and instance are all named, be it by malformed UIDs."""
+    return all(written_uid(ds, keyword) for keyword in _UIDS)
 
 
 def read_patient(ds: Dataset) -> Patient:
     """The Patient and Patient Study modules (PS3.3 C.7.1.1, C.7.2.2)."""
-    birth_date = read_date(text(ds, "PatientBirthDate"))
+    age = age_of(ds)
     return Patient(
         name=text(ds, "PatientName"),
         patient_id=text(ds, "PatientID"),
-        birth_date=birth_date,
-        sex=text(ds, "PatientSex").upper(),
-        age_years=_read_age_years(ds, birth_date),
+        birth_date=read_date(text(ds, "PatientBirthDate")),
+        sex=_read_sex(ds),
+        age_years=age.years,
+        age_otherwise=age.otherwise,
+        issuer=text(ds, "IssuerOfPatientID"),
+        issuer_uid=_read_issuer_uid(ds),
+        id_type=text(ds, "TypeOfPatientID").upper(),
+        other_ids=_read_other_ids(ds),
     )
 
 
@@ -73,18 +112,18 @@ def read_acquisition(ds: Dataset) -> Acquisition:
     """How and when the picture was taken.
 
     ``synthetic`` follows SyntheticData (0008,001C) and QualityControlSubject (0010,0200).
-    ``view_position`` falls back to the meaning of the first view code.
+    ``view_position`` and ``body_part`` fall back to what is coded (`anatomy_codes`).
     """
-    view_code = first_item(ds, "ViewCodeSequence") or Dataset()
+    coded = read_coded_anatomy(ds)
     orientation = text(ds, "PatientOrientation").split("\\")
     return Acquisition(
         modality=text(ds, "Modality").upper(),
-        body_part=text(ds, "BodyPartExamined").upper(),
-        view_position=(text(ds, "ViewPosition") or text(view_code, "CodeMeaning")).upper(),
+        body_part=(text(ds, "BodyPartExamined") or ", ".join(coded.body_parts)).upper(),
+        view_position=(text(ds, "ViewPosition") or ", ".join(coded.views)).upper(),
         laterality=text(ds, "ImageLaterality", "Laterality").upper(),
         patient_orientation=tuple(part for part in orientation if part),
         study_date=read_date(text(ds, "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")),
-        study_time=text(ds, "StudyTime"),
+        study_time=read_time(text(ds, "StudyTime")),
         study_description=text(ds, "StudyDescription"),
         series_description=text(ds, "SeriesDescription"),
         accession_number=text(ds, "AccessionNumber"),
@@ -93,61 +132,94 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         image_type=tuple(part for part in text(ds, "ImageType").upper().split("\\") if part),
         intent=text(ds, "PresentationIntentType").upper(),
         instance_number=integer(ds, "InstanceNumber"),
+        acquired_at=_read_moment(ds),
         synthetic="YES" in (text(ds, "SyntheticData"), text(ds, "QualityControlSubject")),
+        coded_body_parts=coded.body_parts,
+        coded_views=coded.views,
+        view_modifiers=coded.modifiers,
     )
 
 
-def parse_age(age: str) -> float | None:
-    """Years from an age string (AS, PS3.5 6.2) such as 004Y, 018M, 003W or 010D.
+def age_of(ds: Dataset) -> Age:
+    """The patient's age by tag and by dates."""
+    born = read_date(text(ds, "PatientBirthDate"))
+    taken = read_date(text(ds, "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"))
+    return read_age(
+        text(ds, "PatientAge"),
+        born=_as_date(born) if born else None,
+        taken=_as_date(taken) if taken else None,
+        birth_year=find_birth_year(text(ds, "PatientBirthDate")),
+    )
 
-    Returns
-    -------
-    float or None
-        None for anything else: without its unit a number could be days or years.
+
+def _read_moment(ds: Dataset) -> str:
+    """When the picture was taken, as digits that can be compared; "" where nobody says.
+
+    AcquisitionDateTime (0008,002A), else the date and time of acquisition, else of content.
     """
-    match = _AGE.fullmatch(age.strip().upper())
-    if not match:
-        return None
-    years = int(match[1]) / _PER_YEAR[match[2]]
-    return years if years <= _OLDEST else None
+    pairs = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
+    stamps = (
+        text(ds, "AcquisitionDateTime"),
+        *(read_date(text(ds, day)) + text(ds, clock).replace(":", "") for day, clock in pairs),
+    )
+    return next((found[0] for stamp in stamps if (found := _MOMENT.match(stamp))), "")
 
 
-def _read_age_years(ds: Dataset, birth_date: str) -> float | None:
-    """PatientAge (0010,1010), else study date less birth date."""
-    stated = parse_age(text(ds, "PatientAge"))
-    if stated is not None:
-        return stated
-    study_date = read_date(text(ds, "StudyDate", "AcquisitionDate", "ContentDate"))
-    if not birth_date or not study_date:
-        return None
-    days = (_as_date(study_date) - _as_date(birth_date)).days
-    years = days / _PER_YEAR["D"]
-    return years if 0 <= years <= _OLDEST else None
+def _read_sex(ds: Dataset) -> str:
+    """PatientSex (0010,0040) in capitals; the words for M, F and O as these."""
+    sex = text(ds, "PatientSex").upper()
+    return _SEXES.get(sex, sex)
 
 
-def _read_uid(ds: Dataset, keyword: str, sha256: str) -> str:
-    """The UID as written, or a derived one."""
-    uid = text(ds, keyword)
-    return uid if _is_uid(uid) else derive_uid(sha256, keyword)
+def _read_issuer_uid(ds: Dataset) -> str:
+    """The universal entity ID of the issuer (PS3.3 10.14), its type before it."""
+    qualifiers = first_item(ds, "IssuerOfPatientIDQualifiersSequence") or Dataset()
+    entity = text(qualifiers, "UniversalEntityID")
+    return f"{text(qualifiers, 'UniversalEntityIDType')} {entity}".strip() if entity else ""
 
 
-def _is_uid(uid: str) -> bool:
+def _read_other_ids(ds: Dataset) -> tuple[OtherPatientId, ...]:
+    """Further numbers: the sequence (0010,1002), and its retired forerunner (0010,1000)."""
+    items = sequence_items(ds, "OtherPatientIDsSequence")[:_MOST_IDS]
+    found = [
+        OtherPatientId(
+            text(item, "PatientID"),
+            text(item, "IssuerOfPatientID"),
+            _read_issuer_uid(item),
+            text(item, "TypeOfPatientID").upper(),
+        )
+        for item in items
+    ]
+    retired = text(ds, "OtherPatientIDs").split("\\")[:_MOST_IDS]
+    found += [OtherPatientId(number.strip()) for number in retired]
+    return tuple(other for other in found if other.patient_id)
+
+
+def _read_uid(ds: Dataset, keywords: tuple[str, ...], sha256: str) -> str:
+    """The UID of the last of some attributes: as written, or derived.
+
+    Derived from what the attributes before it say, too: "1" is the series of many studies.
+    """
+    return _uid_of([written_uid(ds, keyword) for keyword in keywords], keywords[-1], sha256)
+
+
+def _uid_of(written: list[str], keyword: str, sha256: str) -> str:
+    """The UID of the last of some values."""
+    if is_uid(written[-1]):
+        return written[-1]
+    return derive_uid(json.dumps(written) if all(written) else sha256, keyword)
+
+
+def written_uid(ds: Dataset, keyword: str) -> str:
+    """A UID as it is written, whole: two that differ at their ends are two."""
+    return clean(str(value(ds, keyword) or ""), _LONGEST_UID)
+
+
+def is_uid(uid: str) -> bool:
     """True for dotted numbers of at most 64 characters."""
     return len(uid) <= 64 and _UID.fullmatch(uid) is not None
 
 
-def read_date(stated: str) -> str:
-    """A date as YYYYMMDD; "" when it is none (ACR-NEMA dots are dropped)."""
-    digits = stated.replace(".", "").replace("-", "")
-    try:
-        _as_date(digits)
-    except ValueError:
-        return ""
-    return digits
-
-
 def _as_date(digits: str) -> date:
     """Parse YYYYMMDD."""
-    if len(digits) != 8:
-        raise ValueError("a DICOM date has eight digits")
     return datetime.strptime(digits, "%Y%m%d").date()

@@ -2,8 +2,8 @@
 
 libjpeg-turbo (JPEG of any depth, lossless too), CharLS (JPEG-LS), OpenJPEG (JPEG 2000) and OpenJPH
 (HTJ2K) decode without holding Python's lock, so that one reader's film does not stop another
-reader's page. Colour stays with pydicom's own plugins, which know about YBR; JPEG XL, which they
-do not know, comes back here as a pydicom plugin, loaded by name and called per frame.
+reader's page. Colour of JPEG, and JPEG XL, come back here as a pydicom plugin, loaded by name and
+called per frame; other colour stays with pydicom's own plugins.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pydicom.pixels.decoders.base import Decoder, DecodeRunner
 
 from imaging.dicom.header.sop_classes import name_syntax
 from imaging.dicom.pixels.codestream import is_signed, read_codestream
+from imaging.dicom.pixels.markers import JPEG_XL_SYNTAXES
 
 LABEL = "imagecodecs"
 
@@ -43,9 +44,13 @@ _THREADS = min(4, os.cpu_count() or 1)  # one film must not take a whole server
 
 
 def _decode_jpeg(data: bytes) -> NDArray[Any]:
-    """Refuse values beyond the precision: the libjpegs go on after damage, and lossless drifts."""
-    array = np.asarray(imagecodecs.jpeg8_decode(data))
+    """Samples as coded, and no colour transform: what they are is not libjpeg's to guess.
+
+    Values beyond the precision are refused: the libjpegs go on after damage, and lossless drifts.
+    """
     header = read_codestream(data)
+    kept = "YCBCR" if header is not None and header.components == 3 else None
+    array = np.asarray(imagecodecs.jpeg8_decode(data, colorspace=kept, outcolorspace=kept))
     if header is None or int(array.max()) >> header.precision:
         raise ValueError("the frame decodes to values that its precision cannot hold")
     return array
@@ -90,18 +95,17 @@ def _note_dropped_error(event: Any) -> None:
 # Retired from DICOM, and so without a decoder of pydicom's own; libjpeg-turbo reads both.
 _SPECTRAL, _PROGRESSIVE = uid.UID("1.2.840.10008.1.2.4.53"), uid.UID("1.2.840.10008.1.2.4.55")
 # Newer than pydicom's decoders (Supplement 232).
-_JPEG_XL = tuple(uid.UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
-for _syntax in _JPEG_XL:  # unknown to pydicom, it would count as no transfer syntax at all
+for _syntax in JPEG_XL_SYNTAXES:  # unknown to pydicom, it would count as no transfer syntax at all
     UID_dictionary.setdefault(str(_syntax), (name_syntax(_syntax), "Transfer Syntax", "", "", ""))
 _OUR_DECODERS: dict[str, Decoder] = {
-    syntax: Decoder(syntax) for syntax in (_SPECTRAL, _PROGRESSIVE, *_JPEG_XL)
+    syntax: Decoder(syntax) for syntax in (_SPECTRAL, _PROGRESSIVE, *JPEG_XL_SYNTAXES)
 }
 _DECODERS: dict[uid.UID, Callable[[bytes], NDArray[Any]]] = {
     uid.JPEGBaseline8Bit: _decode_jpeg,
     uid.JPEGExtended12Bit: _decode_jpeg,
     _SPECTRAL: _decode_jpeg,
     _PROGRESSIVE: _decode_jpeg,
-    **dict.fromkeys(_JPEG_XL, imagecodecs.jpegxl_decode),
+    **dict.fromkeys(JPEG_XL_SYNTAXES, imagecodecs.jpegxl_decode),
     uid.JPEGLossless: _decode_jpeg,
     uid.JPEGLosslessSV1: _decode_jpeg,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
@@ -116,7 +120,7 @@ DECODER_DEPENDENCIES = dict.fromkeys(_DECODERS, ("imagecodecs>=2026.3",))
 
 
 _CHECKED = tuple(syntax for syntax, decode in _DECODERS.items() if decode is _decode_jpeg)
-_COLOUR = (uid.JPEGLossless, uid.JPEGLosslessSV1, *_JPEG_XL)
+_COLOUR = (*_CHECKED, *JPEG_XL_SYNTAXES)
 
 
 def is_available(uid: str) -> bool:
@@ -177,7 +181,7 @@ def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
     kind = "iu"[not sample.signed]
     array = array.view(f"{kind}{array.itemsize}")
     wide = array.astype(f"{kind}{sample.allocated // 8}", copy=False)
-    spare = 8 * wide.itemsize - _count_significant_bits(data, syntax, sample)
+    spare = 8 * wide.itemsize - _count_significant_bits(wide, data, syntax, sample)
     if spare > 0:  # what lies above the significant bits is their sign, or nothing
         wide = wide if wide.flags.writeable else wide.copy()
         np.left_shift(wide, spare, out=wide)
@@ -185,21 +189,50 @@ def decode_grey(data: bytes, syntax: uid.UID, sample: Sample) -> NDArray[Any]:
     return wide
 
 
-def _count_significant_bits(data: bytes, syntax: uid.UID, sample: Sample) -> int:
+def _count_significant_bits(
+    wide: NDArray[Any], data: bytes, syntax: uid.UID, sample: Sample
+) -> int:
     """Bits above which samples need correction; those of the whole sample where they need none.
 
     As pydicom does it: JPEG 2000 counts the codestream's bits, where it is signed otherwise than
     the header; JPEG-LS, which knows no sign, where the header says signed; all others the stored
-    bits.
+    bits. But a codestream that has more than these, and uses them, is followed (PS3.5 8.2.1).
     """
     header = read_codestream(data)
-    precision = header.precision if header else sample.stored
+    precision = header.precision if header else 8 * wide.itemsize
     if syntax in uid.JPEG2000TransferSyntaxes and sample.monochrome:
         return precision if is_signed(data) != sample.signed else sample.allocated
     if syntax in uid.JPEGLSTransferSyntaxes and sample.signed:
         return precision
+    if precision > sample.stored and is_deeper(wide, sample.stored, precision):
+        return precision
     fits = not sample.signed and precision <= sample.stored  # `_decode_jpeg` checks the values
     return sample.allocated if fits and syntax in _CHECKED else sample.stored
+
+
+def is_deeper(values: NDArray[Any], stored: int, bits: int) -> bool:
+    """Whether samples hold more than their stored bits: neither zeros above them, nor a sign.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Integers; above `bits` of each nothing is looked at.
+    stored, bits : int
+        Bits that the header states, and that the samples have; stored < bits.
+    """
+    signed = values.dtype.kind == "i"
+    half = 2 ** (stored - 1)
+    if signed and -half <= int(values.min()) and int(values.max()) < half:  # as nearly all are
+        return False
+    words = values.view(values.dtype.str.replace("i", "u"))
+    if int(words.max()) < 2**stored:
+        return False
+    words = words & (2**bits - 1)
+    above = words >> stored
+    if not signed:
+        return bool(above.any())
+    negative = words >> (stored - 1) & 1
+    return bool(((above != 0) & ((above != 2 ** (bits - stored) - 1) | (negative == 0))).any())
 
 
 def _decode_frame(src: bytes, runner: DecodeRunner) -> memoryview:

@@ -29,7 +29,7 @@ from imaging.errors import PixelDataError
 
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among SOF0-15: DHT, JPG, DAC
-_JP2 = b"\x00\x00\x00\x0cjP  "  # a JP2 file's first box
+JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "  # a JP2 file's first box
 _SIZE = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream, image size
 _STYLE, _COMPONENT_STYLE = 0xFF52, 0xFF53  # JPEG 2000: COD, COC
 _TILE_PART = b"\xff\x90\x00\x0a"  # JPEG 2000: start of tile-part and the length of that segment
@@ -66,10 +66,14 @@ def check_codestream(ds: Dataset, geometry: Geometry, frame: int) -> bytes:
     if codestream is None or not _boxes_advance(data):
         raise PixelDataError("The compressed picture has no readable header; " + DAMAGED)
     if not _has_size(codestream, ds, geometry):
-        raise PixelDataError("The compressed picture has another size than its header says.")
+        raise PixelDataError(
+            "The compressed picture has another size than its header says. "
+            "Ask for it to be exported again."
+        )
     if not _fits(codestream, ds, geometry):
         raise PixelDataError(
-            "The compressed picture has another depth or number of colours than its header says."
+            "The compressed picture has another depth or number of colours than its header says. "
+            "Ask for it to be exported again."
         )
     if not _ends(data, syntax):
         raise PixelDataError("The compressed picture stops before its end; " + DAMAGED)
@@ -184,7 +188,7 @@ def _boxes_advance(data: bytes) -> bool:
 
     ISO/IEC 15444-1 I.4; PS3.5 A.4.4 wants no boxes at all.
     """
-    at = 12 if data.startswith(_JP2) else len(data)
+    at = 12 if data.startswith(JP2_SIGNATURE) else len(data)
     while at < len(data) and data[at + 4 : at + 8] != b"jp2c":
         length = int.from_bytes(data[at : at + 4], "big")
         if length < 8:

@@ -12,7 +12,10 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import parse_fragments
 from pydicom.uid import UID
 
-from imaging.dicom.header.elements import frame_item, integer, numbers, text
+from imaging.dicom.header.elements import integer, numbers, text
+from imaging.dicom.header.placement import read_place
+from imaging.dicom.header.sop_classes import name_syntax
+from imaging.dicom.pixels.spacing import read_spacing
 from imaging.entities import Geometry
 from imaging.errors import PixelDataError
 
@@ -20,8 +23,7 @@ MAX_FRAME_SAMPLES = 2**27  # 1 GiB as float64, six times the largest radiograph
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _ONE_SAMPLE = (*MONOCHROME, "PALETTE COLOR")
-COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "XYB")
 DAMAGED = "the file is damaged or was cut short; ask for it to be sent again."
 
 
@@ -50,8 +52,7 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
     Returns
     -------
     Geometry
-        ``pixel_spacing`` in mm from PixelSpacing, else ImagerPixelSpacing (at the detector, not
-        corrected for magnification), else NominalScannedPixelSpacing.
+        ``pixel_spacing`` and the plane it holds in as `spacing.read_spacing` decides.
 
     Raises
     ------
@@ -70,10 +71,24 @@ def read_geometry(ds: Dataset, transfer_syntax_uid: str) -> Geometry:
     if rows * columns * samples > MAX_FRAME_SAMPLES:
         raise PixelDataError(
             f"The header describes a picture of {columns} x {rows} pixels, which is larger than "
-            "this tool accepts."
+            "this tool accepts. Export it smaller."
         )
-    spacing, source = _read_spacing(ds)
-    geometry = Geometry(rows, columns, frames, samples, photometric, bits_stored, spacing, source)
+    spacing = read_spacing(ds)
+    position, orientation = read_place(ds, 0)
+    geometry = Geometry(
+        rows=rows,
+        columns=columns,
+        frames=frames,
+        samples_per_pixel=samples,
+        photometric_interpretation=photometric,
+        bits_stored=bits_stored,
+        pixel_spacing=spacing.pair,
+        pixel_spacing_source=spacing.keyword,
+        length_plane=spacing.plane,
+        magnification=spacing.magnification,
+        image_position=position,
+        image_orientation=orientation,
+    )
     _check_length(ds, geometry, UID(transfer_syntax_uid))
     return geometry
 
@@ -92,8 +107,9 @@ def stated_geometry(ds: Dataset) -> Geometry:
 
 def excess_bytes(ds: Dataset, geometry: Geometry) -> bool:
     """True when native pixel data go on for a row or more after the last frame."""
-    data = pixel_bytes(ds) or b""
-    spare = len(data) - _native_length(ds, geometry)
+    spare = len(pixel_bytes(ds) or b"") - _native_length(
+        ds, geometry, subsampled=is_subsampled(ds, geometry)
+    )
     return spare >= max(2, geometry.columns * geometry.samples_per_pixel)
 
 
@@ -102,7 +118,8 @@ def _require_integer(ds: Dataset, keyword: str) -> int:
     number = integer(ds, keyword)
     if number is None:
         raise PixelDataError(
-            f"The header lacks a usable {keyword} value, so the picture cannot be read."
+            f"The header lacks a usable {keyword} value, so the picture cannot be read. "
+            "Ask for it to be exported again."
         )
     return number
 
@@ -111,10 +128,14 @@ def _read_frames(ds: Dataset) -> int:
     """NumberOfFrames; 1 when absent, empty or 0."""
     stated = numbers(ds, "NumberOfFrames")
     if not stated and "NumberOfFrames" in ds and ds.get_item("NumberOfFrames").value:
-        raise PixelDataError("The header lacks a usable NumberOfFrames value.")
+        raise PixelDataError(
+            "The header lacks a usable NumberOfFrames value. Ask for it to be exported again."
+        )
     frames = _require_integer(ds, "NumberOfFrames") if stated else 1
     if frames < 0:
-        raise PixelDataError("The header gives a negative number of frames.")
+        raise PixelDataError(
+            "The header gives a negative number of frames. Ask for it to be exported again."
+        )
     return frames or 1
 
 
@@ -126,14 +147,20 @@ def _read_bits_stored(ds: Dataset) -> int:
     stored = _require_integer(ds, "BitsStored")
     high_bit = integer(ds, "HighBit")
     if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
-        raise PixelDataError("The header gives an impossible number of bits per pixel.")
+        raise PixelDataError(
+            "The header gives an impossible number of bits per pixel. "
+            "Ask for it to be exported again."
+        )
     if high_bit is not None and high_bit != stored - 1:
         raise PixelDataError(
             "The header contradicts itself on where the bits of a pixel lie, so its grey values "
-            "cannot be trusted."
+            "cannot be trusted. Ask for it to be exported again."
         )
     if _require_integer(ds, "PixelRepresentation") not in (0, 1):
-        raise PixelDataError("The header does not say whether pixel values are signed.")
+        raise PixelDataError(
+            "The header does not say whether pixel values are signed. "
+            "Ask for it to be exported again."
+        )
     return stored
 
 
@@ -143,11 +170,12 @@ def _check_photometric(photometric: str, samples: int) -> None:
     if photometric not in expected:
         raise PixelDataError(
             "The header's photometric interpretation is missing or unknown, so black and white "
-            "cannot be told apart."
+            "cannot be told apart. Ask for it to be exported again."
         )
     if expected[photometric] != samples:
         raise PixelDataError(
-            f"The header contradicts itself: {photometric} with {samples} samples per pixel."
+            f"The header contradicts itself: {photometric} with {samples} samples per pixel. "
+            "Ask for it to be exported again."
         )
 
 
@@ -157,32 +185,39 @@ def _check_length(ds: Dataset, geometry: Geometry, syntax: UID) -> None:
     if not data:
         raise PixelDataError("The picture in this file is empty; " + DAMAGED)
     if syntax.is_encapsulated:
-        fragments, _ = parse_fragments(data)
+        try:
+            fragments, _ = parse_fragments(data)
+        except ValueError as exc:
+            raise PixelDataError(
+                f"The header says that the picture is encoded as {name_syntax(syntax)}, but what "
+                "the file holds is no such picture, nor an uncompressed one of its size; ask for "
+                "it to be sent again, uncompressed if possible."
+            ) from exc
         enough = fragments > geometry.frames  # the offset table is one of them
     else:
-        enough = len(data) >= _native_length(ds, geometry)
+        enough = len(data) >= _native_length(ds, geometry, subsampled=is_subsampled(ds, geometry))
     if not enough:
         raise PixelDataError(
             "The file holds less picture data than its header promises; " + DAMAGED
         )
 
 
-def _native_length(ds: Dataset, geometry: Geometry) -> int:
+def is_subsampled(ds: Dataset, geometry: Geometry) -> bool:
+    """True for native YBR_FULL_422 of two samples a pixel (PS3.3 C.7.6.3.1.2).
+
+    Where the data hold three, the tag was left behind by whoever decompressed them.
+    """
+    if geometry.photometric_interpretation != "YBR_FULL_422":
+        return False
+    return len(pixel_bytes(ds) or b"") < _native_length(ds, geometry, subsampled=False)
+
+
+def _native_length(ds: Dataset, geometry: Geometry, *, subsampled: bool) -> int:
     """Bytes of all frames when nothing is compressed (PS3.5 8.1.1, without the padding byte)."""
     samples = geometry.rows * geometry.columns * geometry.samples_per_pixel * geometry.frames
-    if geometry.photometric_interpretation == "YBR_FULL_422":
+    if subsampled:
         samples = samples // 3 * 2
     return ceil(samples * _require_integer(ds, "BitsAllocated") / 8)
-
-
-def _read_spacing(ds: Dataset) -> tuple[tuple[float, float] | None, str]:
-    """Row and column spacing in mm and the keyword they came from."""
-    measures = frame_item(ds, 0, "PixelMeasuresSequence") or Dataset()
-    for keyword in _SPACINGS:
-        pair = numbers(ds, keyword) or numbers(measures, keyword)
-        if len(pair) == 2 and all(0 < length < float("inf") for length in pair):
-            return (pair[0], pair[1]), keyword
-    return None, ""
 
 
 def aspect_of(ds: Dataset, geometry: Geometry) -> float:

@@ -7,75 +7,22 @@ into our errors.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.decoders.base import Decoder
-from pydicom.uid import (
-    UID,
-    JPEG2000TransferSyntaxes,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLSTransferSyntaxes,
-    RLELossless,
-)
+from pydicom.uid import UID
 
-from imaging.dicom.header.elements import first_item, frame_item, integer, numbers, value
-from imaging.dicom.pixels import codecs, colour, voi_lut
-from imaging.dicom.pixels.codestream import check_codestream, read_codestream
+from imaging.dicom.header.elements import first_item, frame_item, numbers, value
+from imaging.dicom.pixels import colour, voi_lut
+from imaging.dicom.pixels.decoding import decode_colour, decode_frame, freeze
 from imaging.dicom.pixels.description import MONOCHROME, pixel_keyword
+from imaging.dicom.pixels.lookup_table import Lut, apply_lut, read_lut
+from imaging.dicom.pixels.padding import padding_mask, stored_range
 from imaging.entities import Geometry, VoiPreset
 
-codecs.register()
-_Array = TypeVar("_Array", bound=NDArray[Any])
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as YBR_FULL's Y
-# pydicom's plugin for colour, and for grey that `codecs` declines.
-_PYDICOM_PLUGINS = {
-    **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), "pillow"),
-    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
-    RLELossless: "pylibjpeg",
-    **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
-}
-
-
-def decode_frame(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[Any]:
-    """Decode one frame as stored (PS3.5 8, Annex A).
-
-    Returns
-    -------
-    numpy.ndarray
-        (rows, columns) or (rows, columns, 3), the file's own integer or float type; YBR colour
-        is converted to RGB, palette colour stays an index. Read-only.
-    """
-    return decode(ds, geometry, frame)[0]
-
-
-def decode(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], str]:
-    """`decode_frame`, and the name of the decoder that served; "" where nothing is compressed."""
-    syntax = UID(ds.file_meta.TransferSyntaxUID)
-    if syntax.is_encapsulated:
-        data = check_codestream(ds, geometry, frame)
-        if geometry.samples_per_pixel == 1 and codecs.serves(syntax, 1):
-            grey = _decode_grey(ds, geometry, data)
-            if grey is not None:
-                return _freeze(grey), codecs.LABEL
-    options: dict[str, Any] = {
-        "number_of_frames": geometry.frames,
-        "photometric_interpretation": geometry.photometric_interpretation,
-        "planar_configuration": integer(ds, "PlanarConfiguration") or 0,
-    }
-    if syntax.is_encapsulated and (tile := read_codestream(data)) is not None:
-        options |= {"rows": tile.rows, "columns": tile.columns}
-    array, name = _decode_by_plugin(
-        ds, codecs.decoder(syntax), _choose_plugins(syntax, geometry), frame, options
-    )
-    if array.shape[:2] != (geometry.rows, geometry.columns):  # a slide's last tile
-        short = [(0, geometry.rows - len(array)), (0, geometry.columns - array.shape[1])]
-        array = np.pad(array, short + [(0, 0)] * (array.ndim - 2))
-    return _freeze(array), name
 
 
 def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.float32]:
@@ -91,10 +38,10 @@ def modality_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.f
     -----
     PS3.3 C.11.1: ModalityLUTSequence, else the frame's or the instance's rescale.
     """
-    stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _freeze(colour.to_rgb(ds, geometry, stored).astype(np.float32))
-    return _freeze(apply_modality(ds, stored, frame))
+        return freeze(_rgb(ds, geometry, frame)[0].astype(np.float32))
+    stored = decode_frame(ds, geometry, frame)
+    return freeze(apply_modality(ds, stored, frame))
 
 
 def display_values(
@@ -111,72 +58,16 @@ def display_values(
     -----
     PS3.3 C.11.2 (VOI LUT), then C.7.6.3.1.2: MONOCHROME1 is inverted as the very last step.
     """
-    stored = decode_frame(ds, geometry, frame)
     if geometry.photometric_interpretation not in MONOCHROME:
-        return _freeze(colour.to_8_bit(ds, geometry, colour.to_rgb(ds, geometry, stored)))
+        return freeze(colour.to_8_bit(*_rgb(ds, geometry, frame)))
+    stored = decode_frame(ds, geometry, frame)
     values = apply_modality(ds, stored, frame)
     usable = presets(ds, geometry, frame)
     chosen = preset or (usable[0] if usable else None)
     if chosen is None:
         chosen = voi_lut.automatic_window(values, padding_mask(ds, stored))
     shown = _apply_preset(ds, values, frame, chosen)
-    return _freeze(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
-
-
-def _decode_by_plugin(
-    ds: Dataset, decoder: Decoder, plugins: tuple[str, ...], frame: int, options: dict[str, Any]
-) -> tuple[NDArray[Any], str]:
-    """The frame by the first plugin that can, and its name."""
-    available = decoder.available_plugins
-    usable = [name for name in plugins if name in available] or [_first_safe(available)]
-    for name in usable:
-        try:
-            array, _ = decoder.as_array(ds, index=frame, decoding_plugin=name, **options)
-            return array, name or next(iter(available), "")
-        except RuntimeError:  # pydicom's answer when a plugin fails
-            if name == usable[-1]:
-                raise
-    raise AssertionError("no plugin was tried")
-
-
-def _decode_grey(ds: Dataset, geometry: Geometry, data: bytes) -> NDArray[Any] | None:
-    """A grey frame by the fast way; None where it declines and there is another."""
-    syntax = UID(ds.file_meta.TransferSyntaxUID)
-    sample = codecs.Sample(
-        allocated=integer(ds, "BitsAllocated") or 0,
-        stored=geometry.bits_stored,
-        signed=integer(ds, "PixelRepresentation") == 1,
-        monochrome=geometry.photometric_interpretation in MONOCHROME,
-    )
-    try:
-        grey = codecs.decode_grey(data, syntax, sample)
-    except Exception:  # whatever its library raises
-        if syntax not in _PYDICOM_PLUGINS:
-            raise
-        return None
-    if grey.shape != (geometry.rows, geometry.columns):
-        raise ValueError("the frame has another shape than its header says")
-    return grey
-
-
-def _choose_plugins(syntax: UID, geometry: Geometry) -> tuple[str, ...]:
-    """The decoders to use, in order, and no other.
-
-    None here accepts damage that the one after it refuses.
-    """
-    other = _PYDICOM_PLUGINS.get(syntax)
-    if other and geometry.samples_per_pixel == 1:
-        return (other,)  # the fast way has declined, if there is one
-    ours = codecs.serves(syntax, geometry.samples_per_pixel)
-    return ((codecs.LABEL,) if ours else ()) + ((other,) if other else ())
-
-
-def _first_safe(names: Iterable[str]) -> str:
-    """Of pydicom's plugins the first but GDCM, which some damaged bytes make kill the process.
-
-    No second is asked: it could show damage that the first refused.
-    """
-    return next((name for name in names if name != "gdcm"), "")
+    return freeze(255 - shown if geometry.photometric_interpretation == "MONOCHROME1" else shown)
 
 
 def automatic_preset(ds: Dataset, geometry: Geometry, frame: int) -> VoiPreset:
@@ -198,29 +89,23 @@ def luminance_values(ds: Dataset, geometry: Geometry, frame: int) -> NDArray[np.
     """
     values = modality_values(ds, geometry, frame)
     if values.ndim == 3:
-        return _freeze(values @ _LUMA)
+        return luma(values)
     if geometry.photometric_interpretation == "MONOCHROME1":
-        low, high = _modality_ends(ds, geometry, values, frame)
-        return _freeze(np.float32(low + high) - values)
+        low, high = _modality_ends(ds, values, frame)
+        return freeze(np.float32(low + high) - values)
     return values
+
+
+def luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The brightness of a colour picture: (rows, columns, 3) to (rows, columns). Read-only."""
+    return freeze(rgb @ _LUMA)
 
 
 def presets(ds: Dataset, geometry: Geometry, frame: int = 0) -> tuple[VoiPreset, ...]:
     """The presets that can be used: none for colour, none where the rescale is void."""
     if geometry.photometric_interpretation not in MONOCHROME or has_void_rescale(ds, frame):
         return ()
-    return voi_lut.read_presets(ds, frame)
-
-
-def padding_mask(ds: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """True where a stored value is padding (PS3.3 C.7.5.1.1.2), or None without padding."""
-    padding = integer(ds, "PixelPaddingValue")
-    if padding is None:
-        return None
-    limit = integer(ds, "PixelPaddingRangeLimit")
-    low, high = sorted((padding, padding if limit is None else limit))
-    mask: NDArray[np.bool_] = (stored >= low) & (stored <= high)
-    return mask
+    return voi_lut.read_presets(ds, frame, little_endian=_is_little(ds))
 
 
 def has_void_rescale(ds: Dataset, frame: int = 0) -> bool:
@@ -233,9 +118,9 @@ def has_void_rescale(ds: Dataset, frame: int = 0) -> bool:
 
 def apply_modality(ds: Dataset, stored: NDArray[Any], frame: int) -> NDArray[np.float32]:
     """Modality LUT, else rescale, else the values as they are."""
-    item = _modality_lut(ds)
-    if item is not None:
-        return voi_lut.apply_lut(stored, read_table(ds, item)).astype(np.float32)
+    lut = read_modality_lut(ds)
+    if lut is not None:
+        return apply_lut(stored, lut).astype(np.float32)
     slope, intercept = (1.0, 0.0) if has_void_rescale(ds, frame) else stated_rescale(ds, frame)
     if (slope, intercept) == (1.0, 0.0):
         return np.nan_to_num(stored.astype(np.float32))
@@ -260,16 +145,22 @@ def stated_rescale(ds: Dataset, frame: int) -> tuple[float, float]:
     return (slope[0] if slope else 1.0), (intercept[0] if intercept else 0.0)
 
 
-def _modality_ends(
-    ds: Dataset, geometry: Geometry, values: NDArray[np.float32], frame: int
-) -> tuple[float, float]:
+def _modality_ends(ds: Dataset, values: NDArray[np.float32], frame: int) -> tuple[float, float]:
     """Modality values of the smallest and the largest storable value."""
     if pixel_keyword(ds) != "PixelData":
         return float(values.min()), float(values.max())
-    span = 2**geometry.bits_stored
-    low = -(span // 2) if integer(ds, "PixelRepresentation") == 1 else 0
-    ends = apply_modality(ds, np.array([low, low + span - 1]), frame)
+    ends = apply_modality(ds, np.array(stored_range(ds)), frame)
     return float(ends[0]), float(ends[1])
+
+
+def modality_range(ds: Dataset, frame: int) -> tuple[float, float]:
+    """Smallest and largest modality value that a frame may have: what a VOI LUT is asked about."""
+    lut = read_modality_lut(ds)
+    if lut is not None:
+        return float(lut.table.min()), float(lut.table.max())
+    slope, intercept = (1.0, 0.0) if has_void_rescale(ds, frame) else stated_rescale(ds, frame)
+    low, high = sorted(slope * end + intercept for end in stored_range(ds))
+    return low, high
 
 
 def _apply_preset(
@@ -283,20 +174,34 @@ def _apply_preset(
             window_width=preset.window_width,
             function=preset.function,
         )
-    item = voi_lut.voi_holder(ds, frame).VOILUTSequence[preset.index]
-    lut = read_table(ds, item)
-    levels = voi_lut.apply_lut(values, lut).astype(np.float64)
+    lut = read_voi_lut(ds, frame, preset.index)
+    levels = apply_lut(values, lut).astype(np.float64)
     return np.rint(levels * (255 / (2**lut.bits - 1))).astype(np.uint8)
 
 
-def read_table(ds: Dataset, item: Dataset) -> voi_lut.Lut:
-    """The table of a LUT item, in the byte order of its file; raises `PixelDataError`."""
-    return voi_lut.read_lut(
-        item, little_endian=UID(ds.file_meta.TransferSyntaxUID).is_little_endian
-    )
+def read_voi_lut(ds: Dataset, frame: int, index: int) -> Lut:
+    """A table of a frame's VOILUTSequence; raises `PixelDataError`."""
+    item = voi_lut.voi_holder(ds, frame).VOILUTSequence[index]
+    return read_lut(item, inputs=modality_range(ds, frame), little_endian=_is_little(ds))
 
 
-def _freeze(array: _Array) -> _Array:
-    """Make an array read-only; returns it."""
-    array.setflags(write=False)
-    return array
+def read_modality_lut(ds: Dataset) -> Lut | None:
+    """The Modality LUT, or None; raises `PixelDataError`."""
+    item = _modality_lut(ds)
+    if item is None:
+        return None
+    little = _is_little(ds)
+    return read_lut(item, inputs=stored_range(ds), little_endian=little, are_levels=False)
+
+
+def _is_little(ds: Dataset) -> bool:
+    return UID(ds.file_meta.TransferSyntaxUID).is_little_endian
+
+
+def _rgb(ds: Dataset, geometry: Geometry, frame: int) -> tuple[NDArray[Any], int]:
+    """Colours and their depth, a palette's looked up."""
+    if geometry.photometric_interpretation == "PALETTE COLOR":
+        palette = colour.read_palette(ds)
+        return colour.look_up(palette, decode_frame(ds, geometry, frame)), palette.bits
+    picture = decode_colour(ds, geometry, frame)
+    return picture.rgb, picture.bits

@@ -19,9 +19,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from imaging.dicom.header.elements import integer
-from imaging.dicom.pixels import grey_levels
+from imaging.dicom.pixels import decoding, grey_levels, overlay_planes
 from imaging.dicom.pixels.codestream import check_codestream, is_reversible
 from imaging.dicom.pixels.description import MONOCHROME, pixel_keyword
+from imaging.dicom.pixels.tint import tint_of
 from imaging.dicom.pixels.wavelet import block_means
 from imaging.entities import Geometry
 
@@ -40,10 +41,13 @@ class Quick:
         (rows', columns'), integers or float32.
     reversed : bool
         Larger is darker.
+    tint : float or None
+        How far a colour picture is from grey (`imaging.dicom.pixels.tint`); None for a grey one.
     """
 
     values: NDArray[Any]
     reversed: bool = False
+    tint: float | None = None
 
 
 def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) -> Quick:
@@ -54,6 +58,9 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
     enough : int
         Pixels that the shorter side must keep; 0 decodes everything.
     """
+    if geometry.photometric_interpretation not in MONOCHROME:
+        rgb = grey_levels.modality_values(ds, geometry, frame)
+        return Quick(grey_levels.luma(rgb), tint=tint_of(rgb))
     if not _is_linear(ds, geometry, frame):
         return Quick(grey_levels.luminance_values(ds, geometry, frame))
     slope, _ = grey_levels.stated_rescale(ds, frame)
@@ -61,10 +68,11 @@ def quick_values(ds: Dataset, geometry: Geometry, frame: int, *, enough: int) ->
     plain = _read_native(ds, geometry, frame)
     if plain is not None:
         return Quick(plain, darker)
-    levels = _count_levels(geometry, enough)
+    hidden = overlay_planes.has_embedded(ds, geometry.bits_stored)  # bits that a mean would mix in
+    levels = 0 if hidden else _count_levels(geometry, enough)
     reduced = _decode_reduced(ds, geometry, frame, levels) if levels else None
     if reduced is None:
-        return Quick(grey_levels.decode_frame(ds, geometry, frame), darker)
+        return Quick(decoding.decode_frame(ds, geometry, frame), darker)
     return Quick(reduced, darker)
 
 

@@ -1,32 +1,23 @@
-"""Values of interest: the windows and look-up tables that turn modality values to grey levels.
+"""Values of interest: the windows that turn modality values to grey levels, and a file's presets.
 
-PS3.3 C.11.1 (Modality LUT) and C.11.2 (VOI LUT). Pure array functions, and the presets of a file.
+PS3.3 C.11.2 (VOI LUT). Pure array functions, and the presets of a file.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from imaging.dicom.header.elements import frame_item, numbers, sequence_items, text, value
+from imaging.dicom.header.elements import frame_item, numbers, sequence_items, text
+from imaging.dicom.pixels.lookup_table import read_lut
 from imaging.entities import VoiPreset
 from imaging.errors import PixelDataError
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _SAMPLE_SIZE = 1_000_000  # pixels that suffice for a percentile
-
-
-@dataclass(frozen=True, slots=True)
-class Lut:
-    """A look-up table: `table[0]` answers every input up to `first_mapped`; `bits` per entry."""
-
-    first_mapped: int
-    bits: int
-    table: NDArray[np.uint16]
 
 
 def apply_window(
@@ -83,51 +74,9 @@ def is_usable_window(window_center: float, window_width: float, function: str) -
     return finite and smallest and function in FUNCTIONS
 
 
-def apply_lut(values: NDArray[np.number], lut: Lut) -> NDArray[np.uint16]:
-    """Look every value up; values outside the table take its first or last entry.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape, integer or float (rounded); stored values for a Modality LUT, modality values
-        for a VOI LUT.
-    lut : Lut
-        The table.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape, uint16, 0 to 2**bits - 1.
-
-    Notes
-    -----
-    PS3.3 C.11.1.1.1 and C.11.2.1.1. pydicom's `apply_voi` counts in the type of the table, so
-    an 8-bit table of more than 256 entries fails there and large inputs wrap.
-    """
-    index = np.rint(values.astype(np.float64)) - lut.first_mapped
-    return lut.table[np.clip(index, 0, lut.table.size - 1).astype(np.intp)]
-
-
-def read_lut(item: Dataset, *, little_endian: bool = True) -> Lut:
-    """A table from an item of ModalityLUTSequence or VOILUTSequence.
-
-    Raises
-    ------
-    PixelDataError
-        If descriptor or data are missing or contradict each other.
-    """
-    descriptor = numbers(item, "LUTDescriptor")
-    if len(descriptor) != 3 or not all(math.isfinite(number) for number in descriptor):
-        raise PixelDataError("A look-up table of this file has no usable descriptor.")
-    entries, first, bits = (int(number) for number in descriptor)
-    entries = entries or 2**16
-    table = _read_table(item, entries, "<u2" if little_endian else ">u2")
-    if not 8 <= bits <= 16 or table.size != entries:
-        raise PixelDataError("A look-up table of this file does not match its descriptor.")
-    return Lut(first, max(bits, int(table.max()).bit_length()), table)
-
-
-def read_presets(ds: Dataset, frame: int = 0) -> tuple[VoiPreset, ...]:
+def read_presets(
+    ds: Dataset, frame: int = 0, *, little_endian: bool = True
+) -> tuple[VoiPreset, ...]:
     """The usable display presets of a frame: its VOI LUTs, then its windows, each in file order.
 
     Parameters
@@ -136,6 +85,8 @@ def read_presets(ds: Dataset, frame: int = 0) -> tuple[VoiPreset, ...]:
         A monochrome instance.
     frame : int
         Counts from 0; enhanced objects may give each frame its own (PS3.3 C.7.6.16.2.10).
+    little_endian : bool
+        Byte order of the file.
 
     Returns
     -------
@@ -147,7 +98,7 @@ def read_presets(ds: Dataset, frame: int = 0) -> tuple[VoiPreset, ...]:
     luts = [
         VoiPreset("lut", index, text(item, "LUTExplanation"), function="")
         for index, item in enumerate(sequence_items(holder, "VOILUTSequence"))
-        if _is_usable_lut(item)
+        if _is_usable_lut(item, little_endian)
     ]
     centers, widths = numbers(holder, "WindowCenter"), numbers(holder, "WindowWidth")
     names = text(holder, "WindowCenterWidthExplanation").split("\\")
@@ -207,20 +158,10 @@ def _exact_window(name: str, low: float, high: float, values: NDArray[np.floatin
     return VoiPreset("window", 0, name, low + (high - low) / 2, width, "LINEAR_EXACT")
 
 
-def _is_usable_lut(item: Dataset) -> bool:
+def _is_usable_lut(item: Dataset, little_endian: bool) -> bool:
     """True when the table can be read; a damaged one is no choice to offer."""
     try:
-        read_lut(item)
+        read_lut(item, inputs=(0, 0), little_endian=little_endian)
     except PixelDataError:
         return False
     return True
-
-
-def _read_table(item: Dataset, entries: int, wide: str) -> NDArray[np.uint16]:
-    """LUTData as uint16, whether stored as numbers, words or bytes."""
-    data = value(item, "LUTData")
-    if not isinstance(data, bytes):
-        return np.array(numbers(item, "LUTData")).astype(np.uint16)[:entries]
-    kind = np.dtype(wide if len(data) >= 2 * entries else np.uint8)
-    whole = len(data) // kind.itemsize * kind.itemsize
-    return np.frombuffer(data[:whole], kind).astype(np.uint16)[:entries]
