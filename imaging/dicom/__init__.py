@@ -7,6 +7,7 @@ room.
 
 from imaging.dicom.deidentify.profile import Change, Released, release
 from imaging.dicom.deidentify.rules import Profile
+from imaging.dicom.derived_film import write_derived
 from imaging.dicom.dicomdir import is_dicomdir, referenced_files
 from imaging.dicom.documents.presentation_state import PresentationState, read_presentation
 from imaging.dicom.documents.structured_report import read_report
@@ -29,4 +30,5 @@ __all__ = [
     "read_report",
     "referenced_files",
     "release",
+    "write_derived",
 ]

@@ -18,7 +18,17 @@ _KNOWN = (
     (b"BM", "The file is a BMP; export the picture as DICOM, PNG or JPEG."),
     (b"RIFF", "The file is a WebP or media file; export the picture as DICOM, PNG or JPEG."),
 )
-_NOT_KNOWN = "The file is neither DICOM nor a PNG, JPEG, TIFF or NIfTI picture."
+_PROGRAMS = (
+    b"\x7fELF",
+    b"\xca\xfe\xba\xbe",  # Java's classes, and programs for several kinds of Mac
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+    b"\x00\x05\x16\x07",  # AppleDouble (RFC 1740): ._IM1.dcm
+    b"\x00\x05\x16\x00",  # AppleSingle
+)
+_NOT_KNOWN = (
+    "The file is neither DICOM nor a PNG, JPEG, TIFF or NIfTI picture. Export it as one of these."
+)
 
 
 class FileKind(StrEnum):
@@ -50,7 +60,7 @@ def sniff(data: bytes) -> FileKind:
         For anything else, with one sentence on what it is and what to do.
     """
     if not data:
-        raise NotDicomError("The file is empty.")
+        raise NotDicomError("The file is empty; ask for it to be sent again.")
     if data[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM":
         return FileKind.DICOM
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -69,6 +79,29 @@ def sniff(data: bytes) -> FileKind:
     if _is_text(data):
         raise NotDicomError("The file is text, not a picture; add DICOM, PNG or JPEG files.")
     raise NotDicomError(_NOT_KNOWN)
+
+
+def may_be_film(data: bytes) -> bool:
+    """True for a kind that is read here, and for a picture or archive of another kind.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    """
+    try:
+        sniff(data)
+    except NotDicomError:
+        return data.startswith(tuple(magic for magic, _sentence in _KNOWN if magic != b"%PDF"))
+    return True
+
+
+def is_program(data: bytes) -> bool:
+    """True for a program of Windows, Linux, a Mac or Java, and for a Mac's file of attributes."""
+    if data[:2] == b"MZ":
+        at = int.from_bytes(data[60:64], "little")
+        return data[at : at + 4] == b"PE\0\0"
+    return data.startswith(_PROGRAMS)
 
 
 def _starts_like_a_dataset(data: bytes) -> bool:

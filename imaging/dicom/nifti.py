@@ -56,9 +56,11 @@ def volume_dataset(data: bytes, *, sha256: str) -> Dataset:
     image = kind.from_bytes(data)
     shape = image.header.get_data_shape()
     if len(shape) < 2 or image.header.get_data_dtype().kind not in "iuf":
-        raise UnsupportedImageError("The NIfTI file holds no grey volume.")
+        raise UnsupportedImageError("The NIfTI file holds no grey volume. Export one.")
     if np.prod(shape[:3], dtype=float) > MAX_FRAME_SAMPLES or min(shape) < 1:
-        raise PixelDataError("The NIfTI volume is larger than this tool accepts, or empty.")
+        raise PixelDataError(
+            "The NIfTI volume is larger than this tool accepts, or empty. Export it again."
+        )
     is_oriented = bool(image.header["qform_code"] or image.header["sform_code"])
     upright = nibabel.as_closest_canonical(image) if is_oriented else image
     slices, spacing = _read_slices(upright)
@@ -100,6 +102,7 @@ def _secondary_capture(
         ds.PixelSpacing = [f"{length:.9g}" for length in spacing]
     if is_oriented:
         ds.PatientOrientation = ["L", "P"]
+        ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]  # planes in the body: lengths hold there
     ds.PixelData = stored.astype("<u2").tobytes()
     ds["PixelData"].VR = "OW"
     return ds

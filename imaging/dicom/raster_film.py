@@ -17,9 +17,10 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from imaging.dicom.header.header import derive_uid
 from imaging.dicom.pixels.description import MAX_FRAME_SAMPLES
+from imaging.dicom.pixels.tint import NEAR_GREY, READ_AS_GREY, tint_of
 from imaging.errors import PixelDataError, UnsupportedImageError
 
-NEAR_GREY = 2  # largest difference between channels that counts as JPEG noise, of 255
+_ROUNDING = 2  # largest difference between channels, of 255, that is none
 _ORIENTATION = 0x0112  # EXIF 2.3, 4.6.4
 _MIRRORED = (2, 4, 5, 7)
 _PHOTOMETRIC, _BITS_PER_SAMPLE = 262, 258  # TIFF 6.0, section 8
@@ -52,16 +53,19 @@ def film_dataset(data: bytes, *, sha256: str) -> Dataset:
     Notes
     -----
     Transparency is flattened onto black; 16-bit colour is read at 8 bits, as Pillow does.
-    Rotations that EXIF asks for are carried out. A colour picture whose channels differ by at
-    most `NEAR_GREY` everywhere is taken as grey.
+    Rotations that EXIF asks for are carried out. A colour picture with a tint of at most
+    `NEAR_GREY` is taken as grey; DerivationDescription (0008,2111) then says so.
     """
     with PilImage.open(BytesIO(data), formats=("PNG", "JPEG", "TIFF")) as film:
         _check(film)
         upright = ImageOps.exif_transpose(film)
-        array = _grey_or_rgb(upright)
+        array, was_tinted = _grey_or_rgb(upright)
         if upright.mode.startswith("I") and _is_white_zero(film):
             array = (_highest_value(film) - array).astype(np.uint16)
-    return _secondary_capture(array, sha256)
+    ds = _secondary_capture(array, sha256)
+    if was_tinted:
+        ds.DerivationDescription = READ_AS_GREY
+    return ds
 
 
 def _check(film: PilImage.Image) -> None:
@@ -69,7 +73,8 @@ def _check(film: PilImage.Image) -> None:
     width, height = film.size
     if width * height * 3 > MAX_FRAME_SAMPLES or max(width, height) > 65535:
         raise PixelDataError(
-            f"The picture has {width} x {height} pixels, more than this tool accepts."
+            f"The picture has {width} x {height} pixels, more than this tool accepts. Save it "
+            "smaller."
         )
     if getattr(film, "n_frames", 1) > 1:
         raise UnsupportedImageError(
@@ -82,18 +87,23 @@ def _check(film: PilImage.Image) -> None:
         )
 
 
-def _grey_or_rgb(film: PilImage.Image) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """(rows, columns) uint8 or uint16 for grey, (rows, columns, 3) uint8 for colour."""
+def _grey_or_rgb(film: PilImage.Image) -> tuple[NDArray[Any], bool]:
+    """(rows, columns) uint8 or uint16 for grey, (rows, columns, 3) uint8 for colour.
+
+    And whether a tint was taken from a grey one.
+    """
     if film.mode.startswith("I"):
-        return np.clip(np.asarray(film, dtype=np.int32), 0, 65535).astype(np.uint16)
+        return np.clip(np.asarray(film, dtype=np.int32), 0, 65535).astype(np.uint16), False
     if film.mode == "F":
         raise UnsupportedImageError("The TIFF holds decimal numbers; save it with 8 or 16 bits.")
     if film.mode in ("1", "L"):
-        return np.asarray(film.convert("L"))
+        return np.asarray(film.convert("L")), False
     rgb = _flatten(film)
     channels = np.asarray(rgb)
-    spread = channels.max(axis=2) - channels.min(axis=2)
-    return np.asarray(rgb.convert("L")) if spread.max() <= NEAR_GREY else channels
+    spread = int((channels.max(axis=2) - channels.min(axis=2)).max())
+    if spread > _ROUNDING and tint_of(channels) > NEAR_GREY:
+        return channels, False
+    return np.asarray(rgb.convert("L")), spread > _ROUNDING
 
 
 def _is_white_zero(film: PilImage.Image) -> bool:

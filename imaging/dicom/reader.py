@@ -19,8 +19,10 @@ from pydicom.uid import (
 )
 
 from imaging.dicom import repair
+from imaging.dicom.derived_film import with_derivation
 from imaging.dicom.file_kind import FileKind, sniff
 from imaging.dicom.header import header
+from imaging.dicom.header.anatomy_codes import anatomy_remarks
 from imaging.dicom.header.document_header import read_document
 from imaging.dicom.header.elements import text
 from imaging.dicom.header.error_boundary import border
@@ -28,7 +30,9 @@ from imaging.dicom.header.file_meta import with_sound_meta
 from imaging.dicom.header.sop_classes import document_kind, name_object, name_syntax
 from imaging.dicom.image import Image
 from imaging.dicom.nifti import volume_dataset
-from imaging.dicom.pixels import codecs, description, grey_levels
+from imaging.dicom.pixels import codecs, description, effective, grey_levels
+from imaging.dicom.pixels.tint import READ_AS_GREY
+from imaging.dicom.pixels.wrapping import ENCAPSULATED_UNCOMPRESSED
 from imaging.dicom.raster_film import film_dataset
 from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
@@ -44,6 +48,16 @@ from imaging.text import MAX_NAME, clean
 MAX_FILE_BYTES = 2**30
 _UNREADABLE = (
     "The file looks like DICOM but is damaged or was cut short; ask for it to be sent again."
+)
+_UNDESCRIBED = (
+    "The header's description of the picture cannot be read. Ask for it to be exported again."
+)
+_TOO_LARGE = "The file is larger than 1 GiB, more than this tool accepts. Export it in parts."
+_UNPACKS = "The file unpacks to more than 1 GiB, more than this tool accepts. Export it in parts."
+_MISSING_UIDS = "The file lacks valid identifiers (UIDs); stand-ins were made from its bytes."
+_MALFORMED_UIDS = (
+    "The file's identifiers (UIDs) are not well formed; stand-ins were made from what it says, so "
+    "that the films of one study stay together."
 )
 _ENCAPSULATED = b"\xfe\xff\x00\xe0"  # an item where native pixels would start (PS3.5 A.4)
 
@@ -118,7 +132,8 @@ def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") 
     with border(PixelDataError, "The picture is damaged; export it again."):
         make = volume_dataset if kind is FileKind.NIFTI else film_dataset
         dataset = make(source, sha256=sha256)
-        return _build(dataset, sha256, SourceKind.FILM, file_name)
+        film = _build(dataset, sha256, SourceKind.FILM, file_name)
+        return with_derivation(film, source) if kind is FileKind.PNG else film
 
 
 def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instance | None:
@@ -133,7 +148,7 @@ def describe(source: bytes, *, file_name: str = "", sha256: str = "") -> Instanc
         ds = parse(source)
         repair.repair_dataset(ds)
         kind = text(ds, "SOPClassUID")
-        if name_object(kind, "") or document_kind(kind) or not header.has_own_uids(ds):
+        if name_object(kind, "") or document_kind(kind) or not header.names_itself(ds):
             return None
         syntax = text(ds.file_meta, "TransferSyntaxUID")
         return Instance(
@@ -151,7 +166,7 @@ def _load(path: Path) -> bytes:
     """All bytes of a file of sane size."""
     with border(NotDicomError, "The file cannot be opened; check that it still exists."):
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise PixelDataError("The file is larger than 1 GiB, more than this tool accepts.")
+            raise PixelDataError(_TOO_LARGE)
         return path.read_bytes()
 
 
@@ -183,14 +198,15 @@ def _check_deflated(data: bytes) -> None:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     unpacker.decompress(data[meta_end:], MAX_FILE_BYTES)
     if unpacker.unconsumed_tail:
-        raise PixelDataError("The file unpacks to more than 1 GiB, more than this tool accepts.")
+        raise PixelDataError(_UNPACKS)
 
 
 def _guess_syntax(ds: Dataset) -> UID:
     """The transfer syntax of a file that does not name it, from how its elements were encoded."""
     if (description.pixel_bytes(ds) or b"").startswith(_ENCAPSULATED):
         raise UnsupportedTransferSyntaxError(
-            "The file does not say how its picture is compressed, so it cannot be decoded."
+            "The file does not say how its picture is compressed, so it cannot be decoded. Export "
+            "it again, uncompressed."
         )
     implicit, little_endian = ds.original_encoding
     if implicit:
@@ -200,16 +216,19 @@ def _guess_syntax(ds: Dataset) -> UID:
 
 def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Image:
     """Entities from the dataset; refuses what cannot become a picture."""
+    stated = text(ds.file_meta, "TransferSyntaxUID")
     repairs = repair.repair_dataset(ds)
     syntax = text(ds.file_meta, "TransferSyntaxUID")
-    identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=syntax)
+    named = stated if stated == ENCAPSULATED_UNCOMPRESSED else syntax  # read as native
+    identity = header.read_identity(ds, sha256=sha256, transfer_syntax_uid=named)
     acquisition = header.read_acquisition(ds)
     if description.pixel_keyword(ds) is None:
         raise _no_picture_error(identity.sop_class_uid, acquisition.modality)
     _check_syntax(syntax)
-    with border(PixelDataError, "The header's description of the picture cannot be read."):
+    with border(PixelDataError, _UNDESCRIBED):
         geometry = description.read_geometry(ds, syntax)
         presets = grey_levels.presets(ds, geometry)
+        found = effective.find_deviations(ds, geometry)
         remarks = (*repairs.remarks, *_collect_remarks(ds, syntax, geometry))
     instance = Instance(
         identity=identity,
@@ -220,20 +239,28 @@ def _build(ds: Dataset, sha256: str, source: SourceKind, file_name: str) -> Imag
         source=source,
         file_name=file_name,
     )
-    return Image(instance, ds, remarks, repairs.refusals)
+    refusals = (one.words for one in found if one.is_doubtful)
+    return Image(
+        instance,
+        ds,
+        (*remarks, *(one.words for one in found)),
+        (*repairs.refusals, *refusals),
+    )
 
 
 def _no_picture_error(sop_class_uid: str, modality: str) -> UnsupportedImageError | PixelDataError:
     """The error for an object without pixels: another kind of object, or a picture cut off."""
     words = name_object(sop_class_uid, modality)
     if words:
-        return UnsupportedImageError(f"This file holds {words}, not a picture.")
+        return UnsupportedImageError(
+            f"This file holds {words}, not a picture. Add the film itself."
+        )
     if sop_class_uid:
         return PixelDataError(
             "The header describes a picture but the file holds none; it was cut short or "
             "stripped. Ask for it to be sent again."
         )
-    return UnsupportedImageError("This DICOM file holds no picture.")
+    return UnsupportedImageError("This DICOM file holds no picture. Add the film itself.")
 
 
 def _check_syntax(transfer_syntax_uid: str) -> None:
@@ -254,11 +281,11 @@ def _collect_remarks(ds: Dataset, syntax: str, geometry: Geometry) -> tuple[str,
     """Sentences on what is odd about a file that can still be used."""
     remarks = []
     if not header.has_own_uids(ds):
-        remarks.append(
-            "The file lacks valid identifiers (UIDs); stand-ins were made from its bytes."
-        )
+        remarks.append(_MALFORMED_UIDS if header.names_itself(ds) else _MISSING_UIDS)
     if grey_levels.has_void_rescale(ds):
         remarks.append("The header's rescale slope is 0 or no number; it was ignored.")
     if not UID(syntax).is_encapsulated and description.excess_bytes(ds, geometry):
         remarks.append("The file holds more picture data than its header describes.")
-    return tuple(remarks)
+    if text(ds, "DerivationDescription") == READ_AS_GREY:
+        remarks.append(READ_AS_GREY)
+    return (*remarks, *anatomy_remarks(ds))

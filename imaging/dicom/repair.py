@@ -16,6 +16,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian, UncompressedTransferSyntaxe
 
 from imaging.dicom.header.elements import integer, text
 from imaging.dicom.pixels.description import COLOURS, MONOCHROME, pixel_bytes, pixel_keyword
+from imaging.dicom.pixels.wrapping import unwrap
 
 _GE_PRIVATE = UID("1.2.840.113619.5.2")  # implicit little endian, pixels big endian
 
@@ -61,7 +62,7 @@ def _repair_acr_nema(ds: Dataset) -> str:
     ds.PhotometricInterpretation = "MONOCHROME2"
     return (
         "An ACR-NEMA file, older than DICOM: it does not say whether high values are bright or "
-        "dark. They are shown bright."
+        "dark. They are shown bright; check that bone is white."
     )
 
 
@@ -103,7 +104,8 @@ def _repair_samples(ds: Dataset) -> str:
     ds.SamplesPerPixel = 1
     return (
         "The header's number of samples per pixel is missing or wrong; by the length of its data "
-        "the picture has one grey value per pixel, and is shown so."
+        "the picture has one grey value per pixel, and is shown so. Ask for it to be sent "
+        "again."
     )
 
 
@@ -117,7 +119,7 @@ def _repair_polarity(ds: Dataset) -> str:
     ds.PhotometricInterpretation = "MONOCHROME2"
     return (
         "The header does not say whether high values are bright or dark. They are shown bright: "
-        "black and white may be exchanged."
+        "black and white may be exchanged. Check that bone is white."
     )
 
 
@@ -148,7 +150,10 @@ def _repair_frame_count(ds: Dataset) -> str:
     if stated is None:
         if length - whole * size > 1:  # a byte of padding
             return ""
-        words = f"The header's number of frames cannot be read; the file holds {whole}."
+        words = (
+            f"The header's number of frames cannot be read; the file holds {whole}. Check that all "
+            "are there."
+        )
     elif stated > max(whole, 1):
         words = (
             f"The header promises {stated} frames, the file holds {whole}: the rest is missing. "
@@ -184,6 +189,7 @@ _SCALES = (  # what gives values a meaning, and a grey level
     *("WindowCenter", "WindowWidth", "VOILUTSequence", "PixelPaddingValue"),
 )
 _REPAIRS: tuple[Callable[[Dataset], str], ...] = (
+    unwrap,
     _repair_acr_nema,
     _repair_high_bit,
     _repair_pixel_bytes,

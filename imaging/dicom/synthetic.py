@@ -13,7 +13,8 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from imaging.dicom.header.header import derive_uid, parse_age
+from imaging.dicom.header.header import derive_uid
+from imaging.moments import parse_age
 
 BITS_STORED = 12
 _WHITE = 2**BITS_STORED - 1

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from imaging.dicom.header.elements import first_item, frame_item, integer, numbers, text
+from imaging.dicom.header.elements import first_item, frame_item, numbers, text
 from imaging.dicom.header.error_boundary import border
 from imaging.dicom.image import Image
 from imaging.dicom.pixels import grey_levels, voi_lut
 from imaging.dicom.pixels.description import MONOCHROME, aspect_of
+from imaging.dicom.pixels.lookup_table import Lut
+from imaging.dicom.pixels.padding import padding_mask, read_padding
 from imaging.entities import Geometry, VoiPreset
 from imaging.errors import PixelDataError
 
@@ -33,7 +35,7 @@ class ScreenPreset:
     """A display preset: a window in modality units, or a VOI LUT with its table."""
 
     preset: VoiPreset
-    lut: voi_lut.Lut | None = None
+    lut: Lut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,11 @@ class ScreenPixels:
     padding : tuple[int, int] or None
         Lowest and highest value of pixels that are no picture, as sent.
     notes : tuple[str, ...]
-        What a reader has to know: frames left out, values rounded.
+        What a reader has to know: frames left out, values rounded, overlays that are not drawn.
+    overlays : tuple of numpy.ndarray or None
+        For each sent frame where the file's overlay planes are set: (rows, columns) bool.
+    order : tuple[int, ...]
+        The sent frames in the order to show them (`Image.frame_order`).
     """
 
     values: NDArray[Any]
@@ -89,6 +95,8 @@ class ScreenPixels:
     frame_time: float
     padding: tuple[int, int] | None
     notes: tuple[str, ...]
+    overlays: tuple[NDArray[np.bool_] | None, ...]
+    order: tuple[int, ...]
 
 
 def screen_pixels(image: Image, *, max_bytes: int = MAX_BYTES) -> ScreenPixels:
@@ -127,7 +135,7 @@ def _prepare_colour(image: Image, ds: Dataset, geometry: Geometry, max_bytes: in
     whole = VoiPreset("window", 0, "Full range", 127.5, 255.0, "LINEAR_EXACT")
     frame = ScreenFrame(1.0, 0.0, (), whole, whole)
     notes = _write_notes(geometry, count)
-    return _assemble(ds, geometry, values, (frame,) * count, None, notes)
+    return _assemble(image, ds, values, (frame,) * count, None, notes)
 
 
 def _prepare_monochrome(
@@ -146,10 +154,10 @@ def _prepare_monochrome(
         values.append(sent)
         frames.append(ScreenFrame(*scale, _read_presets(ds, geometry, index), *windows))
         rounded |= coarse
-    padding = _read_padding(ds) if as_stored else None
+    padding = read_padding(ds) if as_stored else None
     stack = values[0][None] if count == 1 else np.stack(values)
     return _assemble(
-        ds, geometry, stack, tuple(frames), padding, _write_notes(geometry, count, rounded)
+        image, ds, stack, tuple(frames), padding, _write_notes(geometry, count, rounded)
     )
 
 
@@ -162,7 +170,7 @@ def _prepare_stored(image: Image, ds: Dataset, stored: NDArray[Any], frame: int)
     It is the sample that `voi_lut.automatic_window` would take, so the windows are those of
     `Image.automatic_preset` and `Image.full_range_preset`.
     """
-    mask = grey_levels.padding_mask(ds, stored)
+    mask = padding_mask(ds, stored)
     counted = stored[~mask] if mask is not None and not mask.all() else stored.ravel()
     sample = counted[:: voi_lut.sample_step(counted.size)]
     ends = np.array([stored.min(), stored.max()])
@@ -178,20 +186,21 @@ def _prepare_modality(image: Image, ds: Dataset, stored: NDArray[Any], frame: in
     """Modality values in 16 bits."""
     modality = image.modality_values(frame)
     sent, slope, intercept, coarse = _quantise(modality)
-    mask = grey_levels.padding_mask(ds, stored)
+    mask = padding_mask(ds, stored)
     windows = (voi_lut.automatic_window(modality, mask), voi_lut.full_range_window(modality))
     return sent, (slope, intercept), windows, coarse
 
 
 def _assemble(
+    image: Image,
     ds: Dataset,
-    geometry: Geometry,
     values: NDArray[Any],
     frames: tuple[ScreenFrame, ...],
     padding: tuple[int, int] | None,
     notes: tuple[str, ...],
 ) -> ScreenPixels:
     """The parts that do not depend on the kind of pixels."""
+    geometry, planes = image.instance.geometry, image.overlay_planes()
     return ScreenPixels(
         values=values,
         frames=frames,
@@ -202,7 +211,11 @@ def _assemble(
         directions=directions(ds),
         frame_time=_read_frame_time(ds),
         padding=padding,
-        notes=notes,
+        notes=(*notes, *planes.undrawn),
+        overlays=tuple(
+            image.overlay_mask(frame) if planes.drawn else None for frame in range(len(frames))
+        ),
+        order=tuple(frame for frame in image.frame_order if frame < len(frames)),
     )
 
 
@@ -250,26 +263,13 @@ def _quantise(modality: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float,
 
 def _read_presets(ds: Dataset, geometry: Geometry, frame: int) -> tuple[ScreenPreset, ...]:
     """The file's own presets, with the tables of its VOI LUTs."""
-    holder = voi_lut.voi_holder(ds, frame)
     return tuple(
-        ScreenPreset(preset, _read_lut(ds, holder, preset.index) if preset.kind == "lut" else None)
+        ScreenPreset(
+            preset,
+            grey_levels.read_voi_lut(ds, frame, preset.index) if preset.kind == "lut" else None,
+        )
         for preset in grey_levels.presets(ds, geometry, frame)
     )
-
-
-def _read_lut(ds: Dataset, holder: Dataset, index: int) -> voi_lut.Lut:
-    """A table of VOILUTSequence."""
-    little = ds.file_meta.TransferSyntaxUID.is_little_endian
-    return voi_lut.read_lut(holder.VOILUTSequence[index], little_endian=little)
-
-
-def _read_padding(ds: Dataset) -> tuple[int, int] | None:
-    """PixelPaddingValue and PixelPaddingRangeLimit in order (PS3.3 C.7.5.1.1.2)."""
-    value, limit = integer(ds, "PixelPaddingValue"), integer(ds, "PixelPaddingRangeLimit")
-    if value is None:
-        return None
-    low, high = sorted((value, value if limit is None else limit))
-    return low, high
 
 
 def unit_of(ds: Dataset, geometry: Geometry) -> str:

@@ -1,30 +1,35 @@
 """Export of a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
 
 Rule of the room: it writes what `case.ExportCase` holds and decides nothing clinical; it knows
-`entities`, `review`, `worklist`, `errors` and `rendering`, no other room. Every file says that it
-is for research, and only a final review is marked verified.
+`entities`, `review`, `worklist`, `errors` and `rendering`, of `dicom` only how a header's bytes
+become text, and no other room. Every file says that it is for research, and only a final review is
+marked verified.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 
 from imaging.entities import SourceKind
 from imaging.errors import ExportError
-from imaging.export.case import AttributionMap, ExportCase, ExportedFile, Picture
+from imaging.export.case import AttributionMap, Change, ExportCase, ExportedFile, Picture
 from imaging.export.common import border
-from imaging.export.source import film_capture
+from imaging.export.named_person import insist_on_named_person
+from imaging.export.source import film_capture, find_changes
 
 __all__ = [
     "FORMATS",
     "LEFT_OUT",
     "AttributionMap",
+    "Change",
     "ExportCase",
     "ExportedFile",
     "Picture",
     "export_case",
+    "find_changes",
 ]
 
 Writer = Callable[[ExportCase, datetime], list[ExportedFile]]
@@ -67,13 +72,17 @@ def export_case(
     ------
     ExportError
         If nothing asked for can be made.
+    HeldStudyError
+        While the study's files name two patients.
     ValueError
         If a format is unknown.
     """
+    case.record.insist_on_one_patient()
     unknown = set(formats) - set(FORMATS)
     if unknown or not formats:
         raise ValueError(f"formats must be some of {', '.join(FORMATS)}")
     at = now or datetime.now(UTC)
+    case = replace(case, changes=find_changes(case))
     files: list[ExportedFile] = []
     refusals: list[str] = []
     for name in FORMATS:
@@ -96,7 +105,10 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
     module, _, function = _WRITERS[name].partition(".")
     writer: Writer = getattr(import_module(f"imaging.export.study.{module}"), function)
     with border("This study's data cannot be written in this form."):
-        return writer(case, now)
+        files = writer(case, now)
+    for file in files:
+        insist_on_named_person(case, file)
+    return files
 
 
 def _write_films(case: ExportCase) -> list[ExportedFile]:

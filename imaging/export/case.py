@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.dicom.pixels.lookup_table import Lut
 from imaging.entities import Assessment, Instance, ModelIdentity, VoiPreset
 from imaging.errors import ExportError
+from imaging.rendering import film_picture
 from imaging.review.records import Presentation, Review, Stage
 from imaging.study import StudyRecord
 
@@ -71,15 +73,43 @@ class Picture:
     """A frame as the reader saw it.
 
     ``values`` are display values, (rows, columns) or (rows, columns, 3), uint8, before the
-    reader's inversion, flip and rotation. ``preset`` made them; None for colour. ``stored`` are
-    the stored values, given for films (PNG, JPEG) only.
+    reader's inversion, flip and rotation. ``preset`` made them; None for colour. ``voi_lut`` and
+    ``modality_lut`` are the tables it went through, as they were applied. ``stored`` are
+    the stored values, given for films (PNG, JPEG) only. ``overlay`` is where the file's overlay
+    planes are set, (rows, columns) bool, and ``overlay_groups`` their groups (0x6000 and on);
+    None and empty where the frame has none or the reader switched them off. ``aspect`` is the
+    height of a pixel over its width. ``notes`` are sentences on what of the file is not drawn.
     """
 
     sop_instance_uid: str
     frame: int
     values: NDArray[np.uint8]
     preset: VoiPreset | None = None
+    voi_lut: Lut | None = None
+    modality_lut: Lut | None = None
     stored: NDArray[Any] | None = None
+    overlay: NDArray[np.bool_] | None = None
+    overlay_groups: tuple[int, ...] = ()
+    aspect: float = 1.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> NDArray[np.uint8]:
+        """The frame as a picture: overlay planes drawn over it, its pixels square."""
+        return film_picture(self.values, overlay=self.overlay, aspect=self.aspect)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An attribute that an export writes otherwise than the file does.
+
+    ``raw`` is its value in the file; ``sentence`` says both values, ``discreet`` neither.
+    """
+
+    keyword: str
+    raw: bytes
+    sentence: str
+    discreet: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +117,8 @@ class ExportCase:
     """Everything one export needs.
 
     ``review`` is the version to export: the newest signed, else the newest draft, else None.
-    ``contents`` maps SOP Instance UIDs to the original files.
+    ``contents`` maps SOP Instance UIDs to the original files. ``changes`` are to be told in every
+    form: `imaging.export.find_changes`.
     """
 
     record: StudyRecord
@@ -95,6 +126,7 @@ class ExportCase:
     contents: Mapping[str, bytes]
     maps: tuple[AttributionMap, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def final(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imaging.entities import Answer
+from imaging.entities import Answer, LengthPlane
 from imaging.export.common import PRIVATE
 from imaging.review.records import Call, Code, Measure
 
@@ -41,6 +41,17 @@ IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the network")
 NO_UNIT = Code("1", "UCUM", "no units")
 SALIENCY = Code("130404", "DCM", "Saliency")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")
+
+PLANES = {  # measurement methods (PS3.16 TID 300): where a length holds
+    LengthPlane.DETECTOR: Code("AT_DETECTOR", PRIVATE, "Measured at the detector"),
+    LengthPlane.FILM: Code("ON_FILM", PRIVATE, "Measured on the scanned film"),
+    LengthPlane.CORRECTED: Code(
+        "DEMAGNIFIED", PRIVATE, "Measured at the detector, divided by the stated magnification"
+    ),
+    LengthPlane.CALIBRATED: Code("CALIBRATED", PRIVATE, "Measured by calibrated pixel spacing"),
+    LengthPlane.UNKNOWN: Code("PLANE_UNKNOWN", PRIVATE, "Measured in a plane that is not stated"),
+}
+LENGTH_PLANE = Code("LENGTH_PLANE", PRIVATE, "Where lengths hold")
 
 _ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
 _PIXEL_VALUE = Code("PIXEL_VALUE", PRIVATE, "Pixel value")

@@ -6,17 +6,18 @@ import hashlib
 import logging
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from pydicom import Dataset, config
+from pydicom.tag import Tag
 
 from imaging.entities import RESEARCH_USE, ModelIdentity
 from imaging.errors import AssistantError, ExportError
-from imaging.export.case import ExportedFile
+from imaging.export.case import Change, ExportedFile
 from imaging.review.records import Code
 
 SOFTWARE, VERSION = "Lightbox", "0.2.0"
@@ -103,27 +104,50 @@ def local(at: datetime) -> datetime:
     return at.astimezone()
 
 
-def stamp(dataset: Dataset, now: datetime) -> Dataset:
-    """Put the moment of export where the libraries put their own clock's."""
+def stamp(dataset: Dataset, now: datetime, changes: Sequence[Change]) -> Dataset:
+    """Put the moment of export where the libraries put their own clock's, and what was changed."""
     at = local(now)
     dataset.InstanceCreationDate = at.strftime("%Y%m%d")
     dataset.InstanceCreationTime = at.strftime("%H%M%S")
     for item in dataset.get("ContributingEquipmentSequence", []):
         item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S%z")
+    originals = [_original(change, at) for change in changes if change.raw]
+    if originals:
+        dataset.OriginalAttributesSequence = originals
     return dataset
 
 
-def complete(dataset: Dataset, source: Dataset, now: datetime) -> Dataset:
-    """`stamp`, and the part and side of the body (type 2C, PS3.3 C.7.3.1).
+def _original(change: Change, at: datetime) -> Dataset:
+    """The bytes that the source has instead (PS3.3 C.12.1.1.9, Original Attributes Macro).
+
+    They break the standard's rules or their own character set's, so they are no value of it.
+    """
+    item = Dataset()
+    item.SourceOfPreviousValues = ""
+    item.AttributeModificationDateTime = at.strftime("%Y%m%d%H%M%S%z")
+    item.ModifyingSystem = f"{SOFTWARE} {VERSION}"
+    item.ReasonForTheAttributeModification = "CORRECT"
+    item.ModifiedAttributesSequence = [Dataset()]
+    source = Dataset()
+    source.SelectorAttribute, source.SelectorValueNumber = Tag(change.keyword), 1
+    source.NonconformingDataElementValue = change.raw + b" " * (len(change.raw) % 2)
+    item.NonconformingModifiedAttributesSequence = [source]
+    return item
+
+
+def complete(
+    dataset: Dataset, source: Dataset, now: datetime, changes: Sequence[Change]
+) -> Dataset:
+    """`stamp`, part and side of the body (type 2C, PS3.3 C.7.3.1), age and comments.
 
     The side is empty where nobody states it, and absent for parts that have none.
     """
-    for keyword in ("BodyPartExamined", "Laterality"):
+    for keyword in ("BodyPartExamined", "Laterality", "PatientAge", "PatientComments"):
         if keyword in source:
             setattr(dataset, keyword, source[keyword].value)
     if "Laterality" not in source and source.get("BodyPartExamined") not in _UNPAIRED:
         dataset.Laterality = ""
-    return stamp(dataset, now)
+    return stamp(dataset, now, changes)
 
 
 def to_file(kind: str, dataset: Dataset, *, name: str = "") -> ExportedFile:

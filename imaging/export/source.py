@@ -1,4 +1,4 @@
-"""The source of an export as a clean header: what may be copied, and nothing that is malformed.
+"""The source of an export as a clean header: patient and study as shown, the picture as found.
 
 Films (PNG, JPEG) have no header: they become a Secondary Capture of their own, under the UIDs by
 which the records know them, so that reports and presentation states have something to refer to.
@@ -7,33 +7,24 @@ which the records know them, so that reports and presentation states have someth
 from __future__ import annotations
 
 import math
-import unicodedata
+from contextlib import suppress
 from copy import copy
 from io import BytesIO
-from typing import Any
 
-from pydicom import Dataset, config, dcmread
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom import Dataset, dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
-from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from imaging.entities import Instance, SourceKind
 from imaging.errors import ExportError
-from imaging.export.case import ExportCase, ExportedFile
+from imaging.export import wording
+from imaging.export.case import Change, ExportCase, ExportedFile
 from imaging.export.common import SOFTWARE, UTF_8, border, to_file
+from imaging.export.photograph import describe_origin
+from imaging.export.shown import add_shown
 
 _UNREADABLE = "The header of the original file cannot be read, so nothing can refer to it."
-_TYPE_2 = (  # always present in what we write, empty where the source is silent
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
-    "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
-)  # fmt: skip
-_OPTIONAL = (  # Patient, Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2)
-    "IssuerOfPatientID", "PatientBirthTime", "PatientComments", "QualityControlSubject",
-    "StudyDescription", "BodyPartExamined", "PatientAge", "PatientSize", "PatientWeight",
-    "InstitutionName", "Laterality",
-)  # fmt: skip
 _PICTURE = (  # read from the source by highdicom; not patient data
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "Modality",
@@ -48,7 +39,7 @@ _PICTURE = (  # read from the source by highdicom; not patient data
 _SEVERAL = (
     "NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
-_RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
+RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
 _PNG = b"\x89PNG"
 
 
@@ -64,8 +55,8 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
     Returns
     -------
     pydicom.Dataset
-        No pixels. Type 2 patient and study attributes are present, empty where the source is
-        silent or malformed; text is Unicode (ISO_IR 192).
+        No pixels. Patient and study are those of the record (`shown.add_shown`), type 2 attributes
+        empty where nothing is known; text is Unicode (ISO_IR 192).
 
     Raises
     ------
@@ -75,21 +66,30 @@ def source_dataset(case: ExportCase, instance: Instance) -> Dataset:
     header = _read_header(case, instance)
     ds = Dataset()
     ds.SpecificCharacterSet = UTF_8
-    for keyword in (*_TYPE_2, *_OPTIONAL):
-        _copy_valid(header, ds, keyword)
-    for keyword in _TYPE_2:
-        if keyword not in ds:
-            setattr(ds, keyword, "")
-    if ds.PatientSex not in ("M", "F", "O"):
-        ds.PatientSex = ""
-    if ds.get("Laterality", "L") not in ("L", "R"):
-        del ds.Laterality
+    with border(_UNREADABLE):
+        add_shown(ds, header, instance)
     for keyword in _PICTURE:
         with border(_UNREADABLE):
             if keyword in header and header[keyword].value not in (None, ""):
                 ds[keyword] = header[keyword]
+    if case.record.identity is not None:  # a reader said who it is; this is the file's own
+        ds.pop("PatientBirthTime", None)
     _set_identity(ds, instance)
     return ds
+
+
+def find_changes(case: ExportCase) -> tuple[Change, ...]:
+    """What the exports of a case write otherwise than its files do, each change once.
+
+    A file that is missing or cannot be read has none: what needs its header says so itself.
+    """
+    found: dict[Change, None] = {}
+    for instance in case.record.instances:
+        with suppress(ExportError), border(_UNREADABLE):
+            found.update(
+                dict.fromkeys(add_shown(Dataset(), _read_header(case, instance), instance))
+            )
+    return tuple(found)
 
 
 def stand_in(source: Dataset) -> Dataset:
@@ -122,7 +122,7 @@ def one_frame(source: Dataset, frame: int) -> Dataset:
         for macro in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
             for item in group.get(macro, [])[:1]:
                 ds.update(item)
-    for keyword in (*_SEVERAL, *(() if _has_rescale(ds) else _RESCALE)):
+    for keyword in (*_SEVERAL, *(() if _has_rescale(ds) else RESCALE)):
         if keyword in ds:
             del ds[keyword]
     if "RescaleSlope" in ds and not ds.get("RescaleType"):
@@ -177,6 +177,8 @@ def film_capture(case: ExportCase, instance: Instance) -> ExportedFile:
         raise ExportError("The picture of this film could not be prepared for the export.")
     ds.PixelData = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
     ds["PixelData"].VR = "OW" if ds.BitsAllocated == 16 else "OB"
+    if instance.derivation is not None:
+        describe_origin(ds, case, instance.derivation)
     return to_file("film", ds)
 
 
@@ -193,14 +195,18 @@ def _read_header(case: ExportCase, instance: Instance) -> Dataset:
 
 
 def _make_film_header(instance: Instance, *, lossy: bool) -> Dataset:
-    """Attributes of a film: no patient is known, and the identifier says so.
+    """Attributes of a film: no patient is known but what a reader typed, and it says so.
 
-    The PatientID is made from the film itself, so that no archive ever takes two films without
-    identity for the same person.
+    Without a number typed the PatientID is made from the film itself, so that no archive ever
+    takes two films without identity for the same person.
     """
     geometry = instance.geometry
     ds = Dataset()
-    ds.PatientID = f"FILM-{instance.identity.sha256[:12].upper()}"
+    if instance.typed is not None:  # `shown.add_shown` adds what was typed; this is by whom
+        ds.PatientComments = wording.typed_line(instance.typed)
+    origin = instance.derivation  # what was cut out of a photograph is the same person's
+    sha256 = origin.source_sha256 if origin else instance.identity.sha256
+    ds.PatientID = instance.patient.patient_id or f"FILM-{sha256[:12].upper()}"
     ds.Modality, ds.ConversionType = "OT", "WSD"
     ds.Manufacturer = SOFTWARE
     ds.Rows, ds.Columns = geometry.rows, geometry.columns
@@ -227,24 +233,3 @@ def _set_identity(ds: Dataset, instance: Instance) -> None:
         ds.PatientOrientation = ds.Laterality = ""
         if ds.SamplesPerPixel == 3:
             ds.PlanarConfiguration = 0
-
-
-def _copy_valid(header: Dataset, ds: Dataset, keyword: str) -> None:
-    """Copy an element that can be read and is well-formed; leave others out."""
-    try:
-        value: Any = header.get(keyword)
-        if isinstance(value, MultiValue):
-            value = value[0]
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        if value is None or not (plain := _drop_control_characters(str(value))):
-            return
-        tag, vr = tag_for_keyword(keyword), dictionary_VR(keyword)
-        ds.add(DataElement(tag or 0, vr, plain, validation_mode=config.RAISE))
-    except Exception:
-        return
-
-
-def _drop_control_characters(text: str) -> str:
-    """Text without control characters, which the standard forbids and some files hold."""
-    return "".join(c if unicodedata.category(c) != "Cc" else " " for c in text).strip()

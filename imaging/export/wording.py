@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status, TypedFacts
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
+from imaging.lengths import plane_words
 from imaging.review.records import Measure, Stage
 from imaging.review.terms import concept
+from imaging.study import StudyRecord
+from imaging.typed_facts import stated
 
 ANSWERS = {
     Answer.PRESENT: "present",
@@ -20,7 +23,9 @@ STATUSES = {
     Status.REFUSED: "not suitable",
     Status.ERROR: "could not be read",
     Status.DOCUMENT: "document, kept with its study",
+    Status.HELPER: "no film, such as a viewer on a disc",
 }
+CHANGED = "Written otherwise than in the file:"
 
 
 def status_line(case: ExportCase) -> str:
@@ -34,6 +39,38 @@ def status_line(case: ExportCase) -> str:
     amended = ", amends an earlier final report" if case.predecessor else ""
     word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
     return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+
+
+def typed_line(typed: TypedFacts) -> str:
+    """Which facts about the patient stand in no file, who typed them, and when."""
+    when = f" on {local(typed.typed_at):%Y-%m-%d %H:%M}" if typed.typed_at else ""
+    facts = ", ".join(stated(typed))
+    view = f" ({typed.view_position})" if typed.view_position else ""
+    who = typed.reader or typed.account
+    return f"Typed by {who}{when}, not stated in the file: {facts}{view}."
+
+
+def typed_lines(record: StudyRecord) -> tuple[str, ...]:
+    """What was typed of the films of a study, each line once."""
+    typed = (instance.typed for instance in record.instances)
+    return tuple(dict.fromkeys(typed_line(facts) for facts in typed if facts is not None))
+
+
+def changes_text(case: ExportCase) -> str:
+    """What is written otherwise than in the file, a line each below a first; "" for nothing."""
+    lines = [change.sentence for change in case.changes]
+    return "\n".join([CHANGED, *lines]) if lines else ""
+
+
+def date_words(digits: str) -> str:
+    """YYYYMMDD as YYYY-MM-DD; anything else as it is."""
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 else digits
+
+
+def time_words(digits: str) -> str:
+    """HHMMSS.FFFFFF as HH:MM:SS, as far as it is known."""
+    whole = digits.split(".")[0]
+    return ":".join(whole[at : at + 2] for at in range(0, len(whole), 2))
 
 
 def status_word(status: str) -> str:
@@ -61,9 +98,13 @@ def finding_label(code: str) -> str:
     return concept(code).meaning
 
 
-def answer_line(finding: Finding) -> str:
-    """Probability and operating point of one of the network's findings."""
-    text = f"probability {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
+def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
+    """Probability and operating point of one of the network's findings.
+
+    A score that was not `calibrated` for such films must not look like a probability.
+    """
+    word = "probability" if calibrated else "no probability here, score"
+    text = f"{word} {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
     return f"{text} (exploratory)" if finding.exploratory else text
 
 
@@ -98,7 +139,14 @@ def _place_words(place: str) -> str:
 
 
 def measure_line(measure: Measure) -> str:
-    """A measurement with its unit, as text beside a mark."""
+    """A measurement with its unit and where it holds, as text beside a mark."""
     units = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
     unit = units.get(measure.unit, measure.unit)
-    return f"{measure.name} {measure.value:.4g} {unit}".strip()
+    number = f"{measure.name} {measure.value:.4g} {unit}".strip()
+    where = measure_plane(measure)
+    return f"{number} ({where})" if where else number
+
+
+def measure_plane(measure: Measure) -> str:
+    """Where a length or area holds, such as "at the detector"; "" in the body."""
+    return plane_words(measure.plane, measure.magnification) if measure.plane else ""

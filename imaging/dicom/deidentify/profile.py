@@ -20,11 +20,13 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
 
 from imaging.dicom import repair
 from imaging.dicom.deidentify import rules as rules
-from imaging.dicom.deidentify.pseudonyms import Project, shift_date
-from imaging.dicom.deidentify.redact import blacken
+from imaging.dicom.deidentify.pseudonyms import Project, identity_key, shift_date
+from imaging.dicom.deidentify.redact import blacken, drop_overlay_bits
 from imaging.dicom.deidentify.rules import Profile, rule_of
+from imaging.dicom.deidentify.traces import Traces
 from imaging.dicom.header.elements import text
 from imaging.dicom.header.error_boundary import border
+from imaging.dicom.header.header import read_patient
 from imaging.dicom.reader import parse
 from imaging.errors import PixelDataError
 from imaging.text import clean
@@ -34,6 +36,7 @@ _LONGEST = 80  # characters of a value in the table of changes
 # CID 7050
 _BASIC = ("113100", "Basic Application Confidentiality Profile")
 _PIXELS = ("113101", "Clean Pixel Data Option")
+_DESCRIPTIONS = ("113105", "Clean Descriptors Option")
 _DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
 _DEVICES = ("113109", "Retain Device Identity Option")
 
@@ -73,8 +76,8 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
     Returns
     -------
     Released
-        ``left_over`` names the attributes that still hold a name, an identifier, an address or a
-        UID of the original: empty, or the file must not leave.
+        ``left_over`` names the attributes that still hold a trace of the original, in any spelling
+        (`traces`): empty, or the file must not leave.
 
     Raises
     ------
@@ -84,20 +87,21 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
     with border(PixelDataError, _CANNOT):
         ds = parse(content)
         repair.repair_dataset(ds)
-        secrets = _collect_secrets(ds)
-        cleaner = _Cleaner(project, profile, text(ds, "PatientID") or text(ds, "PatientName"))
+        traces = Traces.of(ds)
+        cleaner = _Cleaner(project, profile, identity_key(read_patient(ds), ds))
+        cleaner.drop_overlay_bits(ds)
         cleaner.clean(ds)
         ds.PatientName = ds.PatientID = cleaner.patient
         if profile.masks:
             cleaner.mask(ds)
-        cleaner.scrub(ds, secrets)
+        cleaner.scrub(ds, traces)
         _declare(ds, profile)
         _rebuild_meta(ds, project)
     with border(PixelDataError, _CANNOT):
         buffer = BytesIO()
         ds.save_as(buffer, enforce_file_format=True)
         written = buffer.getvalue()
-        left_over = tuple(sorted(set(_find_left_over(dcmread(BytesIO(written)), secrets))))
+        left_over = tuple(sorted(set(cleaner.find_traces(dcmread(BytesIO(written)), traces))))
     return Released(written, tuple(cleaner.changes), str(ds.get("SOPInstanceUID", "")), left_over)
 
 
@@ -124,13 +128,27 @@ class _Cleaner:
                 continue
             self._apply_rule(ds, element)
 
-    def scrub(self, ds: Dataset, secrets: frozenset[str]) -> None:
-        """Replace texts that table E.1-1 leaves, but in which a secret stands."""
+    def scrub(self, ds: Dataset, traces: Traces) -> None:
+        """Replace texts that the rules leave, but in which a trace of the person stands."""
         for element in ds.iterall():
-            if element.VR in rules.TEXTS and _holds_secret(element, secrets):
+            if element.VR in (*rules.TEXTS, "CS", "UR") and self._holds(element, traces):
                 before = _describe(element)
                 element.value = rules.DUMMIES[element.VR]
                 self._note(element.keyword, rules.RESIDUAL, before, _describe(element))
+
+    def drop_overlay_bits(self, ds: Dataset) -> None:
+        """Overlay planes in the words of the pixels: what OverlayData would hold."""
+        if drop_overlay_bits(ds):
+            self._note("PixelData", rules.REMOVE, "", "bits of an overlay")
+
+    def find_traces(self, ds: Dataset, traces: Traces) -> Iterator[str]:
+        """Attributes in which a trace still stands."""
+        found = (element for element in ds.iterall() if self._holds(element, traces))
+        return (element.keyword or "unknown" for element in found)
+
+    def _holds(self, element: DataElement, traces: Traces) -> bool:
+        """True for a trace of the original; the pseudonym is none."""
+        return traces.stand_in(element) and str(element.value) != self.patient
 
     def mask(self, ds: Dataset) -> None:
         """Blacken the masks in every frame."""
@@ -187,16 +205,25 @@ def _describe(element: DataElement) -> str:
 
 def _declare(ds: Dataset, profile: Profile) -> None:
     """Say what was done (PS3.15 E.1.1, PS3.3 C.7.1.1 and C.12.1)."""
+    _declare_utf_8(ds)
     ds.PatientIdentityRemoved = "YES"
     ds.DeidentificationMethod = "Lightbox, PS3.15 Annex E, Basic Profile"
     options = [_BASIC]
     options += [_PIXELS] if profile.masks else []
     options += [_DATES] if profile.dates else []
+    options += [_DESCRIPTIONS] if profile.descriptions else []
     options += [_DEVICES] if profile.device else []
     ds.DeidentificationMethodCodeSequence = [_code(*option) for option in options]
     ds.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates else "REMOVED"
     if profile.masks:
         ds.BurnedInAnnotation = "NO"
+
+
+def _declare_utf_8(ds: Dataset) -> None:
+    """Text as it was read, whatever set the original named: a set of its own for no item."""
+    for item in (item for element in ds.iterall() if element.VR == "SQ" for item in element.value):
+        item.pop("SpecificCharacterSet", None)
+    ds.SpecificCharacterSet = "ISO_IR 192"
 
 
 def _code(value: str, meaning: str) -> Dataset:
@@ -213,40 +240,3 @@ def _rebuild_meta(ds: Dataset, project: Project) -> None:
     ds.file_meta, ds.preamble = meta, bytes(128)
     if not text(ds, "SOPInstanceUID"):
         ds.SOPInstanceUID = project.uid("none")
-
-
-def _collect_secrets(ds: Dataset) -> frozenset[str]:
-    """What must not be found again: who it is, where it was, when they were born, which it is."""
-    keywords = (
-        *("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "InstitutionName"),
-        *("InstitutionAddress", "ReferringPhysicianName", "PatientAddress", "OtherPatientIDs"),
-        *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "OperatorsName"),
-        *("PerformingPhysicianName", "PatientTelephoneNumbers", "FrameOfReferenceUID"),
-    )
-    values = {str(ds.get(keyword) or "").strip() for keyword in keywords}
-    parts = {
-        part for secret in values for part in secret.replace("^", " ").replace("=", " ").split()
-    }
-    return frozenset(
-        secret for secret in values | parts if len(secret) > 2 and secret.upper() not in _COMMON
-    )
-
-
-_COMMON = frozenset(("ANONYMIZED", "ANONYMOUS", "NONE", "UNKNOWN", "CHEST", "HOSPITAL", "DEFAULT"))
-
-
-def _find_left_over(ds: Dataset, secrets: frozenset[str]) -> Iterator[str]:
-    """Attributes in which a secret still stands."""
-    return (
-        element.keyword or "unknown" for element in ds.iterall() if _holds_secret(element, secrets)
-    )
-
-
-def _holds_secret(element: DataElement, secrets: frozenset[str]) -> bool:
-    """True when a secret stands in a value: as a word of its own or, if it is long, anywhere."""
-    if element.VR in ("SQ", "IS", "DS") or element.value is None or element.tag.group == 0x7FE0:
-        return False
-    value = element.value
-    content = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    words = set(content.replace("^", " ").replace("\\", " ").split())
-    return bool(words & secrets) or any(len(secret) > 7 and secret in content for secret in secrets)

@@ -6,11 +6,18 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
+from imaging.dicom.deidentify.spelling import key_of
+from imaging.dicom.header.elements import text
+from imaging.entities import Patient
 from imaging.errors import SettingsError
+from imaging.person import Number, number_in, person_of
 
 _SIZE = 32  # bytes
 _FEWEST, _MOST = 30, 3650  # days that dates go back
@@ -65,6 +72,37 @@ class Project:
     def _digest(self, kind: str, text: str) -> bytes:
         message = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
         return hmac.new(self.key, message, hashlib.sha256).digest()
+
+
+def identity_key(patient: Patient, ds: Dataset) -> str:
+    """What a patient's pseudonym and days follow from.
+
+    Returns
+    -------
+    str
+        The identifier, with its issuer where one is named; without one the name however it is
+        spelt, with the birth date; without either the study, so that nobody is taken for somebody
+        else. What `imaging.person` takes for a placeholder (UNKNOWN, 0) is neither.
+    """
+    numbers = person_of(replace(patient, other_ids=())).numbers
+    if numbers:
+        return _number_key(patient.patient_id, numbers[0])
+    groups = (group for group in patient.name.split("=") if person_of(Patient(name=group)).names)
+    names = (key_of(" ".join(group.split("^")[:3])) for group in groups)
+    name = next(filter(None, names), "")
+    return f"{name}/{patient.birth_date}" if name else f"study/{text(ds, 'StudyInstanceUID')}"
+
+
+def _number_key(written: str, number: Number) -> str:
+    """A number in capitals, blanks and carets aside, behind its issuer where one is named.
+
+    Punctuation stays, and so the pseudonyms that a project gave to such numbers before: `person`
+    compares without it, but a key cannot be both.
+    """
+    folded = unicodedata.normalize("NFKC", number_in(written)).casefold().upper()
+    value = "".join(folded.split())
+    issuer = number.issuer_uid or number.issuer
+    return f"{issuer}\0{value}" if issuer else value
 
 
 def shift_date(value: str, by: timedelta) -> str:

@@ -1,6 +1,7 @@
 """Rules of de-identification, attribute by attribute: PS3.15 table E.1-1, and options.
 
-The table is as `dicomanonymizer` carries it (Kitware, BSD). Nothing here changes a file.
+The table is as `dicomanonymizer` carries it (Kitware, BSD); what it forgets goes by its meaning:
+other calendars, names of persons, free texts. Nothing here changes a file.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ _DEVICE = frozenset(
         *(0x00181007, 0x00181008, 0x00181009, 0x0018100B, 0x0018700A, 0x00081040, 0x00081090),
     ]
 )
+# Patient's Birth Date and Death Date in Alternative Calendar, Patient's Alternative Calendar
+_OTHER_CALENDARS = frozenset((0x00100033, 0x00100034, 0x00100035))
+_CODES = frozenset(("LongCodeValue", "URNCodeValue", "ExtendedCodeMeaning"))
+_FREE = ("Description", "Comment", "Comments", "Notes", "Reason")
 DUMMIES: dict[str, Any] = {
     **dict.fromkeys(("AE", "LO", "SH", "LT", "ST", "UC", "UT", "CS"), "ANONYMIZED"),
     **dict.fromkeys(("FD", "FL", "SS", "US", "SL", "UL", "SV", "UV"), 0),
@@ -51,12 +56,15 @@ class Profile:
         True moves all dates of a patient by the same days; False removes them.
     device : bool
         True keeps what identifies the device.
+    descriptions : bool
+        True keeps free texts that the table keeps, but for those in which a trace is found.
     masks : tuple of Box
         Parts of every frame to be blackened: text burned into the pixels.
     """
 
     dates: bool = True
     device: bool = False
+    descriptions: bool = False
     masks: tuple[Box, ...] = ()
 
 
@@ -70,7 +78,9 @@ def rule_of(element: DataElement, profile: Profile) -> str:
         return PSEUDONYM
     if profile.device and tag in _DEVICE:
         return ""
-    what = _load_rules().get(int(tag), "") or _find_masked_rule(tag)
+    what = _load_rules().get(int(tag), "") or _find_masked_rule(tag) or _by_meaning(element)
+    if not what and not profile.descriptions:
+        what = _by_free_text(element)
     dated = element.VR in ("DA", "DT") and tag != 0x00100030
     if profile.dates and dated and element.value:
         return SHIFTED
@@ -81,6 +91,24 @@ def rule_of(element: DataElement, profile: Profile) -> str:
     if not what and dated and element.value:
         return DUMMY
     return what
+
+
+def _by_meaning(element: DataElement) -> str:
+    """What the table forgets: names of persons, and birth and death in other calendars."""
+    if element.tag in _OTHER_CALENDARS:
+        return REMOVE
+    return DUMMY if element.VR == "PN" else ""
+
+
+def _by_free_text(element: DataElement) -> str:
+    """Where people write what they like: no search finds all that tells who somebody is."""
+    if element.keyword in _CODES:
+        return ""
+    if element.VR in ("LT", "ST", "UR"):
+        return REMOVE
+    if element.VR in ("UT", "UC"):
+        return DUMMY
+    return EMPTY if element.VR in ("LO", "SH") and element.keyword.endswith(_FREE) else ""
 
 
 @cache

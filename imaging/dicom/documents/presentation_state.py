@@ -7,19 +7,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from imaging.dicom.documents import graphics
-from imaging.dicom.header.elements import frame_item, integer, lines, numbers, sequence_items, text
+from imaging.dicom.documents import graphics, overlays
+from imaging.dicom.header.elements import (
+    first_item,
+    frame_item,
+    integer,
+    lines,
+    numbers,
+    sequence_items,
+    text,
+    with_values,
+)
 from imaging.dicom.header.error_boundary import border
+from imaging.dicom.header.references import settle_references
 from imaging.dicom.image import Image
 from imaging.dicom.pixels import voi_lut
-from imaging.dicom.pixels.grey_levels import MONOCHROME, has_void_rescale
-from imaging.dicom.pixels.voi_lut import Lut
+from imaging.dicom.pixels.description import MONOCHROME
+from imaging.dicom.pixels.grey_levels import has_void_rescale, modality_range
+from imaging.dicom.pixels.lookup_table import Lut, read_lut
+from imaging.dicom.pixels.padding import stored_range
 from imaging.dicom.reader import parse
 from imaging.errors import NotDicomError, UnsupportedImageError
 from imaging.review.records import Annotation, Presentation
@@ -31,9 +43,11 @@ _OTHER_VALUES = (
     "applied."
 )
 _OTHER_CURVE = "This presentation bends the grey scale in a way that cannot be shown here."
-_SHUTTERED = "This presentation hides or overlays parts of the film; here the whole film is shown."
-_HIDING = ("ShutterShape", "MaskSubtractionSequence", "OverlayActivationLayer")
-_NOT_GREY = "This presentation is for grey films, and this film is in colour."
+_SHUTTERED = "This presentation hides or subtracts parts of the film; here the whole film is shown."
+_HIDING = ("ShutterShape", "MaskSubtractionSequence")
+_NOT_GREY = (
+    "This presentation is for grey films, and this film is in colour; open the film by itself."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +96,9 @@ class PresentationState:
         """
         uid = image.instance.identity.sop_instance_uid
         if uid not in self.films:
-            raise UnsupportedImageError("This presentation is for another film.")
+            raise UnsupportedImageError(
+                "This presentation is for another film; open it with its own."
+            )
         if image.instance.geometry.photometric_interpretation not in MONOCHROME:
             raise UnsupportedImageError(_NOT_GREY)
         with border(NotDicomError, _UNREADABLE):
@@ -97,10 +113,12 @@ class PresentationState:
             remarks.append(f"Marks of this presentation that cannot be drawn here: {undrawn}.")
         if "PresentationLUTSequence" in ds:
             remarks.append(_OTHER_CURVE)
-        if any(
-            keyword in ds for keyword in ("ShutterShape", "OverlayRows", "MaskSubtractionSequence")
-        ):
+        if any(keyword in ds for keyword in _HIDING):
             remarks.append(_SHUTTERED)
+        staged, words = overlays.stage(ds, staged)
+        remarks += words
+        if staged is not image:
+            staged = _rename(staged, image, self._sha256)
         return Staging(staged, shown, marks, texts, tuple(remarks))
 
     def _apply_window(
@@ -111,18 +129,19 @@ class PresentationState:
         item = next((candidate for candidate in items if _is_about(candidate, shown)), None)
         if item is None:
             return shown, image, []
-        if _read_rescale(self._dataset, 0) != _read_rescale(image._dataset, shown.frame):
+        if not _counts_alike(self._dataset, image, shown.frame):
             return shown, image, [_OTHER_VALUES]
-        preset = next(iter(voi_lut.read_presets(item)), None)
+        little = self._dataset.file_meta.TransferSyntaxUID.is_little_endian
+        preset = next(iter(voi_lut.read_presets(item, little_endian=little)), None)
         if preset is None:
             return shown, image, []
         if preset.kind == "lut":
             if frame_item(image._dataset, shown.frame, "FrameVOILUTSequence") is not None:
                 return shown, image, [_OTHER_CURVE]
-            little = self._dataset.file_meta.TransferSyntaxUID.is_little_endian
             table = sequence_items(item, "VOILUTSequence")[preset.index]
-            lut = voi_lut.read_lut(table, little_endian=little)
-            return shown, _with_lut(image, lut, preset.explanation, self._sha256), []
+            inputs = modality_range(image._dataset, shown.frame)
+            lut = read_lut(table, inputs=inputs, little_endian=little)
+            return shown, _with_lut(image, lut, preset.explanation), []
         window = replace(
             shown,
             window_center=preset.window_center,
@@ -142,6 +161,7 @@ def read_presentation(content: bytes) -> PresentationState:
     """
     with border(NotDicomError, _UNREADABLE):
         ds = parse(content)
+        settle_references(ds)
         return PresentationState(
             films=tuple(dict.fromkeys(uid for uid, _frames in _references(ds))),
             _dataset=ds,
@@ -186,6 +206,19 @@ def _apply_turns(ds: Dataset, shown: Presentation) -> Presentation:
     return replace(shown, flipped=flipped, rotation=(360 - rotation) % 360 if flipped else rotation)
 
 
+def _counts_alike(state: Dataset, image: Image, frame: int) -> bool:
+    """True where a state and its film give grey values the same units: rescale or table."""
+    if _read_rescale(state, 0) != _read_rescale(image._dataset, frame):
+        return False
+    item, own = first_item(state, "ModalityLUTSequence"), image.modality_lut()
+    if item is None or own is None:
+        return item is own
+    little = state.file_meta.TransferSyntaxUID.is_little_endian
+    inputs = stored_range(image._dataset)
+    theirs = read_lut(item, inputs=inputs, little_endian=little, are_levels=False)
+    return theirs.first_mapped == own.first_mapped and np.array_equal(theirs.table, own.table)
+
+
 def _read_rescale(ds: Dataset, frame: int) -> tuple[float, ...] | None:
     """Slope and intercept, 1 and 0 without; None for a Modality LUT."""
     if sequence_items(ds, "ModalityLUTSequence"):
@@ -197,24 +230,24 @@ def _read_rescale(ds: Dataset, frame: int) -> tuple[float, ...] | None:
     return (slope or (1.0,)) + (intercept or (0.0,))
 
 
-def _with_lut(image: Image, lut: Lut, explanation: str, state_sha256: str) -> Image:
+def _with_lut(image: Image, lut: Lut, explanation: str) -> Image:
     """The film with that table as its only VOI preset."""
-    item, ds = Dataset(), copy(image._dataset)
+    item = Dataset()
     item.LUTDescriptor = [lut.table.size % 2**16, lut.first_mapped, lut.bits]
     item["LUTDescriptor"].VR = "SS" if lut.first_mapped < 0 else "US"
     item.LUTExplanation = explanation[:64]
     item.add(DataElement(0x00283006, "US", lut.table.tolist()))
-    for keyword in ("WindowCenter", "WindowWidth"):
-        ds.pop(keyword, None)
-    ds.VOILUTSequence = [item]
-    instance = image.instance
-    pair = hashlib.sha256(f"{instance.identity.sha256}/{state_sha256}".encode()).hexdigest()
-    renamed = replace(
-        instance,
-        identity=replace(instance.identity, sha256=pair),
-        voi_presets=voi_lut.read_presets(ds),
-    )
-    return Image(renamed, ds, image.remarks, image.refusals)
+    ds = with_values(image._dataset, WindowCenter=None, WindowWidth=None, VOILUTSequence=[item])
+    instance = replace(image.instance, voi_presets=voi_lut.read_presets(ds))
+    return replace(image, instance=instance, _dataset=ds)
+
+
+def _rename(staged: Image, film: Image, state_sha256: str) -> Image:
+    """A film that a state changed, under a hash that names the pair."""
+    identity = film.instance.identity
+    pair = hashlib.sha256(f"{identity.sha256}/{state_sha256}".encode()).hexdigest()
+    instance = replace(staged.instance, identity=replace(identity, sha256=pair))
+    return replace(staged, instance=instance)
 
 
 def _read_marks(

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.header.document_header import person, report_title
 from imaging.dicom.header.elements import first_item, lines, sequence_items, text, value
 from imaging.dicom.header.error_boundary import border
+from imaging.dicom.header.references import settle_references
 from imaging.dicom.reader import parse
 from imaging.documents import Report, ReportLine
 from imaging.errors import NotDicomError
@@ -42,6 +43,7 @@ def read_report(content: bytes) -> Report:
     """
     with border(NotDicomError, _UNREADABLE):
         ds = parse(content)
+        settle_references(ds)
         report_lines = list(islice(_walk_items(ds, 0), MOST_LINES + 1))
         return Report(
             title=report_title(ds),

@@ -9,9 +9,14 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from imaging.dicom.header.elements import numbers, text
-from imaging.dicom.header.header import parse_age, read_date
-from imaging.entities import Instance, SourceKind
+from imaging.dicom.header.header import age_of
+from imaging.dicom.pixels.description import MONOCHROME
+from imaging.dicom.pixels.overlay_mask import BEYOND, reaches_beyond
+from imaging.dicom.pixels.overlay_planes import has_planes, read_planes
+from imaging.dicom.pixels.spacing import read_spacing
+from imaging.entities import Instance, LengthPlane, SourceKind
 from imaging.fidelity import PROJECTIONS, Caution
+from imaging.moments import read_date
 
 _LOSSY = (
     *("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"),
@@ -21,6 +26,22 @@ _LOSSY = (
 _CAPTURES = ("Secondary Capture", "Screen")
 _PAINTED = ("US", "IVUS", "SC", "OT", "XC", "ES")  # makers of pictures with words in them
 _DAY = timedelta(days=1)
+_SPACINGS = {
+    LengthPlane.DETECTOR: "The pixel spacing holds at the detector: lengths in the body are "
+    "magnified.",
+    LengthPlane.FILM: "The pixel spacing is that of the scanned film: lengths in the body are "
+    "magnified.",
+    LengthPlane.UNKNOWN: "The header does not say whether its pixel spacing holds at the detector "
+    "or in the body: lengths may be magnified.",
+}
+_LAYERS = {  # PS3.3 C.7.6.11, C.7.6.10, C.10.5, C.11.6, C.7.6.19: not drawn for a picture by itself
+    "ShutterShape": "a shutter",
+    "MaskSubtractionSequence": "a mask to subtract",
+    "GraphicAnnotationSequence": "marks and texts",
+    "PresentationLUTSequence": "a presentation curve",
+}
+
+_PALETTE = "RedPaletteColorLookupTableDescriptor"
 
 
 def check_header(ds: Dataset, instance: Instance) -> tuple[Caution, ...]:
@@ -52,6 +73,12 @@ def _check_side(ds: Dataset, instance: Instance) -> Caution | None:
         or numbers(ds, "ImageOrientationPatient")
     ):
         return None
+    if has_planes(ds):
+        words = (
+            "The header states neither laterality nor orientation: trust only a marker for left "
+            "and right, in the picture or in the file's overlay."
+        )
+        return Caution("laterality", words)
     words = (
         "The header states neither laterality nor orientation: trust only a marker in the picture "
         "for left and right."
@@ -71,15 +98,44 @@ def _check_burned_in(ds: Dataset, instance: Instance) -> Caution | None:
     return None
 
 
-def _check_spacing(_ds: Dataset, instance: Instance) -> Caution | None:
+def _check_spacing(ds: Dataset, instance: Instance) -> Caution | None:
     """PixelSpacing and its relatives (PS3.3 10.7)."""
     geometry = instance.geometry
     if geometry.pixel_spacing is None:
         return Caution("spacing", "No pixel spacing: lengths cannot be measured in millimetres.")
-    if geometry.pixel_spacing_source == "ImagerPixelSpacing":
-        words = "The pixel spacing holds at the detector: lengths in the body are magnified."
-        return Caution("spacing", words)
-    return None
+    words = _SPACINGS.get(geometry.length_plane, "")
+    if geometry.magnification is not None:
+        words = (
+            "Lengths are those at the detector divided by the magnification of "
+            f"{geometry.magnification:.4g} that the header estimates: they hold at one depth only."
+        )
+    odd = read_spacing(ds).odd
+    words = " ".join(part for part in (odd, words) if part)
+    return Caution("spacing", words) if words else None
+
+
+def _check_overlays(ds: Dataset, instance: Instance) -> Caution | None:
+    """Overlay planes (PS3.3 C.9.2), of which all that can be is drawn."""
+    planes = read_planes(ds, instance.geometry)
+    undrawn = list(planes.undrawn)
+    if reaches_beyond(instance.geometry, planes):
+        undrawn.append(BEYOND)
+    return Caution("overlay", " ".join(undrawn)) if undrawn else None
+
+
+def _check_other_layers(ds: Dataset, instance: Instance) -> Caution | None:
+    """What a file may lay over its picture besides: curves, shutters, masks, marks."""
+    found = [name for keyword, name in _LAYERS.items() if keyword in ds]
+    tags = ds.keys()
+    grey = instance.geometry.photometric_interpretation in MONOCHROME
+    if grey and _PALETTE in ds and text(ds, "PixelPresentation").upper() != "MONOCHROME":
+        found.append("colours for some of its grey levels")
+    if any(0x5000 <= tag.group <= 0x50FF and tag.elem == 0x3000 for tag in tags):
+        found.append("curves")
+    if not found:
+        return None
+    words = f"The file lays more over its picture than is drawn here: {', '.join(found)}."
+    return Caution("layers", words)
 
 
 def _check_lossy(ds: Dataset, instance: Instance) -> Caution | None:
@@ -138,14 +194,9 @@ def _check_dates(ds: Dataset, _instance: Instance) -> Caution | None:
 
 
 def _check_age(ds: Dataset, _instance: Instance) -> Caution | None:
-    """PatientAge (0010,1010) against the date of birth, a year allowed."""
-    stated = parse_age(text(ds, "PatientAge"))
-    born, study = _read_date(ds, "PatientBirthDate"), _read_date(ds, "StudyDate")
-    if stated is None or not born or not study or born > study:
-        return None
-    if abs((study - born).days / 365.25 - stated) <= 1.1:
-        return None
-    return Caution("dates", "The age tag does not fit the date of birth and the study date.")
+    """PatientAge (0010,1010): readable, likely, and fitting the dates but for a year."""
+    doubt = age_of(ds).doubt
+    return Caution("dates", doubt) if doubt else None
 
 
 def _read_date(ds: Dataset, keyword: str) -> datetime | None:
@@ -160,6 +211,8 @@ _CHECKS: tuple[Callable[[Dataset, Instance], Caution | None], ...] = (
     _check_side,
     _check_burned_in,
     _check_spacing,
+    _check_overlays,
+    _check_other_layers,
     _check_lossy,
     _check_derived,
     _check_dates,

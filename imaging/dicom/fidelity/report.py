@@ -7,6 +7,7 @@ from imaging.dicom.header.elements import integer
 from imaging.dicom.header.error_boundary import border
 from imaging.dicom.header.sop_classes import name_syntax
 from imaging.dicom.image import Image
+from imaging.dicom.pixels.padding import stored_range
 from imaging.entities import SourceKind
 from imaging.errors import PixelDataError
 from imaging.fidelity import Caution, Fidelity, check_pixels
@@ -62,7 +63,7 @@ def inspect_image(image: Image, *, frame: int = 0) -> Fidelity:
                 *check_pixels(
                     stored,
                     luminance,
-                    storable=steps.storable_range(ds, geometry),
+                    storable=stored_range(ds),
                     taken=instance.acquisition,
                     photometric=geometry.photometric_interpretation,
                 ),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from imaging.dicom import viewer_pixels
-from imaging.dicom.header.elements import first_item, integer, text
-from imaging.dicom.pixels import grey_levels, voi_lut
+from imaging.dicom.header.elements import integer, numbers, sequence_items, text
+from imaging.dicom.pixels import decoding, grey_levels, voi_lut
+from imaging.dicom.pixels.colour_space import YBR
 from imaging.dicom.pixels.description import MONOCHROME, aspect_of
+from imaging.dicom.pixels.overlay_planes import read_planes
+from imaging.dicom.pixels.padding import read_padding
 from imaging.entities import Geometry, VoiPreset
 from imaging.fidelity import Step
 
@@ -45,10 +48,11 @@ def read_chain(
     Notes
     -----
     PS3.3 C.7.6.3 (colour), C.11.1 (Modality LUT), C.7.5.1.1.2 (padding), C.11.2 (VOI LUT),
-    C.7.6.3.1.2 (MONOCHROME1), C.11.6 (Presentation LUT), C.7.6.3.1.7 (aspect).
+    C.7.6.3.1.2 (MONOCHROME1), C.11.6 (Presentation LUT), C.9.2 (overlay planes), C.7.6.3.1.7
+    (aspect).
     """
     if geometry.photometric_interpretation not in MONOCHROME:
-        steps = [_describe_colour(ds, geometry)]
+        steps = [_describe_colour(ds, geometry, frame)]
     else:
         steps = [
             _describe_modality(ds, geometry, frame),
@@ -56,25 +60,27 @@ def read_chain(
             _describe_voi(ds, geometry, frame, preset),
         ]
         steps.append(_describe_polarity(ds, geometry))
-    return (*steps, *_describe_aspect(ds, geometry))
+    return (*steps, *_describe_overlays(ds, geometry), *_describe_aspect(ds, geometry))
 
 
-def _describe_colour(ds: Dataset, geometry: Geometry) -> Step:
+def _describe_colour(ds: Dataset, geometry: Geometry, frame: int) -> Step:
     """How colours were made."""
-    kind = geometry.photometric_interpretation
-    if kind == "PALETTE COLOR":
+    stated = geometry.photometric_interpretation
+    if stated == "PALETTE COLOR":
         parts = "segments" if "SegmentedRedPaletteColorLookupTableData" in ds else "entries"
         return Step("colour", f"Palette: each value is looked up in the file's colour {parts}.")
-    if kind == "RGB":
-        return Step("colour", "Colours are shown as stored (RGB).")
-    return Step("colour", f"Colours are converted from {kind} to RGB.")
+    if decoding.decode_colour(ds, geometry, frame).space.is_ybr:
+        kind = stated if stated in YBR else "YCbCr"
+        return Step("colour", f"Colours are converted from {kind} to RGB.")
+    if UID(ds.file_meta.TransferSyntaxUID).is_encapsulated and stated != "RGB":
+        return Step("colour", f"Colours are RGB as decoded; the header calls them {stated}.")
+    return Step("colour", "Colours are shown as stored (RGB).")
 
 
 def _describe_modality(ds: Dataset, geometry: Geometry, frame: int) -> Step:
     """Modality LUT, else rescale, else nothing."""
-    item = first_item(ds, "ModalityLUTSequence")
-    if item is not None and "LUTData" in item:
-        lut = grey_levels.read_table(ds, item)
+    lut = grey_levels.read_modality_lut(ds)
+    if lut is not None:
         words = f"Modality LUT: a table of {lut.table.size} entries, first for {lut.first_mapped}."
         return Step("modality-lut", words)
     if grey_levels.has_void_rescale(ds, frame):
@@ -89,10 +95,10 @@ def _describe_modality(ds: Dataset, geometry: Geometry, frame: int) -> Step:
 
 def _describe_padding(ds: Dataset) -> list[Step]:
     """Pixels that are no picture."""
-    value, limit = integer(ds, "PixelPaddingValue"), integer(ds, "PixelPaddingRangeLimit")
-    if value is None:
+    padding = read_padding(ds)
+    if padding is None:
         return []
-    low, high = sorted((value, value if limit is None else limit))
+    low, high = padding
     span = f"{low}" if low == high else f"{low} to {high}"
     return [Step("padding", f"Padding: stored values of {span} do not count for the window.")]
 
@@ -103,12 +109,15 @@ def _describe_voi(ds: Dataset, geometry: Geometry, frame: int, preset: VoiPreset
         return Step("voi", "No window is applied.")
     offered = grey_levels.presets(ds, geometry, frame)
     if preset.kind == "lut":
-        lut = grey_levels.read_table(ds, voi_lut.voi_holder(ds, frame).VOILUTSequence[preset.index])
+        lut = grey_levels.read_voi_lut(ds, frame, preset.index)
         words = f"VOI LUT: a table of {lut.table.size} entries with {lut.bits} bits, of the file."
         return Step("voi-lut", words)
     window = f"centre {preset.window_center:g}, width {preset.window_width:g}, {preset.function}"
     if preset not in offered:
-        words = f"Window: {window}; from the 0.5th to 99.5th percentile, as the file gives none."
+        holder = voi_lut.voi_holder(ds, frame)
+        stated = numbers(holder, "WindowCenter") or sequence_items(holder, "VOILUTSequence")
+        why = "none of the file can be used" if stated else "the file gives none"
+        words = f"Window: {window}; from the 0.5th to 99.5th percentile, as {why}."
         return Step("window", words)
     if len(offered) == 1:
         return Step("window", f"Window: {window}; the only one of the file.")
@@ -126,6 +135,15 @@ def _describe_polarity(ds: Dataset, geometry: Geometry) -> Step:
     return Step("polarity", f"MONOCHROME2{shape_note}: the lowest value is shown black.")
 
 
+def _describe_overlays(ds: Dataset, geometry: Geometry) -> list[Step]:
+    """What the file draws over its picture."""
+    count = len(read_planes(ds, geometry).drawn)
+    if not count:
+        return []
+    words = f"Overlay: {count} plane(s) of the file are drawn over the picture, in a colour."
+    return [Step("overlay", words)]
+
+
 def _describe_aspect(ds: Dataset, geometry: Geometry) -> list[Step]:
     """The shape of a pixel, where it is not square."""
     ratio = aspect_of(ds, geometry)
@@ -133,15 +151,6 @@ def _describe_aspect(ds: Dataset, geometry: Geometry) -> list[Step]:
         return []
     words = f"Aspect: pixels are {ratio:.4g} times as high as wide; the screen stretches them."
     return [Step("aspect", words)]
-
-
-def storable_range(ds: Dataset, geometry: Geometry) -> tuple[float, float]:
-    """Smallest and largest value that the stored bits can hold; endless for floating point."""
-    if "PixelData" not in ds:
-        return -np.inf, np.inf
-    span = 2**geometry.bits_stored
-    low = -(span // 2) if is_signed(ds) else 0
-    return float(low), float(low + span - 1)
 
 
 def is_signed(ds: Dataset) -> bool:

@@ -64,7 +64,8 @@ def result_columns(codes: Codes) -> tuple[Column, ...]:
     return (
         *_field_columns("path"),
         *_field_columns("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sha256"),
-        *_field_columns("accession_number", "patient_name", "patient_id"),
+        *_field_columns("accession_number", "patient_name", "patient_id", "patient_typed_by"),
+        *_field_columns("patient_typed_at", kind=Kind.MOMENT),
         *_field_columns("status", "answer", "finding", "finding_code", "finding_label"),
         *_field_columns("probability", kind=Kind.PROBABILITY),
         *_field_columns("operating_point", kind=Kind.FIGURE),

@@ -11,6 +11,7 @@ from typing import Any
 
 from imaging.documents import Document
 from imaging.entities import RESEARCH_USE, Assessment, Instance, Status
+from imaging.export.photograph import origin_line
 from imaging.review.records import Review, Stage
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
@@ -45,6 +46,10 @@ class ResultRow:
         Which object it is.
     patient_name, patient_id : str
         Filled only where the one who exports the results asked for names.
+    patient_typed_by : str
+        The reader who typed who the patient is, of a film without a header; "" for all others.
+    patient_typed_at : datetime or None
+        When.
     status : str
         A value of `Status`, or `WAITING`.
     answer : str
@@ -89,6 +94,8 @@ class ResultRow:
     accession_number: str = ""
     patient_name: str = ""
     patient_id: str = ""
+    patient_typed_by: str = ""
+    patient_typed_at: datetime | None = None
     status: str = WAITING
     answer: str = ""
     finding: str = ""
@@ -161,7 +168,7 @@ def result_row(
         engine=clean(engine or (assessment.engine if assessment else "")),
         selection=clean(selection, _MOST_TEXT),
         **_identity_fields(file, names=names),
-        **_answer_fields(assessment),
+        **_answer_fields(assessment, origin_line(file) if isinstance(file, Instance) else ""),
         **_study_fields(record, order or ReadingOrder()),
     )
 
@@ -171,19 +178,22 @@ def _identity_fields(file: Instance | Document | None, *, names: bool) -> dict[s
     if file is None:
         return {}
     identity, patient = file.identity, file.patient
-    fields = {
+    fields: dict[str, Any] = {
         "study_instance_uid": identity.study_instance_uid,
         "series_instance_uid": identity.series_instance_uid,
         "sha256": identity.sha256,
         "accession_number": clean(file.acquisition.accession_number),
     }
+    typed = file.typed if isinstance(file, Instance) else None
+    if typed is not None:
+        fields |= {"patient_typed_by": clean(typed.reader), "patient_typed_at": typed.typed_at}
     if names:
         fields |= {"patient_name": clean(patient.name), "patient_id": clean(patient.patient_id)}
     return fields
 
 
-def _answer_fields(assessment: Assessment | None) -> dict[str, Any]:
-    """The network's answer, and which network it was."""
+def _answer_fields(assessment: Assessment | None, origin: str) -> dict[str, Any]:
+    """The network's answer about a film of some origin, and which network it was."""
     if assessment is None:
         return {}
     lead, model = assessment.primary, assessment.model
@@ -195,7 +205,7 @@ def _answer_fields(assessment: Assessment | None) -> dict[str, Any]:
         "conformal_set": " ".join(assessment.conformal_set),
         "error_rate": assessment.error_rate,
         "disagreement": assessment.disagreement,
-        "message": clean(" ".join(assessment.messages), _MOST_TEXT),
+        "message": clean(" ".join([origin, *assessment.messages]).strip(), _MOST_TEXT),
         "created_at": assessment.created_at,
     }
     if lead is not None:

@@ -42,7 +42,10 @@ class Block:
 
 def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     """The batch in a few lines below the title."""
-    lines = [f"{summary.files} files, {summary.studies} studies."]
+    helpers = dict(summary.statuses).get(Status.HELPER, 0)
+    lines = [f"{summary.files - helpers} files, {summary.studies} studies."]
+    if helpers:
+        lines.append(f"Files that are no films, and in no table: {helpers}.")
     if summary.received is not None:
         first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
         lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
@@ -150,6 +153,8 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
     name = row.patient_name.replace("^", " ").strip()
     patient = ", ".join(part for part in (name, row.patient_id) if part)
+    if patient and row.patient_typed_by:
+        patient += f" (typed by {row.patient_typed_by})"
     return (
         *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
         *((f"Accession {row.accession_number}",) if row.accession_number else ()),

@@ -104,7 +104,7 @@ def _parametric_map(
         **equipment(map_.model),
     )
     point_to(ds, source, None)
-    return to_file("map", complete(ds, source, now))
+    return to_file("map", complete(ds, source, now, case.changes))
 
 
 def _segmentation(
@@ -134,7 +134,7 @@ def _segmentation(
     # Type 2C where no plane says how the patient lay; a segmentation has no body side.
     ds.PatientOrientation = source.get("PatientOrientation", "")
     point_to(ds, source, map_.frame)
-    return to_file("map", stamp(ds, now))
+    return to_file("map", stamp(ds, now, case.changes))
 
 
 def _segment(map_: AttributionMap) -> SegmentDescription:

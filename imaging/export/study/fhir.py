@@ -9,10 +9,18 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from imaging.entities import RESEARCH_USE, Assessment, Finding, Instance, ModelIdentity
+from imaging.entities import (
+    RESEARCH_USE,
+    Assessment,
+    Finding,
+    Instance,
+    ModelIdentity,
+    Patient,
+)
 from imaging.export import codes, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import PRIVATE, SOFTWARE, VERSION, derive_uid, local, short
+from imaging.export.photograph import origin_line
 from imaging.export.study.fhir_parts import (
     Json,
     coding,
@@ -23,6 +31,7 @@ from imaging.export.study.fhir_parts import (
     quantity,
     text_component,
 )
+from imaging.export.study.fhir_patient import as_date, patient_resource, subject
 from imaging.review.records import Annotation, Code, Measure, ReadFinding, Stage
 from imaging.review.terms import concept
 
@@ -31,6 +40,7 @@ _IMAGING = {
     "system": "http://terminology.hl7.org/CodeSystem/observation-category",
     "code": "imaging",
 }
+_IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
 def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
@@ -55,19 +65,27 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         "resourceType": "DiagnosticReport",
         "id": derive_uid("fhir", case.record.study_instance_uid).split(".")[-1],
         "language": "en",
-        "contained": [*observations, *(_device(m) for m in models)],
+        "contained": [
+            patient_resource(_patient(case)),
+            *observations,
+            *(_device(m) for m in models),
+        ],
+        "extension": _extensions(case),
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:oid:{_uid(case)}"}],
+        "basedOn": _order(case),
         "status": _status(case),
         "category": [concept_of(Code("RAD", "v2-0074", "Radiology"))],
         "code": concept_of(_REPORT),
-        "subject": _subject(case),
+        "subject": subject(_patient(case)),
         "effectiveDateTime": _study_date(case),
         "issued": _instant(written),
         "performer": _performer(case),
         "resultsInterpreter": _performer(case) if case.final else None,
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
         "imagingStudy": [_study(case)],
-        "conclusion": "\n".join(x for x in (_conclusion(case), f"{RESEARCH_USE}.") if x),
+        "conclusion": "\n".join(
+            x for x in (_conclusion(case), *_origins(case), f"{RESEARCH_USE}.") if x
+        ),
         "conclusionCode": [
             concept_of(concept(f.code))
             for f in (case.review.findings if case.review and case.review.signed else ())
@@ -119,6 +137,7 @@ def _mark_observations(case: ExportCase) -> Iterator[Json]:
             "component": [
                 *_place_components(mark),
                 *(_measure_component(measure) for measure in mark.measures),
+                *_plane_components(mark),
             ],
         }
 
@@ -131,6 +150,12 @@ def _measure_component(measure: Measure) -> Json:
         part["code"]["coding"].append(coding(derivation))
         part["code"]["text"] = f"{name.meaning}: {derivation.meaning}"
     return part
+
+
+def _plane_components(mark: Annotation) -> Iterator[Json]:
+    """Where its lengths hold, once."""
+    for words in dict.fromkeys(filter(None, map(wording.measure_plane, mark.measures))):
+        yield component(codes.LENGTH_PLANE, {"valueString": words})
 
 
 def _place_components(mark: Annotation) -> Iterator[Json]:
@@ -185,7 +210,8 @@ def _network_observation(
         ):
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
-        remarks = [*remarks, wording.conformal_line(assessment), *assessment.messages]
+        said = (origin_line(instance), wording.conformal_line(assessment), *assessment.messages)
+        remarks = [*remarks, *said]
     if assessment.model is not None:
         observation["device"] = {"reference": f"#{_device_id(assessment.model)}"}
     issued = _instant(assessment.created_at) if assessment.created_at else None
@@ -200,7 +226,7 @@ def _observation(case: ExportCase, status: str, code: Code) -> Json:
         "status": status,
         "category": [{"coding": [_IMAGING]}],
         "code": concept_of(code),
-        "subject": _subject(case),
+        "subject": subject(_patient(case)),
         "effectiveDateTime": _study_date(case),
         "derivedFrom": [_study(case)],
     }
@@ -229,14 +255,33 @@ def _device_id(model: ModelIdentity) -> str:
     return f"model-{model.short_hash}"
 
 
-def _subject(case: ExportCase) -> Json:
-    """The patient, by the identifier the film states; no Patient resource is made up."""
-    patient = case.record.instances[0].patient
-    name = " ".join(patient.name.split("=")[0].replace("^", " ").split())
-    subject: Json = {"type": "Patient", "display": name or "not stated in the image"}
-    if patient.patient_id:
-        subject["identifier"] = {"value": patient.patient_id}
-    return subject
+def _patient(case: ExportCase) -> Patient:
+    return case.record.instances[0].patient
+
+
+def _order(case: ExportCase) -> list[Json]:
+    """The order behind the study, by its accession number, whole however long it is."""
+    number = case.record.instances[0].acquisition.accession_number
+    if not number:
+        return []
+    kind = {"coding": [{"system": _IDENTIFIER_TYPES, "code": "ACSN"}]}
+    return [{"type": "ServiceRequest", "identifier": {"type": kind, "value": number}}]
+
+
+def _extensions(case: ExportCase) -> list[Json]:
+    """What FHIR has no element for: age and time of day as shown, and what was changed."""
+    age, time = _patient(case).age_years, case.record.instances[0].acquisition.study_time
+    found: list[Json] = []
+    if age is not None:
+        years = quantity(round(age, 3), Code("a", "UCUM", "years"))
+        found.append({"url": "urn:lightbox:age-at-study", "valueAge": years})
+    if time:
+        clock = f"{time[:2]}:{time[2:4] or '00'}:{time[4:] or '00'}"
+        found.append({"url": "urn:lightbox:study-time", "valueTime": clock})
+    for change in case.changes:
+        said = {"url": "urn:lightbox:written-otherwise", "valueString": change.sentence}
+        found.append(said)
+    return found
 
 
 def _study(case: ExportCase) -> Json:
@@ -253,13 +298,19 @@ def _performer(case: ExportCase) -> list[Json]:
 
 def _conclusion(case: ExportCase) -> str:
     note = case.review.note if case.review else ""
-    return "\n".join(x for x in (wording.status_line(case), note) if x)
+    typed = wording.typed_lines(case.record)
+    parts = (wording.status_line(case), *typed, note, wording.changes_text(case))
+    return "\n".join(part for part in parts if part)
+
+
+def _origins(case: ExportCase) -> list[str]:
+    """Which films were made out of photographs, and by whom."""
+    return [origin_line(film) for film in case.record.instances]
 
 
 def _study_date(case: ExportCase) -> str | None:
     """Date of the study."""
-    date = case.record.instances[0].acquisition.study_date
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else None
+    return as_date(case.record.instances[0].acquisition.study_date)
 
 
 def _uid(case: ExportCase) -> str:

@@ -16,6 +16,7 @@ _SYSTEMS = {
     PRIVATE: "urn:lightbox:codes",
     "v2-0074": "http://terminology.hl7.org/CodeSystem/v2-0074",
 }
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def quantity(value: float, unit: Code) -> Json:
@@ -57,5 +58,7 @@ def prune(value: Any) -> Any:
     """Drop what is empty: FHIR forbids empty lists, strings and nulls."""
     if isinstance(value, dict):
         values = {key: prune(item) for key, item in value.items()}
-        return {key: item for key, item in values.items() if item not in (None, "", [], {})}
-    return [prune(item) for item in value] if isinstance(value, list) else value
+        return {key: item for key, item in values.items() if item not in _EMPTY}
+    if isinstance(value, list):
+        return [item for item in map(prune, value) if item not in _EMPTY]
+    return value

@@ -164,19 +164,29 @@ def mark_group(mark: Annotation, source: Dataset, finding: str) -> Group:
     }
     if mark.shape in _REGIONS:
         kind, data = _graphic(mark)
-        return PlanarROIMeasurementsAndQualitativeEvaluations(
+        region = PlanarROIMeasurementsAndQualitativeEvaluations(
             referenced_region=ImageRegion(kind, data, image),
             measurements=[_mark_measurement(measure) for measure in mark.measures] or None,
             **common,
         )
+        return _say_plane(region, mark)
     lines = [CoordinatesForMeasurement(kind, data, image) for kind, data in _lines(mark)]
-    return MeasurementsAndQualitativeEvaluations(
+    group = MeasurementsAndQualitativeEvaluations(
         measurements=[_mark_measurement(measure, lines) for measure in mark.measures] or None,
         source_images=[
             SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)
         ],
         **common,
     )
+    return _say_plane(group, mark)
+
+
+def _say_plane(group: Group, mark: Annotation) -> Group:
+    """Say in words, once, where the lengths of a mark hold: few viewers show the method."""
+    planes = dict.fromkeys(filter(None, map(wording.measure_plane, mark.measures)))
+    for words in planes:
+        comment(group[0], f"Lengths in this group: {words}")
+    return group
 
 
 def comment(item: Dataset, text: str) -> None:
@@ -230,6 +240,7 @@ def _mark_measurement(
         measure.value,
         codes.measure_unit(measure),
         derivation=coded(derivation) if derivation else None,
+        method=coded(codes.PLANES[measure.plane]) if measure.plane in codes.PLANES else None,
         referenced_coordinates=lines,
     )
 

@@ -24,6 +24,7 @@ from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.codes import CALLS
 from imaging.export.common import local, short
 from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
+from imaging.export.photograph import origin_line
 from imaging.rendering import composite_overlay, thumbnail
 from imaging.review.records import ReadFinding, Stage, Trial
 
@@ -43,6 +44,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         sheet.text(wording.status_line(case), size=11),
         sheet.text(RESEARCH_USE, size=11),
         *_facts(sheet, case),
+        *_changes(sheet, case),
         *_findings(sheet, case),
         *_answers(sheet, case),
         *_trials(sheet, case),
@@ -76,24 +78,40 @@ def _facts(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Patient and study."""
     first = case.record.instances[0]
     patient, acquisition = first.patient, first.acquisition
-    name = patient.name.replace("^", " ").replace("=", " = ")
-    study = (acquisition.study_description, acquisition.study_date, acquisition.study_time)
+    groups = (" ".join(group.replace("^", " ").split()) for group in patient.name.split("="))
+    name = " = ".join(filter(None, groups))
+    born = wording.date_words(patient.birth_date)
+    study = (
+        acquisition.study_description,
+        wording.date_words(acquisition.study_date),
+        wording.time_words(acquisition.study_time),
+    )
     examination = (acquisition.modality, acquisition.body_part, acquisition.view_position)
     age = "" if patient.age_years is None else f"{patient.age_years:.3g} years"
     pairs = [
         ("Patient", name or "not stated in the file"),
         ("Patient ID", patient.patient_id),
-        ("Born, sex, age", ", ".join(x for x in (patient.birth_date, patient.sex, age) if x)),
+        ("Born, sex, age", ", ".join(x for x in (born, patient.sex, age) if x)),
         ("Study", " ".join(study).strip()),
         ("Accession number", acquisition.accession_number),
         ("Examination", " ".join(examination).strip()),
         ("Study Instance UID", case.record.study_instance_uid),
         ("Images", str(len(case.record.instances))),
     ]
+    pairs += [("Patient data", line) for line in wording.typed_lines(case.record)]
+    pairs += [("Note", origin_line(film)) for film in case.record.instances if film.derivation]
     if acquisition.synthetic:
         pairs.append(("Note", "Synthetic picture; it shows no person."))
     rows = [("", ""), *((label, value) for label, value in pairs if value)]
     return [Spacer(1, 6), sheet.table(rows, (0.25, 0.75))]
+
+
+def _changes(sheet: Sheet, case: ExportCase) -> list[Flowable]:
+    """What is written otherwise than in the file."""
+    if not case.changes:
+        return []
+    lines = [change.sentence for change in case.changes]
+    return [sheet.text(wording.CHANGED, size=11), *map(sheet.text, lines)]
 
 
 def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
@@ -135,10 +153,13 @@ def _answer(sheet: Sheet, instance: Instance, assessment: Assessment) -> list[Fl
     if assessment.answer is not None:
         lead = f"{assessment.primary.label}: " if assessment.primary else ""
         lines.append(f"Answer: {lead}{wording.ANSWERS[assessment.answer]}")
-    lines += [f"{f.label}: {wording.answer_line(f)}" for f in assessment.findings]
+    calibrated = instance.derivation is None
+    lines += [
+        f"{f.label}: {wording.answer_line(f, calibrated=calibrated)}" for f in assessment.findings
+    ]
     if assessment.disagreement is not None:
         lines.append(f"Largest disagreement between its networks: {assessment.disagreement:.3f}")
-    lines += [wording.conformal_line(assessment), *assessment.messages]
+    lines += [wording.conformal_line(assessment), origin_line(instance), *assessment.messages]
     if assessment.model is not None:
         lines += [f"Model {wording.model_line(assessment.model)}", wording.engine_line(assessment)]
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
@@ -195,7 +216,8 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """Each explained film beside its overlay; else the films that were gathered."""
     story: list[Flowable] = [sheet.text("Pictures", size=12)]
     for map_ in case.shown_maps:
-        film = case.picture(map_.sop_instance_uid, map_.frame).values
+        picture = case.picture(map_.sop_instance_uid, map_.frame)
+        film = picture.shown
         overlay = composite_overlay(
             film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
         )
@@ -204,11 +226,14 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
             f"{wording.finding_label(map_.target)} (orange for, blue against). "
             f"{wording.map_line(map_)} Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
         )
+        caption = " ".join([caption, *picture.notes])
         pair = Table([[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT")
         story.append(KeepTogether([pair, sheet.text(caption)]))
     story += [sheet.text(wording.map_line(map_)) for map_ in case.maps if not map_.shown]
     if not case.shown_maps:
-        story += [_image(picture.values) for picture in case.pictures[:4]]
+        for picture in case.pictures[:4]:
+            story.append(_image(picture.shown))
+            story += [sheet.text(note) for note in picture.notes]
     return story
 
 

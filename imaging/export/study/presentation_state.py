@@ -20,10 +20,11 @@ from highdicom.pr import (
 from pydicom import Dataset
 from pydicom.valuerep import DSfloat
 
-from imaging.entities import RESEARCH_USE, VoiPreset
+from imaging.dicom.header.elements import first_item, text
+from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError
 from imaging.export import wording
-from imaging.export.case import ExportCase, ExportedFile
+from imaging.export.case import ExportCase, ExportedFile, Picture
 from imaging.export.common import (
     complete,
     derive_uid,
@@ -34,11 +35,15 @@ from imaging.export.common import (
     series,
     to_file,
 )
-from imaging.export.source import one_frame, point_to, source_dataset
+from imaging.export.source import RESCALE, one_frame, point_to, source_dataset
+from imaging.export.study.lookup_tables import modality_lut_item, voi_lut_item
 from imaging.review.records import Annotation, Presentation, Shape
 
 _NOT_GREY = "Presentation states hold grey pictures only, and this study's pictures are in colour."
+_NO_TABLE = "The picture of this film could not be prepared for the export."
 _LAYER = GraphicLayer("READER", order=1, description="Reader's marks")
+_OVERLAYS = GraphicLayer("OVERLAYS", order=2, description="Overlay planes of the film")
+_ACTIVATION = 0x1001  # OverlayActivationLayer, of each overlay group
 _CLOSED = (Shape.RECTANGLE, Shape.REGION)
 
 
@@ -78,14 +83,16 @@ def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -
     source = source_dataset(case, case.instance(uid))
     image = one_frame(source, frame)
     presentation = case.presentation(uid, frame)
-    preset = case.picture(uid, frame).preset
+    picture = case.picture(uid, frame)
+    groups = picture.overlay_groups
     marks = [
         m
         for m in (case.review.annotations if case.review else ())
         if (m.sop_instance_uid, m.frame) == (uid, frame)
     ]
     written = local(case.review.created_at if case.review else now)
-    content = repr((presentation, preset, marks, case.review and case.review.version)).encode()
+    shown = (presentation, picture.preset, marks, case.review and case.review.version, groups)
+    content = repr(shown).encode()
     ds = GrayscaleSoftcopyPresentationState(
         referenced_images=[image],
         sop_instance_uid=derive_uid("gsps", uid, frame, digest(content)),
@@ -93,18 +100,21 @@ def _state(case: ExportCase, uid: str, frame: int, number: int, now: datetime) -
         content_label="READER",
         content_description=RESEARCH_USE,
         content_creator_name=person_name(case.review.reader) if case.review else None,
-        graphic_layers=[_LAYER] if marks else None,
+        graphic_layers=([_LAYER] if marks else []) + ([_OVERLAYS] if groups else []) or None,
         graphic_annotations=[_annotation(m, image) for m in marks] or None,
-        voi_lut_transformations=[_voi(preset, image)] if preset else None,
+        voi_lut_transformations=_voi(picture),
         presentation_lut_transformation=PresentationLUTTransformation(_shape(source, presentation)),
         **series("gsps", case.record.study_instance_uid),
         **equipment(),
     )
     ds.PresentationCreationDate = written.strftime("%Y%m%d")
     ds.PresentationCreationTime = written.strftime("%H%M%S")
+    _add_modality_lut(ds, picture, source)
+    for group in groups:  # C.11.7: what is not put on a layer is not shown
+        ds.add_new(group << 16 | _ACTIVATION, "CS", _OVERLAYS.GraphicLayer)
     point_to(ds, source, frame)
     _turn(ds, presentation, int(source.Rows), int(source.Columns))
-    return to_file("gsps", complete(ds, source, now))
+    return to_file("gsps", complete(ds, source, now, case.changes))
 
 
 def _shape(source: Dataset, presentation: Presentation) -> str:
@@ -113,18 +123,35 @@ def _shape(source: Dataset, presentation: Presentation) -> str:
     return "INVERSE" if inverse else "IDENTITY"
 
 
-def _voi(preset: VoiPreset, image: Dataset) -> SoftcopyVOILUTTransformation:
-    """The window or the VOI LUT that made the reader's picture (PS3.3 C.11.8)."""
+def _add_modality_lut(ds: Dataset, picture: Picture, source: Dataset) -> None:
+    """The table in place of a rescale (PS3.3 C.11.1), which is all highdicom copies."""
+    if picture.modality_lut is None:
+        return
+    for keyword in RESCALE:
+        ds.pop(keyword, None)
+    own = first_item(source, "ModalityLUTSequence") or Dataset()
+    words = text(own, "LUTExplanation"), text(own, "ModalityLUTType")
+    ds.ModalityLUTSequence = [modality_lut_item(picture.modality_lut, *words)]
+
+
+def _voi(picture: Picture) -> list[SoftcopyVOILUTTransformation] | None:
+    """The window or the VOI LUT that made the reader's picture (PS3.3 C.11.8); None for neither."""
+    preset = picture.preset
+    if preset is None:
+        return None
+    if picture.voi_lut is not None:
+        item = voi_lut_item(picture.voi_lut, preset.explanation)
+        return [SoftcopyVOILUTTransformation(voi_luts=[VOILUT.from_dataset(item)])]
     if preset.window_center is None or preset.window_width is None:
-        item = image.VOILUTSequence[preset.index]
-        return SoftcopyVOILUTTransformation(voi_luts=[VOILUT.from_dataset(item)])
-    return SoftcopyVOILUTTransformation(
+        raise ExportError(_NO_TABLE)
+    window = SoftcopyVOILUTTransformation(
         # lists of one: highdicom splits a lone explanation into its letters
         window_center=[DSfloat(preset.window_center, auto_format=True)],
         window_width=[DSfloat(preset.window_width, auto_format=True)],
         window_explanation=[preset.explanation[:64]] if preset.explanation else None,
         voi_lut_function=preset.function,
     )
+    return [window]
 
 
 def _annotation(mark: Annotation, image: Dataset) -> GraphicAnnotation:

@@ -26,6 +26,7 @@ from imaging.export.common import (
     series,
     to_file,
 )
+from imaging.export.photograph import origin_line
 from imaging.export.source import source_dataset
 from imaging.rendering import colour_bar, composite_overlay, text_band
 from imaging.review.records import Code
@@ -58,7 +59,7 @@ def sheet(case: ExportCase, map_: AttributionMap) -> NDArray[np.uint8]:
     """
     picture = case.picture(map_.sop_instance_uid, map_.frame)
     overlay = composite_overlay(
-        picture.values, map_.values, limit=map_.limit, signed=True, seen=map_.seen
+        picture.shown, map_.values, limit=map_.limit, signed=True, seen=map_.seen
     )
     width = max(overlay.width, _NARROWEST)
     # Letters of eleven pixels cannot be read on a film of three thousand: draw small, enlarge.
@@ -96,12 +97,20 @@ def _lines(case: ExportCase, map_: AttributionMap) -> list[str]:
     by_uid = {i.identity.sop_instance_uid: a for i, a in case.answers}
     assessment = by_uid.get(map_.sop_instance_uid)
     findings = [f for f in assessment.findings if f.code == map_.target] if assessment else []
+    film = case.instance(map_.sop_instance_uid)
+    calibrated = film.derivation is None
+    scores = [
+        f"{wording.finding_label(f.code)}: {wording.answer_line(f, calibrated=calibrated)}"
+        for f in findings
+    ]
     return [
         f"AI-generated. {RESEARCH_USE}",
-        *(f"{wording.finding_label(f.code)}: {wording.answer_line(f)}" for f in findings),
+        *filter(None, [origin_line(film)]),
+        *scores,
         wording.map_line(map_),
         wording.model_line(map_.model),
         "Outlined: the part of the film the network looked at. Shown as acquired.",
+        *case.picture(map_.sop_instance_uid, map_.frame).notes,
     ]
 
 
@@ -130,7 +139,7 @@ def _capture(case: ExportCase, map_: AttributionMap, number: int, now: datetime)
     )
     ds.DateOfSecondaryCapture, ds.TimeOfSecondaryCapture = ds.ContentDate, ds.ContentTime
     _describe(ds, source, map_)
-    return to_file("sc", complete(ds, source, now))
+    return to_file("sc", complete(ds, source, now, case.changes))
 
 
 def _describe(ds: Dataset, source: Dataset, map_: AttributionMap) -> None:

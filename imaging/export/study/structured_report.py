@@ -35,6 +35,7 @@ from imaging.export.common import (
     stamp,
     to_file,
 )
+from imaging.export.photograph import origin_line
 from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.export.study.groups import Group, comment, mark_group, network_groups, reader_group
 from imaging.review.records import Review
@@ -57,7 +58,12 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         imaging_measurements=_groups(case, sources),
     )
     comment(report[0], f"{RESEARCH_USE}. {wording.status_line(case)}")
+    for line in wording.typed_lines(case.record):
+        comment(report[0], line)
     comment(report[0], case.review.note if case.review else "")
+    for instance in case.record.instances:
+        comment(report[0], origin_line(instance))
+    comment(report[0], wording.changes_text(case))
     written = local(case.review.created_at if case.review else now)
     signed = bool(case.review and case.review.signed)
     ds = ComprehensiveSR(
@@ -80,7 +86,7 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     if case.final and case.review:
         at = local(case.review.created_at)
         ds.VerifyingObserverSequence[0].VerificationDateTime = DT(at)
-    return [to_file("sr", stamp(ds, now))]
+    return [to_file("sr", stamp(ds, now, case.changes))]
 
 
 def report_uid(case: ExportCase, review: Review | None) -> str:

@@ -1,4 +1,4 @@
-"""The study as CSV: one row per finding of the reader and the network, measurement, and trial."""
+"""The study as CSV: a row per finding of reader and network, measurement, trial, and change."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from imaging.entities import RESEARCH_USE, Assessment, ModelIdentity
 from imaging.export import wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
+from imaging.export.photograph import origin_line
 from imaging.review.records import Annotation, Review, Trial
 from imaging.review.terms import concept
 from imaging.text import escape_formula
@@ -19,7 +20,7 @@ COLUMNS = (
     "study_instance_uid", "sop_instance_uid", "frame", "kind", "code", "code_scheme", "code_value",
     "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
     "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
-    "shape", "points", "measure", "value", "unit",
+    "shape", "points", "measure", "value", "unit", "measured",
     "note", "model", "model_version", "weights_sha256", "engine",
     "stage", "version", "reader", "at", "use",
 )  # fmt: skip
@@ -32,22 +33,39 @@ def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
     Notes
     -----
     A text a person typed that a spreadsheet would take for a formula is led by an apostrophe.
-    There is no patient identity in it beyond the UIDs.
+    There is no patient identity in it beyond the UIDs: of an attribute that is written otherwise
+    than in the file, only the name is told.
     """
     buffer = StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, restval="")
     writer.writeheader()
     common = {"study_instance_uid": case.record.study_instance_uid, "use": RESEARCH_USE}
     for row in (
+        *_typed_rows(case),
         *_reader_rows(case.review),
         *_network_rows(case),
         *_measurement_rows(case.review),
         *_trial_rows(case.review),
+        *_change_rows(case),
     ):
         writer.writerow({key: _make_safe(value) for key, value in {**common, **row}.items()})
     version = case.review.version if case.review else 0
     name = f"csv-{short(f'{case.record.study_instance_uid}/{version}')}.csv"
     return [ExportedFile(name, buffer.getvalue().encode("utf-8-sig"))]
+
+
+def _typed_rows(case: ExportCase) -> Iterator[Row]:
+    """Which facts about the patient a reader typed, without their content."""
+    for instance in case.record.instances:
+        if (typed := instance.typed) is not None:
+            yield {
+                "kind": "typed",
+                "sop_instance_uid": instance.identity.sop_instance_uid,
+                "note": wording.typed_line(typed),
+                "version": typed.version,
+                "reader": typed.reader,
+                "at": typed.typed_at.isoformat() if typed.typed_at else "",
+            }
 
 
 def _reader_rows(review: Review | None) -> Iterator[Row]:
@@ -69,7 +87,7 @@ def _network_rows(case: ExportCase) -> Iterator[Row]:
         common: Row = {
             "kind": "network",
             "sop_instance_uid": instance.identity.sop_instance_uid,
-            "note": " ".join(assessment.messages),
+            "note": " ".join([origin_line(instance), *assessment.messages]).strip(),
             "at": assessment.created_at.isoformat() if assessment.created_at else "",
             **_model_fields(assessment.model),
             "engine": assessment.engine,
@@ -106,6 +124,7 @@ def _measurement_rows(review: Review | None) -> Iterator[Row]:
                 "measure": measure.name,
                 "value": measure.value,
                 "unit": measure.unit,
+                "measured": wording.measure_plane(measure),
             }
         if not mark.measures:
             yield _mark_fields(mark, review)
@@ -129,6 +148,12 @@ def _trial_rows(review: Review | None) -> Iterator[Row]:
     """Every trial of the eraser: what was done to the film, the answer then and before."""
     for trial in review.trials if review else ():
         yield {**_stage_fields(review), **_trial_fields(trial)}
+
+
+def _change_rows(case: ExportCase) -> Iterator[Row]:
+    """What is written otherwise than in the file, without the value."""
+    for change in case.changes:
+        yield {"kind": "change", "note": change.discreet}
 
 
 def _trial_fields(trial: Trial) -> Row:
