@@ -20,7 +20,7 @@ from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches
-from imaging.store.tables import AccountTable, SessionTable
+from imaging.store.schema.tables import AccountTable, SessionTable
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from imaging.review.records import AuditEntry, AuditEvent
 from imaging.store.database import Database
-from imaging.store.tables import AuditTable
+from imaging.store.schema.tables import AuditTable
 
 NETWORK = "network"  # the account behind every score
 BEGINNING = "0" * 64  # what the first line is sealed to

@@ -12,6 +12,7 @@ clock but that of its one computer.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -20,15 +21,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from imaging.entities import Status
-from imaging.jobs import Result, Task
+from imaging.jobs import JobKind, Result, Task
 from imaging.store.base import Records
 from imaging.store.jobs import active
 from imaging.store.pending_files import has_waiting, task_of
 from imaging.store.pending_studies import forget_empty, take_announcements
 from imaging.store.result_writer import store_results
-from imaging.store.tables import JobFileTable, JobTable, ResultTable, WorkerTable
+from imaging.store.schema.tables import JobFileTable, JobTable, ResultTable, WorkerTable
+from imaging.store.typed_facts import with_facts
 
 STALLED = timedelta(seconds=30)  # a worker that was silent for so long counts as dead
+_HANDED_IN = (JobKind.UPLOAD.value, JobKind.FOLDER.value, JobKind.WATCH.value)
+_NOT_KEPT = (Status.ERROR, Status.HELPER)
 LEASE = timedelta(minutes=15)  # for so long a claim stands whose worker has no heartbeat at all
 
 
@@ -63,7 +67,7 @@ class Claims(Records):
             if free:
                 session.flush()  # the files first, then the worker: the order of `release_claims`
                 _record_heartbeat(session, worker, now)
-            return tuple(task_of(row, job) for row, job in free)
+            return with_facts(session, [task_of(row, job) for row, job in free])
 
     def record_heartbeat(self, worker: str) -> None:
         """Write down that a worker lives; it keeps what it has claimed for `STALLED` from now."""
@@ -147,12 +151,14 @@ class Claims(Records):
             for result, entry in zip(claimed, entries, strict=True):
                 row = rows[result.task.job_id, result.task.position]
                 row.sha256 = row.sha256 or result.sha256
-                if entry is None:  # what had been known was deleted meanwhile: to be read again
+                # what had been known was deleted, or something typed of it: to be read again
+                if entry is None:
                     row.claimed_by, row.claimed_at = "", None
                     continue
                 row.status, row.message, row.finished_at = entry.status, entry.message, now
                 row.study_instance_uid = entry.study_instance_uid
                 row.sop_instance_uid = entry.sop_instance_uid
+            _mark_duplicates(session, list(rows.values()))
             if announced:
                 session.flush()
                 forget_empty(session, announced)
@@ -160,7 +166,7 @@ class Claims(Records):
         lost = {
             r.sha256
             for r, e in pairs
-            if e.status == Status.ERROR and not r.task.location and not r.fault
+            if e.status in _NOT_KEPT and not r.task.location and not r.fault
         }
         if lost | replaced:
             self._forget_bytes(lost | replaced)
@@ -235,6 +241,44 @@ def _load_waiting(
             if len(waiting) >= limit:
                 return waiting
     return waiting
+
+
+def _mark_duplicates(session: Session, rows: Sequence[JobFileTable]) -> None:
+    """Say of files that were just done whose bytes were handed in before (`JobFile.duplicate`).
+
+    Within a job the first in its order is the one that counts, whichever was done first. Not
+    looked at: files somebody hastened by opening their study, and what is asked about again.
+    """
+    session.flush()  # the outcomes of this batch count
+    handed_in = _handed_in(session, {row.job_id for row in rows})
+    found = {row.sha256 for row in rows if row.study_instance_uid and row.job_id in handed_in}
+    query = (
+        select(JobFileTable)
+        .join(JobTable, JobTable.job_id == JobFileTable.job_id)
+        .where(
+            JobFileTable.sha256.in_(found),
+            JobFileTable.status.is_not(None),
+            JobFileTable.study_instance_uid != "",
+            JobTable.kind.in_(_HANDED_IN),
+        )
+    )
+    places: defaultdict[str, list[JobFileTable]] = defaultdict(list)
+    for row in session.scalars(query) if found else ():
+        places[row.sha256].append(row)
+    done = {(row.job_id, row.position) for row in rows}
+    for same in places.values():
+        for row in same:
+            of_job = [other.position for other in same if other.job_id == row.job_id]
+            if row.position > min(of_job):
+                row.duplicate = "job"
+            elif (row.job_id, row.position) in done and len(same) > len(of_job):
+                row.duplicate = "store"
+
+
+def _handed_in(session: Session, jobs: Collection[str]) -> set[str]:
+    """Those jobs whose files were handed in."""
+    query = select(JobTable.job_id).where(JobTable.job_id.in_(jobs), JobTable.kind.in_(_HANDED_IN))
+    return set(session.scalars(query))
 
 
 def _load_claimed(

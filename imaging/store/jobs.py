@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from imaging.entities import Job, JobFile, Status
 from imaging.errors import ConflictError, NotFoundError
-from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.store import json_codec
+from imaging.jobs import DropState, JobKind, JobProgress, JobState
 from imaging.store.base import Records
 from imaging.store.pending_files import has_waiting
 from imaging.store.pending_studies import forget_empty, forget_job
-from imaging.store.tables import InstanceTable, JobFileTable, JobTable
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import DropFileTable, InstanceTable, JobFileTable, JobTable
 from imaging.store.worklist_rows import refresh_worklist
 
 _T = TypeVar("_T")
@@ -45,7 +45,7 @@ class Jobs(Records):
         What could not even be unpacked is written down with its reason: ``refused`` holds
         (name, sentence) pairs.
         """
-        job = _new_job(JobKind.UPLOAD, account=account, priority=priority)
+        job = new_job(JobKind.UPLOAD, account=account, priority=priority)
         rows = [
             JobFileTable(
                 position=i, file_name=json_codec.plain(name), sha256=self._objects.put(content)
@@ -59,12 +59,12 @@ class Jobs(Records):
             for row, (_, content) in zip(rows, files, strict=True):
                 if not self._objects.path(row.sha256).exists():  # a study was deleted meanwhile
                     self._objects.put(content)
-            _add_lost(session, job.job_id, refused, start=len(files))
+            add_lost(session, job.job_id, refused, start=len(files))
         return job.job_id
 
     def open(self, kind: JobKind, source: str, *, account: str = "", priority: int = 0) -> str:
         """Begin a job whose files are added as they are found; returns its id."""
-        job = _new_job(kind, account=account, priority=priority)
+        job = new_job(kind, account=account, priority=priority)
         job.source, job.state = json_codec.plain(source), JobState.LISTING.value
         with self._database.writing() as session:
             session.add(job)
@@ -100,10 +100,10 @@ class Jobs(Records):
         lost_files = [(json_codec.plain(name), sentence) for name, sentence in refused]
         unwanted: set[str] = set()
         with self._database.writing() as session:
-            if _load_row(session, job_id).state == JobState.CANCELLED.value:
+            if load_row(session, job_id).state == JobState.CANCELLED.value:
                 unwanted = {sha256 for _, sha256 in copies}
                 in_place, copies, lost_files = [], [], []
-            start = _next_position(session, job_id)
+            start = next_position(session, job_id)
             known_marks = _load_marks(session, job_id, [place for _, place in in_place])
             current_marks = {
                 json_codec.plain(place): json_codec.plain(mark)
@@ -136,7 +136,7 @@ class Jobs(Records):
                         for i, row in enumerate(rows)
                     ],
                 )
-            lost_count = _add_lost(session, job_id, lost_files, start=start + len(rows))
+            lost_count = add_lost(session, job_id, lost_files, start=start + len(rows))
         if unwanted:
             self._forget_bytes(unwanted)
         return len(rows) + lost_count
@@ -157,7 +157,7 @@ class Jobs(Records):
         try:
             for part in _slices(study_instance_uids, _FEW):
                 with self._database.writing(background=True) as session:
-                    if _load_row(session, job_id).state == JobState.CANCELLED.value:
+                    if load_row(session, job_id).state == JobState.CANCELLED.value:
                         break
                     position += _add_films(session, job_id, part, start=position)
         finally:
@@ -173,7 +173,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = _load_row(session, job_id)
+            row = load_row(session, job_id)
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
 
@@ -186,7 +186,7 @@ class Jobs(Records):
             If there is none of that id.
         """
         with self._database.reading() as session:
-            row = _load_row(session, job_id)
+            row = load_row(session, job_id)
             return _load_progress(session, row)
 
     def files(
@@ -197,20 +197,30 @@ class Jobs(Records):
         offset: int = 0,
         limit: int = 100,
     ) -> tuple[JobFile, ...]:
-        """A page of a job's files in their order; of those statuses, where some are named."""
+        """A page of a job's files in their order; of those statuses, where some are named.
+
+        Where none is, helper files are left out.
+        """
         query = select(JobFileTable).where(JobFileTable.job_id == job_id)
         if statuses:
             query = query.where(JobFileTable.status.in_([s.value for s in statuses]))
+        else:
+            film = JobFileTable.status != Status.HELPER.value
+            query = query.where(or_(JobFileTable.status.is_(None), film))
         query = query.order_by(JobFileTable.position).offset(offset).limit(limit)
         with self._database.reading() as session:
             return tuple(job_file(row) for row in session.scalars(query))
 
     def unfinished(self) -> tuple[JobProgress, ...]:
-        """Jobs with a file still waiting or still to be found, oldest first; watched ones too."""
+        """Jobs with a file that waits, is to be found or is on its way, oldest first.
+
+        Watched ones too.
+        """
         goes_on = or_(
             JobTable.state == JobState.LISTING.value,
             JobTable.kind == JobKind.WATCH.value,
             has_waiting(),
+            _has_expected(),
         )
         query = (
             select(JobTable)
@@ -283,7 +293,7 @@ class Jobs(Records):
     def resume(self, job_id: str) -> None:
         """Go on with a paused job: first look again for files, which may have been interrupted."""
         with self._database.writing() as session:
-            row = _load_row(session, job_id)
+            row = load_row(session, job_id)
             if row.state == JobState.PAUSED.value:
                 listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
@@ -291,7 +301,7 @@ class Jobs(Records):
     def cancel(self, job_id: str) -> None:
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
-            _load_row(session, job_id).state = JobState.CANCELLED.value
+            load_row(session, job_id).state = JobState.CANCELLED.value
             announced = forget_job(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
@@ -308,7 +318,7 @@ class Jobs(Records):
     def set_priority(self, job_id: str, priority: int) -> None:
         """Put a job before or after others; a higher number goes first."""
         with self._database.writing() as session:
-            _load_row(session, job_id).priority = priority
+            load_row(session, job_id).priority = priority
 
     def retryable(self, job_id: str) -> int:
         """How many files `retry_failed` would queue again: those that are still to be had.
@@ -319,7 +329,7 @@ class Jobs(Records):
             If there is no job of that id.
         """
         with self._database.reading() as session:
-            if _load_row(session, job_id).state == JobState.CANCELLED.value:
+            if load_row(session, job_id).state == JobState.CANCELLED.value:
                 return 0
             elsewhere = select(func.count()).where(*_where_failed_elsewhere(job_id))
             return (session.scalar(elsewhere) or 0) + len(self._find_kept_failures(session, job_id))
@@ -340,7 +350,7 @@ class Jobs(Records):
             "claimed_at": None,
         }
         with self._database.writing() as session:
-            if _load_row(session, job_id).state == JobState.CANCELLED.value:
+            if load_row(session, job_id).state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
             where_elsewhere = _where_failed_elsewhere(job_id)
             count = session.scalar(select(func.count()).where(*where_elsewhere)) or 0
@@ -384,10 +394,12 @@ def job_file(row: JobFileTable) -> JobFile:
         message=row.message,
         study_instance_uid=row.study_instance_uid,
         sop_instance_uid=row.sop_instance_uid,
+        duplicate=row.duplicate,
     )
 
 
-def _new_job(kind: JobKind, *, account: str, priority: int) -> JobTable:
+def new_job(kind: JobKind, *, account: str, priority: int) -> JobTable:
+    """A row for a job that begins now."""
     return JobTable(
         job_id=str(uuid.uuid4()),
         created_at=datetime.now(UTC),
@@ -397,7 +409,8 @@ def _new_job(kind: JobKind, *, account: str, priority: int) -> JobTable:
     )
 
 
-def _load_row(session: Session, job_id: str) -> JobTable:
+def load_row(session: Session, job_id: str) -> JobTable:
+    """The row of a job; raises `NotFoundError`."""
     row = session.get(JobTable, job_id)
     if row is None:
         raise NotFoundError(_UNKNOWN)
@@ -413,7 +426,8 @@ def _where_failed_elsewhere(job_id: str) -> tuple[ColumnElement[bool], ...]:
     return *_where_failed(job_id), JobFileTable.location != ""
 
 
-def _next_position(session: Session, job_id: str) -> int:
+def next_position(session: Session, job_id: str) -> int:
+    """Where the next file of a job goes."""
     newest = session.scalar(
         select(func.max(JobFileTable.position)).where(JobFileTable.job_id == job_id)
     )
@@ -469,7 +483,7 @@ def _slices(values: Sequence[_T], size: int = 500) -> Iterable[Sequence[_T]]:
     return (values[i : i + size] for i in range(0, len(values), size))
 
 
-def _add_lost(
+def add_lost(
     session: Session, job_id: str, refused: Iterable[tuple[str, str]], *, start: int
 ) -> int:
     """Write down what could not be unpacked; returns how many."""
@@ -520,12 +534,17 @@ def _add_films(
 
 def _load_progress(session: Session, row: JobTable) -> JobProgress:
     counted = session.execute(
-        select(JobFileTable.status, func.count())
+        select(
+            JobFileTable.status,
+            func.count(),
+            func.count(func.nullif(JobFileTable.duplicate, "")),
+        )
         .where(JobFileTable.job_id == row.job_id)
         .group_by(JobFileTable.status)
     ).all()
-    counts = {Status(status): count for status, count in counted if status}
-    total = sum(count for _, count in counted)
+    counts = {Status(status): count for status, count, _ in counted if status}
+    total = sum(count for _, count, _ in counted)
+    states = _count_states(session, row.job_id) if row.kind == JobKind.UPLOAD.value else {}
     goes_on = counts and total > sum(counts.values())
     return JobProgress(
         job_id=row.job_id,
@@ -537,8 +556,29 @@ def _load_progress(session: Session, row: JobTable) -> JobProgress:
         created_at=row.created_at,
         total=total,
         counts=counts,
+        announced=sum(states.values()),
+        arrived=states.get(DropState.ARRIVED, 0),
+        expected=states.get(DropState.EXPECTED, 0),
+        duplicates=sum(duplicates for _, _, duplicates in counted),
         rate=_measure_rate(session, row.job_id) if goes_on else None,
     )
+
+
+def _has_expected() -> ColumnElement[bool]:
+    """True for a job of which a browser still sends a file."""
+    return exists().where(
+        DropFileTable.job_id == JobTable.job_id, DropFileTable.state == DropState.EXPECTED.value
+    )
+
+
+def _count_states(session: Session, job_id: str) -> dict[str, int]:
+    """How many of the files a browser announced are in which `DropState`."""
+    counted = (
+        select(DropFileTable.state, func.count())
+        .where(DropFileTable.job_id == job_id)
+        .group_by(DropFileTable.state)
+    )
+    return dict(session.execute(counted).all())
 
 
 def _measure_rate(session: Session, job_id: str) -> float | None:

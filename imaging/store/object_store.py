@@ -40,6 +40,24 @@ class ObjectFolder:
             raise StoreError("The data folder cannot be written; is the disk full?") from exc
         return sha256
 
+    def put_file(self, path: Path) -> str:
+        """Keep a file of the same disk by moving it here; returns the SHA-256 of its bytes.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written, or the file is gone.
+        """
+        try:
+            with path.open("rb") as stream:
+                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            target = self.path(sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        except OSError as exc:
+            raise StoreError("The data folder cannot be written; is the disk full?") from exc
+        return sha256
+
     def get(self, sha256: str) -> bytes:
         """Read bytes back and check them.
 

@@ -1,16 +1,22 @@
-"""Originals: the bytes of the files as they came, kept here or left where they lie."""
+"""Originals: the bytes of the files as they came, kept here or left where they lie.
+
+And the small pictures that were made of them, for lists.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select, tuple_
 
 from imaging.errors import InputError, NotFoundError, StoreError
 from imaging.locations import read_place
 from imaging.store.base import Records
-from imaging.store.tables import InstanceTable
+from imaging.store.schema.tables import InstanceTable, ThumbnailTable
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
 _CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
@@ -22,6 +28,28 @@ class Originals(Records):
     def keep(self, content: bytes) -> str:
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
+
+    def keep_file(self, path: Path) -> str:
+        """Keep a file that lies in `incoming`, which it leaves; returns its SHA-256 (hex)."""
+        return self._objects.put_file(path)
+
+    @property
+    def incoming(self) -> Path:
+        """Folder for files that have not arrived whole, on the same disk as the originals."""
+        return self._objects.root.parent / "incoming"
+
+    def forget_parts(self, before: datetime) -> int:
+        """Delete what lies in `incoming` untouched since then; returns how many files.
+
+        Whose browser was closed goes on with none of them; whose is back begins anew.
+        """
+        count = 0
+        for part in self.incoming.glob("*"):
+            with suppress(OSError):  # another server, or the browser after all, was faster
+                if part.stat().st_mtime < before.timestamp():
+                    part.unlink()
+                    count += 1
+        return count
 
     def path_of(self, sha256: str) -> Path:
         """Where kept bytes lie, for a process that reads them itself."""
@@ -54,3 +82,47 @@ class Originals(Records):
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(_CHANGED)
         return content
+
+    def keep_thumbnail(self, sha256: str, content: bytes) -> None:
+        """Keep a small picture (JPEG) of a stored film that has none: an older version's has not.
+
+        Parameters
+        ----------
+        sha256 : str
+            Of the film's file; one that is not stored (any more) gets none.
+        content : bytes
+        """
+        has_one = select(ThumbnailTable.sha256).where(ThumbnailTable.sha256 == sha256)
+        film = select(InstanceTable.sop_instance_uid).where(InstanceTable.sha256 == sha256)
+        with self._database.reading() as session:
+            if session.scalar(has_one) is not None:
+                return
+        with self._database.writing() as session:
+            if session.scalar(has_one) is None and session.scalar(film.limit(1)) is not None:
+                session.add(ThumbnailTable(sha256=sha256, content=content))
+
+    def thumbnails(self, sop_instance_uids: Sequence[str]) -> dict[str, bytes]:
+        """Small pictures (JPEG) of some films, by SOP Instance UID; those without are left out."""
+        query = (
+            select(InstanceTable.sop_instance_uid, ThumbnailTable.content)
+            .join(ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256)
+            .where(InstanceTable.sop_instance_uid.in_(sop_instance_uids))
+        )
+        with self._database.reading() as session:
+            return dict(session.execute(query).all())
+
+    def study_thumbnails(self, study_instance_uids: Sequence[str]) -> dict[str, bytes]:
+        """Small pictures (JPEG) of the first film of some studies, by Study Instance UID."""
+        study = InstanceTable.study_instance_uid
+        firsts = (
+            select(study, func.min(InstanceTable.position))
+            .where(study.in_(study_instance_uids))
+            .group_by(study)
+        )
+        query = select(study, ThumbnailTable.content).join(
+            ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256
+        )
+        with self._database.reading() as session:
+            heads = [tuple(head) for head in session.execute(firsts)]
+            query = query.where(tuple_(study, InstanceTable.position).in_(heads))
+            return dict(session.execute(query).all()) if heads else {}

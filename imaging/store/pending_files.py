@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from imaging.entities import Instance
 from imaging.jobs import NOWHERE, URGENT, JobKind, JobState, Span, Task
-from imaging.store import json_codec
 from imaging.store.base import Records
-from imaging.store.tables import (
+from imaging.store.identities import Routes, route_film
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import (
     AnnouncementTable,
     InstanceTable,
     JobFileTable,
@@ -89,7 +90,7 @@ class PendingFiles(Records):
         Left out are files that have their outcome by now, and films that are stored already.
         """
         with self._database.writing(background=True) as session:
-            new = _select_new(session, looks)
+            new = _select_new(session, _route(session, looks))
             if not new:
                 return 0
             _insist_on_studies(session, new)
@@ -187,6 +188,12 @@ def task_of(row: JobFileTable, job: JobTable) -> Task:
     )
 
 
+def _route(session: Session, looks: Sequence[Look]) -> list[Look]:
+    """The same, each film in the study that its patient's files were separated to."""
+    routes = Routes(session, [film.identity.study_instance_uid for _, film in looks])
+    return [(task, route_film(routes, film)) for task, film in looks]
+
+
 def _select_new(session: Session, looks: Sequence[Look]) -> list[Look]:
     """Select those whose files still wait, unannounced, and whose films are not stored."""
     keys = [(task.job_id, task.position) for task, _ in looks]
@@ -218,7 +225,6 @@ def _insist_on_studies(session: Session, looks: Sequence[Look]) -> None:
                 {
                     "study_instance_uid": uid,
                     "received_at": task.since or datetime.now(UTC),
-                    "patient_id": json_codec.plain(film.patient.patient_id),
                 },
             )
     if new:

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 
 from imaging.entities import Instance, Status
 from imaging.jobs import Result
-from imaging.store import json_codec
-from imaging.store.tables import (
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import (
     AnnouncementTable,
+    DecisionTable,
     DocumentTable,
     FirstReadTable,
     InstanceTable,
     ReviewTable,
+    SeparationTable,
     StudyTable,
     TruthTable,
     WorklistTable,
@@ -126,7 +128,7 @@ def forget_empty(session: Session, uids: Iterable[str]) -> set[str]:
             study = table.study_instance_uid
             in_use.update(session.scalars(select(study).where(study.in_(part)).distinct()))
         unused = [uid for uid in part if uid not in in_use]
-        for empty in (WorklistTable, StudyTable):
+        for empty in (WorklistTable, DecisionTable, SeparationTable, StudyTable):
             session.execute(delete(empty).where(empty.study_instance_uid.in_(unused)))
         others |= in_use
     return others

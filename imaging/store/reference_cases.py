@@ -12,7 +12,7 @@ from imaging.errors import NotFoundError
 from imaging.review.records import AuditEvent
 from imaging.store import audit
 from imaging.store.base import Records
-from imaging.store.tables import CaseTable, InstanceTable
+from imaging.store.schema.tables import CaseTable, InstanceTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditTrail
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
+from imaging.store.drops import Drops
 from imaging.store.jobs import Jobs
 from imaging.store.migrations.migrate import migrate
 from imaging.store.object_store import ObjectFolder
@@ -18,6 +19,7 @@ from imaging.store.reference_cases import ReferenceCases
 from imaging.store.reviews import Reviews
 from imaging.store.site_settings import SiteSettings
 from imaging.store.studies import Studies
+from imaging.store.typed_facts import TypedFactsRecords
 from imaging.store.worklist_pages import WorklistPages
 from imaging.store.worklist_rows import fill_worklist
 
@@ -35,6 +37,8 @@ class Repository:
         The site's own reference cases.
     claims : Claims
         Files that workers took, and what became of them.
+    drops : Drops
+        What browsers said they would send, and what of that arrived.
     jobs : Jobs
         Batches of files, how far they have come, and what a reader may do with them.
     originals : Originals
@@ -47,6 +51,8 @@ class Repository:
         The site's order of reading, and the lists its readers keep.
     studies : Studies
         What a study holds, its priors, and how it is deleted.
+    typed_facts : TypedFactsRecords
+        What readers typed of films without a header.
     worklist : WorklistPages
         What is to be read, and in which order.
     """
@@ -57,12 +63,14 @@ class Repository:
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
+        self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
         self.pending = PendingFiles(database, objects)
         self.reviews = Reviews(database, objects)
         self.site = SiteSettings(database, objects)
         self.studies = Studies(database, objects)
+        self.typed_facts = TypedFactsRecords(database, objects)
         self.worklist = WorklistPages(database, objects)
 
     @classmethod

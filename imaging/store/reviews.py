@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from imaging.errors import ConflictError
+from imaging.errors import ConflictError, HeldStudyError
+from imaging.patients import HELD
 from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
-from imaging.store import audit, json_codec
+from imaging.store import audit
 from imaging.store.base import Records
-from imaging.store.tables import FirstReadTable, ReviewTable, TruthTable
+from imaging.store.identities import is_held
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import FirstReadTable, ReviewTable, TruthTable
 from imaging.store.worklist_rows import refresh_worklist
 
 
@@ -37,6 +40,8 @@ class Reviews(Records):
         ------
         ConflictError
             If somebody saved another version meanwhile, or the study is not stored.
+        HeldStudyError
+            If it is signed while the study's files name two patients.
         ValueError
             If it is signed by nobody.
         """
@@ -50,6 +55,8 @@ class Reviews(Records):
             )
             if (newest or 0) != review.version:
                 raise ConflictError("Somebody else saved a decision first; reload and compare.")
+            if review.signed and is_held(session, review.study_instance_uid):
+                raise HeldStudyError(HELD)
             stored = replace(review, version=review.version + 1, created_at=datetime.now(UTC))
             session.add(
                 ReviewTable(

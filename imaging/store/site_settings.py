@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from imaging.review.records import AuditEvent
-from imaging.store import audit, json_codec
+from imaging.store import audit
 from imaging.store.base import Records
-from imaging.store.tables import SiteTable, ViewTable
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import SiteTable, ViewTable
 from imaging.store.worklist_rows import READING_ORDER, restand, site_order
 from imaging.worklist.order import ReadingOrder
 from imaging.worklist.query import Replied, Sort, View, WorklistQuery

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from imaging.store.base import Records
-from imaging.store.tables import WorklistTable as Row
+from imaging.store.schema.tables import WorklistTable as Row
 from imaging.store.worklist_rows import item_of, site_order
 from imaging.study import WorklistItem
 from imaging.worklist.order import TOP_LEVEL, level_of

@@ -9,17 +9,21 @@ from sqlalchemy import Integer, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from imaging.documents import Document
-from imaging.entities import Assessment, Instance
+from imaging.entities import Assessment, Instance, Patient
 from imaging.review.records import Stage
-from imaging.store import json_codec
+from imaging.store.base import load_typed
+from imaging.store.identities import load_patients, load_typed_patients
 from imaging.store.pending_studies import load_first_announced
-from imaging.store.tables import (
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import (
     AssessmentTable,
     DocumentTable,
     InstanceTable,
     ReviewTable,
     StudyTable,
+    TypedFactsTable,
 )
+from imaging.typed_facts import with_typed
 from imaging.worklist.order import Standing
 
 
@@ -30,7 +34,10 @@ def load_standings(session: Session, uids: Sequence[str]) -> list[Standing]:
     first: dict[str, Instance | Document] = {**queued, **firsts}
     first.update(_load_first_documents(session, [uid for uid in uids if uid not in first]))
     latest, earlier = _load_answers(session, uids)
-    reviews = _load_reviews(session, uids)
+    reviews, patients = _load_reviews(session, uids), load_patients(session, uids)
+    typed: defaultdict[str, list[Patient]] = defaultdict(list)
+    for uid, patient in load_typed_patients(session, uids):
+        typed[uid].append(patient)
     studies = select(StudyTable.study_instance_uid, StudyTable.received_at)
     studies = studies.where(StudyTable.study_instance_uid.in_(uids))
     return [
@@ -43,6 +50,8 @@ def load_standings(session: Session, uids: Sequence[str]) -> list[Standing]:
             tuple(earlier[uid]),
             *reviews[uid],
             waiting=waiting[uid],
+            patients=patients.get(uid, ()),
+            typed=tuple(typed[uid]),
         )
         for uid, received_at in session.execute(studies)
         if uid in first
@@ -61,10 +70,15 @@ def _load_first_films(
     )
     heads = session.execute(head).all()
     counts = {uid: count for uid, _, count in heads}
-    first = select(study, InstanceTable.header).where(
+    first = select(study, InstanceTable.sop_instance_uid, InstanceTable.header).where(
         tuple_(study, InstanceTable.position).in_([(uid, at) for uid, at, _ in heads])
     )
-    films = {uid: json_codec.instance_from_json(header) for uid, header in session.execute(first)}
+    rows = session.execute(first).all()
+    typed = load_typed(session, [sop for _, sop, _ in rows])
+    films = {
+        uid: with_typed(json_codec.instance_from_json(header), typed.get(sop))
+        for uid, sop, header in rows
+    }
     return films, counts
 
 
@@ -94,12 +108,28 @@ def _load_answers(
     )
     newest: defaultdict[str, dict[str, Assessment]] = defaultdict(dict)
     earlier: defaultdict[str, list[Assessment]] = defaultdict(list)
+    versions = _load_versions(session, uids)
     for uid, film, content, created_at in session.execute(query):
+        assessment = json_codec.assessment_from_json(content, created_at)
+        if assessment.typed_version != versions.get(film, 0):
+            earlier[uid].append(assessment)  # given without what is typed of the film by now
+            continue
         if film in newest[uid]:
             earlier[uid].append(newest[uid][film])
-        newest[uid][film] = json_codec.assessment_from_json(content, created_at)
+        newest[uid][film] = assessment
     latest = {uid: list(films.values()) for uid, films in newest.items()}
     return defaultdict(list, latest), earlier
+
+
+def _load_versions(session: Session, uids: Sequence[str]) -> dict[str, int]:
+    """The newest version of what was typed of each film of some studies, where anything was."""
+    sop = TypedFactsTable.sop_instance_uid
+    query = (
+        select(sop, func.max(TypedFactsTable.version))
+        .where(TypedFactsTable.study_instance_uid.in_(uids))
+        .group_by(sop)
+    )
+    return dict(session.execute(query).all())
 
 
 def _load_reviews(

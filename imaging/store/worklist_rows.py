@@ -24,10 +24,11 @@ from imaging.entities import (
     SourceKind,
     Status,
 )
+from imaging.person import person_of
 from imaging.review.records import Stage
-from imaging.store import json_codec
 from imaging.store.database import Database
-from imaging.store.tables import SiteTable, StudyTable, WorklistTable
+from imaging.store.schema import json_codec
+from imaging.store.schema.tables import SiteTable, StudyTable, WorklistTable
 from imaging.store.worklist_ranks import load_standings
 from imaging.study import WorklistItem
 from imaging.worklist.order import (
@@ -136,6 +137,8 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         reader=row.reader,
         read=row.read,
         overdue=overdue and not row.read,
+        typed=row.typed,
+        held=row.held,
     )
 
 
@@ -162,6 +165,7 @@ def _row_columns(study: Standing, order: ReadingOrder) -> dict[str, Any]:
         **_answer_columns(item),
         **_file_columns(item),
         **_search_columns(item),
+        **_person_columns(item),
     }
     return {k: json_codec.plain(v) if isinstance(v, str) else v for k, v in values.items()}
 
@@ -198,6 +202,18 @@ def _file_columns(item: WorklistItem) -> dict[str, Any]:
         "file_name": item.file_name,
         "source": item.source.value,
         "instances": item.instances,
+        "typed": item.typed,
+    }
+
+
+def _person_columns(item: WorklistItem) -> dict[str, Any]:
+    """Columns that find the studies of who may be the same person."""
+    person = person_of(item.patient)
+    return {
+        "held": item.held,
+        "id_key": person.number_keys[0] if person.numbers else "",
+        "name_key": person.name_key,
+        "birth_key": person.birth_date,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from imaging.store.tables import Base
+from imaging.store.schema.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

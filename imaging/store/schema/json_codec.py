@@ -7,19 +7,24 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from imaging.derivation import derivation_from_json, derivation_to_json
 from imaging.documents import Document, DocumentKind
 from imaging.entities import (
     Acquisition,
     Answer,
     Assessment,
+    Derivation,
     Finding,
     Geometry,
     Identity,
     Instance,
+    LengthPlane,
     ModelIdentity,
+    OtherPatientId,
     Patient,
     SourceKind,
     Status,
+    TypedFacts,
     VoiPreset,
 )
 from imaging.review.records import (
@@ -42,24 +47,49 @@ def plain(text: str) -> str:
 
 
 def instance_to_json(instance: Instance) -> dict[str, Any]:
-    """Plain values of an instance."""
-    return asdict(instance)
+    """Plain values of an instance, without what was typed of it (a table of its own)."""
+    values = asdict(instance)
+    values.pop("typed")
+    values["derivation"] = derivation_to_json(instance.derivation) if instance.derivation else None
+    return values
 
 
 def instance_from_json(values: dict[str, Any]) -> Instance:
     """Inverse of `instance_to_json`."""
-    geometry = dict(values["geometry"])
-    if geometry["pixel_spacing"] is not None:
-        geometry["pixel_spacing"] = tuple(geometry["pixel_spacing"])
     return Instance(
         identity=Identity(**values["identity"]),
-        patient=Patient(**values["patient"]),
+        patient=patient_from_json(values["patient"]),
         acquisition=_acquisition(values["acquisition"]),
-        geometry=Geometry(**geometry),
+        geometry=_geometry(values["geometry"]),
         voi_presets=tuple(VoiPreset(**p) for p in values["voi_presets"]),
         source=SourceKind(values["source"]),
         file_name=values["file_name"],
+        derivation=_derivation(values.get("derivation")),  # missing in older records
     )
+
+
+def typed_facts_to_json(facts: TypedFacts) -> dict[str, Any]:
+    """Plain values of typed facts, without their time and version (columns of their own)."""
+    values = asdict(facts)
+    values.pop("typed_at")
+    values.pop("version")
+    return {k: plain(v) if isinstance(v, str) else v for k, v in values.items()}
+
+
+def typed_facts_from_json(values: dict[str, Any], typed_at: datetime, version: int) -> TypedFacts:
+    """Inverse of `typed_facts_to_json`."""
+    return TypedFacts(**values, typed_at=typed_at, version=version)
+
+
+def _derivation(values: dict[str, Any] | None) -> Derivation | None:
+    return derivation_from_json(values) if values else None
+
+
+def _geometry(values: dict[str, Any]) -> Geometry:
+    several = ("pixel_spacing", "image_position", "image_orientation")  # older records lack some
+    found = {name: tuple(values[name]) for name in several if values.get(name) is not None}
+    plane = LengthPlane(values.get("length_plane", LengthPlane.BODY))
+    return Geometry(**{**values, **found, "length_plane": plane})
 
 
 def document_to_json(document: Document) -> dict[str, Any]:
@@ -73,15 +103,29 @@ def document_from_json(values: dict[str, Any]) -> Document:
         **{
             **values,
             "identity": Identity(**values["identity"]),
-            "patient": Patient(**values["patient"]),
+            "patient": patient_from_json(values["patient"]),
             "acquisition": _acquisition(values["acquisition"]),
             "kind": DocumentKind(values["kind"]),
         }
     )
 
 
+def patient_to_json(patient: Patient) -> dict[str, Any]:
+    """Plain values of a patient."""
+    return asdict(patient)
+
+
+def patient_from_json(values: dict[str, Any]) -> Patient:
+    """Inverse of `patient_to_json`; older records know no issuer and no other numbers."""
+    others = tuple(OtherPatientId(**other) for other in values.get("other_ids", ()))
+    return Patient(**{**values, "other_ids": others})
+
+
 def _acquisition(values: dict[str, Any]) -> Acquisition:
-    several = ("patient_orientation", "image_type")  # the second is missing in older records
+    several = (  # all but the first are missing in older records
+        *("patient_orientation", "image_type"),
+        *("coded_body_parts", "coded_views", "view_modifiers"),
+    )
     return Acquisition(**{**values, **{name: tuple(values.get(name, ())) for name in several}})
 
 
@@ -107,6 +151,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
         engine=values.get("engine", ""),
         view=_view(values.get("view")),  # missing in older records
+        typed_version=values.get("typed_version", 0),
         created_at=created_at,
     )
 
@@ -169,9 +214,14 @@ def _annotation(values: dict[str, Any]) -> Annotation:
             **values,
             "shape": Shape(values["shape"]),
             "points": tuple((column, row) for column, row in values["points"]),
-            "measures": tuple(Measure(**m) for m in values["measures"]),
+            "measures": tuple(_measure(m) for m in values["measures"]),
         }
     )
+
+
+def _measure(values: dict[str, Any]) -> Measure:
+    plane = values.get("plane")  # missing in older records
+    return Measure(**{**values, "plane": None if plane is None else LengthPlane(plane)})
 
 
 def first_read_to_json(first_read: FirstRead) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     DateTime,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -61,12 +63,11 @@ class SchemaTable(Base):
 
 
 class StudyTable(Base):
-    """A study, by its UID; `patient_id` finds the other studies of the same patient."""
+    """A study, by its UID. Whose it is, is said by its files, and by a reader where they differ."""
 
     __tablename__ = "studies"
     study_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    patient_id: Mapped[str] = mapped_column(Text, server_default="", default="", index=True)
     instances: Mapped[list[InstanceTable]] = relationship(order_by="InstanceTable.position")
     documents: Mapped[list[DocumentTable]] = relationship(order_by="DocumentTable.position")
     reviews: Mapped[list[ReviewTable]] = relationship(order_by="ReviewTable.version")
@@ -88,6 +89,32 @@ class InstanceTable(Base):
     header: Mapped[dict[str, Any]] = mapped_column(JSON)
     location: Mapped[str] = mapped_column(Text, server_default="", default="")
     assessments: Mapped[list[AssessmentTable]] = relationship(order_by="AssessmentTable.id")
+
+
+class TypedFactsTable(Base):
+    """A version of what a reader typed of a film without a header; appended, the newest counts."""
+
+    __tablename__ = "typed_facts"
+    sop_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("instances.sop_instance_uid"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), index=True
+    )
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    typed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ThumbnailTable(Base):
+    """A small picture (JPEG) of a film for lists, by the SHA-256 of its file; goes with its bytes.
+
+    Made where the film is decoded, by the worker: no page decodes a film to list it.
+    """
+
+    __tablename__ = "thumbnails"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class DocumentTable(Base):
@@ -127,6 +154,29 @@ class ReviewTable(Base):
     stage: Mapped[str] = mapped_column(String(16), server_default="draft")
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DecisionTable(Base):
+    """A reader's word on whose a study is: the patient that is right, and those it stands for."""
+
+    __tablename__ = "identity_decisions"
+    study_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient: Mapped[dict[str, Any]] = mapped_column(JSON)
+    accepted: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    reader: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SeparationTable(Base):
+    """A patient whose files were taken out of a study, and the study they went to.
+
+    What comes later under the old UID and is this patient's goes there too.
+    """
+
+    __tablename__ = "separations"
+    study_instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    separated_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patients: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
 
 
 class FirstReadTable(Base):
@@ -211,8 +261,13 @@ class WorklistTable(Base):
     instances: Mapped[int] = mapped_column(Integer)
     stage: Mapped[str | None] = mapped_column(String(16), nullable=True)
     reader: Mapped[str] = mapped_column(Text)
+    held: Mapped[bool] = mapped_column(Boolean)
+    id_key: Mapped[str] = mapped_column(Text, index=True)  # finds priors, as do the next two
+    name_key: Mapped[str] = mapped_column(Text, index=True)
+    birth_key: Mapped[str] = mapped_column(String(8), index=True)
     patient_key: Mapped[str] = mapped_column(Text)
     date_key: Mapped[str] = mapped_column(String(8))
+    typed: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     __table_args__ = (
         # the list is read priority by priority: a row outside them would be in no part of it
         CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing"),
@@ -285,6 +340,25 @@ class JobFileTable(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     added_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True, default=now)
     mark: Mapped[str] = mapped_column(Text, server_default="", default="")
+    duplicate: Mapped[str] = mapped_column(String(8), server_default="", default="")
+
+
+class DropFileTable(Base):
+    """A file that a browser said it would send; `state` is that of `imaging.jobs`.
+
+    `loss` is why it did not arrive (`imaging.jobs.Loss`), `heard_at` when the browser last spoke of
+    it.
+    """
+
+    __tablename__ = "drop_files"
+    __table_args__ = (Index("ix_drop_files_state", "state", "job_id"),)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.job_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16))
+    loss: Mapped[str] = mapped_column(String(16), server_default="", default="")
+    heard_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class WorkerTable(Base):
