@@ -28,6 +28,7 @@ class Status(StrEnum):
     REFUSED = "refused"  # readable, but outside what the network was built for
     ERROR = "error"  # could not be read
     DOCUMENT = "document"  # no picture: kept with its study, nothing to classify
+    HELPER = "helper"  # no film and not meant as one, such as a disc's viewer; not kept
 
 
 class Answer(StrEnum):
@@ -37,6 +38,17 @@ class Answer(StrEnum):
     ABSENT = "absent"
     UNSURE = "unsure"  # a reader has to decide without the network
     UNSUITABLE = "unsuitable"  # not a picture the network was built for
+
+
+class LengthPlane(StrEnum):
+    """Where lengths in millimetres hold that are taken from a picture (PS3.3 10.7.1.1)."""
+
+    BODY = "body"  # in the patient, as on CT and MR; or there is no spacing
+    DETECTOR = "detector"  # at the detector: what lies in the body is magnified
+    FILM = "film"  # on the sheet that was scanned
+    CORRECTED = "corrected"  # at the detector, divided by the header's magnification
+    CALIBRATED = "calibrated"  # by geometry or against an object of known size
+    UNKNOWN = "unknown"  # a projection that does not say which of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +64,25 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPatientId:
+    """Another number of the patient (PS3.3 C.7.1.1, OtherPatientIDsSequence), with its issuer."""
+
+    patient_id: str
+    issuer: str = ""
+    issuer_uid: str = ""
+    id_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Patient:
     """Patient module (PS3.3 C.7.1.1); empty strings and None where the file is silent.
 
-    ``age_years`` comes from PatientAge (0010,1010), else from birth and study date.
+    ``age_years`` comes from PatientAge (0010,1010), else from birth and study date. Where these
+    contradict each other, or the age lacks its unit, ``age_otherwise`` is the other reading. A
+    number means something only within its issuer: ``issuer`` is IssuerOfPatientID (0010,0021),
+    ``issuer_uid`` the universal entity ID of its qualifiers (0010,0024) with its type before it
+    ("ISO 1.2.3"), ``id_type`` TypeOfPatientID (0010,0022). Whether two are the same person is said
+    by `imaging.person.compare`, never by comparing these fields.
     """
 
     name: str = ""
@@ -63,6 +90,11 @@ class Patient:
     birth_date: str = ""
     sex: str = ""
     age_years: float | None = None
+    age_otherwise: float | None = None
+    issuer: str = ""
+    issuer_uid: str = ""
+    id_type: str = ""
+    other_ids: tuple[OtherPatientId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +102,9 @@ class Acquisition:
     """How and when the picture was taken; empty strings where the file is silent.
 
     ``image_type`` holds the values of (0008,0008), such as ORIGINAL, PRIMARY; ``intent`` is
-    PresentationIntentType (0008,0068): FOR PRESENTATION or FOR PROCESSING.
+    PresentationIntentType (0008,0068): FOR PRESENTATION or FOR PROCESSING. ``body_part`` and
+    ``view_position`` are the words of the header, else its codes; ``coded_body_parts``,
+    ``coded_views`` and ``view_modifiers`` are what it codes, in words of PS3.16, upper case.
     """
 
     modality: str = ""
@@ -89,13 +123,20 @@ class Acquisition:
     image_type: tuple[str, ...] = ()
     intent: str = ""
     instance_number: int | None = None  # (0020,0013): its place in the series
+    coded_body_parts: tuple[str, ...] = ()  # AnatomicRegionSequence (0008,2218)
+    coded_views: tuple[str, ...] = ()  # ViewCodeSequence (0054,0220)
+    view_modifiers: tuple[str, ...] = ()  # ViewModifierCodeSequence (0054,0222)
+    acquired_at: str = ""  # YYYYMMDDHHMMSS and fractions, for the order in time
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """Size and encoding of the pixels.
 
-    ``pixel_spacing`` is (row, column) spacing in millimetres, or None when the file gives none.
+    ``pixel_spacing`` is (row, column) spacing in millimetres, or None when the file gives none;
+    lengths taken by it hold in the ``length_plane``, and ``magnification`` is the factor they are
+    corrected by already. ``image_position`` (mm) and ``image_orientation`` (cosines of a row, then
+    of a column) place the first frame in the patient (PS3.3 C.7.6.2.1.1).
     """
 
     rows: int
@@ -106,6 +147,10 @@ class Geometry:
     bits_stored: int
     pixel_spacing: tuple[float, float] | None = None
     pixel_spacing_source: str = ""  # attribute keyword the spacing came from
+    length_plane: LengthPlane = LengthPlane.BODY
+    magnification: float | None = None
+    image_position: tuple[float, float, float] | None = None
+    image_orientation: tuple[float, float, float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +169,73 @@ class VoiPreset:
     function: str = "LINEAR"
 
 
+Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a reader made a film out of a photograph of one, and who did.
+
+    Attributes
+    ----------
+    study_instance_uid : str
+        The photograph's study, which the film joins.
+    source_sop_instance_uid, source_sha256 : str
+        The photograph, and the SHA-256 (hex) of its file.
+    corners : tuple of four (float, float)
+        (column, row) of the film's upper left, upper right, lower right and lower left corner, in
+        pixels of the photograph as it is shown; the upper left corner of its first pixel is (0, 0).
+    quarter_turns : int
+        Clockwise, 0 to 3, after it was straightened.
+    mirrored : bool
+        Left and right were swapped, after the turn. Only a reader does that.
+    account, reader : str
+        Who did it: the name to sign in with, and the name under a report.
+    created_at : datetime
+        When.
+    """
+
+    study_instance_uid: str
+    source_sop_instance_uid: str
+    source_sha256: str
+    corners: Corners
+    quarter_turns: int
+    mirrored: bool
+    account: str
+    reader: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TypedFacts:
+    """Facts that a reader typed of a film whose file says nothing of its patient, as one version.
+
+    ``name`` is a PN (PS3.5 6.2), dates are YYYYMMDD, ``age_years`` is the age at the study;
+    empty strings and None where nothing was typed. ``account`` and ``reader`` say who typed it,
+    ``typed_at`` when. ``version`` counts from 1; 0 is what is not stored yet.
+    """
+
+    name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    age_years: float | None = None
+    sex: str = ""
+    study_date: str = ""
+    view_position: str = ""
+    account: str = ""
+    reader: str = ""
+    typed_at: datetime | None = None
+    version: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An image instance: everything the header says, nothing of the pixels."""
+    """An image instance: everything the header says, nothing of the pixels.
+
+    ``typed`` is what a reader typed where a film has no header; `imaging.typed_facts` puts it into
+    ``patient`` and ``acquisition``. None for what speaks for itself.
+    ``derivation`` is set for a film that was made here out of a photograph.
+    """
 
     identity: Identity
     patient: Patient
@@ -135,6 +244,8 @@ class Instance:
     voi_presets: tuple[VoiPreset, ...] = ()
     source: SourceKind = SourceKind.DICOM
     file_name: str = ""
+    typed: TypedFacts | None = None
+    derivation: Derivation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +293,8 @@ class Assessment:
     what computed them, and at what precision. ``view`` is the part of the picture that was looked
     at: top, left, bottom and right edge in fractions of its height and width, in [0, 1] from the
     upper left corner (`models.rules.crop_box.CropBox.edges`). None where no network answered, and
-    in records older than this field.
+    in records older than this field. ``typed_version`` says with which version of what a reader
+    typed of the film (`TypedFacts`) the network was asked; 0 with none.
     """
 
     sop_instance_uid: str
@@ -198,6 +310,7 @@ class Assessment:
     probabilities: tuple[tuple[str, float], ...] = ()
     engine: str = ""
     view: tuple[float, float, float, float] | None = None
+    typed_version: int = 0
 
     @property
     def primary(self) -> Finding | None:
@@ -215,7 +328,11 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """A file of a queued job: waiting while ``status`` is None, else done."""
+    """A file of a queued job: waiting while ``status`` is None, else done.
+
+    ``duplicate`` says where its bytes were before: earlier in the job ("job"), or in the store
+    ("store"); "" for bytes that were new.
+    """
 
     position: int
     file_name: str
@@ -223,6 +340,7 @@ class JobFile:
     message: str = ""
     study_instance_uid: str = ""
     sop_instance_uid: str = ""
+    duplicate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

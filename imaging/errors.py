@@ -13,6 +13,7 @@
     |-- StoreError
     |   |-- NotFoundError                  no such record
     |   `-- ConflictError                  somebody else changed the record first
+    |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
@@ -65,6 +66,13 @@ class NotFoundError(StoreError):
 
 class ConflictError(StoreError):
     """The record was changed by somebody else in the meantime."""
+
+
+class HeldStudyError(AssistantError):
+    """The files of a study name two patients; it may not be signed, nor leave, until it is settled.
+
+    See `imaging.patients`.
+    """
 
 
 class AccessError(AssistantError):

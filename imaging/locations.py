@@ -11,9 +11,9 @@ from imaging.optional import import_optional, install_line
 MAX_FILE_BYTES = 2**30
 Mark = tuple[int, int | str]  # bytes, and when they were last changed; for comparison only
 _CHANGED = ("ETag", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
-_GONE = "The file does not exist or cannot be opened."
+_GONE = "The file does not exist or cannot be opened; check its name and its rights."
 _UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
-_LARGE = "The file is larger than any film this tool reads."
+_LARGE = "The file is larger than any film this tool reads. Export it in parts."
 
 
 def mark_text(mark: Mark) -> str:

@@ -1,30 +1,60 @@
-"""Priors: which of a patient's studies were taken before the one on the screen."""
+"""Priors: which studies of a patient were taken before the one on the screen, and how sure that is.
+
+Whose a study is, is said by `imaging.person`; a study that is held is nobody's prior and has none.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from imaging.person import Comparison, Outcome, compare
 from imaging.study import StudyRecord
 
 
-def find_priors(current: StudyRecord, others: Iterable[StudyRecord]) -> tuple[StudyRecord, ...]:
-    """Those of a patient's other studies that were taken before this one, newest first.
+@dataclass(frozen=True, slots=True)
+class DoubtfulPrior:
+    """An earlier study that may be the patient's or not, and what the comparison found."""
 
-    Left out: studies with another birth date, and those that cannot be told to be earlier, for
-    want of a study date (0008,0020) or, on the same day, of a study time (0008,0030).
+    record: StudyRecord
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """Earlier studies, newest first.
+
+    ``same`` are the patient's own. ``doubtful`` may be: they are shown on request alone, with the
+    difference beside them. Another person's are in neither.
     """
-    born, moment = _birth_date(current), _study_moment(current)
-    earlier = []
-    for other in others:
-        other_born, other_moment = _birth_date(other), _study_moment(other)
-        if not (born and other_born and born != other_born) and _is_before(other_moment, moment):
-            earlier.append((other_moment, other))
-    return tuple(o for _, o in sorted(earlier, key=lambda pair: pair[0], reverse=True))
+
+    same: tuple[StudyRecord, ...] = ()
+    doubtful: tuple[DoubtfulPrior, ...] = ()
 
 
-def _birth_date(record: StudyRecord) -> str:
-    return next((i.patient.birth_date for i in record.instances if i.patient.birth_date), "")
+def find_priors(current: StudyRecord, others: Iterable[StudyRecord]) -> Priors:
+    """Those of some studies that were taken before this one, by how sure their patient is.
+
+    Left out: studies of another person, those of which nothing but silence speaks for the same
+    one, those that are held, and those that cannot be told to be earlier, for want of a study date
+    (0008,0020) or, on the same day, of a study time (0008,0030).
+    """
+    if current.held:
+        return Priors()
+    patient, moment = current.patient, _study_moment(current)
+    candidates = ((other, _study_moment(other)) for other in others)
+    earlier = [(o, when) for o, when in candidates if _is_before(when, moment) and not o.held]
+    earlier.sort(key=lambda pair: pair[1], reverse=True)
+    compared = [(other, compare(patient, other.patient)) for other, _ in earlier]
+    return Priors(
+        tuple(other for other, c in compared if c.outcome is Outcome.SAME),
+        tuple(
+            DoubtfulPrior(other, c)
+            for other, c in compared
+            if c.outcome is Outcome.CANNOT_TELL and c.may_be_same
+        ),
+    )
 
 
 def _study_moment(record: StudyRecord) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from imaging.entities import RESEARCH_USE
 
@@ -26,6 +27,8 @@ _BLUE_ORANGE = (  # lighter with magnitude on both sides, as evidence glows on a
 _BAR_WIDTH = 240
 Edges = tuple[float, float, float, float]
 WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
+_LARGEST_SIDE = 32_768  # pixels; no pixel is stretched beyond
+_PLANES = (40, 220, 110)  # of the file's overlays; the viewer's planes.ts has the same
 _INK, _PAPER, _MARK = (235, 235, 235), (18, 18, 18), (255, 200, 60)
 
 
@@ -41,6 +44,43 @@ def colour_table(*, signed: bool) -> NDArray[np.uint8]:
     at, steps = np.linspace(0, 1, len(anchors)), np.linspace(0, 1, 256)
     channels = [np.interp(steps, at, anchors[:, channel]) for channel in range(3)]
     return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+
+
+def film_picture(
+    values: NDArray[np.uint8], *, overlay: NDArray[np.bool_] | None = None, aspect: float = 1.0
+) -> NDArray[np.uint8]:
+    """A film as it is shown before anybody turns a knob: its overlay planes, its pixels' shape.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (rows, columns) or (rows, columns, 3), uint8 display values.
+    overlay : numpy.ndarray, optional
+        (rows, columns) bool: where the file draws something over its picture.
+    aspect : float
+        Height of a pixel over its width.
+
+    Returns
+    -------
+    numpy.ndarray
+        Grey as it came where there is no overlay, else RGB. Pixels that are not square are
+        stretched along their longer side, so that none is lost.
+    """
+    rows, columns = values.shape[:2]
+    tall = min(round(rows * max(aspect, 1.0)), max(rows, _LARGEST_SIDE))
+    wide = min(round(columns / min(aspect, 1.0)), max(columns, _LARGEST_SIDE))
+    stretched = (tall, wide) != (rows, columns)
+    if stretched:
+        film = Image.fromarray(values).resize((wide, tall), Image.Resampling.BILINEAR)
+        values = np.asarray(film)
+    if overlay is None:
+        return values
+    if stretched:
+        mask = Image.fromarray(overlay).resize((wide, tall), Image.Resampling.NEAREST)
+        overlay = np.asarray(mask)
+    drawn = np.array(Image.fromarray(values).convert("RGB"))
+    drawn[overlay] = _PLANES
+    return drawn
 
 
 def composite_overlay(
@@ -306,11 +346,41 @@ def thumbnail(display_values: NDArray[np.uint8], *, size: int = 96) -> bytes:
     return png_bytes(ImageOps.contain(Image.fromarray(display_values), (size, size)))
 
 
-def png_bytes(picture: Image.Image | NDArray[np.uint8]) -> bytes:
-    """A picture or uint8 display values as a PNG file without metadata."""
+def film_thumbnail(values: NDArray[np.floating], *, size: int = 96) -> bytes:
+    """A small JPEG of a film for a list, in a window of its own: its middle 98 % of grey levels.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (rows, columns), any linear scale, larger is brighter. Finite.
+    size : int
+        Pixels of the longer side.
+
+    Returns
+    -------
+    bytes
+        A JPEG file; empty for a film without pixels.
+    """
+    if not values.size:
+        return b""
+    step = max(1, max(values.shape) // (4 * size))  # a list needs no better filter
+    small = np.asarray(values[::step, ::step], dtype=np.float32)
+    low, high = np.percentile(small, (1, 99))
+    grey = np.clip((small - low) / max(high - low, 1e-12) * 255, 0, 255).astype(np.uint8)
+    buffer = BytesIO()
+    picture = ImageOps.contain(Image.fromarray(grey), (size, size))
+    picture.save(buffer, "JPEG", quality=75)
+    return buffer.getvalue()
+
+
+def png_bytes(picture: Image.Image | NDArray[np.uint8], *, comment: str = "") -> bytes:
+    """A picture or uint8 display values as a PNG file, without metadata but a comment."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     buffer = BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
+    about = PngInfo()
+    if comment:
+        about.add_text("Comment", comment)
+    image.save(buffer, "PNG", compress_level=1, pnginfo=about)
     return buffer.getvalue()
 
 

@@ -21,17 +21,23 @@ from imaging.entities import (
     Status,
     Unreadable,
 )
+from imaging.errors import HeldStudyError
+from imaging.patients import HELD, IdentityDecision, group_patients, merge
 from imaging.review.records import Review, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """Outcome of one file handed in: an ``instance``, a ``document``, or unreadable."""
+    """Outcome of one file handed in: an ``instance``, a ``document``, or unreadable.
+
+    ``thumbnail`` is a small picture (JPEG) of a film whose pixels could be read, else empty.
+    """
 
     file_name: str
     assessment: Assessment
     instance: Instance | None = None
     document: Document | None = None
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class StudyRecord:
     """A stored study with its instances and their latest assessments (same order).
 
     A study may hold documents, films that cannot be read, or films that still wait for the network
-    (``waiting``) alone: then ``instances`` is empty.
+    (``waiting``) alone: then ``instances`` is empty. Where a reader said which identity is right
+    (``identity``), all its files have it.
     """
 
     study_instance_uid: str
@@ -50,6 +57,33 @@ class StudyRecord:
     documents: tuple[Document, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Instance, ...] = ()
+    identity: IdentityDecision | None = None
+
+    @property
+    def patients(self) -> tuple[tuple[Patient, ...], ...]:
+        """The persons its files name, each in all its spellings; more than one: it is held."""
+        return group_patients(file.patient for file in self.files)
+
+    @property
+    def held(self) -> bool:
+        """True while its files contradict each other about whose they are."""
+        return len(self.patients) > 1
+
+    def insist_on_one_patient(self) -> None:
+        """Refuse what may not be done with a study that is held.
+
+        Raises
+        ------
+        HeldStudyError
+            While its files name two patients.
+        """
+        if self.held:
+            raise HeldStudyError(HELD)
+
+    @property
+    def patient(self) -> Patient:
+        """All that its files say of its patient; of the first of them while it is held."""
+        return merge(self.patients[0])
 
     @property
     def files(self) -> tuple[Instance | Document, ...]:
@@ -75,6 +109,8 @@ class WorklistItem:
     ``priority`` counts up from 0 (routine); see `imaging.worklist.order`. The network may raise it;
     nothing lowers it but a reader's signature. A study the network could not answer keeps the
     routine priority and shows its reason. ``patient`` and ``acquisition`` hold what a row shows.
+    ``typed`` is True where a reader typed who the patient is, for want of a header.
+    ``held`` is True while its files name two patients: then it counts as unread, signed or not.
     ``stage`` and ``reader`` are those of the newest version of the review, None and empty while
     untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
     """
@@ -96,3 +132,5 @@ class WorklistItem:
     reader: str
     read: bool  # somebody signed off; a later draft of an amendment does not undo that
     overdue: bool = False
+    typed: bool = False
+    held: bool = False

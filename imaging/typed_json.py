@@ -8,11 +8,12 @@ Records are arrays of their fields in order, so both sides must be of one versio
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
@@ -34,7 +35,7 @@ class _Codec(NamedTuple):
 def write(record: Any) -> str:
     """Write a dataclass as JSON, in ASCII.
 
-    Fields may be str, int, float, bool, datetime, Path, an Enum of str, a dataclass of such
+    Fields may be str, bytes, int, float, bool, datetime, Path, an Enum of str, a dataclass of such
     fields, a tuple of them, or one of these or None.
 
     Raises
@@ -71,6 +72,8 @@ def _codec(kind: Any) -> _Codec:
     """How values declared with a type are written and read."""
     if kind in (str, int, float, bool, NoneType):
         return _plain(kind)
+    if kind is bytes:
+        return _text(bytes, lambda raw: b64encode(raw).decode(), partial(b64decode, validate=True))
     if kind is datetime:
         return _text(datetime, datetime.isoformat, datetime.fromisoformat)
     if kind is Path:

@@ -16,6 +16,7 @@ from imaging.dicom.deidentify.burned_in_text import Search, search_file
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
+from imaging.intake.helper_files import is_helper_file
 from imaging.review.records import AuditEvent
 
 Box = tuple[int, int, int, int]
@@ -42,6 +43,9 @@ def deidentify(
         bool, typer.Option(help="Remove dates instead of moving each patient's by the same days.")
     ] = False,
     keep_device: Annotated[bool, typer.Option(help="Keep what identifies the device.")] = False,
+    keep_descriptions: Annotated[
+        bool, typer.Option(help="Keep free texts in which no trace of the patient is found.")
+    ] = False,
     mask: Annotated[
         list[str] | None, typer.Option(help="Blacken TOP,LEFT,BOTTOM,RIGHT in pixels; repeatable.")
     ] = None,
@@ -62,7 +66,7 @@ def deidentify(
     if not paths:
         raise ExportError("Name what to de-identify, and then the folder to write to.")
     masks = tuple(_parse_box(text) for text in mask or ())
-    profile = Profile(dates=not remove_dates, device=keep_device, masks=masks)
+    profile = Profile(not remove_dates, keep_device, keep_descriptions, masks)
     text_checked = bool(masks) or no_burned_in_text
     options = _Options(Project.open(project), profile, text_checked, find_text)
     counts: Counter[str] = Counter()
@@ -72,6 +76,9 @@ def deidentify(
             try:
                 name, content, remark = _release_file(candidate, options)
             except InputError as exc:
+                if _is_helper(candidate):
+                    counts["no films"] += 1
+                    continue
                 counts["left out"] += 1
                 typer.echo(f"{candidate.path}: {exc}", err=True)
                 continue
@@ -82,7 +89,8 @@ def deidentify(
     except OSError as exc:
         raise ExportError("The folder cannot be written to.") from exc
     _record_export(counts["written"])
-    typer.echo(f"{counts['written']} files written, {counts['left out']} left out.")
+    no_films = f" {counts['no films']} files that are no films." if counts["no films"] else ""
+    typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,14 @@ def _release_file(candidate: Candidate, options: _Options) -> tuple[str, bytes, 
     if options.find_text and profile.masks and search_file(copy.content).boxes:
         raise InputError(_STILL_THERE)
     return copy.sop_instance_uid, copy.content, remark
+
+
+def _is_helper(candidate: Candidate) -> bool:
+    """Whether a file that was left out is none that anybody meant as a film."""
+    try:
+        return is_helper_file(candidate.path, candidate.read())
+    except InputError:
+        return False
 
 
 def _describe_search(search: Search) -> str:

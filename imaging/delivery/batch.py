@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 
 from imaging.delivery.batch_rows import Batch
 from imaging.delivery.report_archive import zip_reports
+from imaging.entities import Status
 from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, top_cases
@@ -166,13 +167,14 @@ class _Spool:
 
 
 def _gather(batch: Batch, wish: Wish, spool: _Spool, progress: OnProgress) -> Summary:
-    """Put every row on disk, and sum them up."""
+    """Put every row on disk but those of helper files, and sum all up."""
     tally = Tally(wish.top)
     for count, row in enumerate(batch.rows(wish.names)):
         if count % 20 == 0:
             progress(min(count / max(batch.total, 1), 1.0))
-        spool.add(row)
         tally.add(row)
+        if row.status != Status.HELPER:
+            spool.add(row)
     return tally.summary()
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from imaging.documents import Document
 from imaging.entities import Assessment, Instance, Job, JobFile, Status
 from imaging.errors import NotFoundError
 from imaging.export.batch.rows import ResultRow, result_row
+from imaging.patients import HELD
 from imaging.store import Repository
 from imaging.study import StudyRecord
 from imaging.worklist.order import ReadingOrder
@@ -46,9 +48,16 @@ def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
 
     def rows(names: bool) -> Iterator[ResultRow]:
         study = lru_cache(_CACHED_STUDIES)(lambda uid: _study(repository, uid))
+        held = lru_cache(_CACHED_STUDIES)(lambda uid: bool((found := study(uid)) and found.held))
         for file in job.files:
             uid = file.study_instance_uid
-            yield _file_row(file, study(uid) if uid else None, because, names=names, order=order)
+            record = study(uid) if uid else None
+            if record is not None and held(uid):
+                sop = file.sop_instance_uid
+                one = next((f for f in record.files if f.identity.sop_instance_uid == sop), None)
+                yield _held_row(file.file_name, one)
+            else:
+                yield _file_row(file, record, because, names=names, order=order)
 
     return Batch(job.job_id[:8], job.total, rows)
 
@@ -79,6 +88,9 @@ def _study_rows(
     record: StudyRecord, because: Because, *, names: bool, order: ReadingOrder
 ) -> Iterator[ResultRow]:
     """The rows of every file of a study."""
+    if record.held:
+        yield from (_held_row(file.file_name, file) for file in record.files)
+        return
     row = partial(result_row, record=record, names=names, order=order)
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
         yield row(instance.file_name, assessment, instance, selection=because(instance, assessment))
@@ -128,6 +140,13 @@ def _file_row(
         names=names,
         order=order,
     )
+
+
+def _held_row(path: str, file: Instance | Document | None) -> ResultRow:
+    """A file of a study that names two patients: that it is held, and nothing else about it."""
+    uid = file.identity.sop_instance_uid if file else ""
+    held = Assessment(uid, Status.REFUSED, messages=(HELD,))
+    return result_row(path, held, file, selection=HELD)
 
 
 def _outcome(file: JobFile, *, study_deleted: bool) -> Assessment | None:

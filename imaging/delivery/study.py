@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,15 +13,20 @@ from imaging.errors import ExportError
 from imaging.export import (
     FORMATS,
     AttributionMap,
+    Change,
     ExportCase,
     ExportedFile,
     Picture,
     export_case,
+    find_changes,
 )
-from imaging.review.records import AuditEvent, Presentation, Review
+from imaging.lengths import recorded_plane
+from imaging.review.measure import METRIC
+from imaging.review.records import AuditEvent, Measure, Presentation, Review
 from imaging.store import Repository
 from imaging.study import StudyRecord
 
+_HIDDEN = "The reader switched the file's overlay off: it is not drawn here."
 _UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
 
 
@@ -60,16 +66,20 @@ def deliver(
         If there is no such study.
     ExportError
         If nothing asked for can be made; then nothing is written in the audit trail.
+    HeldStudyError
+        While the study's files name two patients.
     InputError
         If an original cannot be decoded any more, and a picture of it was asked for.
     """
     record = repository.studies.get(study_uid)
+    record.insist_on_one_patient()
+    signed = next((r for r in reversed(record.reviews) if r.signed), None)
+    if signed is not None and any(i.typed for i in record.instances):
+        # the patient as under the signature: what was typed since belongs to an amendment
+        record = repository.studies.get(study_uid, typed_until=signed.created_at)
     if not record.instances:
         raise ExportError("This study holds no film, so there is nothing to export.")
-    contents = {
-        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
-        for i in record.instances
-    }
+    contents = _read_contents(repository, record)
     drawn = not set(formats) <= _UNDRAWN
     files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
@@ -78,6 +88,19 @@ def deliver(
         AuditEvent.EXPORT, account=account, study_instance_uid=study_uid, detail=written
     )
     return files
+
+
+def changes_of(repository: Repository, study_uid: str) -> tuple[Change, ...]:
+    """What exports of a stored study write otherwise than its files do.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    """
+    record = repository.studies.get(study_uid)
+    contents = _read_contents(repository, record)
+    return find_changes(ExportCase(record, None, contents))
 
 
 def make_case(
@@ -100,6 +123,7 @@ def make_case(
         become DICOM.
     """
     review = next((r for r in reversed(record.reviews) if r.signed), record.review)
+    review = _without_strangers(_with_planes(review, record), record) if review else None
     pictures = [
         picture
         for instance in record.instances
@@ -107,6 +131,17 @@ def make_case(
         for picture in _render_pictures(instance, contents, review, maps)
     ]
     return ExportCase(record, review, contents, tuple(maps), tuple(pictures))
+
+
+def _without_strangers(review: Review, record: StudyRecord) -> Review:
+    """A review without what was done on films that are in another patient's study by now."""
+    films = {instance.identity.sop_instance_uid for instance in record.instances}
+    return replace(
+        review,
+        annotations=tuple(m for m in review.annotations if m.sop_instance_uid in films),
+        presentations=tuple(p for p in review.presentations if p.sop_instance_uid in films),
+        trials=tuple(trial for trial in review.trials if trial.sop_instance_uid in films),
+    )
 
 
 def write_files(files: Sequence[ExportedFile], folder: Path) -> tuple[Path, ...]:
@@ -128,6 +163,30 @@ def write_files(files: Sequence[ExportedFile], folder: Path) -> tuple[Path, ...]
     return tuple(folder / file.name for file in files)
 
 
+def _with_planes(review: Review, record: StudyRecord) -> Review:
+    """A review whose lengths all say where they hold, older ones too."""
+    films = {i.identity.sop_instance_uid: i for i in record.instances}
+
+    def tell(measure: Measure, film: Instance | None) -> Measure:
+        if film is None or measure.unit not in METRIC:
+            return measure
+        return replace(measure, plane=recorded_plane(measure.plane, film))
+
+    marks = (
+        replace(m, measures=tuple(tell(one, films.get(m.sop_instance_uid)) for one in m.measures))
+        for m in review.annotations
+    )
+    return replace(review, annotations=tuple(marks))
+
+
+def _read_contents(repository: Repository, record: StudyRecord) -> dict[str, bytes]:
+    """SOP Instance UID to original bytes."""
+    return {
+        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
+        for i in record.instances
+    }
+
+
 def _render_pictures(
     instance: Instance,
     contents: Mapping[str, bytes],
@@ -136,7 +195,7 @@ def _render_pictures(
 ) -> list[Picture]:
     """The first frame, and every frame that was explained, marked or windowed."""
     uid = instance.identity.sop_instance_uid
-    image = read_image(contents[uid], file_name=instance.file_name)
+    image = read_image(contents[uid], file_name=instance.file_name).known_as(instance)
     presentations = review.presentations if review else ()
     marks = review.annotations if review else ()
     frames = {0, *(m.frame for m in maps if m.sop_instance_uid == uid)}
@@ -155,12 +214,21 @@ def _render_picture(image: Image, frame: int, presentation: Presentation | None)
     grey = image.instance.geometry.photometric_interpretation.startswith("MONOCHROME")
     preset = _choose_preset(image, frame, presentation) if grey else None
     film = image.instance.source is SourceKind.FILM
+    planes = image.overlay_planes()
+    covering = tuple(plane.group for plane in planes.drawn if plane.covers(frame))
+    hidden = bool(covering) and presentation is not None and not presentation.overlays
     return Picture(
         sop_instance_uid=image.instance.identity.sop_instance_uid,
         frame=frame,
         values=image.display_values(frame, preset=preset),
         preset=preset,
+        voi_lut=image.voi_lut(preset, frame) if preset else None,
+        modality_lut=image.modality_lut(),
         stored=image.stored_values(frame) if film else None,
+        overlay=None if hidden else image.overlay_mask(frame),
+        overlay_groups=() if hidden else covering,
+        aspect=image.pixel_aspect,
+        notes=(*planes.undrawn, _HIDDEN) if hidden else planes.undrawn,
     )
 
 

@@ -19,6 +19,7 @@ from typing import IO, cast
 
 from imaging.dicom.nifti import is_nifti
 from imaging.errors import InputError, NotDicomError
+from imaging.intake import zip_members
 from imaging.text import MAX_NAME, clean
 
 MAX_FILE_BYTES = 1 << 30  # larger than any single film; a member may claim anything
@@ -30,12 +31,15 @@ _HEAD = 512
 Read = Callable[[], bytes]
 Member = tuple[str, Read]  # the name to show; what gives its bytes or raises `InputError`
 
-_DAMAGED = "The file inside the archive is damaged or encrypted."
-_BOMB = "The file inside the archive unpacks to hundreds of times its size; it is left out."
-_LARGE = "The file inside the archive is larger than any film this tool reads."
+_DAMAGED = "The file inside the archive is damaged; ask for the archive to be sent again."
+_BOMB = (
+    "The file inside the archive unpacks to hundreds of times its size; it is left out. Ask for "
+    "the film by itself."
+)
+_LARGE = "The file inside the archive is larger than any film this tool reads. Export it in parts."
 _DEEP = "This archive lies too deep inside others; unpack it and add the files inside."
 _PACKED = "The file is gzip-compressed; unpack it and add what is inside."
-_MANY = f"The archive holds more than {MAX_MEMBERS} files; the rest is left out."
+_MANY = f"The archive holds more than {MAX_MEMBERS} files; the rest is left out. Add it in parts."
 
 
 def is_archive(head: bytes) -> bool:
@@ -116,10 +120,14 @@ class _File(FileIO):
 def _list_zip(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     archive = zipfile.ZipFile(stream)
     for member in archive.infolist():
-        if not member.is_dir():
-            bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
-            open_member = partial(archive.open, member)
-            yield member.filename, partial(_read, open_member, bomb=bomb)
+        if member.is_dir():
+            continue
+        if reason := zip_members.unreadable(member):
+            yield member.filename, partial(_refuse_any, reason)
+            continue
+        bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
+        open_member = partial(zip_members.open_member, archive, member)
+        yield member.filename, partial(_read, open_member, bomb=bomb)
 
 
 def _list_tar(stream: IO[bytes]) -> Iterator[tuple[str, Callable[[int], bytes]]]:
@@ -177,7 +185,8 @@ def _read(open_stream: Callable[[], IO[bytes]], most: int, *, bomb: bool = False
         raise NotDicomError(_BOMB)
     try:
         stream = open_stream()
-        stream.seek(0)
+        if stream.seekable():  # a packed volume is one stream, read more than once
+            stream.seek(0)
         pieces = iter(lambda: stream.read(_SMALL), b"")
         if most <= _HEAD:
             return stream.read(most)

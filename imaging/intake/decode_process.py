@@ -28,9 +28,14 @@ SECONDS = 60.0  # for one file
 _OTHER_FRAMES = 15.0  # of these, for the frames that no network sees
 MEMORY = 6 * 2**30  # bytes of address space
 _HEAD = 2**16  # bytes; the UIDs come early (PS3.5 7.1: elements in the order of their tags)
-TIMED_OUT = "Reading this file took too long and was stopped; it may be damaged or hostile."
+TIMED_OUT = (
+    "Reading this file took too long and was stopped; it may be damaged or hostile. Ask for "
+    "it to be sent again."
+)
 CRASHED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
-OUT_OF_MEMORY = "Reading this file needs more memory than a film may take; it was stopped."
+OUT_OF_MEMORY = (
+    "Reading this file needs more memory than a film may take; it was stopped. Export it in parts."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +55,10 @@ class DecodedFilm:
         Why it could not.
     reversed : bool
         Larger is darker.
+    pixel_aspect : float
+        Height of a pixel of the film over its width.
+    tint : float or None
+        How far a colour picture is from grey; None for a grey one.
     """
 
     instance: Instance
@@ -58,6 +67,8 @@ class DecodedFilm:
     trouble: InputError | None = None
     refusals: tuple[str, ...] = ()
     reversed: bool = False
+    pixel_aspect: float = 1.0
+    tint: float | None = None
 
 
 def read_for_triage(
@@ -91,6 +102,8 @@ def read_for_triage(
         reduced.values,
         refusals=image.refusals,
         reversed=reduced.reversed,
+        pixel_aspect=image.pixel_aspect,
+        tint=reduced.tint,
     )
 
 

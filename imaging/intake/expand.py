@@ -9,7 +9,8 @@ from pathlib import Path
 
 from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
-from imaging.intake.archives import MAX_FILE_BYTES, is_archive, members
+from imaging.intake.archives import MAX_FILE_BYTES, Member, is_archive, members
+from imaging.intake.disc import Disc
 from imaging.locations import find_files, is_address, read_place
 
 _HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
@@ -75,21 +76,35 @@ def expand(
     """
     readable: list[tuple[str, bytes]] = []
     refused: list[tuple[str, str]] = []
-    room = _MOST
     for name, content in files:
         if not is_archive(content[:_HEAD]):
             readable.append((name, content))
             continue
-        for label, read in members(content, name):
+        for label, read in unpack(content, name):
             try:
-                if room <= 0:
-                    raise NotDicomError(_TOO_MUCH)
-                member_content = read()
-                room -= len(member_content)
-                readable.append((label, member_content))
+                readable.append((label, read()))
             except InputError as exc:
                 refused.append((label, str(exc)))
     return readable, refused
+
+
+def unpack(source: Path | bytes, name: str) -> Iterator[Member]:
+    """The members of an archive that came through the browser, until they are too much.
+
+    As `imaging.intake.archives.members`; a member's bytes may be had once.
+    """
+    room = _MOST
+
+    def take(read: Callable[[], bytes]) -> bytes:
+        nonlocal room
+        if room <= 0:
+            raise NotDicomError(_TOO_MUCH)
+        content = read()
+        room -= len(content)
+        return content
+
+    for label, read in members(source, name):
+        yield label, partial(take, read)
 
 
 def _unpack(file: Path) -> Iterator[Candidate]:
@@ -111,7 +126,7 @@ def _read_head(file: Path) -> bytes:
 
 
 def _list_disc(file: Path) -> Iterator[Candidate]:
-    """The files a DICOMDIR names, wherever the case of their names went when they were copied."""
+    """The files a DICOMDIR names, whatever became of their names when they were copied."""
     content = _read_file(file)
     try:
         names = referenced_files(content)
@@ -119,10 +134,9 @@ def _list_disc(file: Path) -> Iterator[Candidate]:
         yield _file_candidate(file)
         return
     root = file.resolve().parent
+    disc = Disc(root)
     for parts in names:
-        path = root.joinpath(*parts)
-        if not path.exists():
-            path = root.joinpath(*(part.lower() for part in parts))
+        path = disc.find(parts)
         if path.resolve().is_relative_to(root):  # a link on the disc may lead anywhere
             yield _file_candidate(path)
 
@@ -134,7 +148,11 @@ def _file_candidate(file: Path) -> Candidate:
 def _read_file(file: Path) -> bytes:
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
-            raise NotDicomError("The file is larger than any film this tool reads.")
+            raise NotDicomError(
+                "The file is larger than any film this tool reads. Export it in parts."
+            )
         return file.read_bytes()
     except OSError as exc:
-        raise NotDicomError("The file does not exist or cannot be opened.") from exc
+        raise NotDicomError(
+            "The file does not exist or cannot be opened; check its name and its rights."
+        ) from exc

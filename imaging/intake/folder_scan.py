@@ -33,6 +33,8 @@ _BATCH = 500
 _FIRST = 50  # the first rows are wanted soon
 _TRIES = 5  # looks before a job whose files cannot be found ends: a network may be away a moment
 _LONG_SILENT = timedelta(minutes=10)  # nobody needs so long to queue the next stored films
+_FORGOTTEN = timedelta(days=1)  # of the part of a file: its browser is closed or asleep
+_GONE = timedelta(minutes=3)  # no browser needs so long for a piece of a file
 _HEAD = 1024
 _NO_MARK: Mark = (0, 0)
 _FINEST = 1000  # nanoseconds; SMB tells no finer, and two servers may see a folder two ways
@@ -142,6 +144,8 @@ class FolderScanner:
         """Look once for each job; the trouble of one is not that of those behind it."""
         troubles = []
         self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
+        self._repository.drops.end_silent(datetime.now(UTC) - _GONE)
+        self._repository.originals.forget_parts(datetime.now(UTC) - _FORGOTTEN)
         jobs = self._repository.jobs.listings()
         for by_job in (self._watched, self._failed):
             for job_id in by_job.keys() - {job.job_id for job in jobs}:

@@ -9,17 +9,19 @@ record takes them from here.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.entities import LengthPlane
 from imaging.review.records import Annotation, Measure, Points, Shape
 
 Spacing = tuple[float, float]
-AT_DETECTOR = "ImagerPixelSpacing"  # of the detector: not corrected for magnification
 _PIXELS = "{pixels}"
 _AREA_PIXELS = "{pixels}2"
 _NO_UNIT = "1"
+METRIC = ("mm", "mm2")  # units that hold in some plane
 _POINTS = {
     Shape.POINT: 1, Shape.LENGTH: 2, Shape.ANGLE: 3, Shape.RECTANGLE: 2, Shape.ELLIPSE: 4,
     Shape.RATIO: 4,
@@ -41,6 +43,8 @@ def measure(
     spacing: Spacing | None = None,
     pixel_aspect: float = 1.0,
     unit: str = _NO_UNIT,
+    plane: LengthPlane = LengthPlane.BODY,
+    magnification: float | None = None,
 ) -> tuple[Measure, ...]:
     """Take the measurements of an annotation.
 
@@ -57,12 +61,33 @@ def measure(
         Height of a pixel over its width, for angles where there is no spacing.
     unit : str
         UCUM unit of the values.
+    plane : LengthPlane
+        Where lengths by that spacing hold.
+    magnification : float, optional
+        The factor the spacing was divided by.
 
     Returns
     -------
     tuple[Measure, ...]
         In the order they are shown. A shape that covers no pixel centre has no statistics.
     """
+    found = _measure(annotation, values, spacing, pixel_aspect, unit)
+    if spacing is None:
+        return found
+    return tuple(
+        replace(one, plane=plane, magnification=magnification) if one.unit in METRIC else one
+        for one in found
+    )
+
+
+def _measure(
+    annotation: Annotation,
+    values: NDArray[np.floating],
+    spacing: Spacing | None,
+    pixel_aspect: float,
+    unit: str,
+) -> tuple[Measure, ...]:
+    """The measurements, not yet said where they hold."""
     shape, points = annotation.shape, annotation.points
     step = spacing or (1.0, 1.0)
     long, wide = ("mm", "mm2") if spacing else (_PIXELS, _AREA_PIXELS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from imaging.entities import Answer, ModelIdentity
+from imaging.entities import Answer, LengthPlane, ModelIdentity
 
 Points = tuple[tuple[float, float], ...]
 
@@ -58,11 +58,15 @@ class Measure:
     """A number taken from an annotation. ``unit`` is UCUM: mm, deg, mm2, {pixels}, [hnsf'U] ...
 
     ``name`` is one of: length, angle, area, mean, deviation, minimum, maximum, value, ratio.
+    ``plane`` is where a length or an area in millimetres holds; None for other measures, and for
+    those from before this was recorded. A CORRECTED one was divided by ``magnification``.
     """
 
     name: str
     value: float
     unit: str
+    plane: LengthPlane | None = None
+    magnification: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Presentation:
 
     ``window_center`` and ``window_width`` are in modality units; None means the file's own first
     preset. ``rotation`` (0, 90, 180 or 270 degrees clockwise) is applied after the flip.
+    ``overlays`` is False where the reader took the file's overlay planes off the film.
     """
 
     sop_instance_uid: str
@@ -101,6 +106,7 @@ class Presentation:
     inverted: bool = False
     flipped: bool = False  # left and right exchanged
     rotation: int = 0
+    overlays: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +247,15 @@ class AuditEvent(StrEnum):
     ACCOUNT = "account"  # created or its settings changed
     SITE = "site"  # a setting that holds for all readers was changed
     RECEIVE = "receive"  # an instance was stored
+    DERIVE = "derive"  # a film was made out of a photograph
     SCORE = "score"  # the network answered
     VIEW = "view"
+    DESCRIBE = "describe"  # a reader typed whose film it is, or what it shows
     FIRST_READ = "first read"
     CHANGE = "change"  # a draft version was saved
     SIGN = "sign"
+    IDENTIFY = "identify"  # a reader said which patient a held study is of
+    SEPARATE = "separate"  # a reader took another patient's files out of a study
     EXPORT = "export"
     DELETE = "delete"
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Answer, Assessment, Instance, Status
+from imaging.entities import Answer, Assessment, Instance, Patient, Status
+from imaging.patients import HELD, group_patients, merge
 from imaging.review.records import Stage
 from imaging.study import StudyRecord, WorklistItem
 
@@ -130,6 +131,10 @@ class Standing:
         True when somebody signed off.
     waiting : int
         Number of films that are still queued: known by their headers alone.
+    patients : tuple of Patient
+        Whom its files name; that of `first` where nothing else is known.
+    typed : tuple of Patient
+        Those of its films of which a reader typed something, as typed.
     """
 
     study_instance_uid: str
@@ -142,6 +147,8 @@ class Standing:
     reader: str = ""
     read: bool = False
     waiting: int = 0
+    patients: tuple[Patient, ...] = ()
+    typed: tuple[Patient, ...] = ()
 
 
 def _any_unreadable(assessments: Iterable[Assessment]) -> bool:
@@ -149,7 +156,13 @@ def _any_unreadable(assessments: Iterable[Assessment]) -> bool:
 
 
 def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
-    """The worklist row of a study."""
+    """The worklist row of a study.
+
+    One that is held is to be read, whoever signed what it was before: nobody must overlook it.
+    """
+    persons = group_patients(study.patients or (study.first.patient,))
+    held = len(persons) > 1
+    patient = merge(persons[0])
     lead, first = leading(study.latest), study.first
     alone = not study.instances and not study.waiting  # documents without a film
     message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
@@ -160,15 +173,17 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
         message = f"{message} {ONE_UNREADABLE}".strip()
     if lead and study.waiting:
         message = f"{message} {ONE_WAITS}".strip()
+    if held:
+        message = f"{HELD} {message}".strip()
     return WorklistItem(
         study_instance_uid=study.study_instance_uid,
-        priority=READ if study.read else urgency(ever, order),
+        priority=READ if study.read and not held else urgency(ever, order),
         status=lead.status if lead else Status.DOCUMENT if alone else None,
         message=message,
         finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
         answer=lead.answer if lead else None,
         model=lead.model if lead else None,
-        patient=first.patient,
+        patient=patient,
         acquisition=first.acquisition,
         source=first.source,
         file_name=first.file_name,
@@ -176,5 +191,12 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
         received_at=study.received_at,
         stage=study.stage,
         reader=study.reader,
-        read=study.read,
+        read=study.read and not held,
+        typed=_is_typed(patient, study.typed),
+        held=held,
     )
+
+
+def _is_typed(shown: Patient, typed: Iterable[Patient]) -> bool:
+    """True when a reader typed what a row shows of the patient, of whichever film."""
+    return any((one.name or one.patient_id) == (shown.name or shown.patient_id) for one in typed)
