@@ -20,6 +20,7 @@ from imaging.intake.child_process import connect
 from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Result, Task
 from imaging.locations import read_place
+from imaging.rendering import film_thumbnail
 from imaging.settings import Settings
 from imaging.study import FileOutcome
 from imaging.text import MAX_NAME, clean
@@ -88,12 +89,15 @@ class FileWorker:
                 places[sha256] = i
                 film_or_outcome = self._read(content, tasks[i].file_name, sha256)
                 if isinstance(film_or_outcome, PreparedFilm):
-                    films[i] = film_or_outcome
+                    films[i] = replace(film_or_outcome, typed=tasks[i].typed)
                 else:
                     results[i] = Result(tasks[i], sha256, film_or_outcome)
         assessments = self._assessor.judge(list(films.values())) if films else []
         for (i, film), assessment in zip(films.items(), assessments, strict=True):
-            outcome = FileOutcome(film.instance.file_name, assessment, film.instance)
+            picture = film_thumbnail(film.picture.values)
+            outcome = FileOutcome(
+                film.instance.file_name, assessment, film.instance, thumbnail=picture
+            )
             results[i] = Result(tasks[i], film.instance.identity.sha256, outcome)
         for i, first in repeats.items():
             results[i] = _copy_result(results[first], tasks[i])

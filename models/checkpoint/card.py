@@ -22,7 +22,8 @@ CARD_FORMAT = 2
 class Scope:
     """Films a network was built for. Header values are compared in upper case.
 
-    ``age_years`` is the closed range (years) the training population spans. An empty ``views``
+    ``age_years`` is the closed range (years) the training population spans; a known age further
+    than ``age_margin_years`` outside it is not suitable, a nearer one warns. An empty ``views``
     means that the view does not matter; ``one_sided`` that pictures of one side of the body, which
     DICOM marks with a laterality, were studied too.
     """
@@ -33,6 +34,7 @@ class Scope:
     views: tuple[str, ...]
     age_years: tuple[float, float]
     one_sided: bool = False
+    age_margin_years: float = 0.5
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scope:

@@ -37,6 +37,8 @@ class NetworkSettings:
         Classes of the leading finding, whose odds say how much a cell counts; with heads only.
     sharpness : float
         How much more a cell counts whose odds are higher: the exponent of its odds.
+    both_sides : bool
+        Ask about a film as it is and mirrored, and take the mean; with heads only.
     """
 
     classes: int
@@ -50,6 +52,7 @@ class NetworkSettings:
     heads: int = 0
     lead: tuple[int, ...] = ()
     sharpness: float = 1.0
+    both_sides: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imaging.entities import RESEARCH_USE
+from imaging.entities import RESEARCH_USE, Status
 from imaging.errors import SettingsError
 from imaging.export.batch.columns import Column, classify_columns
 from imaging.export.batch.rows import result_row
@@ -28,6 +27,7 @@ from models.batch.process_pool import CHUNK, FileProcessor
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.commands.options import OutsidePopulation
+from models.commands.outcome_counts import OutcomeCounts
 from models.inference import image_selection
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def classify(
         with open_processors(settings, engine=engine, workers=count, address=address) as processors:
             pictures = _Pictures.into(overlays, settings)
             counts = _write(table, columns, files, processors, pictures)
-    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
+    typer.echo(" ".join([*counts.lines(), f"{RESEARCH_USE}."]))
 
 
 def _names(settings: Settings) -> Iterator[str]:
@@ -90,19 +89,21 @@ def _write(
     files: Iterator[PendingFile],
     processors: Sequence[FileProcessor],
     pictures: _Pictures | None,
-) -> Counter[str]:
+) -> OutcomeCounts:
     """Write the table as files are judged; returns how many of each status there were."""
-    counts: Counter[str] = Counter()
+    counts = OutcomeCounts()
     try:
         with table.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([column.name for column in columns])
             for pending_file, outcome in map_ordered(files, processors):
                 assessment, file = outcome.assessment, outcome.instance or outcome.document
+                counts.add(pending_file.path, assessment.status.value)
+                if assessment.status is Status.HELPER:
+                    continue
                 because = image_selection.because(outcome.instance, assessment)
                 row = result_row(pending_file.path, assessment, file, selection=because)
                 writer.writerow(text_cells(row, columns))
-                counts[assessment.status.value] += 1
                 if pictures and assessment.findings:
                     pictures.write(pending_file, outcome)
     except OSError as exc:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +11,13 @@ import numpy as np
 import typer
 
 from imaging.entities import RESEARCH_USE, Assessment, Status
-from imaging.errors import AssistantError, SettingsError
+from imaging.errors import AssistantError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
+from imaging.intake.helper_files import is_helper_file
 from imaging.settings import Settings
 from imaging.text import MAX_NAME, clean
 from models.commands.options import OutsidePopulation
+from models.commands.outcome_counts import OutcomeCounts
 
 if TYPE_CHECKING:
     from imaging.dicom import Image
@@ -61,15 +62,14 @@ def explain(
     panel, worker = ClassifierRegistry.load(settings), FileWorker(Assessor.load(settings))
     request = _Request(panel, worker, Explainers(panel), method, target, out)
     _check_target(request)
-    counts: Counter[str] = Counter()
+    counts = OutcomeCounts()
     try:
         out.mkdir(parents=True, exist_ok=True)
         for candidate in walk(paths):
-            counts[request.explain(candidate)] += 1
+            counts.add(candidate.path, request.explain(candidate))
     except OSError as exc:
         raise SettingsError(f"The folder {out.name} cannot be written.") from exc
-    summary = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
-    typer.echo(f"{counts.total()} files: {summary}. {RESEARCH_USE}.")
+    typer.echo(" ".join([*counts.lines(), f"{RESEARCH_USE}."]))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,12 @@ class _Request:
         from imaging.dicom import read_image
 
         content = candidate.read()
-        image = read_image(content, file_name=candidate.path)
+        try:
+            image = read_image(content, file_name=candidate.path)
+        except InputError:
+            if is_helper_file(candidate.path, content):
+                return Status.HELPER.value
+            raise
         assessment = self.worker.judge(content, candidate.path).assessment
         if assessment.model is None or not assessment.findings:
             typer.echo(

@@ -39,11 +39,13 @@ def picture_pairs(
     -------
     callable
         It returns None for a study without an answer, and raises `NotFoundError`, `StoreError`
-        or `InputError` where the original cannot be had or decoded any more.
+        or `InputError` where the original cannot be had or decoded any more, `HeldStudyError`
+        where the study's files name two patients.
     """
 
     def pair(study_instance_uid: str) -> PicturePair | None:
         record = repository.studies.get(study_instance_uid)
+        record.insist_on_one_patient()
         leading = _find_leading(record)
         if leading is None:
             return None

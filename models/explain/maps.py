@@ -43,7 +43,10 @@ def attribution_maps(
     ------
     StoreError
         If an original cannot be read back.
+    HeldStudyError
+        While the study's files name two patients.
     """
+    record.insist_on_one_patient()
     pairs = zip(record.instances, record.assessments, strict=True)
     return tuple(
         _explain_image(instance, assessment, repository, explainers, method)

@@ -10,13 +10,25 @@ from imaging.entities import Answer, Assessment, Instance, ModelIdentity, Status
 from models.inference.answers import Answers, Prediction
 from models.inference.scope import ScopeVerdict
 
-BLANK = "The picture is blank: every pixel has the same value."
-LOST = "The part of the body that this model reads could not be found in this picture."
-NONE_FITS = "None of the installed models was built for this picture."
+BLANK = "The picture is blank: every pixel has the same value. Ask for it to be sent again."
+LOST = (
+    "The part of the body that this model reads could not be found in this picture. Read it "
+    "without the network."
+)
+NONE_FITS = "None of the installed models was built for this picture. Read it without a network."
 NO_FIGURES = (
     "The model was asked although the picture may be outside its population: none of its figures "
     "holds for this answer."
 )
+FROM_PHOTOGRAPH = (
+    "From a photograph: the model's sensitivity, calibration and promises do not hold for it. Ask "
+    "for the original film before you rely on the answer."
+)
+
+
+def promises_nothing(said: Sequence[str] | str) -> bool:
+    """True for the messages of an answer, or those of its row, whose figures hold for nobody."""
+    return NO_FIGURES in said or FROM_PHOTOGRAPH in said
 
 
 def make_refusal(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
@@ -51,8 +63,8 @@ def make_answer(
     )
 
 
-def without_promises(assessment: Assessment) -> Assessment:
-    """An answer to a film outside the model's population: warned, and nothing is promised.
+def without_promises(assessment: Assessment, because: str = NO_FIGURES) -> Assessment:
+    """An answer to a film unlike those the model was tested on: warned, and nothing is promised.
 
     A conformal set keeps its error rate among exchangeable films alone (Vovk 2005), so there is
     none.
@@ -60,7 +72,7 @@ def without_promises(assessment: Assessment) -> Assessment:
     return replace(
         assessment,
         status=Status.WARNED,
-        messages=(NO_FIGURES, *assessment.messages),
+        messages=(because, *assessment.messages),
         conformal_set=(),
         error_rate=None,
     )

@@ -15,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.entities import Assessment, Instance
+from imaging.entities import Assessment, Instance, TypedFacts
 from imaging.intake.decode_process import DecodedFilm
 from imaging.settings import EAGER, FP32, Settings
+from imaging.typed_facts import with_typed
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
 from models.inference.answers import DEFAULT_ERROR_RATE, Answers
 from models.inference.assessments import (
     BLANK,
+    FROM_PHOTOGRAPH,
     LOST,
     join_refusals,
     make_answer,
@@ -103,12 +105,18 @@ class PreparedFilm:
     remarks, refusals : tuple of str
         As `DecodedFilm`.
     picture : ModelInput
+    typed : TypedFacts or None
+        What a reader typed of a film without a header; it is checked as a header would be.
+    tint : float or None
+        As `DecodedFilm`.
     """
 
     instance: Instance
     remarks: tuple[str, ...]
     refusals: tuple[str, ...]
     picture: ModelInput
+    typed: TypedFacts | None = None
+    tint: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -206,8 +214,11 @@ class Assessor:
             size=self._size,
             reverse=reading.reversed,
             shape=(geometry.rows, geometry.columns),
+            pixel_aspect=reading.pixel_aspect,
         )
-        return PreparedFilm(reading.instance, reading.remarks, reading.refusals, picture)
+        return PreparedFilm(
+            reading.instance, reading.remarks, reading.refusals, picture, tint=reading.tint
+        )
 
     def judge(self, films: Sequence[PreparedFilm]) -> list[Assessment]:
         """Have the models assess each film."""
@@ -225,8 +236,11 @@ class Assessor:
                 warnings = films[i].remarks + cases[i].verdict.warnings
                 answer = make_answer(films[i].instance, prediction, model.answers, warnings)
                 answer = replace(answer, engine=model.networks.engine, view=cases[i].view.edges)
-                promised = not (outside or cases[i].verdict.outside)
-                assessments[i] = answer if promised else without_promises(answer)
+                if outside or cases[i].verdict.outside:
+                    answer = without_promises(answer)
+                if films[i].instance.derivation is not None:
+                    answer = without_promises(answer, FROM_PHOTOGRAPH)
+                assessments[i] = answer
         first, engine = self.models[0].card.identity, self.engine
         return [
             assessment
@@ -279,7 +293,8 @@ def _check_films(
 
 def _check_header(model: ServedModel, film: PreparedFilm, *, outside: bool) -> ScopeVerdict:
     """Check the header, and add what is wrong with the file itself."""
-    verdict = check_scope(film.instance, model.card.scope, outside_population=outside)
+    instance = with_typed(film.instance, film.typed)
+    verdict = check_scope(instance, model.card.scope, outside_population=outside, tint=film.tint)
     return replace(verdict, refusals=film.refusals + verdict.refusals)
 
 

@@ -13,7 +13,7 @@ from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpo
 from models.inference.onnx_networks import ENGINE, has_graphs
 from models.inference.precision_networks import admission
 
-READING = "3"  # counts up when films are read or condensed otherwise than before
+READING = "4"  # counts up when films are read or condensed otherwise than before
 
 
 def fingerprint(settings: Settings, *, reduced: bool = True) -> str:

@@ -69,6 +69,8 @@ def because(instance: Instance | None, answer: Assessment | None) -> str:
         return "Not classified yet."
     if instance is None or not is_classified(answer):
         return " ".join(("Not classified.", *answer.messages))
+    if instance.typed is not None:
+        return "Classified: a picture file; neither its pixels nor what was typed rule it out."
     if instance.source is SourceKind.FILM:
         return "Classified: a picture file without a header, let through by its pixels alone."
     return f"Classified: {facts(instance)}; header and pixels fit the network."

@@ -58,6 +58,7 @@ class ModelInput:
         size: int,
         reverse: bool = False,
         shape: tuple[int, int] | None = None,
+        pixel_aspect: float = 1.0,
     ) -> ModelInput:
         """Condense a film.
 
@@ -71,6 +72,10 @@ class ModelInput:
             Larger is darker (MONOCHROME1).
         shape : tuple of int, optional
             Rows and columns of the film, where `values` are a reduced decoding of it.
+        pixel_aspect : float
+            Height of a pixel of the film over its width. Only the checks on its shape ask for it:
+            every input is the whole film, or a part of it in fractions of its sides, squashed to
+            a square, so pixels of any shape come to the same.
         """
         low, high = float(values.min()), float(values.max())
         small = halve(values, enough=_ENOUGH * size)
@@ -79,7 +84,7 @@ class ModelInput:
         return cls(
             values=-small if reverse else small,
             shape=shape or values.shape,
-            kind=pixel_kind(values, shape=shape, span=(low, high)),
+            kind=pixel_kind(values, shape=shape, pixel_aspect=pixel_aspect, span=(low, high)),
             blank=low == high,
         )
 

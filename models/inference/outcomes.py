@@ -9,6 +9,7 @@ from imaging.dicom import describe
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Assessment, Instance, Status
 from imaging.errors import AssistantError, PixelDataError, UnsupportedTransferSyntaxError
+from imaging.intake.helper_files import SENTENCE, is_helper_file
 from imaging.study import FileOutcome
 from imaging.text import MAX_NAME, clean
 
@@ -37,8 +38,11 @@ def failed_file(
 ) -> FileOutcome:
     """The outcome of a file that was refused while it was read: with its header, if it has one.
 
-    Reads the header again: only for processes that a file may kill.
+    What nobody meant as a film is told apart here, once it is known to be none. Reads the header
+    again: only for processes that a file may kill.
     """
+    if is_helper_file(file_name, content):
+        return _failed(file_name, Status.HELPER, SENTENCE)
     instance = None
     if isinstance(error, PixelDataError | UnsupportedTransferSyntaxError):
         instance = describe(content, file_name=file_name, sha256=sha256)
@@ -47,12 +51,11 @@ def failed_file(
 
 def failed_outcome(file_name: str, error: AssistantError) -> FileOutcome:
     """The outcome of a file that could not be read."""
-    return FileOutcome(
-        clean(file_name, MAX_NAME),
-        Assessment(
-            sop_instance_uid="",
-            status=Status.ERROR,
-            messages=(str(error),),
-            created_at=datetime.now(UTC),
-        ),
+    return _failed(file_name, Status.ERROR, str(error))
+
+
+def _failed(file_name: str, status: Status, sentence: str) -> FileOutcome:
+    assessment = Assessment(
+        sop_instance_uid="", status=status, messages=(sentence,), created_at=datetime.now(UTC)
     )
+    return FileOutcome(clean(file_name, MAX_NAME), assessment)

@@ -148,8 +148,9 @@ def _population(facts: ModelFacts) -> str:
     return (
         f"{scope.population}. Modalities {', '.join(scope.modalities)}; body part "
         f"{', '.join(scope.body_parts)}; views {', '.join(scope.views)}; age "
-        f"{scope.age_years[0]:g} to {scope.age_years[1]:g} years. Anything else is refused or "
-        "answered with a warning."
+        f"{scope.age_years[0]:g} to {scope.age_years[1]:g} years. Anything else is refused: "
+        f"a known age further than {scope.age_margin_years:g} years outside, another body part or "
+        "view, in words or by code. What the header is silent on is answered with a warning."
     )
 
 
@@ -277,7 +278,11 @@ def _gate(facts: ModelFacts) -> str:
         ]
         for k in gate.kinds
     ]
-    return _table(["share", "pictures", "should", "value", "95 % interval"], rows)
+    table = _table(["share", "pictures", "should", "value", "95 % interval"], rows)
+    return (
+        f"{table}\n\nThe gate sees pixels, no ages: a patient whose age was not studied is refused "
+        "by the header, whatever the gate says."
+    )
 
 
 def _contenders(facts: ModelFacts) -> str:

@@ -52,7 +52,7 @@ class Evidence(NamedTuple):
 
     def odds(self, lead: Sequence[int]) -> Tensor:
         """Log-odds of the classes `lead` in each cell: (heads, batch, rows, columns)."""
-        return _log_odds(self.cells, lead)
+        return log_odds(self.cells, lead)
 
 
 class EvidenceNetwork(nn.Module):
@@ -64,9 +64,10 @@ class EvidenceNetwork(nn.Module):
     heads on one trunk, trained on differently weighted films, take the place of an ensemble (Lee et
     al. 2015, arXiv 1511.06314).
 
-    In evaluation mode a film is asked about twice, as it is and mirrored, and the evidence is the
-    mean of both: a label does not know sides, and evidence must not lie where the frame, rather
-    than the film, says so. What is displayed is never mirrored.
+    With ``both_sides`` a film is asked about twice in evaluation mode, as it is and mirrored, and
+    the evidence is the mean of both: a label does not know sides, and evidence must not lie where
+    the frame, rather than the film, says so. A network taught to give the same map for both
+    (`EvidenceSettings.mirrored`) need not be asked twice. What is displayed is never mirrored.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class EvidenceNetwork(nn.Module):
 
     def evidence(self, x: Tensor) -> Evidence:
         """The evidence of inputs (batch, 1, rows, columns)."""
-        if self.training:
+        if self.training or not self.settings.both_sides:
             return self.evidence_from(self.stem(x), 0)
         cells, regions = self._collect(self.stem(torch.cat([x, x.flip(-1)])), 0)
         return self._weigh(_mean_of_both(cells, x.shape[0]), _mean_of_both(regions, x.shape[0]))
@@ -160,14 +161,14 @@ class EvidenceNetwork(nn.Module):
         split = cells.float().reshape(-1, settings.heads, settings.classes, rows, columns)
         split = split.transpose(0, 1)
         lungs = F.adaptive_avg_pool2d(regions.float().sigmoid(), (rows, columns)).detach()[:, 0]
-        odds = _log_odds(split, settings.lead)
+        odds = log_odds(split, settings.lead)
         scores = settings.sharpness * odds + (lungs + _LEAST_LUNG).log()
         weights = scores.flatten(2).softmax(2).reshape(odds.shape)
         return Evidence(split, weights, lungs)
 
 
-def _log_odds(cells: Tensor, lead: Sequence[int]) -> Tensor:
-    """Of the classes `lead` against the others, along dimension 2 of five."""
+def log_odds(cells: Tensor, lead: Sequence[int]) -> Tensor:
+    """Of the classes `lead` against the others: `cells` without its dimension 2, the classes."""
     rest = [c for c in range(cells.shape[2]) if c not in lead]
     return cells[:, :, list(lead)].logsumexp(2) - cells[:, :, rest].logsumexp(2)
 

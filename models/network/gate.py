@@ -186,20 +186,21 @@ class Gate:
             logits, features = describe(self._network, x)
             return self._scale.score(margin_of(logits), self._distance(features))
 
-    def examine(self, luminance: NDArray[np.float32]) -> GateVerdict:
+    def examine(self, luminance: NDArray[np.float32], *, pixel_aspect: float = 1.0) -> GateVerdict:
         """Judge one picture.
 
         Parameters
         ----------
         luminance : numpy.ndarray
             (rows, columns), any linear scale, larger is brighter. Finite.
+        pixel_aspect : float
+            Height of a pixel over its width.
         """
+        kind = pixel_kind(luminance, pixel_aspect=pixel_aspect)
         with torch.inference_mode():
             logits, features = describe(self._network, preprocess(luminance, size=self._size))
             distance = self._distance(features)
-        return judge_picture(
-            logits[0].double().numpy(), float(distance[0]), self._scale, pixel_kind(luminance)
-        )
+        return judge_picture(logits[0].double().numpy(), float(distance[0]), self._scale, kind)
 
 
 def save_gate(

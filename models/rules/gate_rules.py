@@ -15,17 +15,37 @@ _PIXEL_SCORE = 10.0  # at least this far beyond the threshold when a pixel check
 
 # Kind -> the sentence for the reader. Literal, because the words are translated as they stand.
 REASONS = {
-    "small": "The picture has too few pixels to be a film.",
-    "long": "The picture is far too long and narrow to be a film.",
-    "blank": "The picture is blank: nearly all of it has one grey level.",
-    "clipped": "The picture is almost only black and white: the grey levels between were lost.",
-    "document": "This looks like a document or a drawing, not like a film.",
-    "inverted": "The film looks inverted: black and white are exchanged.",
-    "turned": "The film looks upside down.",
-    "sideways": "The film looks as if it lay on its side.",
-    "cropped": "Only a part of the film seems to be here: a good share of the anatomy is missing.",
-    "foreign": "This does not look like the kind of picture this network reads.",
-    UNLIKE: "This picture is unlike the films this network was trained on.",
+    "small": "The picture has too few pixels to be a film. Send it in its full size.",
+    "long": "The picture is far too long and narrow to be a film. Send the whole film by itself.",
+    "blank": (
+        "The picture is blank: nearly all of it has one grey level. Ask for it to be sent again."
+    ),
+    "clipped": (
+        "The picture is almost only black and white: the grey levels between were lost. Send it as "
+        "the detector made it."
+    ),
+    "document": "This looks like a document or a drawing, not like a film. Send the film itself.",
+    "inverted": (
+        "The film looks inverted: black and white are exchanged. Send it with bone white, or read "
+        "it without the network."
+    ),
+    "turned": (
+        "The film looks upside down. Send it the right way up, or read it without the network."
+    ),
+    "sideways": (
+        "The film looks as if it lay on its side. Send it upright, or read it without the network."
+    ),
+    "cropped": (
+        "Only a part of the film seems to be here: a good share of the anatomy is missing. Send "
+        "the whole film, or read it without the network."
+    ),
+    "foreign": (
+        "This does not look like the kind of picture this network reads. Read it without the "
+        "network."
+    ),
+    UNLIKE: (
+        "This picture is unlike the films this network was trained on. Read it without the network."
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_SIDE = 32  # pixels
-MAX_ASPECT = 2.5  # longer side over shorter; the widest open film has 1.8
+MAX_ASPECT = 2.5  # longer side over shorter, as lengths; the widest open film has 1.8
 BLANK_SHARE = 0.995  # of pixels within one grey level of the commonest
 CLIPPED_SHARE = 0.85  # of pixels at the two ends of the range
 TWO_TONE_SHARE = 0.97  # of pixels in the two commonest of sixteen grey bins
@@ -25,6 +25,7 @@ def pixel_kind(
     luminance: NDArray[Any],
     *,
     shape: tuple[int, int] | None = None,
+    pixel_aspect: float = 1.0,
     span: tuple[float, float] | None = None,
 ) -> str:
     """Name what is wrong with a picture, by its pixels alone.
@@ -35,6 +36,8 @@ def pixel_kind(
         (rows, columns), any linear scale, larger brighter or darker. Finite.
     shape : tuple of int, optional
         Rows and columns of the film, where `luminance` is a smaller picture of it.
+    pixel_aspect : float
+        Height of a pixel of the film over its width: its shape is judged by lengths.
     span : tuple of float, optional
         Its lowest and highest value, where they are known already.
 
@@ -43,9 +46,10 @@ def pixel_kind(
     str
         "small", "long", "blank", "clipped", "document", or "" when nothing is wrong.
     """
-    short, long = sorted(shape or luminance.shape)
-    if short < MIN_SIDE:
+    rows, columns = shape or luminance.shape
+    if min(rows, columns) < MIN_SIDE:
         return "small"
+    short, long = sorted((rows * pixel_aspect, float(columns)))
     if long > MAX_ASPECT * short:
         return "long"
     low, high = span or (float(luminance.min()), float(luminance.max()))

@@ -50,7 +50,8 @@ class EvidenceSettings:
     ``planted`` of them get opacities (`models.data.planted`), ``disguised`` of those the traces of
     planting alone; ``normals`` and ``abnormals`` are companions as they are. ``cells`` weighs the
     cells' own cross-entropy where it is known what they show, ``quiet`` that of films without
-    disease among them.
+    disease among them. ``mirrored`` weighs a loss for equal maps of a film and its mirror image;
+    with it every film is shown both ways.
     """
 
     planted: int = 24
@@ -61,6 +62,7 @@ class EvidenceSettings:
     quiet: float = 0.3
     found: float = 4.0  # how much more a cell with disease counts than one without
     companion_weight: float = 0.6  # of films that are not the task's own, in the films' loss
+    mirrored: float = 0.0
     seen: float = 1.6  # density of an opacity times this is the chance to be called, at most one
 
 

@@ -24,7 +24,7 @@ from models.data.dataset import CACHE_SIZE, Film
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.data.planted import disguise, opacity_masks, plant
-from models.network.evidence import Evidence, EvidenceNetwork
+from models.network.evidence import Evidence, EvidenceNetwork, log_odds
 from models.network.preprocess import preprocess
 from models.training.config import TaskConfig
 from models.training.run import Run, has_bfloat16
@@ -113,9 +113,13 @@ class EvidenceRun(Run):
         films, regions = augment_with_regions(
             films, regions, self.task.augment, self.random, views=views, side=self.side
         )
-        mirrored = (torch.rand(len(films), generator=self.random) < 0.5)[:, None, None]
-        films = torch.where(mirrored, films.flip(-1), films)
-        regions = torch.where(mirrored[:, None], regions.flip(-1), regions)
+        if self.task.evidence.mirrored:
+            films, regions = (torch.cat([part, part.flip(-1)]) for part in (films, regions))
+            allowed, known, weights = (torch.cat([part] * 2) for part in (allowed, known, weights))
+        else:
+            mirrored = (torch.rand(len(films), generator=self.random) < 0.5)[:, None, None]
+            films = torch.where(mirrored, films.flip(-1), films)
+            regions = torch.where(mirrored[:, None], regions.flip(-1), regions)
         x = preprocess(films, size=self._size())
         x = x.to(self.device, memory_format=torch.channels_last)
         network = self.network
@@ -131,6 +135,7 @@ class EvidenceRun(Run):
             self._film_loss(evidence.logits, allowed, weights)
             + self.task.evidence.cells * self._cell_loss(evidence, regions, known)
             + self.task.regions.loss * lungs_loss
+            + self._mirror_loss(evidence, regions)
         )
 
     def _film_loss(self, logits: Tensor, allowed: Tensor, weights: Tensor) -> Tensor:
@@ -162,6 +167,26 @@ class EvidenceRun(Run):
             odds, target.expand_as(odds), reduction="none"
         ).mean(0)
         return (loss * weight).sum() / weight.sum().clamp_min(1)
+
+    def _mirror_loss(self, evidence: Evidence, regions: Tensor) -> Tensor:
+        """Difference, in log-odds, of the maps and answers of films and their mirror images.
+
+        The mirror images follow the films, in the same order. Equivariance asked for in the loss:
+        Wang et al., CVPR 2020, arXiv 2004.04581.
+        """
+        weight = self.task.evidence.mirrored
+        if not weight:
+            return torch.zeros((), device=regions.device)
+        lead = self.task.network.lead
+        odds = evidence.odds(lead)
+        lungs = F.adaptive_avg_pool2d(regions[:, :1], (odds.shape[-2], odds.shape[-1]))[:, 0]
+        here, there = odds.chunk(2, 1)
+        inside, _ = lungs.chunk(2)
+        each = F.smooth_l1_loss(here, there.flip(-1), reduction="none").mean(0)
+        places = (each * inside).sum() / inside.sum().clamp_min(1)
+        given, mirrored = log_odds(evidence.logits, lead).chunk(2, 1)
+        answers = F.smooth_l1_loss(given, mirrored)
+        return weight * (places + answers)
 
     def _parts(self, index: NDArray[np.int64]) -> list[Part]:
         """What one batch is made of."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imaging.dicom import read_image
 from imaging.entities import Instance
 from imaging.errors import StoreError
+from imaging.person import compare
 from imaging.review.records import Truth
 from imaging.store import Repository
 from imaging.store.reference_cases import SiteCase
@@ -67,6 +68,7 @@ def add_study(
         film, or cannot be read.
     """
     record = repository.studies.get(study_instance_uid)
+    record.insist_on_one_patient()
     cases = tuple(_cases(record, explainers, repository))
     if not cases:
         raise StoreError(
@@ -138,20 +140,24 @@ def site_similar(
     place = reference.place(classifier, subject.x)
     order, distances = make_index(vectors).nearest(place, len(cases))
     truths, code = repository.reviews.truths(), classifier.card.findings[0].code
-    by_patient: dict[str, SiteNeighbour] = {}
+    nearest: list[SiteNeighbour] = []
     for position, distance in zip(order, distances.tolist(), strict=True):
         case = cases[int(position)]
         record = repository.studies.get(case.study_instance_uid)
         proof = _proof(record, {t.code: t for t in truths.get(case.study_instance_uid, ())}, code)
         instance = _instance(record, case.sop_instance_uid)
-        patient = instance.patient.patient_id or case.study_instance_uid
-        if proof is not None and patient not in by_patient:
-            by_patient[patient] = SiteNeighbour(
-                instance, proof, distance, reference.rarity(distance)
-            )
-        if len(by_patient) == k:
+        known = any(_may_be_one(instance, neighbour.instance) for neighbour in nearest)
+        if proof is not None and not known and not record.held:
+            nearest.append(SiteNeighbour(instance, proof, distance, reference.rarity(distance)))
+        if len(nearest) == k:
             break
-    return tuple(by_patient.values())
+    return tuple(nearest)
+
+
+def _may_be_one(film: Instance, other: Instance) -> bool:
+    """True for two films of one study, or of who may be one person."""
+    studies = {i.identity.study_instance_uid for i in (film, other)}
+    return len(studies) == 1 or compare(film.patient, other.patient).may_be_same
 
 
 def _features(cases: list[SiteCase], members: int) -> NDArray[np.float32]:

@@ -61,6 +61,8 @@ def explain_refusal(
     instance: Instance,
     luminance: Luminance,
     *,
+    pixel_aspect: float = 1.0,
+    tint: float | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Refusal:
     """Find out why a model does not answer.
@@ -72,21 +74,27 @@ def explain_refusal(
     instance : Instance
     luminance : numpy.ndarray
         (rows, columns), any linear scale, larger is brighter. Finite.
+    pixel_aspect : float
+        Height of a pixel over its width.
+    tint : float, optional
+        How far a colour picture is from grey (`Image.tint`).
     on_progress : callable, optional
         Gets the share of the work done; what it raises stops the work.
     """
-    header = mismatches(instance, classifier.card.scope)
+    header = mismatches(instance, classifier.card.scope, tint=tint)
     gate = classifier.gate
     if header or gate is None or float(np.ptp(luminance)) == 0:
         return Refusal(header, None, None, ())
-    verdict = gate.examine(luminance)
+    verdict = gate.examine(luminance, pixel_aspect=pixel_aspect)
     if verdict.suitable:
         return Refusal((), verdict, None, ())
     report = on_progress or (lambda _done: None)
     passing = []
     for at, (name, undo) in enumerate(UNDONE.items()):
         report(0.3 * at / len(UNDONE))
-        if gate.examine(undo(luminance)).suitable:
+        undone = undo(luminance)
+        lies = undone.shape != luminance.shape  # a quarter turn turns its pixels, too
+        if gate.examine(undone, pixel_aspect=1 / pixel_aspect if lies else pixel_aspect).suitable:
             passing.append(name)
     report(0.3)
     x = preprocess(luminance, size=gate.size)
