@@ -16,6 +16,8 @@ from pages.ui import background, resources
 from pages.ui.account import sign_in
 from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _
+from pages.ui.intake import uploader
+from pages.ui.intake.route import intake_routes
 from pages.ui.messages import in_words
 from pages.ui.viewer.route import pixel_route
 
@@ -59,5 +61,13 @@ if __name__ == "__main__":
     main()
 else:
     insist_on_guard(str(st.get_option("server.address") or ""))
-    pixels = pixel_route(sign_in.admits, str(st.get_option("server.baseUrlPath") or ""))
-    app = st.App(__file__, routes=[pixels], lifespan=serving)
+    base_path = str(st.get_option("server.baseUrlPath") or "")
+    pixels = pixel_route(sign_in.admits, base_path)
+    intake = intake_routes(
+        sign_in.admits,
+        resources.repository,
+        lambda: resources.worker().wake(),
+        most_bytes=uploader.most_bytes(),
+        base_path=base_path,
+    )
+    app = st.App(__file__, routes=[pixels, *intake], lifespan=serving)

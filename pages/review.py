@@ -7,7 +7,7 @@ import streamlit as st
 from imaging.entities import Status
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
-from pages.ui import autosave, navigation, network_answer, resources, selection, session
+from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
 from pages.ui.account import sign_in
 from pages.ui.explain import evidence, refusal
 from pages.ui.frame import insist_on_router
@@ -16,6 +16,7 @@ from pages.ui.messages import show_notice
 from pages.ui.review import (
     deidentify,
     documents,
+    doubtful_priors,
     file_report,
     film_wall,
     first_read,
@@ -23,8 +24,11 @@ from pages.ui.review import (
     history,
     pending_films,
     statements,
+    straighten,
     study_export,
+    two_patients,
 )
+from pages.ui.review.hanging_protocol import Prior
 
 insist_on_router()
 uid = st.query_params.get("study", "")
@@ -37,34 +41,54 @@ record = autosave.open_record(uid)
 sign_in.note_view(uid)
 if not record.instances:
     navigation.render_steps(uid, done=record.final is not None)
+    show_notice()
+    two_patients.render_identity(record)
     pending_films.render_waiting(record)
     documents.render_alone(record)
     st.stop()
 lead = leading_assessment(record)
 hidden = first_read.hides(record)
-priors = resources.repository().studies.priors(uid)
+found = resources.repository().studies.priors(uid)
 instance = hanging_protocol.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
+two_patients.render_identity(record)
 strip, film, panel = st.columns([1, 8.6, 4], gap="small")
+with film:
+    asked_for = doubtful_priors.render_choice(record, found.doubtful)
+    priors = [*asked_for, *map(Prior, found.same)]
 with strip:
     film_wall.render_strip(record, priors, instance)
 with film, st.container(key="film"):
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
-    record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
-    if answer is not None and answer.findings and not hidden:
-        evidence.render_evidence(record, film_wall.load(instance), answer, choice)
-    elif answer is not None and answer.status is Status.REFUSED and not hidden:
-        refusal.render_refusal(film_wall.load(instance), answer)
+    if straighten.is_open(instance):
+        straighten.render_tool(film_wall.load(instance))
+    else:
+        told = None if hidden else answer
+        straighten.render_way_on(record, instance, told)
+        record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
+        straighten.render_offer(record, instance, told)
+        if answer is not None and answer.findings and not hidden:
+            evidence.render_evidence(record, film_wall.load(instance), answer, choice)
+        elif answer is not None and answer.status is Status.REFUSED and not hidden:
+            refusal.render_refusal(film_wall.load(instance), instance, answer)
 with panel, st.container(key="panel"):
     navigation.render_steps(uid, done=record.final is not None)
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
-    if hidden:
+    who.render_wait(record, instance)
+    if record.held:
+        if not hidden:
+            network_answer.render_answer(instance, answer)
+            file_report.render_file(film_wall.load(instance), answer)
+        who.render_film(record, instance)
+    elif hidden:
+        who.render_film(record, instance)
         first_read.render_first_read(record, lead)
     else:
         network_answer.render_answer(instance, answer)
+        who.render_film(record, instance)
         selection.render_selection(record, instance)
         with st.container():
             first_read.render_verdict(record)

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import streamlit as st
 
+from imaging.entities import SourceKind
 from imaging.worklist.query import WorklistPage, WorklistQuery
-from pages.ui import navigation, resources, session, study_table
+from pages.ui import navigation, resources, session, study_table, who
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
+from pages.ui.intake.uploader import render_uploader
 from pages.ui.messages import show_notice
 from pages.ui.review import first_read
 from pages.ui.worklist import filters, jobs, reading_order, upload, views, waiting_times
@@ -19,11 +21,17 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
     """The page as a table; choosing a row opens its study."""
     uids = [item.study_instance_uid for item in page.items]
     revealed = first_read.revealed_among(uids)
+    pictures = repository.originals.study_thumbnails(uids)  # of this page alone
     rows = [
-        study_table.worklist_row(item, revealed=item.read or item.study_instance_uid in revealed)
+        study_table.worklist_row(
+            item,
+            revealed=item.read or item.study_instance_uid in revealed,
+            thumbnail=pictures.get(item.study_instance_uid),
+        )
         for item in page.items
     ]
-    study_table.render_table(rows, uids, key="worklist")
+    unnamed = any(item.source is SourceKind.FILM for item in page.items)
+    who.render_table(rows, uids, key="worklist", unnamed=unnamed)
     filters.render_pages(query, page.total)
     navigation.render_picker(query, key="worklist", shown=page)
 
@@ -54,7 +62,7 @@ if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is 
     navigation.open_study(first.study_instance_uid)
 
 with st.expander(_("Queue a folder")):
-    upload.render_intake("triage", first=upload.FOLDER)
+    render_uploader("intake-triage", folder_first=True)
     upload.render_server_folder()
     jobs.render_rescore(whole_query, page.total)
 for job in other_jobs:

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import network_answer, resources
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
+from pages.ui.intake.uploader import render_uploader
 from pages.ui.messages import show_notice
 from pages.ui.worklist import jobs, recent_jobs, upload
 
@@ -14,7 +15,7 @@ insist_on_router()
 show_notice()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 with left:
-    upload.render_intake("upload")
+    render_uploader("intake-upload")
 with right:
     upload.render_examples()
     st.caption(_("Films stay on this computer."))

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imaging.errors import AssistantError, ConflictError
+from imaging.person import person_of
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
 from imaging.study import StudyRecord
 from imaging.text import clean_note
 from pages.ui import labels, resources, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _, sentence
 
 
@@ -29,6 +31,7 @@ def open_record(study_instance_uid: str) -> StudyRecord:
     if newest != session.seen_version(study_instance_uid):
         session.forget_fields(study_instance_uid)
     session.set_seen_version(study_instance_uid, newest)
+    session.set_seen_films(study_instance_uid, _films(record))
     return record
 
 
@@ -48,6 +51,7 @@ def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
     return _save(record, after)
 
 
+@deed
 def undo(study_instance_uid: str) -> None:
     """Take the last change back."""
     record = resources.repository().studies.get(study_instance_uid)
@@ -57,12 +61,14 @@ def undo(study_instance_uid: str) -> None:
         session.forget_drawn(study_instance_uid)
 
 
+@deed
 def amend(study_instance_uid: str) -> None:
     """Begin a new version of what is signed off; the signed one stays as it is."""
     record = resources.repository().studies.get(study_instance_uid)
     _save(record, drafting.draft(study_instance_uid, record.review, session.account()))
 
 
+@deed
 def sign(study_instance_uid: str, stage: Stage) -> None:
     """Put the reader's name under what is on screen."""
     record = resources.repository().studies.get(study_instance_uid)
@@ -75,6 +81,38 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         )
 
 
+def shows_whose(record: StudyRecord) -> bool:
+    """Whether the films on screen are still this study's and the same patient's.
+
+    False after another reader typed whose they are, said it, or separated them: nobody writes
+    about another patient than is on screen. A notice says so.
+    """
+    now = set(_films(record))
+    if now.issuperset(session.seen_films(record.study_instance_uid)):
+        return True
+    session.leave_notice(
+        "error",
+        _(
+            "Somebody said meanwhile whose films these are, and nothing was saved: look at them, "
+            "then do it again."
+        ),
+    )
+    session.forget_drawn(record.study_instance_uid)
+    return False
+
+
+def _films(record: StudyRecord) -> session.SeenFilms:
+    """Its films, each with what is typed of it and whose it is."""
+    return tuple(
+        (
+            film.identity.sop_instance_uid,
+            film.typed.version if film.typed else 0,
+            person_of(film.patient),
+        )
+        for film in record.instances
+    )
+
+
 def _with_viewer_windows(review: Review) -> Review:
     """The same, with the windows as the viewer has them: they are no version of their own."""
     shown = session.presentations(review.study_instance_uid)
@@ -84,6 +122,8 @@ def _with_viewer_windows(review: Review) -> Review:
 def _save(record: StudyRecord, review: Review) -> bool:
     """Append a version on top of the one that was on screen."""
     uid = record.study_instance_uid
+    if not shows_whose(record):
+        return False
     try:
         _insist_on_seen(record)
         stored = resources.repository().reviews.add(review)

@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 
 T = TypeVar("T")
@@ -181,6 +182,7 @@ def current(slot: str, key: Hashable) -> BackgroundTask[Any] | None:
     return task if task is not None and task.key == key and not task.abandoned else None
 
 
+@deed
 def stop(slot: str) -> None:
     """Stop the task of a slot, and remember that the reader did."""
     task = _tasks().get(slot)
@@ -188,6 +190,7 @@ def stop(slot: str) -> None:
         task.stop()
 
 
+@deed
 def forget(slot: str) -> None:
     """Stop and forget the task of a slot."""
     task = _tasks().pop(slot, None)

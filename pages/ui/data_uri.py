@@ -5,6 +5,6 @@ from __future__ import annotations
 import base64
 
 
-def data_uri(png: bytes) -> str:
-    """A PNG file as the address of an <img>."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_uri(content: bytes, kind: str = "png") -> str:
+    """A PNG or JPEG file (`kind` "png" or "jpeg") as the address of an <img>."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode()

@@ -9,11 +9,12 @@ from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
 from imaging.study import WorklistItem
 from imaging.worklist import order
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, ngettext, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"
 NOTHING = "\u2013"
 RAISED, PLAIN, OPEN, LATE = "\u25b2", "\u25cb", "?", "\u25c6"
+STOPPED = "\u2298"
 
 
 def percent(probability: float) -> str:
@@ -57,7 +58,14 @@ def outcome(status: Status | None) -> str:
         Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
         Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
+        Status.HELPER: "\u2013 " + _("No film"),
     }[status]
+
+
+def no_films(count: int) -> str:
+    """How many helper files there were."""
+    text = ngettext("{count} file that is no film", "{count} files that are no films", count)
+    return text.format(count=count)
 
 
 def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
@@ -83,7 +91,9 @@ def level(number: int) -> str:
 
 
 def reading(item: WorklistItem) -> str:
-    """How far the reading of a study has come."""
+    """How far the reading of a study has come; before that, that it is held."""
+    if item.held:
+        return f"{STOPPED} " + _("Held: two patients")
     if item.stage is None:
         return _("Unread")
     words = {
@@ -138,6 +148,25 @@ def patient_name(name: str) -> str:
     """
     groups = list(dict.fromkeys(filter(None, map(_format_name_group, name.split("=")))))
     return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+
+
+def typed(name: str) -> str:
+    """A name that stands in no header: a reader typed it."""
+    return _("{name} (typed)").format(name=name)
+
+
+def file_name(path: str) -> str:
+    """A file's own name before the folders and archives it lies in, which may be long."""
+    folder, _slash, own = path.replace("\\", "/").rpartition("/")
+    return f"{own} ({folder})" if folder and own else path
+
+
+def patient_number(patient: Patient) -> str:
+    """The patient's number, and who issued it where that is stated: "1234 (Hospital A)"."""
+    issuer = patient.issuer or patient.issuer_uid
+    return (
+        f"{patient.patient_id} ({issuer})" if patient.patient_id and issuer else patient.patient_id
+    )
 
 
 def _format_name_group(group: str) -> str:

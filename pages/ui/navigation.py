@@ -25,6 +25,8 @@ def open_study(study_instance_uid: str) -> NoReturn:
 def describe(item: WorklistItem) -> str:
     """Describe a study in one line of a list."""
     patient = labels.HIDDEN if session.identity_hidden() else labels.patient_name(item.patient.name)
+    if patient and item.typed:
+        patient = labels.typed(patient)
     state = labels.outcome(item.status)
     if item.finding and (item.read or not session.reads_blind()):
         state = labels.answer(item.finding, item.answer)

@@ -7,7 +7,8 @@ from html import escape
 import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
-from models.inference.assessments import NO_FIGURES
+from models.inference.assessments import promises_nothing
+from models.inference.scope import leaves_age_open
 from pages.ui import labels, patient_banner, resources
 from pages.ui.i18n import _
 
@@ -37,7 +38,7 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
     exploratory = [f for f in assessment.findings if f.exploratory]
     headline = labels.answer(primary, assessment.answer)
     parts = [_headline(headline, mood), _reasons(assessment)]
-    if NO_FIGURES in assessment.messages:
+    if promises_nothing(assessment.messages):
         parts += [_small_line(_describe_score(finding)) for finding in firm]
         return "".join([*parts, *_describe_network(assessment)])
     parts += [_bar(finding) for finding in firm]
@@ -103,6 +104,11 @@ def _describe_certainty(assessment: Assessment) -> list[str]:
         contradicted = assessment.primary.positive != held[0] and held in contradictions
         sentences = contradictions if contradicted else templates
         lines.append(sentences[held].format(rate=rate, finding=label))
+        if assessment.model and leaves_age_open(assessment.messages):
+            # the error rate is kept among patients like the studied ones alone (Vovk 2005)
+            told = _("The patient's age is unknown: this is true of {population} only.")
+            population = _(resources.card(assessment.model.name).scope.population)
+            lines.append(told.format(population=labels.within(population)))
     if assessment.disagreement is not None:
         lines.append(labels.agreement(assessment.disagreement))
     return lines

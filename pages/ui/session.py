@@ -19,6 +19,7 @@ from imaging.dicom import Image
 from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
+from imaging.person import Person
 from imaging.review.records import Account, Annotation, Presentation
 from imaging.worklist.query import WorklistQuery
 from models.explain.base.subject import Subject
@@ -28,8 +29,11 @@ from models.explain.probes.erase import NamedStep, Outcome, Step
 from models.explain.probes.refusal import Refusal
 from models.explain.probes.robustness import Curve
 from models.rules.crop_box import CropBox
+from pages.ui.deeds import deed
 
 T = TypeVar("T")
+SeenFilms = tuple[tuple[str, int, Person], ...]
+"""Films by their SOP Instance UID, each with the version of what is typed of it and whose it is."""
 
 HIDE_IDENTITY = "hide_identity"
 
@@ -107,19 +111,10 @@ def worklist_page() -> int:
     return int(st.session_state.get("worklist-page", 1))
 
 
+@deed
 def set_worklist_page(number: int) -> None:
     """Go to a page of the worklist."""
     st.session_state["worklist-page"] = number
-
-
-def uploader_key(place: str) -> str:
-    """Key of an uploader; it changes with every hand-in, which empties the widget."""
-    return f"files-{place}-{st.session_state.get(f'round-{place}', 0)}"
-
-
-def empty_uploader(place: str) -> None:
-    """Give the uploader a new key."""
-    st.session_state[f"round-{place}"] = st.session_state.get(f"round-{place}", 0) + 1
 
 
 def field(study_instance_uid: str, name: str) -> str:
@@ -151,6 +146,17 @@ def seen_version(study_instance_uid: str) -> int:
 def set_seen_version(study_instance_uid: str, version: int) -> None:
     """Note which version is on screen."""
     st.session_state[f"seen-{study_instance_uid}"] = version
+
+
+def seen_films(study_instance_uid: str) -> SeenFilms:
+    """The films of a study that are on screen, each with what is typed of it and whose it is."""
+    films: SeenFilms = st.session_state.get(f"seen-films-{study_instance_uid}", ())
+    return films
+
+
+def set_seen_films(study_instance_uid: str, films: SeenFilms) -> None:
+    """Note which films are on screen, and whose they are."""
+    st.session_state[f"seen-films-{study_instance_uid}"] = films
 
 
 def chosen_image(study_instance_uid: str) -> str:
@@ -226,16 +232,16 @@ def just_signed_out() -> bool:
 
 
 def prepared_export(study_instance_uid: str) -> bytes | None:
-    """The export made in this session for a study, if its review has not changed since."""
+    """The export made in this session for a study, if neither review nor patient changed since."""
     kept = st.session_state.get("prepared")
-    current = study_instance_uid, seen_version(study_instance_uid)
+    current = study_instance_uid, seen_version(study_instance_uid), seen_films(study_instance_uid)
     return bytes(kept[1]) if kept and kept[0] == current else None
 
 
 def set_prepared(study_instance_uid: str, content: bytes) -> None:
     """Keep an export; the one made before is forgotten."""
     st.session_state["prepared"] = (
-        (study_instance_uid, seen_version(study_instance_uid)),
+        (study_instance_uid, seen_version(study_instance_uid), seen_films(study_instance_uid)),
         content,
     )
 
@@ -305,12 +311,14 @@ def outcome(
     return _recall("outcomes", key, make, _KEEP_OUTCOMES)
 
 
+@deed
 def undo_eraser_step(sop_instance_uid: str) -> None:
     """Take the last step of the eraser back."""
     if eraser_steps(sop_instance_uid):
         eraser_steps(sop_instance_uid).pop()
 
 
+@deed
 def forget_eraser_steps(sop_instance_uid: str) -> None:
     """Begin with the whole film again."""
     eraser_steps(sop_instance_uid).clear()

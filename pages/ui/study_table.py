@@ -7,23 +7,35 @@ from typing import Any
 
 import streamlit as st
 
-from imaging.entities import Answer, Assessment, Finding, JobFile, ModelIdentity, SourceKind, Status
+from imaging.entities import (
+    Answer,
+    Assessment,
+    Finding,
+    Instance,
+    JobFile,
+    ModelIdentity,
+    Patient,
+    SourceKind,
+    Status,
+)
 from imaging.study import WorklistItem
 from imaging.text import escape_formula
+from models.inference.assessments import promises_nothing
 from pages.ui import labels, navigation, session
+from pages.ui.data_uri import data_uri
 from pages.ui.i18n import _, sentence
 
 Row = Mapping[str, str | float | None]
 
-_ROW, _HEAD, _MOST = 35, 38, 563  # pixels
+_ROW, _HEAD, _MOST = 44, 38, 566  # pixels; a row shows a film
 
 
-def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
+def worklist_row(
+    item: WorklistItem, *, revealed: bool = True, thumbnail: bytes | None = None
+) -> Row:
     """A study as the worklist shows it; the network's answer only when it is revealed."""
     hidden = session.identity_hidden()
     age_sex = (labels.age(item.patient), labels.sex(item.patient.sex))
-    name = labels.patient_name(item.patient.name) or item.patient.patient_id
-    film = item.source is SourceKind.FILM
     finding = item.finding if revealed else None
     answer = _answer(finding, item.answer, item.status) or labels.outcome(item.status)
     waits = labels.waiting(item.received_at)
@@ -32,50 +44,99 @@ def worklist_row(item: WorklistItem, *, revealed: bool = True) -> Row:
     elif item.overdue:
         waits = f"{labels.LATE} {waits}"
     return {
+        _("Film"): _picture(thumbnail),
         _("Urgency"): labels.urgency(item, revealed=revealed),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
-        _("Probability"): _probability(finding),
+        _("Probability"): None if promises_nothing(item.message) else _probability(finding),
         _("Model, operating point"): _source(item.model, finding),
         _("Waiting"): waits,
-        _("Patient"): labels.HIDDEN if hidden else name or (_("not in the file") if film else ""),
+        _("Patient"): _describe_patient(
+            item.patient, item.source, item.file_name, typed=item.typed
+        ),
         _("Age, sex"): ", ".join(part for part in age_sex if part),
         _("Modality"): item.acquisition.modality,
         _("Study date"): labels.date(item.acquisition.study_date),
         _("Reading"): labels.reading(item),
         _("Reason"): sentence(item.message),
-        _("File"): labels.HIDDEN if hidden else item.file_name,
+        _("File"): labels.HIDDEN if hidden else labels.file_name(item.file_name),
     }
 
 
-def outcome_row(file: JobFile, assessment: Assessment | None, *, revealed: bool = True) -> Row:
+def outcome_row(
+    file: JobFile,
+    assessment: Assessment | None,
+    instance: Instance | None = None,
+    *,
+    revealed: bool = True,
+    thumbnail: bytes | None = None,
+) -> Row:
     """A file as the intake shows it; the network's answer only when it is revealed."""
     finding = assessment.primary if assessment and revealed else None
     model = assessment.model if assessment else None
+    hidden = session.identity_hidden()
+    named = instance is not None and _describe_patient(
+        instance.patient, instance.source, "", typed=instance.typed is not None
+    )
+    promised = assessment is None or not promises_nothing(assessment.messages)
     return {
-        _("File"): labels.HIDDEN if session.identity_hidden() else file.file_name,
+        _("Film"): _picture(thumbnail),
+        _("File"): labels.HIDDEN if hidden else labels.file_name(file.file_name),
+        _("Patient"): named or "",
         _("Outcome"): labels.outcome(file.status),
         _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
-        _("Probability"): _probability(finding),
+        _("Probability"): _probability(finding) if promised else None,
         _("Model, operating point"): _source(model, finding),
-        _("Reason"): sentence(file.message),
+        _("Reason"): " ".join(filter(None, (_duplicate(file), sentence(file.message)))),
     }
 
 
-def render_table(rows: Sequence[Row], studies: Sequence[str], *, key: str) -> None:
-    """Draw rows; choosing one opens the study of the same position ("" has none)."""
+def _picture(thumbnail: bytes | None) -> str | None:
+    """A small picture (JPEG) inside the page's own data: it has no address anyone could fetch."""
+    return data_uri(thumbnail, "jpeg") if thumbnail else None
+
+
+def _describe_patient(patient: Patient, source: SourceKind, file_name: str, *, typed: bool) -> str:
+    """Name or number; of a film that nobody named, its file, by which it is told from others."""
+    hidden = session.identity_hidden()
+    name = labels.patient_name(patient.name) or patient.patient_id
+    if name:
+        shown = labels.HIDDEN if hidden else name
+        return labels.typed(shown) if typed else shown
+    if source is not SourceKind.FILM:
+        return labels.HIDDEN if hidden else ""
+    shown = labels.HIDDEN if hidden else labels.file_name(file_name)
+    return _("Unnamed: {file}").format(file=shown) if file_name else _("Unnamed")
+
+
+def _duplicate(file: JobFile) -> str:
+    """Where the bytes of a file were before; empty where they were new."""
+    return {
+        "job": _("Duplicate: the same file is in this batch already."),
+        "store": _("Duplicate: the same file was handed in before; it is kept once."),
+    }.get(file.duplicate, "")
+
+
+def render_table(
+    rows: Sequence[Row], studies: Sequence[str], *, key: str, several: bool = False
+) -> list[str]:
+    """Draw rows; choosing one opens the study of the same position ("" has none).
+
+    With `several`, rows are ticked instead: returns their studies.
+    """
     chosen = st.dataframe(
         [_defuse_formulas(row) for row in _say_source_once(rows)],
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
-        key=key,
+        selection_mode="multi-row" if several else "single-row",
+        key=f"{key}-several" if several else key,
         height=min(_HEAD + _ROW * len(rows), _MOST),
         row_height=_ROW,
         column_config=_columns(),
     )
-    for row in chosen.selection.rows:
-        if row < len(studies) and studies[row]:
-            navigation.open_study(studies[row])
+    ticked = [studies[row] for row in chosen.selection.rows if row < len(studies) and studies[row]]
+    if ticked and not several:
+        navigation.open_study(ticked[0])
+    return ticked
 
 
 def _defuse_formulas(row: Row) -> Row:
@@ -102,7 +163,7 @@ def _columns() -> dict[str, Any]:
         _("AI finding"): 210,
         _("Model, operating point"): 255,
         _("Waiting"): 120,
-        _("Patient"): 195,
+        _("Patient"): 240,
         _("Age, sex"): 130,
         _("Modality"): 75,
         _("Study date"): 95,
@@ -113,7 +174,8 @@ def _columns() -> dict[str, Any]:
     probability = st.column_config.ProgressColumn(
         format="percent", min_value=0, max_value=1, width=120
     )
-    return {_("Probability"): probability} | {
+    film = st.column_config.ImageColumn(width=64, help=_("Press to see it larger."))
+    return {_("Probability"): probability, _("Film"): film} | {
         name: st.column_config.TextColumn(width=width) for name, width in widths.items()
     }
 

@@ -10,6 +10,7 @@ from imaging.errors import AssistantError
 from imaging.review.records import Account
 from pages.ui import resources, session, theme
 from pages.ui.account import sign_in
+from pages.ui.deeds import deed
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 from pages.ui.viewer.keys import USUAL
@@ -50,7 +51,7 @@ def render_theme() -> None:
         required=True,
         format_func=names.__getitem__,
         key="colours",
-        on_change=lambda: theme.choose(str(st.session_state["colours"])),
+        on_change=_set_colours,
         help=_(
             "Dark suits a reading room, light an office. Films always lie on black. The page "
             "loads anew."
@@ -104,11 +105,18 @@ def render_readers() -> None:
             )
 
 
+@deed
+def _set_colours() -> None:
+    theme.choose(str(st.session_state["colours"]))
+
+
+@deed
 def _set_blind() -> None:
     wanted = bool(st.session_state["blind"])
     resources.repository().accounts.set_blind(session.account().name, wanted)
 
 
+@deed
 def _set_keys() -> None:
     """Keep what differs from the usual; two actions on one key are refused."""
     typed = {action: str(st.session_state.get(f"key-{action}", "")).strip() for action in USUAL}

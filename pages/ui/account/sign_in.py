@@ -16,6 +16,7 @@ from imaging.review.records import Account, AuditEvent
 from imaging.settings import check_exposure
 from imaging.store.accounts import SESSION_LIFE
 from pages.ui import resources, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import show_notice
 
@@ -60,6 +61,7 @@ def find_reader() -> Account | None:
     return reader
 
 
+@deed
 def sign_out() -> None:
     """End this sign-in, here and in every other tab."""
     resources.repository().accounts.sign_out(session.token())
@@ -143,6 +145,7 @@ def _render_first() -> None:
         st.form_submit_button(_("Create account"), type="primary", on_click=_create)
 
 
+@deed
 def _create() -> None:
     """Make the first account and sign in with it."""
     typed = st.session_state
@@ -156,6 +159,7 @@ def _create() -> None:
         _enter()
 
 
+@deed
 def _enter() -> None:
     """Sign in with what was typed."""
     typed = st.session_state

@@ -21,6 +21,7 @@ from imaging.review.records import Points
 from models.explain.base.subject import Subject
 from models.explain.probes.erase import stroke_mask
 from pages.ui.data_uri import data_uri
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 
 _USUAL, _WIDEST = 0.08, 0.4  # width of the stroke, of the shorter side of what is looked at
@@ -162,6 +163,7 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
 
 
+@deed
 def _take_stroke(
     pad: str, subject: Subject, width: float, on_stroke: Callable[[Mask], None]
 ) -> None:

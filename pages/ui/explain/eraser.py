@@ -32,6 +32,7 @@ from models.explain.probes.erase import (
 )
 from models.inference.answers import Prediction
 from pages.ui import autosave, background, labels, network_answer, resources, session
+from pages.ui.deeds import deed
 from pages.ui.explain import brush
 from pages.ui.i18n import _
 
@@ -263,12 +264,14 @@ def _log_odds(finding: Finding) -> float:
     return math.log(p / (1 - p))
 
 
+@deed
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     template = _("Only {region}") if keep else _("Without {region}")
     what = f"{template.format(region=labels.within(name))} ({_fills()[fill].lower()})"
     session.add_eraser_step(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
+@deed
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:

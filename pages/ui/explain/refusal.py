@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imaging.dicom import Image
-from imaging.entities import Assessment
+from imaging.entities import Assessment, Instance
 from imaging.rendering import overlay_png
 from models.explain.probes.refusal import Refusal, explain_refusal
 from models.inference.classifier import Classifier
@@ -20,18 +20,20 @@ from pages.ui.i18n import _, sentence
 _SLOT, _WIDTH = "refusal", 420
 
 
-def render_refusal(image: Image, answer: Assessment) -> None:
+def render_refusal(image: Image, instance: Instance, answer: Assessment) -> None:
     """Draw what made the network refuse one picture; worked out in the background.
 
     Parameters
     ----------
     image : Image
         The picture that was refused; its first frame is looked at.
+    instance : Instance
+        Its header, with what was typed where it has none.
     answer : Assessment
         The refusal; names the model that was asked.
     """
     classifier = resources.panel().named(answer.model.name if answer.model else "")
-    refusal = _find_refusal(image, classifier)
+    refusal = _find_refusal(image, instance, classifier)
     if refusal is None:
         background.render_wait(_SLOT, _("Looking for the reason \u2026"))
         return
@@ -59,22 +61,31 @@ def render_refusal(image: Image, answer: Assessment) -> None:
     st.caption(network_answer.model_line(classifier.card.identity))
 
 
-def _find_refusal(image: Image, classifier: Classifier) -> Refusal | None:
+def _find_refusal(image: Image, instance: Instance, classifier: Classifier) -> Refusal | None:
     """Find the reason in the background; None until then."""
-    key = (image.instance.identity.sha256, classifier.card.weights_sha256, classifier.card.name)
+    version = instance.typed.version if instance.typed else 0
+    card = classifier.card
+    key = (instance.identity.sha256, version, card.weights_sha256, card.name)
     refusal = session.refusal(key)
     if refusal is not None:
         return refusal
-    work = partial(_work, classifier, image)
+    work = partial(_work, classifier, image, instance)
     refusal = background.start(_SLOT, key, work).result
     if refusal is not None:
         session.keep_refusal(key, refusal)
     return refusal
 
 
-def _work(classifier: Classifier, image: Image, report: background.OnProgress) -> Refusal:
+def _work(
+    classifier: Classifier, image: Image, instance: Instance, report: background.OnProgress
+) -> Refusal:
     return explain_refusal(
-        classifier, image.instance, image.luminance_values(0), on_progress=report
+        classifier,
+        instance,
+        image.luminance_values(0),
+        pixel_aspect=image.pixel_aspect,
+        tint=image.tint(0),
+        on_progress=report,
     )
 
 

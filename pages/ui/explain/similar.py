@@ -22,6 +22,7 @@ from models.explain.cases.site_cases import SiteNeighbour, add_study, site_simil
 from models.explain.methods.explainer import Explainer
 from pages.ui import labels, navigation, network_answer, resources, session
 from pages.ui.data_uri import data_uri
+from pages.ui.deeds import deed
 from pages.ui.explain import measure_labels, reference_cases
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -200,6 +201,7 @@ def _render_keep(instance: Instance, card: ModelCard) -> None:
         st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
 
 
+@deed
 def _add(uid: str) -> None:
     try:
         add_study(
@@ -211,6 +213,7 @@ def _add(uid: str) -> None:
     session.leave_notice("success", _("This study is one of our reference cases now."))
 
 
+@deed
 def _remove(uid: str) -> None:
     resources.repository().cases.remove(uid, account=session.account().name)
     session.leave_notice("success", _("This study is no reference case any more."))

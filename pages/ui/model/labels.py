@@ -13,7 +13,7 @@ def kind(stored: str) -> str:
         return _("DICOM of modality {modality}").format(modality=stored[6:].upper())
     words = {
         "chest_test": _("Chest films of children, test split"),
-        "adult": _("Chest films of adults"),
+        "adult": _("Chest films of adults, by their pixels alone"),
         "brain_mri": _("MRI of the brain"),
         "dicom_unknown": _("DICOM without a modality"),
         "procedural": _("Patterns drawn by a program"),

@@ -59,8 +59,13 @@ def render_purpose(facts: ModelFacts) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(_("What it is for"), anchor=False)
-        age = _("age {low} to {high} years").format(
-            low=f"{scope.age_years[0]:g}", high=f"{scope.age_years[1]:g}"
+        age = _(
+            "age {low} to {high} years; a known age further than {margin} years outside is not "
+            "suitable"
+        ).format(
+            low=f"{scope.age_years[0]:g}",
+            high=f"{scope.age_years[1]:g}",
+            margin=f"{scope.age_margin_years:g}",
         )
         st.markdown(f"{_(scope.population)} \u00b7 {age}")
         lists = (

@@ -221,6 +221,12 @@ def render_gate(facts: ModelFacts) -> None:
         for k in gate.kinds
     ]
     _table(kinds, _("Scope gate by kind of picture"))
+    st.caption(
+        _(
+            "The gate sees pixels, no ages: a patient whose age was not studied is refused by the "
+            "header, whatever the gate says."
+        )
+    )
 
 
 def _answered_figures(split: SplitFigures) -> Iterable[tuple[str, Figure]]:

@@ -16,6 +16,7 @@ from imaging.entities import Instance
 from imaging.errors import AssistantError
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner, resources, session
+from pages.ui.deeds import deed
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -116,6 +117,7 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
         st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in lines))
 
 
+@deed
 def _turn_to_film(record: StudyRecord, key: str) -> None:
     """Hang the film the chosen presentation is for, where it is there."""
     at = int(st.session_state[key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -10,10 +11,12 @@ from itertools import groupby
 import streamlit as st
 
 from imaging.dicom import Image, read_image
-from imaging.entities import Instance
-from imaging.rendering import thumbnail
+from imaging.entities import Instance, SourceKind
+from imaging.errors import AssistantError
+from imaging.rendering import film_thumbnail, thumbnail
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, patient_banner, resources, session, thumbnails
 from pages.ui.data_uri import data_uri
@@ -22,14 +25,14 @@ from pages.ui.explain import overlay, receipt_tasks, verdict_line
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
 from pages.ui.review import documents, hanging_protocol, series
-from pages.ui.review.hanging_protocol import Hanging, Hung
+from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS = 24
 
 
 def render_room(
-    record: StudyRecord, priors: Sequence[StudyRecord], instance: Instance, *, explained: bool
+    record: StudyRecord, priors: Sequence[Prior], instance: Instance, *, explained: bool
 ) -> tuple[StudyRecord, overlay.Choice | None]:
     """Draw the hanging, and save the marks that were drawn.
 
@@ -64,6 +67,10 @@ def render_room(
         if document is not None and staging is not None:
             documents.render_staged(document, staging, bindings=dict(session.account().bindings))
             return autosave.open_record(uid), None
+        for doubt in dict.fromkeys(p.doubt for p in priors if p.doubt):
+            st.warning(
+                plain(_("Perhaps another patient's film: {difference}.").format(difference=doubt))
+            )
         hung = hanging_protocol.hang(way, record, priors, instance)
         panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
         above = st.container(key="verdicts")  # filled after the map, which does not wait for it
@@ -150,8 +157,8 @@ def _maps_by_pane(
 
 
 def load(instance: Instance) -> Image:
-    """The stored original, kept decoded for this session."""
-    return session.image(instance.identity.sha256, partial(_read, instance))
+    """The stored original, kept decoded for this session, as the records know it."""
+    return session.image(instance.identity.sha256, partial(_read, instance)).known_as(instance)
 
 
 def _read(instance: Instance) -> Image:
@@ -184,13 +191,12 @@ def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
         st.rerun()  # the viewer takes what is stored; a notice says why
 
 
-def render_strip(record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance) -> None:
+def render_strip(record: StudyRecord, priors: Sequence[Prior], chosen: Instance) -> None:
     """Thumbnails of this study by series, then of the patient's earlier studies."""
     groups = _series(record)
     for prior in priors:
-        when = labels.date(prior.instances[0].acquisition.study_date)
-        title = _("Prior, {date}").format(date=when)
-        groups.append(thumbnails.Group(title, (_thumb(prior.instances[0], prior=True),)))
+        first = prior.record.instances[0]
+        groups.append(thumbnails.Group(prior.title, (_thumb(first, prior=True),)))
     by_uid = {i.identity.sop_instance_uid for i in record.instances}
     shown = {thumb.key for group in groups for thumb in group.thumbs}
     on_wall = chosen.identity.sop_instance_uid
@@ -213,7 +219,7 @@ def _series(record: StudyRecord) -> list[thumbnails.Group]:
         record.instances, key=lambda i: _first_position(record, i.identity.series_instance_uid)
     )
     for _uid, instances in groupby(by_series, key=lambda i: i.identity.series_instance_uid):
-        members = series.in_order(instances)
+        members = instances_in_order(list(instances))
         shown = members[:1] if many else members
         taken = members[0].acquisition
         title = " ".join(p for p in (taken.modality, taken.series_description) if p)
@@ -232,15 +238,30 @@ def _first_position(record: StudyRecord, series_instance_uid: str) -> int:
     )
 
 
-def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:
-    """A small picture of the first frame, kept for this session."""
-    picture = session.picture(
+def _draw_thumb(instance: Instance) -> str:
+    """A small picture as the viewer first shows it; lists of films get one where they lack it."""
+    image = load(instance)
+    small = film_thumbnail(image.luminance_values(0))
+    with suppress(AssistantError):  # a full disk hides no film
+        resources.repository().originals.keep_thumbnail(instance.identity.sha256, small)
+    return data_uri(thumbnail(image.display_values(image.frame_order[0]), size=120))
+
+
+def small_picture(instance: Instance) -> str:
+    """A small picture of the first frame (data URI), kept for this session."""
+    return session.picture(
         ("thumb", instance.identity.sha256),
-        lambda: data_uri(thumbnail(load(instance).display_values(0), size=120)),
+        partial(_draw_thumb, instance),
     )
+
+
+def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:
+    picture = small_picture(instance)
     identity = instance.identity
     key = f"study:{identity.study_instance_uid}" if prior else identity.sop_instance_uid
     taken = instance.acquisition
     side = taken.laterality if taken.laterality in ("L", "R") else ""
-    view = f"{taken.view_position} {side}".strip()
-    return thumbnails.Thumb(key, view or taken.modality or _("Film"), picture)
+    words = f"{taken.view_position} {side}".strip() or taken.modality or _("Film")
+    if instance.source is SourceKind.FILM and not session.identity_hidden():
+        words = f"{labels.file_name(instance.file_name)} {taken.view_position}".strip()
+    return thumbnails.Thumb(key, words, picture)

@@ -13,6 +13,7 @@ from imaging.review import drafting
 from imaging.review.records import FirstRead
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.review import statements
 
@@ -78,8 +79,11 @@ def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
         )
 
 
+@deed
 def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
     """Keep the first read, and take it over as the draft the reader goes on from."""
+    if not autosave.shows_whose(resources.repository().studies.get(uid)):
+        return
     finding, answered = statements.questions(lead)[0], lead is not None and bool(lead.findings)
     answer = lead.answer if lead else None
     read = FirstRead(

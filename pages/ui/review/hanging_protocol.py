@@ -11,7 +11,9 @@ import streamlit as st
 from imaging.entities import Assessment, Instance
 from imaging.study import StudyRecord
 from pages.ui import labels, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
+from pages.ui.review import series
 from pages.ui.viewer import Layout
 
 
@@ -26,6 +28,24 @@ class Hanging(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Prior:
+    """An earlier study that hangs beside; ``doubt`` says in words why it may be another person's.
+
+    It is empty for a study that is the patient's own.
+    """
+
+    record: StudyRecord
+    doubt: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands above it: its date, and that it may be another's."""
+        when = labels.date(self.record.instances[0].acquisition.study_date)
+        words = _("Perhaps another patient, {date}") if self.doubt else _("Prior, {date}")
+        return words.format(date=when)
+
+
+@dataclass(frozen=True, slots=True)
 class Hung:
     """One film on the wall. ``explained`` films carry their explanation, hidden at first."""
 
@@ -37,9 +57,7 @@ class Hung:
     explained: bool = True
 
 
-def choices(
-    record: StudyRecord, priors: Sequence[StudyRecord], *, explained: bool
-) -> list[Hanging]:
+def choices(record: StudyRecord, priors: Sequence[Prior], *, explained: bool) -> list[Hanging]:
     """The ways that make sense for a study, the usual one first."""
     ways = [Hanging.PRIOR, Hanging.ONE] if priors else [Hanging.ONE]
     if explained:
@@ -72,8 +90,14 @@ def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
     return Hanging(chosen or possible[0])
 
 
+@deed
+def want_prior(uid: str) -> None:
+    """Hang a prior beside from now on: the reader has just asked for one."""
+    st.session_state[f"hanging-{uid}"] = Hanging.PRIOR
+
+
 def hang(
-    way: Hanging, record: StudyRecord, priors: Sequence[StudyRecord], chosen: Instance
+    way: Hanging, record: StudyRecord, priors: Sequence[Prior], chosen: Instance
 ) -> tuple[Hung, ...]:
     """The films of a hanging, in reading order."""
     answers = dict(zip(record.instances, record.assessments, strict=True))
@@ -95,15 +119,19 @@ def layout(hung: Sequence[Hung]) -> Layout:
     return "1" if len(hung) == 1 else "2" if len(hung) == 2 else "4"
 
 
-def _prior(record: StudyRecord) -> Hung:
-    when = labels.date(record.instances[0].acquisition.study_date)
-    title = _("Prior, {date}").format(date=when)
-    return Hung(record.instances[0], record.assessments[0], prior=True, title=title)
+def _prior(prior: Prior) -> Hung:
+    record = prior.record
+    return Hung(record.instances[0], record.assessments[0], prior=True, title=prior.title)
 
 
 def choose_instance(record: StudyRecord, lead: Assessment | None) -> Instance:
-    """The image to look at: by choice, else the one with the leading answer, else the first."""
+    """The image to look at: by choice, else the one with the leading answer, else the first.
+
+    The first is that of the series that came first, in the order in which it is gone through.
+    """
     wanted = session.chosen_image(record.study_instance_uid)
     leading = lead.sop_instance_uid if lead else ""
     by_uid = {i.identity.sop_instance_uid: i for i in record.instances}
-    return by_uid.get(wanted) or by_uid.get(leading) or record.instances[0]
+    return (
+        by_uid.get(wanted) or by_uid.get(leading) or series.members(record, record.instances[0])[0]
+    )

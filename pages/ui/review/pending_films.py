@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.study import StudyRecord
-from pages.ui import poll, resources, session
+from pages.ui import labels, poll, resources, session
+from pages.ui.escape import plain
 from pages.ui.i18n import ngettext
+
+_NAMED = 8  # files
 
 
 def render_waiting(record: StudyRecord) -> None:
@@ -16,22 +19,31 @@ def render_waiting(record: StudyRecord) -> None:
     uid, count = record.study_instance_uid, len(record.waiting)
     if resources.repository().pending.prioritise_study(uid, account=session.account().name):
         resources.worker().wake()
+    names = _file_names(record)
     if record.instances:
-        _render_count(count)
+        _render_count(count, names)
     else:
-        _watch(uid, count)
+        _watch(uid, count, names)
 
 
 @st.fragment
-def _watch(study_instance_uid: str, count: int) -> None:
+def _watch(study_instance_uid: str, count: int, names: str) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()
-    _render_count(count)
+    _render_count(count, names)
     poll.beat("waiting")
 
 
-def _render_count(count: int) -> None:
+def _file_names(record: StudyRecord) -> str:
+    """Which films wait, by their files; none is decoded before its turn, so there is no picture."""
+    if session.identity_hidden():
+        return ""
+    names = [labels.file_name(film.file_name) for film in record.waiting]
+    return ", ".join(names[:_NAMED]) + (", \u2026" if len(names) > _NAMED else "")
+
+
+def _render_count(count: int, names: str) -> None:
     st.info(
         ngettext(
             "{count} film of this study still waits for the network. It goes before all others.",
@@ -40,3 +52,5 @@ def _render_count(count: int) -> None:
             count,
         ).format(count=count)
     )
+    if names:
+        st.caption(plain(names))

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from imaging.entities import Instance
 from imaging.fidelity import PROJECTIONS
+from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
 from pages.ui import session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.viewer import Stack
-
-
-def in_order(instances: Iterable[Instance]) -> list[Instance]:
-    """By InstanceNumber (0020,0013) where all have one of their own, else as received."""
-    received = list(instances)
-    numbers = [instance.acquisition.instance_number for instance in received]
-    if None in numbers or len(set(numbers)) < len(numbers):
-        return received
-    return sorted(received, key=lambda instance: instance.acquisition.instance_number or 0)
 
 
 def members(record: StudyRecord, chosen: Instance) -> list[Instance]:
     """The pictures of the series that a picture is of."""
     series = chosen.identity.series_instance_uid
-    return in_order(i for i in record.instances if i.identity.series_instance_uid == series)
+    return instances_in_order(
+        [i for i in record.instances if i.identity.series_instance_uid == series]
+    )
 
 
 def stack(record: StudyRecord, chosen: Instance) -> Stack | None:
@@ -62,6 +57,7 @@ def render_position(record: StudyRecord, chosen: Instance) -> None:
     )
 
 
+@deed
 def _slide(uid: str, pictures: Sequence[Instance], key: str) -> None:
     _choose(uid, pictures, st.session_state[key] - 1)
 

@@ -13,6 +13,7 @@ from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 
 PRESENT, ABSENT = "present", "absent"
@@ -102,6 +103,7 @@ def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
     return " \u00b7 ".join(part for part in parts if part)
 
 
+@deed
 def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
     """Save the choice of a segmented control; no choice takes the statement back."""
     chosen = st.session_state[key]
@@ -138,6 +140,7 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
         _render_remark(uid, stated)
 
 
+@deed
 def _restate(uid: str, code: str, key: str) -> None:
     other = st.session_state[key]
     if other:
@@ -152,6 +155,7 @@ def _render_remark(uid: str, stated: ReadFinding) -> None:
     )
 
 
+@deed
 def _remark(uid: str, code: str, key: str) -> None:
     text = str(st.session_state[key])
     autosave.change(uid, lambda review: drafting.remark(review, code, text))
@@ -176,6 +180,7 @@ def _render_own(uid: str, stated: ReadFinding, *, locked: bool) -> None:
             )
 
 
+@deed
 def _remove(uid: str, code: str) -> None:
     autosave.change(uid, lambda review: drafting.withdraw(review, code))
 
@@ -197,6 +202,7 @@ def _render_add(uid: str, review: Review | None) -> None:
     )
 
 
+@deed
 def _add(uid: str, key: str) -> None:
     code = st.session_state[key]
     if code:
@@ -213,6 +219,7 @@ def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
     st.text_area(_("Note"), key=key, height=68, disabled=locked, on_change=_note, args=(uid, key))
 
 
+@deed
 def _note(uid: str, key: str) -> None:
     text = str(st.session_state[key])
     if not autosave.change(uid, autosave.with_note(text)):

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import streamlit as st
 
-from imaging.delivery.study import deliver
+from imaging.delivery.study import changes_of, deliver
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
@@ -73,6 +73,7 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
     try:
         maps = attribution_maps(repository.studies.get(uid), repository, resources.explainers())
         files = deliver(repository, uid, formats, maps=maps, account=account.name)
+        changes = changes_of(repository, uid)
     except AssistantError as exc:
         st.error(plain(sentence(str(exc))))
         return
@@ -80,6 +81,11 @@ def _prepare(uid: str, formats: tuple[str, ...]) -> None:
     for file in files:
         if file.name == LEFT_OUT:
             st.warning(plain(file.content.decode()))
+    if changes:
+        hidden = session.identity_hidden()
+        lines = [change.discreet if hidden else change.sentence for change in changes]
+        heading = _("Written otherwise than in the file; the export says so, too:")
+        st.info("\n".join([heading, "", *(f"- {plain(line)}" for line in lines)]))
 
 
 def archive(files: tuple[ExportedFile, ...]) -> bytes:

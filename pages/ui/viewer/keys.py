@@ -29,6 +29,7 @@ USUAL: dict[str, str] = {
     "fit": "=",
     "actual": "0",
     "reset": " ",
+    "planes": "e",
     "overlay": "o",
     "opacityDown": "[",
     "opacityUp": "]",

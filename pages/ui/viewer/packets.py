@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.dicom import Image
-from imaging.dicom.pixels.voi_lut import Lut
+from imaging.dicom.pixels.lookup_table import Lut
 from imaging.dicom.viewer_pixels import ScreenFrame, ScreenPixels, screen_pixels
 from imaging.entities import VoiPreset
 from imaging.rendering import colour_table
 from pages.ui.viewer.scene import Overlay
 
-_FORMAT = "1"  # a change of the layout below must change every name
+_FORMAT = "2"  # a change of the layout below must change every name
 _LARGE = 4 * 2**20  # bytes of a film that is worth a preview
 _BAND = 64  # rows that are halved at a time; even
 _SIDE = 1024  # pixels at most along the longer side of a preview
@@ -71,7 +71,7 @@ def pack_film(image: Image) -> PixelPacket:
     times = _halvings(pixels.values) if pixels.values.nbytes > _LARGE else 0
     preview = None
     if times:
-        first = pixels.values[0]
+        first = pixels.values[pixels.order[0]]
         for _ in range(times):
             first = halve(first)
         data = _pack_frames(image, pixels, first, {"hash": f"{name}-p", "halved": times})
@@ -123,10 +123,9 @@ def _pack_frames(
     tables: dict[bytes, int] = {}
     geometry = image.instance.geometry
 
-    def place(lut: Lut) -> int:
+    def place(table: NDArray[Any]) -> int:
         """Where a table lies behind the pixels; equal tables share a place."""
         nonlocal offset
-        table = lut.table.astype("<u2")
         name = table.tobytes()
         if name not in tables:
             gap = -offset % 8
@@ -135,12 +134,20 @@ def _pack_frames(
             offset += gap + table.nbytes
         return tables[name]
 
+    # a preview shows the first frame alone
+    drawn = [
+        None if mask is None or (naming["halved"] and at != pixels.order[0]) else mask
+        for at, mask in enumerate(pixels.overlays)
+    ]
     header = {
         **naming,
         "kind": "film",
         "rows": geometry.rows,
         "columns": geometry.columns,
-        "frames": [_frame(frame, place) for frame in pixels.frames],
+        "frames": [
+            _frame(frame, mask, place) for frame, mask in zip(pixels.frames, drawn, strict=True)
+        ],
+        "order": pixels.order,
         "samples": 3 if pixels.values.ndim == 4 else 1,
         "type": values.dtype.name,
         "totalFrames": pixels.total_frames,
@@ -148,7 +155,8 @@ def _pack_frames(
         "monochrome1": pixels.monochrome1,
         "aspect": pixels.pixel_aspect,
         "spacing": geometry.pixel_spacing,
-        "spacingSource": geometry.pixel_spacing_source,
+        "plane": geometry.length_plane.value,
+        "magnification": geometry.magnification,
         "directions": pixels.directions,
         "modality": image.instance.acquisition.modality,
         "frameTime": pixels.frame_time,
@@ -199,9 +207,13 @@ def _pack(header: dict[str, Any], body: list[np.ndarray]) -> tuple[bytes | memor
     return (struct.pack("<I", len(text)) + text + gap, *values)
 
 
-def _frame(frame: ScreenFrame, place: Callable[[Lut], int]) -> dict[str, Any]:
-    """One frame in JSON."""
+def _frame(
+    frame: ScreenFrame, overlay: NDArray[np.bool_] | None, place: Callable[[NDArray[Any]], int]
+) -> dict[str, Any]:
+    """One frame in JSON; its overlay planes lie behind the pixels, one bit each, lowest first."""
+    packed = None if overlay is None else np.packbits(overlay.ravel(), bitorder="little")
     return {
+        "overlay": None if packed is None else place(packed),
         "slope": frame.slope,
         "intercept": frame.intercept,
         "presets": [
@@ -223,7 +235,7 @@ def _grey(preset: VoiPreset) -> dict[str, Any]:
     }
 
 
-def _table(lut: Lut, place: Callable[[Lut], int]) -> dict[str, Any]:
+def _table(lut: Lut, place: Callable[[NDArray[Any]], int]) -> dict[str, Any]:
     """A look-up table in JSON, with the window that spans its input."""
     size = lut.table.size
     return {
@@ -233,7 +245,7 @@ def _table(lut: Lut, place: Callable[[Lut], int]) -> dict[str, Any]:
             "first": lut.first_mapped,
             "bits": lut.bits,
             "size": size,
-            "offset": place(lut),
+            "offset": place(lut.table.astype("<u2")),
         },
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import streamlit as st
 
 from imaging.dicom import Image
+from pages.ui.deeds import deed
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
 from pages.ui.viewer.packets import PixelPacket, film_hash, overlay_hash, pack_film, pack_overlay
@@ -65,8 +67,8 @@ def render_viewer(
         data=to_wire(scene, packets=by_hash, tickets=tickets, height=height),
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
-        on_missing_change=lambda: _note_missing(key),
-        on_step_change=lambda: _step(scene, key, on_step),
+        on_missing_change=partial(_note_missing, key),
+        on_step_change=partial(_step, scene, key, on_step),
     )
     with st.container(gap=None, height="content"):
         for packet in (*previews, *packets):
@@ -103,6 +105,7 @@ def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str
     return {name: ticket for name, ticket in tickets.items() if ticket}
 
 
+@deed
 def _note_missing(key: str) -> None:
     """Let a carrier bring what the browser could not collect; after a few, everything."""
     reported = (st.session_state.get(key) or {}).get("missing")
@@ -113,6 +116,7 @@ def _note_missing(key: str) -> None:
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 
+@deed
 def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None:
     """Hand on which picture of a series is wanted, if there is such a one."""
     wanted = (st.session_state.get(key) or {}).get("step")

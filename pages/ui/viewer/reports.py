@@ -115,6 +115,8 @@ class _AnnotationReader:
             spacing=geometry.pixel_spacing,
             pixel_aspect=image.pixel_aspect,
             unit=_UNITS.get(self._units.get(mark.sop_instance_uid, ""), "1"),
+            plane=geometry.length_plane,
+            magnification=geometry.magnification,
         )
         return replace(mark, measures=measures)
 
@@ -144,6 +146,7 @@ def _read_presentation(entry: Any, images: Mapping[str, Image]) -> Presentation 
         inverted=entry.get("inverted") is True,
         flipped=entry.get("flipped") is True,
         rotation=int(rotation),
+        overlays=entry.get("overlays") is not False,
     )
 
 

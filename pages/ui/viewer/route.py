@@ -7,28 +7,23 @@ the answer is for the session it was given to, while that is connected and its r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.ui.own_routes import HEADERS, Admits, comes_from_us, place, refusal
 from pages.ui.viewer.packets import PixelPacket
 from pages.ui.viewer.tickets import TicketStore
 
 PATH = "film"
 HEADER = "X-Lightbox-Ticket"
 _PART = 2**20  # bytes handed to the server at a time, so that others are served between
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-Admits = Callable[[str, Mapping[str, str]], bool]
 
 _tickets = TicketStore()
 _open = False
@@ -49,18 +44,17 @@ def pixel_route(admits: Admits, base_path: str = "") -> Route:
     _open = True
 
     async def answer(request: Request) -> Response:
-        if not _is_ours(request.headers):
-            return _refusal()
+        if not comes_from_us(request.headers):
+            return refusal()
         taken = _tickets.take(request.headers.get(HEADER, ""))
         if taken is None or not get_instance().is_active_session(taken[0].session):
-            return _refusal()
+            return refusal()
         entry, packet = taken
         if not await run_in_threadpool(admits, entry.sign_in, request.cookies):
-            return _refusal()
+            return refusal()
         return _Pixels(packet)
 
-    place = "/".join(part for part in (base_path.strip("/"), PATH) if part)
-    return Route(f"/{place}", answer, methods=["POST"])
+    return Route(place(base_path, PATH), answer, methods=["POST"])
 
 
 def ticket(packet: PixelPacket, sign_in: str) -> str | None:
@@ -71,25 +65,12 @@ def ticket(packet: PixelPacket, sign_in: str) -> str | None:
     return _tickets.give(packet, session=context.session_id, sign_in=sign_in)
 
 
-def _is_ours(headers: Mapping[str, str]) -> bool:
-    """False when a browser says that another site's page asks."""
-    site = headers.get("sec-fetch-site", "same-origin")
-    origin = headers.get("origin")
-    own = origin is None or origin.partition("://")[2] == headers.get("host")
-    return site == "same-origin" and own
-
-
-def _refusal() -> Response:
-    """The same for every reason: who guesses learns nothing."""
-    return PlainTextResponse("", status_code=403, headers=_HEADERS)
-
-
 class _Pixels(Response):
     """A packet in parts, without a copy, and uncompressed: noise does not shrink."""
 
     def __init__(self, packet: PixelPacket) -> None:
         size = {"Content-Length": str(packet.size), "Content-Encoding": "identity"}
-        super().__init__(None, headers=_HEADERS | size, media_type="application/octet-stream")
+        super().__init__(None, headers=HEADERS | size, media_type="application/octet-stream")
         self._packet = packet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -96,4 +96,5 @@ def _presentation(presentation: Presentation) -> dict[str, Any]:
         "inverted": presentation.inverted,
         "flipped": presentation.flipped,
         "rotation": presentation.rotation,
+        "overlays": presentation.overlays,
     }

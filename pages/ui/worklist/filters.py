@@ -20,6 +20,7 @@ from imaging.worklist.query import (
     WorklistQuery,
 )
 from pages.ui import labels, resources, session
+from pages.ui.deeds import deed
 from pages.ui.i18n import _
 
 _LENGTHS = (PAGE, 100, 200)  # rows of a page
@@ -66,7 +67,9 @@ def _render_more() -> dict[str, Any]:
     levels |= {n: _("{level} or above").format(level=levels[n]) for n in ("1", "2")}
     if session.reads_blind():  # the choice would tell what the network says
         answers, levels = {Replied.NOT.value: answers[Replied.NOT.value]}, {}
-    outcomes = {WAITING: labels.outcome(None)} | {s.value: labels.outcome(s) for s in Status}
+    outcomes = {WAITING: labels.outcome(None)} | {
+        s.value: labels.outcome(s) for s in Status if s is not Status.HELPER
+    }
     stages = {UNTOUCHED: _("Unread")} | {s.value: labels.stage(s) for s in Stage}
     left, right = st.columns(2)
     with left:
@@ -193,9 +196,11 @@ def _turn(label: str, shortcut: str, number: int, *, disabled: bool) -> None:
     )
 
 
+@deed
 def _go_to_page(key: str) -> None:
     session.set_worklist_page(int(st.session_state[key]))
 
 
+@deed
 def _to_first_page() -> None:
     session.set_worklist_page(1)

@@ -2,44 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import streamlit as st
 
-from imaging.entities import Assessment, JobFile, Status
+from imaging.entities import Assessment, Instance, JobFile, SourceKind, Status
 from imaging.errors import NotFoundError
+from imaging.intake.helper_files import SENTENCE
 from imaging.jobs import JobProgress
-from pages.ui import labels, navigation, network_answer, resources, study_table
-from pages.ui.i18n import _, ngettext
+from imaging.study import StudyRecord
+from pages.ui import labels, navigation, network_answer, resources, session, study_table, who
+from pages.ui.data_uri import data_uri
+from pages.ui.escape import plain
+from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.review import first_read
 from pages.ui.worklist import batch_export
 
 _PAGE = 100  # files
+_CARD = 120  # pixels, of the picture beside an answer
+_MOST_HELPERS = 500  # names
 _MOST_TAKEN = 5000  # files of a job whose results are made on a page
 
 
 def render_files(job: JobProgress) -> None:
     """The table of a job's files, with the way to Review; of a single one its answer."""
     repository = resources.repository()
-    if job.total == 1 and job.finished:
+    if job.helpers:
+        _render_helpers(job)
+    if job.total == job.helpers:
+        return
+    if job.total - job.helpers == 1 and job.finished:
         (only,) = repository.jobs.files(job.job_id, limit=1)
         if only.study_instance_uid and only.status is not Status.ERROR:
             _render_single(only.study_instance_uid, only.sop_instance_uid)
             return
     statuses, offset, total = _choose_files(job)
     files = repository.jobs.files(job.job_id, statuses=statuses, offset=offset, limit=_PAGE)
-    answers = _answers(files)
+    records = _load_records(files)
+    films = _films(records)
+    _render_held(records)
+    pictures = repository.originals.thumbnails(list(films))
     revealed = first_read.revealed_among([f.study_instance_uid for f in files])
-    rows = [
-        study_table.outcome_row(
-            file,
-            answers.get(file.sop_instance_uid),
-            revealed=file.study_instance_uid in revealed,
+    rows = []
+    for file in files:
+        uid = file.sop_instance_uid
+        instance, answer = films.get(uid, (None, None))
+        rows.append(
+            study_table.outcome_row(
+                file,
+                answer,
+                instance,
+                revealed=file.study_instance_uid in revealed,
+                thumbnail=pictures.get(uid),
+            )
         )
-        for file in files
-    ]
     if any(file.study_instance_uid for file in files):
         st.caption(_("Tick a row to open its review."))
     key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
-    study_table.render_table(rows, [f.study_instance_uid for f in files], key=key)
+    unnamed = any(film.source is SourceKind.FILM for film, _answer in films.values())
+    who.render_table(rows, [f.study_instance_uid for f in files], key=key, unnamed=unnamed)
     if total > _PAGE:
         last = min(offset + _PAGE, total)
         st.caption(
@@ -56,11 +78,25 @@ def render_files(job: JobProgress) -> None:
         )
 
 
+def _render_helpers(job: JobProgress) -> None:
+    """The files that are no films in one line, their names once it is opened."""
+    with st.expander(labels.no_films(job.helpers), key=f"helpers-{job.job_id}"):
+        files = resources.repository().jobs.files(
+            job.job_id, statuses=(Status.HELPER,), limit=_MOST_HELPERS
+        )
+        hidden = session.identity_hidden()
+        st.caption(sentence(SENTENCE))
+        st.text("\n".join(labels.HIDDEN if hidden else file.file_name for file in files))
+        if job.helpers > len(files):
+            st.caption(_("and {count} more").format(count=job.helpers - len(files)))
+
+
 def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
-    """Of which outcome, from which file on, and of how many."""
-    if len(job.counts) < 2 and job.total <= _PAGE:
-        return (), 0, job.total
-    present = [s for s in Status if job.counts.get(s)]
+    """Of which outcome, from which file on, and of how many; without helper files."""
+    films = job.total - job.helpers
+    present = [s for s in Status if job.counts.get(s) and s is not Status.HELPER]
+    if len(present) < 2 and films <= _PAGE:
+        return (), 0, films
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             _("Outcome"),
@@ -71,7 +107,7 @@ def _choose_files(job: JobProgress) -> tuple[tuple[Status, ...], int, int]:
             key=f"job-status-{job.job_id}",
             width=280,
         )
-        total = job.counts[chosen] if chosen else job.total
+        total = job.counts[chosen] if chosen else films
         pages = max(1, -(-total // _PAGE))
         page = 1
         if pages > 1:
@@ -97,24 +133,62 @@ def _render_retry(job: JobProgress) -> None:
 def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     """One film alone: its answer at once, and the button to its review."""
     record = resources.repository().studies.get(study_instance_uid)
+    _render_held([record])
     if first_read.hides(record):
         st.caption(_("The network has answered. Read the film first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
-        if instance.identity.sop_instance_uid == sop_instance_uid and not first_read.hides(record):
-            network_answer.render_answer(instance, assessment)
+        if instance.identity.sop_instance_uid != sop_instance_uid:
+            continue
+        left, right = st.columns([1, 4], gap="small")
+        with left:
+            _render_picture(instance)
+        with right:
+            if not first_read.hides(record):
+                network_answer.render_answer(instance, assessment)
+            who.render_wait(record, instance)
+            who.render_film(record, instance, expanded=True)
     if st.button(_("Review"), type="primary", shortcut="N", key="review-single"):
         navigation.open_study(study_instance_uid)
 
 
-def _answers(files: tuple[JobFile, ...]) -> dict[str, Assessment]:
-    """The network's answer about every answered file, by SOP Instance UID."""
-    repository, answers = resources.repository(), {}
-    for uid in {f.study_instance_uid for f in files if f.status in (Status.OK, Status.WARNED)}:
-        try:
-            assessments = repository.studies.get(uid).assessments
-        except NotFoundError:
-            continue
-        for assessment in assessments:
-            if assessment is not None and assessment.primary is not None:
-                answers[assessment.sop_instance_uid] = assessment
-    return answers
+def _render_picture(instance: Instance) -> None:
+    """The film, small, with its file's name: which of the films at hand this is."""
+    uid = instance.identity.sop_instance_uid
+    picture = resources.repository().originals.thumbnails([uid]).get(uid)
+    if picture:
+        st.image(data_uri(picture, "jpeg"), width=_CARD)
+    shown = labels.HIDDEN if session.identity_hidden() else labels.file_name(instance.file_name)
+    st.caption(plain(shown))
+
+
+def _load_records(files: tuple[JobFile, ...]) -> list[StudyRecord]:
+    """The studies the files belong to, as they are now."""
+    records = []
+    for uid in {f.study_instance_uid for f in files if f.study_instance_uid}:
+        with suppress(NotFoundError):
+            records.append(resources.repository().studies.get(uid))
+    return records
+
+
+def _render_held(records: Sequence[StudyRecord]) -> None:
+    """Say that a study is held: two files with two names look like two patients in a table."""
+    held = sum(record.held for record in records)
+    if held:
+        text = ngettext(
+            "The files of {count} study name more than one patient: open it and say whose it is. "
+            "Until then nothing of it can be signed or exported.",
+            "The files of {count} studies name more than one patient: open them and say whose "
+            "they are. Until then nothing of them can be signed or exported.",
+            held,
+        )
+        st.warning(text.format(count=held))
+
+
+def _films(records: Sequence[StudyRecord]) -> dict[str, tuple[Instance, Assessment | None]]:
+    """Every stored film of the studies with the network's answer, by SOP Instance UID."""
+    films = {}
+    for record in records:
+        for instance, assessment in zip(record.instances, record.assessments, strict=True):
+            answered = assessment if assessment and assessment.primary else None
+            films[instance.identity.sop_instance_uid] = instance, answered
+    return films

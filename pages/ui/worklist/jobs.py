@@ -10,6 +10,7 @@ from imaging.entities import Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
 from imaging.worklist.query import WorklistQuery
 from pages.ui import labels, resources, session
+from pages.ui.deeds import deed
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
@@ -135,6 +136,7 @@ def _render_priority(job: JobProgress) -> None:
     )
 
 
+@deed
 def _set_priority(job_id: str, key: str) -> None:
     """Write down what was chosen (a widget's callback)."""
     resources.repository().jobs.set_priority(job_id, int(st.session_state[key]))
@@ -146,6 +148,7 @@ def how_far(job: JobProgress) -> str:
     """Where it comes from, how many are done, at what rate, how long it will take."""
     parts = [plain(job.source)] if job.source else []
     parts.append(_("{done} of {total} files done").format(done=job.done, total=job.total))
+    parts += _arrived(job)
     failed = job.counts.get(Status.ERROR, 0)
     if failed:
         text = ngettext("{count} could not be read", "{count} could not be read", failed)
@@ -162,6 +165,14 @@ def how_far(job: JobProgress) -> str:
     return " \u00b7 ".join(parts)
 
 
+def _arrived(job: JobProgress) -> list[str]:
+    """How many of the files a browser announced have come, unless all have."""
+    if job.arrived == job.announced:
+        return []
+    text = _("{arrived} of {announced} files arrived")
+    return [text.format(arrived=job.arrived, announced=job.announced)]
+
+
 def _format_duration(seconds: float) -> str:
     """Seconds, minutes or hours, in one whole number."""
     if seconds < 90:
@@ -172,14 +183,25 @@ def _format_duration(seconds: float) -> str:
 
 
 def summary(job: JobProgress) -> str:
-    """How many files, and how many of each outcome; the outcome itself for one alone."""
-    parts = [f"{labels.outcome(s)}: {job.counts[s]}" for s in Status if job.counts.get(s)]
+    """How many files, and how many of each outcome; the outcome itself for one alone.
+
+    What did not arrive, what was here before and what is no film are counted apart.
+    """
+    counts: dict[Status, int] = {s: n for s, n in job.counts.items() if s is not Status.HELPER}
+    parts = [f"{labels.outcome(s)}: {counts[s]}" for s in Status if counts.get(s)]
+    apart = _arrived(job)
+    if job.duplicates:
+        text = ngettext("{count} duplicate", "{count} duplicates", job.duplicates)
+        apart.append(text.format(count=job.duplicates))
+    if job.helpers:
+        apart.append(labels.no_films(job.helpers))
     if job.state is JobState.CANCELLED:
-        parts.append(_("cancelled"))
-    if job.total == 1 and len(job.counts) == 1:
-        return labels.outcome(next(iter(job.counts)))
-    text = ngettext("{count} file done.", "{count} files done.", job.done)
-    return " \u00b7 ".join([text.format(count=job.done), *parts])
+        apart.append(_("cancelled"))
+    done = job.done - job.helpers
+    if done == 1 and len(counts) == 1 and not apart:
+        return labels.outcome(next(iter(counts)))
+    text = ngettext("{count} file done.", "{count} files done.", done)
+    return " \u00b7 ".join([text.format(count=done), *parts, *apart])
 
 
 def render_rescore(query: WorklistQuery, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Taking films in: drop files or a folder, or name a folder of the server."""
+"""Taking films in without a browser's uploader: a folder of the server, or the examples."""
 
 from __future__ import annotations
 
@@ -8,36 +8,9 @@ import streamlit as st
 
 from imaging.intake.expand import expand
 from imaging.intake.folder_scan import allowed_folder
-from imaging.jobs import LOW, NORMAL, URGENT, JobKind
+from imaging.jobs import HANDFUL, LOW, NORMAL, URGENT, JobKind
 from pages.ui import resources, session
 from pages.ui.i18n import _
-
-FILES, FOLDER = "files", "folder"
-_A_HANDFUL = 20  # files
-
-
-def render_intake(place: str, *, first: str = FILES) -> None:
-    """Draw the uploader; what is dropped is queued at once and its job goes to the address."""
-    options = (first, FOLDER if first == FILES else FILES)
-    names = {FILES: _("Files"), FOLDER: _("Whole folder")}
-    kind = st.segmented_control(
-        _("What to add"),
-        options,
-        default=first,
-        required=True,
-        format_func=names.__getitem__,
-        key=f"intake-{place}",
-        label_visibility="collapsed",
-    )
-    dropped = st.file_uploader(
-        _("Drop films here: DICOM, PNG, JPEG, TIFF or NIfTI, or archives of them"),
-        accept_multiple_files=True if kind == FILES else "directory",
-        key=f"{session.uploader_key(place)}-{kind}",
-    )
-    if dropped:
-        session.empty_uploader(place)  # first, so that nothing can be queued twice
-        queue([(file.name, file.getvalue()) for file in dropped])
-        st.rerun()
 
 
 def queue(files: Sequence[tuple[str, bytes]]) -> None:
@@ -46,7 +19,7 @@ def queue(files: Sequence[tuple[str, bytes]]) -> None:
     Somebody waits for a handful of files: they go before any folder.
     """
     expanded, refused = expand(files)
-    priority = URGENT if len(expanded) <= _A_HANDFUL else NORMAL
+    priority = URGENT if len(expanded) <= HANDFUL else NORMAL
     st.query_params["job"] = resources.repository().jobs.add(
         expanded, refused=refused, account=session.account().name, priority=priority
     )

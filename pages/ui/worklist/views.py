@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -10,6 +9,7 @@ import streamlit as st
 
 from imaging.worklist.query import Replied, Sort, View, WorklistQuery
 from pages.ui import resources, session
+from pages.ui.deeds import deed
 from pages.ui.escape import plain
 from pages.ui.i18n import _
 
@@ -32,9 +32,8 @@ def render_views(query: WorklistQuery) -> None:
         st.button(
             _("Save view"),
             disabled=not (name or "").strip(),
-            on_click=_clear_name_after(
-                lambda: repository.site.save_view(View(name or "", query), account=account)
-            ),
+            on_click=_save,
+            args=(query,),
         )
 
 
@@ -49,6 +48,7 @@ def usual_views(*, blind: bool) -> tuple[View, ...]:
     )
 
 
+@deed
 def show(query: WorklistQuery) -> None:
     """Fill the filter in from a view (a button's callback)."""
     values: dict[str, Any] = {
@@ -73,15 +73,14 @@ def _date(digits: str) -> date | None:
     return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if digits else None
 
 
+@deed
 def _delete(name: str) -> None:
     resources.repository().site.delete_view(name, account=session.account().name)
 
 
-def _clear_name_after(action: Callable[[], object]) -> Callable[[], None]:
-    """A callback that does an action and then empties the field of the name."""
-
-    def run() -> None:
-        action()
-        st.session_state["view-name"] = ""
-
-    return run
+@deed
+def _save(query: WorklistQuery) -> None:
+    """Keep a list under the name that is typed, and empty the name's field."""
+    view = View(st.session_state["view-name"], query)
+    resources.repository().site.save_view(view, account=session.account().name)
+    st.session_state["view-name"] = ""

@@ -2,6 +2,7 @@
 
 import { ramp, type Table } from "./grey.ts";
 import type { PixelPacket } from "./store.ts";
+import { Planes } from "./planes.ts";
 import type { Affine, FilmHeader, Grey } from "./types.ts";
 
 type Samples = Uint8Array | Int16Array | Uint16Array;
@@ -29,6 +30,7 @@ export class Film {
   private scratch: CanvasRenderingContext2D | null = null;
   private picture: ImageData | null = null;
   private colours: { key: string; table: Uint32Array } | null = null;
+  private readonly planes = new Planes();
 
   constructor(packet: PixelPacket) {
     this.fill(packet);
@@ -42,6 +44,7 @@ export class Film {
     this.levels.clear();
     this.tables.clear();
     this.colours = null;
+    this.planes.forget();
   }
 
   /** True when every pixel is here, not only a preview's means of them. */
@@ -129,6 +132,21 @@ export class Film {
       left * step, top * step, width * step, height * step,
     );
     context.restore();
+  }
+
+  /** True when the file draws something over any of its frames. */
+  get hasPlanes(): boolean {
+    return this.header.frames.some(({ overlay }) => overlay !== null);
+  }
+
+  /** Lay the file's overlay planes over a frame that was painted. */
+  paintPlanes(context: CanvasRenderingContext2D, place: Affine, frame: number): void {
+    const { columns, rows, frames } = this.header;
+    const { overlay } = frames[frame]!;
+    if (overlay === null) return;
+    const start = this.body.byteOffset + overlay;
+    const bits = new Uint8Array(this.body.buffer as ArrayBuffer, start, Math.ceil((rows * columns) / 8));
+    this.planes.paint(context, place, { bits, rows, columns, name: String(frame) });
   }
 
   /** A canvas of exactly this size: what lay beyond a smaller picture would bleed into its edge. */

@@ -20,6 +20,7 @@ const PATHS: Record<string, string> = {
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M7 7h6v6H7z",
   actual: "M5 6l2-1v10M14 6l2-1v10M10.5 8v.5M10.5 12v.5",
   reset: "M4 10a6 6 0 1 0 2-4.5M6 2v4h4",
+  planes: "M4 3v14h12M9 5h7v7H9zM12.5 7v3M11 8.5h3",
   overlay: "M10 3l7 4l-7 4l-7-4zM3 11l7 4l7-4",
   contour: "M10 3c4 0 7 3 7 7s-3 7-7 7s-7-3-7-7s3-7 7-7M10 7c2 0 3.5 1 3.5 3S12 13 10 13s-3.5-1-3.5-3S8 7 10 7",
   palette: "M3 5h14v4H3zM3 9h14v2H3zM3 11h14v4H3z",

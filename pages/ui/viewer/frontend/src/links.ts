@@ -18,7 +18,7 @@ export function follow(pane: Pane, change: Change, others: Pane[]): void {
       if (pane.fitted) other.fit();
       else other.setView({ scale: zoom * other.fitScale, center: [(x / columns) * wide, (y / rows) * tall] });
     } else if (change === "frame") {
-      other.setFrame(pane.look.frame);
+      other.setPosition(pane.position);
     } else if (change === "look" && film.grey && target.grey) {
       if (same || (film.header.unit === "HU" && target.header.unit === "HU")) {
         other.setGrey(pane.look.grey, same ? pane.preset : -1);

@@ -1,8 +1,9 @@
 // Numbers on the screen beside a drawing. The record's own are computed in Python
 // (imaging/review/measure.py) by the same rules; these only follow the mouse.
 
+import { fill } from "./dom.ts";
 import type { Film } from "./film.ts";
-import type { Point, Shape } from "./types.ts";
+import type { FilmHeader, Point, Shape } from "./types.ts";
 
 export interface Statistics {
   count: number;
@@ -142,14 +143,22 @@ export function tidy(value: number): string {
   return value.toFixed(size >= 10 ? 1 : 2);
 }
 
+/** Where a length holds, to stand behind its unit; nothing for one in the body or in pixels. */
+export function plane(header: FilmHeader, words: Record<string, string>): string {
+  const text = header.spacing ? words[`plane_${header.plane}`] : undefined;
+  if (!text) return "";
+  const factor = header.magnification === null ? "" : String(Number(header.magnification.toPrecision(4)));
+  return ` (${fill(text, { factor })})`;
+}
+
 /** The lines of text beside a drawing. */
 export function lines(
   film: Film, frame: number, shape: Shape, points: Point[], words: Record<string, string>,
 ): string[] {
   if (!film.complete) return [];
-  const { spacing, spacingSource, unit, aspect, samples } = film.header;
+  const { spacing, unit, aspect, samples } = film.header;
   const long = spacing ? "mm" : "px";
-  const where = spacingSource === "ImagerPixelSpacing" ? ` ${words.detector}` : "";
+  const where = plane(film.header, words);
   const size = (from: Point, to: Point): string =>
     `${tidy(length(from, to, spacing))} ${long}${where}`;
   const value = (number: number): string => `${tidy(number)}${unit && ` ${unit}`}`;

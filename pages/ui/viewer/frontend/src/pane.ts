@@ -32,6 +32,7 @@ export class Pane {
   preset = 0; // of the file's own, or -1
   overlay: Overlay | null = null;
   cover: Cover = UNCOVERED;
+  planes = true; // the file's own overlay is shown
   spec: PaneSpec;
   private drawn = 0;
   private viewport: Stack | null = null;
@@ -64,7 +65,8 @@ export class Pane {
     const film = obtain(this.spec.pixels, () => new Film(packet));
     film.fill(packet);
     this.film = film;
-    const frame = Math.min(kept?.frame ?? 0, film.header.frames.length - 1);
+    const { order, frames } = film.header;
+    const frame = kept && kept.frame >= 0 ? Math.min(kept.frame, frames.length - 1) : order[0]!;
     this.look = { frame, grey: this.acquired(frame), inverted: false };
     if (kept) this.recall(kept);
     // Cornerstone's own layer of drawings comes after the canvas; the overlay goes between.
@@ -108,11 +110,13 @@ export class Pane {
       inverted,
       flipped: this.turn.flipped,
       rotation: this.turn.rotation,
+      overlays: this.planes,
     };
   }
 
   private recall(kept: PresentationRecord): void {
-    const { center, width, curve, inverted, flipped, rotation } = kept;
+    const { center, width, curve, inverted, flipped, rotation, overlays } = kept;
+    this.planes = overlays;
     const grey = center === null || width === null
       ? this.look.grey
       : { name: "", center, width: Math.max(narrowest(curve), width), curve };
@@ -179,6 +183,22 @@ export class Pane {
     this.redraw("frame");
   }
 
+  /** Where the frame stands in the order of the film, from 0. */
+  get position(): number {
+    return this.film!.header.order.indexOf(this.look.frame);
+  }
+
+  /** The frame at a place in the order of the film. */
+  setPosition(at: number): void {
+    const { order } = this.film!.header;
+    this.setFrame(order[Math.max(0, Math.min(order.length - 1, at))]!);
+  }
+
+  setPlanes(shown: boolean): void {
+    this.planes = shown;
+    this.redraw("look");
+  }
+
   setTurn(turn: Turn): void {
     this.turn = turn;
     if (this.fitted) this.fit();
@@ -239,6 +259,7 @@ export class Pane {
   /** Back to the acquired presentation: window, polarity, turn, zoom. */
   reset(): void {
     this.turn = UNTURNED;
+    this.planes = true;
     this.setGrey(this.acquired(this.look.frame), 0);
     this.setInverted(false);
     this.fit();
@@ -289,10 +310,16 @@ export class Pane {
     viewport.setCamera({ focalPoint });
   }
 
+  /** The film and, over it, what the file itself draws. */
+  draw(context: CanvasRenderingContext2D, place: Affine): void {
+    this.film!.paint(context, place, this.look);
+    if (this.planes) this.film!.paintPlanes(context, place, this.look.frame);
+  }
+
   private paint(): void {
     if (!this.film || !this.viewport) return;
     const { place } = this;
-    this.film.paint(this.canvas.getContext("2d")!, place, this.look);
+    this.draw(this.canvas.getContext("2d")!, place);
     this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
     this.drawn += 1;
     this.cell.dataset.drawn = String(this.drawn);

@@ -18,6 +18,7 @@ export interface Bar {
   threshold: HTMLInputElement;
   press: (action: string, down: boolean) => void;
   allow: (action: string, able: boolean) => void;
+  planesGroup: HTMLElement;
   overlayGroup: HTMLElement;
   cineGroup: HTMLElement;
   editGroup: HTMLElement;
@@ -77,6 +78,7 @@ export function toolbar(
   const editGroup = group(...DRAWING.map(button), ...EDITING.map(button), finding);
   group(presets, ...TURNING.map(button));
   group(...PLACING.map(button));
+  const planesGroup = group(button("planes"));
   const overlayGroup = group(
     button("overlay"), opacity, threshold, button("contour"), button("palette"),
   );
@@ -84,7 +86,7 @@ export function toolbar(
   const linkGroup = group(button("link"));
   group(button("help"));
   return {
-    root, presets, finding, opacity, threshold, overlayGroup, cineGroup, editGroup, linkGroup,
+    root, presets, finding, opacity, threshold, planesGroup, overlayGroup, cineGroup, editGroup, linkGroup,
     press: (action, down) => buttons.get(action)?.setAttribute("aria-pressed", String(down)),
     allow: (action, able) => {
       const control = buttons.get(action);

@@ -2,7 +2,7 @@
 
 import { el, fill, setText } from "./dom.ts";
 import { edges } from "./letters.ts";
-import { tidy } from "./measure.ts";
+import { plane, tidy } from "./measure.ts";
 import type { Cover, Overlay } from "./overlay.ts";
 import type { Pane } from "./pane.ts";
 import type { PaneSpec, Point } from "./types.ts";
@@ -75,10 +75,14 @@ export class Trim {
       const kind = lut ? words.lut : curve === "SIGMOID" ? words.sigmoid : "";
       parts.push([lut ? "" : numbers, kind, name].filter(Boolean).join(" \u00b7 "));
     }
+    if (film.hasPlanes && !pane.planes) parts.push(words.planes_off ?? "");
     if (look.inverted) parts.push(words.inverted ?? "");
     parts.push(fill(words.zoom_level, { percent: Math.round(view.scale * 100) }));
     if (header.frames.length > 1) {
-      parts.push(fill(words.frame, { number: look.frame + 1, count: header.totalFrames }));
+      const [number, count] = [pane.position + 1, header.totalFrames];
+      const stored = header.order.every((frame, at) => frame === at);
+      const text = stored ? words.frame : words.ordered;
+      parts.push(fill(text, { number, count, frame: look.frame + 1 }));
     }
     const { stack } = pane.spec;
     if (stack) parts.push(fill(words.image, { number: stack.at + 1, count: stack.count }));
@@ -128,7 +132,7 @@ export class Trim {
   }
 
   private scale(pane: Pane, words: Words): void {
-    const { spacing, spacingSource } = pane.film!.header;
+    const { spacing } = pane.film!.header;
     const ratio = window.devicePixelRatio || 1;
     const horizontal = pane.turn.rotation % 180 ? "row" : "column";
     const { aspect } = pane.film!.header;
@@ -139,9 +143,9 @@ export class Trim {
     const power = 10 ** Math.floor(Math.log10(wanted));
     const size = power * (ROUND.filter((one) => one * power <= wanted).pop() ?? 1);
     this.bar.style.width = `${(size / unit) * each}px`;
-    const detector = spacingSource === "ImagerPixelSpacing" ? ` ${words.detector}` : "";
+    const where = plane(pane.film!.header, words);
     const text = spacing
-      ? size >= 10 ? `${size / 10} cm${detector}` : `${size} mm${detector}`
+      ? size >= 10 ? `${size / 10} cm${where}` : `${size} mm${where}`
       : `${size} px \u00b7 ${words.unscaled}`;
     setText(this.barLabel, text);
   }

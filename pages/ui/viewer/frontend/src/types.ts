@@ -24,6 +24,7 @@ export interface Grey {
 }
 
 export interface FrameSpec {
+  overlay: number | null; // bytes from the start of the pixels to the bits of the file's overlay
   slope: number;
   intercept: number;
   presets: Grey[]; // the file's own, first is the acquired presentation
@@ -38,13 +39,15 @@ export interface FilmHeader {
   columns: number;
   frames: FrameSpec[];
   totalFrames: number;
+  order: number[]; // frames as they are gone through; everything else counts them as stored
   samples: 1 | 3;
   type: "uint8" | "int16" | "uint16";
   unit: string;
   monochrome1: boolean;
   aspect: number; // height of a pixel over its width
   spacing: Point | null; // row, column, in mm
-  spacingSource: string;
+  plane: string; // where lengths hold: "body", "detector", "film", "corrected" ...
+  magnification: number | null; // the spacing is divided by it already
   directions: [string, string]; // towards the right edge, towards the bottom edge: "L", "F" ...
   modality: string;
   frameTime: number; // ms
@@ -111,6 +114,7 @@ export interface PresentationRecord {
   inverted: boolean;
   flipped: boolean;
   rotation: number;
+  overlays: boolean; // the file's own overlay planes
 }
 
 export type Layout = "1" | "2" | "4";

@@ -115,6 +115,7 @@ export class Viewer {
       return this.move(action === "nextPane" ? 1 : -1);
     }
     if (!pane?.ready) return;
+    if (action === "planes") return this.showPlanes(!pane.planes);
     if (this.edit(action) || this.lay(pane, action) || this.page(pane, action)) return;
     present(pane, action, this.scene.words);
     this.journal.settled();
@@ -147,11 +148,17 @@ export class Viewer {
     this.refreshBar();
   }
 
+  /** The overlays of all films together: the file's marks are there or they are not. */
+  private showPlanes(shown: boolean): void {
+    for (const pane of this.panes) if (pane.ready) pane.setPlanes(shown);
+    this.journal.settled();
+  }
+
   private page(pane: Pane, action: string): boolean {
     const { stack } = pane.spec;
     const single = pane.film!.header.frames.length === 1;
     const count = single && stack ? stack.count : pane.film!.header.frames.length;
-    const at = single && stack ? this.paging.aim(stack) : pane.look.frame;
+    const at = single && stack ? this.paging.aim(stack) : pane.position;
     if (action === "cine") {
       this.play(pane);
       return true;
@@ -166,7 +173,7 @@ export class Viewer {
   private leaf(pane: Pane, to: number): void {
     const { stack } = pane.spec;
     if (stack && pane.film!.header.frames.length === 1) this.paging.go(stack, to);
-    else pane.setFrame(to);
+    else pane.setPosition(to);
   }
 
   private play(pane: Pane): void {
@@ -176,7 +183,7 @@ export class Viewer {
     const { frames, frameTime } = pane.film!.header;
     if (!running && frames.length > 1) {
       this.cine = window.setInterval(() => {
-        if (pane.ready) pane.setFrame((pane.look.frame + 1) % frames.length);
+        if (pane.ready) pane.setPosition((pane.position + 1) % frames.length);
       }, frameTime);
     }
     this.refreshBar();
@@ -283,6 +290,8 @@ export class Viewer {
     for (const name of [...HANDS, ...SHAPES]) bar.press(name, name === this.tool);
     const overlaid = this.panes.find(({ overlay }) => overlay);
     bar.overlayGroup.hidden = !overlaid;
+    bar.planesGroup.hidden = !this.panes.some(({ film }) => film?.hasPlanes);
+    bar.press("planes", active?.planes ?? true);
     bar.editGroup.hidden = !this.scene.editable;
     bar.linkGroup.hidden = this.panes.length < 2;
     bar.press("link", this.linked);
@@ -369,7 +378,7 @@ export class Viewer {
       scroll: (one, by) => {
         const { stack } = one.spec;
         const single = one.film!.header.frames.length === 1;
-        this.leaf(one, by + (single && stack ? this.paging.aim(stack) : one.look.frame));
+        this.leaf(one, by + (single && stack ? this.paging.aim(stack) : one.position));
       },
       magnify: (one, at) => this.magnify(one, at),
       settled: (_, drew) => (drew ? this.journal.edited() : this.journal.settled()),
@@ -379,7 +388,7 @@ export class Viewer {
     const kept = before?.presentation ??
       this.scene.presentations.find(({ sop }) => sop === spec.sop) ?? null;
     const view = before && !before.fitted ? before.view : null;
-    void this.load(pane, kept && { ...kept, sop: spec.sop, frame: before ? 0 : kept.frame }, view);
+    void this.load(pane, kept && { ...kept, sop: spec.sop, frame: before ? -1 : kept.frame }, view);
     return pane;
   }
 
@@ -433,7 +442,7 @@ export class Viewer {
       a * factor, b * factor, c * factor, d * factor,
       (e - at[0]) * factor + half, (f - at[1]) * factor + half,
     ];
-    pane.film!.paint(this.lens.getContext("2d")!, place, pane.look);
+    pane.draw(this.lens.getContext("2d")!, place);
     this.lens.style.left = `${at[0] / ratio - half}px`;
     this.lens.style.top = `${at[1] / ratio - half}px`;
   }
@@ -470,7 +479,7 @@ function packetNames({ panes }: SceneSpec): [string[], string[]] {
 }
 
 /** The state of a pane where tests and style sheets can see it. */
-function describe({ cell, look, turn, view, overlay, cover, place, film }: Pane): void {
+function describe({ cell, look, turn, view, overlay, planes, cover, place, film }: Pane): void {
   const { grey, inverted, frame } = look;
   Object.assign(cell.dataset, {
     windowCenter: String(grey.center),
@@ -485,6 +494,7 @@ function describe({ cell, look, turn, view, overlay, cover, place, film }: Pane)
     flipped: String(turn.flipped),
     frame: String(frame),
     overlay: overlay ? (cover.shown ? "on" : "off") : "none",
+    planes: film!.hasPlanes ? (planes ? "on" : "off") : "none",
     opacity: String(cover.opacity),
   });
 }

@@ -12,6 +12,7 @@ import { records, restore } from "../src/marks.ts";
 import { lines, statistics } from "../src/measure.ts";
 import { Overlay, coverOf, enlarge } from "../src/overlay.ts";
 import { Pane } from "../src/pane.ts";
+import { reduce, reductions } from "../src/planes.ts";
 import { presets } from "../src/presets.ts";
 import { apply } from "../src/view.ts";
 import type { PixelPacket } from "../src/store.ts";
@@ -20,7 +21,7 @@ import type { FilmHeader, Grey, OverlayHeader, OverlaySpec, PaneSpec, Point, Sha
 const ROWS = 200;
 const COLUMNS = 300;
 const WORDS = {
-  automatic: "Automatic", full: "Full range", lung: "Lung", file: "{name}", detector: "detector",
+  automatic: "Automatic", full: "Full range", lung: "Lung", file: "{name}", plane_detector: "at the detector", plane_corrected: "at the detector / {factor}",
   ctr: "CTR", mean: "mean",
 };
 const WINDOW: Grey = { name: "", center: 500, width: 1000, curve: "LINEAR" };
@@ -29,9 +30,11 @@ const WINDOW: Grey = { name: "", center: 500, width: 1000, curve: "LINEAR" };
 function packet(own: Partial<FilmHeader> = {}, frames = 1): PixelPacket {
   const header = {
     kind: "film", halved: 0, rows: ROWS, columns: COLUMNS, totalFrames: frames, samples: 1,
-    type: "uint16", unit: "", monochrome1: false, aspect: 1, spacing: null, spacingSource: "",
+    type: "uint16", unit: "", monochrome1: false, aspect: 1, spacing: null, plane: "body", magnification: null,
     directions: ["L", "F"], modality: "CR", frameTime: 40, padding: null,
+    order: Array.from({ length: frames }, (_, at) => at),
     frames: Array.from({ length: frames }, () => ({
+      overlay: null,
       slope: 1, intercept: 0, presets: [WINDOW],
       automatic: { ...WINDOW, center: 400 }, full: { ...WINDOW, center: 450 },
     })),
@@ -66,7 +69,7 @@ function press(pane: Pane, ...keys: string[]): void {
 test("every key starts its action, held with Ctrl where it says so", () => {
   const wanted: Record<string, string> = {
     i: "invert", r: "rotateRight", l: "rotateLeft", h: "flipAcross", v: "flipDown", "0": "actual",
-    o: "overlay", "[": "opacityDown", "]": "opacityUp", u: "contour", "2": "preset2", "+": "zoomIn",
+    e: "planes", o: "overlay", "[": "opacityDown", "]": "opacityUp", u: "contour", "2": "preset2", "+": "zoomIn",
     "-": "zoomOut", "=": "fit", " ": "reset", ArrowUp: "previousFrame", ArrowDown: "nextFrame",
     Home: "firstFrame", End: "lastFrame", ArrowLeft: "previousPane", ArrowRight: "nextPane",
     d: "length", a: "angle", b: "rectangle", x: "ellipse", k: "ratio", f: "region", t: "point",
@@ -286,13 +289,73 @@ function beside(shape: Shape, points: Point[], own: Partial<FilmHeader> = {}): s
 
 test("a length is in millimetres only where the file says so, and says where it was measured", () => {
   const line: Point[] = [[10, 50], [130, 50]];
-  assert.deepEqual(beside("length", line, { spacing: [0.5, 0.5], spacingSource: "PixelSpacing" }), ["60 mm"]);
+  assert.deepEqual(beside("length", line, { spacing: [0.5, 0.5], plane: "body" }), ["60 mm"]);
   assert.deepEqual(beside("length", line), ["120 px"]);
   assert.deepEqual(
-    beside("length", line, { spacing: [0.25, 0.25], spacingSource: "ImagerPixelSpacing" }),
-    ["30 mm detector"],
+    beside("length", line, { spacing: [0.25, 0.25], plane: "detector" }),
+    ["30 mm (at the detector)"],
   );
+  assert.deepEqual(
+    beside("length", line, { spacing: [0.25, 0.25], plane: "corrected", magnification: 1.5 }),
+    ["30 mm (at the detector / 1.5)"],
+  );
+  assert.deepEqual(beside("length", line, { plane: "detector" }), ["120 px"]); // no spacing, no plane
   assert.deepEqual(beside("length", line.slice(1)), []); // not finished
+});
+
+test("what is measured does not change with how the film is turned, flipped, zoomed or cut off", async () => {
+  const own = { aspect: 2.5, spacing: [0.5, 0.2] as Point, plane: "body" };
+  const shapes: [Shape, Point[]][] = [
+    ["length", [[20, 30], [50, 34]]],
+    ["angle", [[20, 30], [60, 40], [50, 90]]],
+    ["rectangle", [[20, 30], [50, 60]]],
+    ["ellipse", [[20, 50], [60, 50], [40, 44], [40, 56]]],
+    ["region", [[20, 30], [70, 35], [50, 80]]],
+    ["ratio", [[20, 30], [60, 30], [10, 50], [90, 52]]],
+  ];
+  const plain = shapes.map(([shape, points]) => beside(shape, points, own));
+  for (const keys of ["", "r", "l", "h", "v", "rh", "rr", "rv", "+++", "l--", "h0", "rh++++++++"]) {
+    const pane = await shown(packet(own));
+    press(pane, ...keys);
+    pane.pan([37.5, -11.25]); // part of it lies beyond the pane
+    const drawn = shapes.map(([shape, points]) => {
+      const onScreen = points.map((point) => apply(pane.place, point));
+      const back = onScreen.map((at) => pane.filmPoint(at).map((x) => Number(x.toFixed(6))) as Point);
+      return lines(pane.film!, 0, shape, back, WORDS);
+    });
+    assert.deepEqual(drawn, plain, keys);
+  }
+});
+
+test("a thin line of the file's overlay stays when the film is made small", () => {
+  const [rows, columns] = [64, 100];
+  const bits = new Uint8Array(Math.ceil((rows * columns) / 8));
+  for (let row = 0; row < rows; row++) bits[(row * columns + 33) >> 3]! |= 1 << ((row * columns + 33) & 7);
+  for (const times of [0, 1, 2, 3]) {
+    const { set, width, height } = reduce({ bits, rows, columns, name: "0" }, times);
+    assert.deepEqual([width, height], [Math.ceil(100 / 2 ** times), 64 / 2 ** times]);
+    assert.equal(set.reduce((sum, one) => sum + one, 0), height);
+    assert.equal(set[(33 >> times)], 1);
+  }
+  assert.deepEqual([2, 1, 0.9, 0.5, 0.4].map((scale) => reductions(scale, 64)), [0, 0, 1, 1, 2]);
+});
+
+test("the file's overlay is shown at first, and again after a reset", async () => {
+  const pane = await shown();
+  assert.ok(pane.planes && pane.presentation.overlays);
+  pane.setPlanes(false);
+  assert.equal(pane.presentation.overlays, false);
+  press(pane, " ");
+  assert.ok(pane.planes);
+});
+
+test("frames are gone through by their place, and named as they are stored", async () => {
+  const pane = await shown(packet({ order: [2, 0, 1] }, 3));
+  assert.deepEqual([pane.look.frame, pane.position], [2, 0]);
+  pane.setPosition(pane.position + 1);
+  assert.deepEqual([pane.look.frame, pane.position], [0, 1]);
+  pane.setPosition(9);
+  assert.deepEqual([pane.look.frame, pane.presentation.frame], [1, 1]);
 });
 
 test("an angle is taken at its vertex, on the film's own pixels", () => {
