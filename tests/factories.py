@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as PilImage
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -72,6 +73,35 @@ def make_lut(first: int, table: list[int], *, bits: int = 16, explanation: str =
     item.LUTData = np.array(table, dtype="<u2").tobytes()
     item["LUTData"].VR = "OW"
     return item
+
+
+def make_overlay(
+    bits: np.ndarray,
+    *,
+    group: int = 0x6000,
+    origin: tuple[int, int] = (1, 1),
+    kind: str = "G",
+    bit: int = 0,
+    frame_origin: int = 0,
+    vr: str = "OW",
+) -> dict[int, DataElement]:
+    """The elements of an overlay plane, by their number within its group (PS3.3 C.9.2).
+
+    `bits` is (rows, columns) or (frames, rows, columns) bool; with `bit` they lie among those of
+    the pixels, and are not among the elements.
+    """
+    rows, columns = bits.shape[-2:]
+    found: dict[int, Any] = {
+        0x0010: ("US", rows), 0x0011: ("US", columns), 0x0040: ("CS", kind),
+        0x0050: ("SS", list(origin)), 0x0100: ("US", 16 if bit else 1), 0x0102: ("US", bit),
+    }  # fmt: skip
+    if bits.ndim == 3:
+        found[0x0015] = ("IS", bits.shape[0])
+        found[0x0051] = ("US", frame_origin or 1)
+    if not bit:
+        packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
+        found[0x3000] = (vr, packed + b"\0" * (len(packed) % 2))
+    return {at: DataElement(group << 16 | at, vr, value) for at, (vr, value) in found.items()}
 
 
 def _describe(ds: Dataset, array: np.ndarray) -> None:

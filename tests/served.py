@@ -168,8 +168,10 @@ def _as_stored(job: Job, outcome: FileOutcome) -> FileOutcome:
     (row,) = job.files
     if row.status is Status.ERROR and outcome.assessment.status is not Status.ERROR:
         return failed_outcome(row.file_name, ConflictError(row.message))
-    assert row.status is outcome.assessment.status
-    return outcome
+    said = replace(outcome.assessment, status=row.status or outcome.assessment.status)
+    if row.message and row.message != " ".join(said.messages):
+        said = replace(said, messages=(row.message,))
+    return replace(outcome, assessment=said)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from imaging.settings import ROOT
 
 # Third-party package -> the only places that may import it.
 HOMES = {
-    "streamlit": ("app.py", "pages/", "bench/visitor.py"),
+    "streamlit": ("app.py", "pages/", "bench/visitor.py", "bench/upload_app.py"),
     # A bench may know what it compares with, and how to write what it measures.
     "pydicom": ("imaging/dicom/", "imaging/export/", "bench/"),
     "imagecodecs": ("imaging/dicom/pixels/", "bench/"),
@@ -33,14 +33,16 @@ HOMES = {
     "PIL": (
         "imaging/rendering.py",
         "imaging/dicom/raster_film.py",
+        "imaging/dicom/derived_film.py",
         "imaging/dicom/pixels/reduced.py",
         "pages/",
         "models/synthesis/synthesize.py",
         "models/inference/",
         "bench/burned_in.py",
     ),
-    "cv2": ("models/inference/",),
+    "cv2": ("models/inference/", "imaging/photograph/"),
     "ray": ("models/batch/ray_pool.py",),
+    "inflate64": ("imaging/intake/zip_members.py",),
     "fsspec": ("imaging/locations.py",),
     "onnxruntime": ("models/inference/", "models/graphs/", "bench/"),
     "onnx": ("models/graphs/", "bench/"),
@@ -51,10 +53,10 @@ HOMES = {
 # the longest prefix that fits. Rooms that share a line know nothing of each other.
 FLOORS = (
     ("imaging",),
-    ("imaging/review", "imaging/dicom/header"),
+    ("imaging/review", "imaging/dicom/header", "imaging/photograph"),
     ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
     ("imaging/jobs.py", "imaging/priors.py"),
-    ("imaging/worklist", "imaging/dicom"),
+    ("imaging/worklist", "imaging/dicom", "imaging/store/schema"),
     ("imaging/dicom/documents", "imaging/dicom/fidelity", "imaging/dicom/deidentify"),
     ("imaging/dicom/__init__.py", "imaging/store", "imaging/export"),
     ("imaging/export/study", "imaging/export/batch"),
@@ -79,8 +81,8 @@ FLOORS = (
     ("models/graphs",),
     ("models/commands",),
     ("pages/ui",),
-    ("pages/ui/viewer",),
-    ("pages/ui/explain", "pages/ui/model", "pages/ui/account"),
+    ("pages/ui/viewer", "pages/ui/corners"),
+    ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
     ("pages/ui/review",),
     ("pages/ui/worklist",),
     ("pages",),

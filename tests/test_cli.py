@@ -41,7 +41,7 @@ def scans(tmp_path: Path) -> Path:
     (folder / "b.txt").write_text("hello")
     (folder / "c.dcm").write_bytes(b"")
     with zipfile.ZipFile(folder / "d.zip", "w") as archive:
-        archive.writestr("adult.dcm", make_dicom_bytes(PatientAge="062Y"))
+        archive.writestr("older.dcm", make_dicom_bytes(PatientAge="006Y"))
     return folder
 
 
@@ -206,3 +206,22 @@ def test_accounts_outcomes_and_deletion(
     assert gone.returncode == 0 and not store.worklist.page().items, gone.stderr
     assert store.audit.verify().intact
     store.close()
+
+
+@pytest.mark.slow
+def test_helper_files_are_one_line_and_no_rows(tmp_path: Path, checkpoint_folder: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "disc.zip", "w") as archive:
+        archive.writestr("a.dcm", make_dicom_bytes())
+        archive.writestr("__MACOSX/._a.dcm", b"\0\5\x16\7\0")
+        archive.writestr("AUTORUN.INF", "[autorun]")
+        archive.writestr("README", make_dicom_bytes(SOPInstanceUID="1.2.3.9"))
+    table = tmp_path / "out.csv"
+    result = run(
+        *("classify", tmp_path / "disc.zip", "--csv", table, "--model", "tiny"),
+        LIGHTBOX_WEIGHTS=str(checkpoint_folder.parent),
+    )
+    assert "2 files that are no films: ._a.dcm, AUTORUN.INF." in result.stdout
+    assert "error" not in result.stdout
+    with table.open() as stream:
+        names = [Path(row["path"]).name for row in csv.DictReader(stream)]
+    assert names == ["a.dcm", "README"]

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from imaging.entities import Status
 from imaging.review.records import AuditEvent
 from imaging.store import Repository
-from imaging.store.tables import AssessmentTable
+from imaging.store.schema.tables import AssessmentTable
 from tests.browser.lightbox import PATIENCE, Server
 from tests.factories import make_dicom_bytes
 

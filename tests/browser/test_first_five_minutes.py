@@ -17,8 +17,10 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 
 def upload(page: Page, *paths: Path) -> None:
-    """Drop files, or one folder, on the uploader in sight."""
-    chooser = page.locator('input[type="file"]').first
+    """Pick files, or one folder, with the uploader in sight."""
+    folder = paths[0].is_dir()
+    kind = "[webkitdirectory]" if folder else ":not([webkitdirectory])"
+    chooser = page.locator(f'input[type="file"]{kind}').first
     chooser.wait_for(state="attached")
     chooser.set_input_files(list(paths) if len(paths) > 1 else paths[0])
 
@@ -34,9 +36,14 @@ def table(page: Page) -> Locator:
 
 
 def open_row(page: Page, row: int = 0) -> None:
-    """Tick a row of the table."""
+    """Tick a row of the table, which opens it."""
     expect(table(page)).to_contain_text("SYNTHETIC")
-    table(page).click(position={"x": 17, "y": 38 + 35 * row + 17})
+    tick(page, row)
+
+
+def tick(page: Page, row: int) -> None:
+    """Press the box before a row of the table."""
+    table(page).click(position={"x": 17, "y": 38 + 44 * row + 22})
 
 
 def sign(page: Page, choice: str) -> None:

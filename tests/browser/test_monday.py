@@ -116,7 +116,7 @@ def later(chromium: Browser) -> Iterator[Page]:
 def test_a_folder_of_the_server_is_done_when_the_reader_comes_back(
     page: Page, later: Page, server: Server, store: Repository, roots: Path
 ) -> None:
-    ward, before = Ward(roots / "server", 300).write(), store.worklist.page().stored
+    ward, before = Ward(roots / "server", 600).write(), store.worklist.page().stored
     _open_intake(page, server)
     page.get_by_label("Folder of this server").fill(str(ward.folder))
     page.get_by_role("button", name="Queue the folder").click()
@@ -144,6 +144,7 @@ def test_an_uploaded_folder_is_done_when_the_reader_comes_back(
     ward, before = Ward(tmp_path / "uploaded", 60).write(), store.worklist.page().stored
     _open_intake(page, server)
     upload(page, ward.folder)
+    expect(page.get_by_text("60 of 60 files arrived.")).to_be_visible()
     job, link = _job_of(page), page.url
     page.close()
 

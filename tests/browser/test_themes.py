@@ -122,12 +122,15 @@ def insist_on(page: Page, theme: str, words: str) -> None:
 
 
 def insist_on_reading(page: Page) -> None:
-    """All words on screen stand out from their ground, once nothing fades in any more."""
+    """All words on screen stand out from their ground, once all are there and none fades in."""
     page.wait_for_load_state("networkidle")
     end = time.monotonic() + PATIENCE
-    while (found := page.evaluate(FAINT))["faint"] and time.monotonic() < end:
+    while time.monotonic() < end:
+        found = page.evaluate(FAINT)
+        if found["seen"] >= 8 and not found["faint"]:
+            return
         page.wait_for_timeout(200)
-    assert found["seen"] >= 8 and not found["faint"]
+    raise AssertionError(found)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -318,7 +318,7 @@ def test_a_length_is_in_millimetres_only_where_the_file_says_so(bench: Bench) ->
     films = {
         "mm": ("mm", 0.5, "mm"),
         "px": ("{pixels}", 1.0, "px"),
-        "detector": ("mm", 0.25, "detector"),
+        "detector": ("mm", 0.25, "(at the detector)"),
     }
     bench.open(*({"film": f"{film}.dcm"} for film in films), layout="4").press("d")
     for index, (unit, size, shown) in enumerate(films.values()):

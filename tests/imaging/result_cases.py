@@ -60,14 +60,14 @@ def queue(repository: Repository, *files: tuple[str, bytes]) -> str:
     """A job whose films were answered, and whose other files failed; returns its id."""
     from imaging.dicom import read_image
     from imaging.errors import InputError
+    from models.inference.outcomes import failed_file
 
     outcomes = []
     for name, content in files:
         try:
             instance = read_image(content, file_name=name).instance
         except InputError as exc:
-            lost = Assessment("", Status.ERROR, messages=(str(exc),))
-            outcomes.append(FileOutcome(name, lost))
+            outcomes.append(failed_file(content, name, exc))
         else:
             said = said_about(instance.identity.sop_instance_uid)
             outcomes.append(FileOutcome(name, said, instance))

@@ -13,6 +13,7 @@ from imaging.rendering import (
     colour_bar,
     colour_table,
     composite_overlay,
+    film_thumbnail,
     numbered_boxes,
     overlay_png,
     thumbnail,
@@ -136,3 +137,25 @@ def test_boxes_are_drawn_where_they_are_on_the_smaller_film(shape: tuple[int, ..
     lit = drawn.max(axis=-1) > 200
     assert lit[50, 20:40].all() and lit[79, 20:40].all() and lit[50:80, 20].all()
     assert not lit[55:75, 25:35].any() and lit[:50].any()
+
+
+@pytest.mark.parametrize("shape", [(3000, 2000), (96, 300), (5, 4), (1, 1)])
+def test_a_film_in_a_list_is_small_and_keeps_its_shape(shape: tuple[int, int]) -> None:
+    ramp = np.linspace(-1000, 3000, shape[0] * shape[1], dtype=np.float32).reshape(shape)
+    picture = Image.open(BytesIO(film_thumbnail(ramp)))
+    assert picture.mode == "L" and max(picture.size) == 96
+    wide, tall = picture.size
+    assert wide / tall == pytest.approx(shape[1] / shape[0], rel=0.05, abs=0.02)
+    assert len(film_thumbnail(ramp)) < 4000
+
+
+def test_a_film_in_a_list_has_its_greys_spread_and_larger_is_brighter() -> None:
+    film = np.repeat(np.linspace(500, 520, 64, dtype=np.float32)[None], 64, axis=0)
+    film[0, 0] = 60000  # one hot pixel decides nothing
+    shades = np.asarray(Image.open(BytesIO(film_thumbnail(film))), dtype=int)
+    assert shades[40, :5].max() < 30 and shades[40, -5:].min() > 225
+
+
+def test_a_film_of_one_grey_or_of_no_pixels_is_drawn_too() -> None:
+    assert Image.open(BytesIO(film_thumbnail(np.zeros((8, 8), np.float32)))).size == (96, 96)
+    assert film_thumbnail(np.empty((0, 0), np.float32)) == b""

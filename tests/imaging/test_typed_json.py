@@ -23,6 +23,7 @@ from imaging.entities import (
     ModelIdentity,
     Patient,
     Status,
+    TypedFacts,
     VoiPreset,
 )
 from imaging.intake.decode_process import Descriptions
@@ -66,10 +67,13 @@ RECORDS = [
     Settings(Path("/home/ü"), data=Path("/data"), roots=("/a", "s3://b"), error_rate=0.01),
     Settings(Path("relative")),
     Chunk((Task("j", 0, "a\udcff", since=datetime.now(UTC)), Task("j", 1, "b", urgent=True))),
+    Chunk((Task("j", 2, "c", typed=TypedFacts("A^B", age_years=3.5, typed_at=datetime.now(UTC))),)),
     Descriptions((film(), None)),
     Done(
         (
-            Judged("0" * 64, FileOutcome("a", assessment(), film()), False),
+            Judged(
+                "0" * 64, FileOutcome("a", assessment(), film(), thumbnail=b"\xff\xd8\0"), False
+            ),
             Judged(
                 "1" * 64, FileOutcome("a", Assessment("", Status.DOCUMENT), None, document()), True
             ),
@@ -138,7 +142,7 @@ def _leaves(values: Any) -> list[Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | datetime | Path)
+    return value is None or isinstance(value, str | bytes | int | float | datetime | Path)
 
 
 @pytest.mark.parametrize(

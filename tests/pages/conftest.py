@@ -116,6 +116,11 @@ def wait_for_queue(store: Repository) -> None:
         time.sleep(0.05)
 
 
+def has_uploader(page: AppTest) -> bool:
+    """Whether files can be handed in on a page."""
+    return any("uploader" in part.proto.component_name for part in page.get("bidi_component"))
+
+
 def words(page: AppTest) -> str:
     """Everything a page says, in one string."""
     said: list[Any] = [html.body for html in page.html]

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from imaging.entities import RESEARCH_USE
 from imaging.settings import ROOT
 from imaging.store.worklist_pages import WorklistPages
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, has_uploader, words
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("[a-z]*.py"))
 
@@ -19,7 +19,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").gl
 def only_error(app: AppTest) -> str:
     """The one sentence shown instead of a page."""
     assert not app.exception and len(app.error) == 1
-    assert not app.get("file_uploader") and not app.dataframe
+    assert not has_uploader(app) and not app.dataframe
     return str(app.error[0].value)
 
 
@@ -31,7 +31,7 @@ def test_every_page_states_the_intended_use(open_page: OpenPage, path: str) -> N
 
 
 def test_the_router_opens_upload_first(open_page: OpenPage) -> None:
-    assert open_page("app.py").get("file_uploader")
+    assert has_uploader(open_page("app.py"))
 
 
 def test_an_altered_checkpoint_is_one_sentence(

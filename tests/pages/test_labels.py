@@ -17,7 +17,10 @@ from babel.messages.pofile import read_po
 
 from imaging.entities import Answer, Assessment, Finding, Patient, Status
 from imaging.settings import ROOT
+from models.checkpoint.card import Scope
+from models.inference.age_scope import check_age
 from pages.ui import i18n, labels, network_answer
+from tests.conftest import tiny_card
 
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
 SOURCES = [source for source in SOURCES if "node_modules" not in source]
@@ -85,7 +88,7 @@ def test_the_catalogue_is_up_to_date() -> None:
 
 def test_sentences_of_other_rooms_are_in_the_catalogue() -> None:
     assert {
-        "The file is empty.",
+        "The file is empty; ask for it to be sent again.",
         "The body part is {0}, not {1}.",
         "Research use - not for diagnosis",
         "Pneumonia",
@@ -101,6 +104,9 @@ def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     catalogue.add("The file is empty.", "文件为空。")
     catalogue.add("The modality is not stated.", "未注明模态。")
     catalogue.add("The body part is {0}, not {1}.", "应为{1}而不是{0}。")
+    tested = "This network was tested on children of {0} to {1}; this patient is {2}"
+    catalogue.add(f"{tested}.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}岁。")
+    catalogue.add(f"{tested} months.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}个月。")
     folder = tmp_path / "zh_CN" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     with (folder / "lightbox.mo").open("wb") as stream:
@@ -125,6 +131,13 @@ def test_a_missing_translation_stays_english(chinese: None) -> None:
 def test_sentences_with_values_are_translated(chinese: None) -> None:
     said = i18n.sentence("The modality is not stated. The body part is HAND, not CHEST or LUNG.")
     assert said == "未注明模态。 应为CHEST or LUNG而不是HAND。"
+
+
+@pytest.mark.parametrize(("years", "said"), [(77.0, "该患者77岁。"), (0.25, "该患者3个月。")])
+def test_an_age_outside_is_translated_whole(years: float, said: str, chinese: None) -> None:
+    scope = Scope("children", ("DX",), ("CHEST",), ("AP",), (1.0, 5.99))
+    refusal, _ = check_age(Patient(age_years=years), scope)
+    assert i18n.sentence(refusal).startswith(f"本网络仅在1至5岁儿童中测试;{said}")
 
 
 @pytest.mark.parametrize(
@@ -198,3 +211,30 @@ def test_no_disease_is_ruled_out_above_its_operating_point(
     (line,) = network_answer._describe_certainty(assessment)
     assert said in line and "5%" in line
     assert ("ruled out" in line) <= (probability < 0.5 or len(held) == 2)
+
+
+@pytest.mark.parametrize(
+    ("message", "limited"),
+    [
+        ("The patient's age is not stated.", True),
+        ("No patient data in this file: modality, view and age are unknown.", True),
+        ("No patient data in this file: modality and view are unknown.", False),
+        ("The patient's age is near the studied ages, but outside.", False),
+    ],
+)
+def test_what_is_ruled_out_among_children_is_not_ruled_out_for_somebody(
+    message: str, limited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = tiny_card()
+    monkeypatch.setattr(network_answer.resources, "card", lambda _name: card)
+    assessment = Assessment(
+        sop_instance_uid="1",
+        status=Status.WARNED,
+        model=card.identity,
+        messages=(message,),
+        findings=(Finding("pneumonia", "Pneumonia", 0.1, 0.5),),
+        conformal_set=("absent",),
+        error_rate=0.05,
+    )
+    said = " ".join(network_answer._describe_certainty(assessment))
+    assert ("age is unknown: this is true of" in said) is limited

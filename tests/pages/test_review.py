@@ -80,11 +80,23 @@ def test_every_score_stands_beside_its_model(
 def test_outside_its_population_a_network_promises_nothing(
     open_page: OpenPage, store: Repository, take_in: TakeIn, tiny_panel: ClassifierRegistry
 ) -> None:
-    """An adult's film: no error rate, no bar, no percentage; the network is named all the same."""
-    said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="062Y")))
+    """An older child: no error rate, no bar, no percentage; the network is named all the same."""
+    said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="006Y")))
     assert "none of its figures holds" in said and "not a probability here" in said
     assert "errors allowed" not in said and 'class="lb-bar"' not in said
     assert "Exploratory" not in said and tiny_panel.first.card.identity.short_hash in said
+
+
+def test_an_adult_is_not_suitable_with_the_age_and_what_to_do(
+    open_page: OpenPage, store: Repository, take_in: TakeIn
+) -> None:
+    """No score, and nothing that could raise the study."""
+    study = keep_film(store, take_in, PatientAge="077Y")
+    said = words(open_page(PAGE, study=study))
+    assert "tested on children of 1 to 5; this patient is 77. Read this picture without" in said
+    assert "operating point" not in said and "not a probability here" not in said
+    (row,) = store.worklist.page().items
+    assert row.finding is None and row.priority == 0
 
 
 def test_what_computed_an_answer_is_said(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imaging.intake.arrivals import Arrivals, Piece
+from imaging.jobs import Loss
 from imaging.store import Repository
 from pages.ui import resources
 from tests.factories import make_dicom_bytes
-from tests.pages.conftest import OpenPage, wait_for_queue, words
+from tests.pages.conftest import READER, OpenPage, wait_for_queue, words
 
 PAGE = "pages/upload.py"
 FILM = ("film.dcm", make_dicom_bytes(), "application/dicom")
@@ -21,10 +25,22 @@ EMPTY = ("empty.dcm", b"", "application/dicom")
 
 
 def drop(page: AppTest, store: Repository, *files: tuple[str, bytes, str]) -> AppTest:
-    """Drop files, wait for the worker, look again."""
-    page.file_uploader[0].set_value(list(files)).run()
+    """Hand files in as a browser does, wait for the worker, look again."""
+    page.query_params["job"] = hand_in(store, *files)
     wait_for_queue(store)
     return page.run()
+
+
+def hand_in(store: Repository, *files: tuple[str, bytes, str], most_bytes: int = 2**20) -> str:
+    """Announce files and send each in one piece; returns the job."""
+    arrivals = Arrivals(store, most_bytes=most_bytes, announce=lambda: resources.worker().wake())
+    sizes = [(name, len(content)) for name, content, _kind in files]
+    job, lost = arrivals.open(sizes, {}, account=store.accounts.alone(READER).name)
+    for number, (_name, content, _kind) in enumerate(files):
+        if number not in lost:
+            arrivals.receive(job, [Piece(number, 0, content)])
+    arrivals.close(job, {}, Loss.CUT)
+    return job
 
 
 def test_one_film_shows_its_answer_and_the_way_to_review(
@@ -43,11 +59,39 @@ def test_every_file_gets_an_outcome(open_page: OpenPage, store: Repository) -> N
     assert "Could not be read" in outcomes["notes.txt"] and table["Reason"][2]
 
 
-def test_files_are_queued_once(open_page: OpenPage, store: Repository) -> None:
-    page = drop(open_page(PAGE), store, FILM)
-    job = page.query_params["job"]
-    page.run()
-    assert page.query_params["job"] == job and len(store.worklist.page().items) == 1
+def told(page: AppTest) -> Any:
+    """What the uploader on a page is told to be missing."""
+    (shown,) = [p for p in page.get("bidi_component") if "uploader" in p.proto.component_name]
+    return json.loads(shown.proto.json)["drops"]
+
+
+def test_what_did_not_arrive_stays_told(open_page: OpenPage, store: Repository) -> None:
+    large = ("large.dcm", bytes(2000), "application/dicom")
+    job = hand_in(store, large, most_bytes=1000)
+    page = open_page(PAGE, job=job)
+    assert "0 of 1 files arrived" in words(page) and not page.exception and not page.error
+    wanted = {"number": 0, "name": "large.dcm", "size": 2000, "loss": "large"}
+    missing = {"job": job, "arrived": 0, "count": 1, "files": [wanted]}
+    assert told(page) == told(open_page(PAGE)) == [missing]
+    store.drops.dismiss(job, account=store.accounts.alone(READER).name)
+    page = open_page(PAGE, job=job)
+    assert "0 of 1 files arrived" in words(page) and told(page) == []  # a fact, told or not
+
+
+def test_helpers_and_duplicates_are_no_failures(open_page: OpenPage, store: Repository) -> None:
+    helpers = [(name, b"no film", "") for name in ("AUTORUN.INF", "cd/README.TXT")]
+    again = ("again.dcm", FILM[1], "")
+    page = drop(open_page(PAGE), store, FILM, *helpers, again)
+    said = words(page)
+    assert "2 files done." in said and "1 duplicate" in said and "Could not be read" not in said
+    assert "2 files that are no films" in said
+    assert [e.label for e in page.expander if "no films" in e.label] == [
+        "2 files that are no films"
+    ]
+    assert "AUTORUN.INF" in page.text[0].value
+    table = page.dataframe[0].value
+    assert list(table["File"]) == ["film.dcm", "again.dcm"]
+    assert "already" in table["Reason"][1] and "Answered" in table["Outcome"][1]
 
 
 @pytest.mark.slow
@@ -96,5 +140,5 @@ def test_an_archive_is_a_row_for_each_file_in_it(open_page: OpenPage, store: Rep
     packed = ("disc.zip", buffer.getvalue(), "application/zip")
     table = drop(open_page(PAGE), store, packed).dataframe[0].value
     outcomes = dict(zip(table["File"], table["Outcome"], strict=True))
-    assert "Answered" in outcomes["disc.zip/disc/film.dcm"]
-    assert "Could not be read" in outcomes["disc.zip/disc/notes.txt"]
+    assert "Answered" in outcomes["film.dcm (disc.zip/disc)"]
+    assert "Could not be read" in outcomes["notes.txt (disc.zip/disc)"]

@@ -12,8 +12,9 @@ import pytest
 from pydicom import dcmread
 
 from imaging.delivery.batch import FORMATS, ExportedBatch, Wish, export_batch
-from imaging.delivery.batch_rows import Batch, job_batch
+from imaging.delivery.batch_rows import Batch, job_batch, stored_batch
 from imaging.delivery.report_archive import zip_reports
+from imaging.entities import Status
 from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import PicturePair
@@ -73,6 +74,25 @@ def test_the_trail_counts_and_names_nobody(repository: Repository, tmp_path: Pat
         ("ada", "results of 2 files, 2 studies: csv,sr"),
     ]
     assert lines[-1].study_instance_uid == ""
+
+
+def test_of_a_held_study_a_batch_says_that_it_is_held_and_nothing_else(
+    repository: Repository, tmp_path: Path
+) -> None:
+    stranger = film(1, PatientName="BETA^BRUNO", PatientID="B-2", SOPInstanceUID="1.2.9")
+    files = [("a.dcm", film(1)), ("b.dcm", stranger), ("c.dcm", film(2))]
+    batch = batch_of(repository, *files)
+    rows = list(batch.rows(True))
+    assert [row.path for row in rows] == ["a.dcm", "b.dcm", "c.dcm"]
+    for row in rows[:2]:
+        assert "more than one patient" in row.message and row.status == "refused"
+        assert row.probability is None and not row.scores and not row.patient_name
+    assert rows[2].probability is not None
+    found = taken(repository, batch, tmp_path, "csv", "sr")
+    assert ["1.2.3.1" in line and "more than one" in line for line in found.left_out] == [True]
+    stored_rows = stored_batch(repository, because).rows(False)
+    held = {row.study_instance_uid for row in stored_rows if row.status == "refused"}
+    assert held == {"1.2.3.1"}
 
 
 def test_a_form_that_cannot_be_made_is_named_and_the_others_are_made(
@@ -195,3 +215,13 @@ def test_rows_survive_the_disk_unchanged(repository: Repository, tmp_path: Path)
     assert list(spool) == list(spool) == rows
     spool.close()
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_helper_files_are_counted_and_in_no_table(repository: Repository, tmp_path: Path) -> None:
+    batch = batch_of(repository, ("a.dcm", film(1)), ("AUTORUN.INF", b"text"), ("b.txt", b"text"))
+    found = taken(repository, batch, tmp_path, "csv", "html")
+    statuses = dict(found.summary.statuses)
+    assert statuses[Status.HELPER] == statuses[Status.ERROR] == 1
+    table, page = (path.read_text(encoding="utf-8-sig") for path in found.files)
+    assert "b.txt" in table and "AUTORUN" not in table
+    assert "Files that are no films, and in no table: 1." in page

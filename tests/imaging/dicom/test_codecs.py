@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
 
 from bench.decode import encode_film, film
-from imaging.dicom.pixels import codecs, description, grey_levels
+from imaging.dicom.pixels import codecs, decoding, description
 from imaging.dicom.pixels.codestream import check_codestream
 from imaging.entities import Geometry
 from imaging.errors import PixelDataError
@@ -24,7 +24,7 @@ def test_a_film_comes_back_bit_for_bit(name: str) -> None:
     values = film(96)
     ds = encode_film(name, values)
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
-    assert np.array_equal(grey_levels.decode_frame(ds, geometry, 0), values)
+    assert np.array_equal(decoding.decode_frame(ds, geometry, 0), values)
 
 
 @pytest.mark.parametrize("name", ["jpegll", "jpegls", "j2k"])
@@ -44,7 +44,7 @@ def test_what_one_decoder_declines_goes_to_the_next(monkeypatch: pytest.MonkeyPa
     ds = encode_film("j2k", values)
     monkeypatch.setitem(codecs._DECODERS, ds.file_meta.TransferSyntaxUID, declines)
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
-    assert np.array_equal(grey_levels.decode_frame(ds, geometry, 0), values)
+    assert np.array_equal(decoding.decode_frame(ds, geometry, 0), values)
 
 
 @pytest.mark.parametrize("name", ["jpegll", "jpegls", "j2k", "htj2k"])
@@ -56,7 +56,7 @@ def test_a_frame_with_a_hole_is_no_picture(name: str) -> None:
     half = len(data) // 2
     ds.PixelData = encapsulate([data[:half] + data[half + 200 :]])
     with pytest.raises((RuntimeError, ValueError, PixelDataError)):
-        grey_levels.decode_frame(ds, geometry, 0)
+        decoding.decode_frame(ds, geometry, 0)
 
 
 def damaged(name: str, data: bytes, size: int) -> tuple[Dataset, Geometry]:
@@ -107,7 +107,7 @@ def test_what_openjph_gives_up_is_no_picture(black: bool, monkeypatch: pytest.Mo
         lost = not np.asarray(whole)[-41:-40].any()  # a row that is bright in the film
         given_up += lost
         try:
-            found = grey_levels.decode_frame(ds, geometry, 0)
+            found = decoding.decode_frame(ds, geometry, 0)
         except (RuntimeError, ValueError, PixelDataError):
             continue
         assert not lost or found[-41:-40].any()
@@ -123,9 +123,9 @@ def test_without_the_hook_a_black_last_row_is_decoded_by_the_other(
     data = bytes(imagecodecs.htj2k_encode(values, reversible=True))
     ds, geometry = damaged("htj2k", data, 64)
     monkeypatch.setattr(sys, "unraisablehook", codecs._note_dropped_error)
-    assert grey_levels.decode(ds, geometry, 0)[1] == codecs.LABEL
+    assert decoding.decode(ds, geometry, 0)[1] == codecs.LABEL
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
-    found, name = grey_levels.decode(ds, geometry, 0)
+    found, name = decoding.decode(ds, geometry, 0)
     assert name == "pylibjpeg" and np.array_equal(found, values)
 
 
@@ -137,7 +137,7 @@ def test_the_fast_way_gives_what_pydicom_gives(name: str, stored: int, signed: i
     ds = encode_film(name, film(64))
     ds.BitsStored, ds.HighBit, ds.PixelRepresentation = stored, stored - 1, signed
     geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
-    found, by = grey_levels.decode(ds, geometry, 0)
+    found, by = decoding.decode(ds, geometry, 0)
     expected, _ = get_decoder(ds.file_meta.TransferSyntaxUID).as_array(
         ds, decoding_plugin="pylibjpeg" if name == "htj2k" else codecs.LABEL
     )

@@ -12,12 +12,18 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGLSLossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from imaging.dicom import Profile, read_image, release
 from imaging.dicom.deidentify.pseudonyms import Project, shift_date
 from imaging.errors import InputError, SettingsError
-from tests.factories import make_dataset, make_dicom_bytes, make_pixels, to_bytes
+from tests.factories import (
+    make_dataset,
+    make_dicom_bytes,
+    make_overlay,
+    make_pixels,
+    to_bytes,
+)
 from tests.imaging.peers import dciodvfy
 
 KEY = Project(b"k" * 32)
@@ -194,3 +200,17 @@ def test_no_file_is_a_sentence() -> None:
     for content in (b"", b"text", make_dicom_bytes()[:200]):
         with pytest.raises(InputError):
             release(content, KEY)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_bits_of_an_overlay_in_the_pixels_do_not_leave(packed: bool) -> None:
+    name = np.zeros((24, 32), bool)
+    name[5:9, 3:20] = True  # as good as a name
+    levels = make_pixels(24, 32)
+    ds = make_dataset(levels | (name.astype(np.uint16) << 15))
+    for element in make_overlay(name, bit=15).values():
+        ds.add(element)
+    if packed:
+        ds.compress(RLELossless)
+    found = released(ds)
+    assert np.array_equal(np.frombuffer(found.PixelData, "<u2").reshape(24, 32), levels)

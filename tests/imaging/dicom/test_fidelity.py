@@ -21,6 +21,7 @@ from tests.factories import make_dicom_bytes, make_film_bytes, make_lut, make_pi
 PLAIN: dict[str, Any] = {
     "PatientOrientation": ["L", "F"],
     "PixelSpacing": [0.2, 0.2],
+    "PixelSpacingCalibrationType": "GEOMETRY",
     "WindowCenter": 2048,
     "WindowWidth": 4096,
 }
@@ -222,3 +223,19 @@ def test_hardly_any_open_film_is_taken_for_its_negative(data: Path) -> None:
     assert len(grey) > 100
     assert alarms == 0
     assert missed <= 0.03 * len(grey)
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ({}, "the file gives none"),
+        ({"WindowCenter": 1000, "WindowWidth": -5}, "none of the file can be used"),
+        (
+            {"WindowCenter": 1000, "WindowWidth": 500, "VOILUTFunction": "CUSTOM"},
+            "none of the file can be used",
+        ),
+    ],
+)
+def test_a_window_that_is_left_out_is_not_called_none(stated: dict[str, Any], why: str) -> None:
+    steps = inspect_image(read_image(make_dicom_bytes(**stated))).steps
+    assert why in " ".join(step.words for step in steps)

@@ -15,7 +15,8 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
 from imaging.dicom import read_image
-from imaging.dicom.pixels.voi_lut import Lut, apply_lut, apply_window
+from imaging.dicom.pixels.lookup_table import Lut, apply_lut
+from imaging.dicom.pixels.voi_lut import apply_window
 from imaging.entities import VoiPreset
 from imaging.errors import PixelDataError
 from tests.factories import make_dataset, make_dicom_bytes, make_lut, make_pixels, to_bytes

@@ -15,6 +15,7 @@ from pydicom.uid import HTJ2KLossless
 
 from imaging.dicom import read_image
 from imaging.dicom.viewer_pixels import screen_pixels
+from imaging.entities import LengthPlane
 from imaging.errors import InputError
 from tests.factories import make_dataset, make_film_bytes, make_pixels, to_bytes
 
@@ -49,6 +50,13 @@ def test_the_patients_right_is_on_the_left_however_it_was_stored(signs: tuple[in
     assert top.shape == (5, 4) and np.argwhere(top == 7).tolist() == [[0, 0]]
     assert image.instance.geometry.pixel_spacing == (3.0, 2.0)
     assert screen_pixels(image).directions == ("L", "P")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_lengths_hold_in_the_body_where_the_planes_are_known(known: bool) -> None:
+    image = read_image(nifti(np.zeros((4, 5, 3), np.int16), np.diag([2.0, 3, 4, 1]), known=known))
+    expected = LengthPlane.BODY if known else LengthPlane.UNKNOWN
+    assert image.instance.geometry.length_plane is expected
 
 
 def test_values_that_are_not_whole_keep_their_size() -> None:

@@ -72,7 +72,8 @@ def test_transparency_is_flattened_onto_black() -> None:
 
 
 def test_palette_png_is_looked_up() -> None:
-    palette = PilImage.fromarray(GREY).convert("RGB").convert("P", palette=PilImage.Palette.WEB)
+    colours = np.stack([GREY, 255 - GREY, GREY], axis=2)
+    palette = PilImage.fromarray(colours).convert("P", palette=PilImage.Palette.WEB)
     buffer = BytesIO()
     palette.save(buffer, "PNG")
     expected = np.asarray(palette.convert("RGB"))

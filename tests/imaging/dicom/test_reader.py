@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import json
+import re
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -20,8 +25,8 @@ from pydicom.uid import (
 )
 
 from imaging.dicom import read_image
-from imaging.dicom.header.header import parse_age
-from imaging.entities import SourceKind
+from imaging.dicom.header import header
+from imaging.entities import OtherPatientId, Patient, SourceKind
 from imaging.errors import (
     AssistantError,
     NotDicomError,
@@ -29,6 +34,8 @@ from imaging.errors import (
     UnsupportedImageError,
     UnsupportedTransferSyntaxError,
 )
+from imaging.moments import parse_age
+from imaging.store.schema import json_codec
 from tests.factories import make_dataset, make_dicom_bytes, make_pixels, to_bytes
 
 
@@ -113,6 +120,87 @@ def test_stand_ins_differ_between_attributes_and_files() -> None:
     other = read_image(make_dicom_bytes(PatientID="T-2", **missing)).instance.identity
     uids = {one.study_instance_uid, one.series_instance_uid, other.study_instance_uid}
     assert len(uids) == 3
+
+
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+WRONG = st.one_of(
+    st.text("0123456789abcdef", min_size=32, max_size=32).filter(lambda uid: not uid.isdigit()),
+    st.text("ABCXYZ-_ 0123456789", min_size=1, max_size=20).filter(lambda uid: uid.strip()),
+    st.text("123", min_size=65, max_size=200).map(lambda digits: f"1.{digits}"),
+    st.sampled_from(("1..2", "1.2.", ".1.2", "7", "1.2.3/4", "{1-2}")),
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(WRONG, WRONG, st.sampled_from(UIDS))
+def test_a_malformed_uid_keeps_together_what_it_kept_together(
+    uid: str, other: str, keyword: str
+) -> None:
+    """Hex digits, letters, too long: one stand-in for one value, whatever else the file holds."""
+    stated: dict[str, Any] = {keyword: uid}
+    films = [make_dataset(PatientName=name, **stated) for name in ("A^A", "B^B")]
+    same, same_too = (
+        header.read_identity(f, sha256=f.PatientName, transfer_syntax_uid="") for f in films
+    )
+    assert same == replace(same_too, sha256=same.sha256)
+    for stand_in in (same.study_instance_uid, same.series_instance_uid, same.sop_instance_uid):
+        assert re.fullmatch(r"[0-9.]{3,64}", stand_in)
+    stated[keyword] = other
+    told = header.read_identity(make_dataset(**stated), sha256="", transfer_syntax_uid="")
+    assert (told == replace(same, sha256="")) == (" ".join(other.split()) == " ".join(uid.split()))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_malformed_series_of_two_studies_is_two_series() -> None:
+    one, other = (
+        header.read_identity(
+            make_dataset(StudyInstanceUID=study, SeriesInstanceUID="1"),
+            sha256="",
+            transfer_syntax_uid="",
+        )
+        for study in ("1.2", "1.3")
+    )
+    assert one.series_instance_uid != other.series_instance_uid
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_of_malformed_and_missing_uids_different_things_are_said() -> None:
+    malformed = read_image(make_dicom_bytes(StudyInstanceUID="d41d8cd98f00b204"))
+    assert any("not well formed" in remark for remark in malformed.remarks)
+    missing = read_image(make_dicom_bytes(StudyInstanceUID=""))
+    assert any("made from its bytes" in remark for remark in missing.remarks)
+
+
+def test_who_issued_a_number_is_read() -> None:
+    issuer = Dataset()
+    issuer.UniversalEntityID, issuer.UniversalEntityIDType = "1.2.3", "ISO"
+    other = Dataset()
+    other.PatientID, other.IssuerOfPatientID, other.TypeOfPatientID = "X-9", "WARD B", "TEXT"
+    patient = header.read_patient(
+        make_dataset(
+            PatientID="42",
+            IssuerOfPatientID="WARD A",
+            TypeOfPatientID="TEXT",
+            IssuerOfPatientIDQualifiersSequence=[issuer],
+            OtherPatientIDsSequence=[other],
+            OtherPatientIDs=["7", "8"],
+        )
+    )
+    assert (patient.patient_id, patient.issuer, patient.id_type) == ("42", "WARD A", "TEXT")
+    assert patient.issuer_uid == "ISO 1.2.3"
+    assert patient.other_ids == (
+        OtherPatientId("X-9", "WARD B", "", "TEXT"),
+        OtherPatientId("7"),
+        OtherPatientId("8"),
+    )
+    film = replace(read_image(make_dicom_bytes()).instance, patient=patient)
+    values = json.loads(json.dumps(json_codec.instance_to_json(film)))
+    assert json_codec.instance_from_json(values) == film
+    for name in ("issuer", "issuer_uid", "id_type", "other_ids"):  # as older records are
+        del values["patient"][name]
+    assert json_codec.instance_from_json(values).patient == Patient(
+        patient.name, "42", patient.birth_date, patient.sex, patient.age_years
+    )
 
 
 def test_spacing_that_is_no_length_is_left_out() -> None:

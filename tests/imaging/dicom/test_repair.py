@@ -64,6 +64,12 @@ def test_a_difference_is_explained_only_by_a_rule_that_fits() -> None:
     assert explain("simpleitk", ours, wrong) == "unexplained"
     assert explain("simpleitk", ours, 255 - wrong) == "unexplained"
     assert explain("gdcm", ours, ours[:, :5]) != ""
+    over = ours.copy()
+    over[0, 0, 0] = 256
+    cut = np.where(over == 256, 0, over)
+    for name, theirs in (("pydicom", cut), ("simpleitk", 255 - cut)):
+        assert "beyond BitsStored" in explain(name, over, theirs)
+    assert explain("pydicom", over, np.where(over == 256, 9, over)) == "unexplained"
 
 
 def read_plain(**attributes: Any) -> Image:

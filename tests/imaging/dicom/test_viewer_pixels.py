@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imaging.dicom import Image, read_image
-from imaging.dicom.pixels import voi_lut
+from imaging.dicom.pixels import lookup_table, voi_lut
 from imaging.dicom.viewer_pixels import ScreenFrame, ScreenPixels, screen_pixels
 from tests.factories import make_dicom_bytes, make_lut, make_pixels
 
@@ -24,7 +24,7 @@ def shown(found: ScreenPixels, frame: int = 0) -> np.ndarray:
     modality = (sent * how.slope + how.intercept).astype(np.float32)
     first = how.presets[0] if how.presets else None
     if first is not None and first.lut is not None:
-        levels = voi_lut.apply_lut(modality, first.lut).astype(np.float64)
+        levels = lookup_table.apply_lut(modality, first.lut).astype(np.float64)
         grey = np.rint(levels * (255 / (2**first.lut.bits - 1))).astype(np.uint8)
     else:
         window = first.preset if first else how.automatic

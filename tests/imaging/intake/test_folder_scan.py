@@ -143,6 +143,24 @@ def test_an_archive_in_the_folder_is_a_row_for_each_member(
     assert [repository.originals.content(t.sha256) for t in kept] == [b"3"]
 
 
+def test_parts_of_uploads_that_nobody_goes_on_with_are_deleted(
+    repository: Repository, root: Path
+) -> None:
+    incoming = repository.originals.incoming
+    incoming.mkdir(parents=True)
+    old, young = incoming / "a-0", incoming / "b-0"
+    for part in (old, young):
+        part.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    folder_scanner = FolderScanner(repository, lambda: None)
+    folder_scanner.start()
+    try:
+        assert ended(repository, repository.jobs.open(JobKind.FOLDER, str(root)))
+    finally:
+        folder_scanner.stop()
+    assert young.exists() and not old.exists()
+
+
 def test_a_listing_that_was_interrupted_goes_on(repository: Repository, root: Path) -> None:
     job = repository.jobs.open(JobKind.FOLDER, str(root))
     repository.jobs.add_files(job, [("one.dcm", str(root / "one.dcm"))])

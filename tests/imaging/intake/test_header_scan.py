@@ -20,7 +20,7 @@ from imaging.intake.header_scan import HeaderScanner
 from imaging.jobs import URGENT, JobKind, Result, Task
 from imaging.store import Repository
 from imaging.store.pending_files import _load_span
-from imaging.store.tables import AnnouncementTable, JobFileTable, StudyTable
+from imaging.store.schema.tables import AnnouncementTable, JobFileTable, StudyTable
 from imaging.study import FileOutcome
 from imaging.worklist.order import ONE_WAITS, ROUTINE
 from imaging.worklist.query import WAITING, WorklistQuery

@@ -18,7 +18,7 @@ from imaging.errors import AccessError, ConflictError, NotFoundError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import Accounts, Repository, passwords
 from imaging.store.accounts import ALONE, ATTEMPTS, LOCKED_FOR
-from imaging.store.tables import AccountTable, SessionTable
+from imaging.store.schema.tables import AccountTable, SessionTable
 
 PASSWORD, OTHER = "correct horse", "battery staple"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

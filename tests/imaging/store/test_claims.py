@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, event, select, text
 
+from imaging.dicom import describe
 from imaging.entities import Assessment, Status
 from imaging.jobs import Result, Task
 from imaging.store import Repository
 from imaging.store import claims as outcomes
-from imaging.store.tables import JobFileTable, WorkerTable
+from imaging.store.schema.tables import JobFileTable, WorkerTable
 from imaging.study import FileOutcome
+from tests.factories import make_dicom_bytes
 from tests.postgresql import fresh_database
 
 SECONDS = 30.0  # after which a test has hung
@@ -315,3 +317,34 @@ def test_many_who_claim_at_once_never_get_the_same_file(
     assert sorted(chain(*claims, positions(left))) == list(range(60))
     for store in stores:
         store.close()
+
+
+def answered(store: Repository, task: Task) -> Result:
+    """What a worker hands back about a film."""
+    film = describe(store.originals.content(task.sha256), file_name=task.file_name)
+    assert film is not None
+    return Result(
+        task,
+        film.identity.sha256,
+        FileOutcome(task.file_name, Assessment(film.identity.sop_instance_uid, Status.OK), film),
+    )
+
+
+def test_bytes_that_come_again_are_told_as_duplicates(store: Repository) -> None:
+    def work_off(job: str) -> list[str]:
+        tasks = store.claims.claim_files("w", 9, jobs=[job])
+        known = store.claims.known_results([t.sha256 for t in tasks], NETWORKS)
+        results = [
+            Result(t, t.sha256, None) if t.sha256 in known else answered(store, t) for t in tasks
+        ]
+        store.claims.finish_files("w", results, NETWORKS)
+        return [file.duplicate for file in store.jobs.get(job).files]
+
+    one, two, three = (make_dicom_bytes(SOPInstanceUID=f"1.2.3.{n}") for n in range(3))
+    first = store.jobs.add([("a", one), ("b", two), ("c", one)])
+    assert work_off(first) == ["", "", "job"]
+    second = store.jobs.add([("d", one), ("e", one), ("f", three)])
+    assert work_off(second) == ["store", "job", ""]
+    assert store.jobs.progress(second).duplicates == 2
+    again = store.jobs.add_rescore([store.jobs.get(first).files[0].study_instance_uid])
+    assert set(work_off(again)) == {""}  # asked for, not handed in

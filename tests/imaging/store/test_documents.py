@@ -13,6 +13,7 @@ from imaging.delivery.study import deliver
 from imaging.documents import Document, DocumentKind
 from imaging.entities import Status
 from imaging.errors import ExportError, NotFoundError, StoreError
+from imaging.priors import Priors
 from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from imaging.worklist.order import ROUTINE
@@ -61,7 +62,7 @@ def test_a_document_alone_makes_a_study_that_stays_in_the_worklist(repository: R
     (item,) = repository.worklist.page().items
     assert (item.status, item.priority, item.read) == (Status.DOCUMENT, ROUTINE, False)
     assert item.patient == found.patient and item.instances == 0 and item.file_name == "sr.dcm"
-    assert repository.studies.priors("1.2.3") == ()
+    assert repository.studies.priors("1.2.3") == Priors()
     assert repository.originals.content(found.identity.sha256) == BYTES
 
 
@@ -87,11 +88,12 @@ def test_a_document_is_received_once_and_the_trail_knows(repository: Repository)
     assert repository.audit.verify().intact
 
 
-def test_another_file_of_the_same_name_is_a_conflict(repository: Repository) -> None:
+def test_another_document_of_the_same_uid_is_told_and_kept_beside(repository: Repository) -> None:
     found = keep(repository)
     (file,) = store(repository, outcome_of(document(sha256="other"))).files
-    assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
-    assert repository.studies.get("1.2.3").documents == (found,)
+    assert file.status is Status.DOCUMENT and "same SOP Instance UID" in file.message
+    first, second = repository.studies.get("1.2.3").documents
+    assert first == found and second.identity.sha256 == "other"
 
 
 def test_a_document_goes_with_its_study(repository: Repository) -> None:

@@ -188,7 +188,7 @@ def test_a_file_known_when_asked_and_deleted_since_is_read_again(store: Reposito
     assert store.studies.get("1.2.4.1").assessments[0] is not None
 
 
-def test_another_file_under_the_same_uid_is_refused_and_its_neighbours_stored(
+def test_another_content_under_the_same_uid_is_told_and_both_are_kept(
     store: Repository,
 ) -> None:
     films = [film(1), film(1, study=2), film(3)]
@@ -198,10 +198,14 @@ def test_another_file_under_the_same_uid_is_refused_and_its_neighbours_stored(
         "one", [answered(*one) for one in zip(tasks, films, strict=True)], NETWORKS
     )
     files = store.jobs.get(job_id).files
-    assert [f.status for f in files] == [Status.OK, Status.ERROR, Status.OK]
+    assert [f.status for f in files] == [Status.OK, Status.WARNED, Status.OK]
     assert "same SOP Instance UID" in files[1].message
-    assert len(store.worklist.study_uids()) == 2
-    assert not store.originals.path_of(hashlib.sha256(films[1]).hexdigest()).exists()
+    assert len({f.sop_instance_uid for f in files}) == 3
+    for content, file in zip(films, files, strict=True):
+        (kept,) = store.studies.get(file.study_instance_uid).instances
+        assert kept.identity.sop_instance_uid == file.sop_instance_uid
+        assert kept.identity.sha256 == hashlib.sha256(content).hexdigest()
+        assert store.originals.content(kept.identity.sha256) == content
 
 
 def test_a_paused_job_is_left_alone_until_it_goes_on(store: Repository) -> None:

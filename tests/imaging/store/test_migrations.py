@@ -20,7 +20,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from imaging.store.database import open_database
 from imaging.store.migrations.migrate import FIRST, migrate
-from imaging.store.tables import Base
+from imaging.store.schema.tables import Base
 
 # What Lightbox 0.3 itself wrote, dumped: two studies of a made-up patient, a draft, a signature
 OLD = Path(__file__).with_name("lightbox_0_3.sql")
@@ -65,7 +65,7 @@ def test_an_old_folder_opens_with_what_its_readers_decided(old_home: Path) -> No
         assert record.reviews[0].stage is Stage.DRAFT and record.reviews[0].note == "clear"
         assert record.final == record.review and repository.reviews.finals() == (record.review,)
         assert record.instances[0].patient.name == "DOE^JANE" and record.assessments[0] is not None
-        (prior,) = repository.studies.priors("1.2.6")
+        (prior,) = repository.studies.priors("1.2.6").same
         assert prior == record
         assert len(repository.jobs.unfinished()) == 1
 

@@ -27,6 +27,7 @@ from imaging.entities import (
     VoiPreset,
 )
 from imaging.errors import ConflictError, NotFoundError, StoreError
+from imaging.priors import Priors
 from imaging.review.records import (
     Annotation,
     Call,
@@ -40,7 +41,8 @@ from imaging.review.records import (
     Trial,
     Truth,
 )
-from imaging.store import Repository, json_codec
+from imaging.store import Repository
+from imaging.store.schema import json_codec
 from imaging.study import FileOutcome
 from imaging.worklist.order import RAISED, RAISED_BEFORE
 from tests.stored import NETWORKS, announce, outcome_of, store
@@ -125,10 +127,16 @@ def test_the_same_film_twice_is_one_record(filled: Repository) -> None:
         assert filled.studies.get("1.2.3").instances == (instance(),)
 
 
-def test_another_film_with_the_same_uid_is_a_conflict(filled: Repository) -> None:
-    (file,) = store(filled, outcome_of(instance(sha256="cd" * 32), assessment())).files
-    assert file.status is Status.ERROR and "same SOP Instance UID" in file.message
-    assert file.study_instance_uid == "" and filled.studies.get("1.2.3").instances == (instance(),)
+def test_another_content_of_the_same_uid_is_told_and_kept_beside(filled: Repository) -> None:
+    again = outcome_of(instance(sha256="cd" * 32), assessment())
+    for networks in (NETWORKS, "others, which answer anew"):
+        (file,) = store(filled, again, networks=networks).files
+        assert file.status is Status.WARNED and "same SOP Instance UID" in file.message
+        first, second = filled.studies.get("1.2.3").instances
+        assert first == instance() and second.identity.sha256 == "cd" * 32
+        assert second.identity.sop_instance_uid == file.sop_instance_uid
+        assert file.sop_instance_uid != first.identity.sop_instance_uid
+    assert not filled.studies.get("1.2.3").held
 
 
 def test_reviews_are_appended_and_a_late_writer_is_told(filled: Repository) -> None:
@@ -231,16 +239,32 @@ def test_priors_are_the_patient_s_earlier_studies_newest_first(repository: Repos
     ]
     store(repository, *map(outcome_of, films))
     priors = repository.studies.priors("1.1")
-    assert [p.study_instance_uid for p in priors] == ["1.4", "1.3", "1.2", "1.9"]
-    assert repository.studies.priors("1.7") == ()  # of an undated study nothing is known
+    assert [p.study_instance_uid for p in priors.same] == ["1.4", "1.3", "1.2", "1.9"]
+    assert {p.record.study_instance_uid for p in priors.doubtful} == {"1.10", "1.8"}
+    assert repository.studies.priors("1.7") == Priors()  # of an undated study nothing is known
     with pytest.raises(NotFoundError):
         repository.studies.priors("9.9")
 
 
-def test_without_a_patient_id_nobody_has_priors(repository: Repository) -> None:
+@pytest.mark.parametrize("patient_id", ["", "ANONYMOUS", "00000"])
+def test_without_a_number_no_prior_is_sure(repository: Repository, patient_id: str) -> None:
     for number, date in [(1, "20260101"), (2, "20260201")]:
-        store(repository, outcome_of(dated(number, date, patient_id="")))
-    assert repository.studies.priors("1.2") == ()
+        store(repository, outcome_of(dated(number, date, patient_id=patient_id)))
+    priors = repository.studies.priors("1.2")
+    assert priors.same == () and [p.record.study_instance_uid for p in priors.doubtful] == ["1.1"]
+
+
+def test_a_prior_is_found_whatever_the_spelling_of_its_number(repository: Repository) -> None:
+    for number, date, patient_id in [(1, "20260101", "ab-42 "), (2, "20260201", "AB42")]:
+        store(repository, outcome_of(dated(number, date, patient_id=patient_id)))
+    assert [p.study_instance_uid for p in repository.studies.priors("1.2").same] == ["1.1"]
+
+
+def test_a_stranger_is_no_prior_at_all(repository: Repository) -> None:
+    stranger = {"name": "ROE^RICK", "sex": "M", "birth_date": "", "issuer": "B"}
+    store(repository, outcome_of(dated(1, "20260101", **stranger)))
+    store(repository, outcome_of(dated(2, "20260201", issuer="A")))
+    assert repository.studies.priors("1.2") == Priors()
 
 
 def test_a_first_read_is_committed_once(filled: Repository) -> None:

@@ -21,7 +21,7 @@ from imaging.jobs import JobKind, Result
 from imaging.review.records import AuditEvent
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
-from imaging.store.tables import InstanceTable
+from imaging.store.schema.tables import InstanceTable
 from models.batch.worker import drain, release_dead_claims, worker_name
 from models.inference.fingerprint import fingerprint
 from tests.factories import make_dicom_bytes

@@ -100,7 +100,7 @@ def test_both_engines_agree_with_the_classifier(
     films = [
         make_dicom_bytes(),
         make_dicom_bytes(PhotometricInterpretation="MONOCHROME1"),
-        make_dicom_bytes(PatientAge="062Y"),
+        make_dicom_bytes(PatientAge="006Y"),
         make_dicom_bytes(Modality="US"),
         make_dicom_bytes(DRAW.integers(0, 4096, (300, 200)).astype(np.uint16)),
     ]

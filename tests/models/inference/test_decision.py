@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
-from imaging.dicom import read_image, repair
+from imaging.dicom import derived_film, read_image, repair, write_derived
+from imaging.dicom.pixels.tint import READ_AS_GREY
 from imaging.documents import NOT_AN_IMAGE
 from imaging.entities import Answer, Assessment, Status
 from imaging.errors import CheckpointError
@@ -23,14 +24,23 @@ from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.checkpoint.installed import CARD
 from models.graphs.export import export
-from models.inference.assessments import BLANK, LOST, NO_FIGURES, NONE_FITS
+from models.inference.age_scope import OTHER_AGE
+from models.inference.assessments import (
+    BLANK,
+    FROM_PHOTOGRAPH,
+    LOST,
+    NO_FIGURES,
+    NONE_FITS,
+    promises_nothing,
+)
 from models.inference.assessor import Assessor, ServedModel
-from models.inference.scope import OTHER_AGE
 from models.rules.crop_box import FramingSettings
 from models.rules.gate_rules import REASONS
 from tests.conftest import tiny_card
 from tests.factories import make_dataset, make_dicom_bytes, make_film_bytes, to_bytes
+from tests.imaging.dicom.test_colour_space import compressed, jpeg2k, picture
 from tests.imaging.export_cases import NOW, export_case_of
+from tests.imaging.test_derivation import MADE
 from tests.planted import planted_checkpoint, planted_film, planted_gate, planted_localiser
 from tests.served import Batch, FixedNetworks, Judge, fixed_model
 
@@ -48,6 +58,7 @@ DOUBTS: dict[str, tuple[dict[str, Any], str]] = {
 REMARKED: dict[str, Any] = {"HighBit": 16}  # made good without a doubt about what is seen
 REMARK = "The header's HighBit is impossible; it was ignored."
 ADULT: dict[str, Any] = {"PatientAge": "062Y"}
+OLDER: dict[str, Any] = {"PatientAge": "006Y"}  # outside the studied ages, within their margin
 
 
 def film(side: int = 64, **attributes: Any) -> bytes:
@@ -93,7 +104,7 @@ def test_a_fitting_film_is_answered(judge: Judge, tiny_settings: Settings) -> No
 
 
 def test_a_warning_of_the_scope_stands_beside_the_answer(judge: Judge) -> None:
-    assessment = judge(make_dicom_bytes(**ADULT)).assessment
+    assessment = judge(make_dicom_bytes(**OLDER)).assessment
     assert assessment.status is Status.WARNED and assessment.findings
     assert assessment.messages == (NO_FIGURES, OTHER_AGE)
 
@@ -106,8 +117,32 @@ def test_a_remark_about_the_file_stands_beside_the_answer(judge: Judge) -> None:
     assert assessment.messages == (REMARK,)
 
 
+def test_a_picture_whose_colours_nothing_settles_is_refused_for_that(judge: Judge) -> None:
+    """Beside being in colour: what is grey enough to be read proves by its values what it is."""
+    dull = (picture() // 16 + 120).astype(np.uint8)
+    content = to_bytes(compressed(JPEG2000Lossless, jpeg2k(dull, mct=False), photometric="YBR_ICT"))
+    (doubt,) = read_image(content).refusals
+    assessment = judge(content).assessment
+    assert assessment.status is Status.REFUSED and not assessment.findings
+    assert assessment.messages[0] == doubt
+
+
+def test_a_film_out_of_a_photograph_is_answered_without_promises(judge: Judge) -> None:
+    pixels = np.random.default_rng(3).integers(0, 255, (64, 56)).astype(np.uint8)
+    plain = judge(make_film_bytes(pixels)).assessment
+    assert plain.findings and plain.error_rate is not None
+    assert not promises_nothing(plain.messages)
+    assessment = judge(write_derived(pixels, MADE)).assessment
+    assert assessment.status is Status.WARNED and assessment.findings == plain.findings
+    remarks = derived_film.FROM_PHOTOGRAPH, derived_film.MIRRORED
+    assert assessment.messages[:3] == (FROM_PHOTOGRAPH, *remarks)
+    assert not assessment.conformal_set and assessment.error_rate is None
+    assert promises_nothing(assessment.messages)
+    assert promises_nothing(" ".join(assessment.messages))  # as a row of the worklist has them
+
+
 def test_remarks_and_warnings_stand_together_beside_the_answer(judge: Judge) -> None:
-    assessment = judge(make_dicom_bytes(**REMARKED, **ADULT)).assessment
+    assessment = judge(make_dicom_bytes(**REMARKED, **OLDER)).assessment
     assert assessment.findings and assessment.messages == (
         NO_FIGURES,
         REMARK,
@@ -172,7 +207,7 @@ def test_out_of_scope_is_refused_without_an_answer(
         ({"BodyPartExamined": "KNEE"}, "The body part is KNEE"),
         ({"ViewPosition": "LL"}, "The view is LL"),
         ({"ImageLaterality": "L"}, "one side of the body"),
-        (ADULT, "outside the studied population"),
+        (ADULT, "this patient is 62"),
     ],
 )
 def test_asked_outside_its_population_a_model_answers_and_promises_nothing(
@@ -186,10 +221,21 @@ def test_asked_outside_its_population_a_model_answers_and_promises_nothing(
     assert not assessment.conformal_set and assessment.error_rate is None
 
 
-def test_a_film_of_another_age_is_answered_without_promises(judge: Judge) -> None:
-    """Nobody had to ask for it: the header says that the patient is no child."""
+def test_an_adult_is_not_for_a_network_of_children(judge: Judge) -> None:
+    """No figure, no map, nothing that could raise the study."""
+    models = [fixed_model(tiny_card(), FixedNetworks(against=never, favours=never))]
+    outcome = judge(film(**ADULT), models=models)
+    assert_refused(
+        outcome,
+        "This network was tested on children of 1 to 5; this patient is 62. Read this picture "
+        "without the network.",
+    )
+
+
+def test_a_film_of_a_neighbouring_age_is_answered_without_promises(judge: Judge) -> None:
+    """Nobody had to ask for it: the header says that the patient is a little older."""
     models = [fixed_model(tiny_card(), FixedNetworks())]
-    assessment = judge(film(**ADULT), models=models).assessment
+    assessment = judge(film(**OLDER), models=models).assessment
     assert assessment.status is Status.WARNED and assessment.findings
     assert assessment.messages[0] == NO_FIGURES
     assert not assessment.conformal_set and assessment.error_rate is None
@@ -297,6 +343,62 @@ def test_what_lies_around_the_lungs_is_not_looked_at(judge: Judge) -> None:
     assert np.array_equal(shown[0], shown[1]) and not np.allclose(shown[2], shown[3], atol=0.5)
 
 
+# -- colour
+
+
+def in_colour(tint: float) -> NDArray[np.uint8]:
+    """Noise in grey whose red is this share brighter."""
+    grey = np.random.default_rng(7).integers(0, 200, (64, 56, 1))
+    return np.rint(grey * np.array([1 + tint, 1, 1])).astype(np.uint8)
+
+
+@pytest.mark.parametrize("make", [make_dicom_bytes, make_film_bytes], ids=["DICOM", "PNG"])
+def test_a_tint_is_read_as_grey_with_a_remark(
+    judge: Judge, make: Callable[[NDArray[np.uint8]], bytes]
+) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assessment = judge(make(in_colour(0.04)), models=models).assessment
+    assert assessment.status is Status.WARNED and assessment.findings
+    assert READ_AS_GREY in assessment.messages and "5%" in READ_AS_GREY
+
+
+@pytest.mark.parametrize("make", [make_dicom_bytes, make_film_bytes], ids=["DICOM", "PNG"])
+def test_a_picture_in_colour_is_refused(
+    judge: Judge, make: Callable[[NDArray[np.uint8]], bytes]
+) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks(against=never, favours=never))]
+    assessment = judge(make(in_colour(0.2)), models=models).assessment
+    assert assessment.status is Status.REFUSED
+    assert "Send the film in grey levels" in assessment.messages[0]
+
+
+def test_grey_stored_in_three_channels_is_answered_without_a_word(judge: Judge) -> None:
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assert judge(make_dicom_bytes(in_colour(0.0)), models=models).assessment.status is Status.OK
+
+
+def test_a_tinted_film_gets_the_answer_of_its_grey_twin(judge: Judge) -> None:
+    ramp = np.add.outer(np.arange(40), np.arange(50) ** 2 % 97).astype(np.uint8)
+    tinted = np.stack([ramp, ramp, np.rint(ramp * 0.97).astype(np.uint8)], axis=2)
+    answers = [
+        judge(make_dicom_bytes(pixels)).assessment.findings[0].probability
+        for pixels in (ramp, tinted)
+    ]
+    assert answers[0] == pytest.approx(answers[1], abs=0.02)
+
+
+@pytest.mark.parametrize(("tint", "refused"), [(0.0, False), (0.5, True)])
+def test_a_palette_is_judged_by_its_colours(judge: Judge, tint: float, refused: bool) -> None:
+    pixels = np.random.default_rng(7).integers(0, 200, (64, 56)).astype(np.uint8)
+    ds = make_dataset(pixels, PhotometricInterpretation="PALETTE COLOR")
+    for channel, factor in (("Red", 1 + tint), ("Green", 1.0), ("Blue", 1.0)):
+        table = np.clip(np.arange(256) * factor, 0, 255).astype(np.uint8)
+        setattr(ds, f"{channel}PaletteColorLookupTableDescriptor", [256, 0, 8])
+        setattr(ds, f"{channel}PaletteColorLookupTableData", table.tobytes())
+    models = [fixed_model(tiny_card(), FixedNetworks())]
+    assert (judge(to_bytes(ds), models=models).assessment.status is Status.REFUSED) == refused
+
+
 # -- several models
 
 
@@ -318,7 +420,7 @@ def chosen(outcome: FileOutcome) -> str:
 
 
 def candidate(name: str, *, against: float = -1.0, adults: bool = True) -> ServedModel:
-    """A model that warns about an adult, or was made for them."""
+    """A model that warns about an older child, or was made for adults, too."""
     card = replace(tiny_card(), name=name)
     if adults:
         card = replace(card, scope=replace(card.scope, age_years=(0, 99)))
@@ -329,7 +431,7 @@ def candidate(name: str, *, against: float = -1.0, adults: bool = True) -> Serve
 def test_of_two_models_the_one_with_fewer_warnings_answers(judge: Judge, first: bool) -> None:
     """Even where the other's gate is surer."""
     models = [candidate("fits"), candidate("warns", against=-5.0, adults=False)]
-    outcome = judge(film(**ADULT), models=models if first else models[::-1])
+    outcome = judge(film(**OLDER), models=models if first else models[::-1])
     assert chosen(outcome) == "fits" and outcome.assessment.status is Status.OK
 
 
@@ -348,7 +450,7 @@ def test_of_two_models_that_fit_alike_the_first_answers(judge: Judge) -> None:
 @pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
 def test_a_model_that_warns_answers_where_the_other_refuses(judge: Judge, first: bool) -> None:
     models = [candidate("warns", adults=False), candidate("refuses", against=0.5)]
-    outcome = judge(film(**ADULT), models=models if first else models[::-1])
+    outcome = judge(film(**OLDER), models=models if first else models[::-1])
     assert chosen(outcome) == "warns" and outcome.assessment.status is Status.WARNED
 
 

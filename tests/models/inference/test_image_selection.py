@@ -20,6 +20,7 @@ from imaging.entities import (
     Patient,
     SourceKind,
     Status,
+    TypedFacts,
 )
 from imaging.study import StudyRecord
 from models.checkpoint.card import Scope
@@ -136,3 +137,9 @@ def test_the_reason_names_what_the_rule_looked_at() -> None:
     assert "DX, CHEST, AP, ORIGINAL/PRIMARY, single frame" in because(FITTING, answered("1.3", 0.9))
     film = replace(FITTING, source=SourceKind.FILM, acquisition=Acquisition())
     assert "without a header" in because(film, answered("1.3", 0.9))
+
+
+def test_a_film_that_somebody_named_says_so() -> None:
+    film = replace(FITTING, source=SourceKind.FILM, typed=TypedFacts("A^B", version=1))
+    assert "what was typed" in because(film, Assessment("1.3", Status.WARNED))
+    assert "typed" not in because(replace(film, typed=None), Assessment("1.3", Status.WARNED))

@@ -33,17 +33,19 @@ def test_only_readable_images_are_kept(
     assert len(list((tmp_path / "home" / "objects").rglob("*/*"))) == 1
 
 
-def test_another_film_under_a_known_uid_is_told_and_not_saved(
+def test_another_film_under_a_known_uid_is_told_and_kept_beside(
     take_in: TakeIn, repository: Repository
 ) -> None:
     first = make_dicom_bytes()
     assert take_in(repository, first).assessment.status is Status.OK
-    outcome = take_in(repository, make_dicom_bytes(np.eye(32, dtype=np.uint16)))
-    assert outcome.assessment.status is Status.ERROR and outcome.instance is None
-    assert "same SOP Instance UID" in outcome.assessment.messages[0]
+    second = make_dicom_bytes(np.eye(32, dtype=np.uint16))
+    take_in(repository, second)
     (item,) = repository.worklist.page().items
-    (kept,) = repository.studies.get(item.study_instance_uid).instances
-    assert kept.identity.sha256 == hashlib.sha256(first).hexdigest()
+    record = repository.studies.get(item.study_instance_uid)
+    kept = [instance.identity.sha256 for instance in record.instances]
+    assert kept == [hashlib.sha256(content).hexdigest() for content in (first, second)]
+    assert record.assessments[0] and "same SOP" not in " ".join(record.assessments[0].messages)
+    assert record.assessments[1] and "same SOP" in record.assessments[1].messages[-1]
 
 
 def test_one_bad_file_never_stops_a_batch(tiny_settings: Settings, repository: Repository) -> None:

@@ -14,7 +14,7 @@ from imaging.entities import Status
 from imaging.jobs import JobKind
 from imaging.settings import Settings
 from imaging.store import Repository
-from imaging.store.tables import JobFileTable
+from imaging.store.schema.tables import JobFileTable
 from imaging.worklist.order import ONE_UNREADABLE, ROUTINE
 from models.batch.worker import drain
 from models.inference.image_selection import because
@@ -133,8 +133,11 @@ def test_a_file_that_changed_is_not_answered_under_the_old_hash(
     )
     again = repository.jobs.add_rescore([STUDY])
     drain(repository, tiny_settings)
-    assert repository.jobs.progress(again).counts == {Status.ERROR: 1}
-    assert repository.studies.get(STUDY).assessments == before.assessments
+    assert repository.jobs.progress(again).counts == {Status.REFUSED: 1}
+    (first, second) = (record := repository.studies.get(STUDY)).instances
+    assert record.assessments[:1] == before.assessments and first == before.instances[0]
+    assert first.identity.sop_instance_uid != second.identity.sop_instance_uid
+    assert record.assessments[1] and "same SOP" in record.assessments[1].messages[-1]
 
 
 def test_a_study_waits_since_its_file_was_queued(

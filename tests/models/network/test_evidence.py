@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -69,6 +71,16 @@ def test_a_mirrored_film_gives_the_mirrored_evidence_and_the_same_answer(
     assert torch.allclose(cells, mirrored.flip(-1), atol=1e-5)
     assert torch.allclose(*answers, atol=1e-5)
     assert not torch.allclose(cells, cells.flip(-1), atol=1e-3)
+
+
+def test_asked_once_it_answers_for_the_film_as_it_is(network: EvidenceNetwork) -> None:
+    once = build_network(replace(SETTINGS, both_sides=False))
+    once.load_state_dict(network.state_dict())
+    assert isinstance(once.eval(), EvidenceNetwork)
+    with torch.inference_mode():
+        here, there = once.answers(films()), once.answers(films().flip(-1))
+        assert torch.allclose(here.mean(0), network.head(network.trunk(films(), 0), 0), atol=1e-5)
+    assert not torch.allclose(here, there, atol=1e-3)
 
 
 def test_what_all_of_the_lungs_say_alike_is_no_places(network: EvidenceNetwork) -> None:

@@ -30,6 +30,7 @@ from models.inference.classifier import Classifier
 from models.network.checkpoint import CARD
 from models.network.evidence import EvidenceNetwork
 from models.network.lung_fill import load_lung_fill, save_lung_fill
+from models.network.preprocess import preprocess
 from models.training.config import TaskConfig, read_config
 from models.training.evidence_run import EvidenceRun
 from models.training.train_fill import FillRun
@@ -141,6 +142,27 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(folder: Path, tmp_path: 
         whole.average.state_dict().values(), resumed.average.state_dict().values(), strict=True
     ):
         assert torch.equal(one, other)
+
+
+def test_maps_of_a_film_and_its_mirror_image_are_asked_to_be_equal(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Taught so, the network asked once changes less when the film is mirrored."""
+    task = read_config(folder / "task.toml", change=["network.both_sides=false"])
+    films = read_manifest(folder / "manifest.csv", folder)
+    changes = []
+    for weight in (0.0, 3.0):
+        taught = replace(task, evidence=replace(task.evidence, mirrored=weight))
+        run = EvidenceRun(taught, films, tmp_path / f"{weight}", Framing(), folder)
+        for _ in range(3):
+            run._train_epoch()
+        network = run.average.eval()
+        assert isinstance(network, EvidenceNetwork)
+        x = preprocess(torch.from_numpy(run.val.pixels).float() / 255, size=SIDE)
+        with torch.inference_mode():
+            here, there = (network.evidence(given).odds((1,)) for given in (x, x.flip(-1)))
+        changes.append(float((here - there.flip(-1)).abs().mean() / here.std()))
+    assert changes[1] < 0.7 * changes[0], changes
 
 
 def test_only_companions_for_training_are_taken(folder: Path) -> None:

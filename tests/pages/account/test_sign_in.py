@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, has_uploader, words
 
 PASSWORD = "correct horse battery"
 
@@ -34,9 +34,9 @@ def test_the_first_visitor_makes_an_account(
     open_page: OpenPage, accounts: None, store: Repository
 ) -> None:
     page = open_page("pages/upload.py")
-    assert "Who will read here" in words(page) and not page.get("file_uploader")
+    assert "Who will read here" in words(page) and not has_uploader(page)
     page = fill(page, **{"Your name": "Dr Ada", "Sign-in name": "ada", "Password": PASSWORD})
-    assert page.get("file_uploader")
+    assert has_uploader(page)
     assert [(a.name, a.reader) for a in store.accounts.all()] == [("ada", "Dr Ada")]
 
 
@@ -64,7 +64,7 @@ def test_a_wrong_password_says_no_more_than_that(
 ) -> None:
     store.accounts.create("ada", "Dr Ada", PASSWORD)
     page = enter(open_page("pages/upload.py"), "wrong wrong wrong")
-    assert "do not match" in page.error[0].value and not page.get("file_uploader")
+    assert "do not match" in page.error[0].value and not has_uploader(page)
 
 
 def test_signing_out_ends_the_sign_in_everywhere(

@@ -13,7 +13,7 @@ from imaging.intake.header_scan import HeaderScanner
 from imaging.jobs import URGENT, JobKind, JobProgress
 from imaging.settings import Settings
 from imaging.store import Repository
-from imaging.store.tables import JobTable
+from imaging.store.schema.tables import JobTable
 from models.batch.worker import drain
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import PATIENCE, OpenPage, words

@@ -27,7 +27,7 @@ def test_a_slice_says_how_it_has_to_be_read(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     study = keep_film(store, take_in, Modality="CT")
-    assert "A CT has to be read as a whole series" in words(open_page(PAGE, study=study))
+    assert "Read a CT as a whole series" in words(open_page(PAGE, study=study))
 
 
 def test_words_of_the_header_stay_words(

@@ -11,7 +11,7 @@ import pytest
 
 from imaging.dicom import Image, read_image
 from imaging.entities import Assessment, Instance, Status
-from imaging.store.json_codec import instance_from_json, instance_to_json
+from imaging.store.schema.json_codec import instance_from_json, instance_to_json
 from imaging.study import StudyRecord
 from pages.ui.review import series
 from pages.ui.viewer import Pane, Scene, Stack
@@ -44,12 +44,15 @@ def test_pictures_stand_by_their_number() -> None:
     assert series.stack(study, found[0]) == Stack(found[0].identity.series_instance_uid, 2, 3)
 
 
-@pytest.mark.parametrize("numbers", [(3, None, 1), (2, 2, 1)])
-def test_without_numbers_of_their_own_they_stand_as_received(
-    numbers: tuple[int | None, ...],
+@pytest.mark.parametrize(
+    ("numbers", "order"),
+    [((3, None, 1), (2, 0, 1)), ((2, 2, 1), (2, 0, 1)), ((None, None), (0, 1))],
+)
+def test_without_a_number_of_its_own_a_picture_keeps_its_place_of_arrival(
+    numbers: tuple[int | None, ...], order: tuple[int, ...]
 ) -> None:
     study, found = record(*numbers)
-    assert series.members(study, found[0]) == found
+    assert series.members(study, found[0]) == [found[at] for at in order]
 
 
 def test_projections_and_single_pictures_are_no_stack() -> None:
@@ -64,7 +67,19 @@ def test_the_number_is_stored() -> None:
     assert instance_from_json(instance_to_json(instance)).acquisition.instance_number == 7
     old = instance_to_json(instance)
     del old["acquisition"]["instance_number"]  # as kept before it was read
-    assert instance_from_json(old).acquisition.instance_number is None
+    for name in ("length_plane", "magnification", "image_position", "image_orientation"):
+        del old["geometry"][name]
+    found = instance_from_json(old)
+    assert found.acquisition.instance_number is None
+    assert found.geometry.image_position is None and found.geometry.length_plane == "body"
+
+
+def test_the_place_in_the_patient_is_stored() -> None:
+    placed = picture(
+        1, ImagePositionPatient=[1, 2, 3.5], ImageOrientationPatient=[1, 0, 0, 0, 1, 0]
+    ).instance
+    assert instance_from_json(instance_to_json(placed)) == placed
+    assert placed.geometry.image_position == (1.0, 2.0, 3.5)
 
 
 def test_an_angle_is_that_of_the_body_where_pixels_are_not_square() -> None:

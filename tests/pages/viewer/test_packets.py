@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from imaging.dicom import Image, read_image
+from imaging.entities import LengthPlane
 from imaging.review.records import Annotation, Measure, Presentation, Shape
 from pages.ui.viewer.packets import halve, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reports import MOST_ANNOTATIONS, read_report
@@ -115,7 +116,7 @@ def test_a_line_is_measured_here_whatever_the_browser_says() -> None:
     found = heard(line(measures=[["length", 99, "mm"]]))
     assert found is not None
     (one,) = found.annotations
-    assert one.measures == (Measure("length", 2.0, "mm"),)
+    assert one.measures == (Measure("length", 2.0, "mm", LengthPlane.UNKNOWN),)
     assert (one.shape, one.finding, found.revision) == (Shape.LENGTH, "pneumonia", 3)
 
 
