@@ -4,6 +4,7 @@
     python cli.py classify s3://bucket/films --csv out.csv --engine ray --address auto
     python cli.py queue films/ && python cli.py work --processes 2
     python cli.py inspect film.dcm --json
+    python cli.py render film.dcm --out film.png
     python cli.py examples my-folder
     python cli.py explain scans/ --method fused --out maps/
     python cli.py model
@@ -26,7 +27,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands import deidentify, records
+from imaging.commands import deidentify, records, render
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.settings import Settings, shipped_folder
@@ -46,6 +47,7 @@ app.command()(queue.queue)
 app.command()(queue.work)
 app.command()(explain.explain)
 app.command("inspect")(scope_report.inspect_file)
+app.command()(render.render)
 app.command()(records.truth)
 app.command()(records.delete)
 app.command()(deidentify.deidentify)
@@ -85,7 +87,7 @@ def export(
     ] = "sr,sc,gsps,map,pdf,fhir,csv",
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
-    from imaging.delivery.study import deliver, write_files
+    from imaging.delivery.study import changes_of, deliver, write_files
     from imaging.export import FORMATS, LEFT_OUT
     from imaging.store import Repository
     from models.explain.maps import attribution_maps
@@ -105,6 +107,8 @@ def export(
     for file in files:
         if file.name == LEFT_OUT:
             typer.echo(file.content.decode(), err=True)
+    for change in changes_of(repository, study):
+        typer.echo(change.discreet, err=True)
     typer.echo(f"{len(files)} files written. {RESEARCH_USE}.")
 
 

@@ -32,7 +32,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 from pydicom.pixels.encoders import RLELosslessEncoder
 
-from imaging.dicom.pixels import description, grey_levels
+from imaging.dicom.pixels import decoding, description
 
 FULL = 3000
 _SEED = 20_261_124
@@ -123,7 +123,7 @@ def main(
         ds = encode_film(name, values)
         geometry = description.read_geometry(ds, str(ds.file_meta.TransferSyntaxUID))
         sides: _Sides = {
-            "ours": partial(grey_levels.decode_frame, ds, geometry, 0),
+            "ours": partial(decoding.decode_frame, ds, geometry, 0),
             "pydicom": partial(pixel_array, ds),
         }
         times = _race(sides, values, rounds, order)

@@ -62,6 +62,13 @@ def _left_as_ybr(a: Values, b: Values) -> bool:
     return bool(np.abs(rgb - a).max() <= _LEVELS)
 
 
+def _begins_again(a: Values, b: Values) -> bool:
+    """The other cuts what lossy compression left beyond BitsStored: white beside the black."""
+    reach = 2 ** int(b.max()).bit_length()
+    beyond = a.min() >= 0 and a.max() >= reach
+    return bool(beyond and any(np.array_equal(a % reach, c) for c in (b, reach - 1 - b)))
+
+
 def _no_rescale(a: Values, b: Values) -> bool:
     """The other multiplied by a slope of 0."""
     return bool(np.ptp(b) == 0 and np.ptp(a) > 0)
@@ -85,6 +92,7 @@ _RULES: dict[str, Callable[[Values, Values], bool]] = {
     "writes 255 for a bit that is set": _bits_as_255,
     "exchanges the halves of big endian 32-bit samples": _words_exchanged,
     "leaves YBR as it is": _left_as_ybr,
+    "begins again at 0 beyond BitsStored": _begins_again,
     "multiplies by a rescale slope of 0": _no_rescale,
     "scrambles tiles that are smaller than a frame": _packed_tiles,
 }

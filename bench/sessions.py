@@ -211,7 +211,7 @@ async def first_answer(address: str, repository: Repository, folder: Path) -> fl
     async with Visitor(address) as visitor:
         await visitor.go("")
         start = time.perf_counter()
-        await visitor.drop("files-upload-0-files", "upload.dcm", film)
+        await visitor.drop("intake-upload", "upload.dcm", film)
         job_id = visitor.query["job"]
         while not repository.jobs.progress(job_id).finished:
             await asyncio.sleep(0.01)

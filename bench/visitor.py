@@ -17,12 +17,13 @@ from urllib.parse import parse_qsl, quote
 import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.Common_pb2 import UploadedFileInfo
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
+
+from pages.ui.intake.route import HEADER
 
 PATIENCE = 300.0  # seconds; only a hang runs out of it
 _BEAT = 0.6  # seconds, as pages/ui/poll.py
@@ -57,7 +58,7 @@ class Visitor:
         self._session, self._page, self._query = "", "", ""
         self._states: dict[str, WidgetState] = {}
         self._finished: asyncio.Event = asyncio.Event()
-        self._urls: asyncio.Queue[Any] = asyncio.Queue()
+        self._uploader: dict[str, str] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._leaving = False
         self._listening: asyncio.Task[None] | None = None
@@ -110,20 +111,13 @@ class Visitor:
         return await self._run()
 
     async def drop(self, key: str, name: str, content: bytes) -> float:
-        """Drop a file on an uploader."""
-        assert self._socket is not None
-        message = BackMsg()
-        message.file_urls_request.request_id = name
-        message.file_urls_request.file_names.append(name)
-        message.file_urls_request.session_id = self._session
-        await self._socket.send(message.SerializeToString())
-        urls = await asyncio.wait_for(self._urls.get(), PATIENCE)
-        await asyncio.to_thread(_put, self.address, urls.upload_url, name, content)
-        state = WidgetState(id=self.widgets[key])
-        state.file_uploader_state_value.uploaded_file_info.append(
-            UploadedFileInfo(name=name, size=len(content), file_id=urls.file_id, file_urls=urls)
+        """Drop a small file on an uploader."""
+        place = f"{self.address}{self._uploader['address']}"
+        job = await asyncio.to_thread(_hand_in, place, self._uploader["ticket"], name, content)
+        trigger = json.dumps([{"event": "opened", "value": job}])
+        return await self._run(
+            WidgetState(id=_TRIGGER.format(self.widgets[key]), json_trigger_value=trigger)
         )
-        return await self._run(state)
 
     async def _run(self, trigger: WidgetState | None = None, page_name: str = "") -> float:
         self._forget_page()
@@ -179,8 +173,6 @@ class Visitor:
             self._page = message.navigation.page_script_hash
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
-        elif kind == "file_urls_response":
-            self._urls.put_nowait(message.file_urls_response.file_urls[0])
         elif kind == "auto_rerun":
             fragment, every = message.auto_rerun.fragment_id, message.auto_rerun.interval
             if fragment not in self._looks:
@@ -208,6 +200,8 @@ class Visitor:
         for name in ("body", "text", "label"):
             words = getattr(element, name, "")
             self.text += f"{words}\n" if isinstance(words, str) else ""
+        if kind == "bidi_component" and "uploader" in element.component_name:
+            self._uploader = json.loads(element.json)
         if getattr(element, "id", ""):
             key = element.id.split("-", 2)[-1]  # after $$ID and a hash
             self.widgets[key] = element.id
@@ -244,15 +238,19 @@ class Visitor:
             await self._send(message)
 
 
-def _put(address: str, place: str, name: str, content: bytes) -> None:
-    """Hand a file to the server as the uploader does."""
-    with requests.Session() as session:
-        session.get(f"{address}/_stcore/health", timeout=PATIENCE)
-        token = session.cookies.get("_streamlit_xsrf") or ""
-        answer = session.put(
-            f"{address}{place}",
-            files={name: (name, content)},
-            headers={"X-Xsrftoken": token},
-            timeout=PATIENCE,
-        )
+def _hand_in(place: str, ticket: str, name: str, content: bytes) -> str:
+    """Hand a file to the server as the uploader does; returns the job."""
+    headers = {HEADER: ticket}
+
+    def post(step: str, body: bytes) -> dict[str, Any]:
+        answer = requests.post(f"{place}/{step}", body, headers=headers, timeout=PATIENCE)
         answer.raise_for_status()
+        said: dict[str, Any] = answer.json()
+        return said
+
+    listed = {"files": [[name, len(content)]], "lost": {}}
+    job = str(post("open", json.dumps(listed).encode())["job"])
+    header = json.dumps({"job": job, "pieces": [[0, 0, len(content)]]}).encode()
+    post("send", len(header).to_bytes(4, "little") + header + content)
+    post("close", json.dumps({"job": job, "lost": {}, "rest": "cut"}).encode())
+    return job

@@ -41,7 +41,8 @@ from imaging.entities import (
     Status,
 )
 from imaging.settings import ROOT
-from imaging.store import Repository, json_codec
+from imaging.store import Repository
+from imaging.store.schema import json_codec
 from imaging.worklist.order import ReadingOrder, Standing, worklist_item
 from imaging.worklist.query import WorklistQuery
 
