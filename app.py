@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from imaging.commands.prepare import insist_on_guard
-from pages.ui import background, resources
-from pages.ui.account import sign_in
+from models.batch.priority import interactive
+from pages.ui import background, deeds, resources
+from pages.ui.account import presence, sign_in
 from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _
 from pages.ui.intake import uploader
@@ -46,7 +47,8 @@ def main() -> None:
                 resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()
-            with run_routed(), background.interactive():
+            presence.render_presence()
+            with run_routed(), interactive(), deeds.or_sign_in():
                 page.run()
 
 
@@ -64,10 +66,12 @@ else:
     base_path = str(st.get_option("server.baseUrlPath") or "")
     pixels = pixel_route(sign_in.admits, base_path)
     intake = intake_routes(
-        sign_in.admits,
+        sign_in.admits_upload,
         resources.repository,
         lambda: resources.worker().wake(),
         most_bytes=uploader.most_bytes(),
         base_path=base_path,
     )
-    app = st.App(__file__, routes=[pixels, *intake], lifespan=serving)
+    app = st.App(
+        __file__, routes=[pixels, *intake, presence.presence_route(base_path)], lifespan=serving
+    )

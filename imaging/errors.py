@@ -79,6 +79,10 @@ class AccessError(AssistantError):
     """The name, the password or the session is not accepted."""
 
 
+class SignInEndedError(AccessError):
+    """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
 class ExportError(AssistantError):
     """The requested form cannot be exported, or the files cannot be written."""
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _WHEEL = "lightbox_files"  # where a wheel puts what lies at the top of the source tree
 FP32, INT8, BF16 = "fp32", "int8", "bf16"
 GRAPHS, EAGER = "onnxruntime", "torch"
+_LONGEST_IDLE = 720  # minutes: a sign-in ends after twelve hours anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ class Settings:
     engine : str
         What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which
         also serves wherever a checkpoint has no graphs.
+    idle_minutes : int
+        How long a sign-in stays open while its reader does nothing (`LIGHTBOX_IDLE_MINUTES`,
+        default 15, at most 720); then the screen locks and asks for the password.
+    signature_password : bool
+        Ask for the password again before a final signature (`LIGHTBOX_SIGNATURE_PASSWORD`, "yes"
+        or "no"; 21 CFR 11.200).
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -64,6 +71,8 @@ class Settings:
     roots: tuple[str, ...] = ()
     precision: str = FP32
     engine: str = GRAPHS
+    idle_minutes: int = 15
+    signature_password: bool = False
     outside_population: bool = False
 
     @classmethod
@@ -75,7 +84,8 @@ class Settings:
         SettingsError
             If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
             `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1, or `LIGHTBOX_PRECISION` no
-            precision, or `LIGHTBOX_ENGINE` no engine for it.
+            precision, or `LIGHTBOX_ENGINE` no engine for it, or `LIGHTBOX_IDLE_MINUTES` no number
+            from 1 to 720, or `LIGHTBOX_SIGNATURE_PASSWORD` neither yes nor no.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
@@ -92,6 +102,8 @@ class Settings:
             roots=_split_roots(env.get("LIGHTBOX_ROOTS", "")),
             precision=_read_precision(env),
             engine=_read_engine(env),
+            idle_minutes=_read_minutes(env, "LIGHTBOX_IDLE_MINUTES", default=15),
+            signature_password=_read_switch(env, "LIGHTBOX_SIGNATURE_PASSWORD"),
         )
 
 
@@ -163,6 +175,25 @@ def _read_share(env: Mapping[str, str], name: str, *, default: float) -> float:
     if not 0 < value < 1:
         raise SettingsError(f"{name} must lie between 0 and 1.")
     return value
+
+
+def _read_minutes(env: Mapping[str, str], name: str, *, default: int) -> int:
+    """A whole number of minutes up to a session's twelve hours; `default` when it is unset."""
+    try:
+        value = int(env.get(name) or default)
+    except ValueError as exc:
+        raise SettingsError(f"{name} must be a number of minutes such as {default}.") from exc
+    if not 1 <= value <= _LONGEST_IDLE:
+        raise SettingsError(f"{name} must lie between 1 and {_LONGEST_IDLE}.")
+    return value
+
+
+def _read_switch(env: Mapping[str, str], name: str) -> bool:
+    """Whether a variable says yes; no when it is unset."""
+    value = env.get(name, "").strip().lower() or "no"
+    if value not in ("yes", "no"):
+        raise SettingsError(f"{name} must be yes or no.")
+    return value == "yes"
 
 
 def _read_precision(env: Mapping[str, str]) -> str:

@@ -1,23 +1,25 @@
 """The readers' accounts: who may sign in, who is signed in, and how each likes to read.
 
 Local accounts only. Roles would be one more column, asked where a page asks `account_of`; single
-sign-on would replace `sign_in` and still end in a session here, so that nothing else changes.
+sign-on would replace `sign_in` and still end in a session here, so that nothing else changes. A
+sign-in whose reader does nothing for a while is locked: it opens again for the same password alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from imaging.errors import AccessError, ConflictError, NotFoundError
+from imaging.errors import AccessError, ConflictError, NotFoundError, SignInEndedError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
+from imaging.store.access.sessions import find_open, find_sign_in, is_locked, token_sha256
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches
 from imaging.store.schema.tables import AccountTable, SessionTable
@@ -25,6 +27,8 @@ from imaging.store.schema.tables import AccountTable, SessionTable
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
 SESSION_LIFE = timedelta(hours=12)
+IDLE = timedelta(minutes=15)
+_RENEWED_EVERY = timedelta(seconds=20)  # at most: activity is told often, and a write costs
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _REFUSED = (  # one sentence for every reason: it must not tell which names exist
@@ -34,11 +38,37 @@ _REFUSED = (  # one sentence for every reason: it must not tell which names exis
 _UNKNOWN = "There is no account of that name."
 
 
-class Accounts:
-    """The readers; reached as `Repository.accounts`."""
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that has not ended.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Attributes
+    ----------
+    account : Account
+        Whose it is.
+    locked : bool
+        True once nothing was done for a while: only `Accounts.unlock` opens it again.
+    idle_seconds : float
+        Until it locks, at least 0.
+    """
+
+    account: Account
+    locked: bool
+    idle_seconds: float
+
+
+class Accounts:
+    """The readers; reached as `Repository.accounts`.
+
+    Parameters
+    ----------
+    database : Database
+    idle : timedelta
+        How long a sign-in stays open while its reader does nothing.
+    """
+
+    def __init__(self, database: Database, idle: timedelta = IDLE) -> None:
+        self._database, self._idle = database, idle
 
     def any(self) -> bool:
         """True when somebody can sign in."""
@@ -129,22 +159,93 @@ class Accounts:
             if row is not None:
                 if is_outdated(row.password_hash):
                     row.password_hash = hash_password(password)
-                return _to_account(row), _open_session(session, row)
+                return _to_account(row), _open_session(session, row, self._idle)
         raise AccessError(_REFUSED)
 
     def account_of(self, token: str) -> Account | None:
-        """Who holds that token; None when nobody does (any more)."""
+        """Who holds that token; None when nobody does (any more), or while the screen is locked."""
         with self._database.reading() as session:
-            signed_in = session.get(SessionTable, _sha256(token))
-            if signed_in is None or signed_in.expires_at <= datetime.now(UTC):
-                return None
-            row = session.get(AccountTable, signed_in.account)
+            row = find_open(session, token)
             return _to_account(row) if row else None
+
+    def find_sign_in(self, token: str) -> SignIn | None:
+        """The sign-in of that token, locked or open; None when it has ended."""
+        with self._database.reading() as session:
+            found = find_sign_in(session, token)
+            if found is None:
+                return None
+            row, account = found
+            left = min(row.active_until, row.expires_at) - datetime.now(UTC)
+            return SignIn(_to_account(account), is_locked(row), max(left.total_seconds(), 0.0))
+
+    def note_activity(self, token: str) -> None:
+        """Its reader is there: the screen locks later. What has ended or is locked stays so."""
+        sign_in = self.find_sign_in(token)
+        soon = self._idle - min(_RENEWED_EVERY, self._idle / 2)
+        if sign_in is None or sign_in.locked or sign_in.idle_seconds > soon.total_seconds():
+            return
+        with self._database.writing() as session:
+            found = find_sign_in(session, token)
+            if found is not None and not is_locked(found[0]):
+                found[0].active_until = datetime.now(UTC) + self._idle
+
+    def lock(self, token: str) -> None:
+        """Lock the screen of a sign-in now; its reader goes away."""
+        with self._database.writing() as session:
+            found = find_sign_in(session, token)
+            if found is not None:
+                found[0].active_until = datetime.now(UTC)
+
+    def unlock(self, token: str, password: str) -> Account:
+        """Open a locked sign-in again.
+
+        Raises
+        ------
+        AccessError
+            If it is not its reader's password, or the account is locked after repeated failures;
+            guesses count as those at the sign-in form do.
+        SignInEndedError
+            If the sign-in has ended meanwhile.
+        """
+        sign_in = self.find_sign_in(token)
+        if sign_in is None:
+            raise SignInEndedError("This sign-in has ended; please sign in again.")
+        proven = self._prove(sign_in.account.name, password)
+        with self._database.writing() as session:
+            row = _admit(session, sign_in.account.name, proven)
+            found = find_sign_in(session, token)
+            if row is not None and found is not None:
+                found[0].active_until = datetime.now(UTC) + self._idle
+                audit.append(session, AuditEvent.SIGN_IN, account=row.name, detail="unlocked")
+                return _to_account(row)
+        raise AccessError(_REFUSED)
+
+    def confirm(self, name: str, password: str) -> None:
+        """Ask a reader who is signed in for the password once more, as before a signature.
+
+        Raises
+        ------
+        AccessError
+            If it is another password, or the account is locked; guesses count.
+        """
+        proven = self._prove(name, password)
+        with self._database.writing() as session:
+            if _admit(session, name, proven) is not None:
+                return
+        raise AccessError(_REFUSED)
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
         with self._database.writing() as session:
-            session.execute(delete(SessionTable).where(SessionTable.token_sha256 == _sha256(token)))
+            of_token = SessionTable.token_sha256 == token_sha256(token)
+            session.execute(delete(SessionTable).where(of_token))
+
+    def sign_out_everywhere(self, name: str) -> None:
+        """End every session of an account, on whatever computer."""
+        with self._database.writing() as session:
+            session.execute(delete(SessionTable).where(SessionTable.account == name))
+            detail = "signed out everywhere"
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
 
     def change_password(self, name: str, old: str, new: str) -> None:
         """Change a reader's own password; every session of the account ends.
@@ -230,12 +331,17 @@ def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
     return None
 
 
-def _open_session(session: Session, row: AccountTable) -> str:
+def _open_session(session: Session, row: AccountTable, idle: timedelta) -> str:
     """A new token of 256 random bits; expired sessions of anybody are swept away."""
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
     session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
     session.add(
-        SessionTable(token_sha256=_sha256(token), account=row.name, expires_at=now + SESSION_LIFE)
+        SessionTable(
+            token_sha256=token_sha256(token),
+            account=row.name,
+            expires_at=now + SESSION_LIFE,
+            active_until=now + idle,
+        )
     )
     audit.append(session, AuditEvent.SIGN_IN, account=row.name)
     return token
@@ -272,7 +378,3 @@ def _to_account(row: AccountTable) -> Account:
 
 def _sign_in_name(name: str) -> str:
     return name.strip().lower()
-
-
-def _sha256(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

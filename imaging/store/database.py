@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging.errors import ConflictError, SettingsError, StoreError
+from imaging.store.access.sessions import insist_on_sign_in
 
 _FOLDER_TROUBLE = (
     "The data folder cannot be opened or written. Check that the disk is connected, not full, "
@@ -121,11 +122,14 @@ class Database:
         ------
         ConflictError
             If a key is there already.
+        SignInEndedError
+            If it is for a reader (`on_behalf_of`) who is not signed in any more.
         StoreError
             If the database fails.
         """
         if not alone and self.engine.dialect.name != "sqlite":
             with self._errors(), self._readers.begin() as session:
+                insist_on_sign_in(session)
                 yield session
             return
         with (
@@ -133,6 +137,7 @@ class Database:
             self._errors(),
             self._writers.begin() as session,
         ):
+            insist_on_sign_in(session)
             yield session
 
     @contextmanager

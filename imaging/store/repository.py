@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from imaging.errors import StoreError
-from imaging.store.accounts import Accounts
+from imaging.store.accounts import IDLE, Accounts
 from imaging.store.audit import AuditTrail
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
@@ -57,9 +58,9 @@ class Repository:
         What is to be read, and in which order.
     """
 
-    def __init__(self, database: Database, objects: ObjectFolder) -> None:
+    def __init__(self, database: Database, objects: ObjectFolder, idle: timedelta = IDLE) -> None:
         self._database, self._objects = database, objects
-        self.accounts = Accounts(database)
+        self.accounts = Accounts(database, idle)
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
@@ -74,7 +75,7 @@ class Repository:
         self.worklist = WorklistPages(database, objects)
 
     @classmethod
-    def open(cls, home: Path, database: str = "") -> Repository:
+    def open(cls, home: Path, database: str = "", idle: timedelta = IDLE) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
 
         Parameters
@@ -83,6 +84,8 @@ class Repository:
             Folder of the originals, and of the SQLite file when `database` is empty.
         database : str
             Address of another database, ``postgresql://user:password@host/name``.
+        idle : timedelta
+            How long a sign-in stays open while its reader does nothing.
 
         Raises
         ------
@@ -102,7 +105,7 @@ class Repository:
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"))
+        return cls(records, ObjectFolder(home / "objects"), idle)
 
     @property
     def shared(self) -> bool:

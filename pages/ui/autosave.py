@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import streamlit as st
+
 from imaging.errors import AssistantError, ConflictError
 from imaging.person import person_of
 from imaging.review import drafting
@@ -18,6 +20,8 @@ from imaging.text import clean_note
 from pages.ui import labels, resources, session
 from pages.ui.deeds import deed
 from pages.ui.i18n import _, sentence
+
+PASSWORD = "signature-password"
 
 
 def open_record(study_instance_uid: str) -> StudyRecord:
@@ -70,7 +74,15 @@ def amend(study_instance_uid: str) -> None:
 
 @deed
 def sign(study_instance_uid: str, stage: Stage) -> None:
-    """Put the reader's name under what is on screen."""
+    """Put the reader's name under what is on screen.
+
+    Where the site asks for the password again, a final signature is refused without it.
+    """
+    if stage is Stage.FINAL and asks_password():
+        key = session.field(study_instance_uid, PASSWORD)
+        password = str(st.session_state.get(key, ""))
+        st.session_state[key] = ""
+        resources.repository().accounts.confirm(session.account().name, password)
     record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, session.account())
     signed = drafting.sign(_with_viewer_windows(last), stage)
@@ -79,6 +91,12 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         session.leave_notice(
             "success", _("{stage}, signed by {reader}.").format(stage=name, reader=signed.reader)
         )
+
+
+def asks_password() -> bool:
+    """Whether the password is asked for again before a final signature (21 CFR 11.200)."""
+    settings = resources.settings()
+    return settings.signature_password and not settings.single_reader
 
 
 def shows_whose(record: StudyRecord) -> bool:

@@ -10,56 +10,26 @@ one at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.deeds import deed
+from models.batch.priority import interactive, yield_to_interactive
+from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _
 
 T = TypeVar("T")
 OnProgress = Callable[[float], None]
 
 _POLL = 0.4  # seconds
-_LONGEST_PAUSE = 1.0  # seconds at one report: a busy ward must not starve a proof
 
 
 class _StoppedError(Exception):
     """Raised inside the work, at its next report, once nobody wants it."""
-
-
-class Priority:
-    """Work that somebody waits for goes before work that nobody asked for."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._interactive_count = 0
-
-    @contextmanager
-    def interactive(self) -> Iterator[None]:
-        """Count as interactive while this goes on: work of low priority pauses."""
-        with self._changed:
-            self._interactive_count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._interactive_count -= 1
-                self._changed.notify_all()
-
-    def yield_to_interactive(self, longest: float = _LONGEST_PAUSE) -> None:
-        """Return when no interactive work goes on, or after `longest` seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._interactive_count, longest)
-
-
-_priority = Priority()
-interactive, yield_to_interactive = _priority.interactive, _priority.yield_to_interactive
 
 
 class BackgroundTask(Generic[T]):
@@ -106,7 +76,7 @@ class BackgroundTask(Generic[T]):
 
     def _report(self, progress: float) -> None:
         if self.low_priority:
-            _priority.yield_to_interactive()
+            yield_to_interactive()
             if not self._wanted():
                 self.abandoned = True
                 self._stopped.set()
@@ -190,12 +160,17 @@ def stop(slot: str) -> None:
         task.stop()
 
 
-@deed
 def forget(slot: str) -> None:
     """Stop and forget the task of a slot."""
     task = _tasks().pop(slot, None)
     if task is not None:
         task.stop()
+
+
+@deed
+def begin_anew(slot: str) -> None:
+    """Forget the task of a slot, so that the page asks for it once more."""
+    forget(slot)
 
 
 def was_stopped(slot: str) -> bool:
@@ -215,7 +190,7 @@ def render_wait(slot: str, label: str) -> None:
         _watch(slot, label)
 
 
-@st.fragment(run_every=_POLL)
+@fragment(run_every=_POLL)
 def _watch(slot: str, label: str) -> None:
     task = _tasks().get(slot)
     if task is None or task.stopped or task.redrawn:

@@ -1,4 +1,9 @@
-"""What a press does, done whole: Streamlit would leave a callback in its middle for the next press.
+"""What a reader does: asked anew who does it, and done whole.
+
+Streamlit runs a widget's callback before the page, and a fragment without it: neither comes by the
+place where a page asks who is signed in. So each callback is a `deed` and each fragment a
+`fragment` of this module, which ask first, and write on behalf of that sign-in: the store asks once
+more in the writing transaction (`imaging.store.access.sessions`).
 
 While a callback runs, every touch of ``st.session_state`` and every message to the browser is a
 place where Streamlit looks for a newer request. Finding one (the viewer reporting its window, a
@@ -13,14 +18,21 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from imaging.errors import AssistantError, SignInEndedError
+from imaging.store.access.sessions import on_behalf_of
+from pages.ui import resources, session
+from pages.ui.i18n import _, sentence
 
 P = ParamSpec("P")
 
 
 def deed(callback: Callable[P, None]) -> Callable[P, None]:
-    """Make a callback of a widget (``on_click``, ``on_change``, ...) run to its end.
+    """Make a callback of a widget (``on_click``, ``on_change``, ...) ask who presses, and end.
 
+    Whoever is not signed in (any more), or whose screen is locked, is told, and nothing is done.
     A request that arrives meanwhile is answered right after. `tests/pages/test_deeds.py` insists
     that every callback below ``pages`` is one.
     """
@@ -28,9 +40,85 @@ def deed(callback: Callable[P, None]) -> Callable[P, None]:
     @wraps(callback)
     def whole(*args: P.args, **kwargs: P.kwargs) -> None:
         with _uninterrupted():
+            try:
+                with signed_in():
+                    callback(*args, **kwargs)
+            except SignInEndedError:
+                session.keep_unsaved_notes()
+                session.set_account(None)
+                session.leave_notice("warning", not_done())
+            except AssistantError as exc:
+                session.leave_notice("error", sentence(str(exc)))
+
+    return whole
+
+
+def deed_of_anybody(callback: Callable[P, None]) -> Callable[P, None]:
+    """A `deed` that needs no sign-in: of the sign-in page."""
+
+    @wraps(callback)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> None:
+        with _uninterrupted():
             callback(*args, **kwargs)
 
     return whole
+
+
+def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """``st.fragment`` for those who are signed in; for others the page gives way to the sign-in.
+
+    Parameters
+    ----------
+    run_every : float
+        Seconds after which the part is drawn again by itself; None: only when asked.
+    """
+
+    def decorate(draw: Callable[P, None]) -> Callable[P, None]:
+        @wraps(draw)
+        def asked(*args: P.args, **kwargs: P.kwargs) -> None:
+            with or_sign_in():
+                draw(*args, **kwargs)
+
+        return st.fragment(asked, run_every=run_every)
+
+    return decorate
+
+
+@contextmanager
+def or_sign_in() -> Iterator[None]:
+    """Draw for the reader of this session; when nobody is signed in, draw the page of sign-in."""
+    try:
+        with signed_in():
+            yield
+    except SignInEndedError:
+        session.set_account(None)
+        session.leave_notice("warning", not_done())
+        st.rerun()
+
+
+@contextmanager
+def signed_in() -> Iterator[None]:
+    """Do something as the reader of this session, who must still be signed in.
+
+    Raises
+    ------
+    SignInEndedError
+        If the sign-in has ended, or its screen is locked.
+    """
+    if resources.settings().single_reader:
+        yield
+        return
+    account = resources.repository().accounts.account_of(session.token())
+    if account is None:
+        raise SignInEndedError(not_done())
+    session.set_account(account)
+    with on_behalf_of(session.token()):
+        yield
+
+
+def not_done() -> str:
+    """What is said to whoever pressed something after the sign-in had ended."""
+    return _("Your sign-in has ended, so nothing was changed. Sign in and do it again.")
 
 
 @contextmanager

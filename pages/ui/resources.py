@@ -6,18 +6,19 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository
+from models.batch.priority import yield_to_interactive
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
 from models.explain.methods.explainer import Explainers
 from models.inference.classifier_registry import ClassifierRegistry
-from pages.ui import background
 
 log = logging.getLogger(__name__)
 _A_MOMENT = 0.25  # seconds a batch pauses for readers at once: it must not starve either
@@ -36,7 +37,8 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def repository() -> Repository:
     """The record store; raises `StoreError`."""
-    return Repository.open(settings().home, settings().database)
+    idle = timedelta(minutes=settings().idle_minutes)
+    return Repository.open(settings().home, settings().database, idle)
 
 
 @st.cache_resource(show_spinner=False)
@@ -62,7 +64,7 @@ def worker() -> Worker:
     background_worker = Worker(
         repository(),
         settings(),
-        yield_to_interactive=lambda: background.yield_to_interactive(_A_MOMENT),
+        yield_to_interactive=lambda: yield_to_interactive(_A_MOMENT),
     )
     explainers().of("")
     settle()

@@ -6,6 +6,7 @@ address line. Pictures and explanations may be kept here, never in a cache share
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -29,12 +30,12 @@ from models.explain.probes.erase import NamedStep, Outcome, Step
 from models.explain.probes.refusal import Refusal
 from models.explain.probes.robustness import Curve
 from models.rules.crop_box import CropBox
-from pages.ui.deeds import deed
 
 T = TypeVar("T")
 SeenFilms = tuple[tuple[str, int, Person], ...]
 """Films by their SOP Instance UID, each with the version of what is typed of it and whose it is."""
 
+_NOTE = re.compile(r"field-(.+)-note")
 HIDE_IDENTITY = "hide_identity"
 
 _KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
@@ -65,6 +66,24 @@ def reads_blind() -> bool:
 def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
     st.session_state["account"] = reader
+
+
+def begin(reader: Account, token: str) -> None:
+    """Go on as a reader who has just signed in, or come back.
+
+    What another reader left in this tab, pictures and unsaved words, is forgotten first.
+    """
+    if st.session_state.get("last-reader", reader.name) != reader.name:
+        st.session_state.clear()
+    st.session_state["last-reader"] = reader.name
+    set_token(token)
+    set_account(reader)
+
+
+def forget_reader() -> None:
+    """Nobody is signed in here any more; what the last reader left stays for that reader alone."""
+    set_token("")
+    set_account(None)
 
 
 def token() -> str:
@@ -111,7 +130,6 @@ def worklist_page() -> int:
     return int(st.session_state.get("worklist-page", 1))
 
 
-@deed
 def set_worklist_page(number: int) -> None:
     """Go to a page of the worklist."""
     st.session_state["worklist-page"] = number
@@ -191,6 +209,14 @@ def unsaved_note(study_instance_uid: str) -> str | None:
 def keep_unsaved_note(study_instance_uid: str, note: str) -> None:
     """Keep a note that could not be saved."""
     st.session_state[f"unsaved-{study_instance_uid}"] = note
+
+
+def keep_unsaved_notes() -> None:
+    """Keep what stands in the fields of notes: it is offered again after the next sign-in."""
+    for key in map(str, list(st.session_state)):
+        found = _NOTE.fullmatch(key)
+        if found is not None:
+            keep_unsaved_note(found[1], str(st.session_state[key]))
 
 
 def forget_drawn(study_instance_uid: str) -> None:
@@ -311,14 +337,12 @@ def outcome(
     return _recall("outcomes", key, make, _KEEP_OUTCOMES)
 
 
-@deed
 def undo_eraser_step(sop_instance_uid: str) -> None:
     """Take the last step of the eraser back."""
     if eraser_steps(sop_instance_uid):
         eraser_steps(sop_instance_uid).pop()
 
 
-@deed
 def forget_eraser_steps(sop_instance_uid: str) -> None:
     """Begin with the whole film again."""
     eraser_steps(sop_instance_uid).clear()

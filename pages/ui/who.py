@@ -28,6 +28,7 @@ from imaging.typed_facts import (
 )
 from pages.ui import labels, poll, resources, session, study_table
 from pages.ui.data_uri import data_uri
+from pages.ui.deeds import fragment
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
 
@@ -297,7 +298,7 @@ def _answer_is_due(record: StudyRecord, instance: Instance) -> bool:
     return instance.typed is not None and answers[instance] is None
 
 
-@st.fragment
+@fragment()
 def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
     """Draw the page anew once the answer is there; until then nothing is left to read."""
     try:

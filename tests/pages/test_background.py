@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from models.batch.priority import Priority, interactive
 from pages.ui import background
-from pages.ui.background import BackgroundTask, OnProgress, Priority, interactive
+from pages.ui.background import BackgroundTask, OnProgress
 
 
 @pytest.fixture

@@ -426,6 +426,7 @@ class SessionTable(Base):
     token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), index=True)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    active_until: Mapped[datetime] = mapped_column(UtcDateTime)  # then the screen locks
 
 
 class AuditTable(Base):

@@ -34,7 +34,14 @@ def render_reading(me: Account) -> None:
         ),
     )
     if not resources.settings().single_reader:
-        st.button(_("Sign out"), on_click=sign_in.sign_out)
+        with st.container(horizontal=True):
+            st.button(_("Lock screen"), on_click=sign_in.lock_screen)
+            st.button(_("Sign out"), on_click=sign_in.sign_out)
+            st.button(
+                _("Sign out everywhere"),
+                on_click=sign_in.sign_out_everywhere,
+                help=_("Ends your sign-in in every browser and on every computer."),
+            )
 
 
 def render_theme() -> None:

@@ -1,5 +1,7 @@
 """Who is signed in: the sign-in form, the first account, and the setting for a reader who is alone.
 
+A screen that was left alone is locked: the sign-in goes on, and opens for its reader's password.
+
 A sign-in outlives the browser's reload by a cookie. It holds a random token of which the store
 keeps the hash; Streamlit cannot set cookies, so a component without a picture does.
 """
@@ -16,7 +18,7 @@ from imaging.review.records import Account, AuditEvent
 from imaging.settings import check_exposure
 from imaging.store.accounts import SESSION_LIFE
 from pages.ui import resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, deed_of_anybody
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import show_notice
 
@@ -61,13 +63,26 @@ def find_reader() -> Account | None:
     return reader
 
 
-@deed
+@deed_of_anybody
 def sign_out() -> None:
     """End this sign-in, here and in every other tab."""
-    resources.repository().accounts.sign_out(session.token())
-    session.set_token("")
-    session.set_account(None)
+    resources.repository().accounts.sign_out(session.token() or _read_cookie())
+    session.forget_reader()
     session.note_sign_out()
+
+
+@deed
+def sign_out_everywhere() -> None:
+    """End every sign-in of this reader, on whatever computer."""
+    resources.repository().accounts.sign_out_everywhere(session.account().name)
+    session.forget_reader()
+    session.note_sign_out()
+
+
+@deed
+def lock_screen() -> None:
+    """Lock the screen now; the reader goes away for a while."""
+    resources.repository().accounts.lock(session.token())
 
 
 def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
@@ -84,6 +99,14 @@ def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
         return True
     own = compare_digest(cookies.get(COOKIE, "").encode(), sign_in.encode())
     return own and bool(sign_in) and resources.repository().accounts.account_of(sign_in) is not None
+
+
+def admits_upload(sign_in: str, cookies: Mapping[str, str]) -> bool:
+    """As `admits`; files that arrive keep the screen from being locked below them."""
+    if not admits(sign_in, cookies):
+        return False
+    resources.repository().accounts.note_activity(sign_in)
+    return True
 
 
 def _read_cookie() -> str:
@@ -107,7 +130,11 @@ def render_sign_in_page() -> None:
     _left, middle, _right = st.columns([1, 1.2, 1])
     with middle:
         show_notice()
-        if resources.repository().accounts.any():
+        accounts = resources.repository().accounts
+        locked = accounts.find_sign_in(session.token() or _read_cookie())
+        if locked is not None:
+            _render_locked(locked.account.reader)
+        elif accounts.any():
             _render_sign_in()
         else:
             _render_first()
@@ -121,6 +148,20 @@ def _render_sign_in() -> None:
             _("Password"), type="password", autocomplete="current-password", key=_PASSWORD
         )
         st.form_submit_button(_("Sign in"), type="primary", on_click=_enter)
+
+
+def _render_locked(reader: str) -> None:
+    """The screen of a reader who did nothing for a while; no patient is on it."""
+    with st.form("locked"):
+        st.subheader(_("Screen locked"), anchor=False)
+        st.caption(_("Nothing was done here for a while. What was saved is kept."))
+        st.text(reader)
+        st.text_input(
+            _("Password"), type="password", autocomplete="current-password", key=_PASSWORD
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(_("Unlock"), type="primary", on_click=_unlock)
+            st.form_submit_button(_("Sign in as somebody else"), on_click=sign_out)
 
 
 def _render_first() -> None:
@@ -145,7 +186,7 @@ def _render_first() -> None:
         st.form_submit_button(_("Create account"), type="primary", on_click=_create)
 
 
-@deed
+@deed_of_anybody
 def _create() -> None:
     """Make the first account and sign in with it."""
     typed = st.session_state
@@ -159,7 +200,7 @@ def _create() -> None:
         _enter()
 
 
-@deed
+@deed_of_anybody
 def _enter() -> None:
     """Sign in with what was typed."""
     typed = st.session_state
@@ -168,8 +209,19 @@ def _enter() -> None:
     except AssistantError as exc:
         session.leave_notice("error", sentence(str(exc)))
     else:
-        session.set_token(token)
-        session.set_account(account)
+        session.begin(account, token)
+
+
+@deed_of_anybody
+def _unlock() -> None:
+    """Go on with the sign-in that was locked."""
+    token = session.token() or _read_cookie()
+    try:
+        account = resources.repository().accounts.unlock(token, st.session_state[_PASSWORD])
+    except AssistantError as exc:
+        session.leave_notice("error", sentence(str(exc)))
+    else:
+        session.begin(account, token)
 
 
 def note_view(study_instance_uid: str) -> None:

@@ -16,6 +16,7 @@ from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity
 from imaging.review import drafting
 from imaging.review.records import Annotation, Shape, Stage, Trial
 from imaging.study import StudyRecord
+from models.batch.priority import interactive
 from models.explain.base.lung_measures import find_lungs
 from models.explain.base.lung_zones import zone_masks
 from models.explain.base.subject import Subject
@@ -31,7 +32,7 @@ from models.explain.probes.erase import (
     fills_of,
 )
 from models.inference.answers import Prediction
-from pages.ui import autosave, background, labels, network_answer, resources, session
+from pages.ui import autosave, labels, network_answer, resources, session
 from pages.ui.deeds import deed
 from pages.ui.explain import brush
 from pages.ui.i18n import _
@@ -78,7 +79,7 @@ def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None
 def _outcome(sha256: str, explainer: Explainer, subject: Subject, steps: Sequence[Step]) -> Outcome:
     """The answer to what is left, asked only when these steps are new."""
     weights = explainer.card.weights_sha256
-    with background.interactive():
+    with interactive():
         make = partial(ask_again, explainer, subject, steps)
         return session.outcome(sha256, weights, subject.view, steps, make)
 
@@ -197,10 +198,8 @@ def _render_undo(
     record: StudyRecord, uid: str, model: ModelIdentity, before: Prediction, remaining: Outcome
 ) -> None:
     row = st.container(horizontal=True, gap="small")
-    row.button(_("Undo step"), key=f"undo-{uid}", on_click=session.undo_eraser_step, args=(uid,))
-    row.button(
-        _("Start again"), key=f"again-{uid}", on_click=session.forget_eraser_steps, args=(uid,)
-    )
+    row.button(_("Undo step"), key=f"undo-{uid}", on_click=_undo_step, args=(uid,))
+    row.button(_("Start again"), key=f"again-{uid}", on_click=_forget_steps, args=(uid,))
     final = record.review is not None and record.review.stage is Stage.FINAL
     row.button(
         _("Keep in the record"),
@@ -320,3 +319,13 @@ def _fills() -> dict[Fill, str]:
         Fill.INPAINT: _("Inpaint"),
         Fill.MEAN: _("Mean grey"),
     }
+
+
+@deed
+def _undo_step(sop_instance_uid: str) -> None:
+    session.undo_eraser_step(sop_instance_uid)
+
+
+@deed
+def _forget_steps(sop_instance_uid: str) -> None:
+    session.forget_eraser_steps(sop_instance_uid)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from imaging.dicom import Image
 from imaging.entities import Assessment
+from models.batch.priority import interactive
 from models.explain.base.targets import AGAINST
 from models.explain.checks.whereabouts import find_evidence
 from models.explain.methods.explainer import Attribution, Explainer
@@ -139,7 +140,10 @@ def render_wait(choices: tuple[Choice, Choice]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(_("{method} was stopped.").format(method=method_label(choice.method)))
                 st.button(
-                    _("Ask again"), key=f"again-{slot}", on_click=background.forget, args=(slot,)
+                    _("Ask again"),
+                    key=f"again-{slot}",
+                    on_click=background.begin_anew,
+                    args=(slot,),
                 )
 
 
@@ -161,7 +165,7 @@ def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution
     slot = _slot(place)
     if not METHODS[method].slow:
         background.forget(slot)
-        with background.interactive():
+        with interactive():
             return session.attribution(
                 key, lambda: explainer.attribute(subject, choice.target, method)
             )

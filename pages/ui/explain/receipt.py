@@ -9,6 +9,7 @@ from models.explain.checks.agreement import TOP
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import VerdictRule
 from pages.ui import background, labels, network_answer, poll, resources
+from pages.ui.deeds import fragment
 from pages.ui.explain import receipt_tasks
 from pages.ui.explain.overlay import SPREAD, Choice, method_label, target_label
 from pages.ui.explain.receipt_tasks import Proof
@@ -19,7 +20,7 @@ from pages.ui.messages import in_words
 Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
 
 
-@st.fragment
+@fragment()
 def render_receipt(image: Image, choice: Choice) -> None:
     """Draw the verdict on a map, the figures behind it and the rule.
 
@@ -50,7 +51,9 @@ def _render_wait(proof: Proof) -> None:
     slot = receipt_tasks.slot()
     if proof.stopped:
         st.caption(_("Stopped: nothing is known about how far this map can be believed."))
-        st.button(_("Test again"), key="receipt-again", on_click=background.forget, args=(slot,))
+        st.button(
+            _("Test again"), key="receipt-again", on_click=background.begin_anew, args=(slot,)
+        )
     elif proof.awaits_map:
         st.caption(_("The receipt is made when the map is there."))
     else:

@@ -15,6 +15,7 @@ from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED
 from models.explain.checks.whereabouts import patient_place
 from pages.ui import labels, poll
+from pages.ui.deeds import fragment
 from pages.ui.explain import receipt_tasks
 from pages.ui.explain.overlay import SPREAD, Choice, method_label
 from pages.ui.explain.receipt_tasks import Proof
@@ -55,7 +56,7 @@ def verdict_label(name: str) -> str:
     }[name]
 
 
-@st.fragment
+@fragment()
 def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: bool) -> None:
     """Draw what is known of one map now; again in a moment while it is being tested."""
     name = method_label(choice.method) if named else _("Map")

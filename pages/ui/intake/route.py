@@ -22,10 +22,17 @@ from starlette.routing import Route
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from imaging.errors import AssistantError, ConflictError, InputError, NotFoundError
+from imaging.errors import (
+    AssistantError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    SignInEndedError,
+)
 from imaging.intake.arrivals import Arrivals, Piece
 from imaging.jobs import Loss
 from imaging.store import Repository
+from imaging.store.access.sessions import on_behalf_of
 from pages.ui.intake.tickets import Ticket, TicketStore
 from pages.ui.own_routes import HEADERS, Admits, comes_from_us, place, refusal
 
@@ -180,7 +187,10 @@ async def _read_body(request: Request, most: int) -> bytes | None:
 def _run(handle: Handle, holder: Ticket, body: bytes) -> Response:
     """What was done, or why not: 409 will be the same the next time, 503 perhaps not."""
     try:
-        return _say(200, handle(holder, body))
+        with on_behalf_of(holder.sign_in):
+            return _say(200, handle(holder, body))
+    except SignInEndedError:
+        return refusal()
     except (InputError, ConflictError, NotFoundError) as exc:
         return _say(409, {"reason": str(exc)})
     except AssistantError as exc:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
+from pages.ui.deeds import fragment
 from pages.ui.escape import plain
 from pages.ui.i18n import ngettext
 
@@ -26,7 +27,7 @@ def render_waiting(record: StudyRecord) -> None:
         _watch(uid, count, names)
 
 
-@st.fragment
+@fragment()
 def _watch(study_instance_uid: str, count: int, names: str) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
     if resources.repository().pending.films_waiting(study_instance_uid) != count:

@@ -231,6 +231,13 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
     uid, review = record.study_instance_uid, record.review
     missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+    if autosave.asks_password() and not locked:
+        st.text_input(
+            _("Password, for a final signature"),
+            type="password",
+            autocomplete="current-password",
+            key=session.field(uid, autosave.PASSWORD),
+        )
     with st.container(horizontal=True):
         if locked:
             st.button(

@@ -23,7 +23,7 @@ from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.corners.component import render_corners
 from pages.ui.data_uri import data_uri
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
 
@@ -282,7 +282,7 @@ def _watch_for_answer(record: StudyRecord) -> None:
         _watch(record.study_instance_uid, len(record.waiting))
 
 
-@st.fragment
+@fragment()
 def _watch(study_instance_uid: str, count: int) -> None:
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()

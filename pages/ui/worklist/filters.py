@@ -190,10 +190,15 @@ def _turn(label: str, shortcut: str, number: int, *, disabled: bool) -> None:
         label,
         shortcut=shortcut,
         disabled=disabled,
-        on_click=session.set_worklist_page,
+        on_click=_turn_to,
         args=(number,),
         key=label,
     )
+
+
+@deed
+def _turn_to(number: int) -> None:
+    session.set_worklist_page(number)
 
 
 @deed

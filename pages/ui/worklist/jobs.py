@@ -10,7 +10,7 @@ from imaging.entities import Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
 from imaging.worklist.query import WorklistQuery
 from pages.ui import labels, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, fragment
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
@@ -67,9 +67,10 @@ def _render_so_far(job: JobProgress) -> None:
 
 def follow(job: JobProgress) -> None:
     """Show a job's progress, looking again every second until it is done."""
-    st.fragment(_render_progress, run_every=_EVERY)(job.job_id, job.source)
+    _render_progress(job.job_id, job.source)
 
 
+@fragment(run_every=_EVERY)
 def _render_progress(job_id: str, source: str) -> None:
     finished = False
     with in_words():

@@ -23,6 +23,7 @@ from imaging.worklist.workload import Workload, workload
 from models.commands import waiting_times as texts
 from models.model_card.operating_point import OperatingPoint, read_operating_point
 from pages.ui import background, resources, session
+from pages.ui.deeds import fragment
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.network_answer import model_line
 
@@ -38,7 +39,7 @@ def listed() -> Workload:
     return workload(repository.worklist.load_workload_rows(), signed)
 
 
-@st.fragment
+@fragment()
 def render_waiting_times(
     load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS
 ) -> None:

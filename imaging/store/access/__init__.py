@@ -1,0 +1,1 @@
+"""Who is signed in, asked again wherever something is written."""
