@@ -77,8 +77,8 @@ def main() -> None:
     """Run as the child that is asked for, and do harm."""
     channels: list[Channel] = []
 
-    def connect() -> tuple[Channel, list[str]]:
-        channel, arguments = child_process.connect()
+    def connect(*, lower: bool = True) -> tuple[Channel, list[str]]:
+        channel, arguments = child_process.connect(lower=lower)
         channels.append(channel)
         return channel, arguments
 
@@ -88,6 +88,8 @@ def main() -> None:
         if act is not None:
             print("a decoder prints", flush=True)
             act(channels[0], mark.decode())
+        if name == b"policy":
+            Path(mark.decode()).write_text(str(os.sched_getscheduler(0)))
         if name == b"fault":
             raise ZeroDivisionError("Doe^Jane")  # one of ours
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 
-from imaging.intake.child_process import connect
+from imaging.intake.child_process import aside, connect
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,13 @@ class Word:
     text: str
 
 
+def _is_idle() -> bool:
+    return os.sched_getscheduler(0) == os.SCHED_IDLE
+
+
 def main() -> None:
     """Answer until the pipe closes."""
-    server, arguments = connect()
+    server, arguments = connect(lower="--whole" not in sys.argv)
     while True:
         text = server.receive(Word).text
         if text == "die":
@@ -40,6 +45,8 @@ def main() -> None:
         if text == "about":
             nice, policy = os.nice(0), os.sched_getscheduler(0)
             text = f"{nice} {policy == os.SCHED_IDLE} {' '.join(arguments)}"
+        if text == "aside":
+            text = f"{aside(_is_idle)} {_is_idle()}"
         server.send(Word(text))
 
 

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from struct import Struct
 from typing import IO, Any, TypeVar
@@ -257,18 +258,34 @@ class ChildProcess:
                     return
 
 
-def connect() -> tuple[Channel, list[str]]:
+def connect(*, lower: bool = True) -> tuple[Channel, list[str]]:
     """In the child: take its place, and return the channel to the server and the arguments.
 
-    From now on its priority is low and its memory limited, and what a decoder prints goes where
-    errors go.
+    From now on its memory is limited, and what a decoder prints goes where errors go.
+
+    Parameters
+    ----------
+    lower : bool
+        Lower its priority for good; without that only what goes `aside` is done at a lower one.
     """
     memory, priority, *arguments = sys.argv[1:]
     channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
-    _lower_priority(idle=priority == _IDLE)
+    if lower:
+        _lower_priority(idle=priority == _IDLE)
     _limit_memory(int(memory))
     return channel, arguments
+
+
+def aside(work: Callable[[], T]) -> T:
+    """In the child: do something at the low priority that the server asked for, and nothing else.
+
+    A thread of its own is lowered: who is not privileged can never raise itself again, and on
+    Linux a priority is a thread's. Elsewhere the whole process stays lowered.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_lower_priority, idle=sys.argv[2] == _IDLE).result()
+        return thread.submit(work).result()
 
 
 def _limit_memory(memory: int) -> None:

@@ -11,12 +11,13 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from imaging import typed_json
 from imaging.documents import Document
 from imaging.errors import AssistantError, PixelDataError
 from imaging.intake import decode_process
-from imaging.intake.child_process import connect
+from imaging.intake.child_process import aside, connect
 from imaging.intake.decode_process import DecodedFilm
 from imaging.jobs import Result, Task
 from imaging.locations import read_place
@@ -182,10 +183,14 @@ def _copy_result(first: Result | None, task: Task) -> Result | None:
 
 
 def serve() -> None:
-    """Answer chunks until the pipe closes."""
-    server, (settings, reading) = connect()
+    """Answer chunks until the pipe closes.
+
+    What somebody waits for is done at the usual priority: beside a busy computer an idle thread
+    gets next to nothing, and a single dropped film would take minutes.
+    """
+    server, (settings, reading) = connect(lower=False)
     try:
-        assessor = Assessor.load(typed_json.read(Settings, settings))
+        assessor = aside(lambda: Assessor.load(typed_json.read(Settings, settings)))
         worker = FileWorker(assessor, reduced=reading == REDUCED)
     except AssistantError as exc:
         server.send(Unfit(type(exc).__name__, str(exc)))
@@ -202,7 +207,10 @@ def serve() -> None:
         except EOFError:
             return
         try:
-            results = worker.run(tasks, known=ask, at=lambda place: server.send(Opened(place)))
+            work = partial(
+                worker.run, tasks, known=ask, at=lambda place: server.send(Opened(place))
+            )
+            results = work() if any(task.urgent for task in tasks) else aside(work)
             server.send(Done(tuple(Judged(r.sha256, r.outcome, r.fault) for r in results)))
         except (EOFError, OSError):
             raise

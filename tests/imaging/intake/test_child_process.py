@@ -155,6 +155,16 @@ def test_a_child_has_its_arguments_little_memory_and_low_priority(child: ChildPr
     idle.close()
 
 
+def test_only_what_goes_aside_is_done_at_low_priority() -> None:
+    """Else a single film that somebody waits for gets what nobody else wants."""
+    child = ChildProcess("tests.plain_child", ["--whole"], memory=MEMORY, idle=True)
+    assert say(child, "aside").split()[1] == "False"
+    assert say(child, "about").split()[0] == "0"
+    if say(child, "aside").split()[0] == "False":
+        pytest.skip("this system forbids the idle class")
+    child.close()
+
+
 def test_a_child_that_cannot_be_started_has_said_nothing() -> None:
     child = ChildProcess("tests.no_such_module", memory=MEMORY)
     with pytest.raises(ChildLostError):

@@ -102,6 +102,23 @@ def test_a_hostile_file_is_one_row_and_its_neighbours_are_judged(
     assert not mark.exists()  # nothing was unpickled
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("urgent", "policy"), [(True, "SCHED_OTHER"), (False, "SCHED_IDLE")])
+def test_what_somebody_waits_for_is_no_idle_work(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, urgent: bool, policy: str
+) -> None:
+    """The file itself writes down how the thread that decodes it is scheduled."""
+    mark, film = tmp_path / "policy", tmp_path / "film.dcm"
+    film.write_bytes(b"policy:" + str(mark).encode())
+    monkeypatch.setattr(process_pool, "WORKER", "tests.hostile_child")
+    processor = WorkerProcess(settings, low_priority=True)
+    try:
+        processor.run([replace(tasks_of(film)[0], urgent=urgent)], nothing_known)
+    finally:
+        processor.close()
+    assert mark.read_text() == str(getattr(os, policy))
+
+
 def test_a_worker_gives_the_results_of_the_code_here(
     processor: WorkerProcess, settings: Settings, tmp_path: Path
 ) -> None:
@@ -177,11 +194,10 @@ def test_a_worker_killed_from_outside_is_started_again(
     assert row.outcome is not None and row.outcome.assessment.status is Status.OK
 
 
-def test_a_worker_stands_behind_readers_and_has_limited_memory(processor: WorkerProcess) -> None:
+def test_a_worker_has_limited_memory(processor: WorkerProcess) -> None:
     processor.ready()
     process = processor._child._process
     assert process is not None
-    assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     (memory,) = (line for line in limits.splitlines() if line.startswith("Max address space"))
     assert str(decode_process.MEMORY) in memory
