@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from imaging.errors import StoreError
+from imaging.host.rights import restrict_folder
+from imaging.host.writing import make_folder
 from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditTrail
 from imaging.store.claims import Claims
@@ -94,9 +96,11 @@ class Repository:
         """
         records = open_database(home, database)
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            make_folder(home)
+            restrict_folder(home)
             migrate(records)
             fill_worklist(records)
+            restrict_folder(home)  # the database is new, and made by whatever umask there is
         except OSError as exc:
             raise StoreError(records.trouble) from exc
         except StoreError:
