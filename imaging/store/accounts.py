@@ -10,9 +10,10 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
@@ -20,11 +21,22 @@ from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches
-from imaging.store.schema.tables import AccountTable, SessionTable
+from imaging.store.schema.tables import (
+    AccountTable,
+    AuditTable,
+    SessionTable,
+    SiteTable,
+    WorkerTable,
+)
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
 SESSION_LIFE = timedelta(hours=12)
+_SKEW = timedelta(minutes=5)  # by which the clocks of several servers may differ
+_MARK, _MARKED_EVERY = (
+    "clock",
+    timedelta(minutes=5),
+)  # the latest moment seen, among the site's rows
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _REFUSED = (  # one sentence for every reason: it must not tell which names exist
@@ -39,6 +51,7 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._marked_at: datetime | None = None
 
     def any(self) -> bool:
         """True when somebody can sign in."""
@@ -125,21 +138,40 @@ class Accounts:
         name = _sign_in_name(name)
         proven = self._prove(name, password)
         with self._database.writing() as session:
-            row = _admit(session, name, proven)
+            now = self._database.clock.now()
+            row = _admit(session, name, proven, now)
             if row is not None:
                 if is_outdated(row.password_hash):
                     row.password_hash = hash_password(password)
-                return _to_account(row), _open_session(session, row)
+                return _to_account(row), _open_session(session, row, now)
         raise AccessError(_REFUSED)
 
     def account_of(self, token: str) -> Account | None:
-        """Who holds that token; None when nobody does (any more)."""
+        """Who holds that token; None when nobody does (any more).
+
+        A clock that was set back lets nobody in for longer (`imaging.host.clock`).
+        """
+        now = self._database.clock.now()
         with self._database.reading() as session:
             signed_in = session.get(SessionTable, _sha256(token))
-            if signed_in is None or signed_in.expires_at <= datetime.now(UTC):
+            if signed_in is None or not _holds(signed_in.expires_at, SESSION_LIFE, now):
                 return None
             row = session.get(AccountTable, signed_in.account)
             return _to_account(row) if row else None
+
+    def mark_time(self) -> None:
+        """Keep the latest moment for the next start, every few minutes; a worker calls it often.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        now = self._database.clock.now()
+        if self._marked_at is None or now - self._marked_at >= _MARKED_EVERY:
+            with self._database.writing(background=True) as session:
+                session.merge(SiteTable(name=_MARK, value={"reached": now.isoformat()}))
+            self._marked_at = now
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
@@ -158,7 +190,7 @@ class Accounts:
         name, new_hash = _sign_in_name(name), hash_password(new)
         proven = self._prove(name, old)
         with self._database.writing() as session:
-            row = _admit(session, name, proven)
+            row = _admit(session, name, proven, self._database.clock.now())
             if row is not None:
                 _set_password(session, row, new_hash)
                 return
@@ -205,18 +237,34 @@ class Accounts:
         return stored_hash if matches(password, stored_hash) else ""
 
 
-def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
+def latest_moment(session: Session) -> datetime | None:
+    """The latest moment the records know of: a mark, the audit trail's last, a worker's."""
+    mark = session.get(SiteTable, _MARK)
+    line = select(AuditTable.at).order_by(AuditTable.number.desc()).limit(1)
+    moments = [session.scalar(select(func.max(WorkerTable.heartbeat_at)))]
+    for text in (session.scalar(line), mark.value.get("reached") if mark else None):
+        with suppress(ValueError, TypeError):  # somebody altered it; the audit trail tells
+            moments.append(datetime.fromisoformat(text or ""))
+    return max((moment for moment in moments if moment), default=None)
+
+
+def _holds(until: datetime, at_most: timedelta, now: datetime) -> bool:
+    """Whether something lasts still; what would last for longer than it may was never begun."""
+    return now < until <= now + at_most + _SKEW
+
+
+def _admit(session: Session, name: str, proven: str, now: datetime) -> AccountTable | None:
     """The account, if it is open and its hash is the one proven; else count the failure.
 
     Guesses sent side by side are counted one after the other here, and one that is right comes
     too late once the ones before it have locked the account.
     """
-    row, now = session.get(AccountTable, name), datetime.now(UTC)
+    row = session.get(AccountTable, name)
     if row is None or not row.password_hash:
         # what was typed may be a password in the wrong field: it is not kept
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account="", detail="unknown name")
         return None
-    if row.locked_until is not None and now < row.locked_until:
+    if row.locked_until is not None and _holds(row.locked_until, LOCKED_FOR, now):
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="locked")
         return None
     if proven and proven == row.password_hash:
@@ -230,9 +278,9 @@ def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
     return None
 
 
-def _open_session(session: Session, row: AccountTable) -> str:
+def _open_session(session: Session, row: AccountTable, now: datetime) -> str:
     """A new token of 256 random bits; expired sessions of anybody are swept away."""
-    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    token = secrets.token_urlsafe(32)
     session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
     session.add(
         SessionTable(token_sha256=_sha256(token), account=row.name, expires_at=now + SESSION_LIFE)

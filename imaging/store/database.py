@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging.errors import ConflictError, SettingsError, StoreError
+from imaging.host.clock import Clock
 
 _FOLDER_TROUBLE = (
     "The data folder cannot be opened or written. Check that the disk is connected, not full, "
@@ -80,6 +81,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
+        self.clock = Clock()
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE

@@ -346,7 +346,7 @@ def _attach_contents(
     for i, task in enumerate(tasks):
         try:
             if i in wanted:
-                attached[len(remaining)] = read_path(Path(task.location))
+                attached[len(remaining)] = read_path(Path(task.location), linked=task.linked)
             elif i in contents:
                 attached[len(remaining)] = contents[i]
             remaining.append(task)

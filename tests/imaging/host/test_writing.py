@@ -17,7 +17,7 @@ def deeds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fsync, rename = os.fsync, Path.replace
 
     def spy_fsync(handle: int) -> None:
-        name = Path(os.readlink(f"/proc/self/fd/{handle}")).name
+        name = Path(f"/proc/self/fd/{handle}").readlink().name
         seen.append("file" if name.startswith("tmp") else f"sync {name}")
         fsync(handle)
 
