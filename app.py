@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from imaging.commands.prepare import insist_on_guard
+from imaging.host.rights import restrict_process
 from models.batch.priority import interactive
 from pages.ui import background, deeds, resources
 from pages.ui.account import presence, sign_in
@@ -62,6 +63,7 @@ async def serving(_app: st.App) -> AsyncIterator[None]:
 if __name__ == "__main__":
     main()
 else:
+    restrict_process()
     insist_on_guard(str(st.get_option("server.address") or ""))
     base_path = str(st.get_option("server.baseUrlPath") or "")
     pixels = pixel_route(sign_in.admits, base_path)

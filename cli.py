@@ -30,6 +30,7 @@ import typer
 from imaging.commands import deidentify, records, render
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
+from imaging.host.rights import restrict_process
 from imaging.settings import Settings, shipped_folder
 from models.commands import classify, explain, queue, waiting_times
 from models.commands import reference as cases
@@ -114,6 +115,7 @@ def export(
 
 def main() -> None:
     """Run a command; a failure is one sentence and exit code 2, never a traceback."""
+    restrict_process()
     try:
         app()
     except AssistantError as exc:

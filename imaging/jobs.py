@@ -107,6 +107,8 @@ class Task:
         When it was queued.
     typed : TypedFacts or None
         What a reader typed of the film; the networks are asked with it.
+    linked : bool
+        Its path may lead over links; see `imaging.locations.read_place`.
     """
 
     job_id: str
@@ -118,6 +120,7 @@ class Task:
     urgent: bool = False
     since: datetime | None = None
     typed: TypedFacts | None = None
+    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ Mark = tuple[int, int | str]  # bytes, and when they were last changed; for comp
 _CHANGED = ("ETag", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
 _GONE = "The file does not exist or cannot be opened; check its name and its rights."
 _UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
+_LINK = "The file's folder was replaced by a link after it was queued; it is not read."
+_CHAIN = "An address that leads on to another (with ::) is not read; give the one that is meant."
 _LARGE = "The file is larger than any film this tool reads. Export it in parts."
 
 
@@ -26,8 +29,29 @@ def is_address(location: str) -> bool:
     return "://" in location
 
 
-def read_place(location: str) -> bytes:
+def is_chain(location: str) -> bool:
+    """True for an address that leads on to another (fsspec's ``a://x::b://y``).
+
+    Whoever allowed the first has not allowed the second: no such address is followed.
+    """
+    return "::" in location and is_address(location)
+
+
+def is_linked(location: str) -> bool:
+    """True where a path of this computer leads over a link by now, or to nothing."""
+    return not is_address(location) and os.path.realpath(location) != location
+
+
+def read_place(location: str, *, linked: bool = True) -> bytes:
     """All bytes of a file.
+
+    Parameters
+    ----------
+    location : str
+        A path of this computer, or an address.
+    linked : bool
+        Its path may lead over links. False for one that held none when it was queued: a folder
+        put in its place since is not the one that was allowed.
 
     Raises
     ------
@@ -36,13 +60,17 @@ def read_place(location: str) -> bytes:
     SettingsError
         If nothing here reads such addresses.
     """
-    return _read_address(location) if is_address(location) else read_path(Path(location))
+    if is_address(location):
+        return _read_address(location)
+    return read_path(Path(location), linked=linked)
 
 
-def read_path(path: Path) -> bytes:
-    """All bytes of a file on this computer; raises `NotDicomError`."""
+def read_path(path: Path, *, linked: bool = True) -> bytes:
+    """All bytes of a file on this computer, as `read_place`; raises `NotDicomError`."""
     try:
         with path.open("rb", buffering=0) as stream:
+            if not linked and _opened(stream.fileno(), path) != os.fspath(path):
+                raise NotDicomError(_LINK)
             size = stream.seek(0, 2)
             if size > MAX_FILE_BYTES:
                 raise NotDicomError(_LARGE)
@@ -50,6 +78,12 @@ def read_path(path: Path) -> bytes:
             return stream.read(size)
     except OSError as exc:
         raise NotDicomError(_GONE) from exc
+
+
+def _opened(handle: int, path: Path) -> str:
+    """The real path of an open file; where the system does not tell, that of its name."""
+    by_handle = f"/proc/self/fd/{handle}"
+    return os.path.realpath(by_handle if os.path.lexists(by_handle) else path)
 
 
 def read_head(location: str, size: int) -> bytes:
@@ -122,8 +156,11 @@ def file_system(location: str):  # type: ignore[no-untyped-def] # fsspec has no 
     Raises
     ------
     SettingsError
-        If fsspec, or its part for this kind of address, is not installed.
+        If fsspec, or its part for this kind of address, is not installed, or it leads on to
+        another address.
     """
+    if is_chain(location):
+        raise SettingsError(_CHAIN)
     fsspec = import_optional("fsspec", feature="reading from an address")
     try:
         return fsspec.core.url_to_fs(location)

@@ -83,9 +83,10 @@ class Settings:
         ------
         SettingsError
             If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
-            `LIGHTBOX_ERROR_RATE` is not a number between 0 and 1, or `LIGHTBOX_PRECISION` no
-            precision, or `LIGHTBOX_ENGINE` no engine for it, or `LIGHTBOX_IDLE_MINUTES` no number
-            from 1 to 720, or `LIGHTBOX_SIGNATURE_PASSWORD` neither yes nor no.
+            `LIGHTBOX_ROOTS` holds a chain of addresses, or `LIGHTBOX_ERROR_RATE` is not a number
+            between 0 and 1, or `LIGHTBOX_PRECISION` no precision, or `LIGHTBOX_ENGINE` no engine
+            for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or
+            `LIGHTBOX_SIGNATURE_PASSWORD` neither yes nor no.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
@@ -158,6 +159,8 @@ def is_loopback(address: str) -> bool:
 def _split_roots(value: str) -> tuple[str, ...]:
     """Paths separated as in ``PATH``, and addresses separated by blanks."""
     words = value.split()
+    if any("://" in word and "::" in word for word in words):  # fsspec would follow it
+        raise SettingsError("LIGHTBOX_ROOTS may not hold an address that leads on to another (::).")
     addresses = [word for word in words if "://" in word]
     rest = value
     for address in addresses:

@@ -53,7 +53,7 @@ HOMES = {
 # the longest prefix that fits. Rooms that share a line know nothing of each other.
 FLOORS = (
     ("imaging",),
-    ("imaging/review", "imaging/dicom/header", "imaging/photograph"),
+    ("imaging/host", "imaging/review", "imaging/dicom/header", "imaging/photograph"),
     ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
     ("imaging/jobs.py", "imaging/priors.py"),
     ("imaging/worklist", "imaging/dicom", "imaging/store/schema"),

@@ -11,12 +11,14 @@ import tomllib
 from contextlib import closing
 
 from imaging.errors import AssistantError
+from imaging.host.rights import restrict_process
 from imaging.settings import ROOT, Settings, check_exposure, is_loopback
 from imaging.store import Repository
 
 
 def main() -> int:
     """Create or open the store and say where it is; one sentence and exit 2 when it cannot."""
+    restrict_process()
     try:
         settings = _prepare(served_address())
     except AssistantError as exc:

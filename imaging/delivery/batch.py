@@ -17,6 +17,7 @@ from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, top_cases
 from imaging.export.batch.tables import TABLES, write_table
+from imaging.host.temporary import sweep_rows
 from imaging.review.records import AuditEvent
 from imaging.store import Repository
 
@@ -140,6 +141,7 @@ class _Spool:
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            sweep_rows(folder)
             self._file = TemporaryFile(dir=folder)  # noqa: SIM115 # closed by `close`
         except OSError as exc:
             raise ExportError(_FOLDER) from exc

@@ -24,6 +24,7 @@ from typing import IO, Any, TypeVar
 
 from imaging import typed_json
 from imaging.errors import AssistantError
+from imaging.host.rights import restrict_process
 from imaging.settings import ROOT
 
 T = TypeVar("T")
@@ -261,13 +262,15 @@ class ChildProcess:
 def connect(*, lower: bool = True) -> tuple[Channel, list[str]]:
     """In the child: take its place, and return the channel to the server and the arguments.
 
-    From now on its memory is limited, and what a decoder prints goes where errors go.
+    From now on its memory is limited, it leaves no core dump, and what a decoder prints goes where
+    errors go.
 
     Parameters
     ----------
     lower : bool
         Lower its priority for good; without that only what goes `aside` is done at a lower one.
     """
+    restrict_process()
     memory, priority, *arguments = sys.argv[1:]
     channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)

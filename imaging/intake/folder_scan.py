@@ -21,7 +21,15 @@ from pathlib import Path
 from imaging.errors import AssistantError, InputError, SettingsError, StoreError
 from imaging.intake.archives import Member, is_archive, members
 from imaging.jobs import JobKind, JobProgress, JobState
-from imaging.locations import Mark, find_files, find_marks, is_address, mark_text, read_path
+from imaging.locations import (
+    Mark,
+    find_files,
+    find_marks,
+    is_address,
+    is_chain,
+    mark_text,
+    read_path,
+)
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.text import MAX_NAME, clean
@@ -43,6 +51,10 @@ _NOT_ALLOWED = (
     "LIGHTBOX_ROOTS."
 )
 _CLOSED = "This folder cannot be opened; check that it is there and that Lightbox may read it."
+_REPLACED = (
+    "This folder was replaced by a link after it was queued. Put the folder back, or queue the "
+    "place the link leads to."
+)
 _FAULT = (
     "The files of this folder could not all be found. Queue it again; if that does not help, ask "
     "whoever runs Lightbox to look into its log."
@@ -65,8 +77,12 @@ def allowed_folder(location: str, settings: Settings) -> str:
     location = location.strip()
     if is_address(location):
         roots = [r.rstrip("/") for r in settings.roots if is_address(r)]
-        if ".." not in location.split("/") and any(
-            location.rstrip("/") == root or location.startswith(f"{root}/") for root in roots
+        if (
+            not is_chain(location)
+            and ".." not in location.split("/")
+            and any(
+                location.rstrip("/") == root or location.startswith(f"{root}/") for root in roots
+            )
         ):
             return location.rstrip("/")
         raise SettingsError(_NOT_ALLOWED)
@@ -146,6 +162,7 @@ class FolderScanner:
         self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
         self._repository.drops.end_silent(datetime.now(UTC) - _GONE)
         self._repository.originals.forget_parts(datetime.now(UTC) - _FORGOTTEN)
+        self._repository.accounts.mark_time()
         jobs = self._repository.jobs.listings()
         for by_job in (self._watched, self._failed):
             for job_id in by_job.keys() - {job.job_id for job in jobs}:
@@ -288,6 +305,8 @@ def _list_files(source: str) -> Iterator[str]:
         return
     try:
         root = Path(source).resolve(strict=True)
+        if root != Path(source):
+            raise SettingsError(_REPLACED)
         os.scandir(root).close()
     except (OSError, RuntimeError, ValueError) as exc:
         raise SettingsError(_CLOSED) from exc
@@ -296,7 +315,15 @@ def _list_files(source: str) -> Iterator[str]:
         for name in sorted(names):
             file = Path(folder, name)
             if not name.startswith(".") and _is_wanted(file, root):
-                yield str(file)
+                yield _without_links(file)
+
+
+def _without_links(file: Path) -> str:
+    """The place of a file by a path that holds no link: one that comes later is noticed."""
+    try:
+        return str(file.resolve(strict=True)) if file.is_symlink() else str(file)
+    except (OSError, RuntimeError):  # reported by who reads the file
+        return str(file)
 
 
 def _is_wanted(file: Path, root: Path) -> bool:

@@ -18,6 +18,7 @@ from imaging.entities import Instance
 from imaging.errors import AssistantError, PixelDataError
 from imaging.intake.decode_process import DecodeProcess
 from imaging.jobs import NOWHERE, Span, Task
+from imaging.locations import is_linked
 from imaging.store import Repository
 
 log = logging.getLogger(__name__)
@@ -99,13 +100,14 @@ class HeaderScanner:
         return count
 
     def _announce(self, tasks: Sequence[Task]) -> int:
-        """Announce some files; returns how many films were."""
+        """Announce some files; returns how many films were. What lies behind a link now waits."""
         if self._stopped.is_set():
             return 0
-        films = self._describe([(self._location(task), task.file_name) for task in tasks])
+        there = [task for task in tasks if not (task.location and is_linked(task.location))]
+        films = self._describe([(self._location(task), task.file_name) for task in there])
         looks = [
             (task, replace(film, identity=replace(film.identity, sha256=task.sha256)))
-            for task, film in zip(tasks, films, strict=True)
+            for task, film in zip(there, films, strict=True)
             if film is not None  # nothing is known before its turn
         ]
         count = self._repository.pending.add_pending(looks) if looks else 0

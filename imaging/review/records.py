@@ -258,6 +258,7 @@ class AuditEvent(StrEnum):
     SEPARATE = "separate"  # a reader took another patient's files out of a study
     EXPORT = "export"
     DELETE = "delete"
+    CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
 
 
 @dataclass(frozen=True, slots=True)

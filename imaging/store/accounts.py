@@ -10,25 +10,42 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError, SignInEndedError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
-from imaging.store.access.sessions import find_open, find_sign_in, is_locked, token_sha256
+from imaging.store.access.sessions import (
+    SESSION_LIFE,
+    find_open,
+    find_sign_in,
+    holds,
+    is_locked,
+    token_sha256,
+)
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated, matches
-from imaging.store.schema.tables import AccountTable, SessionTable
+from imaging.store.schema.tables import (
+    AccountTable,
+    AuditTable,
+    SessionTable,
+    SiteTable,
+    WorkerTable,
+)
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
-SESSION_LIFE = timedelta(hours=12)
 IDLE = timedelta(minutes=15)
 _RENEWED_EVERY = timedelta(seconds=20)  # at most: activity is told often, and a write costs
+_MARK, _MARKED_EVERY = (
+    "clock",
+    timedelta(minutes=5),
+)  # the latest moment seen, among the site's rows
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _REFUSED = (  # one sentence for every reason: it must not tell which names exist
@@ -69,6 +86,7 @@ class Accounts:
 
     def __init__(self, database: Database, idle: timedelta = IDLE) -> None:
         self._database, self._idle = database, idle
+        self._marked_at: datetime | None = None
 
     def any(self) -> bool:
         """True when somebody can sign in."""
@@ -155,28 +173,30 @@ class Accounts:
         name = _sign_in_name(name)
         proven = self._prove(name, password)
         with self._database.writing() as session:
-            row = _admit(session, name, proven)
+            now = self._database.clock.now()
+            row = _admit(session, name, proven, now)
             if row is not None:
                 if is_outdated(row.password_hash):
                     row.password_hash = hash_password(password)
-                return _to_account(row), _open_session(session, row, self._idle)
+                return _to_account(row), _open_session(session, row, now, self._idle)
         raise AccessError(_REFUSED)
 
     def account_of(self, token: str) -> Account | None:
         """Who holds that token; None when nobody does (any more), or while the screen is locked."""
         with self._database.reading() as session:
-            row = find_open(session, token)
+            row = find_open(session, token, self._database.clock.now())
             return _to_account(row) if row else None
 
     def find_sign_in(self, token: str) -> SignIn | None:
         """The sign-in of that token, locked or open; None when it has ended."""
         with self._database.reading() as session:
-            found = find_sign_in(session, token)
+            now = self._database.clock.now()
+            found = find_sign_in(session, token, now)
             if found is None:
                 return None
             row, account = found
-            left = min(row.active_until, row.expires_at) - datetime.now(UTC)
-            return SignIn(_to_account(account), is_locked(row), max(left.total_seconds(), 0.0))
+            left = min(row.active_until, row.expires_at) - now
+            return SignIn(_to_account(account), is_locked(row, now), max(left.total_seconds(), 0.0))
 
     def note_activity(self, token: str) -> None:
         """Its reader is there: the screen locks later. What has ended or is locked stays so."""
@@ -185,16 +205,18 @@ class Accounts:
         if sign_in is None or sign_in.locked or sign_in.idle_seconds > soon.total_seconds():
             return
         with self._database.writing() as session:
-            found = find_sign_in(session, token)
-            if found is not None and not is_locked(found[0]):
-                found[0].active_until = datetime.now(UTC) + self._idle
+            now = self._database.clock.now()
+            found = find_sign_in(session, token, now)
+            if found is not None and not is_locked(found[0], now):
+                found[0].active_until = now + self._idle
 
     def lock(self, token: str) -> None:
         """Lock the screen of a sign-in now; its reader goes away."""
         with self._database.writing() as session:
-            found = find_sign_in(session, token)
+            now = self._database.clock.now()
+            found = find_sign_in(session, token, now)
             if found is not None:
-                found[0].active_until = datetime.now(UTC)
+                found[0].active_until = now
 
     def unlock(self, token: str, password: str) -> Account:
         """Open a locked sign-in again.
@@ -212,10 +234,11 @@ class Accounts:
             raise SignInEndedError("This sign-in has ended; please sign in again.")
         proven = self._prove(sign_in.account.name, password)
         with self._database.writing() as session:
-            row = _admit(session, sign_in.account.name, proven)
-            found = find_sign_in(session, token)
+            now = self._database.clock.now()
+            row = _admit(session, sign_in.account.name, proven, now)
+            found = find_sign_in(session, token, now)
             if row is not None and found is not None:
-                found[0].active_until = datetime.now(UTC) + self._idle
+                found[0].active_until = now + self._idle
                 audit.append(session, AuditEvent.SIGN_IN, account=row.name, detail="unlocked")
                 return _to_account(row)
         raise AccessError(_REFUSED)
@@ -230,9 +253,23 @@ class Accounts:
         """
         proven = self._prove(name, password)
         with self._database.writing() as session:
-            if _admit(session, name, proven) is not None:
+            if _admit(session, name, proven, self._database.clock.now()) is not None:
                 return
         raise AccessError(_REFUSED)
+
+    def mark_time(self) -> None:
+        """Keep the latest moment for the next start, every few minutes; a worker calls it often.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        now = self._database.clock.now()
+        if self._marked_at is None or now - self._marked_at >= _MARKED_EVERY:
+            with self._database.writing(background=True) as session:
+                session.merge(SiteTable(name=_MARK, value={"reached": now.isoformat()}))
+            self._marked_at = now
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
@@ -259,7 +296,7 @@ class Accounts:
         name, new_hash = _sign_in_name(name), hash_password(new)
         proven = self._prove(name, old)
         with self._database.writing() as session:
-            row = _admit(session, name, proven)
+            row = _admit(session, name, proven, self._database.clock.now())
             if row is not None:
                 _set_password(session, row, new_hash)
                 return
@@ -306,18 +343,29 @@ class Accounts:
         return stored_hash if matches(password, stored_hash) else ""
 
 
-def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
+def latest_moment(session: Session) -> datetime | None:
+    """The latest moment the records know of: a mark, the audit trail's last, a worker's."""
+    mark = session.get(SiteTable, _MARK)
+    line = select(AuditTable.at).order_by(AuditTable.number.desc()).limit(1)
+    moments = [session.scalar(select(func.max(WorkerTable.heartbeat_at)))]
+    for text in (session.scalar(line), mark.value.get("reached") if mark else None):
+        with suppress(ValueError, TypeError):  # somebody altered it; the audit trail tells
+            moments.append(datetime.fromisoformat(text or ""))
+    return max((moment for moment in moments if moment), default=None)
+
+
+def _admit(session: Session, name: str, proven: str, now: datetime) -> AccountTable | None:
     """The account, if it is open and its hash is the one proven; else count the failure.
 
     Guesses sent side by side are counted one after the other here, and one that is right comes
     too late once the ones before it have locked the account.
     """
-    row, now = session.get(AccountTable, name), datetime.now(UTC)
+    row = session.get(AccountTable, name)
     if row is None or not row.password_hash:
         # what was typed may be a password in the wrong field: it is not kept
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account="", detail="unknown name")
         return None
-    if row.locked_until is not None and now < row.locked_until:
+    if row.locked_until is not None and holds(row.locked_until, LOCKED_FOR, now):
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="locked")
         return None
     if proven and proven == row.password_hash:
@@ -331,9 +379,9 @@ def _admit(session: Session, name: str, proven: str) -> AccountTable | None:
     return None
 
 
-def _open_session(session: Session, row: AccountTable, idle: timedelta) -> str:
+def _open_session(session: Session, row: AccountTable, now: datetime, idle: timedelta) -> str:
     """A new token of 256 random bits; expired sessions of anybody are swept away."""
-    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    token = secrets.token_urlsafe(32)
     session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
     session.add(
         SessionTable(

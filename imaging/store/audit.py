@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from imaging.store.database import Database
 from imaging.store.schema.tables import AuditTable
 
 NETWORK = "network"  # the account behind every score
+_CLOCKS_DIFFER = timedelta(minutes=1)
 BEGINNING = "0" * 64  # what the first line is sealed to
 
 
@@ -164,12 +165,13 @@ def append_many(session: Session, lines: Sequence[tuple[AuditEvent, str, str, st
     """As `append`, of several lines at once: event, account, study and detail of each."""
     last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
     number, previous = (last.number, last.digest) if last else (0, BEGINNING)
+    at, remarks = _moment(last)
     rows = []
-    for event, account, study_instance_uid, detail in lines:
+    for event, account, study_instance_uid, detail in [*remarks, *lines]:
         number += 1
         row = AuditTable(
             number=number,
-            at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            at=at.isoformat(timespec="microseconds"),
             account=account,
             deed=event.value,
             study_instance_uid=study_instance_uid,
@@ -180,6 +182,22 @@ def append_many(session: Session, lines: Sequence[tuple[AuditEvent, str, str, st
         rows.append(row)
     session.add_all(rows)
     session.flush()
+
+
+def _moment(last: AuditTable | None) -> tuple[datetime, list[tuple[AuditEvent, str, str, str]]]:
+    """The moment of the next lines, and a line that says so where it is before the last one's.
+
+    Clocks of several servers differ by seconds: the later one's moment stands for both.
+    """
+    now = datetime.now(UTC)
+    try:
+        latest = datetime.fromisoformat(last.at) if last else now
+    except (ValueError, TypeError):  # somebody altered it, which `verify` finds
+        latest = now
+    if latest - now <= _CLOCKS_DIFFER:
+        return max(now, latest), []
+    behind = (latest - now).total_seconds()
+    return now, [(AuditEvent.CLOCK, "", "", f"set back by {behind:.0f} s")]
 
 
 def _is_sealed(row: AuditTable) -> bool:

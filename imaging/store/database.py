@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging.errors import ConflictError, SettingsError, StoreError
+from imaging.host.clock import Clock
 from imaging.store.access.sessions import insist_on_sign_in
 
 _FOLDER_TROUBLE = (
@@ -81,6 +82,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
+        self.clock = Clock()
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
@@ -129,7 +131,7 @@ class Database:
         """
         if not alone and self.engine.dialect.name != "sqlite":
             with self._errors(), self._readers.begin() as session:
-                insist_on_sign_in(session)
+                insist_on_sign_in(session, self.clock.now())
                 yield session
             return
         with (
@@ -137,7 +139,7 @@ class Database:
             self._errors(),
             self._writers.begin() as session,
         ):
-            insist_on_sign_in(session)
+            insist_on_sign_in(session, self.clock.now())
             yield session
 
     @contextmanager

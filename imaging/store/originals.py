@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select, tuple_
 
 from imaging.errors import InputError, NotFoundError, StoreError
+from imaging.host import temporary
 from imaging.locations import read_place
 from imaging.store.base import Records
 from imaging.store.schema.tables import InstanceTable, ThumbnailTable
@@ -50,6 +51,13 @@ class Originals(Records):
                     part.unlink()
                     count += 1
         return count
+
+    def sweep(self) -> int:
+        """Delete what killed processes left half-written or unpacked; returns how much.
+
+        See `imaging.host.temporary.sweep`: nothing that a running process uses.
+        """
+        return temporary.sweep(self._objects.root.parent)
 
     def path_of(self, sha256: str) -> Path:
         """Where kept bytes lie, for a process that reads them itself."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 
 from imaging.errors import StoreError
-from imaging.store.accounts import IDLE, Accounts
+from imaging.host.rights import restrict_folder
+from imaging.host.writing import make_folder
+from imaging.store.accounts import IDLE, Accounts, latest_moment
 from imaging.store.audit import AuditTrail
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
@@ -23,6 +26,9 @@ from imaging.store.studies import Studies
 from imaging.store.typed_facts import TypedFactsRecords
 from imaging.store.worklist_pages import WorklistPages
 from imaging.store.worklist_rows import fill_worklist
+
+log = logging.getLogger(__name__)
+_SET_BACK = timedelta(minutes=1)  # less is what computers' clocks differ by
 
 
 class Repository:
@@ -97,9 +103,12 @@ class Repository:
         """
         records = open_database(home, database)
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            make_folder(home)
+            restrict_folder(home)
             migrate(records)
             fill_worklist(records)
+            _look_at_clock(records)
+            restrict_folder(home)  # the database is new, and made by whatever umask there is
         except OSError as exc:
             raise StoreError(records.trouble) from exc
         except StoreError:
@@ -115,3 +124,14 @@ class Repository:
     def close(self) -> None:
         """Give the database back."""
         self._database.close()
+
+
+def _look_at_clock(database: Database) -> None:
+    """Let time go on from where the records are, and tell the log of a clock that is behind."""
+    with database.reading() as session:
+        latest = latest_moment(session)
+    behind = database.clock.reach(latest) if latest else timedelta()
+    if behind > _SET_BACK:
+        log.warning(
+            "this computer's clock is %d s behind the records; set it", behind.total_seconds()
+        )

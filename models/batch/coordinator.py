@@ -387,8 +387,9 @@ def _networks_of(chunk: _FinishedChunk) -> str:
 def _locate(task: Task, repository: Repository) -> Task:
     """Return the task with a place its file can be read from.
 
-    A file that is not kept here may be another by now: its hash is not taken on trust.
+    A file that is not kept here may be another by now: its hash is not taken on trust, nor a link
+    that came into its path.
     """
     if task.location:
-        return replace(task, sha256="")
+        return replace(task, sha256="", linked=False)
     return replace(task, location=str(repository.originals.path_of(task.sha256)))

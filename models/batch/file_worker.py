@@ -132,7 +132,7 @@ class FileWorker:
         for i, task in enumerate(tasks):
             at(i)
             try:
-                content = read_place(task.location)
+                content = read_place(task.location, linked=task.linked)
             except AssistantError as exc:
                 outcome = failed_outcome(task.file_name, exc)
                 results[i] = Result(task, task.sha256, outcome, fault=True)

@@ -5,7 +5,6 @@ No store: what `cli.py classify` runs on. The same for every engine, which is a 
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from imaging.errors import AssistantError
+from imaging.host.temporary import FILMS, temporary_folder
 from imaging.intake.expand import Candidate
 from imaging.jobs import Task
 from imaging.study import FileOutcome
@@ -50,8 +50,8 @@ class PendingFile:
 @contextmanager
 def spool(candidates: Iterable[Candidate]) -> Iterator[Iterator[PendingFile]]:
     """Yield candidates as pending files; members of archives lie in a folder meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
-        yield (_make_pending(i, candidate, Path(folder)) for i, candidate in enumerate(candidates))
+    with temporary_folder(FILMS) as folder:
+        yield (_make_pending(i, candidate, folder) for i, candidate in enumerate(candidates))
 
 
 def map_ordered(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import threading
 import uuid
 from collections import defaultdict
@@ -30,6 +29,8 @@ from imaging.errors import (
     SettingsError,
     error_named,
 )
+from imaging.host.rights import restrict_process
+from imaging.host.temporary import FILMS, temporary_folder
 from imaging.intake import decode_process
 from imaging.jobs import Result, Task
 from imaging.locations import is_address, read_path
@@ -75,6 +76,7 @@ class RayWorker:
     """Work of an actor; a plain class, made an actor by `RayPool`."""
 
     def __init__(self, settings: Settings, reduced: bool) -> None:
+        restrict_process()  # whatever Ray's own processes allow
         self._settings = settings
         self._processor = WorkerProcess(settings, reduced=reduced)
         self._processor.start()
@@ -112,8 +114,8 @@ class RayWorker:
             gone = [i for i, t in enumerate(tasks) if i not in contents and not _is_readable(t)]
             if gone:
                 return "send", gone
-            with self._working, tempfile.TemporaryDirectory(prefix="lightbox-") as folder:
-                return "done", self._run(self._mailboxes[ticket], tasks, contents, Path(folder))
+            with self._working, temporary_folder(FILMS) as folder:
+                return "done", self._run(self._mailboxes[ticket], tasks, contents, folder)
         except AssistantError as exc:
             return "unfit", type(exc).__name__, str(exc)
         finally:
@@ -344,7 +346,7 @@ def _attach_contents(
     for i, task in enumerate(tasks):
         try:
             if i in wanted:
-                attached[len(remaining)] = read_path(Path(task.location))
+                attached[len(remaining)] = read_path(Path(task.location), linked=task.linked)
             elif i in contents:
                 attached[len(remaining)] = contents[i]
             remaining.append(task)

@@ -76,8 +76,9 @@ class Worker:
         )
 
     def start(self) -> None:
-        """Begin working; claims of workers that died here are given back first."""
+        """Begin working; what workers that died here had claimed or left is cleared up first."""
         release_dead_claims(self._repository)
+        self._repository.originals.sweep()
         self._folder_scanner.start()
         self._scanner.start()
         self._thread.start()

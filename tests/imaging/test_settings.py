@@ -70,6 +70,12 @@ def test_a_server_others_can_reach_needs_accounts(address: str) -> None:
     check_exposure(address, single_reader="", accounts=True)
 
 
+@pytest.mark.parametrize("chain", ["s3://a/b::http://c", "zip://x::s3://a", "/films a://b::c"])
+def test_a_chain_of_addresses_is_no_root(chain: str) -> None:
+    with pytest.raises(SettingsError, match="::"):
+        Settings.from_environment({"LIGHTBOX_ROOTS": chain})
+
+
 @pytest.mark.parametrize(
     ("value", "roots"),
     [

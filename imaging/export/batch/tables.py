@@ -19,6 +19,7 @@ from imaging.errors import ExportError
 from imaging.export.batch.columns import Codes, Column, Kind, result_columns
 from imaging.export.batch.rows import ResultRow
 from imaging.export.common import border
+from imaging.host.temporary import ROWS
 from imaging.text import escape_formula
 
 About = Sequence[tuple[str, str]]  # (what, value) pairs that stand beside the table
@@ -154,7 +155,7 @@ class XlsxTable:
         from xlsxwriter import Workbook
 
         # its rows lie there until the end: beside the file, and gone whatever happens
-        self._folder = TemporaryDirectory(dir=path.parent)
+        self._folder = TemporaryDirectory(dir=path.parent, prefix=ROWS)
         options = {
             "constant_memory": True,  # a row is on disk once the next begins
             "tmpdir": self._folder.name,

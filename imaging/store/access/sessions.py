@@ -12,13 +12,15 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from imaging.errors import SignInEndedError
 from imaging.store.schema.tables import AccountTable, SessionTable
 
+SESSION_LIFE = timedelta(hours=12)
+_SKEW = timedelta(minutes=5)  # by which the clocks of several servers may differ
 _ENDED = "Your sign-in has ended, so nothing was changed. Sign in and do it again."
 _acting: ContextVar[str] = ContextVar("acting", default="")
 
@@ -41,7 +43,7 @@ def on_behalf_of(token: str) -> Iterator[None]:
         _acting.reset(before)
 
 
-def insist_on_sign_in(session: Session) -> None:
+def insist_on_sign_in(session: Session, now: datetime) -> None:
     """Refuse a transaction that writes for a sign-in which is not open (any more).
 
     Raises
@@ -54,25 +56,35 @@ def insist_on_sign_in(session: Session) -> None:
         return
     # held where writers go side by side (PostgreSQL): nobody ends the sign-in before the commit
     row = session.get(SessionTable, token_sha256(token), with_for_update={"read": True})
-    if row is None or find_open(session, token) is None:
+    if row is None or find_open(session, token, now) is None:
         raise SignInEndedError(_ENDED)
 
 
-def find_sign_in(session: Session, token: str) -> tuple[SessionTable, AccountTable] | None:
-    """The rows of a sign-in that has not ended, locked or not."""
+def holds(until: datetime, at_most: timedelta, now: datetime) -> bool:
+    """Whether something lasts still; what would last for longer than it may was never begun."""
+    return now < until <= now + at_most + _SKEW
+
+
+def find_sign_in(
+    session: Session, token: str, now: datetime
+) -> tuple[SessionTable, AccountTable] | None:
+    """The rows of a sign-in that has not ended, locked or not.
+
+    A clock that was set back lets nobody in for longer (`imaging.host.clock`).
+    """
     row = session.get(SessionTable, token_sha256(token))
-    if row is None or row.expires_at <= datetime.now(UTC):
+    if row is None or not holds(row.expires_at, SESSION_LIFE, now):
         return None
     account = session.get(AccountTable, row.account)
     return (row, account) if account is not None else None
 
 
-def find_open(session: Session, token: str) -> AccountTable | None:
+def find_open(session: Session, token: str, now: datetime) -> AccountTable | None:
     """The account of a sign-in that has neither ended nor locked its screen."""
-    found = find_sign_in(session, token)
-    return found[1] if found is not None and not is_locked(found[0]) else None
+    found = find_sign_in(session, token, now)
+    return found[1] if found is not None and not is_locked(found[0], now) else None
 
 
-def is_locked(row: SessionTable) -> bool:
+def is_locked(row: SessionTable, now: datetime) -> bool:
     """True once its reader has done nothing for as long as the site allows."""
-    return row.active_until <= datetime.now(UTC)
+    return row.active_until <= now

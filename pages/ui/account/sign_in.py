@@ -16,7 +16,7 @@ import streamlit as st
 from imaging.errors import AssistantError
 from imaging.review.records import Account, AuditEvent
 from imaging.settings import check_exposure
-from imaging.store.accounts import SESSION_LIFE
+from imaging.store.access.sessions import SESSION_LIFE
 from pages.ui import resources, session
 from pages.ui.deeds import deed, deed_of_anybody
 from pages.ui.i18n import _, sentence

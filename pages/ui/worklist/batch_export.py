@@ -7,7 +7,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from imaging.entities import RESEARCH_USE, Job
 from imaging.errors import ExportError
 from imaging.export import LEFT_OUT
 from imaging.export.batch.summary import PicturePair
+from imaging.host.temporary import RESULTS, temporary_folder
 from models.explain.contact_sheet import picture_pairs
 from models.inference.image_selection import because
 from pages.ui import background, resources, session
@@ -131,12 +131,12 @@ def _begin(job: Job, wish: Wish, key: Hashable) -> None:
     home = resources.settings().home
 
     def work(report: background.OnProgress) -> BatchDownload:
-        with TemporaryDirectory(dir=home, prefix="results-") as folder:
+        with temporary_folder(RESULTS, home) as folder:
             results = export_batch(
                 repository,
                 job_batch(repository, job, because),
                 wish,
-                Path(folder),
+                folder,
                 account=account,
                 pictures=pictures,
                 on_progress=report,

@@ -99,6 +99,7 @@ def test_a_folder_below_a_root_is_allowed(root: Path, settings: Settings) -> Non
     [
         *("/", "{root}/..", "{root}/../home", "{root}/one.dcm", "{root}/gone", "{root}/out", "\0"),
         *("s3://films/newer", "s3://films/new/../old", "s3://other/new", "file:///etc"),
+        *("s3://films/new::http://169.254.169.254/", "s3://films/new/a::file:///etc"),
     ],
 )
 def test_nothing_else_is(root: Path, settings: Settings, wanted: str, tmp_path: Path) -> None:
@@ -129,6 +130,33 @@ def test_a_link_out_of_the_folder_is_not_followed(
     (root / "link.dcm").symlink_to(tmp_path / "secret")
     job = repository.jobs.open(JobKind.FOLDER, str(root))
     assert "link.dcm" not in listed(repository, job)
+
+
+def test_a_folder_replaced_by_a_link_after_queueing_is_refused(
+    repository: Repository, root: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "one.dcm").write_bytes(b"s")
+    for kind in (JobKind.FOLDER, JobKind.WATCH):
+        job = repository.jobs.open(kind, str(root))
+        root.rename(tmp_path / "aside")
+        root.symlink_to(secret)
+        with pytest.raises(SettingsError, match="replaced by a link"):
+            listed(repository, job)
+        assert list(repository.jobs.files(job)) == []
+        root.unlink()
+        (tmp_path / "aside").rename(root)
+
+
+def test_a_link_within_the_folder_is_queued_as_what_it_leads_to(
+    repository: Repository, root: Path
+) -> None:
+    (root / "link.dcm").symlink_to(root / ".hidden")
+    job = repository.jobs.open(JobKind.FOLDER, str(root))
+    listed(repository, job)
+    places = [t.location for t in repository.claims.claim_files("w", 9)]
+    assert places == [str(root / name) for name in (".hidden", "one.dcm", "b/two.dcm")]
 
 
 def test_an_archive_in_the_folder_is_a_row_for_each_member(

@@ -1,0 +1,105 @@
+"""Folders for a while, and the sweeping of what killed processes left behind.
+
+What is left holds patients' bytes like everything else. A running process holds a lock on what it
+uses (`imaging.host.locks`), and nothing locked is swept, whatever its age.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from imaging.host.locks import is_locked, lock
+from imaging.host.writing import PARTIAL
+
+RESULTS, BACKUP = "results-", "backup-"  # in the data folder
+FILMS = "lightbox-films-"  # in the system's folder for temporary files
+ROWS = "lightbox-rows-"  # beside a table that is being written, wherever that is
+OLD = 3600.0  # seconds: what is younger may be about to be locked, or where no locks are, in use
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """An empty folder that only we may enter, gone afterwards; in use until then.
+
+    Parameters
+    ----------
+    prefix : str
+        How its name begins, one that `sweep` knows.
+    parent : Path, optional
+        Where; by default the system's folder for temporary files.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    handle = None
+    with suppress(OSError):  # Windows opens no folder
+        handle = os.open(folder, os.O_RDONLY)
+        lock(handle)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(home: Path, *, older_than: float = OLD) -> int:
+    """Delete what killed processes left in the data folder and the system's temporary folder.
+
+    Files that were being written aside among the originals, folders of results, backups and films
+    for a while. Never what is locked, belongs to another user, or is a link.
+
+    Parameters
+    ----------
+    home : Path
+        The data folder.
+    older_than : float
+        Seconds since it was last changed.
+
+    Returns
+    -------
+    int
+        How many files and folders went.
+    """
+    left = [
+        *home.glob(f"objects/??/{PARTIAL}*"),
+        *home.glob(f"{PARTIAL}*"),
+        *home.glob(f"{RESULTS}*/"),
+        *home.glob(f"{BACKUP}*/"),
+        *Path(tempfile.gettempdir()).glob(f"{FILMS}*/"),
+    ]
+    return sum(_sweep_one(path, time.time() - older_than) for path in left)
+
+
+def sweep_partial(folder: Path, *, older_than: float = OLD) -> int:
+    """As `sweep`, of files that were being written aside in one folder."""
+    return sum(_sweep_one(p, time.time() - older_than) for p in folder.glob(f"{PARTIAL}*"))
+
+
+def sweep_rows(folder: Path, *, older_than: float = OLD) -> int:
+    """As `sweep`, of rows that were on their way into a table in a folder, perhaps not ours."""
+    return sum(_sweep_one(p, time.time() - older_than) for p in folder.glob(f"{ROWS}*/"))
+
+
+def _sweep_one(path: Path, before: float) -> bool:
+    try:
+        status = path.lstat()
+        if path.is_symlink() or status.st_mtime > before or not _is_ours(status) or is_locked(path):
+            return False
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError:  # another process of ours was faster
+        return False
+    return True
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or status.st_uid == os.getuid()
