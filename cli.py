@@ -20,6 +20,10 @@ Research use - not for diagnosis.
 
 from __future__ import annotations
 
+import imaging.telemetry  # noqa: F401
+
+# isort: split
+
 import shutil
 import sys
 from pathlib import Path

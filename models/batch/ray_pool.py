@@ -35,6 +35,7 @@ from imaging.jobs import Result, Task
 from imaging.locations import is_address, read_path
 from imaging.optional import import_optional
 from imaging.settings import ROOT, Settings
+from imaging.telemetry import VARIABLES
 from models.batch.file_worker import Known
 from models.batch.process_pool import WorkerProcess, find_known
 from models.inference.fingerprint import fingerprint
@@ -311,7 +312,6 @@ class RayPool:
 
 def _import_ray() -> Any:
     """Import Ray; the one import of it."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody outside
     return import_optional("ray", feature="work on a cluster")
 
 
@@ -327,7 +327,7 @@ def _connect(ray: Any, address: str, actors: int) -> bool:
             include_dashboard=None if address else False,
             log_to_driver=False,  # what decoders say may quote the file
             logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
+            runtime_env={"env_vars": {**VARIABLES, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
         )
     except (ConnectionError, ValueError, TimeoutError, RuntimeError) as exc:
         raise SettingsError(NOBODY) from exc
