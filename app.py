@@ -6,6 +6,10 @@ visitor: there it is the router. With the server begins the work that was left i
 
 from __future__ import annotations
 
+import imaging.telemetry  # noqa: F401
+
+# isort: split
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +25,7 @@ from pages.ui.i18n import _
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
 from pages.ui.messages import in_words
+from pages.ui.server import no_lookups
 from pages.ui.viewer.route import pixel_route
 
 
@@ -64,6 +69,7 @@ if __name__ == "__main__":
     main()
 else:
     restrict_process()
+    no_lookups.forbid()
     insist_on_guard(str(st.get_option("server.address") or ""))
     base_path = str(st.get_option("server.baseUrlPath") or "")
     pixels = pixel_route(sign_in.admits, base_path)

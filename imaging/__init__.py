@@ -4,3 +4,5 @@ Rule of the room: numpy arrays and the frozen entities cross its border; no torc
 `dicom` and `store` know `entities` and `errors`, never each other; `intake` and
 `delivery` join them.
 """
+
+import imaging.telemetry  # noqa: F401

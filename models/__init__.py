@@ -3,3 +3,5 @@
 Rule of the room: the only place with torch and captum; tensors never leave it. It may import
 `imaging`, never `pages` or streamlit.
 """
+
+import imaging.telemetry  # noqa: F401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from functools import cache
@@ -81,28 +82,27 @@ FLOORS = (
     ("models/graphs",),
     ("models/commands",),
     ("pages/ui",),
-    ("pages/ui/viewer", "pages/ui/corners"),
+    ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server"),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
     ("pages/ui/review",),
     ("pages/ui/worklist",),
     ("pages",),
     ("cli.py", "app.py"),
 )
+ROOMS = {"imaging", "models", "pages", "bench"}
+TELEMETRY = "imaging.telemetry"  # must come first
 LARGEST = 24  # modules of a room
 # Benches measure every room and may import all of them; nothing may import a bench.
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [
         *ROOT.glob("*.py"),
-        *(
-            p
-            for room in ("imaging", "models", "pages", "bench")
-            for p in (ROOT / room).rglob("*.py")
-        ),
+        *(p for room in sorted(ROOMS) for p in (ROOT / room).rglob("*.py")),
     ]
     if "node_modules" not in path.parts
 )
 PRODUCT = [source for source in SOURCES if not source.startswith("bench/")]
+_IMPORT = (ast.Import, ast.ImportFrom)
 _FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 _MODULES = {
     source.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source
@@ -173,6 +173,28 @@ def test_a_circle_would_be_found() -> None:
 def test_no_room_is_a_crowd() -> None:
     rooms = Counter(str(Path(source).parent) for source in PRODUCT)
     assert {room: n for room, n in rooms.items() if n > LARGEST} == {}
+
+
+FIRST = ("app.py", "cli.py", *(f"{room}/__init__.py" for room in sorted(ROOMS)))
+
+
+@pytest.mark.parametrize("source", FIRST)
+def test_telemetry_is_off_before_anything_is_imported(source: str) -> None:
+    """Whoever runs or imports a module of a room imports the room first (PEP 366, PEP 420)."""
+    statements = [node for node in ast.walk(_tree(source)) if isinstance(node, _IMPORT)]
+    first = next(n for n in statements if getattr(n, "module", "") != "__future__")
+    assert isinstance(first, ast.Import) and [a.name for a in first.names] == [TELEMETRY], source
+    assert first in _tree(source).body, "it stands under a condition"
+
+
+def test_every_module_lies_in_a_room_that_turns_telemetry_off() -> None:
+    assert {s for s in SOURCES if "/" not in s} <= set(FIRST)
+    assert {s.partition("/")[0] for s in SOURCES if "/" in s} == ROOMS
+
+
+def test_what_turns_telemetry_off_imports_the_standard_library_alone() -> None:
+    source = _MODULES[TELEMETRY]
+    assert {name.partition(".")[0] for name in imports(source)} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -16,7 +16,8 @@ import os
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -36,6 +37,7 @@ from imaging.jobs import Result, Task
 from imaging.locations import is_address, read_path
 from imaging.optional import import_optional
 from imaging.settings import ROOT, Settings
+from imaging.telemetry import VARIABLES
 from models.batch.file_worker import Known
 from models.batch.process_pool import WorkerProcess, find_known
 from models.inference.fingerprint import fingerprint
@@ -313,7 +315,6 @@ class RayPool:
 
 def _import_ray() -> Any:
     """Import Ray; the one import of it."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody outside
     return import_optional("ray", feature="work on a cluster")
 
 
@@ -324,16 +325,33 @@ def _connect(ray: Any, address: str, actors: int) -> bool:
     options: dict[str, Any] = {"address": address} if address else {"num_cpus": actors or None}
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     try:
-        ray.init(
-            **options,
-            include_dashboard=None if address else False,
-            log_to_driver=False,  # what decoders say may quote the file
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
-        )
+        with _without_dashboard(ray):
+            ray.init(
+                **options,
+                include_dashboard=None if address else False,
+                log_to_driver=False,  # what decoders say may quote the file
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": {**VARIABLES, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
+            )
     except (ConnectionError, ValueError, TimeoutError, RuntimeError) as exc:
         raise SettingsError(NOBODY) from exc
     return True
+
+
+@contextmanager
+def _without_dashboard(ray: Any) -> Iterator[None]:
+    """Start nothing of Ray's dashboard, not even what ``include_dashboard=False`` keeps.
+
+    With its reports turned off that part still asks the addresses 169.254.169.254 and
+    metadata.google.internal whose cloud it runs in. Ray has no setting for it; who starts a cluster
+    of their own answers for that one.
+    """
+    services = ray._private.services
+    start, services.start_api_server = services.start_api_server, lambda *_, **__: (None, None)
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 def _attach_contents(

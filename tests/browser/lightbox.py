@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,12 +72,19 @@ class Server:
     """One Lightbox on a port of its own; it can be killed and started again on the same data.
 
     `reader` reads alone; an empty name makes the server ask for accounts. Below `roots` lie the
-    folders of this computer that may be queued.
+    folders of this computer that may be queued. `under` is a command that runs the server's.
     """
 
     def __init__(
-        self, home: Path, weights: Path, reader: str = READER, *, roots: Path | None = None
+        self,
+        home: Path,
+        weights: Path,
+        reader: str = READER,
+        *,
+        roots: Path | None = None,
+        under: Sequence[str] = (),
     ) -> None:
+        self._under = under
         self.home, self.port = home, _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._environ = {
@@ -94,7 +101,7 @@ class Server:
 
     def start(self) -> None:
         """Run `streamlit run app.py`; returns once it answers."""
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command = [*self._under, sys.executable, "-m", "streamlit", "run", "app.py"]
         command += ["--server.port", str(self.port)]
         with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
             self._process = subprocess.Popen(

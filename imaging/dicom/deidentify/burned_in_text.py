@@ -32,6 +32,9 @@ _FEWEST = 2  # letters or digits: one alone names nobody, and left and right han
 _TALLEST = 0.15  # of the picture's shorter side; anatomy is taken for larger letters
 _ALONG, _ACROSS, _LEAST = 1.5, 0.4, 3  # margin in heights of the line; and in pixels
 _FAILED = "The search for burned-in text failed on this picture: look at it yourself."
+_DAMAGED = (
+    "The weights of the search for burned-in text are missing or damaged; reinstall Lightbox."
+)
 _ONE_AT_A_TIME = Lock()  # the engine is shared, and keeps sizes of the picture at work in itself
 
 
@@ -208,6 +211,14 @@ def _add_margin(line: tuple[float, float, float, float], shape: tuple[int, ...])
 @cache
 def _engine() -> Any:
     """The engine, whose weights are loaded when it first reads; it writes to no log."""
-    rapidocr = import_optional("rapidocr", feature="the search for burned-in text")
+    feature = "the search for burned-in text"
+    rapidocr = import_optional("rapidocr", feature=feature)
+    downloads = import_optional("rapidocr.utils.download_file", feature=feature, package="rapidocr")
+    downloads.DownloadFile._make_http_request = _fetch_nothing  # what is damaged it would fetch
     chosen = {"Global.log_level": "critical", "Global.use_cls": False, "Global.text_score": 0.0}
     return rapidocr.RapidOCR(params=chosen)
+
+
+def _fetch_nothing(*_what: object) -> None:
+    """Instead of RapidOCR's request for weights that are not as they were installed."""
+    raise PixelDataError(_DAMAGED)

@@ -128,3 +128,17 @@ def test_the_bench_knows_where_its_ink_is() -> None:
     assert len(lines) == 6 and ink.max() == 1 and (changed[ink == 1]).all()
     told = figures([(lines[0], 1.0), (lines[1], 0.5)], [0.0, 0.2], [0, 1])
     assert told["found"] == 0.5 and told["touched"] == 1.0 and told["films_with_text_left"] == 1
+
+
+def test_damaged_weights_are_fetched_from_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RapidOCR fetches weights anew whose hash is wrong; here that is one sentence."""
+    from rapidocr.utils import download_file
+
+    def leave(*_what: object, **_how: object) -> None:
+        raise AssertionError("a request would have left this computer")
+
+    monkeypatch.setattr(download_file.DownloadFile, "_should_skip_download", lambda *_: False)
+    monkeypatch.setattr(download_file.requests, "get", leave)
+    burned_in_text._engine.cache_clear()
+    with pytest.raises(PixelDataError, match="reinstall"):
+        find_text(written())
