@@ -49,6 +49,9 @@ class Settings:
     engine : str
         What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which
         also serves wherever a checkpoint has no graphs.
+    seal_key : Path | None
+        File of the key that seals the audit trail (`LIGHTBOX_SEAL_KEY`); None means a folder
+        beside `home`, ``~/.lightbox-seal``. Servers that share a database share the key.
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -64,6 +67,7 @@ class Settings:
     roots: tuple[str, ...] = ()
     precision: str = FP32
     engine: str = GRAPHS
+    seal_key: Path | None = None
     outside_population: bool = False
 
     @classmethod
@@ -80,6 +84,7 @@ class Settings:
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
         weights = _read_folder(env, "LIGHTBOX_WEIGHTS")
+        seal_key = env.get("LIGHTBOX_SEAL_KEY", "").strip()
         home = Path(env.get("LIGHTBOX_HOME") or Path.home() / ".lightbox").expanduser()
         return cls(
             home=home,
@@ -92,6 +97,7 @@ class Settings:
             roots=_split_roots(env.get("LIGHTBOX_ROOTS", "")),
             precision=_read_precision(env),
             engine=_read_engine(env),
+            seal_key=Path(seal_key).expanduser() if seal_key else None,
         )
 
 

@@ -3,5 +3,7 @@
 from imaging.store.accounts import Accounts
 from imaging.store.audit import AuditVerdict
 from imaging.store.repository import Repository
+from imaging.store.seals.row_seals import seal_file
+from imaging.store.seals.seal_key import Anchor
 
-__all__ = ["Accounts", "AuditVerdict", "Repository"]
+__all__ = ["Accounts", "Anchor", "AuditVerdict", "Repository", "seal_file"]

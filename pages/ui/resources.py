@@ -36,7 +36,8 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def repository() -> Repository:
     """The record store; raises `StoreError`."""
-    return Repository.open(settings().home, settings().database)
+    where = settings()
+    return Repository.open(where.home, where.database, seal_key=where.seal_key)
 
 
 @st.cache_resource(show_spinner=False)
