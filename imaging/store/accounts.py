@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
@@ -144,7 +144,10 @@ class Accounts:
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
         with self._database.writing() as session:
-            session.execute(delete(SessionTable).where(SessionTable.token_sha256 == _sha256(token)))
+            row = session.get(SessionTable, _sha256(token))
+            if row is not None:
+                session.delete(row)
+                audit.append(session, AuditEvent.SIGN_OUT, account=row.account)
 
     def change_password(self, name: str, old: str, new: str) -> None:
         """Change a reader's own password; every session of the account ends.
@@ -243,8 +246,17 @@ def _open_session(session: Session, row: AccountTable) -> str:
 
 def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
     row.password_hash, row.failures, row.locked_until = password_hash, 0, None
-    session.execute(delete(SessionTable).where(SessionTable.account == row.name))
     audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
+    of_account = SessionTable.account == row.name
+    count = session.scalar(select(func.count()).where(of_account)) or 0
+    session.execute(delete(SessionTable).where(of_account))
+    if count:
+        audit.append(
+            session,
+            AuditEvent.SIGN_OUT,
+            account=row.name,
+            detail=f"{count} sessions ended with the password",
+        )
 
 
 def _load_row(session: Session, name: str) -> AccountTable:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import StoreError
@@ -109,10 +109,14 @@ class AuditTrail:
                 append_many(session, lines)
 
     def entries(self, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
-        """All lines in order, or those of one study."""
+        """All lines in order, or those of one study, lists that showed it among them."""
         query = select(AuditTable).order_by(AuditTable.number)
         if study_instance_uid:
-            query = query.where(AuditTable.study_instance_uid == study_instance_uid)
+            words = " " + AuditTable.detail + " "
+            listed = words.contains(f" {study_instance_uid} ", autoescape=True)
+            is_list = AuditTable.deed == AuditEvent.LIST.value
+            of_study = AuditTable.study_instance_uid == study_instance_uid
+            query = query.where(or_(of_study, and_(is_list, listed)))
         with self._database.reading() as session:
             return tuple(_to_entry(row) for row in session.scalars(query))
 

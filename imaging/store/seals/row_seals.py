@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Text, or_, select, type_coerce
@@ -107,9 +108,14 @@ def seal_rows(*rows: Any) -> dict[str, str]:
     )
 
 
-def seal_file(name: str, content: bytes) -> dict[str, str]:
-    """Name and SHA-256 of a file that leaves."""
-    return {f"{EXPORT} {name}": hashlib.sha256(content).hexdigest()}
+def seal_file(name: str, content: bytes | Path) -> dict[str, str]:
+    """Name and SHA-256 of a file that leaves, given its bytes or where they lie."""
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    else:
+        sha256 = hashlib.sha256(content).hexdigest()
+    return {f"{EXPORT} {name}": sha256}
 
 
 def release_rows(*rows: Any) -> dict[str, None]:

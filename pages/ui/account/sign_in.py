@@ -12,7 +12,7 @@ from hmac import compare_digest
 import streamlit as st
 
 from imaging.errors import AssistantError
-from imaging.review.records import Account, AuditEvent
+from imaging.review.records import Account
 from imaging.settings import check_exposure
 from imaging.store.accounts import SESSION_LIFE
 from pages.ui import resources, session
@@ -170,11 +170,3 @@ def _enter() -> None:
     else:
         session.set_token(token)
         session.set_account(account)
-
-
-def note_view(study_instance_uid: str) -> None:
-    """Write into the audit trail, once a session, that this reader looked at a study."""
-    if session.first_time(f"viewed-{study_instance_uid}"):
-        resources.repository().audit.record(
-            AuditEvent.VIEW, account=session.account().name, study_instance_uid=study_instance_uid
-        )

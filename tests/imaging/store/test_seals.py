@@ -27,7 +27,7 @@ from imaging.review.records import (
     Stage,
     Truth,
 )
-from imaging.store import Repository
+from imaging.store import Repository, seal_file
 from imaging.store.database import open_database
 from imaging.store.migrations.migrate import migrate
 from imaging.store.schema.tables import AuditTable
@@ -384,3 +384,15 @@ def test_the_key_lies_apart_from_the_database(repository: Repository, tmp_path: 
     private = json.loads(key.path.read_text())["private"]
     for file in (tmp_path / "home").rglob("*"):
         assert not file.is_file() or private.encode() not in file.read_bytes()
+
+
+def test_a_file_that_left_is_known_again(repository: Repository) -> None:
+    seals = seal_file("pdf-1.pdf", b"as signed")
+    repository.audit.record(AuditEvent.EXPORT, account="anna", detail="pdf", seals=seals)
+    assert faults(repository) == ""
+    assert repository.audit.check_export("pdf-1.pdf", b"as signed").true
+    assert repository.audit.check_export("renamed.pdf", b"as signed").true
+    altered = repository.audit.check_export("pdf-1.pdf", b"as forged")
+    assert not altered.true and "not the file of that name that left here" in altered.sentence
+    unknown = repository.audit.check_export("pdf-2.pdf", b"as forged")
+    assert not unknown.true and "No line of the trail" in unknown.sentence
