@@ -106,7 +106,7 @@ def export(
     if not wanted or set(wanted) - set(FORMATS):
         raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     settings = Settings.from_environment()
-    repository = Repository.open(settings.home, settings.database)
+    repository = Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
     maps = attribution_maps(
         repository.studies.get(study), repository, Explainers(ClassifierRegistry.load(settings))
     )

@@ -56,6 +56,9 @@ class Settings:
     signature_password : bool
         Ask for the password again before a final signature (`LIGHTBOX_SIGNATURE_PASSWORD`, "yes"
         or "no"; 21 CFR 11.200).
+    seal_key : Path | None
+        File of the key that seals the audit trail (`LIGHTBOX_SEAL_KEY`); None means a folder
+        beside `home`, ``~/.lightbox-seal``. Servers that share a database share the key.
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -73,6 +76,7 @@ class Settings:
     engine: str = GRAPHS
     idle_minutes: int = 15
     signature_password: bool = False
+    seal_key: Path | None = None
     outside_population: bool = False
 
     @classmethod
@@ -91,6 +95,7 @@ class Settings:
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
         weights = _read_folder(env, "LIGHTBOX_WEIGHTS")
+        seal_key = env.get("LIGHTBOX_SEAL_KEY", "").strip()
         home = Path(env.get("LIGHTBOX_HOME") or Path.home() / ".lightbox").expanduser()
         return cls(
             home=home,
@@ -105,6 +110,7 @@ class Settings:
             engine=_read_engine(env),
             idle_minutes=_read_minutes(env, "LIGHTBOX_IDLE_MINUTES", default=15),
             signature_password=_read_switch(env, "LIGHTBOX_SIGNATURE_PASSWORD"),
+            seal_key=Path(seal_key).expanduser() if seal_key else None,
         )
 
 

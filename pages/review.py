@@ -8,7 +8,7 @@ from imaging.entities import Status
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
-from pages.ui.account import sign_in
+from pages.ui.audit import sights
 from pages.ui.explain import evidence, refusal
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
@@ -30,15 +30,22 @@ from pages.ui.review import (
 )
 from pages.ui.review.hanging_protocol import Prior
 
+
+def _note_search(uids: list[str]) -> None:
+    sights.note_list(uids, "search")
+
+
 insist_on_router()
 uid = st.query_params.get("study", "")
 if not uid:
     st.info(_("Choose a study; the worklist shows all of them."))
-    navigation.render_picker(WorklistQuery(blind=session.reads_blind()), key="review")
+    navigation.render_picker(
+        WorklistQuery(blind=session.reads_blind()), key="review", on_shown=_note_search
+    )
     st.stop()
 
 record = autosave.open_record(uid)
-sign_in.note_view(uid)
+sights.note_views([uid])
 if not record.instances:
     navigation.render_steps(uid, done=record.final is not None)
     show_notice()
@@ -59,6 +66,7 @@ with film:
     priors = [*asked_for, *map(Prior, found.same)]
 with strip:
     film_wall.render_strip(record, priors, instance)
+sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
 with film, st.container(key="film"):
     pending_films.render_waiting(record)
     documents.render_unreadable(record)

@@ -9,6 +9,7 @@ import streamlit as st
 from imaging.entities import SourceKind
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import navigation, resources, session, study_table, who
+from pages.ui.audit import sights
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
@@ -17,10 +18,15 @@ from pages.ui.review import first_read
 from pages.ui.worklist import filters, jobs, reading_order, upload, views, waiting_times
 
 
+def _note_search(uids: list[str]) -> None:
+    sights.note_list(uids, "search")
+
+
 def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
     """The page as a table; choosing a row opens its study."""
     uids = [item.study_instance_uid for item in page.items]
     revealed = first_read.revealed_among(uids)
+    sights.note_list(uids, "worklist")
     pictures = repository.originals.study_thumbnails(uids)  # of this page alone
     rows = [
         study_table.worklist_row(
@@ -33,7 +39,7 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
     unnamed = any(item.source is SourceKind.FILM for item in page.items)
     who.render_table(rows, uids, key="worklist", unnamed=unnamed)
     filters.render_pages(query, page.total)
-    navigation.render_picker(query, key="worklist", shown=page)
+    navigation.render_picker(query, key="worklist", shown=page, on_shown=_note_search)
 
 
 insist_on_router()

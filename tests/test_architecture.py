@@ -82,7 +82,7 @@ FLOORS = (
     ("models/graphs",),
     ("models/commands",),
     ("pages/ui",),
-    ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server"),
+    ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server", "pages/ui/audit"),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
     ("pages/ui/review",),
     ("pages/ui/worklist",),

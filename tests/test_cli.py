@@ -170,6 +170,11 @@ def test_a_stored_study_is_exported_and_the_trail_knows(
     assert verified.returncode == 0 and "unbroken" in verified.stdout
     cut = records(tmp_path / "home", "audit", "verify", "--head", "f" * 64, checkpoints=weights)
     assert cut.returncode == 2 and "Traceback" not in cut.stderr
+    (csv,) = out.glob("*.csv")
+    asked = ("audit", "verify", "--anchor", "1:" + "f" * 16, "--export", csv)
+    asked_for = records(tmp_path / "home", *asked, checkpoints=weights)
+    assert asked_for.returncode == 2 and "written anew: its line 1" in asked_for.stderr
+    assert f"{csv.name} is as it left here" in asked_for.stdout
     store.close()
 
 

@@ -18,6 +18,7 @@ from imaging.errors import AssistantError, ExportError, InputError, SettingsErro
 from imaging.intake.expand import Candidate, walk
 from imaging.intake.helper_files import is_helper_file
 from imaging.review.records import AuditEvent
+from imaging.store import Seals, seal_file
 
 Box = tuple[int, int, int, int]
 _STILL_THERE = (
@@ -70,6 +71,7 @@ def deidentify(
     text_checked = bool(masks) or no_burned_in_text
     options = _Options(Project.open(project), profile, text_checked, find_text)
     counts: Counter[str] = Counter()
+    seals: dict[str, str | None] = {}
     try:
         target.mkdir(parents=True, exist_ok=True)
         for candidate in walk(paths):
@@ -84,11 +86,14 @@ def deidentify(
                 continue
             (target / f"{name}.dcm").write_bytes(content)
             counts["written"] += 1
+            seals |= seal_file(f"{name}.dcm", content)
             if remark:
                 typer.echo(f"{name}.dcm: {remark}")
     except OSError as exc:
         raise ExportError("The folder cannot be written to.") from exc
-    _record_export(counts["written"])
+    finally:  # what was written before a disk was full has left too
+        if seals:
+            _record_export(seals)
     no_films = f" {counts['no films']} files that are no films." if counts["no films"] else ""
     typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
 
@@ -158,11 +163,12 @@ def _parse_box(text: str) -> Box:
     return top, left, bottom, right
 
 
-def _record_export(written: int) -> None:
+def _record_export(seals: Seals) -> None:
     """Write a line in the audit trail, without a word about whom; none where there is no store."""
     try:
         store = open_repository()
     except AssistantError:
         return
-    store.audit.record(AuditEvent.EXPORT, account=TERMINAL, detail=f"de-identified {written} files")
+    detail = f"de-identified {len(seals)} files"
+    store.audit.record(AuditEvent.EXPORT, account=TERMINAL, detail=detail, seals=seals)
     store.close()

@@ -45,7 +45,9 @@ def insist_on_guard(address: str) -> None:
 def _prepare(address: str) -> Settings:
     """Create or open the store, and check who could reach it."""
     settings = Settings.from_environment()
-    with closing(Repository.open(settings.home, settings.database)) as repository:
+    with closing(
+        Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
+    ) as repository:
         check_exposure(
             address,
             single_reader=settings.single_reader,

@@ -11,7 +11,7 @@ import typer
 from imaging.errors import ConflictError, InputError, StoreError
 from imaging.review.records import Truth
 from imaging.settings import Settings
-from imaging.store import Repository
+from imaging.store import Anchor, Repository
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
 
@@ -22,7 +22,7 @@ account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
 def open_repository() -> Repository:
     """The store the settings name; raises `SettingsError` or `StoreError`."""
     settings = Settings.from_environment()
-    return Repository.open(settings.home, settings.database)
+    return Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
 
 
 @audit.command()
@@ -30,13 +30,52 @@ def verify(
     head: Annotated[
         str, typer.Option(help="Digest noted earlier: finds a trail that was cut short.")
     ] = "",
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(help="N:HASH from under a PDF or out of a syslog message; may be repeated."),
+    ] = None,
+    export: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file that was exported: is it as it left? May be repeated."),
+    ] = None,
 ) -> None:
-    """Check that no line was altered, removed, moved or slipped in; exit 2 if one was."""
-    verdict = open_repository().audit.verify(expected_head=head)
-    if not verdict.intact:
-        where = f" from line {verdict.first_broken} on" if verdict.first_broken else ""
-        raise StoreError(f"The audit trail was altered{where}. {verdict.entries} lines read.")
+    """Check the trail, its seals, and every report and answer it tells of; exit 2 on a fault."""
+    trail = open_repository().audit
+    verdict = trail.verify(expected_head=head, anchors=[_parse_anchor(a) for a in anchor or ()])
+    faults = list(verdict.faults)
+    for note in verdict.notes:
+        typer.echo(f"Note: {note}")
+    for path in export or ():
+        said = trail.check_export(path.name, _read(path))
+        typer.echo(said.sentence) if said.true else faults.append(said.sentence)
+    if faults:
+        raise StoreError("\n".join([*faults, f"{verdict.entries} lines read."]))
     typer.echo(f"{verdict.entries} lines, unbroken. Head: {verdict.head}")
+    if found := trail.head():
+        typer.echo(f"Anchor to note elsewhere: {found.short}")
+
+
+def _parse_anchor(text: str) -> Anchor:
+    try:
+        return Anchor.parse(text)
+    except ValueError as exc:
+        raise InputError(
+            "An anchor looks like 57:4f3a9c01d2e47b60, the number of a line and its digest."
+        ) from exc
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise InputError(f"{path.name} cannot be read.") from exc
+
+
+@audit.command("rotate-key")
+def rotate_key() -> None:
+    """Seal the trail with a new key from here on; what the old one sealed stays checked."""
+    fingerprint = open_repository().audit.rotate_key(account=TERMINAL)
+    typer.echo(f"Key {fingerprint} seals from here on. Start running servers again.")
 
 
 @audit.command("list")

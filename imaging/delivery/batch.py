@@ -19,7 +19,7 @@ from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, 
 from imaging.export.batch.tables import TABLES, write_table
 from imaging.host.temporary import sweep_rows
 from imaging.review.records import AuditEvent
-from imaging.store import Repository
+from imaging.store import Repository, seal_file
 
 OnProgress = Callable[[float], None]
 
@@ -120,8 +120,14 @@ def export_batch(
     written = ",".join(f for f in FORMATS if f in wish.formats and _was_written(exported, f))
     with_names = ", with names" if wish.names else ""
     counts = f"{summary.files} files, {summary.studies} studies"
+    seals: dict[str, str | None] = {}
+    for path in exported.files:
+        seals |= seal_file(path.name, path)
     repository.audit.record(
-        AuditEvent.EXPORT, account=account, detail=f"results of {counts}: {written}{with_names}"
+        AuditEvent.EXPORT,
+        account=account,
+        detail=f"results of {counts}: {written}{with_names}",
+        seals=seals,
     )
     progress(1.0)
     return exported
@@ -229,7 +235,11 @@ class _Work:
         elif form == "pdf":
             from imaging.export.batch.summary_pdf import write_pdf  # reportlab takes a second
 
-            write_pdf(path, self.summary, self.cases, self.now, names=self.wish.names)
+            head = self.repository.audit.head()
+            anchor = head.short if head else ""
+            write_pdf(
+                path, self.summary, self.cases, self.now, names=self.wish.names, anchor=anchor
+            )
         else:
             from imaging.export.batch.summary_html import write_html
 

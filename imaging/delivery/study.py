@@ -23,7 +23,7 @@ from imaging.export import (
 from imaging.lengths import recorded_plane
 from imaging.review.measure import METRIC
 from imaging.review.records import AuditEvent, Measure, Presentation, Review
-from imaging.store import Repository
+from imaging.store import Repository, seal_file
 from imaging.study import StudyRecord
 
 _HIDDEN = "The reader switched the file's overlay off: it is not drawn here."
@@ -81,11 +81,20 @@ def deliver(
         raise ExportError("This study holds no film, so there is nothing to export.")
     contents = _read_contents(repository, record)
     drawn = not set(formats) <= _UNDRAWN
-    files = export_case(make_case(record, contents, maps=maps, drawn=drawn), formats, now)
+    head = repository.audit.head()
+    case = make_case(record, contents, maps=maps, drawn=drawn)
+    files = export_case(replace(case, anchor=head.short if head else ""), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     written = ",".join(name for name in FORMATS if name in kinds)
+    seals: dict[str, str | None] = {}
+    for file in files:
+        seals |= seal_file(file.name, file.content)
     repository.audit.record(
-        AuditEvent.EXPORT, account=account, study_instance_uid=study_uid, detail=written
+        AuditEvent.EXPORT,
+        account=account,
+        study_instance_uid=study_uid,
+        detail=written,
+        seals=seals,
     )
     return files
 

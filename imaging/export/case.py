@@ -118,7 +118,8 @@ class ExportCase:
 
     ``review`` is the version to export: the newest signed, else the newest draft, else None.
     ``contents`` maps SOP Instance UIDs to the original files. ``changes`` are to be told in every
-    form: `imaging.export.find_changes`.
+    form: `imaging.export.find_changes`. ``anchor`` is the head of the audit trail at the export,
+    "57:4f3a9c01d2e47b60", to be printed: a trail that was cut or written anew lacks it.
     """
 
     record: StudyRecord
@@ -127,6 +128,7 @@ class ExportCase:
     maps: tuple[AttributionMap, ...] = ()
     pictures: tuple[Picture, ...] = ()
     changes: tuple[Change, ...] = ()
+    anchor: str = ""
 
     @property
     def final(self) -> bool:

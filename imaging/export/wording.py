@@ -151,3 +151,11 @@ def measure_line(measure: Measure) -> str:
 def measure_plane(measure: Measure) -> str:
     """Where a length or area holds, such as "at the detector"; "" in the body."""
     return plane_words(measure.plane, measure.magnification) if measure.plane else ""
+
+
+def anchor_line(anchor: str) -> str:
+    """How the head of the audit trail is printed, and what it is good for."""
+    return (
+        f"Audit trail at the export: {anchor}. A trail that was cut or written anew since lacks "
+        f"it: python cli.py audit verify --anchor {anchor}"
+    )

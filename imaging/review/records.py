@@ -244,12 +244,15 @@ class AuditEvent(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
+    SIGN_OUT = "sign-out"  # by the reader, or ended by somebody else
     ACCOUNT = "account"  # created or its settings changed
     SITE = "site"  # a setting that holds for all readers was changed
     RECEIVE = "receive"  # an instance was stored
     DERIVE = "derive"  # a film was made out of a photograph
     SCORE = "score"  # the network answered
     VIEW = "view"
+    LIST = "list"  # studies were listed, with whom they are of, in words or small pictures
+    JOB = "job"  # a batch was queued, paused, resumed, cancelled, hastened
     DESCRIBE = "describe"  # a reader typed whose film it is, or what it shows
     FIRST_READ = "first read"
     CHANGE = "change"  # a draft version was saved
@@ -259,6 +262,7 @@ class AuditEvent(StrEnum):
     EXPORT = "export"
     DELETE = "delete"
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
+    SEAL = "seal"  # what was found at an upgrade; a key that seals from now on
 
 
 @dataclass(frozen=True, slots=True)

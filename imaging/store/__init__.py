@@ -1,7 +1,9 @@
 """Records and originals: the only place with SQLAlchemy. Speaks entities, never rows."""
 
 from imaging.store.accounts import Accounts
-from imaging.store.audit import AuditVerdict
+from imaging.store.audit import AuditVerdict, Line
 from imaging.store.repository import Repository
+from imaging.store.seals.row_seals import Seals, seal_file
+from imaging.store.seals.seal_key import Anchor
 
-__all__ = ["Accounts", "AuditVerdict", "Repository"]
+__all__ = ["Accounts", "Anchor", "AuditVerdict", "Line", "Repository", "Seals", "seal_file"]

@@ -274,15 +274,16 @@ class Accounts:
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
         with self._database.writing() as session:
-            of_token = SessionTable.token_sha256 == token_sha256(token)
-            session.execute(delete(SessionTable).where(of_token))
+            row = session.get(SessionTable, token_sha256(token))
+            if row is not None:
+                session.delete(row)
+                audit.append(session, AuditEvent.SIGN_OUT, account=row.account)
 
     def sign_out_everywhere(self, name: str) -> None:
         """End every session of an account, on whatever computer."""
         with self._database.writing() as session:
             session.execute(delete(SessionTable).where(SessionTable.account == name))
-            detail = "signed out everywhere"
-            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
+            audit.append(session, AuditEvent.SIGN_OUT, account=name, detail="everywhere")
 
     def change_password(self, name: str, old: str, new: str) -> None:
         """Change a reader's own password; every session of the account ends.
@@ -397,8 +398,17 @@ def _open_session(session: Session, row: AccountTable, now: datetime, idle: time
 
 def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
     row.password_hash, row.failures, row.locked_until = password_hash, 0, None
-    session.execute(delete(SessionTable).where(SessionTable.account == row.name))
     audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
+    of_account = SessionTable.account == row.name
+    count = session.scalar(select(func.count()).where(of_account)) or 0
+    session.execute(delete(SessionTable).where(of_account))
+    if count:
+        audit.append(
+            session,
+            AuditEvent.SIGN_OUT,
+            account=row.name,
+            detail=f"{count} sessions ended with the password",
+        )
 
 
 def _load_row(session: Session, name: str) -> AccountTable:

@@ -1,54 +1,58 @@
-"""The audit trail: who did what to which study, when; each line sealed to the one before.
+"""The audit trail: who did what to which study, when; each line chained to the one before.
 
 A line's digest is the SHA-256 over its content and the digest of the line before, so a line
 that was altered, taken out, put in or moved breaks the chain (the scheme of Schneier and Kelsey,
-"Secure audit logs to support computer forensics", 1999, without its key). Whoever owns the
-database can still rewrite the whole chain or cut its tail; that shows when the head was written
-down elsewhere and is handed to `verify`.
+"Secure audit logs to support computer forensics", 1999). It holds the SHA-256 of the records it
+tells of, and the last line of every transaction is signed with a key that is not in the database
+(`imaging.store.seals`, docs/adr/0016-seals.md): whoever owns the database alone can neither alter
+a record nor write the chain anew. A cut tail shows against a head that was noted elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import logging
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from imaging.errors import StoreError
 from imaging.review.records import AuditEntry, AuditEvent
 from imaging.store.database import Database
 from imaging.store.schema.tables import AuditTable
+from imaging.store.seals.line import BEGINNING, digest
+from imaging.store.seals.row_seals import Seals, encode_seals, read_rows, seal_file
+from imaging.store.seals.seal_key import HEAD, SEAL_KEY, Anchor, SealKey, load_key, make_key
+from imaging.store.seals.verify import FOUND, AuditVerdict, verify
 
+log = logging.getLogger(__name__)
 NETWORK = "network"  # the account behind every score
 _CLOCKS_DIFFER = timedelta(minutes=1)
-BEGINNING = "0" * 64  # what the first line is sealed to
+_NOTHING: Seals = {}
+_FOUND_AT_ONCE = 500  # records of one line
 
 
 @dataclass(frozen=True, slots=True)
-class AuditVerdict:
-    """Whether the trail is whole.
+class Line:
+    """A line to be added, as the parameters of `append`."""
 
-    Attributes
-    ----------
-    entries : int
-        Number of lines.
-    intact : bool
-        Every line fits the one before, and the head noted earlier is among them.
-    first_broken : int | None
-        Number of the first line that does not fit. None when all do; with `intact` False that
-        means lines noted earlier are gone from the end.
-    head : str
-        Digest of the last line; write it down elsewhere and give it to the next check.
-    """
+    event: AuditEvent
+    account: str
+    study_instance_uid: str = ""
+    detail: str = ""
+    seals: Seals = field(default_factory=dict)
 
-    entries: int
-    intact: bool
-    first_broken: int | None
-    head: str
+
+@dataclass(frozen=True, slots=True)
+class ExportCheck:
+    """Whether a file is as it left, and the sentence that says so."""
+
+    true: bool
+    sentence: str
 
 
 class AuditTrail:
@@ -66,7 +70,13 @@ class AuditTrail:
         self._database = database
 
     def record(
-        self, event: AuditEvent, *, account: str, study_instance_uid: str = "", detail: str = ""
+        self,
+        event: AuditEvent,
+        *,
+        account: str,
+        study_instance_uid: str = "",
+        detail: str = "",
+        seals: Seals = _NOTHING,
     ) -> None:
         """Add a line for what changes no record: a view, an export.
 
@@ -80,6 +90,8 @@ class AuditTrail:
             To which study.
         detail : str
             Formats, versions; never patient data, nor anything a reader typed.
+        seals : mapping
+            The files that left, from `imaging.store.seals.row_seals.seal_file`.
         """
         with self._database.writing() as session:
             append(
@@ -88,51 +100,105 @@ class AuditTrail:
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail=detail,
+                seals=seals,
             )
 
+    def record_all(self, lines: Sequence[Line]) -> None:
+        """Add several lines for what changes no record, in one transaction."""
+        if lines:
+            with self._database.writing() as session:
+                append_many(session, lines)
+
     def entries(self, study_instance_uid: str = "") -> tuple[AuditEntry, ...]:
-        """All lines in order, or those of one study."""
+        """All lines in order, or those of one study, lists that showed it among them."""
         query = select(AuditTable).order_by(AuditTable.number)
         if study_instance_uid:
-            query = query.where(AuditTable.study_instance_uid == study_instance_uid)
+            words = " " + AuditTable.detail + " "
+            listed = words.contains(f" {study_instance_uid} ", autoescape=True)
+            is_list = AuditTable.deed == AuditEvent.LIST.value
+            of_study = AuditTable.study_instance_uid == study_instance_uid
+            query = query.where(or_(of_study, and_(is_list, listed)))
         with self._database.reading() as session:
             return tuple(_to_entry(row) for row in session.scalars(query))
 
-    def verify(self, expected_head: str = "") -> AuditVerdict:
-        """Check every line against the one before, and that the head noted earlier is among them.
+    def verify(self, expected_head: str = "", anchors: Sequence[Anchor] = ()) -> AuditVerdict:
+        """Check the chain, its seals, and every record that its lines tell of.
 
         Parameters
         ----------
         expected_head : str
-            The head of an earlier check, kept elsewhere; without it a trail whose end was cut
-            off passes.
+            The head of an earlier check, kept elsewhere.
+        anchors : sequence of Anchor
+            Further heads noted elsewhere: from under a PDF, from a syslog collector. What this
+            computer noted itself is always among them.
         """
-        number, head, noted = 0, BEGINNING, expected_head in ("", BEGINNING)
-        lines = select(AuditTable).order_by(AuditTable.number).execution_options(yield_per=1000)
-        with self._database.reading() as session, closing(session.scalars(lines)) as rows:
-            for row in rows:
-                number += 1
-                if row.number != number or row.previous != head or not _is_sealed(row):
-                    total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
-                    return AuditVerdict(total, intact=False, first_broken=number, head=head)
-                head = row.digest
-                noted = noted or head == expected_head
-        return AuditVerdict(number, intact=noted, first_broken=None, head=head)
+        key = self._database.seal_key
+        noted = key.noted() if key else None
+        with self._database.reading_one_moment() as session:
+            known = [*anchors, *([noted] if noted else [])]
+            if key is not None and key.since.number:
+                known.append(key.since)
+            verdict = verify(session, key, known, shared=self._database.shared)
+            if expected_head in ("", BEGINNING) or _has_digest(session, expected_head):
+                return verdict
+        sentence = "The end of the audit trail is cut off: the head noted earlier is not in it."
+        return replace(verdict, intact=False, faults=(*verdict.faults, sentence))
 
+    def check_export(self, name: str, content: bytes) -> ExportCheck:
+        """Whether a file is one that left here, byte for byte.
 
-def digest(row: AuditTable) -> str:
-    """SHA-256 (hex) over a line's canonical JSON, the digest of the line before included."""
-    line = {
-        "number": row.number,
-        "at": row.at,
-        "account": row.account,
-        "deed": row.deed,
-        "study_instance_uid": row.study_instance_uid,
-        "detail": row.detail,
-        "previous": row.previous,
-    }
-    canonical = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+        Parameters
+        ----------
+        name : str
+            Its name, as it was exported; found without it where only the name was changed.
+        content : bytes
+        """
+        seal = seal_file(name, content)
+        ((key, sha256),) = seal.items()
+        exports = select(AuditTable).where(AuditTable.deed == AuditEvent.EXPORT.value)
+        query = exports.order_by(AuditTable.number.desc())
+        with self._database.reading() as session:
+            by_name = session.scalars(query.where(AuditTable.seals.contains(f'"{key}"'))).all()
+            same = session.scalars(query.where(AuditTable.seals.contains(sha256)).limit(1)).first()
+        if same is not None:
+            return ExportCheck(True, f"{name} is as it left here{_told(same)}.")
+        if by_name:
+            return ExportCheck(
+                False, f"{name} is not the file of that name that left here{_told(by_name[0])}."
+            )
+        return ExportCheck(False, f"No line of the trail tells of a file like {name} that left.")
+
+    def rotate_key(self, *, account: str) -> str:
+        """Seal with a new key from here on; the old one's seals stay checked by its public half.
+
+        Other servers of this computer take the new key when they start again; until then they seal
+        with the old one, which stays known.
+
+        Returns
+        -------
+        str
+            The new key's fingerprint.
+
+        Raises
+        ------
+        StoreError
+            If there is no key, or the new one cannot be written.
+        """
+        with self._database.writing() as session:
+            old, head = self._database.seal_key, _load_head(session)
+            if old is None:
+                raise StoreError("No key seals this trail; nothing was changed.")
+            since = head or Anchor(0, BEGINNING)
+            new = make_key(old.path, since, after=old)
+            detail = f"key {new.fingerprint} seals from the next line on, after {old.fingerprint}"
+            append(session, AuditEvent.SEAL, account=account, detail=detail)
+        self._database.seal_key = new
+        return new.fingerprint
+
+    def head(self) -> Anchor | None:
+        """The last line, to be noted elsewhere; None while there is none."""
+        with self._database.reading() as session:
+            return _load_head(session)
 
 
 def append(
@@ -142,6 +208,7 @@ def append(
     account: str,
     study_instance_uid: str = "",
     detail: str = "",
+    seals: Seals = _NOTHING,
 ) -> None:
     """Add a line within a writing transaction, which holds the lock that keeps the chain one.
 
@@ -157,34 +224,42 @@ def append(
         To which study; empty when to none.
     detail : str
         Versions, formats, model names; never patient data.
+    seals : mapping
+        The records it tells of, from `imaging.store.seals.row_seals`.
     """
-    append_many(session, [(event, account, study_instance_uid, detail)])
+    append_many(session, [Line(event, account, study_instance_uid, detail, seals)])
 
 
-def append_many(session: Session, lines: Sequence[tuple[AuditEvent, str, str, str]]) -> None:
-    """As `append`, of several lines at once: event, account, study and detail of each."""
-    last = session.scalar(select(AuditTable).order_by(AuditTable.number.desc()).limit(1))
+def append_many(session: Session, lines: Sequence[Line]) -> None:
+    """As `append`, of several lines at once; the last of them seals all."""
+    last = _load_head(session)
     number, previous = (last.number, last.digest) if last else (0, BEGINNING)
     at, remarks = _moment(last)
     rows = []
-    for event, account, study_instance_uid, detail in [*remarks, *lines]:
+    for line in [*remarks, *lines]:
         number += 1
         row = AuditTable(
             number=number,
             at=at.isoformat(timespec="microseconds"),
-            account=account,
-            deed=event.value,
-            study_instance_uid=study_instance_uid,
-            detail=detail,
+            account=line.account,
+            deed=line.event.value,
+            study_instance_uid=line.study_instance_uid,
+            detail=line.detail,
             previous=previous,
+            seals=encode_seals(line.seals),
+            seal="",
         )
         row.digest = previous = digest(row)
         rows.append(row)
+    if rows:
+        key: SealKey | None = session.info.get(SEAL_KEY)
+        rows[-1].seal = key.seal(previous) if key else ""
+        session.info[HEAD] = Anchor(number, previous, rows[-1].at)
     session.add_all(rows)
     session.flush()
 
 
-def _moment(last: AuditTable | None) -> tuple[datetime, list[tuple[AuditEvent, str, str, str]]]:
+def _moment(last: Anchor | None) -> tuple[datetime, list[Line]]:
     """The moment of the next lines, and a line that says so where it is before the last one's.
 
     Clocks of several servers differ by seconds: the later one's moment stands for both.
@@ -197,14 +272,62 @@ def _moment(last: AuditTable | None) -> tuple[datetime, list[tuple[AuditEvent, s
     if latest - now <= _CLOCKS_DIFFER:
         return max(now, latest), []
     behind = (latest - now).total_seconds()
-    return now, [(AuditEvent.CLOCK, "", "", f"set back by {behind:.0f} s")]
+    return now, [Line(AuditEvent.CLOCK, "", "", f"set back by {behind:.0f} s")]
 
 
-def _is_sealed(row: AuditTable) -> bool:
-    try:
-        return row.digest == digest(row)
-    except TypeError:  # somebody put bytes where text was
-        return False
+def begin_sealing(database: Database, path: Path) -> None:
+    """Seal every transaction of a database from now on, with the key of that file.
+
+    It is made when missing. Where the trail was sealed by another key before, a line says so.
+
+    Raises
+    ------
+    StoreError
+        If there is a key and it cannot be read: to make another in silence would hide that.
+    """
+    database.seal_key = load_key(path)
+    if database.seal_key is not None:
+        return
+    with database.writing() as session:
+        since = _load_head(session) or Anchor(0, BEGINNING)
+        try:
+            key = make_key(path, since)
+        except StoreError as exc:
+            log.warning("%s", exc)
+            return
+        others = select(AuditTable.number).where(AuditTable.seal != "").limit(1)
+        if session.scalar(others) is not None:
+            session.info[SEAL_KEY] = key
+            detail = f"key {key.fingerprint} seals from here on; that of the lines before is gone"
+            append(session, AuditEvent.SEAL, account="", detail=detail)
+    database.seal_key = key
+
+
+def record_found(session: Session) -> None:
+    """Tell, in lines of their own, of all records that no line has told of: those of older stores.
+
+    They are known from now on as they stand; nobody who made them sealed them, and `verify` says
+    so.
+    """
+    rows = read_rows(session)
+    while part := dict(islice(rows, _FOUND_AT_ONCE)):
+        detail = f"{FOUND} at the upgrade, not sealed by who made them: {len(part)} records"
+        append(session, AuditEvent.SEAL, account="", detail=detail, seals=part)
+
+
+def _told(row: AuditTable) -> str:
+    return f" on {row.at[:10]} by {row.account} (line {row.number})"
+
+
+def _load_head(session: Session) -> Anchor | None:
+    columns = (AuditTable.number, AuditTable.digest, AuditTable.at)
+    row = session.execute(select(*columns).order_by(AuditTable.number.desc()).limit(1)).first()
+    return Anchor(*row) if row else None
+
+
+def _has_digest(session: Session, digest_: str) -> bool:
+    query = select(AuditTable.number).where(AuditTable.digest == digest_).limit(1)
+    return session.scalar(query) is not None
 
 
 def _to_entry(row: AuditTable) -> AuditEntry:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from imaging.errors import ConflictError, SettingsError, StoreError
 from imaging.host.clock import Clock
 from imaging.store.access.sessions import insist_on_sign_in
+from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
 
 _FOLDER_TROUBLE = (
     "The data folder cannot be opened or written. Check that the disk is connected, not full, "
@@ -83,6 +84,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.trouble = _SERVER_TROUBLE
         self.clock = Clock()
+        self.seal_key: SealKey | None = None  # seals the audit trail's head in every transaction
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
@@ -95,6 +97,11 @@ class Database:
         self._readers = sessionmaker(self.engine, expire_on_commit=False)
         self._writers = sessionmaker(self._writing_engine, expire_on_commit=False)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other computers may write here too."""
+        return self.engine.dialect.name != "sqlite"
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads; waits for nobody.
@@ -105,6 +112,14 @@ class Database:
             If the database fails.
         """
         with self._errors(), self._readers.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading_one_moment(self) -> Iterator[Session]:
+        """As `reading`; all that is read is as it stood at one moment, however long it takes."""
+        with self.reading() as session:
+            if self.shared:  # SQLite's transactions are so by themselves
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager
@@ -137,10 +152,13 @@ class Database:
         with (
             self._lock.turn(background=background),
             self._errors(),
-            self._writers.begin() as session,
         ):
-            insist_on_sign_in(session, self.clock.now())
-            yield session
+            with self._writers.begin() as session:
+                session.info[SEAL_KEY] = self.seal_key
+                insist_on_sign_in(session, self.clock.now())
+                yield session
+            if self.seal_key is not None and HEAD in session.info:
+                self.seal_key.note(session.info[HEAD])
 
     @contextmanager
     def changing_tables(self) -> Iterator[Connection]:

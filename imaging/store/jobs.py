@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from imaging.entities import Job, JobFile, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import DropState, JobKind, JobProgress, JobState
+from imaging.review.records import AuditEvent
+from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.pending_files import has_waiting
 from imaging.store.pending_studies import forget_empty, forget_job
@@ -68,6 +70,7 @@ class Jobs(Records):
         job.source, job.state = json_codec.plain(source), JobState.LISTING.value
         with self._database.writing() as session:
             session.add(job)
+            _note(session, job.job_id, account, f"{kind.value} queued")
         return job.job_id
 
     def add_files(
@@ -286,22 +289,25 @@ class Jobs(Records):
             self.end_listing(job_id)
         return len(job_ids)
 
-    def pause(self, job_id: str) -> None:
+    def pause(self, job_id: str, *, account: str = "") -> None:
         """Stop taking files of a job; what is being read is finished."""
-        self._change_state(job_id, JobState.PAUSED, (JobState.RUNNING, JobState.LISTING))
+        origins = (JobState.RUNNING, JobState.LISTING)
+        self._change_state(job_id, JobState.PAUSED, origins, told=(account, "paused"))
 
-    def resume(self, job_id: str) -> None:
+    def resume(self, job_id: str, *, account: str = "") -> None:
         """Go on with a paused job: first look again for files, which may have been interrupted."""
         with self._database.writing() as session:
             row = load_row(session, job_id)
             if row.state == JobState.PAUSED.value:
                 listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
+                _note(session, job_id, account, "resumed")
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str, *, account: str = "") -> None:
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
             load_row(session, job_id).state = JobState.CANCELLED.value
+            _note(session, job_id, account, "cancelled")
             announced = forget_job(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
@@ -315,10 +321,11 @@ class Jobs(Records):
                 refresh_worklist(session, sorted(forget_empty(session, announced)))
         self._forget_bytes(lost)
 
-    def set_priority(self, job_id: str, priority: int) -> None:
+    def set_priority(self, job_id: str, priority: int, *, account: str = "") -> None:
         """Put a job before or after others; a higher number goes first."""
         with self._database.writing() as session:
             load_row(session, job_id).priority = priority
+            _note(session, job_id, account, f"priority {priority}")
 
     def retryable(self, job_id: str) -> int:
         """How many files `retry_failed` would queue again: those that are still to be had.
@@ -334,7 +341,7 @@ class Jobs(Records):
             elsewhere = select(func.count()).where(*_where_failed_elsewhere(job_id))
             return (session.scalar(elsewhere) or 0) + len(self._find_kept_failures(session, job_id))
 
-    def retry_failed(self, job_id: str) -> int:
+    def retry_failed(self, job_id: str, *, account: str = "") -> int:
         """Queue the files of a job again that could not be read; returns how many.
 
         Raises
@@ -352,6 +359,7 @@ class Jobs(Records):
         with self._database.writing() as session:
             if load_row(session, job_id).state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
+            _note(session, job_id, account, "unreadable files queued again")
             where_elsewhere = _where_failed_elsewhere(job_id)
             count = session.scalar(select(func.count()).where(*where_elsewhere)) or 0
             positions = self._find_kept_failures(session, job_id)
@@ -371,13 +379,28 @@ class Jobs(Records):
         stored = {sha256 for _, sha256 in rows if self._objects.path(sha256).exists()}
         return [position for position, sha256 in rows if sha256 in stored]
 
-    def _change_state(self, job_id: str, to: JobState, origins: Sequence[JobState]) -> None:
+    def _change_state(
+        self,
+        job_id: str,
+        to: JobState,
+        origins: Sequence[JobState],
+        *,
+        told: tuple[str, str] | None = None,
+    ) -> None:
+        """Change a job's state where it is one of some; `told` is who did what, for the trail."""
         with self._database.writing() as session:
-            session.execute(
-                update(JobTable)
-                .where(JobTable.job_id == job_id, JobTable.state.in_([o.value for o in origins]))
-                .values(state=to.value)
-            )
+            is_one = JobTable.state.in_([o.value for o in origins])
+            row = session.scalar(select(JobTable).where(JobTable.job_id == job_id, is_one))
+            if row is None:
+                return
+            row.state = to.value
+            if told is not None:
+                _note(session, job_id, *told)
+
+
+def _note(session: Session, job_id: str, account: str, what: str) -> None:
+    """Tell of a deed in the audit trail; a job's source may name a patient and is not told."""
+    audit.append(session, AuditEvent.JOB, account=account, detail=f"job {job_id}: {what}")
 
 
 def active() -> tuple[str, ...]:

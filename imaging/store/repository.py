@@ -10,7 +10,7 @@ from imaging.errors import StoreError
 from imaging.host.rights import restrict_folder
 from imaging.host.writing import make_folder
 from imaging.store.accounts import IDLE, Accounts, latest_moment
-from imaging.store.audit import AuditTrail
+from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database
 from imaging.store.drops import Drops
@@ -21,6 +21,7 @@ from imaging.store.originals import Originals
 from imaging.store.pending_files import PendingFiles
 from imaging.store.reference_cases import ReferenceCases
 from imaging.store.reviews import Reviews
+from imaging.store.seals.seal_key import default_key
 from imaging.store.site_settings import SiteSettings
 from imaging.store.studies import Studies
 from imaging.store.typed_facts import TypedFactsRecords
@@ -81,7 +82,14 @@ class Repository:
         self.worklist = WorklistPages(database, objects)
 
     @classmethod
-    def open(cls, home: Path, database: str = "", idle: timedelta = IDLE) -> Repository:
+    def open(
+        cls,
+        home: Path,
+        database: str = "",
+        *,
+        seal_key: Path | None = None,
+        idle: timedelta = IDLE,
+    ) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
 
         Parameters
@@ -90,6 +98,10 @@ class Repository:
             Folder of the originals, and of the SQLite file when `database` is empty.
         database : str
             Address of another database, ``postgresql://user:password@host/name``.
+        seal_key : Path, optional
+            File of the key that seals the audit trail, made when missing; by default in a folder
+            of its own beside `home`. Where it cannot be made, nothing is sealed and `verify` says
+            so.
         idle : timedelta
             How long a sign-in stays open while its reader does nothing.
 
@@ -109,6 +121,7 @@ class Repository:
             fill_worklist(records)
             _look_at_clock(records)
             restrict_folder(home)  # the database is new, and made by whatever umask there is
+            begin_sealing(records, seal_key or default_key(home))
         except OSError as exc:
             raise StoreError(records.trouble) from exc
         except StoreError:
@@ -119,7 +132,7 @@ class Repository:
     @property
     def shared(self) -> bool:
         """Whether other computers, with folders of originals of their own, may use its records."""
-        return self._database.engine.dialect.name != "sqlite"
+        return self._database.shared
 
     def close(self) -> None:
         """Give the database back."""

@@ -29,6 +29,7 @@ from imaging.store.schema.tables import (
     ThumbnailTable,
     TypedFactsTable,
 )
+from imaging.store.seals.row_seals import seal_rows
 from imaging.store.worklist_rows import refresh_worklist
 from imaging.study import FileOutcome
 
@@ -114,7 +115,7 @@ class _Batch:
         self._entries = _load_results(session, [r.sha256 for r in results], fingerprint)
         self._rows: list[Any] = []
         self._typed_rows: list[TypedFactsTable] = []
-        self._lines: list[tuple[AuditEvent, str, str, str]] = []
+        self._lines: list[audit.Line] = []
         self._touched: set[str] = set()
         self.replaced: set[str] = set()
 
@@ -244,12 +245,13 @@ class _Batch:
         self._places[identity.sop_instance_uid] = uid
         what = "file" if isinstance(file, Instance) else file.kind.value
         detail = f"{what} {identity.sha256}"
+        seals = seal_rows(row)
         if inherited := self._inherited.get(identity.sop_instance_uid):
-            self._typed_rows += [
-                _copy_typed(row, identity.sop_instance_uid, uid) for row in inherited
-            ]
+            copies = [_copy_typed(one, identity.sop_instance_uid, uid) for one in inherited]
+            self._typed_rows += copies
+            seals |= seal_rows(*copies)
             detail += f", with what was typed of its photograph (version {inherited[-1].version})"
-        self._lines.append((AuditEvent.RECEIVE, result.task.account, uid, detail))
+        self._lines.append(audit.Line(AuditEvent.RECEIVE, result.task.account, uid, detail, seals))
 
     def _replace(self, film: Instance, result: Result) -> None:
         """Put a film in the place of one of its study that could not be read."""
@@ -260,7 +262,9 @@ class _Batch:
         row.header = json_codec.instance_to_json(film)
         self._sha256s[InstanceTable][sop] = row.sha256
         detail = f"file {row.sha256} in the place of one that could not be read"
-        self._lines.append((AuditEvent.RECEIVE, result.task.account, uid, detail))
+        self._lines.append(
+            audit.Line(AuditEvent.RECEIVE, result.task.account, uid, detail, seal_rows(row))
+        )
 
     def _insist_on_study(self, file: _StoredFile, since: datetime | None) -> None:
         uid = file.identity.study_instance_uid
@@ -278,22 +282,22 @@ class _Batch:
             self._rows.append(ThumbnailTable(sha256=sha256, content=content))
 
     def _add_assessment(self, assessment: Assessment, study_instance_uid: str) -> None:
-        self._rows.append(
-            AssessmentTable(
-                sop_instance_uid=assessment.sop_instance_uid,
-                status=assessment.status.value,
-                content=json_codec.assessment_to_json(assessment),
-                created_at=assessment.created_at or datetime.now(UTC),
-            )
+        row = AssessmentTable(
+            sop_instance_uid=assessment.sop_instance_uid,
+            status=assessment.status.value,
+            content=json_codec.assessment_to_json(assessment),
+            created_at=assessment.created_at or datetime.now(UTC),
         )
+        self._rows.append(row)
         model = assessment.model
         name = f"{model.name} {model.version} {model.short_hash}" if model else "no model"
         self._lines.append(
-            (
+            audit.Line(
                 AuditEvent.SCORE,
                 audit.NETWORK,
                 study_instance_uid,
                 f"{name}: {assessment.status.value}",
+                seal_rows(row),
             )
         )
 

@@ -17,6 +17,7 @@ from imaging.store.base import Records
 from imaging.store.identities import is_held
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import FirstReadTable, ReviewTable, TruthTable
+from imaging.store.seals.row_seals import seal_rows
 from imaging.store.worklist_rows import refresh_worklist
 
 
@@ -58,21 +59,21 @@ class Reviews(Records):
             if review.signed and is_held(session, review.study_instance_uid):
                 raise HeldStudyError(HELD)
             stored = replace(review, version=review.version + 1, created_at=datetime.now(UTC))
-            session.add(
-                ReviewTable(
-                    study_instance_uid=stored.study_instance_uid,
-                    version=stored.version,
-                    stage=stored.stage.value,
-                    content=json_codec.review_to_json(stored),
-                    created_at=stored.created_at,
-                )
+            row = ReviewTable(
+                study_instance_uid=stored.study_instance_uid,
+                version=stored.version,
+                stage=stored.stage.value,
+                content=json_codec.review_to_json(stored),
+                created_at=stored.created_at,
             )
+            session.add(row)
             audit.append(
                 session,
                 AuditEvent.SIGN if stored.signed else AuditEvent.CHANGE,
                 account=stored.account,
                 study_instance_uid=stored.study_instance_uid,
                 detail=_describe(stored),
+                seals=seal_rows(row),
             )
             refresh_worklist(session, [stored.study_instance_uid])
         return stored
@@ -102,19 +103,19 @@ class Reviews(Records):
         with self._database.writing() as session:
             if session.get(FirstReadTable, key) is not None:
                 raise ConflictError("Your first read of this study is already committed.")
-            session.add(
-                FirstReadTable(
-                    study_instance_uid=first_read.study_instance_uid,
-                    account=first_read.account,
-                    content=json_codec.first_read_to_json(first_read),
-                    committed_at=first_read.committed_at,
-                )
+            row = FirstReadTable(
+                study_instance_uid=first_read.study_instance_uid,
+                account=first_read.account,
+                content=json_codec.first_read_to_json(first_read),
+                committed_at=first_read.committed_at,
             )
+            session.add(row)
             audit.append(
                 session,
                 AuditEvent.FIRST_READ,
                 account=first_read.account,
                 study_instance_uid=first_read.study_instance_uid,
+                seals=seal_rows(row),
             )
 
     def first_read(self, study_instance_uid: str, account: str) -> FirstRead | None:
@@ -145,7 +146,7 @@ class Reviews(Records):
     def set_truth(self, truth: Truth, *, account: str = "") -> None:
         """Write down what a study turned out to show; a later word on the same finding counts."""
         with self._database.writing() as session:
-            session.merge(
+            row = session.merge(
                 TruthTable(
                     study_instance_uid=truth.study_instance_uid,
                     code=truth.code,
@@ -159,6 +160,7 @@ class Reviews(Records):
                 account=account,
                 study_instance_uid=truth.study_instance_uid,
                 detail="truth",
+                seals=seal_rows(row),
             )
 
     def truths(self) -> dict[str, tuple[Truth, ...]]:

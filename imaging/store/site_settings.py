@@ -13,6 +13,7 @@ from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import SiteTable, ViewTable
+from imaging.store.seals.row_seals import seal_rows
 from imaging.store.worklist_rows import READING_ORDER, restand, site_order
 from imaging.worklist.order import ReadingOrder
 from imaging.worklist.query import Replied, Sort, View, WorklistQuery
@@ -34,7 +35,7 @@ class SiteSettings(Records):
         levels = dict(sorted(order.levels))
         value = {"max_wait_minutes": minutes, "levels": levels}
         with self._database.writing() as session:
-            session.merge(SiteTable(name=READING_ORDER, value=value))
+            row = session.merge(SiteTable(name=READING_ORDER, value=value))
             restand(session, order)
             listing = ", ".join(f"{code} {level}" for code, level in levels.items())
             audit.append(
@@ -42,6 +43,7 @@ class SiteSettings(Records):
                 AuditEvent.SITE,
                 account=account,
                 detail=f"reading order: longest wait {minutes} min; {listing or 'usual levels'}",
+                seals=seal_rows(row),
             )
 
     def views(self, account: str) -> tuple[View, ...]:

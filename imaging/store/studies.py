@@ -40,6 +40,7 @@ from imaging.store.schema.tables import (
     TypedFactsTable,
     WorklistTable,
 )
+from imaging.store.seals.row_seals import release_rows, release_study, seal_rows
 from imaging.store.worklist_rows import refresh_worklist
 from imaging.study import StudyRecord
 from imaging.typed_facts import with_typed
@@ -131,7 +132,7 @@ class Studies(Records):
             if seen is not None and _persons(chain(*groups)) != _persons(seen):
                 raise ConflictError(_OVERTAKEN)
             accepted = [*_load_accepted(session, study_instance_uid), *named]
-            session.merge(
+            row = session.merge(
                 DecisionTable(
                     study_instance_uid=study_instance_uid,
                     patient=json_codec.patient_to_json(patient),
@@ -146,6 +147,7 @@ class Studies(Records):
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail=f"{len(group_patients(named))} identities in its files are one person's",
+                seals=seal_rows(row),
             )
             refresh_worklist(session, [study_instance_uid])
 
@@ -161,6 +163,7 @@ class Studies(Records):
             decision = session.get(DecisionTable, study_instance_uid)
             if decision is None:
                 raise ConflictError(_OVERTAKEN)
+            gone = release_rows(decision)
             session.delete(decision)
             audit.append(
                 session,
@@ -168,6 +171,7 @@ class Studies(Records):
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail="the decision was taken back",
+                seals=gone,
             )
             refresh_worklist(session, [study_instance_uid])
 
@@ -210,18 +214,19 @@ class Studies(Records):
                     for file in record.files
                     if not person_of(file.patient).silent and group_of(groups, file.patient) == at
                 ]
-                _move(session, study_instance_uid, uid, files)
+                seals: dict[str, str | None] = dict(_move(session, study_instance_uid, uid, files))
                 if decision and person_of(decision.patient) in map(person_of, patients):
                     accepted = (p for p in decision.accepted if not person_of(p).silent)
                     patients = tuple(dict.fromkeys((*patients, *accepted)))
-                    _move_decision(session, study_instance_uid, uid)
-                _note_separation(session, study_instance_uid, uid, patients)
+                    seals |= _move_decision(session, study_instance_uid, uid)
+                seals |= _note_separation(session, study_instance_uid, uid, patients)
                 audit.append(
                     session,
                     AuditEvent.SEPARATE,
                     account=account,
                     study_instance_uid=study_instance_uid,
                     detail=f"{len(files)} files to study {uid}",
+                    seals=seals,
                 )
             refresh_worklist(session, [study_instance_uid, *new])
         return tuple(new)
@@ -245,6 +250,7 @@ class Studies(Records):
             record = _to_record(session, row, waiting, None)
             _check_reason(reason, record.files)
             session.expunge(row)
+            gone = release_study(session, study_instance_uid)
             _delete_rows(session, record)
             audit.append(
                 session,
@@ -252,6 +258,7 @@ class Studies(Records):
                 account=account,
                 study_instance_uid=study_instance_uid,
                 detail=reason.strip(),
+                seals=gone,
             )
         self._forget_bytes({file.identity.sha256 for file in record.files})
 
@@ -345,10 +352,10 @@ def _load_answered(session: Session, sops: Sequence[str], *, until: datetime) ->
     return found
 
 
-def _move_decision(session: Session, old: str, new: str) -> None:
+def _move_decision(session: Session, old: str, new: str) -> dict[str, str | None]:
     """A decision on whose some files are goes with them."""
     row = session.get_one(DecisionTable, old)
-    session.merge(
+    moved = session.merge(
         DecisionTable(
             study_instance_uid=new,
             patient=row.patient,
@@ -357,25 +364,31 @@ def _move_decision(session: Session, old: str, new: str) -> None:
             decided_at=row.decided_at,
         )
     )
+    gone = release_rows(row)
     session.delete(row)
+    return {**gone, **seal_rows(moved)}
 
 
-def _note_separation(session: Session, old: str, new: str, patients: Sequence[Patient]) -> None:
+def _note_separation(
+    session: Session, old: str, new: str, patients: Sequence[Patient]
+) -> dict[str, str]:
     """Write down whose files of one study go to another, beside those who went there before."""
     row = session.get(SeparationTable, (old, new))
     before = list(row.patients) if row else []
     named = [json_codec.patient_to_json(patient) for patient in patients]
-    session.merge(
+    noted = session.merge(
         SeparationTable(
             study_instance_uid=old,
             separated_uid=new,
             patients=[*before, *(one for one in named if one not in before)],
         )
     )
+    return seal_rows(noted)
 
 
-def _move(session: Session, old: str, new: str, sops: Sequence[str]) -> None:
-    """Put files of a study into another, with all that is known of each."""
+def _move(session: Session, old: str, new: str, sops: Sequence[str]) -> dict[str, str]:
+    """Put files of a study into another, with all that is known of each; returns their seals."""
+    seals: dict[str, str] = {}
     study = session.get_one(StudyTable, old)
     if session.get(StudyTable, new) is None:
         session.add(StudyTable(study_instance_uid=new, received_at=study.received_at))
@@ -391,6 +404,7 @@ def _move(session: Session, old: str, new: str, sops: Sequence[str]) -> None:
             row.header = {**row.header, "identity": identity}
             row.study_instance_uid = new
         if table is not AnnouncementTable:
+            seals |= seal_rows(*rows)
             _renumber(session, table, new, last=rows)
             _renumber(session, table, old)
     followers: tuple[Any, ...] = (JobFileTable, ResultTable, CaseTable, TypedFactsTable)
@@ -401,6 +415,7 @@ def _move(session: Session, old: str, new: str, sops: Sequence[str]) -> None:
             session.execute(moved.values(study_instance_uid=new))
     session.flush()
     session.expire_all()
+    return seals
 
 
 def _renumber(session: Session, table: Any, uid: str, last: Sequence[Any] = ()) -> None:

@@ -33,6 +33,7 @@ from imaging.store.schema.tables import (
     ReviewTable,
     TypedFactsTable,
 )
+from imaging.store.seals.row_seals import seal_rows
 from imaging.store.worklist_rows import refresh_worklist
 from imaging.typed_facts import objections, stated
 
@@ -196,14 +197,21 @@ def _open_reviews(session: Session, studies: Sequence[str], account: Account) ->
             raise ConflictError(_SIGNED)
         last = json_codec.review_from_json(newest.content, newest.created_at)
         draft = replace(drafting.draft(uid, last, account), version=newest.version + 1)
-        session.add(
-            ReviewTable(
-                study_instance_uid=uid,
-                version=draft.version,
-                stage=draft.stage.value,
-                content=json_codec.review_to_json(draft),
-                created_at=draft.created_at,
-            )
+        row = ReviewTable(
+            study_instance_uid=uid,
+            version=draft.version,
+            stage=draft.stage.value,
+            content=json_codec.review_to_json(draft),
+            created_at=draft.created_at,
+        )
+        session.add(row)
+        audit.append(
+            session,
+            AuditEvent.CHANGE,
+            account=account.name,
+            study_instance_uid=uid,
+            detail=f"version {draft.version} draft: typed anew after a preliminary signature",
+            seals=seal_rows(row),
         )
 
 
@@ -213,21 +221,21 @@ def _append(
     """A film's next version, its line in the trail, and its patient's number for the priors."""
     stamped = replace(facts, account=account.name, reader=account.reader)
     version = facts.version + 1
-    session.add(
-        TypedFactsTable(
-            sop_instance_uid=film.sop_instance_uid,
-            version=version,
-            study_instance_uid=film.study_instance_uid,
-            content=json_codec.typed_facts_to_json(stamped),
-            typed_at=now,
-        )
+    row = TypedFactsTable(
+        sop_instance_uid=film.sop_instance_uid,
+        version=version,
+        study_instance_uid=film.study_instance_uid,
+        content=json_codec.typed_facts_to_json(stamped),
+        typed_at=now,
     )
+    session.add(row)
     audit.append(
         session,
         AuditEvent.DESCRIBE,
         account=account.name,
         study_instance_uid=film.study_instance_uid,
         detail=f"version {version}: typed {', '.join(stated(facts))}",
+        seals=seal_rows(row),
     )
 
 

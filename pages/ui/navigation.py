@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -47,10 +47,17 @@ def render_identity_switch() -> None:
     st.toggle(_("Hide identity"), key=session.HIDE_IDENTITY, persist_state="session")
 
 
-def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None = None) -> None:
+def render_picker(
+    query: WorklistQuery,
+    *,
+    key: str,
+    shown: WorklistPage | None = None,
+    on_shown: Callable[[list[str]], None] | None = None,
+) -> None:
     """Words to look for, the studies that hold them, and a button: no mouse, and no long list.
 
-    `shown` is the page on screen, which is offered until something is looked for.
+    `shown` is the page on screen, which is offered until something is looked for. `on_shown` hears
+    which studies are named, for the audit trail.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(
@@ -62,6 +69,8 @@ def render_picker(query: WorklistQuery, *, key: str, shown: WorklistPage | None 
         search = replace(query, words=f"{query.words} {typed or ''}", offset=0, limit=_SEARCH_LIMIT)
         matches = shown if shown and not typed else resources.repository().worklist.page(search)
         names = _name_items(matches.items[:_SEARCH_LIMIT])
+        if on_shown is not None:
+            on_shown(list(names))
         pick = f"pick-{key}"
         if typed and matches.total == 1:
             st.session_state[pick] = matches.items[0].study_instance_uid

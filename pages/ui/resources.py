@@ -38,7 +38,8 @@ def settings() -> Settings:
 def repository() -> Repository:
     """The record store; raises `StoreError`."""
     idle = timedelta(minutes=settings().idle_minutes)
-    return Repository.open(settings().home, settings().database, idle)
+    where = settings()
+    return Repository.open(where.home, where.database, seal_key=where.seal_key, idle=idle)
 
 
 @st.cache_resource(show_spinner=False)

@@ -20,6 +20,7 @@ from imaging.export.batch import summary_blocks as words
 from imaging.export.batch.summary import Case, Distribution, Summary
 from imaging.export.common import border
 from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
+from imaging.export.wording import anchor_line
 
 _TALL = 34 * mm  # of a histogram
 _HALF, _HIGH = 0.485 * WIDTH, 50 * mm  # of a picture: three pairs fit a page
@@ -27,7 +28,13 @@ _FAILED = "The summary cannot be written as PDF."
 
 
 def write_pdf(
-    path: Path, summary: Summary, cases: Sequence[Case], now: datetime, *, names: bool = False
+    path: Path,
+    summary: Summary,
+    cases: Sequence[Case],
+    now: datetime,
+    *,
+    names: bool = False,
+    anchor: str = "",
 ) -> None:
     """Write the report; every page says that it is for research.
 
@@ -42,6 +49,8 @@ def write_pdf(
         With a time zone.
     names : bool
         Whether patients are named; the rows must hold the names then.
+    anchor : str
+        The head of the audit trail, to be printed; empty for none.
 
     Raises
     ------
@@ -58,6 +67,8 @@ def write_pdf(
             *_contact_sheet(sheet, cases, names=names),
         ]
         story += [sheet.text(note) for note in sheet.setter.notes]
+        if anchor:
+            story.append(sheet.text(anchor_line(anchor)))
         foot = _footer(sheet)
         _document(path).build(story, onFirstPage=foot, onLaterPages=foot)
 

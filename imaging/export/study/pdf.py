@@ -53,6 +53,8 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     ]
     story += [sheet.text(note) for note in sheet.setter.notes]
     story.append(sheet.text(f"Exported {local(now):%Y-%m-%d %H:%M}."))
+    if case.anchor:
+        story.append(sheet.text(wording.anchor_line(case.anchor)))
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -255,6 +257,9 @@ def _footer(sheet: Sheet, case: ExportCase) -> Any:
         canvas.setFont(sheet.setter.base, 8)
         canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}. {stage}. Study {study}")
         canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {document.page}")
+        if case.anchor:
+            canvas.setFont(sheet.setter.base, 6)
+            canvas.drawString(MARGIN, 7 * mm, f"Audit trail {case.anchor}")
         canvas.restoreState()
 
     return draw

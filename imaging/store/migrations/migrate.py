@@ -10,8 +10,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.orm import Session
 
 from imaging.errors import StoreError
+from imaging.store.audit import record_found
 from imaging.store.database import Database
 
 FIRST = "0001"  # the tables of Lightbox 0.3, which had no Alembic
@@ -44,7 +46,19 @@ def migrate(database: Database, to: str = "head") -> None:
             if connection.scalar(text("SELECT version FROM schema")) not in (1, None):
                 raise StoreError(_OTHER_VERSION)
             command.stamp(alembic_config(connection), FIRST)
+        sealed = _keeps_seals(connection)
         command.upgrade(alembic_config(connection), to)
+        if to == "head" and not sealed:
+            with Session(connection) as session:
+                record_found(session)
+                session.commit()
+
+
+def _keeps_seals(connection: Connection) -> bool:
+    found = inspect(connection)
+    return found.has_table("audit") and any(
+        column["name"] == "seals" for column in found.get_columns("audit")
+    )
 
 
 def _read_revision(connection: Connection) -> str | None:

@@ -432,7 +432,9 @@ class SessionTable(Base):
 class AuditTable(Base):
     """The audit trail; triggers of the migration refuse every change of a line.
 
-    `at` is text (ISO 8601, UTC), so that the bytes under the digest are the bytes stored.
+    `at` is text (ISO 8601, UTC), so that the bytes under the digest are the bytes stored. `seals`
+    are the records the line tells of (`imaging.store.seals.row_seals`), under the digest too;
+    `seal` is the digest signed, on the last line of every transaction.
     """
 
     __tablename__ = "audit"
@@ -444,3 +446,15 @@ class AuditTable(Base):
     detail: Mapped[str] = mapped_column(Text)
     previous: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
+    seals: Mapped[str] = mapped_column(Text, server_default="", default="")
+    seal: Mapped[str] = mapped_column(String(128), server_default="", default="")
+
+
+class RelayTable(Base):
+    """How far the audit trail was sent to a collector; `trouble` is why it goes no further."""
+
+    __tablename__ = "audit_relays"
+    collector: Mapped[str] = mapped_column(String(255), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    trouble: Mapped[str] = mapped_column(Text)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -14,7 +14,7 @@ from hmac import compare_digest
 import streamlit as st
 
 from imaging.errors import AssistantError
-from imaging.review.records import Account, AuditEvent
+from imaging.review.records import Account
 from imaging.settings import check_exposure
 from imaging.store.access.sessions import SESSION_LIFE
 from pages.ui import resources, session
@@ -222,11 +222,3 @@ def _unlock() -> None:
         session.leave_notice("error", sentence(str(exc)))
     else:
         session.begin(account, token)
-
-
-def note_view(study_instance_uid: str) -> None:
-    """Write into the audit trail, once a session, that this reader looked at a study."""
-    if session.first_time(f"viewed-{study_instance_uid}"):
-        resources.repository().audit.record(
-            AuditEvent.VIEW, account=session.account().name, study_instance_uid=study_instance_uid
-        )

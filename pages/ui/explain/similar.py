@@ -21,6 +21,7 @@ from models.explain.cases.similar import COUNTED, SHOWN, Neighbour, label_counts
 from models.explain.cases.site_cases import SiteNeighbour, add_study, site_similar
 from models.explain.methods.explainer import Explainer
 from pages.ui import labels, navigation, network_answer, resources, session
+from pages.ui.audit import sights
 from pages.ui.data_uri import data_uri
 from pages.ui.deeds import deed
 from pages.ui.explain import measure_labels, reference_cases
@@ -160,6 +161,8 @@ def _render_own(own: Sequence[SiteNeighbour], instance: Instance, card: ModelCar
     st.markdown(f"**{_('Our own signed cases')}**")
     if not own:
         st.caption(_("None yet, besides this study. A signed study can be added here."))
+    shown = [neighbour.instance.identity.study_instance_uid for neighbour in own[:SHOWN]]
+    sights.note_views(shown, sights.SIMILAR)
     for column, neighbour in zip(st.columns(SHOWN), own, strict=False):
         with column:
             _render_case(neighbour)

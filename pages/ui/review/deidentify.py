@@ -14,6 +14,7 @@ from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
 from imaging.review.records import AuditEvent, Shape
+from imaging.store import seal_file
 from imaging.study import StudyRecord
 from pages.ui import labels, resources, session
 from pages.ui.download import render_download
@@ -160,8 +161,15 @@ def _render_changes(uid: str, copies: Sequence[Released | str]) -> None:
     if st.session_state.get(recorded) != id(copies):
         st.session_state[recorded] = id(copies)
         detail = f"{len(sound)} de-identified originals"
+        seals: dict[str, str | None] = {}
+        for copy in sound:
+            seals |= seal_file(f"{copy.sop_instance_uid}.dcm", copy.content)
         resources.repository().audit.record(
-            AuditEvent.EXPORT, account=session.account().name, study_instance_uid=uid, detail=detail
+            AuditEvent.EXPORT,
+            account=session.account().name,
+            study_instance_uid=uid,
+            detail=detail,
+            seals=seals,
         )
     files = tuple(ExportedFile(f"{copy.sop_instance_uid}.dcm", copy.content) for copy in sound)
     name = "lightbox-deidentified.zip"

@@ -9,7 +9,7 @@ import streamlit as st
 from imaging.priors import DoubtfulPrior
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner
-from pages.ui.account import sign_in
+from pages.ui.audit import sights
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext
 from pages.ui.review import hanging_protocol
@@ -21,6 +21,7 @@ def render_choice(record: StudyRecord, doubtful: Sequence[DoubtfulPrior]) -> lis
     if not doubtful:
         return []
     uid, shown = record.study_instance_uid, []
+    sights.note_list([one.record.study_instance_uid for one in doubtful], "doubtful priors")
     label = ngettext(
         "{count} earlier study may be this patient's",
         "{count} earlier studies may be this patient's",
@@ -37,7 +38,7 @@ def render_choice(record: StudyRecord, doubtful: Sequence[DoubtfulPrior]) -> lis
                 on_change=hanging_protocol.want_prior,
                 args=(uid,),
             ):
-                sign_in.note_view(other)
+                sights.note_views([other], sights.PRIOR)
                 shown.append(Prior(one.record, words))
     return shown
 

@@ -13,6 +13,7 @@ from imaging.intake.helper_files import SENTENCE
 from imaging.jobs import JobProgress
 from imaging.study import StudyRecord
 from pages.ui import labels, navigation, network_answer, resources, session, study_table, who
+from pages.ui.audit import sights
 from pages.ui.data_uri import data_uri
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
@@ -42,6 +43,7 @@ def render_files(job: JobProgress) -> None:
     records = _load_records(files)
     films = _films(records)
     _render_held(records)
+    sights.note_list([file.study_instance_uid for file in files], "job")
     pictures = repository.originals.thumbnails(list(films))
     revealed = first_read.revealed_among([f.study_instance_uid for f in files])
     rows = []
@@ -125,7 +127,7 @@ def _render_retry(job: JobProgress) -> None:
         return
     text = ngettext("Try {count} file again", "Try {count} files again", count)
     if st.button(text.format(count=count), key=f"retry-{job.job_id}"):
-        resources.repository().jobs.retry_failed(job.job_id)
+        resources.repository().jobs.retry_failed(job.job_id, account=session.account().name)
         resources.worker().wake()
         st.rerun()
 
@@ -134,6 +136,7 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     """One film alone: its answer at once, and the button to its review."""
     record = resources.repository().studies.get(study_instance_uid)
     _render_held([record])
+    sights.note_list([study_instance_uid], "job")
     if first_read.hides(record):
         st.caption(_("The network has answered. Read the film first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):

@@ -100,16 +100,16 @@ def _render_buttons(job: JobProgress) -> None:
     _render_priority(job)
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
-            repository.jobs.resume(job.job_id)
+            repository.jobs.resume(job.job_id, account=session.account().name)
             _poll_progress.clear()
             resources.worker().wake()
             st.rerun(scope="fragment")
     elif st.button(_("Pause"), key=f"pause-{job.job_id}"):
-        repository.jobs.pause(job.job_id)
+        repository.jobs.pause(job.job_id, account=session.account().name)
         _poll_progress.clear()
         st.rerun(scope="fragment")
     if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
-        repository.jobs.cancel(job.job_id)
+        repository.jobs.cancel(job.job_id, account=session.account().name)
         st.rerun()
 
 
@@ -140,7 +140,9 @@ def _render_priority(job: JobProgress) -> None:
 @deed
 def _set_priority(job_id: str, key: str) -> None:
     """Write down what was chosen (a widget's callback)."""
-    resources.repository().jobs.set_priority(job_id, int(st.session_state[key]))
+    resources.repository().jobs.set_priority(
+        job_id, int(st.session_state[key]), account=session.account().name
+    )
     _poll_progress.clear()
     resources.worker().wake()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +17,7 @@ from imaging.delivery.study import deliver, make_case, write_files
 from imaging.errors import ExportError, NotFoundError, PixelDataError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
 from imaging.review.records import AuditEvent, Presentation, Stage
-from imaging.store import Repository
+from imaging.store import Anchor, Repository
 from tests.imaging.export_cases import NOW, export_case_of
 from tests.stored import outcome_of, store
 
@@ -58,6 +60,34 @@ def test_an_export_stands_in_the_audit_trail(repository: Repository) -> None:
     deliver(repository, study, {"csv", "sr"}, account="mueller")
     line = repository.audit.entries(study)[-1]
     assert (line.deed, line.account, line.detail) == (AuditEvent.EXPORT, "mueller", "sr,csv")
+
+
+def test_every_file_that_left_is_known_again_and_the_pdf_bears_the_trail_s_head(
+    repository: Repository, tmp_path: Path
+) -> None:
+    study = store_study(repository, "cr", Stage.FINAL)
+    head = repository.audit.head()
+    assert head is not None
+    files = deliver(repository, study, {"csv", "sr", "pdf", "fhir"}, account="mueller")
+    for file in files:
+        assert repository.audit.check_export(file.name, file.content).true
+        assert not repository.audit.check_export(file.name, file.content + b" ").true
+    (pdf,) = (file for file in files if file.name.endswith(".pdf"))
+    printed = text_of(pdf.content, tmp_path)
+    assert f"Audit trail {head.number}:{head.digest[:16]}" in printed
+    anchor = re.search(r"--anchor (\S+)", printed)
+    assert anchor is not None and repository.audit.verify(anchors=[Anchor.parse(anchor[1])]).intact
+    forged = Anchor(head.number, head.digest[::-1])
+    assert not repository.audit.verify(anchors=[forged]).intact
+
+
+def text_of(pdf: bytes, folder: Path) -> str:
+    """What a PDF says, in one line."""
+    (folder / "one.pdf").write_bytes(pdf)
+    done = subprocess.run(
+        ["pdftotext", folder / "one.pdf", "-"], capture_output=True, text=True, check=True
+    )
+    return " ".join(done.stdout.split())
 
 
 def test_what_could_not_be_made_is_not_in_the_trail(repository: Repository) -> None:

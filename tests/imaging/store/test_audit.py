@@ -67,7 +67,7 @@ def tamper(repository: Repository, *statements: str) -> None:
     """Do to the trail what only the owner of the database can: take the triggers off first."""
     with repository._database.writing() as session:
         if session.get_bind().dialect.name == "sqlite":
-            off = ["DROP TRIGGER audit_update", "DROP TRIGGER audit_delete"]
+            off = ["DROP TRIGGER IF EXISTS audit_update", "DROP TRIGGER IF EXISTS audit_delete"]
         else:
             off = ["ALTER TABLE audit DISABLE TRIGGER USER"]
         for statement in [*off, *statements]:
@@ -154,7 +154,7 @@ def test_the_database_itself_refuses_to_change_a_line(
 
 
 def test_nor_can_a_line_be_replaced_or_the_table_emptied(repository: Repository) -> None:
-    line = "(1, '', '', '', '', '', '', '')"
+    line = "(1, '', '', '', '', '', '', '', '', '')"
     by_kind = {
         "sqlite": [f"INSERT OR REPLACE INTO audit VALUES {line}"],
         "postgresql": [
@@ -191,7 +191,7 @@ FORGERIES: dict[str, tuple[list[str], int]] = {
         [
             "UPDATE audit SET number = number + 100 WHERE number > 2",
             "INSERT INTO audit SELECT 3, at, account, deed, study_instance_uid, detail, previous,"
-            " digest FROM audit WHERE number = 2",
+            " digest, seals, seal FROM audit WHERE number = 2",
             "UPDATE audit SET number = number - 99 WHERE number > 100",
         ],
         3,
@@ -199,7 +199,7 @@ FORGERIES: dict[str, tuple[list[str], int]] = {
     "inserted at the end": (
         [
             "INSERT INTO audit SELECT 6, at, account, deed, study_instance_uid, detail, digest,"
-            " digest FROM audit WHERE number = 5"
+            " digest, seals, seal FROM audit WHERE number = 5"
         ],
         6,
     ),
@@ -228,7 +228,7 @@ def test_a_cut_tail_shows_against_the_head_noted_earlier(five: Repository) -> No
     five.audit.record(AuditEvent.VIEW, account="anna")
     assert five.audit.verify(head).intact  # the trail grew
     tamper(five, "DELETE FROM audit WHERE number > 4")
-    assert five.audit.verify().intact  # by itself a shorter trail is as good as any
+    assert not five.audit.verify().intact  # this computer noted the head too
     verdict = five.audit.verify(head)
     assert not verdict.intact and verdict.first_broken is None and verdict.entries == 4
 
