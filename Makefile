@@ -88,6 +88,7 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluation.evaluate_explanations --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_localisation --model $(MODEL)
 	$(BIN)/python -m models.model_card.report
+	$(BIN)/python -m models.checkpoint.sealing write
 
 # Ours beside torchvision's networks by one recipe: hours, but it goes on where it stopped.
 accuracy: $(DEV_STAMP)

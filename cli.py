@@ -77,9 +77,12 @@ def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")])
 @app.command()
 def model(name: Annotated[str, typer.Argument(help="Installed model.")] = "") -> None:
     """Print a model's card."""
-    from models.network.checkpoint import CARD, find_checkpoint
+    from models.checkpoint.installed import CARD, find_checkpoint
+    from models.checkpoint.sealing import identity_of
 
-    typer.echo((find_checkpoint(Settings.from_environment().weights, name) / CARD).read_text())
+    folder = find_checkpoint(Settings.from_environment().weights, name)
+    identity_of(folder)  # refuses what is not as it was sealed
+    typer.echo((folder / CARD).read_text())
 
 
 @app.command()

@@ -41,10 +41,11 @@ from bench.forward import flops, measure, parameter_count
 from imaging.errors import SettingsError
 from imaging.settings import ROOT, Settings
 from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import measured
 from models.data.dataset import Film, select
 from models.data.framing import Framing
 from models.metrics import accuracy, bootstrap, roc_auc
-from models.network.checkpoint import CARD, EVALUATION
+from models.network.checkpoint import CARD
 from models.network.ensemble import Ensemble
 from models.network.localiser import load_localiser
 from models.network.network import MultiScaleResNet, NetworkSettings
@@ -137,7 +138,7 @@ def main(
     if page:
         sha256 = ModelCard.read(page / CARD).weights_sha256
         page_figures = {"weights_sha256": sha256, "rows": page_rows(stored)}
-        _write(page / EVALUATION / "accuracy.json", page_figures)
+        _write(measured(page) / "accuracy.json", page_figures)
     for line in table(stored):
         typer.echo(line)
     typer.echo(json.dumps(headline(stored)))

@@ -48,7 +48,7 @@ from models.batch.file_worker import ENOUGH
 from models.batch.process_pool import CHUNK, WorkerProcess
 from models.batch.worker import drain
 from models.checkpoint.card import ModelCard
-from models.checkpoint.installed import CARD, WEIGHTS, find_checkpoint
+from models.checkpoint.installed import CARD, WEIGHTS, break_seal, find_checkpoint
 from models.inference import onnx_networks
 from models.inference.assessor import Assessor
 
@@ -84,6 +84,7 @@ def same_model(folder: Path, settings: Settings) -> Settings:
     shipped = find_checkpoint(settings.weights)
     target = folder / "weights" / shipped.name
     shutil.copytree(shipped, target)
+    break_seal(target)
     (target / WEIGHTS).unlink()
     card = ModelCard.read(target / CARD)
     replace(card, size=_SIDE, members=1).write(target / CARD)

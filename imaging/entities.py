@@ -250,16 +250,26 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """The network that answered. Printed beside every score."""
+    """The network that answered. Printed beside every score.
+
+    ``files_sha256`` goes over every file that decides on an answer: weights, graphs, thresholds,
+    gate (`models.checkpoint.sealing`); empty in records of Lightbox 0.2 and before.
+    """
 
     name: str
     version: str
     weights_sha256: str
+    files_sha256: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """The one hash (hex) by which it is known: over all files, or else of the weights."""
+        return self.files_sha256 or self.weights_sha256
 
     @property
     def short_hash(self) -> str:
-        """First 12 hex digits of the weights' SHA-256."""
-        return self.weights_sha256[:12]
+        """First 12 hex digits of `sha256`."""
+        return self.sha256[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ def answer_word(answer: str) -> str:
 
 def model_line(model: ModelIdentity) -> str:
     """Name, version and hash of a network."""
-    return f"{model.name} {model.version}, weights SHA-256 {model.short_hash}"
+    of = "files" if model.files_sha256 else "weights"
+    return f"{model.name} {model.version}, {of} SHA-256 {model.short_hash}"
 
 
 def engine_line(assessment: Assessment) -> str:

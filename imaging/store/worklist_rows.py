@@ -183,7 +183,7 @@ def _answer_columns(item: WorklistItem) -> dict[str, Any]:
         "exploratory": finding.exploratory if finding else False,
         "model_name": model.name if model else "",
         "model_version": model.version if model else "",
-        "weights_sha256": model.weights_sha256 if model else "",
+        "weights_sha256": model.sha256 if model else "",  # of all files, see ModelIdentity,
     }
 
 

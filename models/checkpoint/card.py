@@ -95,6 +95,9 @@ class ModelCard:
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     fill_sha256 : str
         SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
+    files_sha256 : str
+        SHA-256 (hex) over all files of the checkpoint, this card among them, where
+        `models.checkpoint.sealing.read_card` read it; never written.
     """
 
     name: str
@@ -118,6 +121,7 @@ class ModelCard:
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
     fill_sha256: str = ""
+    files_sha256: str = ""
 
     @property
     def answers(self) -> int:
@@ -126,12 +130,13 @@ class ModelCard:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Name, version and hash for the screen and the record."""
-        return ModelIdentity(self.name, self.version, self.weights_sha256)
+        """Name, version and hashes for the screen and the record."""
+        return ModelIdentity(self.name, self.version, self.weights_sha256, self.files_sha256)
 
     def write(self, path: Path) -> None:
         """Write the card as JSON."""
-        path.write_text(json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2) + "\n")
+        values = {k: v for k, v in asdict(self).items() if k != "files_sha256"}
+        path.write_text(json.dumps({"format": CARD_FORMAT, **values}, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> ModelCard:
@@ -146,6 +151,7 @@ class ModelCard:
             values = json.loads(path.read_text())
             if values.pop("format") != CARD_FORMAT:
                 raise CheckpointError("The model card was written by another version of Lightbox.")
+            values.pop("files_sha256", None)
             values["network"] = NetworkSettings.from_dict(values["network"])
             values["findings"] = tuple(FindingSpec.from_dict(f) for f in values["findings"])
             values["scope"] = Scope.from_dict(values["scope"])

@@ -9,15 +9,30 @@ from imaging.errors import CheckpointError
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 GRAPHS = "graphs.json"  # SHA-256 of every serving graph, and of the weights they point into
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"  # see `models.checkpoint.sealing`
 EVALUATION = "evaluation"  # folder beside the weights: what `make evaluate` measured
 
 
 def forget_graphs(folder: Path) -> None:
     """Serving graphs point into weights: who writes new ones into a folder takes the graphs away.
 
-    Torch serves the checkpoint until `python -m models.graphs.export` writes graphs anew.
+    Torch serves the checkpoint until `python -m models.graphs.export` writes graphs anew. The seal
+    is broken with it.
     """
+    break_seal(folder)
     (folder / GRAPHS).unlink(missing_ok=True)
+
+
+def break_seal(folder: Path) -> None:
+    """Who writes into a checkpoint takes its manifest away, and writes it anew when all is done."""
+    for name in (MANIFEST, SIGNATURE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def measured(folder: Path) -> Path:
+    """Folder for what is measured of a checkpoint, whose seal is broken by it."""
+    break_seal(folder)
+    return folder / EVALUATION
 
 
 def installed_checkpoints(weights: Path) -> tuple[Path, ...]:

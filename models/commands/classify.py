@@ -24,8 +24,8 @@ from imaging.study import FileOutcome
 from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
 from models.batch.ordered import PendingFile, map_ordered, spool
 from models.batch.process_pool import CHUNK, FileProcessor
-from models.checkpoint.card import ModelCard
-from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
+from models.checkpoint.installed import find_checkpoint, installed_checkpoints
+from models.checkpoint.sealing import read_card
 from models.commands.options import OutsidePopulation
 from models.commands.outcome_counts import OutcomeCounts
 from models.inference import image_selection
@@ -72,7 +72,7 @@ def _names(settings: Settings) -> Iterator[str]:
     first = find_checkpoint(settings.weights, settings.model_name)
     folders = (first,) if settings.model_name else installed_checkpoints(settings.weights)
     for folder in folders:
-        card = ModelCard.read(folder / CARD)
+        card = read_card(folder)
         yield from (*(f.code for f in card.findings), *card.classes)
 
 

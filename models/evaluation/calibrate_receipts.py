@@ -30,6 +30,7 @@ import typer
 from tqdm import tqdm
 
 from imaging.errors import SettingsError
+from models.checkpoint.installed import break_seal
 from models.data.dataset import Film, read_luminance, select
 from models.evaluation import liars
 from models.evaluation.evaluate_planted import FACTS as PLANTED
@@ -98,6 +99,7 @@ def main(
     }
     path = (out or folder) / RECEIPTS
     path.parent.mkdir(parents=True, exist_ok=True)
+    break_seal(folder)
     path.write_text(json.dumps(facts, indent=2) + "\n")
     typer.echo(json.dumps({"rule": rule.limits(), "validation": facts["validation"]}))
 

@@ -35,10 +35,11 @@ from imaging.entities import Answer
 from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data.dataset import Film, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import ServedFilm, Serving
-from models.network.checkpoint import EVALUATION, find_checkpoint
+from models.network.checkpoint import find_checkpoint
 from models.rules.conformal import ABSENT, PRESENT
 from models.rules.findings import FindingSpec, finding_probabilities, finding_truth
 
@@ -56,7 +57,7 @@ def main(
     films = select(films_of_model(serving.card, settings), split)
     answers = serving.answer_files([film.path for film in films])
     results = Results(serving, films, list(tqdm(answers, total=len(films))))
-    target = folder / EVALUATION
+    target = measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     figures = {"split": split, "engine": serving.engine, **results.figures()}
     (target / f"{split}.json").write_text(json.dumps(figures, indent=2) + "\n")

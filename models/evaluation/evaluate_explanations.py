@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data.dataset import Film, read_luminance, read_region, select
 from models.evaluation.films import open_model
 from models.explain.base.subject import Subject, in_view
@@ -40,7 +41,6 @@ from models.explain.checks.stability import disturb
 from models.explain.checks.verdict import VERDICTS
 from models.explain.methods.explainer import Explainer
 from models.inference.classifier import Classifier
-from models.network.checkpoint import EVALUATION
 from models.rules.findings import FindingSpec
 
 ROWS, MASKS, FACTS = "explanations.csv", "explanations_masks.csv", "explanations.json"
@@ -81,7 +81,7 @@ def main(
 ) -> None:
     """Measure the explanations of a model."""
     folder, classifier, all_films = open_model(model)
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     explainer = Explainer(classifier)
     lead = classifier.card.findings[0]

@@ -24,6 +24,7 @@ import typer
 from tqdm import tqdm
 
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data.dataset import Film, read_luminance, select
 from models.evaluation.films import open_model
 from models.explain.base.lung_measures import find_lungs
@@ -32,7 +33,6 @@ from models.explain.base.normal_lung import lung_hole
 from models.explain.base.subject import Subject
 from models.explain.methods.explainer import Explainer
 from models.explain.probes.erase import Fill, Step, erase, fills_of
-from models.network.checkpoint import EVALUATION
 from models.rules.findings import FindingSpec
 
 FACTS = "fill.json"
@@ -57,7 +57,7 @@ def main(
         "limits": {"normal": LEAST_NORMAL, "gone": LEAST_GONE},
         "fills": fills,
     }
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     figures = {

@@ -30,6 +30,7 @@ from imaging.entities import SourceKind
 from imaging.errors import AssistantError, SettingsError
 from imaging.settings import Settings
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data import gate_data
 from models.data.dataset import ManifestColumns, read_luminance, select
 from models.network.checkpoint import find_checkpoint
@@ -79,7 +80,7 @@ def main(
     folder = find_checkpoint(settings.weights, model)
     gate = Gate.load(folder)
     items = tuple(mixture(gate.settings, settings.data))
-    target = folder / "evaluation"
+    target = measured(folder)
     target.mkdir(exist_ok=True)
     write_mixture(target / "gate_mixture.csv", items)
     pictures = Pictures(settings.data)

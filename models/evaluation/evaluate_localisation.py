@@ -35,13 +35,13 @@ from tqdm import tqdm
 from imaging.errors import SettingsError
 from imaging.settings import Settings
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data.dataset import read_luminance
 from models.data.marked_films import BOXES, MASKS, MarkedFilm, read_marked_films
 from models.evaluation.films import open_model
 from models.explain.base.subject import Subject, lungs_in_view, on_film
 from models.explain.checks.pointing import mirror_correlation, point
 from models.explain.methods.explainer import Explainer
-from models.network.checkpoint import EVALUATION
 from models.rules.findings import FindingSpec
 
 ROWS, FACTS = "localisation.csv", "localisation.json"
@@ -99,7 +99,7 @@ def main(
     if CHEST not in classifier.card.scope.body_parts:
         typer.echo("The films with marked disease are chest films; this model reads others.")
         return
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     marked = [film for film in read_marked_films(settings.data) if film.marked]
     chosen = [

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models import metrics
+from models.checkpoint.installed import measured
 from models.data.dataset import Film, read_luminance, select
 from models.data.planted import PlantedSettings, opacity_at, plant, widen
 from models.evaluation.films import open_model
@@ -34,7 +35,6 @@ from models.explain.base.lung_zones import zone_masks
 from models.explain.base.subject import Subject, in_view
 from models.explain.checks.pointing import point
 from models.explain.methods.explainer import Explainer
-from models.network.checkpoint import EVALUATION
 from models.network.preprocess import preprocess
 from models.rules.findings import FindingSpec
 
@@ -72,7 +72,7 @@ def main(
     if classifier.framing.localiser is not None:  # without, nobody knows where to plant
         rows = measure_planted(explainer, lead, select(all_films, "val"), films)
     facts = {"weights_sha256": classifier.card.weights_sha256, **summarise(explainer, rows)}
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     typer.echo(json.dumps({m["method"]: m["passes"] for m in facts["methods"]}))

@@ -32,13 +32,14 @@ from imaging.dicom import read_image
 from imaging.settings import Settings
 from models import metrics
 from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import measured
 from models.data.corruptions import CORRUPTIONS
 from models.data.dataset import Film, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import Serving
 from models.inference.assessor import PreparedFilm
 from models.inference.model_input import ModelInput
-from models.network.checkpoint import EVALUATION, find_checkpoint
+from models.network.checkpoint import find_checkpoint
 from models.rules.findings import finding_truth
 
 SEED = 7
@@ -83,7 +84,7 @@ def main(
         [film_scores(serving, film.path, index=i) for i, film in enumerate(tqdm(chosen))]
     )
     facts = record(card, leading_truth(card, chosen), scores)
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     (target / "robustness.json").write_text(json.dumps({"split": split, **facts}, indent=2) + "\n")
     write_rows(target / "robustness.csv", facts["rows"])

@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from models import metrics
 from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import measured
 from models.data.dataset import (
     Film,
     acquisition_strata,
@@ -45,7 +46,6 @@ from models.evaluation.films import open_model
 from models.evaluation.shortcuts import HIDDEN, MARGIN, Hole, Luminance, views
 from models.evaluation.trivial_predictors import TRIVIAL, trivial_features
 from models.inference.classifier import Classifier
-from models.network.checkpoint import EVALUATION
 
 USUAL = 0.1  # share of training films with lung at a pixel that makes it part of the usual lungs
 WITH_REGION = ("lungs_removed", "lungs_removed_lines", "lungs_only")
@@ -109,7 +109,7 @@ def main(
     for split in ("test", "val"):
         chosen = _limit_films(select(films, split), limit)
         rows += split_rows(classifier, chosen, split, training)
-    target = out or folder / EVALUATION
+    target = out or measured(folder)
     target.mkdir(parents=True, exist_ok=True)
     agreement = lung_map_agreement(classifier, _limit_films(select(films, "val"), limit))
     facts = {

@@ -82,6 +82,7 @@ def export(folder: Path) -> dict[str, str]:
         network = classifier.framing.localiser
         parts.append((LOCALISER, _Localiser(network), network.settings.size, localiser.WEIGHTS))
     record: dict[str, str] = {}
+    installed.break_seal(folder)
     for name, module, size, weights in parts:
         _write(folder / name, module, size, folder / weights)
         record |= {name: sha256_of(folder / name), weights: sha256_of(folder / weights)}

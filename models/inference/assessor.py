@@ -20,7 +20,8 @@ from imaging.intake.decode_process import DecodedFilm
 from imaging.settings import EAGER, FP32, Settings
 from imaging.typed_facts import with_typed
 from models.checkpoint.card import ModelCard
-from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
+from models.checkpoint.installed import find_checkpoint, installed_checkpoints
+from models.checkpoint.sealing import read_card
 from models.inference.answers import DEFAULT_ERROR_RATE, Answers
 from models.inference.assessments import (
     BLANK,
@@ -76,7 +77,7 @@ class ServedModel:
         SettingsError
             If its card has no thresholds for `error_rate`.
         """
-        card = ModelCard.read(folder / CARD)
+        card = read_card(folder)
         gate, localiser = part_settings(folder, "gate"), part_settings(folder, "localiser")
         insist_on_part(card.gate_sha256, gate, "scope gate", folder)
         insist_on_part(card.localiser_sha256, localiser, "localiser", folder)

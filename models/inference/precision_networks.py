@@ -20,7 +20,7 @@ from imaging.errors import CheckpointError, SettingsError
 from imaging.optional import import_optional
 from imaging.settings import BF16, INT8
 from models.checkpoint.card import ModelCard
-from models.checkpoint.installed import GRAPHS
+from models.checkpoint.installed import GRAPHS, break_seal
 from models.inference.onnx_networks import MEMBERS, OnnxNetworks, has_graphs, session, sha256_of
 
 RECORD = "precision.json"
@@ -243,6 +243,7 @@ def _records(folder: Path) -> dict[str, Any]:
 
 
 def _keep(folder: Path, records: dict[str, Any]) -> None:
+    break_seal(folder)
     if records:
         (folder / RECORD).write_text(json.dumps(records, indent=1) + "\n")
     else:

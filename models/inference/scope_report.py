@@ -64,10 +64,10 @@ def inspect_file(
 def _read_cards() -> list[ModelCard]:
     """Read the cards of the networks that would be asked."""
     # torch takes a second to import: `--help` goes without it.
-    from models.checkpoint.card import ModelCard
-    from models.network.checkpoint import CARD, find_checkpoint, installed_checkpoints
+    from models.checkpoint.sealing import read_card
+    from models.network.checkpoint import find_checkpoint, installed_checkpoints
 
     settings = Settings.from_environment()
     if settings.model_name:
-        return [ModelCard.read(find_checkpoint(settings.weights, settings.model_name) / CARD)]
-    return [ModelCard.read(folder / CARD) for folder in installed_checkpoints(settings.weights)]
+        return [read_card(find_checkpoint(settings.weights, settings.model_name))]
+    return [read_card(folder) for folder in installed_checkpoints(settings.weights)]

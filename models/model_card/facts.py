@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models.checkpoint.card import ModelCard
+from models.checkpoint.sealing import read_card
 from models.model_card.figure import Figure, Figures
 from models.model_card.figures import (
     ConformalFigures,
@@ -36,7 +36,7 @@ from models.model_card.figures import (
 )
 from models.model_card.localisation import localisation_figures
 from models.model_card.trials import fill_figures, planted_figures
-from models.network.checkpoint import CARD, EVALUATION
+from models.network.checkpoint import EVALUATION
 from models.network.gate import SETTINGS
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def read_facts(folder: Path) -> ModelFacts:
     CheckpointError
         If the card is missing or cannot be read.
     """
-    card = ModelCard.read(folder / CARD)
+    card = read_card(folder)
     reader = _Reader(folder / EVALUATION, card.weights_sha256, gate=_gate_hash(folder))
     p_lead = f"p_{card.findings[0].code}"
     return ModelFacts(

@@ -22,6 +22,7 @@ from models.checkpoint.installed import (
     forget_graphs,
     installed_checkpoints,
 )
+from models.checkpoint.sealing import read_card
 from models.network.ensemble import Ensemble
 from models.network.network import freeze
 
@@ -66,7 +67,7 @@ def load_checkpoint(folder: Path) -> tuple[Ensemble, ModelCard]:
     CheckpointError
         If a file is missing, the weights' SHA-256 is not the card's, or tensors do not fit.
     """
-    card = ModelCard.read(folder / CARD)
+    card = read_card(folder)
     try:
         data = (folder / WEIGHTS).read_bytes()
     except OSError as exc:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imaging.errors import CheckpointError
+from models.checkpoint.installed import break_seal
 from models.immutable import lists_to_tuples
 from models.network.blocks import ConvNorm, Downsample, MultiScaleBlock
 
@@ -110,6 +111,7 @@ def save_lung_fill(folder: Path, network: LungFill, record: dict[str, Any]) -> d
         **record,
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
+    break_seal(folder)
     (folder / WEIGHTS).write_bytes(data)
     (folder / SETTINGS).write_text(json.dumps(values, indent=2) + "\n")
     return values

@@ -26,10 +26,13 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
 
 
 def model_line(model: ModelIdentity) -> str:
-    """Name, version and short hash of a network."""
-    return _("Model {name} {version}, weights {hash}").format(
-        name=model.name, version=model.version, hash=model.short_hash
+    """Name, version and short hash of a network; of its weights alone in records of before."""
+    sentence = (
+        _("Model {name} {version}, files {hash}")
+        if model.files_sha256
+        else _("Model {name} {version}, weights {hash}")
     )
+    return sentence.format(name=model.name, version=model.version, hash=model.short_hash)
 
 
 def _compose_answer(assessment: Assessment, primary: Finding) -> str:

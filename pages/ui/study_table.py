@@ -192,7 +192,7 @@ def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
     """The model that gave the score, and its operating point; a score never stands without."""
     if model is None or finding is None:
         return ""
-    return _("{name} {version}, weights {hash}, operating point {percent}").format(
+    return _("{name} {version}, hash {hash}, operating point {percent}").format(
         name=model.name,
         version=model.version,
         hash=model.short_hash,

@@ -74,7 +74,13 @@ def result_columns(codes: Codes) -> tuple[Column, ...]:
         *_field_columns("conformal_set"),
         *_field_columns("error_rate", "disagreement", kind=Kind.FIGURE),
         *_field_columns(
-            "model", "model_version", "weights_sha256", "engine", "message", "selection"
+            "model",
+            "model_version",
+            "weights_sha256",
+            "model_sha256",
+            "engine",
+            "message",
+            "selection",
         ),
         *_field_columns("urgency", kind=Kind.WHOLE),
         *_field_columns("reading", "reader_findings"),
@@ -91,7 +97,7 @@ def classify_columns(codes: Iterable[str]) -> tuple[Column, ...]:
         *_field_columns("conformal_set"),
         *_field_columns("error_rate", "disagreement", kind=Kind.FIGURE),
         Column("model", Kind.TEXT, lambda row: row.model_name),
-        *_field_columns("weights_sha256", "message", "selection", "engine"),
+        *_field_columns("weights_sha256", "message", "selection", "engine", "model_sha256"),
     )
 
 

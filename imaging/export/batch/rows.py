@@ -66,8 +66,8 @@ class ResultRow:
         What cannot be ruled out at `error_rate`, separated by blanks.
     error_rate, disagreement : float or None
         As in `Assessment`.
-    model, model_version, weights_sha256 : str
-        Which network was asked.
+    model, model_version, weights_sha256, model_sha256 : str
+        Which network was asked; the last hash goes over all its files, "" in older records.
     engine : str
         What computed the answer and how precisely; "" where that was not recorded.
     message : str
@@ -110,6 +110,7 @@ class ResultRow:
     model: str = ""
     model_version: str = ""
     weights_sha256: str = ""
+    model_sha256: str = ""
     engine: str = ""
     message: str = ""
     selection: str = ""
@@ -221,6 +222,7 @@ def _answer_fields(assessment: Assessment | None, origin: str) -> dict[str, Any]
             "model": model.name,
             "model_version": model.version,
             "weights_sha256": model.weights_sha256,
+            "model_sha256": model.files_sha256,
         }
     return fields
 

@@ -55,6 +55,7 @@ class Network:
 
     name: str
     weights_sha256: str
+    model_sha256: str  # over all its files; "" in older records
     engine: str
     operating_points: tuple[tuple[str, float], ...]  # finding's code and threshold
 
@@ -126,7 +127,7 @@ class Tally:
         self._answers: Counter[str] = Counter()
         self._readings: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
-        self._networks: dict[tuple[str, str, str], dict[tuple[str, float], None]] = {}
+        self._networks: dict[tuple[str, str, str, str], dict[tuple[str, float], None]] = {}
         self._bins: dict[tuple[str, str], list[int]] = {}
         self._points: dict[tuple[str, str], set[float]] = {}
         self._studies: dict[str, None] = {}
@@ -155,14 +156,15 @@ class Tally:
             )
         if not row.model:
             return
-        network = row.model_name, row.weights_sha256, row.engine
+        network = row.model_name, row.weights_sha256, row.model_sha256, row.engine
         points = self._networks.setdefault(network, {})
         for score in row.scores:
             if score.operating_point is not None:
                 points[score.code, score.operating_point] = None
         if row.probability is None or row.operating_point is None:
             return
-        key = f"{row.model_name} ({row.weights_sha256[:12]})", row.finding_label
+        known = row.model_sha256 or row.weights_sha256
+        key = f"{row.model_name} ({known[:12]})", row.finding_label
         at = min(int(row.probability * BINS), BINS - 1)
         self._bins.setdefault(key, [0] * BINS)[at] += 1
         self._points.setdefault(key, set()).add(row.operating_point)
@@ -244,6 +246,8 @@ def about(summary: Summary) -> tuple[tuple[str, str], ...]:
     facts = [("Files", str(summary.files)), ("Studies", str(summary.studies))]
     for network in summary.networks:
         facts.append((f"Model {network.name}", f"weights SHA-256 {network.weights_sha256}"))
+        if network.model_sha256:
+            facts.append((f"Model {network.name}", f"files SHA-256 {network.model_sha256}"))
         if network.engine:
             facts.append((f"Model {network.name}, engine", network.engine))
         facts += [

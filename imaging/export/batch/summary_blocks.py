@@ -78,11 +78,11 @@ def _networks(summary: Summary) -> Block:
     """The networks that answered, and where each line is drawn."""
     return Block(
         "Model and operating points",
-        ("Model", "Weights SHA-256", "Engine", "Operating points"),
+        ("Model", "SHA-256 of weights, of all files", "Engine", "Operating points"),
         tuple(
             (
                 network.name,
-                network.weights_sha256,
+                "\n".join(filter(None, (network.weights_sha256, network.model_sha256))),
                 network.engine or "not recorded",
                 "\n".join(f"{code}: {point:.3f}" for code, point in network.operating_points),
             )

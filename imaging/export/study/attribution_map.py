@@ -160,6 +160,7 @@ def _algorithm(model: ModelIdentity, map_: AttributionMap) -> AlgorithmIdentific
         source=SOFTWARE,
         parameters={
             "weights_sha256": model.weights_sha256,
+            "model_sha256": model.sha256,
             "method": map_.method,
             "threshold": f"{THRESHOLD} of {map_.limit:g}",
             "verdict": map_.verdict or "not tested",

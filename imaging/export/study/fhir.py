@@ -239,11 +239,14 @@ def _reader_status(case: ExportCase) -> str:
 
 
 def _device(model: ModelIdentity) -> Json:
-    """The network as a Device; its weights are its version."""
+    """The network as a Device; by the hash of its weights and of all its files."""
     return {
         "resourceType": "Device",
         "id": _device_id(model),
-        "identifier": [{"system": "urn:lightbox:weights-sha256", "value": model.weights_sha256}],
+        "identifier": [
+            {"system": "urn:lightbox:weights-sha256", "value": model.weights_sha256},
+            {"system": "urn:lightbox:model-sha256", "value": model.sha256},
+        ],
         "manufacturer": SOFTWARE,
         "modelNumber": model.name,
         "version": [{"value": model.version}, {"value": f"{SOFTWARE} {VERSION}"}],

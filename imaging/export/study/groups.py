@@ -213,6 +213,8 @@ def _algorithm(
 ) -> AlgorithmIdentification:
     """TID 4019: which network, what computed it, and how its probability becomes an answer."""
     parameters = [f"weights_sha256={model.weights_sha256}", RESEARCH_USE]
+    if model.files_sha256:
+        parameters.insert(1, f"model_sha256={model.files_sha256}")
     if finding is not None:
         parameters.insert(1, f"operating_point={finding.operating_point}")
     if engine:

@@ -21,7 +21,8 @@ COLUMNS = (
     "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
     "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
     "shape", "points", "measure", "value", "unit", "measured",
-    "note", "model", "model_version", "weights_sha256", "engine",
+    "note", "model", "model_version", "weights_sha256", "model_sha256",
+    "engine",
     "stage", "version", "reader", "at", "use",
 )  # fmt: skip
 Row = dict[str, object]
@@ -202,6 +203,7 @@ def _model_fields(model: ModelIdentity | None) -> Row:
         "model": model.name,
         "model_version": model.version,
         "weights_sha256": model.weights_sha256,
+        "model_sha256": model.files_sha256,
     }
 
 

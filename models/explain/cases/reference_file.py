@@ -20,6 +20,7 @@ from safetensors.numpy import load, save
 
 from imaging.errors import CheckpointError
 from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import break_seal
 from models.explain.base.lung_measures import CONCEPTS, Link
 from models.explain.cases.reference import Projection, Reference
 from models.metrics import Estimate
@@ -52,6 +53,7 @@ def save_reference(folder: Path, reference: Reference) -> None:
         "links": {name: asdict(link) for name, link in reference.links.items()},
     }
     folder.mkdir(parents=True, exist_ok=True)
+    break_seal(folder)
     (folder / ARRAYS).write_bytes(data)
     (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
 
