@@ -312,7 +312,20 @@ class RayPool:
 
 def _import_ray() -> Any:
     """Import Ray; the one import of it."""
-    return import_optional("ray", feature="work on a cluster")
+    feature = "work on a cluster"
+    ray = import_optional("ray", feature=feature)
+    node = import_optional("ray._private.node", feature=feature, package="ray")
+    node.Node.start_api_server = _start_no_reporter
+    return ray
+
+
+def _start_no_reporter(node: Any, **_how: object) -> None:
+    """Instead of the server which, without a dashboard, does nothing but report Ray's use.
+
+    Usage figures that are off it does not send; but first it asks 169.254.169.254 and
+    metadata.google.internal in whose cloud it runs, whatever they are.
+    """
+    node._webui_url = None
 
 
 def _connect(ray: Any, address: str, actors: int) -> bool:
