@@ -14,7 +14,7 @@ GPU_ONLY := triton|nvidia-cusolver|nvidia-nvtx|cuda-bindings|cuda-pathfinder|cud
 RUN_STAMP := $(VENV)/.run-installed
 DEV_STAMP := $(VENV)/.dev-installed
 
-.PHONY: run setup quick test fuzz check format lock viewer viewer-check messages screenshots evaluate accuracy bench clean
+.PHONY: run setup quick test fuzz check format lock sbom viewer viewer-check messages screenshots evaluate accuracy bench clean
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.commands.prepare
@@ -54,6 +54,10 @@ lock: $(VENV)/.created
 	$(BIN)/$(LOCK) -o requirements.txt
 	for extra in cluster fast bench dev; do \
 		$(BIN)/$(LOCK) --extra $$extra -o requirements-$$extra.txt || exit 1; done
+
+# What is installed and under which licences: docs/sbom.json (CycloneDX) and NOTICE, after `make lock`.
+sbom: $(DEV_STAMP)
+	$(BIN)/python -m supply.bill
 
 # The viewer's bundle is committed, so that users need no node; who changes its source builds it.
 VIEWER := pages/ui/viewer/frontend

@@ -16,6 +16,7 @@ VARIABLES = {
     # onnxruntime/Privacy.md: neither uploader nor events nor a device's identifier are made.
     "ORT_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9",  # where it tells that they are off
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     # Hugging Face and many others ask for these; a library that comes along later finds them set.
     "HF_HUB_OFFLINE": "1",

@@ -89,10 +89,11 @@ FLOORS = (
     ("pages",),
     ("cli.py", "app.py"),
 )
-ROOMS = {"imaging", "models", "pages", "bench"}
+ROOMS = {"imaging", "models", "pages", "bench", "supply"}
 TELEMETRY = "imaging.telemetry"  # must come first
 LARGEST = 24  # modules of a room
-# Benches measure every room and may import all of them; nothing may import a bench.
+# Benches measure every room and may import all of them; nothing may import a bench, or `supply`,
+# which makes what goes with a release.
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [
@@ -101,7 +102,7 @@ SOURCES = sorted(
     ]
     if "node_modules" not in path.parts
 )
-PRODUCT = [source for source in SOURCES if not source.startswith("bench/")]
+PRODUCT = [source for source in SOURCES if not source.startswith(("bench/", "supply/"))]
 _IMPORT = (ast.Import, ast.ImportFrom)
 _FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 _MODULES = {

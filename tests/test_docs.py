@@ -69,7 +69,7 @@ def test_a_wrong_name_in_the_map_would_be_found() -> None:
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_documents_name_files_and_commands_that_exist(page: Path) -> None:
     text = page.read_text()
-    rooms = "imaging|models|pages|tests|bench"
+    rooms = "imaging|models|pages|tests|bench|supply"
     modules = set(re.findall(rf"python -m ((?:{rooms})[\w.]*\w)", text))
     assert [m for m in modules if not (ROOT / f"{m.replace('.', '/')}.py").is_file()] == []
     paths = set(re.findall(rf"(?<![\w/.-])((?:{rooms}|docs)/[\w/.-]*\w)(?![\w*<])", text))

@@ -16,8 +16,7 @@ import os
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -315,7 +314,20 @@ class RayPool:
 
 def _import_ray() -> Any:
     """Import Ray; the one import of it."""
-    return import_optional("ray", feature="work on a cluster")
+    feature = "work on a cluster"
+    ray = import_optional("ray", feature=feature)
+    node = import_optional("ray._private.node", feature=feature, package="ray")
+    node.Node.start_api_server = _start_no_reporter
+    return ray
+
+
+def _start_no_reporter(node: Any, **_how: object) -> None:
+    """Instead of the server which, without a dashboard, does nothing but report Ray's use.
+
+    Usage figures that are off it does not send; but first it asks 169.254.169.254 and
+    metadata.google.internal in whose cloud it runs, whatever they are.
+    """
+    node._webui_url = None
 
 
 def _connect(ray: Any, address: str, actors: int) -> bool:
@@ -325,33 +337,16 @@ def _connect(ray: Any, address: str, actors: int) -> bool:
     options: dict[str, Any] = {"address": address} if address else {"num_cpus": actors or None}
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     try:
-        with _without_dashboard(ray):
-            ray.init(
-                **options,
-                include_dashboard=None if address else False,
-                log_to_driver=False,  # what decoders say may quote the file
-                logging_level=logging.ERROR,
-                runtime_env={"env_vars": {**VARIABLES, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
-            )
+        ray.init(
+            **options,
+            include_dashboard=None if address else False,
+            log_to_driver=False,  # what decoders say may quote the file
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {**VARIABLES, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}},
+        )
     except (ConnectionError, ValueError, TimeoutError, RuntimeError) as exc:
         raise SettingsError(NOBODY) from exc
     return True
-
-
-@contextmanager
-def _without_dashboard(ray: Any) -> Iterator[None]:
-    """Start nothing of Ray's dashboard, not even what ``include_dashboard=False`` keeps.
-
-    With its reports turned off that part still asks the addresses 169.254.169.254 and
-    metadata.google.internal whose cloud it runs in. Ray has no setting for it; who starts a cluster
-    of their own answers for that one.
-    """
-    services = ray._private.services
-    start, services.start_api_server = services.start_api_server, lambda *_, **__: (None, None)
-    try:
-        yield
-    finally:
-        services.start_api_server = start
 
 
 def _attach_contents(

@@ -98,8 +98,8 @@ def _run(kind: str, name: str, count: int) -> bool:
     if not has_graphs(folder):
         raise CheckpointError("Write the model's graphs first: python -m models.graphs.export.")
     model = ServedModel.load(folder, error_rate=settings.error_rate)
-    identity = model.card.identity
-    card = {"model": identity.name, "version": identity.version, "weights": identity.short_hash}
+    of = model.card
+    card = {"model": of.name, "version": of.version, "weights": of.weights_sha256[:12]}
     card["graph"] = sha256_of(folder / MEMBERS)[:12]
     if kind == BF16 and (lack := lacks_bf16()):
         withdraw(folder, kind)

@@ -95,6 +95,7 @@ def _head(facts: ModelFacts) -> str:
     biases = ", ".join(f"{b:+.2f}" for b in card.bias)
     rows = [
         ["model", f"`{card.name}` {card.version}"],
+        ["SHA-256 of all files (`models/checkpoint/sealing.py`)", f"`{card.identity.sha256}`"],
         ["weights SHA-256", f"`{card.weights_sha256}`"],
         ["networks", f"{card.members} x `MultiScaleResNet` {card.network.as_dict()}"],
         [
@@ -132,7 +133,7 @@ def headline(facts: ModelFacts) -> str:
         else ""
     )
     doubts = "".join(f"**{line}**\n\n" for line in problems(facts))
-    identity = f"`{card.name}` {card.version} (weights `{card.identity.short_hash}`)"
+    identity = f"`{card.name}` {card.version} (files `{card.identity.short_hash}`)"
     return f"{doubts}{identity}{films}:\n\n"
 
 

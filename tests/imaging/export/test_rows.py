@@ -71,6 +71,7 @@ def test_the_columns_of_classify_are_as_they_were() -> None:
         "disagreement": "0.031",
         "model": "paediatric-cxr 0.3.0",
         "weights_sha256": MODEL.weights_sha256,
+        "model_sha256": MODEL.files_sha256,
         "message": "",
         "selection": "Classified.",
         "engine": "onnxruntime int8",

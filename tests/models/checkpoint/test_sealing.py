@@ -169,11 +169,11 @@ def test_files_are_hashed_once_in_a_process(tiny: Path, monkeypatch: pytest.Monk
     before, reads = identity_of(tiny), list[Path]()
     real = Path.read_bytes
 
-    def note(path: Path) -> bytes:
+    def read(path: Path) -> bytes:
         reads.append(path)
         return real(path)
 
-    monkeypatch.setattr(Path, "read_bytes", note)
+    monkeypatch.setattr(Path, "read_bytes", read)
     assert identity_of(tiny) == before and reads == []
     call_nothing(tiny)
     assert identity_of(tiny) != before and reads != []
