@@ -37,15 +37,13 @@ from imaging.store.schema.tables import (
     SiteTable,
     WorkerTable,
 )
+from imaging.store.seals.row_seals import CLOCK_MARK
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
 IDLE = timedelta(minutes=15)
 _RENEWED_EVERY = timedelta(seconds=20)  # at most: activity is told often, and a write costs
-_MARK, _MARKED_EVERY = (
-    "clock",
-    timedelta(minutes=5),
-)  # the latest moment seen, among the site's rows
+_MARKED_EVERY = timedelta(minutes=5)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _REFUSED = (  # one sentence for every reason: it must not tell which names exist
@@ -268,7 +266,7 @@ class Accounts:
         now = self._database.clock.now()
         if self._marked_at is None or now - self._marked_at >= _MARKED_EVERY:
             with self._database.writing(background=True) as session:
-                session.merge(SiteTable(name=_MARK, value={"reached": now.isoformat()}))
+                session.merge(SiteTable(name=CLOCK_MARK, value={"reached": now.isoformat()}))
             self._marked_at = now
 
     def sign_out(self, token: str) -> None:
@@ -346,7 +344,7 @@ class Accounts:
 
 def latest_moment(session: Session) -> datetime | None:
     """The latest moment the records know of: a mark, the audit trail's last, a worker's."""
-    mark = session.get(SiteTable, _MARK)
+    mark = session.get(SiteTable, CLOCK_MARK)
     line = select(AuditTable.at).order_by(AuditTable.number.desc()).limit(1)
     moments = [session.scalar(select(func.max(WorkerTable.heartbeat_at)))]
     for text in (session.scalar(line), mark.value.get("reached") if mark else None):

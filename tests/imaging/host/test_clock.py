@@ -79,6 +79,7 @@ def test_nor_over_a_start_of_the_server(
     _, token = repository.accounts.sign_in(NAME, PASSWORD)
     pass_time(hours=11)
     repository.accounts.mark_time()  # a server does, every few minutes
+    assert repository.audit.verify().intact  # nobody decided that
     repository.close()
     pass_time(hours=0, wall_hours=-24)
     again = Repository.open(tmp_path / "home")

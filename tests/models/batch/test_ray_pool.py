@@ -349,7 +349,9 @@ def test_two_terminals_share_one_postgresql_and_one_may_die(
         assert store.jobs.progress(job).done > 0
         terminal("work", "--processes", "2", **there)
         assert store.jobs.progress(job).finished
-        assert rows_of(store, job) == local_rows and store.audit.verify().intact
+        assert rows_of(store, job) == local_rows
+        verdict = store.audit.verify()
+        assert verdict.intact, verdict.faults
         store.close()
 
 
@@ -402,7 +404,9 @@ def test_a_bucket_a_cluster_and_a_postgresql_together_give_the_rows_of_one_compu
         job = terminal("queue", bucket, **there)
         terminal("work", "--engine", "ray", "--address", two_nodes, **there)
         store = Repository.open(tmp_path / "shared", address)
-        assert rows_of(store, job) == local_rows and store.audit.verify().intact
+        assert rows_of(store, job) == local_rows
+        verdict = store.audit.verify()
+        assert verdict.intact, verdict.faults
         store.close()
 
 
