@@ -108,6 +108,18 @@ class Accounts:
             audit.append(session, AuditEvent.ACCOUNT, account=ALONE, detail="single reader named")
             return _to_account(row)
 
+    def open_alone(self, reader: str) -> str:
+        """Open a session of single-reader mode, for a browser that brought the one-time token.
+
+        Returns
+        -------
+        str
+            The token that `account_of` takes for the next 12 hours.
+        """
+        self.alone(reader)
+        with self._database.writing() as session:
+            return _open_session(session, _load_row(session, ALONE))
+
     def sign_in(self, name: str, password: str) -> tuple[Account, str]:
         """Open a session.
 

@@ -221,16 +221,6 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
     return int(st.session_state.get(key, 0))
 
 
-def note_sign_out() -> None:
-    """Note that this session just signed out."""
-    st.session_state["signed-out"] = True
-
-
-def just_signed_out() -> bool:
-    """True once after signing out."""
-    return bool(st.session_state.pop("signed-out", False))
-
-
 def prepared_export(study_instance_uid: str) -> bytes | None:
     """The export made in this session for a study, if neither review nor patient changed since."""
     kept = st.session_state.get("prepared")
