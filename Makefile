@@ -18,7 +18,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 
 run: $(RUN_STAMP)
 	@$(BIN)/python -m imaging.commands.prepare
-	@echo "Lightbox is starting on http://127.0.0.1:8501 (Ctrl+C stops it)"
+	@echo "Lightbox is starting (Ctrl+C stops it): http://127.0.0.1:8501, the first time by the address it tells"
 	@$(BIN)/streamlit run app.py
 
 setup: $(DEV_STAMP)

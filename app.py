@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import request_response
 
 from imaging.commands.prepare import insist_on_guard
 from imaging.host.rights import restrict_process
 from models.batch.priority import interactive
 from pages.ui import background, deeds, resources
 from pages.ui.account import presence, sign_in
+from pages.ui.account.route import DOOR, OPEN, Door
 from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _
 from pages.ui.intake import uploader
@@ -27,6 +30,9 @@ from pages.ui.intake.route import intake_routes
 from pages.ui.messages import in_words
 from pages.ui.server import no_lookups
 from pages.ui.viewer.route import pixel_route
+from pages.ui.wall.middleware import Rules, Wall
+from pages.ui.wall.openings import Openings, opened_address
+from pages.ui.wall.origins import own_hosts
 
 
 def main() -> None:
@@ -47,7 +53,7 @@ def main() -> None:
     render_frame()
     with in_words():
         if sign_in.find_reader() is None:
-            sign_in.render_sign_in_page()
+            sign_in.render_ended()
         else:
             with st.spinner(_("Loading the network ...")):
                 resources.worker()
@@ -58,21 +64,34 @@ def main() -> None:
                 page.run()
 
 
-@asynccontextmanager
-async def serving(_app: st.App) -> AsyncIterator[None]:
-    """From a server's start to its end; whoever only imports this file starts nothing."""
-    with resources.run_worker():
-        yield
-
-
 if __name__ == "__main__":
     main()
 else:
     restrict_process()
     no_lookups.forbid()
-    insist_on_guard(str(st.get_option("server.address") or ""))
+    address = str(st.get_option("server.address") or "")
     base_path = str(st.get_option("server.baseUrlPath") or "")
-    pixels = pixel_route(sign_in.admits, base_path)
+    certificate = str(st.get_option("server.sslCertFile") or "")
+    settings = insist_on_guard(address, certificate)
+    secure = bool(certificate) or settings.behind_tls
+    port = int(st.get_option("server.port"))
+    door = Door(
+        resources.repository,
+        Openings(opened_address(address, port, base_path, secure=bool(certificate))),
+        single_reader=settings.single_reader,
+        secure=secure,
+        behind_proxy=settings.behind_tls,
+        base_path=base_path,
+    )
+    rules = Rules(
+        hosts=own_hosts(address, settings.hosts),
+        find=sign_in.find_token,
+        without_sign_in=(DOOR, OPEN),
+        door=request_response(door.show),
+        secure=secure,
+        behind_proxy=settings.behind_tls,
+        base_path=base_path,
+    )
     intake = intake_routes(
         sign_in.admits_upload,
         resources.repository,
@@ -80,6 +99,23 @@ else:
         most_bytes=uploader.most_bytes(),
         base_path=base_path,
     )
+
+    @asynccontextmanager
+    async def serving(_app: st.App) -> AsyncIterator[None]:
+        """From a server's start to its end; whoever only imports this file starts nothing."""
+        door.tell()
+        with resources.run_worker():
+            yield
+
+    # Streamlit looks for these very words; without them it would serve the pages without a wall.
     app = st.App(
-        __file__, routes=[pixels, *intake, presence.presence_route(base_path)], lifespan=serving
+        __file__,
+        routes=[
+            *door.routes(),
+            pixel_route(sign_in.admits, base_path),
+            presence.presence_route(base_path),
+            *intake,
+        ],
+        middleware=[Middleware(Wall, rules=rules)],
+        lifespan=serving,
     )

@@ -37,7 +37,7 @@ from bench.visitor import Visitor
 from imaging.jobs import JobKind
 from imaging.settings import ROOT
 from imaging.store import Repository
-from tests.browser.lightbox import serve
+from tests.browser.lightbox import cookie_of, serve
 
 SESSIONS, FILMS = 20, 2000  # films a round
 ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
@@ -122,7 +122,7 @@ async def measure(
     address: str, repository: Repository, folder: Path, sessions: int, seconds: float
 ) -> dict[str, object]:
     """Every phase in turn."""
-    async with Visitor(address) as first:
+    async with Visitor(address, cookie_of(address)) as first:
         await first.go("")  # the server loads its networks
     await wait_for_files(repository, queue(repository, folder / "seeds"), SEEDED)
     uids = repository.worklist.study_uids()
@@ -170,7 +170,7 @@ async def readers(
 
     async def read(number: int) -> None:
         chance = random.Random(number)
-        async with Visitor(address) as visitor:
+        async with Visitor(address, cookie_of(address)) as visitor:
             await asyncio.sleep(chance.uniform(0, think[1]))
             turns = (
                 turn
@@ -208,7 +208,7 @@ async def first_answer(address: str, repository: Repository, folder: Path) -> fl
     place = folder / f"upload{time.monotonic_ns()}"
     films_of(place, 1)
     film = next(place.iterdir()).read_bytes()
-    async with Visitor(address) as visitor:
+    async with Visitor(address, cookie_of(address)) as visitor:
         await visitor.go("")
         start = time.perf_counter()
         await visitor.drop("intake-upload", "upload.dcm", film)

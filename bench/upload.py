@@ -31,6 +31,7 @@ from playwright.sync_api import Browser
 
 from imaging.settings import ROOT
 from imaging.store import Repository
+from pages.ui.wall.cookie import NAME
 from tests.browser.lightbox import (
     READER,
     WINDOW,
@@ -128,6 +129,8 @@ class Bench:
     def drop(self, way: str, paths: Sequence[Path]) -> float:
         """Seconds until the store has all these files."""
         context = self._browser.new_context(viewport=WINDOW)  # type: ignore[arg-type]
+        token = self._repository.accounts.open_alone(READER)
+        context.add_cookies([{"name": NAME, "value": token, "url": self._address}])
         page = context.new_page()
         page.set_default_timeout(LONGEST * 1000)
         page.goto(f"{self._address}/?way={way}")

@@ -38,6 +38,8 @@ class Visitor:
     ----------
     address : str
         Of the server, as ``http://127.0.0.1:8501``.
+    cookie : str
+        Cookie header of a browser that is signed in there.
 
     Attributes
     ----------
@@ -49,8 +51,8 @@ class Visitor:
         Exceptions that reached the page.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, cookie: str) -> None:
+        self.address, self._cookie = address, cookie
         self.widgets: dict[str, str] = {}
         self.text = ""
         self.failures = 0
@@ -69,6 +71,7 @@ class Visitor:
             place,
             subprotocols=[Subprotocol("streamlit")],
             origin=Origin(self.address),
+            additional_headers={"Cookie": self._cookie},
             max_size=None,
             compression=None,
         )
@@ -113,7 +116,12 @@ class Visitor:
     async def drop(self, key: str, name: str, content: bytes) -> float:
         """Drop a small file on an uploader."""
         place = f"{self.address}{self._uploader['address']}"
-        job = await asyncio.to_thread(_hand_in, place, self._uploader["ticket"], name, content)
+        headers = {
+            HEADER: self._uploader["ticket"],
+            "Cookie": self._cookie,
+            "Origin": self.address,
+        }
+        job = await asyncio.to_thread(_hand_in, place, headers, name, content)
         trigger = json.dumps([{"event": "opened", "value": job}])
         return await self._run(
             WidgetState(id=_TRIGGER.format(self.widgets[key]), json_trigger_value=trigger)
@@ -238,9 +246,8 @@ class Visitor:
             await self._send(message)
 
 
-def _hand_in(place: str, ticket: str, name: str, content: bytes) -> str:
+def _hand_in(place: str, headers: dict[str, str], name: str, content: bytes) -> str:
     """Hand a file to the server as the uploader does; returns the job."""
-    headers = {HEADER: ticket}
 
     def post(step: str, body: bytes) -> dict[str, Any]:
         answer = requests.post(f"{place}/{step}", body, headers=headers, timeout=PATIENCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from imaging.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 _WHEEL = "lightbox_files"  # where a wheel puts what lies at the top of the source tree
 FP32, INT8, BF16 = "fp32", "int8", "bf16"
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
 GRAPHS, EAGER = "onnxruntime", "torch"
 _LONGEST_IDLE = 720  # minutes: a sign-in ends after twelve hours anyway
 
@@ -54,11 +56,17 @@ class Settings:
         How long a sign-in stays open while its reader does nothing (`LIGHTBOX_IDLE_MINUTES`,
         default 15, at most 720); then the screen locks and asks for the password.
     signature_password : bool
-        Ask for the password again before a final signature (`LIGHTBOX_SIGNATURE_PASSWORD`, "yes"
-        or "no"; 21 CFR 11.200).
+        Ask for the password again before a final signature (`LIGHTBOX_SIGNATURE_PASSWORD=1`;
+        21 CFR 11.200).
     seal_key : Path | None
         File of the key that seals the audit trail (`LIGHTBOX_SEAL_KEY`); None means a folder
         beside `home`, ``~/.lightbox-seal``. Servers that share a database share the key.
+    hosts : tuple of str
+        Names and addresses under which the server may be asked beside this computer's own
+        (`LIGHTBOX_HOSTS`, separated by blanks or commas); without ports, in lower case.
+    behind_tls : bool
+        A proxy stands before the server, which alone can be reached, speaks TLS with the browsers
+        and says whom it forwards (`LIGHTBOX_BEHIND_TLS=1`).
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -77,6 +85,8 @@ class Settings:
     idle_minutes: int = 15
     signature_password: bool = False
     seal_key: Path | None = None
+    hosts: tuple[str, ...] = ()
+    behind_tls: bool = False
     outside_population: bool = False
 
     @classmethod
@@ -89,8 +99,8 @@ class Settings:
             If `LIGHTBOX_DATA` or `LIGHTBOX_WEIGHTS` names a folder that does not exist, or
             `LIGHTBOX_ROOTS` holds a chain of addresses, or `LIGHTBOX_ERROR_RATE` is not a number
             between 0 and 1, or `LIGHTBOX_PRECISION` no precision, or `LIGHTBOX_ENGINE` no engine
-            for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or
-            `LIGHTBOX_SIGNATURE_PASSWORD` neither yes nor no.
+            for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or `LIGHTBOX_HOSTS` holds
+            what is no name, or a switch is neither 1 nor 0.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
@@ -111,6 +121,8 @@ class Settings:
             idle_minutes=_read_minutes(env, "LIGHTBOX_IDLE_MINUTES", default=15),
             signature_password=_read_switch(env, "LIGHTBOX_SIGNATURE_PASSWORD"),
             seal_key=Path(seal_key).expanduser() if seal_key else None,
+            hosts=_read_hosts(env),
+            behind_tls=_read_switch(env, "LIGHTBOX_BEHIND_TLS"),
         )
 
 
@@ -120,8 +132,15 @@ def shipped_folder(name: str) -> Path:
     return installed if installed.is_dir() else ROOT / name
 
 
-def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
-    """Refuse to serve other computers while nobody has to sign in.
+def check_exposure(
+    address: str,
+    *,
+    single_reader: str,
+    accounts: bool,
+    certificate: bool = False,
+    behind_tls: bool = False,
+) -> None:
+    """Refuse to serve other computers while nobody has to sign in, or what is said could be heard.
 
     Parameters
     ----------
@@ -132,13 +151,18 @@ def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
     accounts : bool
         Whether there is an account to sign in with. Without one, whoever comes first, from
         wherever, could make the first.
+    certificate : bool
+        Whether the server itself speaks TLS (``server.sslCertFile``).
+    behind_tls : bool
+        The setting of that name: other computers reach the server whatever it is bound to.
 
     Raises
     ------
     SettingsError
-        If another computer could reach the server and would not have to sign in.
+        If another computer could reach the server and would not have to sign in, or would send
+        passwords and films in clear.
     """
-    if is_loopback(address):
+    if is_loopback(address) and not behind_tls:
         return
     if single_reader:
         raise SettingsError(
@@ -149,6 +173,12 @@ def check_exposure(address: str, *, single_reader: str, accounts: bool) -> None:
         raise SettingsError(
             "Other computers can reach this server, and there is no account yet. Create one with "
             "`python cli.py account add NAME`, or bind the server to 127.0.0.1."
+        )
+    if not (certificate or behind_tls):
+        raise SettingsError(
+            "Other computers can reach this server, and what they send could be heard on the way. "
+            "Give it a certificate (server.sslCertFile and server.sslKeyFile), or set "
+            "LIGHTBOX_BEHIND_TLS=1 where a proxy speaks TLS, or bind the server to 127.0.0.1."
         )
 
 
@@ -175,6 +205,25 @@ def _split_roots(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*paths, *addresses]))
 
 
+def _read_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of hosts; no port, no pattern: what a stranger could choose would be no wall."""
+    hosts = env.get("LIGHTBOX_HOSTS", "").replace(",", " ").lower().split()
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                "LIGHTBOX_HOSTS takes names or addresses without ports, such as films.ward.example."
+            )
+    return tuple(dict.fromkeys(host.strip("[]") for host in hosts))
+
+
+def _read_switch(env: Mapping[str, str], name: str) -> bool:
+    """True for 1, False for 0 or an unset variable."""
+    value = env.get(name, "").strip()
+    if value not in ("", "0", "1"):
+        raise SettingsError(f"{name} must be 1 or 0.")
+    return value == "1"
+
+
 def _read_share(env: Mapping[str, str], name: str, *, default: float) -> float:
     """The number a variable holds, strictly between 0 and 1; `default` when it is unset."""
     try:
@@ -195,14 +244,6 @@ def _read_minutes(env: Mapping[str, str], name: str, *, default: int) -> int:
     if not 1 <= value <= _LONGEST_IDLE:
         raise SettingsError(f"{name} must lie between 1 and {_LONGEST_IDLE}.")
     return value
-
-
-def _read_switch(env: Mapping[str, str], name: str) -> bool:
-    """Whether a variable says yes; no when it is unset."""
-    value = env.get(name, "").strip().lower() or "no"
-    if value not in ("yes", "no"):
-        raise SettingsError(f"{name} must be yes or no.")
-    return value == "yes"
 
 
 def _read_precision(env: Mapping[str, str]) -> str:

@@ -81,6 +81,7 @@ FLOORS = (
     ("models/evaluation",),
     ("models/graphs",),
     ("models/commands",),
+    ("pages/ui/wall",),
     ("pages/ui",),
     ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server", "pages/ui/audit"),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
@@ -92,6 +93,21 @@ FLOORS = (
 ROOMS = {"imaging", "models", "pages", "bench", "supply"}
 TELEMETRY = "imaging.telemetry"  # must come first
 LARGEST = 24  # modules of a room
+# What Streamlit lays on an address of its own, or takes in by one, for whoever has that address:
+# pictures go into the page (`pages.ui.data_uri`), films by ticket, files by `pages.ui.intake`.
+ADDRESSED = {
+    "audio",
+    "audio_input",
+    "camera_input",
+    "chat_input",
+    "download_button",
+    "file_uploader",
+    "image",
+    "logo",
+    "pdf",
+    "pyplot",
+    "video",
+}
 # Benches measure every room and may import all of them; nothing may import a bench, or `supply`,
 # which makes what goes with a release.
 SOURCES = sorted(
@@ -153,6 +169,30 @@ def test_a_third_party_package_stays_in_its_room(source: str) -> None:
     for name in imports(source):
         homes = HOMES.get(name.partition(".")[0])
         assert homes is None or source.startswith(homes), f"{source} imports {name}"
+
+
+def addressed(tree: ast.AST) -> set[str]:
+    """The names of `ADDRESSED` that a module calls, on whatever, or imports from Streamlit."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            ours = isinstance(node.func.value, ast.Name) and node.func.value.id == "session"
+            names |= set() if ours else {node.func.attr}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("streamlit"):
+            names |= {alias.name for alias in node.names}
+    return names & ADDRESSED
+
+
+@pytest.mark.parametrize("source", [s for s in PRODUCT if s.startswith(("pages/", "app.py"))])
+def test_a_page_lays_nothing_on_an_address_of_its_own(source: str) -> None:
+    assert not addressed(_tree(source)), source
+
+
+@pytest.mark.parametrize(
+    "line", ["st.image(x)", "st.sidebar.image(x)", "left.video(x)", "from streamlit import image"]
+)
+def test_what_has_an_address_of_its_own_would_be_found(line: str) -> None:
+    assert addressed(ast.parse(line))
 
 
 @pytest.mark.parametrize("source", PRODUCT)

@@ -31,7 +31,7 @@ from imaging.entities import Status
 from imaging.settings import ROOT
 from imaging.store import Repository
 from imaging.telemetry import VARIABLES
-from tests.browser.lightbox import Server
+from tests.browser.lightbox import Server, cookie_of
 from tests.factories import make_dicom_bytes
 
 PATIENCE = 300.0  # seconds; only a hang runs out of it
@@ -146,7 +146,7 @@ async def knock(server: Server, origin: str) -> float:
 
 async def read(server: Server, film: bytes) -> int:
     """A reader goes through all pages and hands in a film; returns how much went wrong."""
-    async with Visitor(server.address) as visitor:
+    async with Visitor(server.address, cookie_of(server.address)) as visitor:
         for page in ("upload", "triage", "model", "account", "readers"):
             await visitor.go(page)
         await visitor.go("upload")

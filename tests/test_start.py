@@ -20,12 +20,13 @@ PATIENCE = 120  # seconds; only a hang runs out of it
 EVERYBODY = ("--server.address", "0.0.0.0")
 
 
-def start(home: Path, *options: str, reader: str = "") -> subprocess.Popen[str]:
+def start(home: Path, *options: str, reader: str = "", **extra: str) -> subprocess.Popen[str]:
     """The server's process, on the free port that ends its command."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     environ = {**os.environ, "LIGHTBOX_HOME": str(home), "LIGHTBOX_SINGLE_READER": reader}
+    environ = {**environ, **extra}
     environ.pop("LIGHTBOX_DATABASE", None)
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options, "--server.port", port]
     return subprocess.Popen(
@@ -66,11 +67,14 @@ def test_without_accounts_it_ends_and_serves_nobody(
 
 
 @pytest.mark.slow
-def test_with_an_account_it_serves(tmp_path: Path) -> None:
+def test_with_an_account_and_tls_it_serves(tmp_path: Path) -> None:
     repository = Repository.open(tmp_path)
     repository.accounts.create("ada", "Dr Ada", "correct horse battery")
     repository.close()
     server = start(tmp_path, *EVERYBODY)
+    assert not answers(server)
+    assert "LIGHTBOX_BEHIND_TLS" in server.communicate(timeout=PATIENCE)[1]
+    server = start(tmp_path, *EVERYBODY, LIGHTBOX_BEHIND_TLS="1")
     try:
         assert answers(server)
     finally:

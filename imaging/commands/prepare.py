@@ -20,7 +20,8 @@ def main() -> int:
     """Create or open the store and say where it is; one sentence and exit 2 when it cannot."""
     restrict_process()
     try:
-        settings = _prepare(served_address())
+        settings = Settings.from_environment()
+        _prepare(settings, *served_address())
     except AssistantError as exc:
         print(exc, file=sys.stderr)
         return 2
@@ -28,23 +29,31 @@ def main() -> int:
     return 0
 
 
-def insist_on_guard(address: str) -> None:
-    """End the process, with one sentence and exit 2, where `check_exposure` refuses an address.
+def insist_on_guard(address: str, certificate: str) -> Settings:
+    """The settings; ends the process, with one sentence and exit 2, where the server must not run.
 
-    On this computer's own addresses nothing is looked at: there the pages say what is wrong.
+    So it is where a setting cannot be used, and where `check_exposure` refuses the address. On
+    this computer's own addresses the store is not looked at: there the pages say what is wrong.
+
+    Parameters
+    ----------
+    address : str
+        What the server is bound to.
+    certificate : str
+        Its file, by which the server speaks TLS; empty when it does not.
     """
-    if is_loopback(address):
-        return
     try:
-        _prepare(address)
+        settings = Settings.from_environment()
+        if not is_loopback(address) or settings.behind_tls:
+            _prepare(settings, address, certificate)
     except AssistantError as exc:
         print(exc, file=sys.stderr, flush=True)
         sys.exit(2)
+    return settings
 
 
-def _prepare(address: str) -> Settings:
+def _prepare(settings: Settings, address: str, certificate: str) -> None:
     """Create or open the store, and check who could reach it."""
-    settings = Settings.from_environment()
     with closing(
         Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
     ) as repository:
@@ -52,15 +61,20 @@ def _prepare(address: str) -> Settings:
             address,
             single_reader=settings.single_reader,
             accounts=repository.accounts.any(),
+            certificate=bool(certificate),
+            behind_tls=settings.behind_tls,
         )
-    return settings
 
 
-def served_address() -> str:
-    """The address the server will be bound to, by Streamlit's settings; empty means every one."""
-    configured = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    address = os.environ.get("STREAMLIT_SERVER_ADDRESS", configured["server"].get("address", ""))
-    return str(address)
+def served_address() -> tuple[str, str]:
+    """What the server will be bound to, and its certificate, by Streamlit's settings.
+
+    An empty address means every one, an empty certificate none.
+    """
+    server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]
+    address = os.environ.get("STREAMLIT_SERVER_ADDRESS", server.get("address", ""))
+    certificate = os.environ.get("STREAMLIT_SERVER_SSL_CERT_FILE", server.get("sslCertFile", ""))
+    return str(address), str(certificate)
 
 
 if __name__ == "__main__":

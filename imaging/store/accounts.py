@@ -154,6 +154,19 @@ class Accounts:
             audit.append(session, AuditEvent.ACCOUNT, account=ALONE, detail="single reader named")
             return _to_account(row)
 
+    def open_alone(self, reader: str) -> str:
+        """Open a session of single-reader mode, for a browser that brought the one-time token.
+
+        Returns
+        -------
+        str
+            The token that `account_of` takes for the next 12 hours.
+        """
+        self.alone(reader)
+        with self._database.writing() as session:
+            now = self._database.clock.now()
+            return _open_session(session, _load_row(session, ALONE), now, SESSION_LIFE)
+
     def sign_in(self, name: str, password: str) -> tuple[Account, str]:
         """Open a session.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from functools import cache
 
@@ -12,6 +13,9 @@ from imaging.errors import AccessError
 
 SHORTEST, LONGEST = 10, 1024
 _hasher = PasswordHasher()  # argon2id with the library's defaults (RFC 9106, low memory)
+# Each takes 64 MiB and all processors: who sends many at once must not take the server's.
+AT_ONCE = 2
+_turn = threading.BoundedSemaphore(AT_ONCE)
 
 
 def hash_password(password: str) -> str:
@@ -24,7 +28,8 @@ def hash_password(password: str) -> str:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise AccessError("A password needs 10 characters or more.")
-    return _hasher.hash(_normalise(password))
+    with _turn:
+        return _hasher.hash(_normalise(password))
 
 
 def matches(password: str, password_hash: str) -> bool:
@@ -34,7 +39,8 @@ def matches(password: str, password_hash: str) -> bool:
     refuse as a wrong password: the time tells nobody which names exist.
     """
     try:
-        right = _hasher.verify(password_hash or _dummy_hash(), _normalise(password[:LONGEST]))
+        with _turn:
+            right = _hasher.verify(password_hash or _dummy_hash(), _normalise(password[:LONGEST]))
     except (VerificationError, InvalidHashError):
         return False
     return right and bool(password_hash)

@@ -23,7 +23,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.errors import AssistantError, SignInEndedError
 from imaging.store.access.sessions import on_behalf_of
-from pages.ui import resources, session
+from pages.ui import connection, session
 from pages.ui.i18n import _, sentence
 
 P = ParamSpec("P")
@@ -44,7 +44,6 @@ def deed(callback: Callable[P, None]) -> Callable[P, None]:
                 with signed_in():
                     callback(*args, **kwargs)
             except SignInEndedError:
-                session.keep_unsaved_notes()
                 session.set_account(None)
                 session.leave_notice("warning", not_done())
             except AssistantError as exc:
@@ -105,14 +104,11 @@ def signed_in() -> Iterator[None]:
     SignInEndedError
         If the sign-in has ended, or its screen is locked.
     """
-    if resources.settings().single_reader:
-        yield
-        return
-    account = resources.repository().accounts.account_of(session.token())
-    if account is None:
+    present = connection.present()
+    if present is None:
         raise SignInEndedError(not_done())
-    session.set_account(account)
-    with on_behalf_of(session.token()):
+    session.set_account(present.account)
+    with on_behalf_of(present.token):
         yield
 
 

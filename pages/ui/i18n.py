@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 import streamlit as st
@@ -18,6 +20,7 @@ DOMAIN = "lightbox"
 FOLDER = shipped_folder("locale")
 SOURCE_LANGUAGE = "en"
 
+_spoken = ContextVar("spoken", default="")
 _PLACEHOLDER = re.compile(r"\\\{\d+\\\}")
 
 
@@ -54,9 +57,26 @@ def sentence(text: str) -> str:
     return text
 
 
+@contextmanager
+def speaking(accepted: str) -> Iterator[None]:
+    """Translate for the browser of a request, outside of Streamlit's pages.
+
+    Parameters
+    ----------
+    accepted : str
+        Its Accept-Language header (RFC 9110, 12.5.4): the first language is taken.
+    """
+    first = re.match(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)", accepted)
+    before = _spoken.set(first[1] if first else SOURCE_LANGUAGE)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
 def _locale() -> str:
     """The browser's locale, such as zh-CN; English outside a browser."""
-    return st.context.locale or SOURCE_LANGUAGE
+    return _spoken.get() or st.context.locale or SOURCE_LANGUAGE
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,6 @@ address line. Pictures and explanations may be kept here, never in a cache share
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -35,7 +34,6 @@ T = TypeVar("T")
 SeenFilms = tuple[tuple[str, int, Person], ...]
 """Films by their SOP Instance UID, each with the version of what is typed of it and whose it is."""
 
-_NOTE = re.compile(r"field-(.+)-note")
 HIDE_IDENTITY = "hide_identity"
 
 _KEEP_IMAGES, _KEEP_PICTURES, _KEEP_ATTRIBUTIONS = 6, 60, 24
@@ -66,24 +64,6 @@ def reads_blind() -> bool:
 def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
     st.session_state["account"] = reader
-
-
-def begin(reader: Account, token: str) -> None:
-    """Go on as a reader who has just signed in, or come back.
-
-    What another reader left in this tab, pictures and unsaved words, is forgotten first.
-    """
-    if st.session_state.get("last-reader", reader.name) != reader.name:
-        st.session_state.clear()
-    st.session_state["last-reader"] = reader.name
-    set_token(token)
-    set_account(reader)
-
-
-def forget_reader() -> None:
-    """Nobody is signed in here any more; what the last reader left stays for that reader alone."""
-    set_token("")
-    set_account(None)
 
 
 def token() -> str:
@@ -211,14 +191,6 @@ def keep_unsaved_note(study_instance_uid: str, note: str) -> None:
     st.session_state[f"unsaved-{study_instance_uid}"] = note
 
 
-def keep_unsaved_notes() -> None:
-    """Keep what stands in the fields of notes: it is offered again after the next sign-in."""
-    for key in map(str, list(st.session_state)):
-        found = _NOTE.fullmatch(key)
-        if found is not None:
-            keep_unsaved_note(found[1], str(st.session_state[key]))
-
-
 def forget_drawn(study_instance_uid: str) -> None:
     """Let the viewer take the stored marks, which are known to differ from its own."""
     st.session_state.pop(f"drawn-{study_instance_uid}", None)
@@ -245,16 +217,6 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
         st.session_state[key] = int(st.session_state.get(key, 0)) + 1
         set_drawn(study_instance_uid, annotations)
     return int(st.session_state.get(key, 0))
-
-
-def note_sign_out() -> None:
-    """Note that this session just signed out."""
-    st.session_state["signed-out"] = True
-
-
-def just_signed_out() -> bool:
-    """True once after signing out."""
-    return bool(st.session_state.pop("signed-out", False))
 
 
 def prepared_export(study_instance_uid: str) -> bytes | None:

@@ -27,7 +27,7 @@ from imaging.typed_facts import (
     with_typed,
 )
 from pages.ui import labels, poll, resources, session, study_table
-from pages.ui.data_uri import data_uri
+from pages.ui.data_uri import render_picture
 from pages.ui.deeds import fragment
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
@@ -204,7 +204,7 @@ def _render_place(film: Instance, key: str, *, alone: bool) -> tuple[str, str]:
         small = resources.repository().originals.thumbnails([uid]).get(uid)
         with picture:
             if small:
-                st.image(data_uri(small, "jpeg"), width=72)
+                render_picture(small, "jpeg", width=72)
             shown = labels.HIDDEN if session.identity_hidden() else film.file_name
             st.caption(plain(shown))
     taken = _render_day(left, _("Study date"), before.study_date, f"{key}-taken")

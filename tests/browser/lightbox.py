@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,16 +14,23 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import requests
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
 from imaging.settings import ROOT
+from pages.ui.wall.cookie import NAME
 
 READER = "Dr Browser"
 PATIENCE = 120  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
 LOCAL = {"127.0.0.1", ""}  # "" is the host of data: and blob:
+
+_POLICY = "Content Security Policy"
+_TOLD = re.compile(r"http://\S+/open\?token=[\w-]+")
+_sign_ins: dict[str, str] = {}  # of servers that are open to one reader, by their address
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -56,16 +64,44 @@ def open_chromium(executable: str) -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser) -> Iterator[Page]:
-    """An empty page with cookies and a store of its own, which must not call out."""
+    """An empty page with cookies and a store of its own, which must not call out.
+
+    It may load all that Lightbox shows: no content security policy stands against any of it.
+    """
     # dark as the app: another preference would cost every test a second load of its first page
     context = browser.new_context(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
-    found, hosts = context.new_page(), set[str]()
+    found, hosts, blocked = context.new_page(), set[str](), list[str]()
+    found.on("console", lambda said: blocked.append(said.text) if _POLICY in said.text else None)
     found.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
     found.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or ""))
     found.set_default_timeout(PATIENCE * 1000)
+    goto = found.goto
+
+    def admitted(url: str, **options: Any) -> Response | None:
+        admit(context, url)
+        return goto(url, **options)
+
+    found.goto = admitted  # type: ignore[method-assign]
     yield found
     context.close()
+    assert not blocked, blocked
     assert hosts <= LOCAL, f"a request left this computer: {hosts - LOCAL}"
+
+
+def admit(context: BrowserContext, url: str) -> None:
+    """Let a browser in where one reader reads alone: as if it had opened the address once told.
+
+    A cookie knows no ports, so it is that of the server which is visited next.
+    """
+    token = _sign_ins.get(f"http://{urlsplit(url).netloc}")
+    if token:
+        cookie = {"name": NAME, "value": token, "domain": "127.0.0.1", "path": "/"}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+
+
+def cookie_of(address: str) -> str:
+    """The Cookie header of the only reader of a server that was started here."""
+    return f"{NAME}={_sign_ins[address]}"
 
 
 class Server:
@@ -87,6 +123,7 @@ class Server:
         self._under = under
         self.home, self.port = home, _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.log = home.parent / f"{home.name}.log"
         self._environ = {
             **os.environ,
             "LIGHTBOX_HOME": str(home),
@@ -103,11 +140,24 @@ class Server:
         """Run `streamlit run app.py`; returns once it answers."""
         command = [*self._under, sys.executable, "-m", "streamlit", "run", "app.py"]
         command += ["--server.port", str(self.port)]
-        with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environ, stdout=log, stderr=log
             )
         _wait(self._process, self.address)
+        if self._environ["LIGHTBOX_SINGLE_READER"]:
+            jar = requests.get(self.opening(), allow_redirects=False, timeout=PATIENCE).cookies
+            _sign_ins[self.address] = str(jar[NAME])
+
+    def opening(self) -> str:
+        """The address it told last, which lets one browser in."""
+        return _TOLD.findall(self.log.read_text())[-1]
+
+    def memory(self) -> int:
+        """Bytes of memory it holds (Linux)."""
+        assert self._process is not None
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGESIZE")
 
     def kill(self) -> None:
         """Stop it as a power cut would."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from imaging.settings import ROOT, Settings
-from tests.browser.lightbox import PATIENCE, WINDOW, find_chromium, open_chromium, serve
+from tests.browser.lightbox import PATIENCE, WINDOW, admit, find_chromium, open_chromium, serve
 
 EXAMPLES = ROOT / "examples"
 
@@ -33,6 +33,7 @@ def main(folder: Path) -> int:
     ):
         page = browser.new_page(viewport=WINDOW, color_scheme="dark")  # type: ignore[arg-type]
         page.set_default_timeout(PATIENCE * 1000)
+        admit(page.context, address)
         page.goto(address)
         take_tour(page, folder)
     return 0

@@ -27,12 +27,13 @@ PASSWORD = "a long password"
 def desk(page: Page, tmp_path: Path, checkpoint_folder: Path) -> Iterator[Page]:
     """A reader at a review; the store of the server lies below `tmp_path`."""
     (tmp_path / "film.dcm").write_bytes(make_dicom_bytes(PatientName="Seldon^Hari"))
+    with closing(Repository.open(tmp_path / "home")) as store:
+        store.accounts.create("kim", "Dr Kim", PASSWORD)
     with serve(tmp_path / "home", checkpoint_folder.parent, reader="") as address:
         page.goto(address)
-        page.get_by_label("Your name").fill("Dr Kim")
         page.get_by_label("Sign-in name").fill("kim")
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
-        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Sign in").click()
         upload(page, tmp_path / "film.dcm")
         page.get_by_role("button", name="Review").click()
         page.locator('.pane[data-ready="true"]').wait_for()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pages.ui.theme import COOKIE
-from tests.browser.lightbox import PATIENCE, WINDOW, serve
+from tests.browser.lightbox import PATIENCE, WINDOW, Server, admit, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -42,7 +42,8 @@ FAINT = """
   };
   const inactive = ":disabled, [aria-disabled=true], [data-disabled], label[disabled], [hidden]";
   const all = [], faint = [];
-  for (const element of document.querySelectorAll(".stApp *, [data-testid=stPopoverBody] *")) {
+  const PLACES = ".stApp *, [data-testid=stPopoverBody] *, body.door *";
+  for (const element of document.querySelectorAll(PLACES)) {
     const own = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join("");
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);
     if (!own.trim() || box.width < 2 || box.height < 2 || style.visibility === "hidden") continue;
@@ -82,6 +83,7 @@ def ward(
     """One server for all tests of this module, with the synthetic examples stored."""
     with serve(tmp_path_factory.mktemp("themes") / "home", weights) as found:
         page = chromium.new_page(color_scheme="dark")
+        admit(page.context, found)
         page.goto(found)
         page.get_by_role("button", name="Load synthetic examples").click()
         expect(page.get_by_text("8 files done.")).to_be_visible()
@@ -92,8 +94,10 @@ def ward(
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[str]:
     """A server that asks for an account, and nobody has one."""
-    with serve(tmp_path_factory.mktemp("door") / "home", weights, reader="") as found:
-        yield found
+    found = Server(tmp_path_factory.mktemp("door") / "home", weights, reader="")
+    found.start()
+    yield found.opening()
+    found.stop()
 
 
 @pytest.fixture(params=THEMES)
@@ -121,13 +125,13 @@ def insist_on(page: Page, theme: str, words: str) -> None:
     expect(page.get_by_text(words).first).to_be_visible()
 
 
-def insist_on_reading(page: Page) -> None:
+def insist_on_reading(page: Page, least: int = 8) -> None:
     """All words on screen stand out from their ground, once all are there and none fades in."""
     page.wait_for_load_state("networkidle")
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         found = page.evaluate(FAINT)
-        if found["seen"] >= 8 and not found["faint"]:
+        if found["seen"] >= least and not found["faint"]:
             return
         page.wait_for_timeout(200)
     raise AssertionError(found)
@@ -135,6 +139,7 @@ def insist_on_reading(page: Page) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_reads(screen: Page, ward: str, theme: str, name: str) -> None:
+    admit(screen.context, ward)
     screen.goto(f"{ward}/{name}")
     insist_on(screen, theme, PAGES[name])
     insist_on_reading(screen)
@@ -142,11 +147,13 @@ def test_a_page_reads(screen: Page, ward: str, theme: str, name: str) -> None:
 
 def test_the_door_reads(screen: Page, theme: str, door: str) -> None:
     screen.goto(door)
-    insist_on(screen, theme, "Who will read here?")
-    insist_on_reading(screen)
+    expect(screen.locator("html")).to_have_css("color-scheme", theme)
+    expect(screen.get_by_text("Who will read here?")).to_be_visible()
+    insist_on_reading(screen, least=7)
 
 
 def test_films_lie_on_black_in_both_themes(screen: Page, ward: str, theme: str) -> None:
+    admit(screen.context, ward)
     screen.goto(f"{ward}/triage")
     insist_on(screen, theme, "Read next")
     screen.get_by_role("button", name="Read next").click()
@@ -163,6 +170,7 @@ def test_films_lie_on_black_in_both_themes(screen: Page, ward: str, theme: str) 
 
 def test_dark_is_the_default_and_a_choice_holds_on_every_page(chromium: Browser, ward: str) -> None:
     context = chromium.new_context(viewport=WINDOW, color_scheme="light")  # type: ignore[arg-type]
+    admit(context, ward)
     page = context.new_page()
     page.goto(f"{ward}/account")
     insist_on(page, "dark", "Colours on this computer")

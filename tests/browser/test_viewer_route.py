@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Response
 
 from imaging.dicom import read_image
-from tests.browser.lightbox import serve
+from tests.browser.lightbox import Server
 from tests.browser.test_first_five_minutes import upload
 from tests.browser.viewer import Bench, grey, serve_viewer
 from tests.factories import make_dicom_bytes
@@ -58,8 +58,10 @@ def test_a_reader_with_an_account_collects_the_film(
     (tmp_path / "film.dcm").write_bytes(make_dicom_bytes(ramp, Modality="DX"))
     answers: list[int] = []
     page.on("response", lambda r: answers.append(r.status) if r.url.endswith("/film") else None)
-    with serve(tmp_path / "home", checkpoint_folder.parent, reader="") as address:
-        page.goto(address)
+    server = Server(tmp_path / "home", checkpoint_folder.parent, reader="")
+    server.start()
+    try:
+        page.goto(server.opening())
         page.get_by_label("Your name").fill("Dr Kim")
         page.get_by_label("Sign-in name").fill("kim")
         page.get_by_role("textbox", name="Password").fill("a long password")
@@ -67,4 +69,6 @@ def test_a_reader_with_an_account_collects_the_film(
         upload(page, tmp_path / "film.dcm")
         page.get_by_role("button", name="Review").click()
         page.locator('.pane[data-ready="true"]').wait_for()
+    finally:
+        server.stop()
     assert answers == [200, 200]

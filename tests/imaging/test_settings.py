@@ -67,7 +67,27 @@ def test_a_server_others_can_reach_needs_accounts(address: str) -> None:
         check_exposure(address, single_reader="Dr A", accounts=True)
     with pytest.raises(SettingsError, match="account add NAME"):
         check_exposure(address, single_reader="", accounts=False)
-    check_exposure(address, single_reader="", accounts=True)
+    with pytest.raises(SettingsError, match="LIGHTBOX_BEHIND_TLS=1"):
+        check_exposure(address, single_reader="", accounts=True)
+    check_exposure(address, single_reader="", accounts=True, certificate=True)
+    check_exposure(address, single_reader="", accounts=True, behind_tls=True)
+
+
+def test_behind_a_proxy_this_computers_own_address_is_everybodys() -> None:
+    with pytest.raises(SettingsError, match="LIGHTBOX_SINGLE_READER"):
+        check_exposure("127.0.0.1", single_reader="Dr A", accounts=True, behind_tls=True)
+    with pytest.raises(SettingsError, match="account add NAME"):
+        check_exposure("127.0.0.1", single_reader="", accounts=False, behind_tls=True)
+
+
+def test_hosts_are_names_without_ports_or_patterns() -> None:
+    read = Settings.from_environment({"LIGHTBOX_HOSTS": "Films.Ward.example, 10.0.0.7 [fd00::7]"})
+    assert read.hosts == ("films.ward.example", "10.0.0.7", "fd00::7") and not read.behind_tls
+    for wrong in ("*", "*.example", "films:8501", "http://films"):
+        with pytest.raises(SettingsError, match="LIGHTBOX_HOSTS"):
+            Settings.from_environment({"LIGHTBOX_HOSTS": wrong})
+    with pytest.raises(SettingsError, match="BEHIND_TLS"):
+        Settings.from_environment({"LIGHTBOX_BEHIND_TLS": "yes"})
 
 
 @pytest.mark.parametrize("chain", ["s3://a/b::http://c", "zip://x::s3://a", "/films a://b::c"])

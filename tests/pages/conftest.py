@@ -17,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 from imaging.settings import ROOT
 from imaging.store import Repository
 from models.batch.worker import Worker
-from pages.ui import resources
+from pages.ui import connection, resources
+from pages.ui.wall.cookie import NAME
 from tests.conftest import open_empty
 from tests.factories import make_dicom_bytes
 from tests.served import TakeIn
@@ -37,9 +38,29 @@ def one_scan_for_components() -> Iterator[None]:
         yield
 
 
+class Cookies(dict[str, str]):
+    """What the browser before a page sends, which AppTest has none of.
+
+    A reader who reads alone has used the address that was told.
+    """
+
+    def present(self) -> connection.SignedIn | None:
+        found = connection.signed_in(self)
+        reader = resources.settings().single_reader
+        if found is None and reader:
+            self[NAME] = resources.repository().accounts.open_alone(reader)
+        return connection.signed_in(self)
+
+
+@pytest.fixture
+def cookies() -> Cookies:
+    """The browser's cookies."""
+    return Cookies()
+
+
 @pytest.fixture
 def home(
-    tmp_path: Path, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch, cookies: Cookies
 ) -> Iterator[Path]:
     """The data folder the pages will use."""
     monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
@@ -48,6 +69,7 @@ def home(
     for name in ("LIGHTBOX_MODEL", "LIGHTBOX_DATABASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(PagesManager, "__init__", _after_the_router)
+    monkeypatch.setattr(connection, "present", cookies.present)
     workers: list[Worker] = []
 
     def make(*args: Any, **options: Any) -> Worker:

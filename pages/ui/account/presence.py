@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from imaging.errors import AssistantError
 from pages.ui import resources
-from pages.ui.account.sign_in import COOKIE
+from pages.ui.connection import is_secure
 from pages.ui.i18n import _
-from pages.ui.own_routes import HEADERS, comes_from_us, place, refusal
+from pages.ui.wall.cookie import read_token
+from pages.ui.wall.own_routes import HEADERS, comes_from_us, place, refusal
 
 PATH = "presence"
 EVERY = 15  # seconds between two questions
@@ -86,7 +87,8 @@ async def _read_used(request: Request) -> bool | None:
 
 
 def _ask(cookies: Mapping[str, str], used: bool) -> dict[str, object]:
-    accounts, token = resources.repository().accounts, cookies.get(COOKIE, "")
+    accounts = resources.repository().accounts
+    token = read_token(cookies, secure=is_secure())
     if used and token:
         accounts.note_activity(token)
     found = accounts.find_sign_in(token) if token else None

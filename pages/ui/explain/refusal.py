@@ -14,6 +14,7 @@ from imaging.rendering import overlay_png
 from models.explain.probes.refusal import Refusal, explain_refusal
 from models.inference.classifier import Classifier
 from pages.ui import background, network_answer, resources, session
+from pages.ui.data_uri import render_picture
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 
@@ -50,7 +51,7 @@ def render_refusal(image: Image, instance: Instance, answer: Assessment) -> None
             )
         )
     if refusal.foreign is not None and refusal.foreign.max() > 0:
-        st.image(
+        render_picture(
             _picture(image, refusal.foreign),
             width=_WIDTH,
             caption=_(

@@ -14,6 +14,7 @@ from imaging.rendering import thumbnail
 from models.explain.methods.explainer import Explainer
 from models.explain.probes.robustness import CHANGES, LEVELS, SIDE, Curve, curve, disturb, neutral
 from pages.ui import background, labels, network_answer, resources, session
+from pages.ui.data_uri import render_picture
 from pages.ui.i18n import _
 from pages.ui.theme import colour
 
@@ -166,7 +167,7 @@ def _render_film(image: Image, kind: str, level: float) -> None:
     film = disturb(image.luminance_values(0), kind, level)
     low, high = float(film.min()), float(film.max())
     grey = ((film - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
-    st.image(thumbnail(grey, size=_SIZE), caption=RESEARCH_USE)
+    render_picture(thumbnail(grey, size=_SIZE), width=_SIZE, caption=_(RESEARCH_USE))
 
 
 def _label(kind: str) -> str:

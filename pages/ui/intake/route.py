@@ -34,7 +34,7 @@ from imaging.jobs import Loss
 from imaging.store import Repository
 from imaging.store.access.sessions import on_behalf_of
 from pages.ui.intake.tickets import Ticket, TicketStore
-from pages.ui.own_routes import HEADERS, Admits, comes_from_us, place, refusal
+from pages.ui.wall.own_routes import HEADERS, Admits, comes_from_us, place, refusal
 
 PATH = "intake"
 HEADER = "X-Lightbox-Ticket"
@@ -63,7 +63,7 @@ def intake_routes(
     Parameters
     ----------
     admits : callable
-        Whether the client may hand in files; see `pages.ui.own_routes.Admits`.
+        Whether the client may hand in files; see `pages.ui.wall.own_routes.Admits`.
     repository : callable
         Gives the record store.
     announce : callable

@@ -17,7 +17,7 @@ from pages.ui import labels, resources, session
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.intake import route
-from pages.ui.own_routes import place
+from pages.ui.wall.own_routes import place
 
 _FOLDER = Path(__file__).parent
 _HTML = """

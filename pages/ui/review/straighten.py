@@ -22,7 +22,7 @@ from imaging.review.records import Stage
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.corners.component import render_corners
-from pages.ui.data_uri import data_uri
+from pages.ui.data_uri import data_uri, render_picture
 from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -153,7 +153,7 @@ def _render_film(draft: _Draft, image: Image) -> None:
     """The film as it would be, how it stands, and the way on."""
     usable = is_usable(draft.corners, draft.shape)
     if usable:
-        st.image(png_bytes(_preview(draft)), width="stretch", caption=_(RESEARCH_USE))
+        render_picture(png_bytes(_preview(draft)), caption=_(RESEARCH_USE))
     else:
         st.warning(
             _("These corners make no film: put each at its own corner, none across another.")

@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.own_routes import HEADERS, Admits, comes_from_us, place, refusal
 from pages.ui.viewer.packets import PixelPacket
 from pages.ui.viewer.tickets import TicketStore
+from pages.ui.wall.own_routes import HEADERS, Admits, comes_from_us, place, refusal
 
 PATH = "film"
 HEADER = "X-Lightbox-Ticket"

@@ -14,7 +14,7 @@ from imaging.jobs import JobProgress
 from imaging.study import StudyRecord
 from pages.ui import labels, navigation, network_answer, resources, session, study_table, who
 from pages.ui.audit import sights
-from pages.ui.data_uri import data_uri
+from pages.ui.data_uri import render_picture
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.review import first_read
@@ -159,7 +159,7 @@ def _render_picture(instance: Instance) -> None:
     uid = instance.identity.sop_instance_uid
     picture = resources.repository().originals.thumbnails([uid]).get(uid)
     if picture:
-        st.image(data_uri(picture, "jpeg"), width=_CARD)
+        render_picture(picture, "jpeg", width=_CARD)
     shown = labels.HIDDEN if session.identity_hidden() else labels.file_name(instance.file_name)
     st.caption(plain(shown))
 

@@ -18,6 +18,7 @@ from pages.ui.account import sign_in as gate
 from pages.ui.viewer import route
 from pages.ui.viewer.packets import PixelPacket
 from pages.ui.viewer.tickets import LIFE, TicketStore
+from pages.ui.wall.cookie import NAME
 
 CONTENT = bytes(range(256)) * 9000  # more than one part
 
@@ -174,15 +175,19 @@ def test_the_guard_hears_the_sign_in_and_the_cookies(sessions: set[str]) -> None
 def test_only_the_browser_that_signed_in_is_admitted(
     store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = SimpleNamespace(single_reader="")
+    alone = SimpleNamespace(single_reader="", behind_tls=False)
     monkeypatch.setattr(resources, "settings", lambda: alone)
     monkeypatch.setattr(resources, "repository", lambda: store)
     store.accounts.create("kim", "Dr Kim", "a long password", first=True)
     _, token = store.accounts.sign_in("kim", "a long password")
-    assert gate.admits(token, {gate.COOKIE: token})
-    assert not gate.admits(token, {}) and not gate.admits(token, {gate.COOKIE: "other"})
-    assert not gate.admits("", {gate.COOKIE: ""}) and not gate.admits("", {})
-    store.accounts.sign_out(token)
-    assert not gate.admits(token, {gate.COOKIE: token})
+    assert gate.admits(token, {NAME: token})
+    assert not gate.admits(token, {}) and not gate.admits(token, {NAME: "other"})
+    assert not gate.admits("", {NAME: ""}) and not gate.admits("", {})
     alone.single_reader = "Dr Alone"
-    assert gate.admits("", {})
+    assert not gate.admits(token, {NAME: token}), "of before the server was started for one reader"
+    mine = store.accounts.open_alone("Dr Alone")
+    assert gate.admits(mine, {NAME: mine}) and not gate.admits("", {})
+    alone.single_reader = ""
+    assert gate.admits(token, {NAME: token}) and not gate.admits(mine, {NAME: mine})
+    store.accounts.sign_out(token)
+    assert not gate.admits(token, {NAME: token})
