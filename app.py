@@ -15,8 +15,9 @@ from imaging.commands.prepare import insist_on_guard
 from imaging.host.rights import restrict_process
 from pages.ui import background, resources
 from pages.ui.account import sign_in
+from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
-from pages.ui.i18n import _
+from pages.ui.i18n import _, sentence
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
 from pages.ui.messages import in_words
@@ -47,6 +48,9 @@ def main() -> None:
                 resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()
+            trouble = resources.backup_trouble()
+            if trouble:
+                st.warning(_("The daily backup failed.") + " " + plain(sentence(trouble)))
             with run_routed(), background.interactive():
                 page.run()
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from imaging.errors import SettingsError
 
@@ -49,6 +50,12 @@ class Settings:
     engine : str
         What computes them (`LIGHTBOX_ENGINE`): "onnxruntime", or "torch", the reference, which
         also serves wherever a checkpoint has no graphs.
+    backup : Path or None
+        Folder for a backup a day (`LIGHTBOX_BACKUP`); none without it.
+    backup_key : Path or None
+        Key file of the backups (`LIGHTBOX_BACKUP_KEY`), needed with the folder.
+    backup_keep : int
+        How many stay (`LIGHTBOX_BACKUP_KEEP`, default 7).
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -65,6 +72,9 @@ class Settings:
     precision: str = FP32
     engine: str = GRAPHS
     outside_population: bool = False
+    backup: Path | None = None
+    backup_key: Path | None = None
+    backup_keep: int = 7
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -93,6 +103,7 @@ class Settings:
             roots=_split_roots(env.get("LIGHTBOX_ROOTS", "")),
             precision=_read_precision(env),
             engine=_read_engine(env),
+            **_read_backup(env),
         )
 
 
@@ -155,6 +166,24 @@ def _split_roots(value: str) -> tuple[str, ...]:
         rest = rest.replace(address, os.pathsep)
     paths = [part.strip() for part in rest.split(os.pathsep) if part.strip()]
     return tuple(dict.fromkeys([*paths, *addresses]))
+
+
+def _read_backup(env: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of daily backups; a folder without a key would be a promise nobody keeps."""
+    folder, key = env.get("LIGHTBOX_BACKUP"), env.get("LIGHTBOX_BACKUP_KEY")
+    if folder and not key:
+        raise SettingsError(
+            "LIGHTBOX_BACKUP needs LIGHTBOX_BACKUP_KEY, the key file of the backups; make one with "
+            "`python cli.py backup-key FILE`."
+        )
+    keep = env.get("LIGHTBOX_BACKUP_KEEP") or "7"
+    if not keep.isdecimal() or int(keep) < 1:
+        raise SettingsError("LIGHTBOX_BACKUP_KEEP must be a whole number of 1 or more.")
+    return {
+        "backup": Path(folder).expanduser() if folder else None,
+        "backup_key": Path(key).expanduser() if key else None,
+        "backup_keep": int(keep),
+    }
 
 
 def _read_share(env: Mapping[str, str], name: str, *, default: float) -> float:
