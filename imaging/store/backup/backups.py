@@ -291,7 +291,7 @@ def _add(tar: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> str:
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o600
     counted = _Hashing(file)
-    tar.addfile(info, counted)  # type: ignore[arg-type] # reads it, no more
+    tar.addfile(info, counted)  # reads it, no more
     return counted.digest.hexdigest()
 
 
