@@ -13,14 +13,16 @@ import streamlit as st
 
 from imaging.commands.prepare import insist_on_guard
 from imaging.host.rights import restrict_process
-from pages.ui import background, resources
+from imaging.store.database import waiting_at_most
+from pages.ui import autosave, background, resources
 from pages.ui.account import sign_in
+from pages.ui.deeds import AT_MOST
 from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _, sentence
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
-from pages.ui.messages import in_words
+from pages.ui.messages import in_words, show_notice
 from pages.ui.viewer.route import pixel_route
 
 
@@ -44,15 +46,21 @@ def main() -> None:
         if sign_in.find_reader() is None:
             sign_in.render_sign_in_page()
         else:
-            with st.spinner(_("Loading the network ...")):
-                resources.worker()
+            reason = resources.repository().read_only
+            if reason:
+                st.error(_("Open for reading only.") + " " + plain(sentence(reason)))
+            else:
+                with st.spinner(_("Loading the network ...")):
+                    resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()
             trouble = resources.backup_trouble()
             if trouble:
                 st.warning(_("The daily backup failed.") + " " + plain(sentence(trouble)))
-            with run_routed(), background.interactive():
+            autosave.render_waiting()
+            with run_routed(), background.interactive(), waiting_at_most(AT_MOST):
                 page.run()
+            show_notice()  # where the page has no place of its own for it
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ sign-on would replace `sign_in` and still end in a session here, so that nothing
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ _MARK, _MARKED_EVERY = (
     "clock",
     timedelta(minutes=5),
 )  # the latest moment seen, among the site's rows
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _REFUSED = (  # one sentence for every reason: it must not tell which names exist
@@ -51,6 +53,7 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unwritten: dict[str, tuple[str, datetime]] = {}  # where no session can be written
         self._marked_at: datetime | None = None
 
     def any(self) -> bool:
@@ -114,6 +117,8 @@ class Accounts:
             row = session.get(AccountTable, ALONE)
             if row is not None and row.reader == reader:
                 return _to_account(row)
+        if self._database.read_only:
+            return Account(ALONE, reader)
         with self._database.writing() as session:
             row = session.get(AccountTable, ALONE) or _new_row(ALONE, reader, "")
             row.reader = reader
@@ -137,6 +142,8 @@ class Accounts:
         """
         name = _sign_in_name(name)
         proven = self._prove(name, password)
+        if self._database.read_only:
+            return self._sign_in_to_read(name, proven)
         with self._database.writing() as session:
             now = self._database.clock.now()
             row = _admit(session, name, proven, now)
@@ -146,6 +153,23 @@ class Accounts:
                 return _to_account(row), _open_session(session, row, now)
         raise AccessError(_REFUSED)
 
+    def _sign_in_to_read(self, name: str, proven: str) -> tuple[Account, str]:
+        """Open a session that this process alone knows: the records can be read, not written.
+
+        It goes to the log, since the audit trail cannot be written either; failures do, too, and
+        are not counted.
+        """
+        now, token = self._database.clock.now(), secrets.token_urlsafe(32)
+        with self._database.reading() as session:
+            row = session.get(AccountTable, name)
+            until = row.locked_until if row and row.locked_until else now
+            if row is None or not proven or _holds(until, LOCKED_FOR, now):
+                log.warning("a sign-in was refused while records can only be read")
+                raise AccessError(_REFUSED)
+            log.warning("account %s signed in while records can only be read", name)
+            self._unwritten[_sha256(token)] = name, now + SESSION_LIFE
+            return _to_account(row), token
+
     def account_of(self, token: str) -> Account | None:
         """Who holds that token; None when nobody does (any more).
 
@@ -154,9 +178,12 @@ class Accounts:
         now = self._database.clock.now()
         with self._database.reading() as session:
             signed_in = session.get(SessionTable, _sha256(token))
-            if signed_in is None or not _holds(signed_in.expires_at, SESSION_LIFE, now):
+            name, until = self._unwritten.get(_sha256(token), ("", now))
+            if signed_in is not None:
+                name, until = signed_in.account, signed_in.expires_at
+            if not _holds(until, SESSION_LIFE, now):
                 return None
-            row = session.get(AccountTable, signed_in.account)
+            row = session.get(AccountTable, name)
             return _to_account(row) if row else None
 
     def mark_time(self) -> None:
@@ -175,6 +202,8 @@ class Accounts:
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
+        if self._unwritten.pop(_sha256(token), None):
+            return
         with self._database.writing() as session:
             session.execute(delete(SessionTable).where(SessionTable.token_sha256 == _sha256(token)))
 

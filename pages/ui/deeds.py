@@ -13,22 +13,33 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from imaging.errors import StoreError
+from imaging.store.database import waiting_at_most
+from pages.ui.i18n import sentence
+
 P = ParamSpec("P")
+AT_MOST = 4.0  # seconds that somebody waits before a screen for other writers
+NOTICE = "notice"  # key of what a callback has to say
 
 
 def deed(callback: Callable[P, None]) -> Callable[P, None]:
     """Make a callback of a widget (``on_click``, ``on_change``, ...) run to its end.
 
-    A request that arrives meanwhile is answered right after. `tests/pages/test_deeds.py` insists
-    that every callback below ``pages`` is one.
+    A request that arrives meanwhile is answered right after. What the store refuses is left as a
+    notice, and a store that another program holds is not waited for longer than `AT_MOST`.
+    `tests/pages/test_deeds.py` insists that every callback below ``pages`` is one.
     """
 
     @wraps(callback)
     def whole(*args: P.args, **kwargs: P.kwargs) -> None:
-        with _uninterrupted():
-            callback(*args, **kwargs)
+        with _uninterrupted(), waiting_at_most(AT_MOST):
+            try:
+                callback(*args, **kwargs)
+            except StoreError as exc:  # nothing was saved, and whoever pressed is told
+                st.session_state[NOTICE] = ("error", sentence(str(exc)))
 
     return whole
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, StoreReadOnlyError
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository
 from imaging.store.backup.backups import keep_daily
@@ -62,7 +62,15 @@ def explainers() -> Explainers:
 
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
-    """The background worker, running. Made last: what was loaded before it stays for good."""
+    """The background worker, running. Made last: what was loaded before it stays for good.
+
+    Raises
+    ------
+    StoreReadOnlyError
+        While nothing can be written.
+    """
+    if repository().read_only:
+        raise StoreReadOnlyError(repository().read_only)
     background_worker = Worker(
         repository(),
         settings(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.person import Person
-from imaging.review.records import Account, Annotation, Presentation
+from imaging.review.records import Account, Annotation, Presentation, Review
 from imaging.worklist.query import WorklistQuery
 from models.explain.base.subject import Subject
 from models.explain.checks.receipt import Receipt
@@ -29,11 +29,20 @@ from models.explain.probes.erase import NamedStep, Outcome, Step
 from models.explain.probes.refusal import Refusal
 from models.explain.probes.robustness import Curve
 from models.rules.crop_box import CropBox
-from pages.ui.deeds import deed
+from pages.ui.deeds import NOTICE, deed
 
 T = TypeVar("T")
 SeenFilms = tuple[tuple[str, int, Person], ...]
 """Films by their SOP Instance UID, each with the version of what is typed of it and whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A change that could not be saved yet, and the note that was typed, where it is one."""
+
+    step: Callable[[Review], Review]
+    note: str | None = None
+
 
 HIDE_IDENTITY = "hide_identity"
 
@@ -82,6 +91,11 @@ def first_time(what: str) -> bool:
     before = bool(st.session_state.get(f"once-{what}"))
     st.session_state[f"once-{what}"] = True
     return not before
+
+
+def not_yet(what: str) -> None:
+    """Take back that `first_time` was asked: what was to be done once could not be done."""
+    st.session_state[f"once-{what}"] = False
 
 
 def since(what: str) -> float:
@@ -182,6 +196,17 @@ def set_presentations(study_instance_uid: str, presentations: tuple[Presentation
     st.session_state[f"presentations-{study_instance_uid}"] = presentations
 
 
+def waiting_changes() -> dict[str, list[WaitingChange]]:
+    """Changes this reader made that could not be saved yet, by study, in their order.
+
+    They outlive the page, and wait for the account that made them.
+    """
+    changes: dict[str, list[WaitingChange]] = st.session_state.setdefault(
+        f"waiting-{account().name}", {}
+    )
+    return changes
+
+
 def unsaved_note(study_instance_uid: str) -> str | None:
     """A note that could not be saved, once; it is offered again."""
     note: str | None = st.session_state.pop(f"unsaved-{study_instance_uid}", None)
@@ -248,13 +273,13 @@ def set_prepared(study_instance_uid: str, content: bytes) -> None:
 
 def take_notice() -> tuple[str, str] | None:
     """The notice (kind, sentence) left by a callback, once."""
-    notice: tuple[str, str] | None = st.session_state.pop("notice", None)
+    notice: tuple[str, str] | None = st.session_state.pop(NOTICE, None)
     return notice
 
 
 def leave_notice(kind: str, sentence: str) -> None:
     """Leave a notice for the next drawing of the page; kind is success, warning or error."""
-    st.session_state["notice"] = (kind, sentence)
+    st.session_state[NOTICE] = (kind, sentence)
 
 
 def image(sha256: str, make: Callable[[], Image]) -> Image:

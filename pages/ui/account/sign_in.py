@@ -6,12 +6,13 @@ keeps the hash; Streamlit cannot set cookies, so a component without a picture d
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from hmac import compare_digest
 
 import streamlit as st
 
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, StoreError
 from imaging.review.records import Account, AuditEvent
 from imaging.settings import check_exposure
 from imaging.store.accounts import SESSION_LIFE
@@ -20,6 +21,7 @@ from pages.ui.deeds import deed
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import show_notice
 
+log = logging.getLogger(__name__)
 COOKIE = "lightbox_session"
 _NAME, _READER, _PASSWORD = "door-name", "door-reader", "door-password"
 _SET_COOKIE = """
@@ -173,8 +175,18 @@ def _enter() -> None:
 
 
 def note_view(study_instance_uid: str) -> None:
-    """Write into the audit trail, once a session, that this reader looked at a study."""
-    if session.first_time(f"viewed-{study_instance_uid}"):
+    """Write into the audit trail, once a session, that this reader looked at a study.
+
+    While that cannot be written it goes to the log, and is written as soon as it can: a report
+    that can be read is not withheld from who needs it.
+    """
+    viewed, account = f"viewed-{study_instance_uid}", session.account().name
+    if not session.first_time(viewed):
+        return
+    try:
         resources.repository().audit.record(
-            AuditEvent.VIEW, account=session.account().name, study_instance_uid=study_instance_uid
+            AuditEvent.VIEW, account=account, study_instance_uid=study_instance_uid
         )
+    except StoreError as exc:
+        session.not_yet(viewed)
+        log.warning("account %s viewed a study, not in the audit trail: %s", account, exc)
