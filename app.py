@@ -20,14 +20,15 @@ from starlette.routing import request_response
 from imaging.commands.prepare import insist_on_guard
 from imaging.host.rights import restrict_process
 from models.batch.priority import interactive
-from pages.ui import background, deeds, resources
+from pages.ui import autosave, background, deeds, resources
 from pages.ui.account import presence, sign_in
 from pages.ui.account.route import DOOR, OPEN, Door
+from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
-from pages.ui.i18n import _
+from pages.ui.i18n import _, sentence
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
-from pages.ui.messages import in_words
+from pages.ui.messages import in_words, show_notice
 from pages.ui.server import no_lookups
 from pages.ui.viewer.route import pixel_route
 from pages.ui.wall.middleware import Rules, Wall
@@ -55,13 +56,22 @@ def main() -> None:
         if sign_in.find_reader() is None:
             sign_in.render_ended()
         else:
-            with st.spinner(_("Loading the network ...")):
-                resources.worker()
+            reason = resources.repository().read_only
+            if reason:
+                st.error(_("Open for reading only.") + " " + plain(sentence(reason)))
+            else:
+                with st.spinner(_("Loading the network ...")):
+                    resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()
             presence.render_presence()
+            trouble = resources.backup_trouble()
+            if trouble:
+                st.warning(_("The daily backup failed.") + " " + plain(sentence(trouble)))
+            autosave.render_waiting()
             with run_routed(), interactive(), deeds.or_sign_in():
                 page.run()
+            show_notice()  # where the page has no place of its own for it
 
 
 if __name__ == "__main__":

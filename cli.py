@@ -11,6 +11,9 @@
     python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
     python cli.py results JOB_ID|all --as csv,parquet,xlsx,sr,pdf,html --out folder
     python cli.py audit verify
+    python cli.py backup /mnt/backups
+    python cli.py verify /mnt/backups/lightbox-20261129-190000.backup
+    python cli.py restore FILE --into FOLDER
     python cli.py account add NAME --reader "Dr Name"
     python cli.py reference add STUDY_UID
     python cli.py worth --arrivals 12 --minutes 4
@@ -31,7 +34,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands import deidentify, records, render
+from imaging.commands import backups, deidentify, records, render
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.host.rights import restrict_process
@@ -53,6 +56,10 @@ app.command()(queue.work)
 app.command()(explain.explain)
 app.command("inspect")(scope_report.inspect_file)
 app.command()(render.render)
+app.command()(backups.backup)
+app.command()(backups.verify)
+app.command()(backups.restore)
+app.command("backup-key")(backups.make_key)
 app.command()(records.truth)
 app.command()(records.delete)
 app.command()(deidentify.deidentify)

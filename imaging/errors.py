@@ -12,7 +12,9 @@
     |   `-- CheckpointError                weights or card missing, altered or not matching
     |-- StoreError
     |   |-- NotFoundError                  no such record
-    |   `-- ConflictError                  somebody else changed the record first
+    |   |-- ConflictError                  somebody else changed the record first
+    |   |-- StoreBusyError                 another program holds it; the same succeeds later
+    |   `-- StoreReadOnlyError             it can be read and not written
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |-- ExportError                        nothing can be written in the form asked for
@@ -66,6 +68,14 @@ class NotFoundError(StoreError):
 
 class ConflictError(StoreError):
     """The record was changed by somebody else in the meantime."""
+
+
+class StoreBusyError(StoreError):
+    """Another program holds the record store; what was to be saved can be saved later."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The record store can be read, not written: damaged, or on a disk that forbids it."""
 
 
 class HeldStudyError(AssistantError):

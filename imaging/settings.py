@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from imaging.errors import SettingsError
 
@@ -67,6 +68,12 @@ class Settings:
     behind_tls : bool
         A proxy stands before the server, which alone can be reached, speaks TLS with the browsers
         and says whom it forwards (`LIGHTBOX_BEHIND_TLS=1`).
+    backup : Path or None
+        Folder for a backup a day (`LIGHTBOX_BACKUP`); none without it.
+    backup_key : Path or None
+        Key file of the backups (`LIGHTBOX_BACKUP_KEY`), needed with the folder.
+    backup_keep : int
+        How many stay (`LIGHTBOX_BACKUP_KEEP`, default 7).
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -88,6 +95,9 @@ class Settings:
     hosts: tuple[str, ...] = ()
     behind_tls: bool = False
     outside_population: bool = False
+    backup: Path | None = None
+    backup_key: Path | None = None
+    backup_keep: int = 7
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -123,6 +133,7 @@ class Settings:
             seal_key=Path(seal_key).expanduser() if seal_key else None,
             hosts=_read_hosts(env),
             behind_tls=_read_switch(env, "LIGHTBOX_BEHIND_TLS"),
+            **_read_backup(env),
         )
 
 
@@ -222,6 +233,24 @@ def _read_switch(env: Mapping[str, str], name: str) -> bool:
     if value not in ("", "0", "1"):
         raise SettingsError(f"{name} must be 1 or 0.")
     return value == "1"
+
+
+def _read_backup(env: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of daily backups; a folder without a key would be a promise nobody keeps."""
+    folder, key = env.get("LIGHTBOX_BACKUP"), env.get("LIGHTBOX_BACKUP_KEY")
+    if folder and not key:
+        raise SettingsError(
+            "LIGHTBOX_BACKUP needs LIGHTBOX_BACKUP_KEY, the key file of the backups; make one with "
+            "`python cli.py backup-key FILE`."
+        )
+    keep = env.get("LIGHTBOX_BACKUP_KEEP") or "7"
+    if not keep.isdecimal() or int(keep) < 1:
+        raise SettingsError("LIGHTBOX_BACKUP_KEEP must be a whole number of 1 or more.")
+    return {
+        "backup": Path(folder).expanduser() if folder else None,
+        "backup_key": Path(key).expanduser() if key else None,
+        "backup_keep": int(keep),
+    }
 
 
 def _read_share(env: Mapping[str, str], name: str, *, default: float) -> float:

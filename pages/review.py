@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.entities import Status
+from imaging.review.records import Stage
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
@@ -70,17 +71,20 @@ sights.note_views([prior.record.study_instance_uid for prior in priors], sights.
 with film, st.container(key="film"):
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
-    if straighten.is_open(instance):
-        straighten.render_tool(film_wall.load(instance))
+    picture = film_wall.find(instance)
+    if picture is None:
+        pass  # it says why
+    elif straighten.is_open(instance):
+        straighten.render_tool(picture)
     else:
         told = None if hidden else answer
         straighten.render_way_on(record, instance, told)
         record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
         straighten.render_offer(record, instance, told)
         if answer is not None and answer.findings and not hidden:
-            evidence.render_evidence(record, film_wall.load(instance), answer, choice)
+            evidence.render_evidence(record, picture, answer, choice)
         elif answer is not None and answer.status is Status.REFUSED and not hidden:
-            refusal.render_refusal(film_wall.load(instance), instance, answer)
+            refusal.render_refusal(picture, instance, answer)
 with panel, st.container(key="panel"):
     navigation.render_steps(uid, done=record.final is not None)
     with st.container():  # a place of its own: what follows must not move when it comes and goes
@@ -89,7 +93,8 @@ with panel, st.container(key="panel"):
     if record.held:
         if not hidden:
             network_answer.render_answer(instance, answer)
-            file_report.render_file(film_wall.load(instance), answer)
+            if picture is not None:
+                file_report.render_file(picture, answer)
         who.render_film(record, instance)
     elif hidden:
         who.render_film(record, instance)
@@ -100,10 +105,14 @@ with panel, st.container(key="panel"):
         selection.render_selection(record, instance)
         with st.container():
             first_read.render_verdict(record)
-        statements.render_statements(record, lead)
+        if picture is None and not (record.review and record.review.stage is Stage.FINAL):
+            st.info(_("What is not signed yet is stated and signed once its film is back."))
+        else:
+            statements.render_statements(record, lead)
         with st.container():
             history.render_history(record)
-        file_report.render_file(film_wall.load(instance), answer)
+        if picture is not None:
+            file_report.render_file(picture, answer)
         documents.render_reports(record)
         study_export.render_export(record)
         deidentify.render_release(record)

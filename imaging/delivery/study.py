@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from imaging.dicom import Image, read_image
 from imaging.entities import Instance, SourceKind, VoiPreset
-from imaging.errors import ExportError
+from imaging.errors import ExportError, StoreError
 from imaging.export import (
     FORMATS,
     AttributionMap,
@@ -125,7 +126,8 @@ def make_case(
     ----------
     record : StudyRecord
     contents : mapping
-        SOP Instance UID to original bytes, for every instance.
+        SOP Instance UID to original bytes. An instance that lacks them has no picture, and forms
+        that need its header or its pixels cannot be made.
     maps : sequence of AttributionMap
     drawn : bool
         False for a case nobody draws: it holds no pictures but those of PNG and JPEG films, which
@@ -136,7 +138,8 @@ def make_case(
     pictures = [
         picture
         for instance in record.instances
-        if drawn or instance.source is SourceKind.FILM
+        if instance.identity.sop_instance_uid in contents
+        and (drawn or instance.source is SourceKind.FILM)
         for picture in _render_pictures(instance, contents, review, maps)
     ]
     return ExportCase(record, review, contents, tuple(maps), tuple(pictures))
@@ -189,11 +192,13 @@ def _with_planes(review: Review, record: StudyRecord) -> Review:
 
 
 def _read_contents(repository: Repository, record: StudyRecord) -> dict[str, bytes]:
-    """SOP Instance UID to original bytes."""
-    return {
-        i.identity.sop_instance_uid: repository.originals.content(i.identity.sha256)
-        for i in record.instances
-    }
+    """SOP Instance UID to original bytes; one that is gone or altered hides nothing else."""
+    contents = {}
+    for instance in record.instances:
+        with suppress(StoreError):
+            content = repository.originals.content(instance.identity.sha256)
+            contents[instance.identity.sop_instance_uid] = content
+    return contents
 
 
 def _render_pictures(

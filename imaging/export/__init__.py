@@ -94,7 +94,10 @@ def export_case(
     if not files:
         raise ExportError("\n".join(refusals))
     if any(name in formats for name in _DICOM):
-        files = _write_films(case) + files
+        try:
+            files = _write_films(case) + files
+        except ExportError as exc:
+            refusals.append(f"film: {exc}")
     if refusals:
         files.append(ExportedFile(LEFT_OUT, ("\n".join(refusals) + "\n").encode()))
     return tuple(files)

@@ -186,7 +186,10 @@ def _read_header(case: ExportCase, instance: Instance) -> Dataset:
     """The header as found, or made up for a film."""
     uid = instance.identity.sop_instance_uid
     if uid not in case.contents:
-        raise ExportError("The original file of this study is missing from the data folder.")
+        raise ExportError(
+            "An original of this study is missing from the data folder, or was altered there; "
+            "upload the same file again."
+        )
     content = case.contents[uid]
     if instance.source is SourceKind.FILM:
         return _make_film_header(instance, lossy=not content.startswith(_PNG))

@@ -17,7 +17,7 @@ from pathlib import Path
 from imaging.host.locks import is_locked, lock
 from imaging.host.writing import PARTIAL
 
-RESULTS, BACKUP = "results-", "backup-"  # in the data folder
+RESULTS, BACKUP = "results-", "backing-up-"  # in the data folder
 FILMS = "lightbox-films-"  # in the system's folder for temporary files
 ROWS = "lightbox-rows-"  # beside a table that is being written, wherever that is
 OLD = 3600.0  # seconds: what is younger may be about to be locked, or where no locks are, in use
@@ -80,9 +80,9 @@ def sweep(home: Path, *, older_than: float = OLD) -> int:
     return sum(_sweep_one(path, time.time() - older_than) for path in left)
 
 
-def sweep_partial(folder: Path, *, older_than: float = OLD) -> int:
+def sweep_partial(folder: Path, prefix: str = PARTIAL, *, older_than: float = OLD) -> int:
     """As `sweep`, of files that were being written aside in one folder."""
-    return sum(_sweep_one(p, time.time() - older_than) for p in folder.glob(f"{PARTIAL}*"))
+    return sum(_sweep_one(p, time.time() - older_than) for p in folder.glob(f"{prefix}*"))
 
 
 def sweep_rows(folder: Path, *, older_than: float = OLD) -> int:

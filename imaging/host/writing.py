@@ -20,7 +20,7 @@ PARTIAL = "tmp"  # how the name of a file begins that is being written aside
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[IO[bytes]]:
+def replacing(target: Path, *, prefix: str = PARTIAL) -> Iterator[IO[bytes]]:
     """Yield a stream whose bytes stand under a name once the block ends, all of them.
 
     A block that fails leaves what was there before, and nothing beside it.
@@ -29,13 +29,15 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     ----------
     target : Path
         In a folder that exists; a file there is replaced. Only its owner may read it.
+    prefix : str
+        How its name begins until then.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=PARTIAL, delete=False) as stream:
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=prefix, delete=False) as stream:
         aside = Path(stream.name)
         lock(stream.fileno())
         try:

@@ -261,6 +261,8 @@ class AuditEvent(StrEnum):
     SEPARATE = "separate"  # a reader took another patient's files out of a study
     EXPORT = "export"
     DELETE = "delete"
+    BACKUP = "backup"
+    RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on
 

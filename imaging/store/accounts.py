@@ -7,6 +7,7 @@ sign-in whose reader does nothing for a while is locked: it opens again for the 
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -22,7 +23,6 @@ from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
 from imaging.store.access.sessions import (
     SESSION_LIFE,
-    find_open,
     find_sign_in,
     holds,
     is_locked,
@@ -39,6 +39,7 @@ from imaging.store.schema.tables import (
 )
 from imaging.store.seals.row_seals import CLOCK_MARK
 
+log = logging.getLogger(__name__)
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
 IDLE = timedelta(minutes=15)
@@ -84,6 +85,8 @@ class Accounts:
 
     def __init__(self, database: Database, idle: timedelta = IDLE) -> None:
         self._database, self._idle = database, idle
+        self._unwritten: dict[str, SessionTable] = {}  # where no session can be written
+        self._alone = ""  # the only reader's name there
         self._marked_at: datetime | None = None
 
     def any(self) -> bool:
@@ -147,6 +150,8 @@ class Accounts:
             row = session.get(AccountTable, ALONE)
             if row is not None and row.reader == reader:
                 return _to_account(row)
+        if self._database.read_only:
+            return Account(ALONE, reader)
         with self._database.writing() as session:
             row = session.get(AccountTable, ALONE) or _new_row(ALONE, reader, "")
             row.reader = reader
@@ -162,6 +167,11 @@ class Accounts:
         str
             The token that `account_of` takes for the next 12 hours.
         """
+        if self._database.read_only:
+            token = secrets.token_urlsafe(32)
+            made = _new_session(token, ALONE, self._database.clock.now(), SESSION_LIFE)
+            self._unwritten[made.token_sha256], self._alone = made, reader
+            return token
         self.alone(reader)
         with self._database.writing() as session:
             now = self._database.clock.now()
@@ -183,6 +193,8 @@ class Accounts:
         """
         name = _sign_in_name(name)
         proven = self._prove(name, password)
+        if self._database.read_only:
+            return self._sign_in_to_read(name, proven)
         with self._database.writing() as session:
             now = self._database.clock.now()
             row = _admit(session, name, proven, now)
@@ -192,28 +204,63 @@ class Accounts:
                 return _to_account(row), _open_session(session, row, now, self._idle)
         raise AccessError(_REFUSED)
 
+    def _sign_in_to_read(self, name: str, proven: str) -> tuple[Account, str]:
+        """Open a session that this process alone knows: the records can be read, not written.
+
+        It goes to the log, since the audit trail cannot be written either; failures do, too, and
+        are not counted.
+        """
+        now, token = self._database.clock.now(), secrets.token_urlsafe(32)
+        with self._database.reading() as session:
+            row = session.get(AccountTable, name)
+            until = row.locked_until if row and row.locked_until else now
+            if row is None or not proven or holds(until, LOCKED_FOR, now):
+                log.warning("a sign-in was refused while records can only be read")
+                raise AccessError(_REFUSED)
+            log.warning("account %s signed in while records can only be read", name)
+            made = _new_session(token, name, now, self._idle)
+            self._unwritten[made.token_sha256] = made
+            return _to_account(row), token
+
     def account_of(self, token: str) -> Account | None:
         """Who holds that token; None when nobody does (any more), or while the screen is locked."""
         with self._database.reading() as session:
-            row = find_open(session, token, self._database.clock.now())
-            return _to_account(row) if row else None
+            now = self._database.clock.now()
+            found = self._find(session, token, now)
+            return _to_account(found[1]) if found and not is_locked(found[0], now) else None
 
     def find_sign_in(self, token: str) -> SignIn | None:
         """The sign-in of that token, locked or open; None when it has ended."""
         with self._database.reading() as session:
             now = self._database.clock.now()
-            found = find_sign_in(session, token, now)
+            found = self._find(session, token, now)
             if found is None:
                 return None
             row, account = found
             left = min(row.active_until, row.expires_at) - now
             return SignIn(_to_account(account), is_locked(row, now), max(left.total_seconds(), 0.0))
 
+    def _find(
+        self, session: Session, token: str, now: datetime
+    ) -> tuple[SessionTable, AccountTable] | None:
+        """As `find_sign_in`, those among them that this process alone knows."""
+        row = self._unwritten.get(token_sha256(token))
+        if row is None:
+            return find_sign_in(session, token, now)
+        account = session.get(AccountTable, row.account)
+        if account is None and row.account == ALONE:
+            account = _new_row(ALONE, self._alone, "")  # never written
+        return (row, account) if account and holds(row.expires_at, SESSION_LIFE, now) else None
+
     def note_activity(self, token: str) -> None:
         """Its reader is there: the screen locks later. What has ended or is locked stays so."""
         sign_in = self.find_sign_in(token)
         soon = self._idle - min(_RENEWED_EVERY, self._idle / 2)
         if sign_in is None or sign_in.locked or sign_in.idle_seconds > soon.total_seconds():
+            return
+        unwritten = self._unwritten.get(token_sha256(token))
+        if unwritten is not None:
+            unwritten.active_until = self._database.clock.now() + self._idle
             return
         with self._database.writing() as session:
             now = self._database.clock.now()
@@ -223,6 +270,10 @@ class Accounts:
 
     def lock(self, token: str) -> None:
         """Lock the screen of a sign-in now; its reader goes away."""
+        unwritten = self._unwritten.get(token_sha256(token))
+        if unwritten is not None:
+            unwritten.active_until = self._database.clock.now()
+            return
         with self._database.writing() as session:
             now = self._database.clock.now()
             found = find_sign_in(session, token, now)
@@ -244,6 +295,10 @@ class Accounts:
         if sign_in is None:
             raise SignInEndedError("This sign-in has ended; please sign in again.")
         proven = self._prove(sign_in.account.name, password)
+        unwritten = self._unwritten.get(token_sha256(token))
+        if unwritten is not None and proven:
+            unwritten.active_until = self._database.clock.now() + self._idle
+            return sign_in.account
         with self._database.writing() as session:
             now = self._database.clock.now()
             row = _admit(session, sign_in.account.name, proven, now)
@@ -284,6 +339,8 @@ class Accounts:
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is ended already."""
+        if self._unwritten.pop(token_sha256(token), None):
+            return
         with self._database.writing() as session:
             row = session.get(SessionTable, token_sha256(token))
             if row is not None:
@@ -395,16 +452,18 @@ def _open_session(session: Session, row: AccountTable, now: datetime, idle: time
     """A new token of 256 random bits; expired sessions of anybody are swept away."""
     token = secrets.token_urlsafe(32)
     session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
-    session.add(
-        SessionTable(
-            token_sha256=token_sha256(token),
-            account=row.name,
-            expires_at=now + SESSION_LIFE,
-            active_until=now + idle,
-        )
-    )
+    session.add(_new_session(token, row.name, now, idle))
     audit.append(session, AuditEvent.SIGN_IN, account=row.name)
     return token
+
+
+def _new_session(token: str, account: str, now: datetime, idle: timedelta) -> SessionTable:
+    return SessionTable(
+        token_sha256=token_sha256(token),
+        account=account,
+        expires_at=now + SESSION_LIFE,
+        active_until=now + idle,
+    )
 
 
 def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from imaging.errors import ConflictError, SettingsError, StoreError
+from imaging.errors import (
+    ConflictError,
+    SettingsError,
+    StoreBusyError,
+    StoreError,
+    StoreReadOnlyError,
+)
 from imaging.host.clock import Clock
+from imaging.host.temporary import FILMS, temporary_folder
 from imaging.store.access.sessions import insist_on_sign_in
+from imaging.store.health import diagnosis
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
 
 _FOLDER_TROUBLE = (
@@ -37,7 +48,22 @@ _DRIVERS = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 _PATIENCE = 30.0  # seconds to wait for another writer
+Connect = Callable[[], sqlite3.Connection]
+_patience = ContextVar("patience", default=_PATIENCE)
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Wait no longer for other writers within: somebody sits before a screen.
+
+    What cannot be written by then raises `StoreBusyError`.
+    """
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 class WriterLock:
@@ -54,13 +80,22 @@ class WriterLock:
 
     @contextmanager
     def turn(self, *, background: bool = False) -> Iterator[None]:
-        """Take a turn; with `background`, after everybody else."""
+        """Take a turn; with `background`, after everybody else.
+
+        Raises
+        ------
+        StoreBusyError
+            If none comes in time (`waiting_at_most`).
+        """
+        hurry = _patience.get()
         with self._changed:
             self._waiting += not background
             try:
-                self._changed.wait_for(
-                    lambda: not self._taken and not (background and self._waiting)
-                )
+                if not self._changed.wait_for(
+                    lambda: not self._taken and not (background and self._waiting),
+                    hurry if hurry < _PATIENCE else None,
+                ):
+                    raise StoreBusyError(diagnosis.BUSY)
                 self._taken = True
             finally:
                 self._waiting -= not background
@@ -81,15 +116,20 @@ class Database:
     relies on some rows alone, and locks them, need not be among them (`writing(alone=False)`).
     """
 
-    def __init__(self, url: URL) -> None:
-        self.trouble = _SERVER_TROUBLE
+    def __init__(self, url: URL, *, connect: Connect | None = None, read_only: str = "") -> None:
+        self.trouble, self.read_only = _SERVER_TROUBLE, read_only
+        self._cleanup = ExitStack()
         self.clock = Clock()
         self.seal_key: SealKey | None = None  # seals the audit trail's head in every transaction
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
-            self.engine: Engine = create_engine(url, connect_args={"timeout": _PATIENCE})
-            event.listen(self.engine, "connect", _configure_sqlite)
+            if connect is None:
+                self.engine: Engine = create_engine(url, connect_args={"timeout": _PATIENCE})
+                event.listen(self.engine, "connect", _configure_sqlite)
+            else:
+                self.engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+                event.listen(self.engine, "connect", _configure_reader)
         else:
             self.engine = create_engine(url, pool_pre_ping=True)
         event.listen(self.engine, "begin", _begin)
@@ -144,6 +184,8 @@ class Database:
         StoreError
             If the database fails.
         """
+        if self.read_only:
+            raise StoreReadOnlyError(self.read_only)
         if not alone and self.engine.dialect.name != "sqlite":
             with self._errors(), self._readers.begin() as session:
                 insist_on_sign_in(session, self.clock.now())
@@ -163,6 +205,8 @@ class Database:
     @contextmanager
     def changing_tables(self) -> Iterator[Connection]:
         """A writing transaction without entities, for migrations."""
+        if self.read_only:
+            raise StoreReadOnlyError(self.read_only)
         with self._errors(), self._writing_engine.begin() as connection:
             yield connection
 
@@ -173,11 +217,16 @@ class Database:
         except IntegrityError as exc:
             raise ConflictError("Somebody else saved this first; reload and try again.") from exc
         except (SQLAlchemyError, OSError) as exc:
-            raise StoreError(self.trouble) from exc
+            raise diagnosis.diagnose(exc, otherwise=self.trouble) from exc
+
+    def close_with(self, cleanup: ExitStack) -> None:
+        """Let go of something else when this is closed, or the process ends."""
+        self._cleanup = cleanup
 
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+        self._cleanup.close()
 
 
 def open_database(home: Path, database: str = "") -> Database:
@@ -193,6 +242,42 @@ def open_database(home: Path, database: str = "") -> Database:
         return Database(url.set(drivername=_DRIVERS[url.drivername]))
     except (ArgumentError, KeyError) as exc:
         raise SettingsError(_BAD_URL) from exc
+
+
+def open_for_reading(database: Path, reason: str) -> Database:
+    """Connect to a SQLite file that cannot be written, or must not; `reason` says why, a sentence.
+
+    Raises
+    ------
+    StoreError
+        With that sentence, if it cannot even be read.
+    """
+    log = database.with_name(f"{database.name}-wal")
+    with ExitStack() as cleanup:
+        fixed = not diagnosis.can_be_read(database)  # its folder takes no lock
+        try:
+            if fixed and log.exists() and log.stat().st_size:
+                # what was saved last lies there, and is read only where it may be locked
+                copies = cleanup.enter_context(temporary_folder(FILMS))
+                for path in (database, log):
+                    shutil.copyfile(path, copies / path.name)
+                database, fixed = copies / database.name, False
+        except OSError as exc:
+            raise StoreError(reason) from exc
+        if not diagnosis.can_be_read(database, immutable=fixed):
+            raise StoreError(reason)
+        connect = partial(diagnosis.connect_for_reading, database, immutable=fixed)
+        opened = Database(make_url("sqlite://"), connect=connect, read_only=reason)
+        opened.close_with(cleanup.pop_all())
+    return opened
+
+
+def _configure_reader(connection: object, _record: object) -> None:
+    """As `_configure_sqlite`, of a connection that cannot write."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor: sqlite3.Cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA case_sensitive_like=ON")
+    cursor.close()
 
 
 def _configure_sqlite(connection: object, _record: object) -> None:
@@ -226,6 +311,11 @@ def _begin(connection: Connection) -> None:
     """Begin a transaction; a writing one takes the lock before it reads anything."""
     writes = connection.get_execution_options().get("lightbox_writes", False)
     if connection.dialect.name == "sqlite":
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_patience.get() * 1000:.0f}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     elif writes:
+        if _patience.get() < _PATIENCE:
+            limit = f"{_patience.get() * 1000:.0f}ms"
+            connection.exec_driver_sql(f"SELECT set_config('lock_timeout', '{limit}', true)")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

@@ -6,14 +6,15 @@ import logging
 from datetime import timedelta
 from pathlib import Path
 
-from imaging.errors import StoreError
+from imaging.errors import StoreBusyError, StoreError
 from imaging.host.rights import restrict_folder
 from imaging.host.writing import make_folder
 from imaging.store.accounts import IDLE, Accounts, latest_moment
 from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
-from imaging.store.database import Database, open_database
+from imaging.store.database import Database, open_database, open_for_reading
 from imaging.store.drops import Drops
+from imaging.store.health.diagnosis import diagnose, find_damage, find_obstacle
 from imaging.store.jobs import Jobs
 from imaging.store.migrations.migrate import migrate
 from imaging.store.object_store import ObjectFolder
@@ -110,9 +111,14 @@ class Repository:
         SettingsError
             If `database` is no address of a database we know.
         StoreError
-            If folder or database cannot be created or written, or hold records of a version
-            of Lightbox that this one does not know.
+            If folder or database cannot be created or read, or hold records of a version of
+            Lightbox that this one does not know. What can be read and not written, or is damaged,
+            opens for reading: `read_only` says why.
         """
+        file = home / "lightbox.db"
+        damage = "" if database else find_damage(file)
+        if damage:
+            return cls._open_for_reading(home, damage)
         records = open_database(home, database)
         try:
             make_folder(home)
@@ -123,11 +129,37 @@ class Repository:
             restrict_folder(home)  # the database is new, and made by whatever umask there is
             begin_sealing(records, seal_key or default_key(home))
         except OSError as exc:
-            raise StoreError(records.trouble) from exc
+            records.close()
+            raise diagnose(exc, otherwise=records.trouble) from exc
+        except StoreError as exc:
+            records.close()
+            if database or isinstance(exc, StoreBusyError) or not file.is_file():
+                raise
+            return cls._open_for_reading(home, find_obstacle(home) or str(exc))
+        return cls(records, ObjectFolder(home / "objects"), idle)
+
+    @classmethod
+    def _open_for_reading(cls, home: Path, reason: str) -> Repository:
+        """Open what can be read though it cannot, or must not, be written.
+
+        Raises
+        ------
+        StoreError
+            With the reason, if nothing can be read, or the tables are of another version.
+        """
+        records = open_for_reading(home / "lightbox.db", reason)
+        try:
+            migrate(records)  # refuses tables that it would have to change
+            log.error("the records are open for reading only: %s", reason)
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"), idle)
+        return cls(records, ObjectFolder(home / "objects"))
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be written, a sentence; empty where everything can."""
+        return self._database.read_only
 
     @property
     def shared(self) -> bool:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from imaging.dicom import Image, read_image
 from imaging.entities import RESEARCH_USE, Assessment, Instance
+from imaging.errors import StoreError
 from imaging.export import AttributionMap
 from imaging.rendering import captioned_png, overlay_png
 from imaging.store import Repository
@@ -48,11 +49,12 @@ def attribution_maps(
     """
     record.insist_on_one_patient()
     pairs = zip(record.instances, record.assessments, strict=True)
-    return tuple(
+    maps = (
         _explain_image(instance, assessment, repository, explainers, method)
         for instance, assessment in pairs
         if assessment is not None and assessment.primary is not None
     )
+    return tuple(one for one in maps if one is not None)
 
 
 def _explain_image(
@@ -61,8 +63,11 @@ def _explain_image(
     repository: Repository,
     explainers: Explainers,
     method: str,
-) -> AttributionMap:
-    content = repository.originals.content(instance.identity.sha256)
+) -> AttributionMap | None:
+    try:
+        content = repository.originals.content(instance.identity.sha256)
+    except StoreError:  # the export says that the original is gone
+        return None
     image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")

@@ -11,15 +11,19 @@ from dataclasses import replace
 
 import streamlit as st
 
-from imaging.errors import AssistantError, ConflictError
+from imaging.errors import AssistantError, ConflictError, NotFoundError, StoreError
 from imaging.person import person_of
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.store.database import waiting_at_most
 from imaging.study import StudyRecord
 from imaging.text import clean_note
 from pages.ui import labels, resources, session
-from pages.ui.deeds import deed
-from pages.ui.i18n import _, sentence
+from pages.ui.deeds import deed, fragment
+from pages.ui.i18n import _, ngettext, sentence
+
+_AGAIN = 3.0  # seconds between two tries to save what waits
+_SHORT = 0.5  # seconds of one: the reader goes on meanwhile
 
 PASSWORD = "signature-password"
 
@@ -30,6 +34,8 @@ def open_record(study_instance_uid: str) -> StudyRecord:
     Where somebody else has saved meanwhile, fields are filled anew: nobody signs a note that is
     not the one on the screen.
     """
+    if session.waiting_changes().get(study_instance_uid):
+        _save_waiting(study_instance_uid)
     record = resources.repository().studies.get(study_instance_uid)
     newest = record.review.version if record.review else 0
     if newest != session.seen_version(study_instance_uid):
@@ -39,25 +45,99 @@ def open_record(study_instance_uid: str) -> StudyRecord:
     return record
 
 
-def change(study_instance_uid: str, step: Callable[[Review], Review]) -> bool:
+def change(
+    study_instance_uid: str, step: Callable[[Review], Review], *, note: str | None = None
+) -> bool:
     """Apply one step of `imaging.review.drafting` to what is on screen and save it as a draft.
+
+    While the store cannot be written the step is kept in the session, is tried again by every page
+    (`render_waiting`), and is saved before anything later.
+
+    Parameters
+    ----------
+    note : str, optional
+        The text that the step saves, to be offered again should somebody else be faster.
 
     Returns
     -------
     bool
-        False when it could not be saved; a notice says why.
+        False when it could not be saved, nor waits; a notice says why.
     """
-    record = resources.repository().studies.get(study_instance_uid)
-    before = drafting.draft(study_instance_uid, record.review, session.account())
-    after = _with_viewer_windows(step(before))
-    if drafting.same_content(before, after):
-        return True
-    return _save(record, after)
+    waiting = session.waiting_changes().setdefault(study_instance_uid, [])
+    waiting.append(session.WaitingChange(step, note))
+    return _save_waiting(study_instance_uid)
+
+
+def waiting_note(study_instance_uid: str) -> str | None:
+    """The note that waits to be saved; None where none does."""
+    changes = session.waiting_changes().get(study_instance_uid, [])
+    return next((one.note for one in reversed(changes) if one.note is not None), None)
+
+
+def render_waiting() -> None:
+    """Say on every page what waits to be saved, and try again until it is."""
+    if any(session.waiting_changes().values()):
+        _watch_waiting()
+
+
+@fragment(run_every=_AGAIN)
+def _watch_waiting() -> None:
+    """Try to save; draw the page anew once all is."""
+    with waiting_at_most(_SHORT):
+        for uid in list(session.waiting_changes()):
+            _save_waiting(uid)
+    count = sum(map(len, session.waiting_changes().values()))
+    if not count:
+        st.rerun()
+    st.warning(
+        ngettext(
+            "{count} change is not saved yet. It is kept here and tried again by itself: do not "
+            "close this window, nor reload it.",
+            "{count} changes are not saved yet. They are kept here and tried again by themselves: "
+            "do not close this window, nor reload it.",
+            count,
+        ).format(count=count)
+    )
+
+
+def _save_waiting(study_instance_uid: str) -> bool:
+    """Save all that waits for a study as one version; False when it never will be."""
+    waiting = session.waiting_changes().get(study_instance_uid, [])
+    try:
+        record = resources.repository().studies.get(study_instance_uid)
+        before = after = drafting.draft(study_instance_uid, record.review, session.account())
+        for one in waiting:
+            after = one.step(after)
+        after = _with_viewer_windows(after)
+        saved = drafting.same_content(before, after) or _save(record, after, waits=True)
+    except (NotFoundError, ConflictError) as exc:
+        session.leave_notice("error", sentence(str(exc)))
+        saved = False
+    except StoreError as exc:
+        session.leave_notice("warning", sentence(str(exc)))
+        return True  # it waits
+    except Exception:
+        session.waiting_changes().pop(study_instance_uid, None)  # a step that fails, always would
+        raise
+    session.waiting_changes().pop(study_instance_uid, None)
+    for one in waiting:
+        if not saved and one.note is not None:
+            session.keep_unsaved_note(study_instance_uid, one.note)
+    return saved
+
+
+def _nothing_waits(study_instance_uid: str) -> bool:
+    """Save what waits first; what comes after it may rely on it."""
+    if session.waiting_changes().get(study_instance_uid):
+        _save_waiting(study_instance_uid)
+    return not session.waiting_changes().get(study_instance_uid)
 
 
 @deed
 def undo(study_instance_uid: str) -> None:
     """Take the last change back."""
+    if not _nothing_waits(study_instance_uid):
+        return
     record = resources.repository().studies.get(study_instance_uid)
     back = drafting.undo(record.reviews, session.account())
     if back is not None and _save(record, back):
@@ -68,16 +148,20 @@ def undo(study_instance_uid: str) -> None:
 @deed
 def amend(study_instance_uid: str) -> None:
     """Begin a new version of what is signed off; the signed one stays as it is."""
+    if not _nothing_waits(study_instance_uid):
+        return
     record = resources.repository().studies.get(study_instance_uid)
     _save(record, drafting.draft(study_instance_uid, record.review, session.account()))
 
 
 @deed
 def sign(study_instance_uid: str, stage: Stage) -> None:
-    """Put the reader's name under what is on screen.
+    """Put the reader's name under what is on screen. A signature never waits: it is told.
 
     Where the site asks for the password again, a final signature is refused without it.
     """
+    if not _nothing_waits(study_instance_uid):
+        return
     if stage is Stage.FINAL and asks_password():
         key = session.field(study_instance_uid, PASSWORD)
         password = str(st.session_state.get(key, ""))
@@ -137,8 +221,14 @@ def _with_viewer_windows(review: Review) -> Review:
     return review if shown is None else replace(review, presentations=shown)
 
 
-def _save(record: StudyRecord, review: Review) -> bool:
-    """Append a version on top of the one that was on screen."""
+def _save(record: StudyRecord, review: Review, *, waits: bool = False) -> bool:
+    """Append a version on top of the one that was on screen.
+
+    Raises
+    ------
+    StoreError
+        Where it `waits`: if it can be saved later.
+    """
     uid = record.study_instance_uid
     if not shows_whose(record):
         return False
@@ -148,6 +238,11 @@ def _save(record: StudyRecord, review: Review) -> bool:
     except ConflictError:
         session.leave_notice("error", _describe_conflict(resources.repository().studies.get(uid)))
         session.forget_drawn(uid)
+        return False
+    except StoreError as exc:
+        if waits:
+            raise
+        session.leave_notice("error", sentence(str(exc)))
         return False
     except AssistantError as exc:
         session.leave_notice("error", sentence(str(exc)))

@@ -23,23 +23,26 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.errors import AssistantError, SignInEndedError
 from imaging.store.access.sessions import on_behalf_of
+from imaging.store.database import waiting_at_most
 from pages.ui import connection, session
 from pages.ui.i18n import _, sentence
 
 P = ParamSpec("P")
+AT_MOST = 4.0  # seconds that somebody waits before a screen for other writers
 
 
 def deed(callback: Callable[P, None]) -> Callable[P, None]:
     """Make a callback of a widget (``on_click``, ``on_change``, ...) ask who presses, and end.
 
     Whoever is not signed in (any more), or whose screen is locked, is told, and nothing is done.
-    A request that arrives meanwhile is answered right after. `tests/pages/test_deeds.py` insists
-    that every callback below ``pages`` is one.
+    What the store refuses is left as a notice, and a store that another program holds is not
+    waited for longer than `AT_MOST`. A request that arrives meanwhile is answered right after.
+    `tests/pages/test_deeds.py` insists that every callback below ``pages`` is one.
     """
 
     @wraps(callback)
     def whole(*args: P.args, **kwargs: P.kwargs) -> None:
-        with _uninterrupted():
+        with _uninterrupted(), waiting_at_most(AT_MOST):
             try:
                 with signed_in():
                     callback(*args, **kwargs)
@@ -87,7 +90,7 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
 def or_sign_in() -> Iterator[None]:
     """Draw for the reader of this session; when nobody is signed in, draw the page of sign-in."""
     try:
-        with signed_in():
+        with signed_in(), waiting_at_most(AT_MOST):
             yield
     except SignInEndedError:
         session.set_account(None)

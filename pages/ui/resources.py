@@ -6,13 +6,16 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
 
-from imaging.errors import AssistantError
+from imaging.errors import AssistantError, StoreReadOnlyError
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository
+from imaging.store.backup.backups import keep_daily
+from imaging.store.backup.sealing import BackupKey
 from models.batch.priority import yield_to_interactive
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 _A_MOMENT = 0.25  # seconds a batch pauses for readers at once: it must not starve either
 _FIRST = 2.0  # seconds for who opened the page while the server started: loading would slow it
 _TROUBLE = 60.0  # seconds until a worker that could not begin is tried again
+_DUE = 3600.0  # seconds between two looks whether a backup is due
 _PARTING = 10.0  # seconds a server that ends waits for networks being loaded
 EXAMPLES = shipped_folder("examples")
 
@@ -61,7 +65,15 @@ def explainers() -> Explainers:
 
 @st.cache_resource(show_spinner=False)
 def worker() -> Worker:
-    """The background worker, running. Made last: what was loaded before it stays for good."""
+    """The background worker, running. Made last: what was loaded before it stays for good.
+
+    Raises
+    ------
+    StoreReadOnlyError
+        While nothing can be written.
+    """
+    if repository().read_only:
+        raise StoreReadOnlyError(repository().read_only)
     background_worker = Worker(
         repository(),
         settings(),
@@ -85,6 +97,10 @@ def run_worker() -> Iterator[None]:
         target=_keep_trying, args=(ended,), name="lightbox-begin", daemon=True
     )
     thread.start()
+    keeper = threading.Thread(
+        target=_keep_backups, args=(ended,), name="lightbox-backup", daemon=True
+    )
+    keeper.start()
     try:
         yield
     finally:
@@ -98,6 +114,42 @@ def _keep_trying(ended: threading.Event) -> None:
         if reason != last_reason:
             log.error("no job is worked off: %s", reason)
         last_reason, pause = reason, _TROUBLE
+
+
+def backup_trouble() -> str:
+    """Why the last daily backup failed; empty when it did not, or there are none."""
+    return _last_backup.trouble
+
+
+@dataclass
+class _LastBackup:
+    trouble: str = ""
+
+
+_last_backup = _LastBackup()
+
+
+def _keep_backups(ended: threading.Event) -> None:
+    """Make the day's backup at the start, or once it is due; a reader is told of one that fails."""
+    pause = _FIRST
+    while not ended.wait(pause):
+        _last_backup.trouble, pause = _try_backup(), _DUE
+        if _last_backup.trouble:
+            log.error("no backup: %s", _last_backup.trouble)
+
+
+def _try_backup() -> str:
+    """Make a backup if one is due; returns why it could not be made."""
+    try:
+        home, folder, key = settings().home, settings().backup, settings().backup_key
+        if folder is not None and key is not None:
+            lock = BackupKey.of_file(key)
+            keep_daily(repository(), home, folder, lock, settings().backup_keep)
+    except AssistantError as exc:
+        return str(exc)
+    except Exception as exc:  # as in `_try_worker`
+        return type(exc).__name__
+    return ""
 
 
 def _try_worker() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.person import Person
-from imaging.review.records import Account, Annotation, Presentation
+from imaging.review.records import Account, Annotation, Presentation, Review
 from imaging.worklist.query import WorklistQuery
 from models.explain.base.subject import Subject
 from models.explain.checks.receipt import Receipt
@@ -33,6 +33,15 @@ from models.rules.crop_box import CropBox
 T = TypeVar("T")
 SeenFilms = tuple[tuple[str, int, Person], ...]
 """Films by their SOP Instance UID, each with the version of what is typed of it and whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A change that could not be saved yet, and the note that was typed, where it is one."""
+
+    step: Callable[[Review], Review]
+    note: str | None = None
+
 
 HIDE_IDENTITY = "hide_identity"
 
@@ -81,6 +90,11 @@ def first_time(what: str) -> bool:
     before = bool(st.session_state.get(f"once-{what}"))
     st.session_state[f"once-{what}"] = True
     return not before
+
+
+def not_yet(what: str) -> None:
+    """Take back that `first_time` was asked: what was to be done once could not be done."""
+    st.session_state[f"once-{what}"] = False
 
 
 def since(what: str) -> float:
@@ -178,6 +192,17 @@ def presentations(study_instance_uid: str) -> tuple[Presentation, ...] | None:
 def set_presentations(study_instance_uid: str, presentations: tuple[Presentation, ...]) -> None:
     """Note how the viewer left the images of a study."""
     st.session_state[f"presentations-{study_instance_uid}"] = presentations
+
+
+def waiting_changes() -> dict[str, list[WaitingChange]]:
+    """Changes this reader made that could not be saved yet, by study, in their order.
+
+    They outlive the page, and wait for the account that made them.
+    """
+    changes: dict[str, list[WaitingChange]] = st.session_state.setdefault(
+        f"waiting-{account().name}", {}
+    )
+    return changes
 
 
 def unsaved_note(study_instance_uid: str) -> str | None:

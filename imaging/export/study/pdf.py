@@ -28,6 +28,10 @@ from imaging.export.photograph import origin_line
 from imaging.rendering import composite_overlay, thumbnail
 from imaging.review.records import ReadFinding, Stage, Trial
 
+_LOST = (
+    "An original of this study is missing from the data folder, or was altered there: no picture "
+    "of it can be shown. What is stated above is as it was written."
+)
 _FINEST = 1400  # pixels of the longer side of a picture on paper
 
 
@@ -236,6 +240,8 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
         for picture in case.pictures[:4]:
             story.append(_image(picture.shown))
             story += [sheet.text(note) for note in picture.notes]
+    if any(film.identity.sop_instance_uid not in case.contents for film in case.record.instances):
+        story.append(sheet.text(_LOST))
     return story
 
 

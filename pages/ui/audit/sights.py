@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
+from imaging.errors import StoreError
 from imaging.review.records import AuditEvent
 from imaging.store import Line
 from pages.ui import resources, session
 
+log = logging.getLogger(__name__)
 PRIOR, SIMILAR = "as a prior", "as a similar case"
 
 
@@ -22,8 +25,7 @@ def note_views(study_instance_uids: Iterable[str], how: str = "") -> None:
     """
     reader = session.account().name
     new = _new(study_instance_uids, f"viewed{how}")
-    lines = [Line(AuditEvent.VIEW, reader, uid, how) for uid in new]
-    resources.repository().audit.record_all(lines)
+    _record([Line(AuditEvent.VIEW, reader, uid, how) for uid in new], new, f"viewed{how}")
 
 
 def note_list(study_instance_uids: Iterable[str], where: str) -> None:
@@ -39,7 +41,21 @@ def note_list(study_instance_uids: Iterable[str], where: str) -> None:
     if new:
         detail = f"{where}, {len(new)} studies: {' '.join(new)}"
         line = Line(AuditEvent.LIST, session.account().name, "", detail)
-        resources.repository().audit.record_all([line])
+        _record([line], new, "listed")
+
+
+def _record(lines: Sequence[Line], uids: Iterable[str], what: str) -> None:
+    """Write lines down; while that cannot be done they go to the log, and are written once it can.
+
+    A report that can be read is not withheld from who needs it.
+    """
+    try:
+        resources.repository().audit.record_all(lines)
+    except StoreError as exc:
+        for uid in uids:
+            session.not_yet(f"{what}-{uid}")
+        account = session.account().name
+        log.warning("account %s saw studies, not in the audit trail: %s", account, exc)
 
 
 def _new(uids: Iterable[str], what: str) -> list[str]:

@@ -172,9 +172,7 @@ def _render_own(own: Sequence[SiteNeighbour], instance: Instance, card: ModelCar
 def _render_case(neighbour: SiteNeighbour) -> None:
     """Picture, call, who made it and the distance of one case; the way to its study."""
     proof, identity = neighbour.proof, neighbour.instance.identity
-    picture = session.picture(
-        ("case", identity.sha256), lambda: _thumbnail(resources.repository(), neighbour.instance)
-    )
+    picture = _picture(neighbour)
     lines = [
         labels.presence(labels.concept(proof.code), proof.present),
         _("Outcome: {source}").format(source=proof.source) if proof.source else proof.reader,
@@ -182,9 +180,21 @@ def _render_case(neighbour: SiteNeighbour) -> None:
         "" if neighbour.close else _("not close"),
     ]
     captions = "".join(f'<div class="lb-small">{escape(line)}</div>' for line in lines if line)
-    st.html(f'<img src="{picture}" alt="" style="width:100%;background:#000">{captions}')
+    image = f'<img src="{picture}" alt="" style="width:100%;background:#000">' if picture else ""
+    st.html(image + captions)
     if st.button(_("Open"), key=f"case-{identity.sop_instance_uid}"):
         navigation.open_study(identity.study_instance_uid)
+
+
+def _picture(neighbour: SiteNeighbour) -> str:
+    """Its picture (data URI); empty where its original is gone or was altered."""
+    try:
+        return session.picture(
+            ("case", neighbour.instance.identity.sha256),
+            lambda: _thumbnail(resources.repository(), neighbour.instance),
+        )
+    except AssistantError:
+        return ""
 
 
 def _thumbnail(repository: Repository, instance: Instance) -> str:

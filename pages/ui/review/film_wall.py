@@ -29,6 +29,7 @@ from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS = 24
+_NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def render_room(
@@ -71,7 +72,7 @@ def render_room(
             st.warning(
                 plain(_("Perhaps another patient's film: {difference}.").format(difference=doubt))
             )
-        hung = hanging_protocol.hang(way, record, priors, instance)
+        hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
         panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
         above = st.container(key="verdicts")  # filled after the map, which does not wait for it
         report = render_viewer(
@@ -90,6 +91,20 @@ def render_room(
         if report is not None:
             _save_marks(record, report)
     return autosave.open_record(uid), maps[0] if maps else None
+
+
+def _present(hung: tuple[Hung, ...], chosen: Instance) -> tuple[Hung, ...]:
+    """The films whose originals are there; a sentence for each that is not."""
+    there = []
+    for film in hung:
+        try:
+            if film.instance is not chosen:
+                load(film.instance)
+            there.append(film)
+        except AssistantError as exc:
+            words = _("A film that belongs beside cannot be shown: {reason}")
+            st.warning(plain(words.format(reason=sentence(str(exc)))))
+    return tuple(there)
 
 
 def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
@@ -159,6 +174,19 @@ def _maps_by_pane(
 def load(instance: Instance) -> Image:
     """The stored original, kept decoded for this session, as the records know it."""
     return session.image(instance.identity.sha256, partial(_read, instance)).known_as(instance)
+
+
+def find(instance: Instance) -> Image | None:
+    """As `load`; None, and a sentence on screen, where the original is gone or was altered.
+
+    The report, its history and what can be exported of it stay within reach.
+    """
+    try:
+        return load(instance)
+    except AssistantError as exc:
+        st.error(plain(sentence(str(exc))), icon=":material/broken_image:")
+        st.caption(_("The report does not need the film: it is shown, and can be exported."))
+        return None
 
 
 def _read(instance: Instance) -> Image:
@@ -249,10 +277,10 @@ def _draw_thumb(instance: Instance) -> str:
 
 def small_picture(instance: Instance) -> str:
     """A small picture of the first frame (data URI), kept for this session."""
-    return session.picture(
-        ("thumb", instance.identity.sha256),
-        partial(_draw_thumb, instance),
-    )
+    try:
+        return session.picture(("thumb", instance.identity.sha256), partial(_draw_thumb, instance))
+    except AssistantError:  # said where the film itself would hang
+        return _NO_PICTURE
 
 
 def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
+from imaging.errors import StoreError
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.deeds import fragment
@@ -18,8 +21,9 @@ def render_waiting(record: StudyRecord) -> None:
     if not record.waiting:
         return
     uid, count = record.study_instance_uid, len(record.waiting)
-    if resources.repository().pending.prioritise_study(uid, account=session.account().name):
-        resources.worker().wake()
+    with suppress(StoreError):  # they wait at their place; nobody is kept from reading
+        if resources.repository().pending.prioritise_study(uid, account=session.account().name):
+            resources.worker().wake()
     names = _file_names(record)
     if record.instances:
         _render_count(count, names)

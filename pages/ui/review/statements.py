@@ -215,6 +215,9 @@ def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
     unsaved = session.unsaved_note(uid)
     if unsaved is not None:
         st.session_state[key] = unsaved
+    waiting = autosave.waiting_note(uid)
+    if waiting is not None:  # this page was left, and is back before it could be saved
+        st.session_state.setdefault(key, waiting)
     st.session_state.setdefault(key, review.note if review else "")
     st.text_area(_("Note"), key=key, height=68, disabled=locked, on_change=_note, args=(uid, key))
 
@@ -222,8 +225,7 @@ def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
 @deed
 def _note(uid: str, key: str) -> None:
     text = str(st.session_state[key])
-    if not autosave.change(uid, autosave.with_note(text)):
-        session.keep_unsaved_note(uid, text)
+    autosave.change(uid, autosave.with_note(text), note=text)
 
 
 def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:

@@ -214,7 +214,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
     assert status == 503 and "HOME names a folder" in text and "Traceback" not in text
 
 
-def locked(street: Street, store: Repository) -> dict[str, str]:
+def locked(street: Street, store: Repository) -> dict[str, Any]:
     """The Cookie header of a browser whose screen is locked."""
     token = cookie(street.sign_in()).value
     store.accounts.lock(token)

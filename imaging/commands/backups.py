@@ -1,0 +1,103 @@
+"""Terminal commands on backups: make one, check one, put one back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imaging.commands.records import TERMINAL, open_repository
+from imaging.errors import StoreError
+from imaging.settings import Settings
+from imaging.store.backup.backups import Manifest, check_backup, make_backup, restore_backup
+from imaging.store.backup.sealing import BackupKey, write_key_file
+
+PASSPHRASE = "LIGHTBOX_BACKUP_PASSPHRASE"
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="Key file, else LIGHTBOX_BACKUP_KEY, else you are asked."),
+]
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where to; another disk than the data folder's.")],
+    key: KeyOption = None,
+) -> None:
+    """Back up records, originals, keys and settings, encrypted, while Lightbox works or not.
+
+    The same passphrase or key opens it again; without it nobody can. A film that was queued where
+    it lies comes along, too.
+    """
+    settings = Settings.from_environment()
+    repository = open_repository()
+    path, manifest = make_backup(
+        repository, settings.home, folder, _find_key(settings, key, new=True), account=TERMINAL
+    )
+    repository.close()
+    typer.echo(path)
+    _tell(manifest)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="The backup.")], key: KeyOption = None
+) -> None:
+    """Read a backup to its end and compare every hash; exit 2 if it cannot be relied on."""
+    manifest = check_backup(file, _find_key(Settings.from_environment(), key))
+    typer.echo(f"Whole: made {manifest.made_at}, every hash is right.")
+    _tell(manifest)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="The backup.")],
+    into: Annotated[
+        Path | None, typer.Option(help="The data folder; by default the one in use here.")
+    ] = None,
+    key: KeyOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keep what is in the folder beside, and replace it.")
+    ] = False,
+) -> None:
+    """Check a backup, then put it where the data folder is: all of it or nothing.
+
+    Stop Lightbox first. Accounts, passwords and signatures are those of the backup.
+    """
+    settings = Settings.from_environment()
+    home = into or settings.home
+    manifest, verdict = restore_backup(file, _find_key(settings, key), home, replace=replace)
+    typer.echo(f"Restored to {home}, as it was on {manifest.made_at}.")
+    _tell(manifest)
+    if not verdict.intact:
+        raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
+    typer.echo(f"Audit trail: {verdict.entries} lines, unbroken. Head: {verdict.head}")
+
+
+def make_key(
+    file: Annotated[Path, typer.Argument(help="New file; keep a copy apart from the backups.")],
+) -> None:
+    """Make a key file for backups; whoever has it can read them, and without it nobody can."""
+    write_key_file(file)
+    typer.echo(f"{file} is made. Keep a copy where neither this computer nor the backups are.")
+
+
+def _find_key(settings: Settings, key: Path | None, *, new: bool = False) -> BackupKey:
+    """The key file named, or that of the settings, or the passphrase, asked for at need."""
+    file = key or settings.backup_key
+    if file is not None:
+        return BackupKey.of_file(file)
+    given = os.environ.get(PASSPHRASE)
+    passphrase = given or typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new)
+    return BackupKey.of_passphrase(passphrase, new=new)
+
+
+def _tell(manifest: Manifest) -> None:
+    """What it holds, and what it lacks."""
+    others = ", ".join(manifest.others) or "none"
+    typer.echo(f"{manifest.originals} originals; keys and other files: {others}.")
+    if manifest.damaged:
+        typer.echo(f"{len(manifest.damaged)} originals were altered before: upload them again.")
+    if manifest.missing:
+        typer.echo(f"{len(manifest.missing)} originals were gone before: upload them again.")
+    if manifest.elsewhere:
+        typer.echo(f"{manifest.elsewhere} films in folders of their own could not be read there.")

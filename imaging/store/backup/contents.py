@@ -1,0 +1,149 @@
+"""What goes into a backup: one moment of the records, and every file of the data folder.
+
+The database is copied by SQLite's own online backup: one moment, whatever is written meanwhile.
+Originals are in the folder before a record names them, so those that were there after that moment
+are all it names; a hard link holds each until it is copied, though its study be deleted meanwhile.
+Everything else in the folder goes along (keys above all), but for what is half-done: uploads that
+have not arrived whole, and files for a while.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imaging.errors import StoreError
+from imaging.host.temporary import BACKUP, RESULTS
+from imaging.host.writing import PARTIAL
+from imaging.store.schema.tables import DocumentTable, InstanceTable, JobFileTable
+
+DATABASE, OBJECTS = "lightbox.db", "objects"
+_HALF_DONE = (PARTIAL, RESULTS, BACKUP)
+_TRIES = 3  # of a moment at which nothing was being deleted
+_DAMAGED = (
+    "The database is damaged, so it is not backed up: keep the backups there are, and restore the "
+    "newest one that is whole."
+)
+_UNREADABLE = "The database cannot be read, so nothing was backed up."
+_NAMED = (
+    f"SELECT sha256 FROM {InstanceTable.__tablename__} WHERE location = ''"
+    f" UNION SELECT sha256 FROM {DocumentTable.__tablename__}"
+    f" UNION SELECT sha256 FROM {JobFileTable.__tablename__}"
+    " WHERE status IS NULL AND location = '' AND sha256 != ''"
+)
+_ELSEWHERE = (
+    f"SELECT DISTINCT sha256, location FROM {InstanceTable.__tablename__} WHERE location != ''"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Files to back up, by their names in the data folder.
+
+    Attributes
+    ----------
+    files : dict
+        Name in the data folder -> where its bytes are to be read.
+    elsewhere : dict
+        SHA-256 -> place of a film that was left where it lies, and is not in `files`.
+    missing : tuple of str
+        SHA-256 of originals that the records name and nobody has any more.
+    """
+
+    files: dict[str, Path]
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+def gather(home: Path, staging: Path, *, leave_out: Path | None = None) -> Contents:
+    """Fix one moment of a data folder.
+
+    Parameters
+    ----------
+    home : Path
+    staging : Path
+        An empty folder of the same disk, which must last as long as the files are read.
+    leave_out : Path, optional
+        A folder that may lie below `home` and is no part of it: that of the backups.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be read or is damaged.
+    """
+    for attempt in range(_TRIES):
+        database = staging / f"{attempt}.db"
+        _copy_database(home / DATABASE, database)
+        named, elsewhere = _read_names(database)
+        objects = _hold(home / OBJECTS, staging / str(attempt))
+        missing = named - objects.keys()
+        if not missing & (named - _read_names(home / DATABASE)[0]):
+            break  # else a study was deleted between the two: another moment
+    files = {DATABASE: database}
+    files |= {f"{OBJECTS}/{name[:2]}/{name}": path for name, path in sorted(objects.items())}
+    files |= {path.relative_to(home).as_posix(): path for path in _others(home, leave_out)}
+    rest = {sha256: place for sha256, place in elsewhere.items() if sha256 not in objects}
+    return Contents(files, rest, tuple(sorted(missing)))
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    try:
+        with closing(_connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
+            if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise StoreError(_DAMAGED)
+        target.chmod(0o600)
+    except sqlite3.DatabaseError as exc:
+        damaged = exc.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        raise StoreError(_DAMAGED if damaged else _UNREADABLE) from exc
+    except OSError as exc:
+        raise StoreError(_UNREADABLE) from exc
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
+
+
+def _read_names(database: Path) -> tuple[set[str], dict[str, str]]:
+    """SHA-256 of the originals that lie in the folder, and places of those left elsewhere."""
+    try:
+        with closing(_connect(database)) as records:
+            named = {row[0] for row in records.execute(_NAMED)}
+            return named, dict(records.execute(_ELSEWHERE).fetchall())
+    except sqlite3.DatabaseError as exc:
+        raise StoreError(_UNREADABLE) from exc
+
+
+def _hold(objects: Path, links: Path) -> dict[str, Path]:
+    """Originals by their names, each held by a hard link where the disk knows such."""
+    links.mkdir(mode=0o700)
+    held = {}
+    for path in objects.glob("??/*"):
+        if path.name.startswith(PARTIAL) or path.is_symlink() or not path.is_file():
+            continue
+        link = links / path.name
+        try:
+            os.link(path, link)
+        except FileNotFoundError:
+            continue  # deleted this moment
+        except OSError:
+            link = path
+        held[path.name] = link
+    return held
+
+
+def _others(home: Path, leave_out: Path | None) -> Iterator[Path]:
+    """Files of the data folder that are neither database nor originals."""
+    for top in sorted(home.iterdir()):
+        half_done = top.name.startswith((DATABASE, *_HALF_DONE)) or top.name == "incoming"
+        if half_done or top.name == OBJECTS or top.is_symlink():
+            continue
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            own = leave_out is not None and path.resolve().is_relative_to(leave_out.resolve())
+            if path.is_file() and not path.is_symlink() and not own:
+                yield path
