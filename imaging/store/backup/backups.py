@@ -27,7 +27,14 @@ from imaging.host.writing import replacing, sync_folder
 from imaging.locations import read_place
 from imaging.review.records import AuditEvent
 from imaging.store.audit import AuditVerdict
-from imaging.store.backup.contents import DATABASE, OBJECTS, Contents, gather
+from imaging.store.backup.contents import (
+    DATABASE,
+    OBJECTS,
+    SEAL_KEY,
+    Contents,
+    gather,
+    seal_folder,
+)
 from imaging.store.backup.sealing import ALTERED, BackupKey, SealedReader, SealedWriter
 from imaging.store.repository import Repository
 
@@ -168,7 +175,8 @@ def restore_backup(
     home : Path
         What shall be the data folder.
     replace : bool
-        One with files in it is kept beside, as ``NAME.before-MOMENT``; else it is refused.
+        One with files in it is kept beside, as ``NAME.before-MOMENT``; else it is refused. The
+        folder of the key that seals its trail, beside it, follows it.
 
     Returns
     -------
@@ -193,11 +201,10 @@ def restore_backup(
             staged.mkdir(mode=0o700)
             _extract(path, key, staged, manifest)
             verdict = _try(staged)
-            if filled:
-                home.rename(home.with_name(f"{home.name}.before-{datetime.now(UTC):{_MOMENT}}"))
-            elif home.exists():
-                home.rmdir()
-            staged.rename(home)
+            for new, place in ((seal_folder(staged), seal_folder(home)), (staged, home)):
+                if new.exists():
+                    _put_aside(place)
+                    new.rename(place)
             sync_folder(home.parent)
     except OSError as exc:
         raise StoreError(_NOT_THERE) from exc
@@ -363,7 +370,7 @@ def _extract(path: Path, key: BackupKey, staged: Path, manifest: Manifest) -> No
     """Write what a backup holds, and compare every hash once more, as it lies on the disk."""
     with _members(path, key) as members:
         for name, stream in members:
-            target = staged / (SETTINGS if name == MANIFEST else name)
+            target = _place(staged, SETTINGS if name == MANIFEST else name)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             text = json.dumps(manifest.settings, indent=1).encode()
             with replacing(target) as out:
@@ -371,9 +378,22 @@ def _extract(path: Path, key: BackupKey, staged: Path, manifest: Manifest) -> No
                 while part := source.read(_AT_ONCE):
                     out.write(part)
     for name, sha256 in manifest.files.items():
-        with (staged / name).open("rb") as file:
+        with _place(staged, name).open("rb") as file:
             if _digest(file) != sha256:
                 raise StoreError(_NOT_THERE)
+
+
+def _place(staged: Path, name: str) -> Path:
+    """Where a file of a backup goes: below the data folder, but for the key beside it."""
+    return seal_folder(staged) / "key.json" if name == SEAL_KEY else staged / name
+
+
+def _put_aside(folder: Path) -> None:
+    """Keep what is in a folder, if anything is, under another name."""
+    if folder.exists() and any(folder.iterdir()):
+        folder.rename(folder.with_name(f"{folder.name}.before-{datetime.now(UTC):{_MOMENT}}"))
+    elif folder.exists():
+        folder.rmdir()
 
 
 def _try(staged: Path) -> AuditVerdict:

@@ -186,6 +186,27 @@ def test_a_folder_with_something_in_it_is_replaced_when_told_and_kept_beside(
     assert not (tmp_path / "home" / "later").exists()
 
 
+def test_the_key_that_seals_the_trail_goes_along_and_an_older_ones_head_does_not(
+    repository: Repository, study: str, tmp_path: Path
+) -> None:
+    beside = tmp_path / "home-seal"
+    beside.mkdir(exist_ok=True)
+    if not (beside / "key.json").exists():
+        (beside / "key.json").write_text("{}")
+    key = (beside / "key.json").read_bytes()
+    path = back_up(repository, tmp_path)
+    repository.close()
+    (beside / "anchor.json").write_text("of a later moment")
+    manifest, _ = restore_backup(path, KEY, tmp_path / "other")
+    assert "beside/seal/key.json" in manifest.others
+    assert (tmp_path / "other-seal" / "key.json").read_bytes() == key
+    restore_backup(path, KEY, tmp_path / "home", replace=True)
+    assert (beside / "key.json").read_bytes() == key
+    (before,) = tmp_path.glob("home-seal.before-*")
+    assert (before / "anchor.json").read_text() == "of a later moment"
+    assert "later moment" not in "".join(p.read_text() for p in beside.glob("anchor.json"))
+
+
 _SLOW = """
 import sys, time
 from pathlib import Path
