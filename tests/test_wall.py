@@ -28,6 +28,7 @@ from pages.ui.wall.cookie import NAME
 from pages.ui.wall.ended import session_in
 from tests.black_hole import KNOCKS
 from tests.browser.lightbox import PATIENCE, Server, cookie_of
+from tests.factories import make_dicom_bytes
 
 pytestmark = [pytest.mark.slow]
 PASSWORD = "correct horse battery"
@@ -204,6 +205,20 @@ def test_nothing_is_parked_in_the_servers_memory(server: Server) -> None:
             timeout=PATIENCE,
         )
         assert answer.status_code == 403
+
+
+def test_a_signed_in_reader_hands_files_in(server: Server) -> None:
+    async def hand_in() -> str:
+        async with Visitor(server.address, cookie_of(server.address)) as visitor:
+            await visitor.go("")
+            await visitor.drop("intake-upload", "film.dcm", make_dicom_bytes())
+            return visitor.query["job"]
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright may have left a running loop in this thread
+        job = pool.submit(lambda: asyncio.run(hand_in())).result()
+    repository = Repository.open(server.home)
+    assert repository.jobs.progress(job).total == 1
+    repository.close()
 
 
 def test_a_session_of_streamlit_is_no_ticket_into_it(ward: Server) -> None:
