@@ -81,8 +81,6 @@ def security_headers(host: str, *, secure: bool, keep: bool) -> dict[str, str]:
         "cross-origin-opener-policy": "same-origin",
         "permissions-policy": "camera=(), geolocation=(), microphone=(), usb=()",
     }
-    if secure:
-        said["strict-transport-security"] = "max-age=31536000"
     if not keep:
         said["cache-control"] = "no-store"
     return said
