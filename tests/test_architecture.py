@@ -241,6 +241,23 @@ def test_what_turns_telemetry_off_imports_the_standard_library_alone() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_nothing_is_unpickled(source: str) -> None:
+    """Who reads a pickle runs what its writer wants; records go as `imaging.typed_json`."""
+    assert {"pickle", "marshal", "shelve", "dill", "cloudpickle"}.isdisjoint(
+        name.partition(".")[0] for name in imports(source)
+    )
+    loose = [
+        keyword
+        for node in ast.walk(_tree(source))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if (keyword.arg, ast.unparse(keyword.value))
+        in {("allow_pickle", "True"), ("weights_only", "False")}
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_every_module_says_what_it_is_for(source: str) -> None:
     assert ast.get_docstring(_tree(source)), source
 

@@ -13,6 +13,7 @@ import pytest
 
 from imaging.settings import ROOT
 from imaging.store import Repository
+from models.checkpoint.sealing import identity_of
 from tests.factories import make_dicom_bytes
 from tests.served import TakeIn
 
@@ -58,7 +59,8 @@ def test_classify_writes_one_row_per_file(
     assert "Research use - not for diagnosis" in result.stdout
     with table.open() as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == [*COLUMNS, "model", "weights_sha256", "message", "selection", "engine"]
+    more = ["model", "weights_sha256", "message", "selection", "engine", "model_sha256"]
+    assert list(rows[0]) == [*COLUMNS, *more]
     assert [r["status"] for r in rows] == ["ok", "error", "error", "warned"]
     assert rows[0]["selection"].startswith("Classified: CR, CHEST, AP, single frame")
     assert rows[1]["selection"].startswith("Not classified. The file is text")
@@ -69,6 +71,7 @@ def test_classify_writes_one_row_per_file(
     assert 0 < float(rows[0]["p_pneumonia"]) < 1 and rows[1]["p_pneumonia"] == ""
     assert len(list(overlays.glob("*.png"))) == 1  # both films bear the same SOP Instance UID
     assert rows[0]["sop_instance_uid"] and len(rows[0]["weights_sha256"]) == 64
+    assert rows[0]["model_sha256"] == identity_of(checkpoint_folder)
     assert rows[0]["engine"] == rows[3]["engine"] == "onnxruntime fp32"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from imaging import typed_json
 from imaging.delivery.batch_rows import Batch
 from imaging.delivery.report_archive import zip_reports
 from imaging.entities import Status
@@ -155,19 +155,15 @@ class _Spool:
     def add(self, row: ResultRow) -> None:
         """Keep a row."""
         try:
-            pickle.dump(row, self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.write(f"{typed_json.write(row)}\n".encode("ascii"))
         except OSError as exc:
             raise ExportError(_FOLDER) from exc
 
     def __iter__(self) -> Iterator[ResultRow]:
-        """The rows from the first on; only what `add` wrote is ever unpickled."""
+        """The rows from the first on."""
         self._file.seek(0)
-        while True:
-            try:
-                row: ResultRow = pickle.load(self._file)
-            except EOFError:
-                return
-            yield row
+        for line in self._file:
+            yield typed_json.read(ResultRow, line)
 
     def close(self) -> None:
         """Forget the rows."""

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from imaging.review.records import Review
 from imaging.settings import ROOT
 from imaging.store import Repository
+from models.checkpoint.installed import break_seal
 from models.explain.checks.verdict import RECEIPTS, VerdictRule
 from tests.browser.lightbox import PATIENCE, Server
 from tests.browser.test_first_five_minutes import film, upload
@@ -33,6 +34,7 @@ def serve_with(rule: VerdictRule, home: Path, folder: Path) -> Iterator[Server]:
     """Lightbox with the model in a folder below `home`, its maps judged by a rule."""
     card = json.loads((folder / "card.json").read_text())
     facts = {"weights_sha256": card["weights_sha256"], "rule": rule.as_dict()}
+    break_seal(folder)
     (folder / RECEIPTS).write_text(json.dumps(facts))
     found = Server(home / "home", folder.parent)
     found.start()

@@ -187,6 +187,8 @@ def _read(tile: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], str, f
         engine = _engine()
         try:
             result = engine(padded)
+        except PixelDataError:
+            raise
         except Exception as exc:  # of OpenCV or onnxruntime
             raise PixelDataError(_FAILED) from exc
     if result.boxes is not None and result.txts is not None:

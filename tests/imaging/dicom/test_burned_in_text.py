@@ -140,5 +140,8 @@ def test_damaged_weights_are_fetched_from_nowhere(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(download_file.DownloadFile, "_should_skip_download", lambda *_: False)
     monkeypatch.setattr(download_file.requests, "get", leave)
     burned_in_text._engine.cache_clear()
-    with pytest.raises(PixelDataError, match="reinstall"):
-        find_text(written())
+    try:
+        with pytest.raises(PixelDataError, match="reinstall"):
+            find_text(written())
+    finally:
+        burned_in_text._engine.cache_clear()
