@@ -61,7 +61,7 @@ FLOORS = (
     ("imaging/dicom/__init__.py", "imaging/store", "imaging/export"),
     ("imaging/export/study", "imaging/export/batch"),
     ("imaging/export/__init__.py", "imaging/intake"),
-    ("imaging/delivery",),
+    ("imaging/delivery", "imaging/syslog"),
     ("imaging/commands",),
     ("models",),
     ("models/rules",),

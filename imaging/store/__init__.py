@@ -5,5 +5,15 @@ from imaging.store.audit import AuditVerdict, Line
 from imaging.store.repository import Repository
 from imaging.store.seals.row_seals import Seals, seal_file
 from imaging.store.seals.seal_key import Anchor
+from imaging.store.seals.watch import TrailWatch
 
-__all__ = ["Accounts", "Anchor", "AuditVerdict", "Line", "Repository", "Seals", "seal_file"]
+__all__ = [
+    "Accounts",
+    "Anchor",
+    "AuditVerdict",
+    "Line",
+    "Repository",
+    "Seals",
+    "TrailWatch",
+    "seal_file",
+]

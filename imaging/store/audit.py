@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from imaging.errors import StoreError
 from imaging.review.records import AuditEntry, AuditEvent
 from imaging.store.database import Database
-from imaging.store.schema.tables import AuditTable
+from imaging.store.schema.tables import AuditTable, RelayTable, WorklistTable
 from imaging.store.seals.line import BEGINNING, digest
 from imaging.store.seals.row_seals import Seals, encode_seals, read_rows, seal_file
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, Anchor, SealKey, load_key, make_key
@@ -44,6 +44,15 @@ class Line:
     study_instance_uid: str = ""
     detail: str = ""
     seals: Seals = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """How far a trail was sent: the last line, why not further ("" where all is well), and when."""
+
+    number: int = 0
+    trouble: str = ""
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,42 @@ class AuditTrail:
             query = query.where(or_(of_study, and_(is_list, listed)))
         with self._database.reading() as session:
             return tuple(_to_entry(row) for row in session.scalars(query))
+
+    def lines_after(self, number: int, limit: int) -> tuple[AuditEntry, ...]:
+        """The next lines behind one, in order, at most so many."""
+        query = select(AuditTable).where(AuditTable.number > number)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(AuditTable.number).limit(limit))
+            return tuple(_to_entry(row) for row in rows)
+
+    def patient_ids(self, study_instance_uids: Sequence[str]) -> dict[str, str]:
+        """Patient IDs of some studies, of those that are stored."""
+        uid = WorklistTable.study_instance_uid
+        query = select(uid, WorklistTable.patient_id).where(uid.in_(study_instance_uids))
+        with self._database.reading() as session:
+            return dict(session.execute(query).all())
+
+    def relayed(self, collector: str) -> Relayed:
+        """How far the trail was sent to a collector."""
+        with self._database.reading() as session:
+            row = session.get(RelayTable, collector)
+            return Relayed(row.number, row.trouble, row.told_at) if row else Relayed()
+
+    def note_relayed(self, collector: str, number: int) -> None:
+        """Write down that a collector has every line up to one; nothing where that is known."""
+        if self.relayed(collector).number != number or self.relayed(collector).trouble:
+            self._note_relay(collector, number, "")
+
+    def note_trouble(self, collector: str, trouble: str) -> None:
+        """Write down why a collector gets no more lines, and since when."""
+        self._note_relay(collector, self.relayed(collector).number, trouble)
+
+    def _note_relay(self, collector: str, number: int, trouble: str) -> None:
+        row = RelayTable(
+            collector=collector, number=number, trouble=trouble, told_at=datetime.now(UTC)
+        )
+        with self._database.writing(background=True) as session:
+            session.merge(row)
 
     def verify(self, expected_head: str = "", anchors: Sequence[Anchor] = ()) -> AuditVerdict:
         """Check the chain, its seals, and every record that its lines tell of.

@@ -11,7 +11,9 @@ import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.settings import Settings, shipped_folder
-from imaging.store import Repository
+from imaging.store import Repository, TrailWatch
+from imaging.syslog.relay import Relay
+from imaging.syslog.transport import Collector
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
@@ -71,6 +73,18 @@ def worker() -> Worker:
     return background_worker
 
 
+@st.cache_resource(show_spinner=False)
+def trail() -> TrailWatch:
+    """The audit trail's watch: it is checked, and sent to the collector where there is one."""
+    watch = TrailWatch(repository().audit.verify)
+    watch.start()
+    where = settings()
+    if where.syslog:
+        collector = Collector.of(where.syslog, where.syslog_ca, where.syslog_certificate)
+        Relay(repository(), collector).start()
+    return watch
+
+
 @contextmanager
 def run_worker() -> Iterator[None]:
     """The worker begins with the server: a job goes on though nobody has signed in yet.
@@ -99,8 +113,9 @@ def _keep_trying(ended: threading.Event) -> None:
 
 
 def _try_worker() -> str:
-    """Ask for the worker; returns why there is none, empty when there is one."""
+    """Ask for the worker and the trail's watch; returns why there is none, empty when there is."""
     try:
+        trail()
         worker()
     except AssistantError as exc:
         return str(exc)

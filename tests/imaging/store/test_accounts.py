@@ -67,6 +67,7 @@ def test_a_reader_signs_in_and_out(repository: Repository) -> None:
     assert deeds(repository) == [
         (AuditEvent.ACCOUNT, "anna", "created anna"),
         (AuditEvent.SIGN_IN, "anna", ""),
+        (AuditEvent.SIGN_OUT, "anna", ""),
     ]
 
 
