@@ -71,6 +71,15 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path.name} cannot be read.") from exc
 
 
+@audit.command("acknowledge")
+def acknowledge_loss(
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.", prompt=True)],
+) -> None:
+    """Stand for lines that are missing, as after a backup was put back; the trail says so."""
+    count = open_repository().audit.acknowledge_loss(account=TERMINAL, reason=reason)
+    typer.echo(f"{count} noted lines are missed no more. The trail says who stands for it.")
+
+
 @audit.command("rotate-key")
 def rotate_key() -> None:
     """Seal the trail with a new key from here on; what the old one sealed stays checked."""

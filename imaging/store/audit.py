@@ -177,9 +177,9 @@ class AuditTrail:
             computer noted itself is always among them.
         """
         key = self._database.seal_key
-        noted = key.noted() if key else None
+        noted = [head for head in (key.noted(), *key.lost()) if head] if key else []
         with self._database.reading_one_moment() as session:
-            known = [*anchors, *([noted] if noted else [])]
+            known = [*anchors, *dict.fromkeys(noted)]
             if key is not None and key.since.number:
                 known.append(key.since)
             verdict = verify(session, key, known, shared=self._database.shared)
@@ -239,6 +239,38 @@ class AuditTrail:
         self._database.seal_key = new
         return new.fingerprint
 
+    def acknowledge_loss(self, *, account: str, reason: str) -> int:
+        """Stand for it that lines noted here are gone, as after a backup was put back.
+
+        A line says so for good; from then on `verify` does not miss them any more.
+
+        Returns
+        -------
+        int
+            How many noted heads are missed no more.
+
+        Raises
+        ------
+        StoreError
+            If no reason is given, or nothing is missing.
+        """
+        key = self._database.seal_key
+        if not reason.strip():
+            raise StoreError("Say why lines are missing; the reason stays in the audit trail.")
+        with self._database.writing() as session:
+            if key is not None:
+                _remember_lost(session, key)
+            lost = key.lost() if key is not None else ()
+            if not lost:
+                raise StoreError("No line that was noted here is missing; nothing was changed.")
+            gone = ", ".join(one.short for one in lost)
+            detail = f"lines missing that were noted: {gone}; {reason.strip()}"
+            append(session, AuditEvent.SEAL, account=account, detail=detail)
+            head = session.info[HEAD]
+        if key is not None:
+            key.acknowledge(head)
+        return len(lost)
+
     def head(self) -> Anchor | None:
         """The last line, to be noted elsewhere; None while there is none."""
         with self._database.reading() as session:
@@ -296,6 +328,8 @@ def append_many(session: Session, lines: Sequence[Line]) -> None:
         rows.append(row)
     if rows:
         key: SealKey | None = session.info.get(SEAL_KEY)
+        if key is not None:
+            _remember_lost(session, key)
         rows[-1].seal = key.seal(previous) if key else ""
         session.info[HEAD] = Anchor(number, previous, rows[-1].at)
     session.add_all(rows)
@@ -340,6 +374,16 @@ def record_found(session: Session) -> None:
     while part := dict(islice(rows, _FOUND_AT_ONCE)):
         detail = f"{FOUND} at the upgrade, not sealed by who made them: {len(part)} records"
         append(session, AuditEvent.SEAL, account="", detail=detail, seals=part)
+
+
+def _remember_lost(session: Session, key: SealKey) -> None:
+    """Keep a noted head that the trail lacks: the next one to be noted would take its place."""
+    noted = key.noted()
+    if noted is None:
+        return
+    here = session.scalar(select(AuditTable.digest).where(AuditTable.number == noted.number))
+    if here != noted.digest:
+        key.lose(noted)
 
 
 def _told(row: AuditTable) -> str:
