@@ -1,7 +1,7 @@
 """Records and originals: the only place with SQLAlchemy. Speaks entities, never rows."""
 
 from imaging.store.accounts import Accounts
-from imaging.store.audit import AuditVerdict, Line
+from imaging.store.audit import AuditTrail, AuditVerdict, ExportCheck, Line
 from imaging.store.repository import Repository
 from imaging.store.seals.row_seals import Seals, seal_file
 from imaging.store.seals.seal_key import Anchor
@@ -10,7 +10,9 @@ from imaging.store.seals.watch import TrailWatch
 __all__ = [
     "Accounts",
     "Anchor",
+    "AuditTrail",
     "AuditVerdict",
+    "ExportCheck",
     "Line",
     "Repository",
     "Seals",
