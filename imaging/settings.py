@@ -74,6 +74,12 @@ class Settings:
         Key file of the backups (`LIGHTBOX_BACKUP_KEY`), needed with the folder.
     backup_keep : int
         How many stay (`LIGHTBOX_BACKUP_KEEP`, default 7).
+    syslog : str
+        Host and port of a collector that gets the audit trail over TLS (`LIGHTBOX_SYSLOG`, such as
+        ``audit.example.org:6514``); empty for none.
+    syslog_ca, syslog_certificate : Path | None
+        Certificates that are trusted for it (`LIGHTBOX_SYSLOG_CA`; None: those of this computer),
+        and our own with its key (`LIGHTBOX_SYSLOG_CERTIFICATE`), PEM.
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -94,6 +100,9 @@ class Settings:
     seal_key: Path | None = None
     hosts: tuple[str, ...] = ()
     behind_tls: bool = False
+    syslog: str = ""
+    syslog_ca: Path | None = None
+    syslog_certificate: Path | None = None
     outside_population: bool = False
     backup: Path | None = None
     backup_key: Path | None = None
@@ -110,12 +119,12 @@ class Settings:
             `LIGHTBOX_ROOTS` holds a chain of addresses, or `LIGHTBOX_ERROR_RATE` is not a number
             between 0 and 1, or `LIGHTBOX_PRECISION` no precision, or `LIGHTBOX_ENGINE` no engine
             for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or `LIGHTBOX_HOSTS` holds
-            what is no name, or a switch is neither 1 nor 0.
+            what is no name, or `LIGHTBOX_SYSLOG` is no host and port, or a switch is neither 1
+            nor 0.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
         weights = _read_folder(env, "LIGHTBOX_WEIGHTS")
-        seal_key = env.get("LIGHTBOX_SEAL_KEY", "").strip()
         home = Path(env.get("LIGHTBOX_HOME") or Path.home() / ".lightbox").expanduser()
         return cls(
             home=home,
@@ -130,10 +139,13 @@ class Settings:
             engine=_read_engine(env),
             idle_minutes=_read_minutes(env, "LIGHTBOX_IDLE_MINUTES", default=15),
             signature_password=_read_switch(env, "LIGHTBOX_SIGNATURE_PASSWORD"),
-            seal_key=Path(seal_key).expanduser() if seal_key else None,
             hosts=_read_hosts(env),
             behind_tls=_read_switch(env, "LIGHTBOX_BEHIND_TLS"),
             **_read_backup(env),
+            seal_key=_read_path(env, "LIGHTBOX_SEAL_KEY"),
+            syslog=_read_collector(env),
+            syslog_ca=_read_path(env, "LIGHTBOX_SYSLOG_CA"),
+            syslog_certificate=_read_path(env, "LIGHTBOX_SYSLOG_CERTIFICATE"),
         )
 
 
@@ -291,6 +303,25 @@ def _read_engine(env: Mapping[str, str]) -> str:
     if value == EAGER and _read_precision(env) != FP32:
         raise SettingsError("LIGHTBOX_ENGINE=torch computes in fp32; unset LIGHTBOX_PRECISION.")
     return value
+
+
+def _read_path(env: Mapping[str, str], name: str) -> Path | None:
+    """The path a variable holds, or None when it is unset."""
+    value = env.get(name, "").strip()
+    return Path(value).expanduser() if value else None
+
+
+def _read_collector(env: Mapping[str, str]) -> str:
+    """Host and port of the syslog collector; 6514 is the port of syslog over TLS (RFC 5425)."""
+    value = env.get("LIGHTBOX_SYSLOG", "").strip()
+    if not value:
+        return ""
+    host, colon, port = value.rpartition(":")
+    if not colon:
+        host, port = value, "6514"
+    if not host or "/" in value or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SettingsError("LIGHTBOX_SYSLOG must be a host and a port such as audit.ward:6514.")
+    return f"{host}:{port}"
 
 
 def _read_folder(env: Mapping[str, str], name: str) -> Path | None:

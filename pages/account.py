@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import resources, session
 from pages.ui.account import settings
+from pages.ui.audit import trail_state
 from pages.ui.frame import insist_on_router
 from pages.ui.messages import show_notice
 
@@ -22,3 +23,4 @@ with right:
         settings.render_password(me)
         settings.render_readers()
 settings.render_keys(me)
+trail_state.render_trail()

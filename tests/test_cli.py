@@ -178,6 +178,15 @@ def test_a_stored_study_is_exported_and_the_trail_knows(
     asked_for = records(tmp_path / "home", *asked, checkpoints=weights)
     assert asked_for.returncode == 2 and "written anew: its line 1" in asked_for.stderr
     assert f"{csv.name} is as it left here" in asked_for.stdout
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(csv, csv.name)
+        archive.writestr("pdf-1.pdf", b"forged")
+    asked_for = records(
+        *(tmp_path / "home", "audit", "verify", "--export", packed), checkpoints=weights
+    )
+    assert asked_for.returncode == 2 and f"{csv.name} is as it left here" in asked_for.stdout
+    assert "No line of the trail tells of a file like pdf-1.pdf" in asked_for.stderr
     store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from imaging.errors import ConflictError, InputError, StoreError
 from imaging.review.records import Truth
 from imaging.settings import Settings
-from imaging.store import Anchor, Repository
+from imaging.store import Anchor, AuditTrail, ExportCheck, Repository
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
 
@@ -46,8 +47,8 @@ def verify(
     for note in verdict.notes:
         typer.echo(f"Note: {note}")
     for path in export or ():
-        said = trail.check_export(path.name, _read(path))
-        typer.echo(said.sentence) if said.true else faults.append(said.sentence)
+        for said in _check_export(trail, path):
+            typer.echo(said.sentence) if said.true else faults.append(said.sentence)
     if faults:
         raise StoreError("\n".join([*faults, f"{verdict.entries} lines read."]))
     typer.echo(f"{verdict.entries} lines, unbroken. Head: {verdict.head}")
@@ -64,11 +65,31 @@ def _parse_anchor(text: str) -> Anchor:
         ) from exc
 
 
+def _check_export(trail: AuditTrail, path: Path) -> list[ExportCheck]:
+    """Whether a file left as it is; of an archive packed for a browser, every file in it."""
+    content = _read(path)
+    whole = trail.check_export(path.name, content)
+    if whole.true or not zipfile.is_zipfile(path):
+        return [whole]
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        return [trail.check_export(name, archive.read(name)) for name in names]
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
         raise InputError(f"{path.name} cannot be read.") from exc
+
+
+@audit.command("acknowledge")
+def acknowledge_loss(
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.", prompt=True)],
+) -> None:
+    """Stand for lines that are missing, as after a backup was put back; the trail says so."""
+    count = open_repository().audit.acknowledge_loss(account=TERMINAL, reason=reason)
+    typer.echo(f"{count} noted lines are missed no more. The trail says who stands for it.")
 
 
 @audit.command("rotate-key")

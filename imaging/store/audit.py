@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from imaging.errors import StoreError
 from imaging.review.records import AuditEntry, AuditEvent
 from imaging.store.database import Database
-from imaging.store.schema.tables import AuditTable
+from imaging.store.schema.tables import AuditTable, RelayTable, WorklistTable
 from imaging.store.seals.line import BEGINNING, digest
 from imaging.store.seals.row_seals import Seals, encode_seals, read_rows, seal_file
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, Anchor, SealKey, load_key, make_key
@@ -45,6 +45,15 @@ class Line:
     study_instance_uid: str = ""
     detail: str = ""
     seals: Seals = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """How far a trail was sent: the last line, why not further ("" where all is well), and when."""
+
+    number: int = 0
+    trouble: str = ""
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,42 @@ class AuditTrail:
         with self._database.reading() as session:
             return tuple(_to_entry(row) for row in session.scalars(query))
 
+    def lines_after(self, number: int, limit: int) -> tuple[AuditEntry, ...]:
+        """The next lines behind one, in order, at most so many."""
+        query = select(AuditTable).where(AuditTable.number > number)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(AuditTable.number).limit(limit))
+            return tuple(_to_entry(row) for row in rows)
+
+    def patient_ids(self, study_instance_uids: Sequence[str]) -> dict[str, str]:
+        """Patient IDs of some studies, of those that are stored."""
+        uid = WorklistTable.study_instance_uid
+        query = select(uid, WorklistTable.patient_id).where(uid.in_(study_instance_uids))
+        with self._database.reading() as session:
+            return dict(session.execute(query).all())
+
+    def relayed(self, collector: str) -> Relayed:
+        """How far the trail was sent to a collector."""
+        with self._database.reading() as session:
+            row = session.get(RelayTable, collector)
+            return Relayed(row.number, row.trouble, row.told_at) if row else Relayed()
+
+    def note_relayed(self, collector: str, number: int) -> None:
+        """Write down that a collector has every line up to one; nothing where that is known."""
+        if self.relayed(collector).number != number or self.relayed(collector).trouble:
+            self._note_relay(collector, number, "")
+
+    def note_trouble(self, collector: str, trouble: str) -> None:
+        """Write down why a collector gets no more lines, and since when."""
+        self._note_relay(collector, self.relayed(collector).number, trouble)
+
+    def _note_relay(self, collector: str, number: int, trouble: str) -> None:
+        row = RelayTable(
+            collector=collector, number=number, trouble=trouble, told_at=datetime.now(UTC)
+        )
+        with self._database.writing(background=True) as session:
+            session.merge(row)
+
     def verify(self, expected_head: str = "", anchors: Sequence[Anchor] = ()) -> AuditVerdict:
         """Check the chain, its seals, and every record that its lines tell of.
 
@@ -133,9 +178,9 @@ class AuditTrail:
             computer noted itself is always among them.
         """
         key = self._database.seal_key
-        noted = key.noted() if key else None
+        noted = [head for head in (key.noted(), *key.lost()) if head] if key else []
         with self._database.reading_one_moment() as session:
-            known = [*anchors, *([noted] if noted else [])]
+            known = [*anchors, *dict.fromkeys(noted)]
             if key is not None and key.since.number:
                 known.append(key.since)
             verdict = verify(session, key, known, shared=self._database.shared)
@@ -195,6 +240,38 @@ class AuditTrail:
         self._database.seal_key = new
         return new.fingerprint
 
+    def acknowledge_loss(self, *, account: str, reason: str) -> int:
+        """Stand for it that lines noted here are gone, as after a backup was put back.
+
+        A line says so for good; from then on `verify` does not miss them any more.
+
+        Returns
+        -------
+        int
+            How many noted heads are missed no more.
+
+        Raises
+        ------
+        StoreError
+            If no reason is given, or nothing is missing.
+        """
+        key = self._database.seal_key
+        if not reason.strip():
+            raise StoreError("Say why lines are missing; the reason stays in the audit trail.")
+        with self._database.writing() as session:
+            if key is not None:
+                _remember_lost(session, key)
+            lost = key.lost() if key is not None else ()
+            if not lost:
+                raise StoreError("No line that was noted here is missing; nothing was changed.")
+            gone = ", ".join(one.short for one in lost)
+            detail = f"lines missing that were noted: {gone}; {reason.strip()}"
+            append(session, AuditEvent.SEAL, account=account, detail=detail)
+            head = session.info[HEAD]
+        if key is not None:
+            key.acknowledge(head)
+        return len(lost)
+
     def head(self) -> Anchor | None:
         """The last line, to be noted elsewhere; None while there is none."""
         with self._database.reading() as session:
@@ -253,6 +330,8 @@ def append_many(session: Session, lines: Sequence[Line]) -> None:
         rows.append(row)
     if rows:
         key: SealKey | None = session.info.get(SEAL_KEY)
+        if key is not None:
+            _remember_lost(session, key)
         rows[-1].seal = key.seal(previous) if key else ""
         session.info[HEAD] = Anchor(number, previous, rows[-1].at)
     session.add_all(rows)
@@ -313,6 +392,16 @@ def record_found(session: Session) -> None:
     while part := dict(islice(rows, _FOUND_AT_ONCE)):
         detail = f"{FOUND} at the upgrade, not sealed by who made them: {len(part)} records"
         append(session, AuditEvent.SEAL, account="", detail=detail, seals=part)
+
+
+def _remember_lost(session: Session, key: SealKey) -> None:
+    """Keep a noted head that the trail lacks: the next one to be noted would take its place."""
+    noted = key.noted()
+    if noted is None:
+        return
+    here = session.scalar(select(AuditTable.digest).where(AuditTable.number == noted.number))
+    if here != noted.digest:
+        key.lose(noted)
 
 
 def _told(row: AuditTable) -> str:

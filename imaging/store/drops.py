@@ -25,7 +25,7 @@ from imaging.jobs import (
     MissingFile,
 )
 from imaging.store.base import Records
-from imaging.store.jobs import add_lost, load_row, new_job, next_position
+from imaging.store.jobs import add_lost, load_row, new_job, next_position, note_job
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import DropFileTable, JobFileTable, JobTable, now
 
@@ -60,6 +60,7 @@ class Drops(Records):
             ]
             if rows:
                 session.execute(insert(DropFileTable), rows)
+            note_job(session, job.job_id, account, f"{len(rows)} files announced")
         return job.job_id
 
     def insist_on_owner(self, job_id: str, account: str) -> None:
@@ -179,6 +180,7 @@ class Drops(Records):
             session.execute(
                 update(DropFileTable).where(*missing).values(state=DropState.DISMISSED.value)
             )
+            note_job(session, job_id, account, "missing files acknowledged")
 
     def count_missing(self, account: str) -> dict[str, int]:
         """How many files did not arrive and were not dismissed, by the jobs of a reader."""

@@ -70,7 +70,7 @@ class Jobs(Records):
         job.source, job.state = json_codec.plain(source), JobState.LISTING.value
         with self._database.writing() as session:
             session.add(job)
-            _note(session, job.job_id, account, f"{kind.value} queued")
+            note_job(session, job.job_id, account, f"{kind.value} queued")
         return job.job_id
 
     def add_files(
@@ -301,13 +301,13 @@ class Jobs(Records):
             if row.state == JobState.PAUSED.value:
                 listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
-                _note(session, job_id, account, "resumed")
+                note_job(session, job_id, account, "resumed")
 
     def cancel(self, job_id: str, *, account: str = "") -> None:
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
             load_row(session, job_id).state = JobState.CANCELLED.value
-            _note(session, job_id, account, "cancelled")
+            note_job(session, job_id, account, "cancelled")
             announced = forget_job(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
@@ -325,7 +325,7 @@ class Jobs(Records):
         """Put a job before or after others; a higher number goes first."""
         with self._database.writing() as session:
             load_row(session, job_id).priority = priority
-            _note(session, job_id, account, f"priority {priority}")
+            note_job(session, job_id, account, f"priority {priority}")
 
     def retryable(self, job_id: str) -> int:
         """How many files `retry_failed` would queue again: those that are still to be had.
@@ -359,7 +359,7 @@ class Jobs(Records):
         with self._database.writing() as session:
             if load_row(session, job_id).state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
-            _note(session, job_id, account, "unreadable files queued again")
+            note_job(session, job_id, account, "unreadable files queued again")
             where_elsewhere = _where_failed_elsewhere(job_id)
             count = session.scalar(select(func.count()).where(*where_elsewhere)) or 0
             positions = self._find_kept_failures(session, job_id)
@@ -395,10 +395,10 @@ class Jobs(Records):
                 return
             row.state = to.value
             if told is not None:
-                _note(session, job_id, *told)
+                note_job(session, job_id, *told)
 
 
-def _note(session: Session, job_id: str, account: str, what: str) -> None:
+def note_job(session: Session, job_id: str, account: str, what: str) -> None:
     """Tell of a deed in the audit trail; a job's source may name a patient and is not told."""
     audit.append(session, AuditEvent.JOB, account=account, detail=f"job {job_id}: {what}")
 

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from imaging.entities import Instance
 from imaging.jobs import NOWHERE, URGENT, JobKind, JobState, Span, Task
+from imaging.review.records import AuditEvent
+from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.identities import Routes, route_film
 from imaging.store.schema import json_codec
@@ -151,6 +153,13 @@ class PendingFiles(Records):
                 for i, row in enumerate(rows)
             ]
             session.add(job)
+            audit.append(
+                session,
+                AuditEvent.JOB,
+                account=account,
+                study_instance_uid=study_instance_uid,
+                detail=f"job {job.job_id}: {len(rows)} films hastened",
+            )
         return True
 
 

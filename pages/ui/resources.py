@@ -13,9 +13,11 @@ import streamlit as st
 
 from imaging.errors import AssistantError, StoreReadOnlyError
 from imaging.settings import Settings, shipped_folder
-from imaging.store import Repository
+from imaging.store import Repository, TrailWatch
 from imaging.store.backup.backups import keep_daily
 from imaging.store.backup.sealing import BackupKey
+from imaging.syslog.relay import Relay
+from imaging.syslog.transport import Collector
 from models.batch.priority import yield_to_interactive
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
@@ -83,6 +85,18 @@ def worker() -> Worker:
     settle()
     background_worker.start()
     return background_worker
+
+
+@st.cache_resource(show_spinner=False)
+def trail() -> TrailWatch:
+    """The audit trail's watch: it is checked, and sent to the collector where there is one."""
+    watch = TrailWatch(repository().audit.verify)
+    watch.start()
+    where = settings()
+    if where.syslog:
+        collector = Collector.of(where.syslog, where.syslog_ca, where.syslog_certificate)
+        Relay(repository(), collector).start()
+    return watch
 
 
 @contextmanager
@@ -153,8 +167,9 @@ def _try_backup() -> str:
 
 
 def _try_worker() -> str:
-    """Ask for the worker; returns why there is none, empty when there is one."""
+    """Ask for the worker and the trail's watch; returns why there is none, empty when there is."""
     try:
+        trail()
         worker()
     except AssistantError as exc:
         return str(exc)

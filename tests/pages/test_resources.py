@@ -88,7 +88,7 @@ def test_what_stands_against_it_is_one_sentence_in_the_log_until_it_has_passed(
 def test_a_fault_is_told_without_its_text(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("DOE^JANE")
 
     monkeypatch.setattr(Repository, "open", fail)

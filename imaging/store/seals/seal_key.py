@@ -105,22 +105,45 @@ class SealKey:
 
         Of two processes the slower may note the older head: weaker, never wrong.
         """
-        try:
-            _write(self.path.with_name(_ANCHOR), json.dumps({"head": str(head), "at": head.at}))
-        except OSError as exc:
-            log.warning("the head of the audit trail was not noted: %s", type(exc).__name__)
+        self._keep(head, self.lost())
 
     def noted(self) -> Anchor | None:
         """The head this computer noted last; None where there is none that can be read."""
-        with suppress(OSError, ValueError, KeyError):
+        return next(iter(self._read("head")), None)
+
+    def lose(self, head: Anchor) -> None:
+        """Remember a noted head that is not in the trail any more, whatever is noted after it."""
+        self._keep(head, tuple(dict.fromkeys((*self.lost(), head))))
+
+    def lost(self) -> tuple[Anchor, ...]:
+        """Heads that were noted and are not in the trail any more, until somebody stands for it."""
+        return self._read("lost")
+
+    def acknowledge(self, head: Anchor) -> None:
+        """Forget what was lost, for somebody stands for it, and begin again at a head."""
+        self._keep(head, ())
+
+    def _keep(self, head: Anchor, lost: tuple[Anchor, ...]) -> None:
+        values = {"head": [_pair(head)], "lost": [_pair(one) for one in lost]}
+        try:
+            _write(self.path.with_name(_ANCHOR), json.dumps(values))
+        except OSError as exc:
+            log.warning("the head of the audit trail was not noted: %s", type(exc).__name__)
+
+    def _read(self, which: str) -> tuple[Anchor, ...]:
+        with suppress(OSError, ValueError, KeyError, TypeError):
             values = json.loads(self.path.with_name(_ANCHOR).read_text())
-            anchor = Anchor.parse(values["head"])
-            return Anchor(anchor.number, anchor.digest, str(values["at"]))
-        return None
+            found = [(Anchor.parse(text), str(at)) for text, at in values[which]]
+            return tuple(Anchor(one.number, one.digest, at) for one, at in found)
+        return ()
 
     def private_to_owner(self) -> bool:
         """Whether nobody else on this computer may read the key's file (POSIX)."""
         return os.name != "posix" or not self.path.stat().st_mode & 0o077
+
+
+def _pair(anchor: Anchor) -> list[str]:
+    return [str(anchor), anchor.at]
 
 
 def is_true(seal: str, digest: str, public: Mapping[str, bytes]) -> bool | None:

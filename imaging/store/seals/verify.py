@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,6 +24,7 @@ from imaging.store.seals.row_seals import (
 from imaging.store.seals.seal_key import Anchor, SealKey, is_true
 
 FOUND = "found"  # how the detail of a line begins that tells of records from before seals
+_CLOCK = 5.0  # seconds by which the clocks of several servers may differ
 _MOST_FAULTS = 50  # records that are named one by one
 
 
@@ -89,6 +92,9 @@ def verify(
             f"{walk.found} records are from before seals were kept: they are as they were found "
             "at the upgrade, which is not sealed by who made them."
         )
+    if walk.set_back:
+        back = ", ".join(map(str, walk.set_back[:_MOST_FAULTS]))
+        notes.append(f"The clock was set back before these lines: {back}.")
     if walk.unsealed:
         notes.append(f"{walk.unsealed} lines from before seals were kept are not sealed.")
     total = session.scalar(select(func.count()).select_from(AuditTable)) or 0
@@ -111,6 +117,8 @@ class _Walk:
     key: SealKey | None
     wanted: dict[int, Anchor]
     number: int = 0
+    last_at: str = ""
+    set_back: list[int] = field(default_factory=list)  # lines dated before the one before
     head: str = BEGINNING
     since: str = ""
     first_broken: int | None = None
@@ -127,6 +135,9 @@ class _Walk:
         """Go one line further."""
         self.number += 1
         self.since = self.since or row.at
+        if str(row.at) < self.last_at and _seconds_back(self.last_at, str(row.at)) > _CLOCK:
+            self.set_back.append(row.number)
+        self.last_at = str(row.at)
         fits = row.number == self.number and row.previous == self.head and is_chained(row)
         if fits and self.first_broken is None:
             self.head = row.digest
@@ -237,6 +248,14 @@ class _Walk:
         if self.number:
             return ["No key seals this trail: who owns the database could write all of it anew."]
         return []
+
+
+def _seconds_back(before: str, after: str) -> float:
+    """How far a line is dated before the one before it; infinite where that is no date."""
+    try:
+        return (datetime.fromisoformat(before) - datetime.fromisoformat(after)).total_seconds()
+    except (ValueError, TypeError):
+        return math.inf
 
 
 def _first_false(session: Session, key: SealKey) -> int | None:

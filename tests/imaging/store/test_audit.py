@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -25,6 +26,7 @@ from imaging.entities import (
 from imaging.errors import ConflictError, StoreError
 from imaging.jobs import Result, Task
 from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
+from imaging.settings import ROOT
 from imaging.store import Repository
 from imaging.store.audit import BEGINNING, digest
 from imaging.store.schema.tables import AuditTable
@@ -287,3 +289,46 @@ def test_a_reason_that_would_keep_the_patient_is_refused(
     with pytest.raises(StoreError, match="audit trail"):
         repository.studies.delete("1.2.3", account="anna", reason=reason)
     assert repository.studies.get("1.2.3") and len(repository.audit.entries()) == 2
+
+
+SILENT = {  # deeds that need no line of their own
+    ("jobs.py", "add"): "every file that is taken in has a line of its own",
+}
+
+
+def writers(source: Path) -> dict[str, bool]:
+    """Functions that write for somebody, and whether they tell the trail, through helpers too."""
+    tree = ast.parse(source.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    tells = {f.name for f in functions if "audit." in ast.unparse(f)}
+    tells |= {"note_job"}
+    while True:
+        more = {f.name for f in functions if _calls(f) & tells} - tells
+        if not more:
+            break
+        tells |= more
+    return {
+        f.name: f.name in tells
+        for f in functions
+        if ".writing(" in ast.unparse(f)
+        and {"account", "by", "reader", "first_read", "review", "token", "password", "new"}
+        & {a.arg for a in (*f.args.args, *f.args.kwonlyargs)}
+    }
+
+
+def _calls(function: ast.FunctionDef) -> set[str]:
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return {c.id if isinstance(c, ast.Name) else getattr(c, "attr", "") for c in calls}
+
+
+def test_whatever_is_written_for_somebody_is_told() -> None:
+    rooms = sorted(set((ROOT / "imaging/store").glob("*.py")) - {ROOT / "imaging/store/audit.py"})
+    found = {(room.name, name): told for room in rooms for name, told in writers(room).items()}
+    assert len(found) > 20
+    assert {deed for deed, told in found.items() if not told} == set(SILENT)
+
+
+def test_a_deed_without_a_line_would_be_found(tmp_path: Path) -> None:
+    source = "def hide(self, *, account):\n    with self._database.writing() as session: pass\n"
+    (tmp_path / "part.py").write_text(source)
+    assert writers(tmp_path / "part.py") == {"hide": False}

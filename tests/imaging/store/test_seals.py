@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,41 @@ def test_a_cut_end_is_found_by_what_this_computer_noted(repository: Repository) 
     assert "The end of the audit trail is cut off: it has 4 lines and lacks line 6" in found
 
 
+def test_a_cut_end_stays_found_when_the_trail_has_grown_again(repository: Repository) -> None:
+    """Deeds of readers who know nothing of it must not cover it up."""
+    tamper(
+        repository,
+        "DELETE FROM audit WHERE number > 4",
+        "DELETE FROM truths",
+        "DELETE FROM site",
+    )
+    for _ in range(4):
+        repository.audit.record(AuditEvent.VIEW, account="berta")
+    assert "written anew: its line 6" in faults(repository)
+    with pytest.raises(StoreError, match="Say why"):
+        repository.audit.acknowledge_loss(account="terminal", reason=" ")
+    assert repository.audit.acknowledge_loss(account="terminal", reason="backup of Monday") == 1
+    assert faults(repository) == ""
+    line = repository.audit.entries()[-1]
+    assert line.detail.startswith("lines missing that were noted: 6:")
+    with pytest.raises(StoreError, match="No line that was noted here is missing"):
+        repository.audit.acknowledge_loss(account="terminal", reason="again")
+
+
+def test_a_clock_that_was_set_back_is_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Yesterday(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Yesterday:
+            return cls.fromtimestamp(time.time() - 86400, tz)
+
+    monkeypatch.setattr("imaging.store.audit.datetime", Yesterday)
+    repository.audit.record(AuditEvent.VIEW, account="anna")
+    verdict = repository.audit.verify()
+    assert verdict.intact and verdict.notes == ("The clock was set back before these lines: 7.",)
+
+
 def test_a_cut_end_is_found_by_its_anchor_alone(repository: Repository) -> None:
     key = repository._database.seal_key
     assert key is not None
@@ -346,7 +383,7 @@ def test_an_older_store_is_not_sealed_rather_than_broken(tmp_path: Path) -> None
     with closing(sqlite3.connect(tmp_path / "lightbox.db")) as connection:
         connection.executescript(OLD.read_text())
     with closing(open_database(tmp_path)) as found:
-        migrate(found, "0015")
+        migrate(found, "0016")
     with closing(sqlite3.connect(tmp_path / "lightbox.db")) as connection:
         # altered before the upgrade: nobody can know, and nobody shall claim to
         connection.execute("UPDATE reviews SET content = replace(content, 'true', 'false')")
