@@ -312,7 +312,9 @@ def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("lightbox_writes", False)
     if connection.dialect.name == "sqlite":
         if writes:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={_patience.get() * 1000:.0f}")
+            driver = connection.connection.cursor()  # no statement of ours: it asks for nothing
+            driver.execute(f"PRAGMA busy_timeout={_patience.get() * 1000:.0f}")
+            driver.close()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     elif writes:
         if _patience.get() < _PATIENCE:
