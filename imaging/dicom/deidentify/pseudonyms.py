@@ -69,6 +69,10 @@ class Project:
         number = int.from_bytes(self._digest("dates", patient_id)[:8], "big")
         return timedelta(days=-(_FEWEST + number % (_MOST - _FEWEST)))
 
+    def label(self, original: str) -> str:
+        """What stands for a label by which parts are told apart."""
+        return f"L{self._digest('label', original).hex()[:8].upper()}"
+
     def _digest(self, kind: str, text: str) -> bytes:
         message = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
         return hmac.new(self.key, message, hashlib.sha256).digest()

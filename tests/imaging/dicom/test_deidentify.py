@@ -158,9 +158,10 @@ def test_masks_are_the_darkest_colour_of_a_palette() -> None:
 
 
 def test_a_name_in_a_text_the_table_leaves_is_found_again() -> None:
-    made = release(to_bytes(film(Manufacturer="Maker of Doe")), KEY)
+    content = to_bytes(film(ManufacturerModelName="Maker of Doe"))
+    made = release(content, KEY, Profile(device=True))
     assert made.left_over == () and b"Doe" not in made.content
-    assert [c.what for c in made.changes if c.keyword == "Manufacturer"] == ["found again"]
+    assert [c.what for c in made.changes if c.keyword == "ManufacturerModelName"] == ["found again"]
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
