@@ -118,7 +118,8 @@ def release(content: bytes, project: Project, profile: Profile = rules.BASIC) ->
         iod = iod_of(text(ds, "SOPClassUID"))
         check_kind(ds, iod, profile)
         traces = Traces.of(ds)
-        cleaner = _Cleaner(project, profile, identity_key(read_patient(ds), ds), iod)
+        who = identity_key(read_patient(ds), ds, punctuation=project.punctuation)
+        cleaner = _Cleaner(project, profile, who, iod)
         cleaner.clean_pixels(ds)
         cleaner.clean(ds)
         ds.PatientName = ds.PatientID = cleaner.patient

@@ -12,8 +12,9 @@ from imaging.dicom.header.elements import numbers
 _DESCRIPTORS = {
     "LUTData": "LUTDescriptor",
     **{
-        f"{colour}PaletteColorLookupTableData": f"{colour}PaletteColorLookupTableDescriptor"
+        f"{kind}{colour}PaletteColorLookupTableData": f"{colour}PaletteColorLookupTableDescriptor"
         for colour in ("Red", "Green", "Blue", "Alpha")
+        for kind in ("", "Segmented")
     },
 }
 # Tags of an ICC profile that convert colours (ICC.1:2022 9.2); the others describe and advertise.
@@ -23,6 +24,7 @@ _CONVERTING = (
 )
 _TEXT_TYPES = (b"desc", b"text", b"mluc", b"dict", b"sig ", b"pseq", b"psid")
 _HEAD, _ENTRY = 128, 12
+_DISCRETE, _LINEAR, _BYTE = 0, 1, 8
 # Kept of the header: size, version, class, colour spaces, magic number, intent, illuminant
 _HEADER = ((8, 24), (36, 40), (64, 80))
 _NAME = "profile"
@@ -45,12 +47,33 @@ def cut_table(ds: Dataset, keyword: str) -> bool:
         return False
     entries = int(descriptor[0]) or 65536
     value = ds[keyword].value
+    if keyword.startswith("Segmented"):
+        cut = _cut_segments(value, entries, wide=descriptor[2] > _BYTE)
+        ds[keyword].value = cut
+        return cut is not None
     if isinstance(value, bytes):
         whole = 2 * entries if len(value) >= 2 * entries else entries
         ds[keyword].value = value[:whole] + b"\0" * (whole % 2 if len(value) >= whole else 0)
     elif isinstance(value, list) or hasattr(value, "__getitem__"):
         ds[keyword].value = list(value[:entries])
     return True
+
+
+def _cut_segments(value: bytes, entries: int, *, wide: bool) -> bytes | None:
+    """A segmented palette up to where it has made all entries (PS3.3 C.7.9.2).
+
+    None where it makes fewer, or copies what it made before: an indirect segment.
+    """
+    size = 2 if wide else 1
+    at = made = 0
+    while made < entries and at + 2 * size <= len(value):
+        kind, count = (int.from_bytes(value[i : i + size], "little") for i in (at, at + size))
+        if kind not in (_DISCRETE, _LINEAR):
+            return None
+        made += count
+        at += size * (2 + (count if kind == _DISCRETE else 1))
+    whole = value[:at]
+    return whole + b"\0" * (at % 2) if made == entries and at <= len(value) else None
 
 
 def is_table(keyword: str) -> bool:

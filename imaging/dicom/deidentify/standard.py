@@ -23,9 +23,10 @@ _SHOWING = (
     *_PIXELS, "general-image", "image-plane", "multi-frame", "cine", "frame-pointers",
     "modality-lut", "voi-lut", "softcopy-presentation-lut", "display-shutter", "ct-image",
     "dx-image", "dx-positioning", "dx-anatomy-imaged", "cr-series", "cr-image", "icc-profile",
-    "nm-image-pixel", "pet-image", "sc-image", "us-region-calibration", "frame-of-reference",
-    "general-series", "general-study", "patient", "sop-common", "general-equipment",
-    "x-ray-acquisition-dose", "dx-detector", "multi-frame-functional-groups",
+    "nm-image-pixel", "nm-multi-frame", "pet-image", "sc-image", "us-region-calibration",
+    "frame-of-reference", "general-series", "general-study", "patient", "sop-common",
+    "general-equipment", "x-ray-acquisition-dose", "dx-detector",
+    "multi-frame-functional-groups",
 )  # fmt: skip
 _ORDER = ("1", "1C", "2", "2C", "3")
 _STAND_IN = "secondary-capture-image"  # for classes that the standard does not define

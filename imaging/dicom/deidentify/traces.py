@@ -111,14 +111,14 @@ class Traces:
         if element.tag.group == 0x7FE0:
             return False
         if isinstance(element.value, bytes):
-            return self.are_in_bytes(element.value)
+            return self.are_in_bytes(element.value, numbers=not _is_table(element))
         whole = "\\".join(_values(element))
         if element.VR == "IS" and not self.numbers.isdisjoint(_long_numbers(whole)):
             return True
         if element.VR in ("IS", "DS", "TM", "AS") and re.fullmatch(r"[-+0-9.eE:\\ YMWD]*", whole):
             return False
         if element.VR == "UI":
-            return self._is_uid_in(whole)
+            return self._is_uid_in(whole) or self._are_in_uid(whole)
         return self.are_in(whole, coded=element.VR == "CS")
 
     def are_in(self, written: str, *, coded: bool = False) -> bool:
@@ -145,12 +145,26 @@ class Traces:
             or any(written_in(day, spelling) for day in self.days)
         )
 
-    def are_in_bytes(self, value: bytes) -> bool:
-        """Whether longer traces stand in bytes, in the encodings that programs write."""
+    def _are_in_uid(self, whole: str) -> bool:
+        """Whether an identifier is a component of a UID that was not made from the key here."""
+        parts = [part.lstrip("0") for part in whole.replace("\\", ".").split(".")]
+        return not whole.startswith("2.25.") and any(
+            part in self.numbers for part in parts if len(part) >= _IN_BYTES
+        )
+
+    def are_in_bytes(self, value: bytes, *, numbers: bool = True) -> bool:
+        """Whether longer traces stand in bytes, in the encodings that programs write.
+
+        A look-up table that rises by one holds every row of digits: ``numbers`` leaves these out.
+        """
         lowered = value.lower()
-        whole = (*self.words, *self.inside, *self.numbers, *self.uids)
+        whole = (*self.words, *self.inside, *(self.numbers if numbers else ()), *self.uids)
         sought = [part for part in whole if len(part.encode()) >= _IN_BYTES]
         return any(part.encode(way) in lowered for part in sought for way in _ENCODINGS)
+
+
+def _is_table(element: DataElement) -> bool:
+    return "Lookup" in element.keyword or element.keyword == "LUTData"
 
 
 def _elements(ds: Dataset) -> Iterator[DataElement]:

@@ -15,6 +15,7 @@ from pydicom.sr._snomed_dict import mapping
 
 from imaging.dicom.deidentify.spelling import spellings, words_of
 
+_MOST_DIGITS = 4  # of a coded term; more may be a number of somebody
 _SHORTEST = 3  # letters of a word that is looked up; shorter ones stand in `_TERMS`
 # Terms of coded strings (PS3.3) and of makers that are no words, or short ones.
 _LIST = """
@@ -80,7 +81,7 @@ def is_coded_term(value: str) -> bool:
     term = value.strip()
     if not term or _ISO.fullmatch(term) or _ORIENTATION.fullmatch(term):
         return True
-    if not _CODED.fullmatch(term):
+    if not _CODED.fullmatch(term) or sum(map(str.isdigit, term)) > _MOST_DIGITS:
         return False
     parts = [part for part in _BETWEEN.split(term.lower()) if part]
     return term.lower() in _TERMS or all(_is_word(part, numbered=True) for part in parts)
@@ -133,11 +134,10 @@ def _words() -> frozenset[str]:
 
 @cache
 def _meanings() -> dict[tuple[str, str], str]:
-    """(coding scheme, code value) -> meaning."""
+    """(coding scheme, code value) -> the shortest of the meanings that PS3.16 gives it."""
     schemes: dict[str, Any] = concepts
-    return {
-        (scheme, value): str(meaning[0])
-        for scheme, codes in schemes.items()
-        for values in codes.values()
-        for value, meaning in values.items()
-    }
+    found: dict[tuple[str, str], str] = {}
+    for scheme, codes in schemes.items():
+        for value, (meaning, _) in (pair for values in codes.values() for pair in values.items()):
+            found[scheme, value] = min(found.get((scheme, value), meaning), meaning, key=len)
+    return found
