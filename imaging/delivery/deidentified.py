@@ -15,9 +15,12 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import InputError, UnsupportedImageError
 
 BURNED_IN = (
-    "Text may be burned into this picture, and nobody has said that there is none. It was left out."
+    "Text may be burned into this picture, and nobody has said that there is none. It was left "
+    "out; check the picture first."
 )
-STILL_THERE = "Text is still found after blackening. It was left out."
+STILL_THERE = (
+    "Text is still found after blackening. It was left out; check what else has to be blackened."
+)
 REPORT_NAME = "what-was-removed.csv"
 _COLUMNS = ("file", "attribute", "done", "value now")
 
@@ -59,7 +62,9 @@ def copy_without_patient(
         raise InputError(BURNED_IN)
     if copy.left_over:
         where = ", ".join(copy.left_over)
-        raise InputError(f"It would still identify the patient in {where}. It was left out.")
+        raise InputError(
+            f"It would still identify the patient in {where}. It was left out; export it without."
+        )
     if search_again and profile.masks and search_file(copy.content).boxes:
         raise InputError(STILL_THERE)
     return copy

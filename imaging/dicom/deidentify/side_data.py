@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import error as TooShort
 from struct import pack, unpack_from
+from typing import Literal
 
 from pydicom.dataset import Dataset
 
@@ -48,7 +49,9 @@ def cut_table(ds: Dataset, keyword: str) -> bool:
     entries = int(descriptor[0]) or 65536
     value = ds[keyword].value
     if keyword.startswith("Segmented"):
-        cut = _cut_segments(value, entries, wide=descriptor[2] > _BYTE)
+        size = 2 if descriptor[2] > _BYTE else 1
+        cut = _cut_segments(value, entries, size, "little")
+        cut = _cut_segments(value, entries, size, "big") if cut is None else cut
         ds[keyword].value = cut
         return cut is not None
     if isinstance(value, bytes):
@@ -59,15 +62,16 @@ def cut_table(ds: Dataset, keyword: str) -> bool:
     return True
 
 
-def _cut_segments(value: bytes, entries: int, *, wide: bool) -> bytes | None:
+def _cut_segments(
+    value: bytes, entries: int, size: int, order: Literal["little", "big"]
+) -> bytes | None:
     """A segmented palette up to where it has made all entries (PS3.3 C.7.9.2).
 
     None where it makes fewer, or copies what it made before: an indirect segment.
     """
-    size = 2 if wide else 1
     at = made = 0
     while made < entries and at + 2 * size <= len(value):
-        kind, count = (int.from_bytes(value[i : i + size], "little") for i in (at, at + size))
+        kind, count = (int.from_bytes(value[i : i + size], order) for i in (at, at + size))
         if kind not in (_DISCRETE, _LINEAR):
             return None
         made += count

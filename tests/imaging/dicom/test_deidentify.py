@@ -72,7 +72,7 @@ def test_nothing_of_the_patient_stays() -> None:
     np.testing.assert_array_equal(ds.pixel_array, make_pixels())
     changed = {change.keyword: change for change in made.changes}
     assert changed["PatientName"].before == "Doe^Jane^^Dr"
-    assert changed["PatientName"].after == KEY.patient("MRN-4711")
+    assert changed["PatientName"].after == KEY.patient("MRN4711")
 
 
 def test_the_original_is_never_touched() -> None:
@@ -96,7 +96,7 @@ def test_what_belongs_together_stays_together_and_projects_stay_apart() -> None:
 
 def test_a_patients_dates_move_by_the_same_days() -> None:
     early, late = released(film(StudyDate="20240130")), released(film(StudyDate="20240302"))
-    moved = shift_date("20240130", KEY.shift("MRN-4711"))
+    moved = shift_date("20240130", KEY.shift("MRN4711"))
     assert early.StudyDate == moved != "20240130" and early.StudyTime == "120000"
     gap = np.datetime64(_day(late.StudyDate)) - np.datetime64(_day(early.StudyDate))
     assert gap == np.timedelta64(32, "D")
