@@ -22,6 +22,7 @@ from pydicom.uid import (
 from imaging.dicom.deidentify.redact import OFFSETS, store_native
 from imaging.dicom.deidentify.streams import jpeg, jpeg2000, rle
 from imaging.dicom.deidentify.traces import Traces
+from imaging.dicom.header.elements import integer
 from imaging.dicom.header.sop_classes import name_syntax
 from imaging.dicom.pixels.codestream import frame_bytes
 from imaging.dicom.pixels.decoding import decode_frame
@@ -76,7 +77,7 @@ def clean_pixels(ds: Dataset) -> str:
     if syntax in JPEG_XL_SYNTAXES:
         store_native(ds)
         return "stored without compression"
-    clean = _cleaner(syntax, geometry)
+    clean = _cleaner(ds, syntax, geometry)
     frames, changed = [], False
     for frame in range(geometry.frames):
         before = frame_bytes(ds, geometry, frame)
@@ -101,13 +102,14 @@ def holds_traces(ds: Dataset, traces: Traces) -> bool:
     return traces.are_in_bytes(ds.PixelData)
 
 
-def _cleaner(syntax: UID, geometry: Geometry) -> _Clean:
+def _cleaner(ds: Dataset, syntax: UID, geometry: Geometry) -> _Clean:
     if syntax in JPEG2000TransferSyntaxes:  # HTJ2K among them
         return jpeg2000.clean
     if syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *_RETIRED_JPEG):
         return jpeg.clean
     if syntax == RLELossless:
-        return partial(rle.clean, length=geometry.rows * geometry.columns)
+        segments = geometry.samples_per_pixel * (integer(ds, "BitsAllocated") or 8) // 8
+        return partial(rle.clean, length=geometry.rows * geometry.columns, segments=segments)
     raise UnsupportedTransferSyntaxError(
         f"The picture is encoded as {name_syntax(syntax)}, in which notes about the patient cannot "
         "be found and removed. It was left out; export it uncompressed."

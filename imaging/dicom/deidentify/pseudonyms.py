@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import unicodedata
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from imaging.person import Number, number_in, person_of
 
 _SIZE = 32  # bytes
 _VERSION = "2:"  # before the digits of a key in whose project punctuation is nothing
+# Behind the day of a DT (PS3.5 6.2): time of day, fraction, offset from UTC
+_TIME = re.compile(r"([0-9]{2}){0,3}(\.[0-9]{1,6})?([+-][0-9]{4})?")
 _FEWEST, _MOST = 30, 3650  # days that dates go back
 
 
@@ -130,4 +133,5 @@ def shift_date(value: str, by: timedelta) -> str:
         day = datetime.strptime(digits[:8], "%Y%m%d").replace(tzinfo=UTC) + by
     except (ValueError, OverflowError):
         return ""
-    return f"{day.year:04}{day:%m%d}" + digits[8:]
+    rest = digits[8:] if _TIME.fullmatch(digits[8:]) else ""
+    return f"{day.year:04}{day:%m%d}{rest}"

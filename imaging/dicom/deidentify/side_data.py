@@ -55,6 +55,8 @@ def cut_table(ds: Dataset, keyword: str) -> bool:
         ds[keyword].value = cut
         return cut is not None
     if isinstance(value, bytes):
+        if len(value) < entries:
+            return False
         whole = 2 * entries if len(value) >= 2 * entries else entries
         ds[keyword].value = value[:whole] + b"\0" * (whole % 2 if len(value) >= whole else 0)
     elif isinstance(value, list) or hasattr(value, "__getitem__"):

@@ -175,11 +175,68 @@ def test_an_rle_frame_ends_where_its_picture_does() -> None:
 
 def test_a_run_that_goes_on_behind_the_picture_is_cut() -> None:
     header = pack("<16L", 1, 64, *[0] * 14)
-    assert rle.clean(header + b"\x05abSECR" + b"\xfd!", 2) == header + b"\x01ab\0"
-    assert rle.clean(header + b"\xfdx" + b"\x80" + b"\x01yz", 6) == header + b"\xfdx\x80\x01yz"
+    assert rle.clean(header + b"\x05abSECR" + b"\xfd!", 2, 1) == header + b"\x01ab\0"
+    assert rle.clean(header + b"\xfdx" + b"\x80" + b"\x01yz", 6, 1) == header + b"\xfdx\x80\x01yz"
     for broken in (b"", header, header + b"\x05a", pack("<16L", 16, 64, *[0] * 14)):
         with pytest.raises(ValueError):
-            rle.clean(broken, 2)
+            rle.clean(broken, 2, 1)
+
+
+HIDDEN = b"wife Betty, 0171-555-0199"
+_SPARE = b"\x03" + HIDDEN.ljust(64, b".")  # as quantization table 3
+_CODES = b"\x13" + bytes(15) + bytes((len(HIDDEN),)) + HIDDEN  # as Huffman table 3
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [(0xDB, _SPARE), (0xDB, b"\0" + HIDDEN.ljust(64, b".")), (0xC4, _CODES), (0xF8, HIDDEN),
+     (0xDD, b"\0\0" + HIDDEN), (0xDF, HIDDEN), (0xDC, HIDDEN), (0xCC, HIDDEN), (0xF7, HIDDEN)],
+)  # fmt: skip
+def test_nothing_hides_in_segments_that_decode(marker: int, body: bytes) -> None:
+    """A table that no scan uses, or that another replaces; words behind an interval."""
+    content = film(with_segment(_jpeg(EIGHT), marker, body), uid.JPEGBaseline8Bit)
+    try:
+        made = release(content, KEY)
+    except InputError:
+        return
+    assert HIDDEN[5:] not in made.content
+
+
+@pytest.mark.parametrize("marker", [0xFF50, 0xFF55, 0xFF57, 0xFF58, 0xFF63, 0xFF74, 0xFF56, 0xFF59])
+@pytest.mark.parametrize("head", [b"", b"\0\x02\0\0\0\0", b"\xff\xff\xff\xff"])
+def test_nothing_hides_in_markers_of_jpeg_2000(marker: int, head: bytes) -> None:
+    stream = bytes(imagecodecs.jpeg2k_encode(EIGHT, level=0, codecformat="j2k", reversible=True))
+    size, body = 4 + unpack_from(">H", stream, 4)[0], head + HIDDEN
+    stream = stream[:size] + pack(">HH", marker, len(body) + 2) + body + stream[size:]
+    try:
+        made = release(film(stream, uid.JPEG2000Lossless), KEY)
+    except InputError:
+        return
+    assert HIDDEN[5:] not in made.content
+
+
+def test_nothing_hides_in_a_segment_more_of_rle() -> None:
+    ds = make_dataset(EIGHT, **WHO)
+    ds.compress(uid.RLELossless)
+    (frame,) = (b"".join(f) for f in generate_fragmented_frames(ds.PixelData, number_of_frames=1))
+    runs = b"".join(b"\x7f" + HIDDEN.ljust(128, b" ") for _ in range(6))
+    header = pack("<16L", 2, 64, len(frame), *[0] * 13)
+    left = rle.clean(header + frame[64:] + runs, EIGHT.size, 1)
+    assert left[4:8] == frame[4:8] and HIDDEN not in left and len(left) <= len(frame)
+    assert unpack_from("<L", left) == (1,)
+
+
+def test_a_table_of_lengths_is_right_after_a_comment_went() -> None:
+    stream = bytes(imagecodecs.jpeg2k_encode(EIGHT, level=0, codecformat="j2k", reversible=True))
+    size = 4 + unpack_from(">H", stream, 4)[0]
+    at = stream.index(b"\xff\x90\x00\x0a")
+    entry = pack(">HL", 0, unpack_from(">L", stream, at + 6)[0])
+    table = pack(">2H2B", 0xFF55, 10, 0, 0x60) + entry
+    left = jpeg2000.clean(with_comment(stream[:size] + table + stream[size:]))
+    where = left.index(b"\xff\x55")
+    assert unpack_from(">L", left, where + 8)[0] == left.rindex(b"\xff\xd9") - left.index(
+        b"\xff\x90\x00\x0a"
+    )
 
 
 def test_jpeg_xl_is_stored_without_compression() -> None:

@@ -237,6 +237,15 @@ def test_values_are_of_the_form_that_their_representation_has() -> None:
     assert not survives(made.content, "bettys")
 
 
+@pytest.mark.parametrize("behind", ["Betty", "12Betty", "1212.Betty", " Betty", "+Bett"])
+def test_words_behind_the_day_of_a_date_go(behind: str) -> None:
+    ds = make_dataset(**WHO)
+    ds["AcquisitionDateTime"] = DataElement("AcquisitionDateTime", "LO", f"20240101{behind}")
+    ds["AcquisitionDateTime"].VR = "DT"
+    made = copied(ds)
+    assert not survives(made.content, "bett") and len(_read(made).AcquisitionDateTime) == 8
+
+
 def test_an_identifier_among_numbers_is_found() -> None:
     ds = make_dataset(**{**WHO, "PatientID": "4821377"}, SeriesNumber=4821377, InstanceNumber=3)
     made = _read(release(to_bytes(ds), KEY))

@@ -9,7 +9,7 @@ _HEADER = 64
 _MOST = 15
 
 
-def clean(data: bytes, length: int) -> bytes:
+def clean(data: bytes, length: int, segments: int) -> bytes:
     """An RLE frame without gaps between its segments, and without what they unpack to in excess.
 
     Parameters
@@ -18,11 +18,13 @@ def clean(data: bytes, length: int) -> bytes:
         The frame.
     length : int
         Bytes that each segment unpacks to: rows x columns.
+    segments : int
+        How many there are: a byte of each sample to a segment; more are left out.
 
     Raises
     ------
     ValueError
-        If a segment unpacks to less.
+        If there are fewer, or one unpacks to less.
 
     Notes
     -----
@@ -32,18 +34,18 @@ def clean(data: bytes, length: int) -> bytes:
         count, *starts = unpack_from("<16L", data)
     except TooShort as exc:
         raise ValueError("no header") from exc
-    if not 1 <= count <= _MOST or starts[0] != _HEADER:
+    if not segments <= count <= _MOST or starts[0] != _HEADER:
         raise ValueError("no header")
     ends = [*starts[1:count], len(data)]
-    segments = [
-        _cut(data[start:end], length) for start, end in zip(starts[:count], ends, strict=True)
+    kept = [
+        _cut(data[start:end], length) for start, end in zip(starts[:segments], ends, strict=False)
     ]
     at, found = _HEADER, []
-    for segment in segments:
+    for segment in kept:
         found.append(at)
         at += len(segment)
-    header = pack("<16L", count, *found, *[0] * (_MOST - count))
-    return b"".join((header, *segments))
+    header = pack("<16L", segments, *found, *[0] * (_MOST - segments))
+    return b"".join((header, *kept))
 
 
 def _cut(segment: bytes, length: int) -> bytes:
