@@ -8,6 +8,7 @@ only if this module lists it and its value is of a known form. Nothing here chan
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -156,7 +157,7 @@ def rule_of(element: DataElement, path: Path, iod: Iod, profile: Profile) -> str
     if tag in (0x00100010, 0x00100020) and not path:  # the patient's name and identifier
         return PSEUDONYM
     if profile.device and (tag in _DEVICE or keyword in _MAKE):
-        return ""
+        return "" if _is_latin(str(element.value)) else without(iod.type_of(path, keyword))
     if profile.descriptions and keyword in _DESCRIBING:
         return WORDS
     if not keyword or _is_repeating(tag) or tag in _OTHER_CALENDARS or _is_misfit(element):
@@ -230,6 +231,11 @@ def _is_misfit(element: DataElement) -> bool:
     except KeyError:
         return True
     return element.VR == "UN" or element.VR not in stated.split(" or ")
+
+
+def _is_latin(value: str) -> bool:
+    """True for text in Latin letters: in others a name is not found for certain (`traces`)."""
+    return all("LATIN" in unicodedata.name(one, "") for one in value if one.isalpha())
 
 
 def _is_well_formed(element: DataElement) -> bool:

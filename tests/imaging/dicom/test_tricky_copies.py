@@ -340,6 +340,9 @@ SPELLINGS = (
     "4 8 2 1 3 7 7", "ID:4821377", "1. Februar 1970", "1970年2月1日", "geb. 01.02.70",
     "Ms Zsofika called 0171 555 0199",
 )  # fmt: skip
+# Names that nothing in the header leads to; only what names the device may hold them, if that was
+# asked for.
+UNKNOWABLE = ("Tanaka", "Zsofika")
 PATIENT: dict[str, Any] = {
     "PatientName": "Müllersen^Jürgen=田中^太郎", "PatientID": "4821377",
     "PatientBirthDate": "19700201", "PatientSex": "M",
@@ -399,5 +402,6 @@ def test_a_secret_planted_anywhere_in_any_spelling_never_survives(
         made = release(to_bytes(ds), KEY, profile)
     except InputError:
         return
-    if not made.left_over and not (profile.device and "Zsofika" in secret):
+    kept_by_choice = profile.device and any(one in secret for one in UNKNOWABLE)
+    if not made.left_over and not kept_by_choice:
         assert not survives(made.content, "Zsofika" if "Zsofika" in secret else secret)
