@@ -292,8 +292,12 @@ def _map_values(value: Any, change: Callable[[str], str]) -> Any:
 
 def _clean_term(keyword: str, term: str) -> str:
     """A term that stays, or what stands for one that nobody knows."""
-    known = is_coded_term(term) or bool(_ANATOMY.get(keyword, lambda _: "")(term))
-    return term if known else _OTHERS.get(keyword, rules.DUMMIES["CS"])
+    if is_coded_term(term):
+        return term
+    named = _ANATOMY[keyword](term) if keyword in _ANATOMY else ""  # a view or part in words
+    if named and is_coded_term(named):
+        return named
+    return _OTHERS.get(keyword, str(rules.DUMMIES["CS"]))
 
 
 def _says_anything(element: DataElement) -> bool:

@@ -182,6 +182,15 @@ def test_a_run_that_goes_on_behind_the_picture_is_cut() -> None:
             rle.clean(broken, 2, 1)
 
 
+def test_a_stream_that_would_show_something_else_is_stored_without_compression(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = _jpeg(255 - EIGHT)
+    monkeypatch.setattr(jpeg, "clean", lambda _: other)
+    ds, _ = copied(film(_jpeg(EIGHT), uid.JPEGBaseline8Bit))
+    assert ds.file_meta.TransferSyntaxUID == uid.ExplicitVRLittleEndian
+
+
 HIDDEN = b"wife Betty, 0171-555-0199"
 _SPARE = b"\x03" + HIDDEN.ljust(64, b".")  # as quantization table 3
 _CODES = b"\x13" + bytes(15) + bytes((len(HIDDEN),)) + HIDDEN  # as Huffman table 3
