@@ -253,6 +253,15 @@ def test_an_identifier_among_numbers_is_found() -> None:
     assert made.SeriesNumber != 4821377 and made.InstanceNumber == 3
 
 
+def test_an_attribute_of_another_kind_of_object_goes() -> None:
+    """A plan's beam in a radiograph: a number that nobody looks at may say anything."""
+    ds = make_dataset(**WHO, BeamNumber=4711, KVP=80)
+    ds.SourceImageSequence = [Dataset()]
+    ds.SourceImageSequence[0].KVP = 4711
+    made = _read(copied(ds))
+    assert "BeamNumber" not in made and made.KVP == 80 and "4711" not in str(made)
+
+
 def test_uids_that_only_look_like_the_standards() -> None:
     ds = make_dataset(**WHO, DeviceUID="1.2.840.10008.0012345")
     ds.ReferencedImageSequence = [Dataset()]
