@@ -13,6 +13,7 @@ from pydicom import dcmread
 from typer.testing import CliRunner
 
 import imaging.commands.deidentify
+import imaging.delivery.deidentified
 from cli import app
 from imaging.dicom.deidentify.burned_in_text import Search, search_file
 from imaging.store import Repository
@@ -45,6 +46,38 @@ def test_a_folder_goes_in_and_comes_out_nameless(
     details = [line.detail for line in store.audit.entries()]
     store.close()
     assert details == ["de-identified 1 files", "de-identified 2 files"]
+
+
+def test_the_report_says_what_was_done_and_nothing_of_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
+    (tmp_path / "in.dcm").write_bytes(make_dicom_bytes(**WHO, AcquisitionComments="Doe, tall"))
+    result = CliRunner().invoke(
+        app,
+        ["deidentify", str(tmp_path / "in.dcm"), str(tmp_path / "out"), "--project",
+         str(tmp_path / "key"), "--report", str(tmp_path / "report.csv")],
+    )  # fmt: skip
+    assert result.exit_code == 0 and "1 files written" in result.output
+    told = (tmp_path / "report.csv").read_text()
+    assert "AcquisitionComments,removed," in told and "Modality,kept,CR" in told
+    assert not [one for one in ("Doe", "Jane", "4711", "tall") if one in told]
+
+
+def test_a_report_is_written_only_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
+    (tmp_path / "sr.dcm").write_bytes(
+        make_dicom_bytes(**WHO, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", PixelData=None)
+    )
+    arguments = ["deidentify", str(tmp_path / "sr.dcm"), str(tmp_path / "out"), "--project",
+                 str(tmp_path / "key")]  # fmt: skip
+    refused = CliRunner().invoke(app, arguments)
+    assert "1 left out" in refused.output and "structured report" in refused.output
+    assert "Say --documents" in refused.output
+    written = CliRunner().invoke(app, [*arguments, "--documents"])
+    assert "1 files written" in written.output
 
 
 @pytest.mark.parametrize("mask", ["1,2,3", "a,b,c,d", "5,5,5,9", "-1,0,3,3"])
@@ -90,7 +123,8 @@ def test_a_file_in_which_text_is_left_is_not_written(
     monkeypatch.setenv("LIGHTBOX_HOME", str(tmp_path / "home"))
     (tmp_path / "burned.dcm").write_bytes(_film(("DOE^JANE", 20, 15)))
     half = Search(((0, 0, 60, 60),), 1, 1)  # a finder that sees the first letters alone
-    monkeypatch.setattr(imaging.commands.deidentify, "search_file", Mock(side_effect=[half, half]))
+    monkeypatch.setattr(imaging.commands.deidentify, "search_file", Mock(return_value=half))
+    monkeypatch.setattr(imaging.delivery.deidentified, "search_file", Mock(return_value=half))
     result = CliRunner().invoke(
         app,
         ["deidentify", str(tmp_path / "burned.dcm"), str(tmp_path / "out"), "--find-text",

@@ -11,7 +11,13 @@ from typing import Annotated
 import typer
 
 from imaging.commands.records import TERMINAL, open_repository
-from imaging.dicom import Image, Profile, inspect_image, read_object, release
+from imaging.delivery.deidentified import (
+    BURNED_IN,
+    STILL_THERE,
+    copy_without_patient,
+    report,
+)
+from imaging.dicom import Profile, Released
 from imaging.dicom.deidentify.burned_in_text import Search, search_file
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
@@ -21,18 +27,16 @@ from imaging.review.records import AuditEvent
 from imaging.store import Seals, seal_file
 
 Box = tuple[int, int, int, int]
-_STILL_THERE = (
-    "Text is still found after blackening. Look at the picture, then name what to blacken with "
-    "--mask. It was left out."
-)
+_LOOK = "Look at it, then name what to blacken with --mask, or say --no-burned-in-text."
 _NONE_FOUND = (
-    "No text was found, but the header or the kind of picture says that there is some. Look at "
-    "it, then name what to blacken with --mask, or say --no-burned-in-text. It was left out."
+    "No text was found, but the header or the kind of picture says that there is some. It was "
+    f"left out. {_LOOK}"
 )
-_BURNED_IN = (
-    "Text may be burned into this picture. Look at it, then name what to blacken with --mask, or "
-    "say --no-burned-in-text. It was left out."
-)
+_ASKED_FOR = "has to be asked for."
+_HINTS = {  # what the terminal knows beyond a refusal
+    BURNED_IN: _LOOK,
+    STILL_THERE: "Look at the picture, then name what to blacken with --mask.",
+}
 
 
 def deidentify(
@@ -45,7 +49,11 @@ def deidentify(
     ] = False,
     keep_device: Annotated[bool, typer.Option(help="Keep what identifies the device.")] = False,
     keep_descriptions: Annotated[
-        bool, typer.Option(help="Keep free texts in which no trace of the patient is found.")
+        bool, typer.Option(help="Keep the words of descriptions that DICOM itself uses.")
+    ] = False,
+    documents: Annotated[
+        bool,
+        typer.Option(help="Reports, presentation states and the like, too, without their texts."),
     ] = False,
     mask: Annotated[
         list[str] | None, typer.Option(help="Blacken TOP,LEFT,BOTTOM,RIGHT in pixels; repeatable.")
@@ -56,39 +64,50 @@ def deidentify(
     find_text: Annotated[
         bool, typer.Option(help="Look for burned-in text, blacken it, and look again.")
     ] = False,
+    write_report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Table of what was removed and what stayed (CSV)."),
+    ] = None,
 ) -> None:
     """De-identify DICOM files by PS3.15 Annex E; the originals stay as they are.
 
     Writes one file per object, named by its new SOP Instance UID. A file in which anything of the
-    original is found again, or that may carry burned-in text nobody spoke about, is not written.
+    original is found again, or that may carry burned-in text nobody spoke about, is not written;
+    nor are reports and other objects without pixels, unless --documents asks for them.
     What --find-text blackens was found by a program, which may miss some: look at the copies.
     """
     *paths, target = source
     if not paths:
         raise ExportError("Name what to de-identify, and then the folder to write to.")
     masks = tuple(_parse_box(text) for text in mask or ())
-    profile = Profile(not remove_dates, keep_device, keep_descriptions, masks)
+    profile = Profile(not remove_dates, keep_device, keep_descriptions, documents, masks)
     text_checked = bool(masks) or no_burned_in_text
     options = _Options(Project.open(project), profile, text_checked, find_text)
     counts: Counter[str] = Counter()
     seals: dict[str, str | None] = {}
+    copies: list[Released] = []
     try:
         target.mkdir(parents=True, exist_ok=True)
         for candidate in walk(paths):
             try:
-                name, content, remark = _release_file(candidate, options)
+                copy, remark = _release_file(candidate, options)
             except InputError as exc:
                 if _is_helper(candidate):
                     counts["no films"] += 1
                     continue
                 counts["left out"] += 1
-                typer.echo(f"{candidate.path}: {exc}", err=True)
+                typer.echo(f"{candidate.path}: {_with_hint(str(exc))}", err=True)
                 continue
-            (target / f"{name}.dcm").write_bytes(content)
+            name = copy.sop_instance_uid
+            (target / f"{name}.dcm").write_bytes(copy.content)
+            if write_report is not None:
+                copies.append(replace(copy, content=b""))
             counts["written"] += 1
-            seals |= seal_file(f"{name}.dcm", content)
+            seals |= seal_file(f"{name}.dcm", copy.content)
             if remark:
                 typer.echo(f"{name}.dcm: {remark}")
+        if write_report is not None:
+            write_report.write_bytes(report(copies))
     except OSError as exc:
         raise ExportError("The folder cannot be written to.") from exc
     finally:  # what was written before a disk was full has left too
@@ -108,8 +127,8 @@ class _Options:
     find_text: bool
 
 
-def _release_file(candidate: Candidate, options: _Options) -> tuple[str, bytes, str]:
-    """De-identify a file: its new name, its content and a remark, which says nothing about whom."""
+def _release_file(candidate: Candidate, options: _Options) -> tuple[Released, str]:
+    """De-identify a file: the copy, and a remark, which says nothing about whom."""
     content, remark, profile = candidate.read(), "", options.profile
     text_checked = options.text_checked
     if options.find_text:
@@ -117,15 +136,25 @@ def _release_file(candidate: Candidate, options: _Options) -> tuple[str, bytes, 
         remark = _describe_search(search)
         text_checked = text_checked or bool(search.boxes)
         profile = replace(profile, masks=(*profile.masks, *search.boxes))
-    if not text_checked and _may_have_text(content):
-        raise InputError(_NONE_FOUND if options.find_text else _BURNED_IN)
-    copy = release(content, options.key, profile)
-    if copy.left_over:
-        where = ", ".join(copy.left_over)
-        raise InputError(f"It would still identify the patient in {where}. It was left out.")
-    if options.find_text and profile.masks and search_file(copy.content).boxes:
-        raise InputError(_STILL_THERE)
-    return copy.sop_instance_uid, copy.content, remark
+    try:
+        copy = copy_without_patient(
+            content,
+            options.key,
+            profile,
+            text_checked=text_checked,
+            search_again=options.find_text,
+        )
+    except InputError as exc:
+        if options.find_text and str(exc) == BURNED_IN:
+            raise InputError(_NONE_FOUND) from exc
+        raise
+    return copy, remark
+
+
+def _with_hint(refusal: str) -> str:
+    """A refusal, and what to type about it."""
+    hint = "Say --documents for that." if refusal.endswith(_ASKED_FOR) else _HINTS.get(refusal, "")
+    return f"{refusal} {hint}".rstrip()
 
 
 def _is_helper(candidate: Candidate) -> bool:
@@ -142,14 +171,6 @@ def _describe_search(search: Search) -> str:
     if search.frames < search.total_frames:
         sentence += f"; {search.frames} of {search.total_frames} frames were looked at"
     return sentence
-
-
-def _may_have_text(content: bytes) -> bool:
-    """True where header or kind of picture say so (`imaging.dicom.fidelity.cautions`)."""
-    image = read_object(content)
-    if not isinstance(image, Image):
-        return False
-    return any(caution.code == "burned-in" for caution in inspect_image(image).cautions)
 
 
 def _parse_box(text: str) -> Box:

@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imaging.errors import ConflictError, InputError, StoreError
+from imaging.errors import ConflictError, InputError
 from imaging.intake.archives import is_archive
 from imaging.intake.expand import unpack
 from imaging.jobs import Arrival, Loss
 from imaging.store import Repository
+from imaging.store.health.diagnosis import diagnose
 from imaging.text import MAX_NAME, clean
 
 MOST_FILES = 100_000  # of one drop
@@ -27,7 +28,7 @@ _ALL = -1
 _BAD = "The browser sent something that is no piece of a file; reload the page and try again."
 _MANY = f"More than {MOST_FILES} files at once; queue their folder by its path instead."
 _EMPTY = "The archive is empty."
-_FULL = "The data folder cannot be written; is the disk full?"
+_UNWRITABLE = "The data folder cannot be written; check the disk that it lies on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Arrivals:
                 stream.write(piece.content)
                 here = stream.tell()
         except OSError as exc:
-            raise StoreError(_FULL) from exc
+            raise diagnose(exc, otherwise=_UNWRITABLE) from exc
         return here, path if here == size else None
 
     def _part(self, job_id: str, number: int) -> Path:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from imaging.errors import NotFoundError, StoreError
 from imaging.host import temporary, writing
+from imaging.store.health.diagnosis import diagnose
 
-_UNWRITABLE = "The data folder cannot be written; is the disk full?"
+_UNWRITABLE = "The data folder cannot be written; check the disk that it lies on."
 _MOMENT = 60.0  # seconds: nobody needs so long between making a file and locking it
 
 
@@ -47,7 +48,7 @@ class ObjectFolder:
             writing.make_folder(target.parent)
             self._write(target, content)
         except OSError as exc:
-            raise StoreError(_UNWRITABLE) from exc
+            raise diagnose(exc, otherwise=_UNWRITABLE) from exc
         return sha256
 
     def put_file(self, path: Path) -> str:
@@ -67,7 +68,7 @@ class ObjectFolder:
             writing.make_folder(target.parent)
             writing.move(path, target)
         except OSError as exc:
-            raise StoreError(_UNWRITABLE) from exc
+            raise diagnose(exc, otherwise=_UNWRITABLE) from exc
         return sha256
 
     def get(self, sha256: str) -> bytes:

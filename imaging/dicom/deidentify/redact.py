@@ -14,7 +14,7 @@ from imaging.dicom.pixels import colour, decoding
 from imaging.dicom.pixels.description import read_geometry
 from imaging.dicom.pixels.overlay_planes import has_embedded
 
-_OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")  # of frames that were compressed
+OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")  # of frames that were compressed
 
 
 def blacken(ds: Dataset, boxes: Sequence[Box]) -> None:
@@ -42,8 +42,13 @@ def blacken(ds: Dataset, boxes: Sequence[Box]) -> None:
     ds.set_pixel_data(array, photometric, bits, generate_instance_uid=False)
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds["PixelData"].is_undefined_length = False
-    for keyword in _OFFSETS:
+    for keyword in OFFSETS:
         ds.pop(keyword, None)
+
+
+def store_native(ds: Dataset) -> None:
+    """Decode every frame and store it without compression, in place; nothing else is kept."""
+    blacken(ds, ())
 
 
 def drop_overlay_bits(ds: Dataset) -> bool:

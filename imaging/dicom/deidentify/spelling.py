@@ -9,6 +9,8 @@ import html
 import re
 import unicodedata
 
+from anyascii import anyascii
+
 from imaging.text import mend
 
 _LETTERS = {  # what Unicode takes for letters of their own: (plain, as written without the letter)
@@ -23,16 +25,24 @@ _KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}  # to hiragana
 _UNSPACED = re.compile(  # scripts that do not part words: Thai to Khmer, kana, Han, Hangul
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff]"
 )
+_LATIN_GAPS = re.compile(r"[\x00-\x1f]")
 _WORD = re.compile(r"[^\W_]+")
 _DIGRAPHS = re.compile(r"([aou])e|aa")  # how ä, ö, ü, å are written without them
 
 
 def spellings(text: str) -> frozenset[str]:
-    """The text in lower case without accents: left out, and written out (ü as u and as ue).
+    """The text in lower case without accents: left out, written out (ü as u and ue), in Latin.
 
-    Compatible forms become one (NFKC: full width, ligatures), invisible signs and points of vowels
-    are dropped; UTF-8 read as Latin-1 and HTML's names of letters are put right before.
+    In Latin letters is what is written in others, sign by sign (`anyascii`). Compatible forms
+    become one (NFKC: full width, ligatures), invisible signs and points of vowels are dropped;
+    UTF-8 read as Latin-1 and HTML's names of letters are put right before.
     """
+    native = _spell_natively(text)
+    return native | {_LATIN_GAPS.sub(" ", anyascii(one)).casefold() for one in native}
+
+
+def _spell_natively(text: str) -> frozenset[str]:
+    """The spellings in the letters of the text itself."""
     whole = html.unescape(mend(text))
     whole = unicodedata.normalize("NFKC", whole).casefold()
     whole = unicodedata.normalize("NFC", whole).translate(_KATAKANA)
@@ -57,7 +67,7 @@ def is_unspaced(text: str) -> bool:
 
 def key_of(text: str) -> str:
     """One spelling for all: accents left out, whether written out or not, single blanks."""
-    plain = min(spellings(text), key=len)
+    plain = min(_spell_natively(text), key=len)
     return " ".join(words_of(_DIGRAPHS.sub(lambda match: match[1] or "a", plain)))
 
 

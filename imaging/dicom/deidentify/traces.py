@@ -29,6 +29,7 @@ _IDENTIFIERS = (
     "FillerOrderNumberImagingServiceRequest", "PlacerOrderNumberImagingServiceRequest",
 )  # fmt: skip
 _PLACES = ("InstitutionName", "InstitutionAddress", "PatientAddress", "InstitutionalDepartmentName")
+_CALENDARS = ("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar")
 _DAYS = ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 _NAMES_OF_NOBODY = frozenset(
@@ -45,6 +46,7 @@ _TITLES = 3  # components of a name before its prefixes and suffixes (PS3.5 6.2.
 _ANYWHERE = 6  # letters from which a word is looked for within others, too
 _LONG_UID = 16
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 _IN_BYTES = 5  # likewise within values that are no text
 _FIXED = (  # character set, modality, photometric interpretation; a report's kinds of items and
     *(0x00080005, 0x00080060, 0x00280004, 0x0040A040, 0x0040A010, 0x0040A050),
@@ -90,6 +92,8 @@ class Traces:
                     _add_identifier(value, words, inside, numbers)
                 elif element.keyword in _PLACES:
                     _add_place(value, words, inside)
+                elif element.keyword in _CALENDARS:
+                    inside |= {one for one in map(squeeze, spellings(value)) if len(one) > 4}
         nobody = _NAMES_OF_NOBODY - _own_surnames(ds)
         uids = {str(ds.get(keyword) or "") for keyword in _UIDS} - {""}
         return cls(
@@ -107,12 +111,14 @@ class Traces:
         if element.tag.group == 0x7FE0:
             return False
         if isinstance(element.value, bytes):
-            return self._are_in_bytes(element.value)
+            return self.are_in_bytes(element.value, numbers=not _is_table(element))
         whole = "\\".join(_values(element))
+        if element.VR == "IS" and not self.numbers.isdisjoint(_long_numbers(whole)):
+            return True
         if element.VR in ("IS", "DS", "TM", "AS") and re.fullmatch(r"[-+0-9.eE:\\ YMWD]*", whole):
             return False
         if element.VR == "UI":
-            return self._is_uid_in(whole)
+            return self._is_uid_in(whole) or self._are_in_uid(whole)
         return self.are_in(whole, coded=element.VR == "CS")
 
     def are_in(self, written: str, *, coded: bool = False) -> bool:
@@ -139,12 +145,26 @@ class Traces:
             or any(written_in(day, spelling) for day in self.days)
         )
 
-    def _are_in_bytes(self, value: bytes) -> bool:
-        """Longer traces, in the encodings that programs write."""
+    def _are_in_uid(self, whole: str) -> bool:
+        """Whether an identifier is a component of a UID that was not made from the key here."""
+        parts = [part.lstrip("0") for part in whole.replace("\\", ".").split(".")]
+        return not whole.startswith("2.25.") and any(
+            part in self.numbers for part in parts if len(part) >= _IN_BYTES
+        )
+
+    def are_in_bytes(self, value: bytes, *, numbers: bool = True) -> bool:
+        """Whether longer traces stand in bytes, in the encodings that programs write.
+
+        A look-up table that rises by one holds every row of digits: ``numbers`` leaves these out.
+        """
         lowered = value.lower()
-        whole = (*self.words, *self.inside, *self.numbers, *self.uids)
-        sought = (part.encode(encoding) for part in whole for encoding in ("utf-8", "utf-16-le"))
-        return any(len(part) >= _IN_BYTES and part in lowered for part in sought)
+        whole = (*self.words, *self.inside, *(self.numbers if numbers else ()), *self.uids)
+        sought = [part for part in whole if len(part.encode()) >= _IN_BYTES]
+        return any(part.encode(way) in lowered for part in sought for way in _ENCODINGS)
+
+
+def _is_table(element: DataElement) -> bool:
+    return "Lookup" in element.keyword or element.keyword == "LUTData"
 
 
 def _elements(ds: Dataset) -> Iterator[DataElement]:
@@ -247,6 +267,11 @@ def _numbers_in(spelling: str) -> Iterator[str]:
         yield run.lstrip("0")
     for run in re.findall(r"[0-9]+(?:[^\w]{1,2}[0-9]+)+", spelling):
         yield "".join(re.findall(r"[0-9]", run)).lstrip("0")
+
+
+def _long_numbers(whole: str) -> set[str]:
+    """Whole numbers that are too long to count anything by chance as an identifier does."""
+    return {run.lstrip("0") for run in whole.split("\\") if len(run) > _IN_BYTES}
 
 
 def _days(ds: Dataset) -> Iterator[date]:

@@ -113,6 +113,26 @@ def excess_bytes(ds: Dataset, geometry: Geometry) -> bool:
     return spare >= max(2, geometry.columns * geometry.samples_per_pixel)
 
 
+def cut_to_length(ds: Dataset, geometry: Geometry) -> bool:
+    """Cut native pixels to what the header describes, in place; True where more than padding went.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Not compressed; `geometry` is of it.
+    """
+    keyword = pixel_keyword(ds) or ""
+    data = pixel_bytes(ds) or b""
+    length = _native_length(ds, geometry, subsampled=is_subsampled(ds, geometry))
+    pad = b"\0" * (length % 2)
+    if pad and not UID(ds.file_meta.TransferSyntaxUID).is_little_endian and ds[keyword].VR == "OW":
+        whole = data[: length - 1] + pad + data[length : length + 1]  # words, their bytes swapped
+    else:
+        whole = data[:length] + pad
+    ds[keyword].value = whole
+    return data[length + len(pad) :].strip(b"\0") != b"" or data[: len(whole)] != whole
+
+
 def _require_integer(ds: Dataset, keyword: str) -> int:
     """A whole number that the pixels cannot be read without."""
     number = integer(ds, keyword)

@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from imaging.dicom import Profile, Released, inspect_image, release
-from imaging.dicom.deidentify.burned_in_text import Box, search_file
+from imaging.delivery.deidentified import (
+    REPORT_NAME,
+    STILL_THERE,
+    copy_without_patient,
+    report,
+)
+from imaging.dicom import Profile, Released, inspect_image
+from imaging.dicom.deidentify.burned_in_text import Box
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
@@ -125,22 +131,28 @@ def _release(film: Instance, key: Project, order: _Order) -> Released:
     sha256 = film.identity.sha256
     masks = (*order.profile.masks, *order.ticked.of(sha256))
     content = resources.repository().originals.content(sha256)
-    copy = release(content, key, replace(order.profile, masks=masks))
-    if order.ticked.searched and masks and search_file(copy.content).boxes:
+    try:
+        return copy_without_patient(
+            content,
+            key,
+            replace(order.profile, masks=masks),
+            text_checked=True,  # the button asks for it
+            search_again=order.ticked.searched,
+        )
+    except InputError as exc:
+        if str(exc) != STILL_THERE:
+            raise
         reason = _("Text is still found after blackening, so the copy was left out.")
-        raise InputError(f"{reason} {_('Tick what is not ticked, or draw a rectangle over it.')}")
-    return copy
+        advice = _("Tick what is not ticked, or draw a rectangle over it.")
+        raise InputError(f"{reason} {advice}") from exc
 
 
 def _render_changes(uid: str, copies: Sequence[Released | str]) -> None:
     """The table of the first file, what was left out, and the way to the files."""
-    sound = [copy for copy in copies if isinstance(copy, Released) and not copy.left_over]
+    sound = [copy for copy in copies if isinstance(copy, Released)]
     for copy in copies:
         if isinstance(copy, str):
             st.warning(plain(sentence(copy)))
-        elif copy.left_over:
-            words = _("Left out, for it would still identify the patient: {where}.")
-            st.warning(plain(words.format(where=", ".join(copy.left_over))))
     if not sound:
         return
     hidden = session.identity_hidden()
@@ -154,6 +166,9 @@ def _render_changes(uid: str, copies: Sequence[Released | str]) -> None:
     ]
     narrow = dict.fromkeys(rows[0], st.column_config.Column(width="small")) if rows else {}
     st.dataframe(rows, hide_index=True, height=260, column_config=narrow)
+    st.caption(_("What stays in the copies, as it is:"))
+    kept = [{_("Attribute"): keyword, _("Value"): value} for keyword, value in sound[0].kept]
+    st.dataframe(kept, hide_index=True, height=180)
     st.caption(_(RESEARCH_USE))
     if not st.checkbox(_("This is right"), key=f"release-right-{uid}"):
         return
@@ -171,7 +186,8 @@ def _render_changes(uid: str, copies: Sequence[Released | str]) -> None:
             detail=detail,
             seals=seals,
         )
-    files = tuple(ExportedFile(f"{copy.sop_instance_uid}.dcm", copy.content) for copy in sound)
+    films = (ExportedFile(f"{copy.sop_instance_uid}.dcm", copy.content) for copy in sound)
+    files = (*films, ExportedFile(REPORT_NAME, report(sound)))
     name = "lightbox-deidentified.zip"
     label = _("Save {name}").format(name=name)
     render_download(label, name, archive(files), "application/zip", key=f"save-release-{uid}")

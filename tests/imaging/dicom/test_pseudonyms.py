@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from imaging.dicom.deidentify.pseudonyms import Project, identity_key
 from imaging.entities import Patient
-from imaging.person import person_of
+from imaging.person import Outcome, compare, person_of
 
 PROJECT = Project(bytes(range(32)))
 PLACEHOLDERS = (
@@ -41,12 +42,23 @@ def test_a_placeholder_is_nobodys_number(number: str) -> None:
 @pytest.mark.parametrize("number", ["123", "A-77", "4711/12", "MRN88", "ABC.1", "P_9"])
 def test_a_site_s_earlier_pseudonyms_stay(number: str) -> None:
     """Before, the key was the identifier as it is written."""
-    assert identity_key(Patient("DOE^JANE", number, "19800101"), Dataset()) == number
+    patient = Patient("DOE^JANE", number, "19800101")
+    assert identity_key(patient, Dataset(), punctuation=True) == number
     assert identity_key(Patient("DOE^JANE", "", "19800101"), Dataset()) == "do jane/19800101"
 
 
-def test_pseudonyms_are_those_of_earlier_versions() -> None:
-    assert pseudonym(Patient("DOE^JANE", "A-77")) == PROJECT.patient("A-77")
+def test_a_key_file_says_whether_punctuation_counts(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("ab" * 32)
+    old, new = Project.open(tmp_path / "old"), Project.open(tmp_path / "new")
+    assert old.punctuation and not new.punctuation and Project.open(tmp_path / "new") == new
+
+
+@pytest.mark.parametrize("number", ["A-77", "a77", "A 77", "A.77", " a-7-7 ", "\uff21-77"])
+def test_punctuation_makes_no_other_patient(number: str) -> None:
+    """As `imaging.person` compares numbers: SAME, with the same name."""
+    one, other = Patient("DOE^JANE", "A-77"), Patient("Doe^Jane", number)
+    assert compare(one, other).outcome is Outcome.SAME
+    assert pseudonym(one) == pseudonym(other)
 
 
 SPELLINGS: tuple[Callable[[str], str], ...] = (

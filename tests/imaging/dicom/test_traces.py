@@ -19,7 +19,7 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.dicom.deidentify.spelling import key_of, spellings
 from imaging.dicom.deidentify.traces import Traces
 from imaging.dicom.deidentify.written_dates import written_in
-from tests.factories import make_dataset, to_bytes
+from tests.factories import make_dataset, make_lut, to_bytes
 from tests.imaging.report_files import report_files
 
 KEY = Project(b"k" * 32)
@@ -201,9 +201,10 @@ def test_coded_strings_that_a_picture_needs_stay() -> None:
 
 def test_bytes_that_cannot_be_cleaned_are_told() -> None:
     ds = make_dataset(**WHO)
-    ds.ICCProfile = "profile of MUELLER".encode("utf-16-le")
+    ds.VOILUTSequence = [make_lut(0, [0] * 32)]
+    ds.VOILUTSequence[0].LUTData = "a table of MUELLER".encode("utf-16-le") + bytes(28)
     made, _ = released(ds)
-    assert made.left_over == ("ICCProfile",)
+    assert made.left_over == ("LUTData",)
 
 
 @given(st.dates(date(1930, 1, 1), date(2024, 12, 31)), st.integers(1, 300))
@@ -217,7 +218,7 @@ def test_a_date_is_found_and_another_of_a_near_day_is_not(day: date, days: int) 
 
 def test_copies_name_the_character_set_they_are_in() -> None:
     ds = make_dataset(SpecificCharacterSet="ISO_IR 100", ManufacturerModelName="Größe")
-    _, left = released(ds)
+    _, left = released(ds, Profile(device=True))
     assert (left.SpecificCharacterSet, left.ManufacturerModelName) == ("ISO_IR 192", "Größe")
 
 

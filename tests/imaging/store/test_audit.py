@@ -293,6 +293,8 @@ def test_a_reason_that_would_keep_the_patient_is_refused(
 
 SILENT = {  # deeds that need no line of their own
     ("jobs.py", "add"): "every file that is taken in has a line of its own",
+    ("accounts.py", "note_activity"): "a key or a movement is no deed",
+    ("accounts.py", "lock"): "nothing is done, and who unlocks has a line",
 }
 
 

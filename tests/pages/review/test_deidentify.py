@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.dicom.deidentify.burned_in_text import search_file
 from imaging.review.records import Annotation, AuditEvent, Review, Shape, Stage
+from imaging.settings import ROOT
 from imaging.store import Repository
 from pages.ui.review import deidentify
 from tests.pages.conftest import OpenPage, keep_film, words
@@ -43,12 +45,26 @@ def test_what_changes_is_shown_and_confirmed_before_anything_leaves(
     before = dict(zip(table["Attribute"], table["Before"], strict=True))
     after = dict(zip(table["Attribute"], table["After"], strict=True))
     assert before["PatientName"] == "Doe^Jane" and after["PatientName"].startswith("P")
+    kept = page.dataframe[1].value
+    assert "Modality" in set(kept["Attribute"]) and "Doe" not in str(kept)
     assert exports(store) == []
     yes = next(one for one in page.checkbox if one.label == "This is right")
     page = yes.check().run()
     assert not page.exception and exports(store) == ["1 de-identified originals"]
     assert exports(store) == ["1 de-identified originals"] and not page.run().exception
     assert len(exports(store)) == 1
+
+
+def test_page_and_terminal_go_one_way() -> None:
+    """No other part of the product writes a copy: what one of them checks, the other does."""
+    sources = [path for room in ("imaging", "pages") for path in (ROOT / room).rglob("*.py")]
+    calls = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "release"
+    }
+    assert calls == {"imaging/delivery/deidentified.py"}
 
 
 def test_burned_in_text_has_to_be_spoken_about(
