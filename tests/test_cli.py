@@ -213,6 +213,18 @@ def test_accounts_outcomes_and_deletion(
         checkpoints=weights,
     )
     assert made.returncode == 0 and store.accounts.all()[0].reader == "Dr Ada", made.stderr
+    assert (
+        records(
+            home, "account", "rename", "ada", "--reader", "Dr Ada L", checkpoints=weights
+        ).returncode
+        == 0
+    )
+    refused = records(home, "account", "disable", "ada", checkpoints=weights)
+    assert refused.returncode and "Nobody else can sign in" in refused.stderr
+    store.accounts.create("bea", "Dr Bea", "battery staple")
+    assert records(home, "account", "disable", "bea", checkpoints=weights).returncode == 0
+    listed = records(home, "account", "list", checkpoints=weights).stdout
+    assert listed == "ada\tDr Ada L\nbea\tDr Bea\tdisabled\n"
     table = tmp_path / "truth.csv"
     table.write_text(
         f"study_instance_uid,code,present,source\n1.2.3,pneumonia,no,CT\n{study},pneumonia,yes,CT\n"

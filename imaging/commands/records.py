@@ -131,11 +131,35 @@ def reset(
     typer.echo(f"{name} can sign in with the new password.")
 
 
+@account.command()
+def disable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
+    """Let nobody sign in with an account any more, and end its sessions; its work stays."""
+    open_repository().accounts.disable(name, by=TERMINAL)
+    typer.echo(f"{name} cannot sign in any more.")
+
+
+@account.command()
+def enable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
+    """Let the reader of a disabled account sign in again."""
+    open_repository().accounts.enable(name, by=TERMINAL)
+    typer.echo(f"{name} can sign in again.")
+
+
+@account.command()
+def rename(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    reader: Annotated[str, typer.Option(help="Name under later signatures.", prompt=True)],
+) -> None:
+    """Change the name under a reader's later signatures."""
+    open_repository().accounts.rename(name, reader, by=TERMINAL)
+    typer.echo(f"{name} signs as {reader} from now on.")
+
+
 @account.command("list")
 def list_accounts() -> None:
     """Print sign-in names and readers."""
     for user in open_repository().accounts.all():
-        typer.echo(f"{user.name}\t{user.reader}")
+        typer.echo(f"{user.name}\t{user.reader}" + ("\tdisabled" if user.disabled else ""))
 
 
 def truth(

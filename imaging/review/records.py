@@ -230,13 +230,14 @@ class Account:
     """A reader. ``name`` is for signing in (lower case), ``reader`` what a signature shows.
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
-    replace the viewer's default keys.
+    replace the viewer's default keys. Who is ``disabled`` cannot sign in any more.
     """
 
     name: str
     reader: str
     blind: bool = False
     bindings: tuple[tuple[str, str], ...] = ()
+    disabled: bool = False
 
 
 class AuditEvent(StrEnum):

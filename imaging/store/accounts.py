@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError, SignInEndedError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
+from imaging.store.access.reader_names import clean_reader, insist_on_unique
 from imaging.store.access.sessions import (
     SESSION_LIFE,
     find_sign_in,
@@ -29,7 +30,7 @@ from imaging.store.access.sessions import (
     token_sha256,
 )
 from imaging.store.database import Database
-from imaging.store.passwords import hash_password, is_outdated, matches
+from imaging.store.passwords import hash_password, insist_on_strength, is_outdated, matches
 from imaging.store.schema.tables import (
     AccountTable,
     AuditTable,
@@ -125,13 +126,12 @@ class Accounts:
         ConflictError
             If the name is taken.
         """
-        name, reader = _sign_in_name(name), " ".join(reader.split())
+        name, reader = _sign_in_name(name), clean_reader(reader)
         if not _NAME.fullmatch(name):
             raise AccessError(
                 "A sign-in name has up to 64 letters, digits, dots, dashes or underscores."
             )
-        if not 0 < len(reader) <= 64:
-            raise AccessError("Give the name that stands under a signature, up to 64 characters.")
+        insist_on_strength(password, (name, reader))
         password_hash = hash_password(password)
         with self._database.writing() as session:
             can_sign_in = select(AccountTable).where(AccountTable.password_hash != "").limit(1)
@@ -139,6 +139,7 @@ class Accounts:
                 raise AccessError("There is an account already; sign in with it.")
             if name in _TAKEN or session.get(AccountTable, name) is not None:
                 raise ConflictError("This sign-in name is taken; choose another.")
+            insist_on_unique(reader, session.scalars(_readers_beside(name)))
             row = _new_row(name, reader, password_hash)
             session.add(row)
             audit.append(session, AuditEvent.ACCOUNT, account=by or name, detail=f"created {name}")
@@ -214,7 +215,7 @@ class Accounts:
         with self._database.reading() as session:
             row = session.get(AccountTable, name)
             until = row.locked_until if row and row.locked_until else now
-            if row is None or not proven or holds(until, LOCKED_FOR, now):
+            if row is None or not proven or row.disabled or holds(until, LOCKED_FOR, now):
                 log.warning("a sign-in was refused while records can only be read")
                 raise AccessError(_REFUSED)
             log.warning("account %s signed in while records can only be read", name)
@@ -363,6 +364,7 @@ class Accounts:
             is too short.
         """
         name, new_hash = _sign_in_name(name), hash_password(new)
+        insist_on_strength(new, self._words_beside(name))
         proven = self._prove(name, old)
         with self._database.writing() as session:
             row = _admit(session, name, proven, self._database.clock.now())
@@ -382,11 +384,71 @@ class Accounts:
             If there is no such account.
         """
         new_hash = hash_password(new)
+        insist_on_strength(new, self._words_beside(name))
         with self._database.writing() as session:
-            row = _load_row(session, _sign_in_name(name))
-            if not row.password_hash:
-                raise NotFoundError(_UNKNOWN)
-            _set_password(session, row, new_hash)
+            _set_password(session, _load_person(session, name), new_hash)
+
+    def disable(self, name: str, *, by: str) -> None:
+        """End every session of an account, and let nobody sign in with it; its work stays.
+
+        Parameters
+        ----------
+        name : str
+            Of the account.
+        by : str
+            Account of who does it.
+
+        Raises
+        ------
+        AccessError
+            If nobody else could sign in.
+        NotFoundError
+            If there is no such account.
+        """
+        with self._database.writing() as session:
+            row = _load_person(session, name)
+            others = select(AccountTable).where(
+                AccountTable.password_hash != "",
+                AccountTable.disabled.is_(False),
+                AccountTable.name != row.name,
+            )
+            if session.scalar(others.limit(1)) is None:
+                raise AccessError("Nobody else can sign in; add another account first.")
+            row.disabled = True
+            _end_sessions(session, row.name, "ended with the account")
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"disabled {row.name}")
+
+    def enable(self, name: str, *, by: str) -> None:
+        """Let a reader whose account was disabled sign in again.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such account.
+        """
+        with self._database.writing() as session:
+            row = _load_person(session, name)
+            row.disabled = False
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"enabled {row.name}")
+
+    def rename(self, name: str, reader: str, *, by: str) -> None:
+        """Change the name under a reader's later signatures; earlier ones stay as they were signed.
+
+        Raises
+        ------
+        AccessError
+            If the name cannot be used.
+        ConflictError
+            If another reader signs under it, or under one that looks like it.
+        NotFoundError
+            If there is no such account.
+        """
+        reader = clean_reader(reader)
+        with self._database.writing() as session:
+            row = _load_person(session, name)
+            insist_on_unique(reader, session.scalars(_readers_beside(row.name)))
+            row.reader = reader
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"renamed {row.name}")
 
     def set_blind(self, name: str, blind: bool) -> None:
         """Make every study of this reader a blind first read, or none."""
@@ -400,6 +462,12 @@ class Accounts:
         with self._database.writing() as session:
             _load_row(session, name).bindings = dict(bindings)
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
+
+    def _words_beside(self, name: str) -> tuple[str, ...]:
+        """What a guesser of an account's password would try first."""
+        with self._database.reading() as session:
+            row = session.get(AccountTable, _sign_in_name(name))
+            return (row.name, row.reader) if row else (name,)
 
     def _prove(self, name: str, password: str) -> str:
         """The account's password hash if the password matches it, else an empty string.
@@ -433,6 +501,9 @@ def _admit(session: Session, name: str, proven: str, now: datetime) -> AccountTa
     if row is None or not row.password_hash:
         # what was typed may be a password in the wrong field: it is not kept
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account="", detail="unknown name")
+        return None
+    if row.disabled:
+        audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="disabled")
         return None
     if row.locked_until is not None and holds(row.locked_until, LOCKED_FOR, now):
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="locked")
@@ -469,16 +540,17 @@ def _new_session(token: str, account: str, now: datetime, idle: timedelta) -> Se
 def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
     row.password_hash, row.failures, row.locked_until = password_hash, 0, None
     audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
-    of_account = SessionTable.account == row.name
+    _end_sessions(session, row.name, "ended with the password")
+
+
+def _end_sessions(session: Session, name: str, why: str) -> None:
+    """End every session of an account; a line says so where there was one."""
+    of_account = SessionTable.account == name
     count = session.scalar(select(func.count()).where(of_account)) or 0
     session.execute(delete(SessionTable).where(of_account))
     if count:
-        audit.append(
-            session,
-            AuditEvent.SIGN_OUT,
-            account=row.name,
-            detail=f"{count} sessions ended with the password",
-        )
+        detail = f"{count} sessions {why}"
+        audit.append(session, AuditEvent.SIGN_OUT, account=name, detail=detail)
 
 
 def _load_row(session: Session, name: str) -> AccountTable:
@@ -486,6 +558,21 @@ def _load_row(session: Session, name: str) -> AccountTable:
     if row is None:
         raise NotFoundError(_UNKNOWN)
     return row
+
+
+def _load_person(session: Session, name: str) -> AccountTable:
+    """The account of somebody who signs in, not the one of single-reader mode."""
+    row = _load_row(session, _sign_in_name(name))
+    if not row.password_hash:
+        raise NotFoundError(_UNKNOWN)
+    return row
+
+
+def _readers_beside(name: str) -> Select[str]:
+    """The names under which all others sign, those who cannot sign in any more among them."""
+    return select(AccountTable.reader).where(
+        AccountTable.password_hash != "", AccountTable.name != name
+    )
 
 
 def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
@@ -501,7 +588,8 @@ def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
 
 
 def _to_account(row: AccountTable) -> Account:
-    return Account(row.name, row.reader, row.blind, tuple(row.bindings.items()))
+    bindings = tuple(row.bindings.items())
+    return Account(row.name, row.reader, row.blind, bindings, row.disabled)
 
 
 def _sign_in_name(name: str) -> str:

@@ -36,11 +36,11 @@ def in_words() -> Iterator[None]:
 
 
 def show_notice() -> None:
-    """Show what a button's callback had to say."""
+    """Show what a button's callback had to say; names in it are text, whatever they hold."""
     notice = session.take_notice()
     if notice is not None:
         kind, text = notice
-        {"success": st.success, "warning": st.warning}.get(kind, st.error)(text)
+        {"success": st.success, "warning": st.warning}.get(kind, st.error)(plain(text))
 
 
 def _place(error: BaseException) -> str:

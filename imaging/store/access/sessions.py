@@ -76,7 +76,7 @@ def find_sign_in(
     if row is None or not holds(row.expires_at, SESSION_LIFE, now):
         return None
     account = session.get(AccountTable, row.account)
-    return (row, account) if account is not None else None
+    return (row, account) if account is not None and not account.disabled else None
 
 
 def find_open(session: Session, token: str, now: datetime) -> AccountTable | None:

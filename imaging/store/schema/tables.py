@@ -414,6 +414,7 @@ class AccountTable(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool] = mapped_column(Boolean, default=False)
     bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -100,7 +100,8 @@ def render_readers() -> None:
     accounts = resources.repository().accounts
     st.markdown(f"**{_('Readers')}**")
     for other in accounts.all():
-        st.text(f"{other.reader}  ({other.name})")
+        mark = ", " + _("disabled") if other.disabled else ""
+        st.text(f"{other.reader}  ({other.name}{mark})")
     with st.expander(_("Add a reader")), st.form("reader", border=False, clear_on_submit=True):
         reader = st.text_input(_("Name, as it stands under a report"), max_chars=64)
         name = st.text_input(_("Sign-in name"), max_chars=64)

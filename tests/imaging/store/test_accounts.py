@@ -266,3 +266,89 @@ def test_a_single_reader_keeps_settings_but_opens_no_door(tmp_path: Path, databa
         assert not store.accounts.any() and store.accounts.all() == ()
         store.accounts.create("anna", "Dr Anna", PASSWORD, first=True)
         assert store.accounts.any()
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["1234567890", "aaaaaaaaaa", "password12", "lightbox123", "qwertzuiop"],
+)
+def test_a_password_that_is_easily_guessed_is_refused(accounts: Accounts, password: str) -> None:
+    for give in (
+        lambda: accounts.create("berta", "Dr Annaash", password),
+        lambda: accounts.reset_password("anna", password),
+        lambda: accounts.change_password("anna", PASSWORD, password),
+    ):
+        with pytest.raises(AccessError, match="easily guessed"):
+            give()
+    assert [account.name for account in accounts.all()] == ["anna"]
+
+
+def test_the_own_name_is_no_password(accounts: Accounts) -> None:
+    accounts.create("berta", "Dr Berta Ash", "Wyszomirska7")
+    with pytest.raises(AccessError, match="easily guessed"):
+        accounts.create("clara", "Dr Wyszomirska", "Wyszomirska7")
+
+
+def test_a_long_password_is_judged_at_once(accounts: Accounts) -> None:
+    start = time.monotonic()
+    with pytest.raises(AccessError, match="easily guessed"):
+        accounts.reset_password("anna", "a" * 1000)
+    assert time.monotonic() - start < 30, "the judge's time grows with the square of the length"
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "Dr Anna Ash",
+        "dr anna ash",
+        "DR. ANNA  ASH",
+        "Dr Ànna Ash",
+        "Dr \u0410nn\u0430 Ash",  # Cyrillic
+        "Dr Anna\u202e Ash",  # turned round
+        "Dr Anna\u200b Ash",  # a space of no width
+        "\uff24\uff52 Anna Ash",  # wide letters
+    ],
+)
+def test_nobody_signs_as_somebody_else(accounts: Accounts, reader: str) -> None:
+    with pytest.raises(ConflictError, match="looks like it"):
+        accounts.create("berta", reader, OTHER)
+    accounts.create("berta", "Dr Berta", OTHER)
+    with pytest.raises(ConflictError, match="looks like it"):
+        accounts.rename("berta", reader, by="anna")
+    accounts.rename("anna", "Dr Anna Ash-Oak", by="anna")
+    assert accounts.create("clara", "Dr Anna Ash", OTHER).reader == "Dr Anna Ash"
+
+
+@pytest.mark.parametrize("reader", ["", " ", "\u202e", "...", "x" * 65])
+def test_a_name_that_says_nothing_is_refused(accounts: Accounts, reader: str) -> None:
+    with pytest.raises(AccessError, match="stands under a signature"):
+        accounts.create("berta", reader, OTHER)
+
+
+def test_a_disabled_account_is_out_at_once_and_its_name_stays_taken(
+    repository: Repository,
+) -> None:
+    accounts = repository.accounts
+    accounts.create("berta", "Dr B", OTHER, by="anna")
+    _account, token = accounts.sign_in("berta", OTHER)
+    accounts.disable("Berta", by="anna")
+    assert accounts.account_of(token) is None and accounts.find_sign_in(token) is None
+    with pytest.raises(AccessError, match="do not match"):
+        accounts.sign_in("berta", OTHER)
+    with pytest.raises(ConflictError):
+        accounts.create("clara", "Dr B", OTHER)
+    assert [(a.name, a.disabled) for a in accounts.all()] == [("anna", False), ("berta", True)]
+    accounts.enable("berta", by="anna")
+    assert accounts.sign_in("berta", OTHER)[0].reader == "Dr B"
+    assert accounts.account_of(token) is None, "its old sessions stay ended"
+    said = [detail for _deed, account, detail in deeds(repository) if account == "anna"]
+    assert "disabled berta" in said and "enabled berta" in said
+
+
+def test_the_last_who_can_sign_in_is_not_disabled(accounts: Accounts) -> None:
+    accounts.create("berta", "Dr B", OTHER)
+    accounts.disable("berta", by="anna")
+    with pytest.raises(AccessError, match="Nobody else"):
+        accounts.disable("anna", by="anna")
+    with pytest.raises(AccessError, match="There is an account"):
+        accounts.create("clara", "Dr C", OTHER, first=True)
