@@ -157,7 +157,10 @@ class Door:
 
     def _locked_form(self, account: Account, back: str) -> str:
         """The screen of a reader who did nothing for a while; no patient is on it."""
-        leave = f'<button name="leave" value="1" formnovalidate>{escape(_("Sign out"))}</button>'
+        leave = (
+            '<button class="other" name="leave" value="1" formnovalidate>'
+            f"{escape(_('Sign out'))}</button>"
+        )
         return self._fields(
             _("Screen locked"),
             _(
@@ -166,8 +169,8 @@ class Door:
             _field("password", _("Password"), "password", "current-password"),
             _hidden("next", back),
             _hidden("unlock", "1"),
-            leave,
             button=_("Unlock"),
+            other=leave,
         )
 
     def _first_form(self, opening: str) -> str:
@@ -185,11 +188,12 @@ class Door:
             button=_("Create account"),
         )
 
-    def _fields(self, title: str, words: str, *fields: str, button: str) -> str:
+    def _fields(self, title: str, words: str, *fields: str, button: str, other: str = "") -> str:
+        """A form; the return key presses the first of its buttons."""
         action = escape(place(self._base_path, DOOR), quote=True)
         return (
             f'<h1>{escape(title)}</h1><p>{escape(words)}</p><form method="post" action="{action}">'
-            f"{''.join(fields)}<button>{escape(button)}</button></form>"
+            f"{''.join(fields)}<button>{escape(button)}</button>{other}</form>"
         )
 
     async def _enter(self, request: Request) -> Response:
@@ -297,6 +301,8 @@ input { display: block; box-sizing: border-box; width: 100%%; padding: 0.5rem; f
 button { padding: 0.5rem 1.2rem; font: inherit; border: 0; border-radius: 0.35rem;
   background: light-dark(%(primary_light)s, %(primary_dark)s);
   color: light-dark(%(background_light)s, %(background_dark)s); }
+button.other { margin-left: 0.8rem; background: none; color: inherit;
+  border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); }
 .problem { font-weight: 600; }
 """
 _COLOURS = {
