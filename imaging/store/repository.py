@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from imaging.store.originals import Originals
 from imaging.store.pending_files import PendingFiles
 from imaging.store.reference_cases import ReferenceCases
 from imaging.store.reviews import Reviews
-from imaging.store.seals.seal_key import default_key
+from imaging.store.seals.seal_key import default_key, load_key
 from imaging.store.site_settings import SiteSettings
 from imaging.store.studies import Studies
 from imaging.store.typed_facts import TypedFactsRecords
@@ -118,7 +119,7 @@ class Repository:
         file = home / "lightbox.db"
         damage = "" if database else find_damage(file)
         if damage:
-            return cls._open_for_reading(home, damage)
+            return cls._open_for_reading(home, damage, seal_key, idle)
         records = open_database(home, database)
         try:
             make_folder(home)
@@ -135,12 +136,17 @@ class Repository:
             records.close()
             if database or isinstance(exc, StoreBusyError) or not file.is_file():
                 raise
-            return cls._open_for_reading(home, find_obstacle(home) or str(exc))
+            reason = find_obstacle(home) or str(exc)
+            return cls._open_for_reading(home, reason, seal_key, idle)
         return cls(records, ObjectFolder(home / "objects"), idle)
 
     @classmethod
-    def _open_for_reading(cls, home: Path, reason: str) -> Repository:
+    def _open_for_reading(
+        cls, home: Path, reason: str, seal_key: Path | None, idle: timedelta
+    ) -> Repository:
         """Open what can be read though it cannot, or must not, be written.
+
+        The trail is checked with the key that there is; none is made.
 
         Raises
         ------
@@ -151,10 +157,12 @@ class Repository:
         try:
             migrate(records)  # refuses tables that it would have to change
             log.error("the records are open for reading only: %s", reason)
+            with suppress(StoreError):  # `verify` says that there is none
+                records.seal_key = load_key(seal_key or default_key(home))
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"))
+        return cls(records, ObjectFolder(home / "objects"), idle)
 
     @property
     def read_only(self) -> str:

@@ -146,6 +146,8 @@ def test_a_disk_that_can_only_be_read(tmp_path: Path, take_in: TakeIn, unsaved: 
             insist_on_reading(store, study)
             if unsaved:
                 assert store.audit.entries()[-1].account == "the last line"
+            else:  # its key is there, and is asked
+                assert store.audit.verify().intact and store.audit.verify().notes == ()
 
 
 def test_a_full_disk_says_that_it_is_full(tmp_path: Path, take_in: TakeIn) -> None:
