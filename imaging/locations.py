@@ -14,7 +14,10 @@ Mark = tuple[int, int | str]  # bytes, and when they were last changed; for comp
 _CHANGED = ("ETag", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
 _GONE = "The file does not exist or cannot be opened; check its name and its rights."
 _UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
-_LINK = "The file's folder was replaced by a link after it was queued; it is not read."
+_LINK = (
+    "The file's folder was replaced by a link after it was queued, so it is not read. Queue the "
+    "folder that is meant."
+)
 _CHAIN = "An address that leads on to another (with ::) is not read; give the one that is meant."
 _LARGE = "The file is larger than any film this tool reads. Export it in parts."
 

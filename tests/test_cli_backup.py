@@ -35,7 +35,7 @@ def test_made_checked_and_put_back(run: Run, tmp_path: Path, repository: Reposit
     repository.jobs.add([("film.dcm", b"film")])
     made = run("backup", tmp_path / "to")
     assert made.exit_code == 0, made.output
-    assert "1 originals; keys and other files: none." in made.output
+    assert "1 originals; keys and other files: beside/seal/key.json." in made.output
     checked = run("verify", only(tmp_path / "to"))
     assert "every hash is right" in checked.output
     restored = run("restore", only(tmp_path / "to"), "--into", tmp_path / "new")

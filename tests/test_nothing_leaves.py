@@ -240,6 +240,7 @@ def is_own(call: str) -> bool:
 # The watch itself: would it see what it must?
 
 TELLS = "import onnxruntime as o; o.InferenceSession('models/weights/paediatric-cxr/members.onnx')"
+TELLS += "; import time; time.sleep(5)"  # it tells from a thread of its own
 
 
 def test_a_library_that_tells_its_maker_would_be_seen(watch: Watch, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_the_pages_read_the_settings_and_words_that_were_installed(
     code = """
 from imaging.commands.prepare import served_address
 from pages.ui import i18n, resources
-print(served_address(), i18n.FOLDER, resources.EXAMPLES, sep="\\n")
+print(served_address()[0], i18n.FOLDER, resources.EXAMPLES, sep="\\n")
 """
     address, words, films = run(site, tmp_path, code).splitlines()
     assert address == "127.0.0.1"

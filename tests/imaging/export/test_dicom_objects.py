@@ -505,7 +505,7 @@ def test_an_odd_source_still_gives_valid_exports(odd: str, tmp_path: Path) -> No
 
 def test_an_original_that_is_gone_is_said_to_be() -> None:
     case = replace(export_case_of("cr"), contents={})
-    with pytest.raises(ExportError, match="original file of this study is missing"):
+    with pytest.raises(ExportError, match="original of this study is missing"):
         export_case(case, ["sr"], NOW)
 
 
