@@ -64,7 +64,7 @@ class Watch:
     @property
     def environ(self) -> dict[str, str]:
         """The variables of a user who said nothing about telemetry."""
-        away = {*VARIABLES, "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LIGHTBOX_DATABASE"}
+        away = {*VARIABLES, "CI", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LIGHTBOX_DATABASE"}
         kept = {name: value for name, value in os.environ.items() if name not in away}
         return {**kept, "HOME": str(self.home)}
 

@@ -86,6 +86,9 @@ def test_two_jpegs_are_told_apart_named_and_read_as_who_they_are(
     expect(film(page)).to_contain_text(f"Typed by {READER}")
     page.get_by_text("Who is this?").click()
     page.get_by_label("Age at the study").fill("77")
+    page.get_by_label("Age at the study").press("Tab")  # else the page is drawn below the click
+    page.wait_for_timeout(1500)
+    expect(page.get_by_label("Age at the study")).to_have_value("77")
     shoot(page, "review-form")
     page.get_by_role("button", name="Save and ask the network").click()
     expect(page.locator(".lb-answer")).to_contain_text(ADULT)
