@@ -27,7 +27,7 @@ from models.inference.fingerprint import fingerprint
 from tests.factories import make_dicom_bytes
 
 FILMS, TWICE, BROKEN = 24, 4, 4
-KILLS = 4
+KILLS, ROUNDS = 4, 12  # kills in the middle of a job, and tries at most
 
 # As a server does it: gives back what the dead had claimed, then works until nothing waits.
 WORKER = """
@@ -64,19 +64,24 @@ def test_a_worker_killed_again_and_again_does_everything_once(
     store = Repository.open(tiny_settings.home, database)
     jobs = [_upload(store), _folder(store, tmp_path / "ward")]
     chance, kills = random.Random(5), 0
-    while kills < KILLS and any(not store.jobs.progress(job).finished for job in jobs):
+    for start in range(3000, 3000 + 1000 * ROUNDS, 1000):
         _kill_in_the_middle(tiny_settings, database, chance)
-        kills += 1
+        if any(not store.jobs.progress(job).finished for job in jobs):
+            kills += 1  # the worker was not through before: this process may have been starved
+        else:
+            jobs.append(_upload(store, start))
+        if kills == KILLS:
+            break
     unfinished = sum(store.jobs.progress(j).total - store.jobs.progress(j).done for j in jobs)
     release_dead_claims(store)
     assert drain(store, tiny_settings) == unfinished
 
-    assert kills  # one alone where this process was starved and the worker was through meanwhile
+    assert kills > 1
     for job in jobs:
         counts = store.jobs.progress(job).counts
         assert sum(counts.values()) == FILMS + TWICE + BROKEN
         assert counts[Status.ERROR] == BROKEN
-    _insist_on_once(store, fingerprint(tiny_settings, reduced=True))
+    _insist_on_once(store, fingerprint(tiny_settings, reduced=True), FILMS * len(jobs))
     store.close()
 
 
@@ -114,8 +119,8 @@ def _films(start: int) -> list[tuple[str, bytes]]:
     return [(f"{number}.dcm", film) for number, film in enumerate(films)]
 
 
-def _upload(store: Repository) -> str:
-    return store.jobs.add(_films(1000), account="anna")
+def _upload(store: Repository, start: int = 1000) -> str:
+    return store.jobs.add(_films(start), account="anna")
 
 
 def _folder(store: Repository, folder: Path) -> str:
@@ -130,11 +135,11 @@ def _folder(store: Repository, folder: Path) -> str:
     return job_id
 
 
-def _insist_on_once(store: Repository, networks: str) -> None:
+def _insist_on_once(store: Repository, networks: str, count: int) -> None:
     """Every film is stored, answered and in the trail exactly once, and its bytes can be had."""
     studies = [store.studies.get(uid) for uid in store.worklist.study_uids()]
     films = [film.identity for study in studies for film in study.instances]
-    assert len(films) == len({f.sop_instance_uid for f in films}) == 2 * FILMS
+    assert len(films) == len({f.sop_instance_uid for f in films}) == count
     for identity in films:
         assert (
             hashlib.sha256(store.originals.content(identity.sha256)).hexdigest() == identity.sha256
