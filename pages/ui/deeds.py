@@ -56,7 +56,7 @@ def deed(callback: Callable[P, None]) -> Callable[P, None]:
 
 
 def deed_of_anybody(callback: Callable[P, None]) -> Callable[P, None]:
-    """A `deed` that needs no sign-in: of the sign-in page."""
+    """A `deed` that needs no sign-in: signing out, which may have happened already."""
 
     @wraps(callback)
     def whole(*args: P.args, **kwargs: P.kwargs) -> None:
