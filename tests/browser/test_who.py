@@ -66,7 +66,9 @@ def test_two_jpegs_are_told_apart_named_and_read_as_who_they_are(
     expect(page.get_by_text("Who is on this film?")).to_be_visible()
     tick(page, 1)
     expect(page.get_by_text("These 2 films are of one patient")).to_be_visible()
-    page.get_by_label("Name (family name, given name)").fill("Diallo, Amina")
+    name = page.get_by_label("Name (family name, given name)")
+    expect(name).to_have_count(1)  # the form of one film alone has gone
+    name.fill("Diallo, Amina")
     page.get_by_label("Number").fill("K-7")
     page.get_by_label("Age at the study").fill("4")
     type_day(page, "Study date", "20260302")
