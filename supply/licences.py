@@ -19,12 +19,14 @@ _STATED = {
     "nvidia-nvtx": "Apache-2.0",
     "openvino": "Apache-2.0",
     "openvino-telemetry": "Apache-2.0",
+    "pywin32-ctypes": "BSD-3-Clause",
     "triton": "MIT",
     # metadata hold the text, or a word that stands for several
     "contourpy": "BSD-3-Clause",
     "kiwisolver": "BSD-3-Clause",
     "matplotlib": "LicenseRef-Matplotlib",  # as the PSF's
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    "sqlcipher3": "Zlib",
 }
 _WORDS = {
     "3-Clause BSD License": "BSD-3-Clause",
@@ -52,6 +54,7 @@ INSIDE = {
     "cryptography": "OpenSSL (Apache-2.0)",
     "opencv-python-headless": "FFmpeg (LGPL-2.1-or-later)",
     "psycopg-binary": "libpq (PostgreSQL), OpenSSL (Apache-2.0)",
+    "sqlcipher3": "SQLCipher (BSD-3-Clause), SQLite (blessing), OpenSSL (Apache-2.0)",
     "shapely": "GEOS (LGPL-2.1-or-later)",
 }
 """Libraries of other licences that lie within wheels."""
