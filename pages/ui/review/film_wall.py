@@ -50,7 +50,8 @@ def render_room(
     with in_words():
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        above = st.container(horizontal=True, vertical_alignment="center", key="hanging")
+        with above:
             way = hanging_protocol.render_choice(
                 uid, hanging_protocol.choices(record, priors, explained=why)
             )
@@ -74,7 +75,11 @@ def render_room(
             )
         hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
         panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
-        above = st.container(key="verdicts")  # filled after the map, which does not wait for it
+        with above:  # filled after the map, which does not wait for it
+            verdicts = st.container(key="verdicts", width="stretch")
+        for remark in panes[0].image.remarks:
+            draw = st.warning if remark in panes[0].image.refusals else st.caption
+            draw(plain(sentence(remark)))
         report = render_viewer(
             _scene(record, panes, hung),
             key=f"viewer-{uid}",
@@ -83,11 +88,8 @@ def render_room(
         )
         if maps is not None:
             overlay.render_wait(maps)
-            with above:
+            with verdicts:
                 verdict_line.render_lines(load(instance), _maps_by_pane(hung, instance, maps))
-        for remark in panes[0].image.remarks:
-            draw = st.warning if remark in panes[0].image.refusals else st.caption
-            draw(plain(sentence(remark)))
         if report is not None:
             _save_marks(record, report)
     return autosave.open_record(uid), maps[0] if maps else None
@@ -143,6 +145,8 @@ def _pane(
             place = 1 if film.second else 0
             over = overlay.overlay(image, maps[place], overlay.PLACES[place])
             verdict = receipt_tasks.known_verdict(image, maps[place])
+            if over is not None:
+                over = replace(over, shown=film.second)  # the one beside is asked for to be seen
             if over is not None and verdict is not None and not verdict.reliable:
                 doubt = verdict_line.verdict_label(verdict.name)
                 over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
@@ -217,6 +221,11 @@ def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     saved = marks == stored or autosave.change(uid, step)
     if not saved or marks != report.annotations:
         st.rerun()  # the viewer takes what is stored; a notice says why
+
+
+def has_strip(record: StudyRecord, priors: Sequence[Prior]) -> bool:
+    """Whether there is more than the one film, which needs no picture of itself beside it."""
+    return len(record.instances) > 1 or bool(priors)
 
 
 def render_strip(record: StudyRecord, priors: Sequence[Prior], chosen: Instance) -> None:

@@ -29,7 +29,7 @@ def questions(lead: Assessment | None) -> tuple[Finding, ...]:
 
 
 def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
-    """Draw the findings, the note and the signatures; read-only once signed off."""
+    """Draw the findings and the note; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
@@ -43,7 +43,6 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         if not locked:
             _render_add(uid, review)
         _render_note(uid, review, locked=locked)
-        _render_signature(record, lead, locked=locked)
 
 
 def _render_draft(
@@ -228,9 +227,10 @@ def _note(uid: str, key: str) -> None:
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
-def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:
+def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
+    locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
     if autosave.asks_password() and not locked:

@@ -31,6 +31,7 @@ USUAL: dict[str, str] = {
     "reset": " ",
     "planes": "e",
     "overlay": "o",
+    "text": "q",
     "opacityDown": "[",
     "opacityUp": "]",
     "contour": "u",

@@ -26,11 +26,10 @@ def render_viewer(
     scene: Scene,
     *,
     key: str,
-    height: int = 720,
     sign_in: str = "",
     on_step: Callable[[int], None] | None = None,
 ) -> ViewerReport | None:
-    """Put a viewer on the page.
+    """Put a viewer on the page; it fills what the page leaves below it (`reading_room.css`).
 
     Parameters
     ----------
@@ -39,8 +38,6 @@ def render_viewer(
         drawings stay.
     key : str
         Names this viewer among the page's widgets.
-    height : int
-        CSS pixels, bars included.
     sign_in : str
         Token of the reader's sign-in; pixels are handed out under it (`route.pixel_route`).
     on_step : callable, optional
@@ -64,7 +61,7 @@ def render_viewer(
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, packets=by_hash, tickets=tickets, height=height),
+        data=to_wire(scene, packets=by_hash, tickets=tickets),
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
         on_missing_change=partial(_note_missing, key),

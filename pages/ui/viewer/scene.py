@@ -39,6 +39,8 @@ class Overlay:
         Top, left, bottom and right, in fractions, of the part the network looked at.
     doubtful : bool
         True when the map is not reliable for this image: it loses its colours.
+    shown : bool
+        True when it opens with the film; else the reader's key brings it.
     outline : tuple of (float, float)
         Corners of a line around the strongest place: across and down, in fractions of the film.
     """
@@ -52,6 +54,7 @@ class Overlay:
     source: str
     seen: Edges = WHOLE
     doubtful: bool = False
+    shown: bool = False
     outline: tuple[tuple[float, float], ...] = ()
 
 

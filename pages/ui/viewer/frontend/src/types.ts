@@ -70,6 +70,7 @@ export interface OverlaySpec {
   meaning: string;
   source: string;
   seen: [number, number, number, number]; // top, left, bottom, right
+  shown: boolean; // from the start
   outline: [number, number][]; // around the strongest place, in fractions of the film
 }
 
@@ -131,7 +132,6 @@ export interface SceneSpec {
   bindings: Record<string, string>;
   findings: Record<string, string>;
   words: Record<string, string>;
-  height: number;
 }
 
 /** The arguments that Streamlit hands a component (v2). */

@@ -49,6 +49,7 @@ export class Viewer {
   private sheet: HTMLElement | null = null;
   private last = "";
   private barKey = "";
+  private readonly opened = new Set<string>(); // maps that came with their film once
 
   constructor(parent: HTMLElement | ShadowRoot) {
     const style = el("style");
@@ -82,8 +83,6 @@ export class Viewer {
     this.scene = scene;
     if (linkChanged) this.linked = scene.linked;
     marks.setWords(scene.words);
-    // A tall screen is used; what stands above and below the viewer takes some 200 pixels.
-    this.root.style.height = `max(${scene.height}px, calc(100vh - 200px))`;
     this.root.setAttribute("aria-label", scene.words.viewer ?? "");
     this.makeBar();
     this.grid.dataset.layout = scene.layout;
@@ -108,6 +107,7 @@ export class Viewer {
     const pane = this.active;
     if (action === "help") return this.help();
     if (action === "link") return this.link();
+    if (action === "text") return this.hideText();
     if (action === "cancel") return this.cancel();
     if (HANDS.includes(action)) return this.choose(action as HandTool);
     if (SHAPES.includes(action)) return this.scene.editable ? this.choose(action as Shape) : undefined;
@@ -191,6 +191,7 @@ export class Viewer {
 
   private cancel(): void {
     if (this.sheet) return this.help();
+    if (this.bar?.close()) return;
     window.clearInterval(this.cine);
     this.cine = 0;
     for (const pane of this.panes) if (pane.ready) marks.cancel(pane.element);
@@ -206,6 +207,12 @@ export class Viewer {
   private arm(pane: Pane): void {
     if (!pane.ready || !this.scene.editable) return;
     marks.choose(pane.id, SHAPES.includes(this.tool) ? (this.tool as Shape) : null);
+  }
+
+  /** Who it is, off the film and on again; what warns, and the sides, stay. */
+  private hideText(): void {
+    this.root.classList.toggle("bare");
+    this.refreshBar();
   }
 
   private link(): void {
@@ -295,6 +302,7 @@ export class Viewer {
     bar.editGroup.hidden = !this.scene.editable;
     bar.linkGroup.hidden = this.panes.length < 2;
     bar.press("link", this.linked);
+    bar.press("text", this.root.classList.contains("bare"));
     if (overlaid) {
       const { shown, opacity, threshold, contour, grey } = overlaid.cover;
       bar.press("overlay", shown);
@@ -316,6 +324,7 @@ export class Viewer {
     bar.press("cine", this.cine !== 0);
     bar.press("invert", active?.look.inverted ?? false);
     this.offer(bar, active);
+    bar.fold();
   }
 
   /** The drawings came to rest: some may have been moved back onto the film. */
@@ -352,6 +361,8 @@ export class Viewer {
       if (there !== pane.cell) this.grid.insertBefore(pane.cell, there ?? null);
       return pane;
     });
+    // room for a legend below every film, so that they hang alike
+    this.grid.classList.toggle("explained", this.scene.panes.some(({ overlay }) => overlay));
     for (const pane of kept.values()) {
       pane.close();
       this.trims.delete(pane);
@@ -411,12 +422,18 @@ export class Viewer {
 
   private fetchOverlay(pane: Pane): void {
     const { overlay } = pane.spec;
-    if (!overlay) return pane.setOverlay(null);
+    if (pane.ready) pane.setOverlay(null); // what was there is of another method, or film
+    this.refreshBar();
+    if (!overlay) return;
     void waitForPacket(overlay.pixels, this.gone.signal).then((packet) => {
       if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
       pane.setOverlay(new Overlay(packet, pane.spec.overlay, pane.film!));
       const other = this.panes.find((one) => one !== pane && one.overlay);
       if (other) pane.setCover(other.cover);
+      if (overlay.shown && !this.opened.has(overlay.pixels)) {
+        this.opened.add(overlay.pixels);
+        this.cover({ shown: true });
+      }
       this.refreshBar();
     });
   }
