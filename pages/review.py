@@ -25,6 +25,7 @@ from pages.ui.review import (
     first_read,
     hanging_protocol,
     history,
+    key_acts,
     pending_films,
     statements,
     straighten,
@@ -63,6 +64,7 @@ instance = hanging_protocol.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
 two_patients.render_identity(record)
+acts = partial(key_acts.do, record, lead, may_state=not hidden and not record.held)
 room = st.container(key="review", horizontal=True)
 with room:
     strip = st.container(key="strip", width=68)  # first, though what is in it is known later
@@ -89,7 +91,9 @@ with film:
     else:
         told = None if hidden else answer
         straighten.render_way_on(record, instance, told)
-        record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
+        record, choice = film_wall.render_room(
+            record, priors, instance, explained=not hidden, on_act=acts
+        )
         straighten.render_offer(record, instance, told)
         if answer is not None and answer.findings and not hidden:
             test = partial(evidence.render_evidence, record, picture, answer, choice)
@@ -131,4 +135,5 @@ with panel:
             deidentify.render_release(record)
     if signable and not gone:
         with foot:
+            key_acts.render_question(record, instance)
             statements.render_signature(record, lead)

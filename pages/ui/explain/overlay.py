@@ -73,7 +73,8 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
         )
         first = Choice(model, _choose_method(PLACES[0], 0, explainer), target, answer)
         other = _choose_method(PLACES[1], 1, explainer) if two else first.method
-    st.query_params["finding"] = target
+    if target != targets[0] or wanted:  # each change is a press of the browser's Back
+        st.query_params["finding"] = target
     return first, replace(first, method=other)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -33,9 +33,16 @@ _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAI
 
 
 def render_room(
-    record: StudyRecord, priors: Sequence[Prior], instance: Instance, *, explained: bool
+    record: StudyRecord,
+    priors: Sequence[Prior],
+    instance: Instance,
+    *,
+    explained: bool,
+    on_act: Callable[[Sequence[Hanging], str], None],
 ) -> tuple[StudyRecord, overlay.Choice | None]:
     """Draw the hanging, and save the marks that were drawn.
+
+    `on_act` gets the ways to hang, and what a key asks of the page.
 
     No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
     fragment alone, and leave the rest of the page as it was before the press.
@@ -52,9 +59,8 @@ def render_room(
         why = explained and answer is not None and bool(answer.findings)
         above = st.container(horizontal=True, vertical_alignment="center", key="hanging")
         with above:
-            way = hanging_protocol.render_choice(
-                uid, hanging_protocol.choices(record, priors, explained=why)
-            )
+            ways = hanging_protocol.choices(record, priors, explained=why)
+            way = hanging_protocol.render_choice(uid, ways)
             document = documents.render_choice(record) if explained else None
             why = why and document is None
             if why and answer is not None:
@@ -85,6 +91,7 @@ def render_room(
             key=f"viewer-{uid}",
             sign_in=session.token(),
             on_step=partial(series.step_to, record, instance),
+            on_act=partial(on_act, ways),
         )
         if maps is not None:
             overlay.render_wait(maps)
@@ -127,6 +134,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         editable=not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
+        confirming=session.signature_asked(uid) is not None,
     )
 
 

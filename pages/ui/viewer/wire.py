@@ -34,6 +34,8 @@ def to_wire(
         "linked": scene.linked,
         "editable": scene.editable,
         "generation": scene.generation,
+        "acts": scene.acts,
+        "confirming": scene.confirming,
         "annotations": [_annotation(mark) for mark in scene.annotations],
         "presentations": [_presentation(presentation) for presentation in scene.presentations],
         "bindings": dict(scene.bindings),

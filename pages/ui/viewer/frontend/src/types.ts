@@ -127,6 +127,8 @@ export interface SceneSpec {
   linked: boolean;
   editable: boolean;
   generation: number;
+  acts: number; // how many of what keys asked for were done
+  confirming: boolean; // a signature waits to be confirmed
   annotations: AnnotationRecord[];
   presentations: PresentationRecord[];
   bindings: Record<string, string>;

@@ -1,6 +1,7 @@
 // The viewer: films in their layout, and everything a reader can do with them.
 
 import { choosePreset, coverBy, frameBy, present } from "./acts.ts";
+import { Asking } from "./asking.ts";
 import { Collector } from "./collect.ts";
 import { Paging } from "./paging.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
@@ -29,6 +30,7 @@ export class Viewer {
   report: (report: Report) => void = () => {};
   missing: (hashes: string[]) => void = () => {};
   step: (at: number) => void = () => {};
+  readonly acts = new Asking();
   private readonly root = el("div", "viewer");
   private readonly grid = el("div", "grid");
   private readonly lens = el("canvas", "lens");
@@ -67,6 +69,8 @@ export class Viewer {
     this.root.addEventListener("pointerdown", () => { latest = this; }, { signal });
     this.root.addEventListener("focusin", () => { latest = this; }, { signal });
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
+    window.addEventListener("click", (event) => this.comeBack(event), { signal });
+    window.addEventListener("keyup", (event) => this.comeBack(event), { signal });
     window.addEventListener("pointerdown", (event) => {
       if (!event.composedPath().includes(this.root)) this.journal.flush();
     }, { capture: true, signal });
@@ -89,12 +93,18 @@ export class Viewer {
     this.paging.update(scene);
     this.arrange();
     this.journal.update(scene);
+    this.acts.update(scene);
     this.refreshBar();
+    // whoever came by a link or a button still has it in hand: the next Enter would press it again
+    if (first && !document.activeElement?.matches("input, textarea")) {
+      this.root.focus({ preventScroll: true });
+    }
   }
 
   close(): void {
     this.journal.flush();
     this.collector.close();
+    this.acts.close();
     this.gone.abort();
     window.clearInterval(this.cine);
     for (const pane of this.panes) pane.close();
@@ -108,6 +118,8 @@ export class Viewer {
     if (action === "help") return this.help();
     if (action === "link") return this.link();
     if (action === "text") return this.hideText();
+    if (action === "note") return toNote();
+    if (this.acts.take(action)) return this.journal.flush();
     if (action === "cancel") return this.cancel();
     if (HANDS.includes(action)) return this.choose(action as HandTool);
     if (SHAPES.includes(action)) return this.scene.editable ? this.choose(action as Shape) : undefined;
@@ -252,6 +264,22 @@ export class Viewer {
     event.preventDefault();
     event.stopImmediatePropagation();
     this.run(action);
+  }
+
+  /** After a choice beside the film the keys are the film's again; a note is left by Escape. */
+  private comeBack(event: Event): void {
+    const target = event.composedPath()[0];
+    if (latest !== this || !(target instanceof HTMLElement) || this.root.contains(target)) return;
+    if (event instanceof KeyboardEvent) {
+      if (event.key === "Escape" && target.matches("textarea, input")) this.root.focus();
+      return;
+    }
+    if (!target.closest("[role=radio], [role=option], [data-testid=stBaseButton-segmented_control], "
+      + "[data-testid=stBaseButton-segmented_controlActive], .stButton button")) return;
+    window.setTimeout(() => {
+      const open = document.querySelector("[role=dialog], [data-testid=stPopoverBody]");
+      if (latest === this && !open) this.root.focus({ preventScroll: true });
+    }, 150);
   }
 
   private makeBar(): void {
@@ -479,6 +507,13 @@ export class Viewer {
     follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
     this.following = false;
   }
+}
+
+/** To the field where the reader writes; Escape comes back to the film. */
+function toNote(): void {
+  const field = document.querySelector<HTMLTextAreaElement>(".st-key-statements textarea");
+  field?.scrollIntoView({ block: "nearest" });
+  field?.focus();
 }
 
 /** True for another picture of the same series in the same place. */
