@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from imaging.entities import Answer, LengthPlane, ModelIdentity
+from imaging.review.roles import EVERYDAY, Role
 
 Points = tuple[tuple[float, float], ...]
 
@@ -230,7 +231,8 @@ class Account:
     """A reader. ``name`` is for signing in (lower case), ``reader`` what a signature shows.
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
-    replace the viewer's default keys. Who is ``disabled`` cannot sign in any more.
+    replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
+    what the account may do.
     """
 
     name: str
@@ -238,6 +240,7 @@ class Account:
     blind: bool = False
     bindings: tuple[tuple[str, str], ...] = ()
     disabled: bool = False
+    roles: frozenset[Role] = EVERYDAY
 
 
 class AuditEvent(StrEnum):

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError, ConflictError, NotFoundError, SignInEndedError
 from imaging.review.records import Account, AuditEvent
+from imaging.review.roles import EVERYDAY, Role
 from imaging.store import audit
 from imaging.store.access.reader_names import clean_reader, insist_on_unique
 from imaging.store.access.sessions import (
@@ -582,6 +583,7 @@ def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
         password_hash=password_hash,
         blind=False,
         bindings={},
+        roles=",".join(sorted(EVERYDAY)),
         failures=0,
         created_at=datetime.now(UTC),
     )
@@ -589,7 +591,8 @@ def _new_row(name: str, reader: str, password_hash: str) -> AccountTable:
 
 def _to_account(row: AccountTable) -> Account:
     bindings = tuple(row.bindings.items())
-    return Account(row.name, row.reader, row.blind, bindings, row.disabled)
+    roles = frozenset(Role(name) for name in row.roles.split(",") if name)
+    return Account(row.name, row.reader, row.blind, bindings, row.disabled, roles)
 
 
 def _sign_in_name(name: str) -> str:

@@ -415,6 +415,7 @@ class AccountTable(Base):
     blind: Mapped[bool] = mapped_column(Boolean, default=False)
     bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    roles: Mapped[str] = mapped_column(Text)  # names of `imaging.review.roles.Role`, by commas
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
