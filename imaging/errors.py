@@ -17,6 +17,8 @@
     |   `-- StoreReadOnlyError             it can be read and not written
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
+    |   |-- SignInEndedError               not any more
+    |   `-- RightMissingError              the account has no role that may
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
 
@@ -91,6 +93,10 @@ class AccessError(AssistantError):
 
 class SignInEndedError(AccessError):
     """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
+class RightMissingError(AccessError):
+    """An account has no role that may do or see this (`imaging.review.rights`)."""
 
 
 class ExportError(AssistantError):

@@ -1,4 +1,4 @@
-"""Account: who is signed in, how this reader wants to read, and further readers."""
+"""Account: who is signed in, and how this reader wants to read."""
 
 from __future__ import annotations
 
@@ -21,6 +21,5 @@ with left:
 with right:
     if not resources.settings().single_reader:
         settings.render_password(me)
-        settings.render_readers()
 settings.render_keys(me)
 trail_state.render_trail()
