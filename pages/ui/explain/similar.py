@@ -24,7 +24,7 @@ from models.explain.methods.explainer import Explainer
 from pages.ui import labels, navigation, network_answer, resources, session
 from pages.ui.audit import sights
 from pages.ui.data_uri import data_uri
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.explain import measure_labels, reference_cases
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -204,6 +204,7 @@ def _thumbnail(repository: Repository, instance: Instance) -> str:
     return data_uri(thumbnail(image.display_values(0), size=_THUMB))
 
 
+@only(Right.REFERENCE)
 def _render_keep(instance: Instance, card: ModelCard) -> None:
     """Add this study to the site's cases, or take it out again."""
     uid = instance.identity.study_instance_uid
