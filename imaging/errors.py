@@ -17,6 +17,9 @@
     |   `-- StoreReadOnlyError             it can be read and not written
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
+    |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
+    |   |-- ProviderError                  the site's sign-in provider cannot be asked
+    |   `-- TokenError                     what the provider gave does not prove who somebody is
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
 
@@ -91,6 +94,21 @@ class AccessError(AssistantError):
 
 class SignInEndedError(AccessError):
     """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
+class ProviderError(AccessError):
+    """The provider by which the site signs in does not answer, or not as it must."""
+
+
+class TokenError(AccessError):
+    """What came from the provider does not prove who somebody is; `reason` is for the trail."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "What came back from the sign-in provider proves nothing, so nobody was signed in. "
+            "Begin again; if it stays so, tell whoever runs Lightbox."
+        )
+        self.reason = reason
 
 
 class ExportError(AssistantError):
