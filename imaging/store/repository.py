@@ -10,9 +10,11 @@ from pathlib import Path
 from imaging.errors import StoreBusyError, StoreError
 from imaging.host.rights import restrict_folder
 from imaging.host.writing import make_folder
-from imaging.store.accounts import IDLE, Accounts, latest_moment
+from imaging.store.access.accounts import Accounts
+from imaging.store.access.sign_ins import IDLE
 from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
+from imaging.store.clock_marks import ClockMarks, latest_moment
 from imaging.store.database import Database, open_database, open_for_reading
 from imaging.store.drops import Drops
 from imaging.store.health.diagnosis import diagnose, find_damage, find_obstacle
@@ -47,6 +49,8 @@ class Repository:
         The site's own reference cases.
     claims : Claims
         Files that workers took, and what became of them.
+    clock_marks : ClockMarks
+        The latest moment, kept for the next start.
     drops : Drops
         What browsers said they would send, and what of that arrived.
     jobs : Jobs
@@ -73,6 +77,7 @@ class Repository:
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
+        self.clock_marks = ClockMarks(database)
         self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)

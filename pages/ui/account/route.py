@@ -23,7 +23,7 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import AccessError, AssistantError
 from imaging.review.records import Account
 from imaging.store import Repository
-from imaging.store.accounts import SESSION_LIFE
+from imaging.store.access.sessions import SESSION_LIFE
 from imaging.store.passwords import AT_ONCE
 from pages.ui import i18n, theme
 from pages.ui.i18n import _, sentence

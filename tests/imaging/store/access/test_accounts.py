@@ -17,7 +17,8 @@ from sqlalchemy import select
 from imaging.errors import AccessError, ConflictError, NotFoundError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import Accounts, Repository, passwords
-from imaging.store.accounts import ALONE, ATTEMPTS, LOCKED_FOR
+from imaging.store.access.account_rows import ALONE
+from imaging.store.access.admission import ATTEMPTS, LOCKED_FOR
 from imaging.store.schema.tables import AccountTable, SessionTable
 
 PASSWORD, OTHER = "correct horse", "battery staple"

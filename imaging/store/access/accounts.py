@@ -1,0 +1,208 @@
+"""The readers' accounts: who may sign in, and how each likes to read.
+
+`SignIns` is the other half: who is signed in. Both are one part of the repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from imaging.errors import AccessError, ConflictError
+from imaging.review.records import Account, AuditEvent
+from imaging.store import audit
+from imaging.store.access.account_rows import (
+    ALONE,
+    load_person,
+    load_row,
+    new_row,
+    people,
+    readers_beside,
+    sign_in_name,
+    to_account,
+)
+from imaging.store.access.admission import REFUSED, admit, prove
+from imaging.store.access.reader_names import clean_reader, insist_on_unique
+from imaging.store.access.session_rows import end_sessions
+from imaging.store.access.sign_ins import SignIns
+from imaging.store.passwords import hash_password, insist_on_strength
+from imaging.store.schema.tables import AccountTable
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TAKEN = (ALONE, audit.NETWORK)
+
+
+class Accounts(SignIns):
+    """The readers; reached as `Repository.accounts`."""
+
+    def any(self) -> bool:
+        """True when somebody can sign in."""
+        return bool(self.all())
+
+    def all(self) -> tuple[Account, ...]:
+        """The accounts of those who sign in, by name."""
+        with self._database.reading() as session:
+            rows = session.scalars(people().order_by(AccountTable.name))
+            return tuple(to_account(row) for row in rows)
+
+    def create(
+        self, name: str, reader: str, password: str, *, by: str = "", first: bool = False
+    ) -> Account:
+        """Create an account.
+
+        Parameters
+        ----------
+        name : str
+            For signing in: letters, digits, ``.``, ``_`` and ``-``; kept in lower case.
+        reader : str
+            What a signature shows, at most 64 characters.
+        password : str
+            10 characters or more.
+        by : str
+            Account of who creates it; empty at the terminal and for the first one.
+        first : bool
+            True where nobody had to sign in to ask for it: refused once there is an account.
+
+        Raises
+        ------
+        AccessError
+            If name, reader or password cannot be used, or another account came first.
+        ConflictError
+            If the name is taken.
+        """
+        name, reader = sign_in_name(name), clean_reader(reader)
+        if not _NAME.fullmatch(name):
+            raise AccessError(
+                "A sign-in name has up to 64 letters, digits, dots, dashes or underscores."
+            )
+        insist_on_strength(password, (name, reader))
+        password_hash = hash_password(password)
+        with self._database.writing() as session:
+            if first and session.scalar(people().limit(1)) is not None:
+                raise AccessError("There is an account already; sign in with it.")
+            if name in _TAKEN or session.get(AccountTable, name) is not None:
+                raise ConflictError("This sign-in name is taken; choose another.")
+            insist_on_unique(reader, session.scalars(readers_beside(name)))
+            row = new_row(name, reader, password_hash)
+            session.add(row)
+            audit.append(session, AuditEvent.ACCOUNT, account=by or name, detail=f"created {name}")
+            return to_account(row)
+
+    def change_password(self, name: str, old: str, new: str) -> None:
+        """Change a reader's own password; every session of the account ends.
+
+        Raises
+        ------
+        AccessError
+            If the old password is wrong (which counts as a failure to sign in), or the new one
+            is too short.
+        """
+        name, new_hash = sign_in_name(name), hash_password(new)
+        insist_on_strength(new, self._words_beside(name))
+        proven = prove(self._database, name, old)
+        with self._database.writing() as session:
+            row = admit(session, name, proven, self._database.clock.now())
+            if row is not None:
+                _set_password(session, row, new_hash)
+                return
+        raise AccessError(REFUSED)
+
+    def reset_password(self, name: str, new: str) -> None:
+        """Set a forgotten password, from the terminal; unlocks, and ends every session.
+
+        Raises
+        ------
+        AccessError
+            If the password is too short.
+        NotFoundError
+            If there is no such account.
+        """
+        new_hash = hash_password(new)
+        insist_on_strength(new, self._words_beside(name))
+        with self._database.writing() as session:
+            _set_password(session, load_person(session, name), new_hash)
+
+    def disable(self, name: str, *, by: str) -> None:
+        """End every session of an account, and let nobody sign in with it; its work stays.
+
+        Parameters
+        ----------
+        name : str
+            Of the account.
+        by : str
+            Account of who does it.
+
+        Raises
+        ------
+        AccessError
+            If nobody else could sign in.
+        NotFoundError
+            If there is no such account.
+        """
+        with self._database.writing() as session:
+            row = load_person(session, name)
+            others = people().where(AccountTable.disabled.is_(False), AccountTable.name != row.name)
+            if session.scalar(others.limit(1)) is None:
+                raise AccessError("Nobody else can sign in; add another account first.")
+            row.disabled = True
+            end_sessions(session, row.name, "ended with the account")
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"disabled {row.name}")
+
+    def enable(self, name: str, *, by: str) -> None:
+        """Let a reader whose account was disabled sign in again.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such account.
+        """
+        with self._database.writing() as session:
+            row = load_person(session, name)
+            row.disabled = False
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"enabled {row.name}")
+
+    def rename(self, name: str, reader: str, *, by: str) -> None:
+        """Change the name under a reader's later signatures; earlier ones stay as they were signed.
+
+        Raises
+        ------
+        AccessError
+            If the name cannot be used.
+        ConflictError
+            If another reader signs under it, or under one that looks like it.
+        NotFoundError
+            If there is no such account.
+        """
+        reader = clean_reader(reader)
+        with self._database.writing() as session:
+            row = load_person(session, name)
+            insist_on_unique(reader, session.scalars(readers_beside(row.name)))
+            row.reader = reader
+            audit.append(session, AuditEvent.ACCOUNT, account=by, detail=f"renamed {row.name}")
+
+    def set_blind(self, name: str, blind: bool) -> None:
+        """Make every study of this reader a blind first read, or none."""
+        with self._database.writing() as session:
+            load_row(session, name).blind = blind
+            detail = f"blind first read {'on' if blind else 'off'}"
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
+
+    def set_bindings(self, name: str, bindings: Mapping[str, str]) -> None:
+        """Replace the keys this reader uses in the viewer (action -> key)."""
+        with self._database.writing() as session:
+            load_row(session, name).bindings = dict(bindings)
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
+
+    def _words_beside(self, name: str) -> tuple[str, ...]:
+        """What a guesser of an account's password would try first."""
+        with self._database.reading() as session:
+            row = session.get(AccountTable, sign_in_name(name))
+            return (row.name, row.reader) if row else (name,)
+
+
+def _set_password(session: Session, row: AccountTable, password_hash: str) -> None:
+    row.password_hash, row.failures, row.locked_until = password_hash, 0, None
+    audit.append(session, AuditEvent.ACCOUNT, account=row.name, detail="password changed")
+    end_sessions(session, row.name, "ended with the password")
