@@ -18,6 +18,7 @@
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
+    |   |-- SecondFactorError              the password is right, and a code is needed, too
     |   |-- ProviderError                  the site's sign-in provider cannot be asked
     |   `-- TokenError                     what the provider gave does not prove who somebody is
     |-- ExportError                        nothing can be written in the form asked for
@@ -94,6 +95,17 @@ class AccessError(AssistantError):
 
 class SignInEndedError(AccessError):
     """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
+class SecondFactorError(AccessError):
+    """Name and password are right; nobody is signed in before a second factor is shown.
+
+    ``proof`` is the store's (`imaging.store.access.second_factor.Proof`): what was proven so far.
+    """
+
+    def __init__(self, proof: object) -> None:
+        super().__init__("A code of your second factor is needed, too.")
+        self.proof = proof
 
 
 class ProviderError(AccessError):

@@ -21,6 +21,7 @@ with left:
 with right:
     if not resources.settings().single_reader:
         settings.render_password(me)
+        settings.render_second_factor(me)
         settings.render_readers()
 settings.render_keys(me)
 trail_state.render_trail()

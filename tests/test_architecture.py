@@ -52,6 +52,8 @@ HOMES = {
     "requests": ("imaging/openid/provider.py", "bench/"),
     "authlib": ("imaging/openid/",),
     "joserfc": ("imaging/openid/",),
+    "pyotp": ("imaging/store/access/second_factor.py",),
+    "segno": ("pages/ui/account/factor_forms.py",),
     "rapidocr": ("imaging/dicom/deidentify/burned_in_text.py",),
 }
 # Lowest first. A room imports from its own floor's rooms never, from lower floors only; a room is

@@ -24,7 +24,7 @@ class OpenIdSettings:
         Its Issuer Identifier (`LIGHTBOX_OIDC_ISSUER`; OpenID Connect Core 1.0, 1.2), by TLS.
     client_id : str
         What it knows this installation as (`LIGHTBOX_OIDC_CLIENT_ID`).
-    groups : tuple of (str, frozenset of Role)
+    groups : tuple of (str, tuple of Role)
         Groups there and what they are here (`LIGHTBOX_OIDC_GROUPS`, such as
         ``radiologists=reader,signer; it=administrator``).
     secret_file : Path | None
@@ -40,7 +40,7 @@ class OpenIdSettings:
 
     issuer: str
     client_id: str
-    groups: tuple[tuple[str, frozenset[Role]], ...]
+    groups: tuple[tuple[str, tuple[Role, ...]], ...]
     secret_file: Path | None = None
     claim: str = "groups"
     scope: str = "openid profile"
@@ -113,7 +113,7 @@ class OpenIdSettings:
         return frozenset().union(*(roles for group, roles in self.groups if group in theirs))
 
 
-def _read_groups(text: str) -> tuple[tuple[str, frozenset[Role]], ...]:
+def _read_groups(text: str) -> tuple[tuple[str, tuple[Role, ...]], ...]:
     """``group=role,role; group=role``; a distinguished name has both of these signs."""
     found = []
     for part in filter(None, (one.strip() for one in text.split(";"))):
@@ -124,7 +124,7 @@ def _read_groups(text: str) -> tuple[tuple[str, frozenset[Role]], ...]:
                 f"{_GROUPS} must say what the provider's groups are here, such as "
                 f"radiologists=reader,signer; it=administrator. The roles are {', '.join(Role)}."
             )
-        found.append((group.strip(), frozenset(map(Role, words))))
+        found.append((group.strip(), tuple(map(Role, words))))
     if not found:
         raise SettingsError(
             f"{_GROUPS} must say what the provider's groups are here, or nobody of it may sign in."

@@ -24,9 +24,9 @@ from imaging.store.access.account_rows import (
     to_account,
 )
 from imaging.store.access.admission import REFUSED, admit, prove
+from imaging.store.access.factor_sign_ins import FactorSignIns
 from imaging.store.access.reader_names import clean_reader, insist_on_unique
 from imaging.store.access.session_rows import end_sessions
-from imaging.store.access.sign_ins import SignIns
 from imaging.store.passwords import hash_password, insist_on_strength
 from imaging.store.schema.tables import AccountTable
 
@@ -34,7 +34,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 
 
-class Accounts(SignIns):
+class Accounts(FactorSignIns):
     """The readers; reached as `Repository.accounts`."""
 
     def any(self) -> bool:

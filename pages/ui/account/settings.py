@@ -8,8 +8,10 @@ import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.review.records import Account
+from imaging.store.access.second_factor import new_secret
 from pages.ui import resources, session, theme
 from pages.ui.account import sign_in
+from pages.ui.account.factor_forms import in_fours, qr_code_uri, recovery_words
 from pages.ui.deeds import deed
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
@@ -95,6 +97,62 @@ def render_password(me: Account) -> None:
             )
 
 
+def render_second_factor(me: Account) -> None:
+    """Make a second factor, or take it away."""
+    accounts = resources.repository().accounts
+    with st.expander(_("Second factor"), key="second-factor"):
+        if session.recovery_codes():
+            st.markdown(recovery_words())
+            st.code("\n".join(session.recovery_codes()), language=None)
+            st.button(_("I have kept them"), on_click=_forget_codes)
+        if not accounts.has_second_factor(me.name):
+            _render_set_up(me)
+        elif resources.settings().second_factor:
+            st.caption(_("Your sign-in asks for a code. This site demands it."))
+        else:
+            _render_removal(me)
+
+
+def _render_set_up(me: Account) -> None:
+    """The key for an app, and the code that shows that the app has it."""
+    secret = session.factor_secret(new_secret)
+    st.caption(
+        _(
+            "With a second factor your password alone opens nothing. Scan the picture with an app "
+            "for one-time codes (or type the key into it), then type the code that the app shows."
+        )
+    )
+    st.html(f'<img alt="" width="200" src="{qr_code_uri(secret, me.name)}">')
+    st.code(in_fours(secret), language=None)
+    with st.form("factor", border=False, clear_on_submit=True):
+        password = st.text_input(_("Password"), type="password", key="factor-password")
+        code = st.text_input(_("Code"), autocomplete="one-time-code", key="factor-code")
+        if not st.form_submit_button(_("Turn on")):
+            return
+    try:
+        codes = resources.repository().accounts.enrol(me.name, password, secret, code)
+    except AssistantError as exc:
+        st.error(plain(sentence(str(exc))))
+        return
+    session.forget_factor_secret()
+    session.set_recovery_codes(codes)
+    session.leave_notice("success", _("Your sign-in asks for a code from now on."))
+    st.rerun()
+
+
+def _render_removal(me: Account) -> None:
+    st.caption(_("Your sign-in asks for a code."))
+    with st.form("no-factor", border=False, clear_on_submit=True):
+        password = st.text_input(_("Password"), type="password", key="no-factor-password")
+        code = st.text_input(_("Code"), autocomplete="one-time-code", key="no-factor-code")
+        if st.form_submit_button(_("Turn off")):
+            accounts = resources.repository().accounts
+            _attempt(
+                lambda: accounts.remove_second_factor(me.name, password, code),
+                _("The second factor is off."),
+            )
+
+
 def render_readers() -> None:
     """All readers, and a form for one more."""
     accounts = resources.repository().accounts
@@ -111,6 +169,11 @@ def render_readers() -> None:
                 lambda: accounts.create(name, reader, password, by=session.account().name),
                 _("The reader can sign in now."),
             )
+
+
+@deed
+def _forget_codes() -> None:
+    session.set_recovery_codes(())
 
 
 @deed
