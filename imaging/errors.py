@@ -20,6 +20,7 @@
     |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
     |   |-- SecondFactorError              the password is right, and a code is needed, too
     |   |-- ProviderError                  the site's sign-in provider cannot be asked
+    |   |-- RightMissingError              the account has no role that may
     |   `-- TokenError                     what the provider gave does not prove who somebody is
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
@@ -121,6 +122,10 @@ class TokenError(AccessError):
             "Begin again; if it stays so, tell whoever runs Lightbox."
         )
         self.reason = reason
+
+
+class RightMissingError(AccessError):
+    """An account has no role that may do or see this (`imaging.review.rights`)."""
 
 
 class ExportError(AssistantError):

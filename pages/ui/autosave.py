@@ -15,6 +15,7 @@ from imaging.errors import AssistantError, ConflictError, NotFoundError, StoreEr
 from imaging.person import person_of
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.review.rights import Right
 from imaging.store.database import waiting_at_most
 from imaging.study import StudyRecord
 from imaging.text import clean_note
@@ -80,7 +81,7 @@ def render_waiting() -> None:
         _watch_waiting()
 
 
-@fragment(run_every=_AGAIN)
+@fragment(Right.DRAFT, run_every=_AGAIN)
 def _watch_waiting() -> None:
     """Try to save; draw the page anew once all is."""
     with waiting_at_most(_SHORT):
@@ -133,7 +134,7 @@ def _nothing_waits(study_instance_uid: str) -> bool:
     return not session.waiting_changes().get(study_instance_uid)
 
 
-@deed
+@deed(Right.DRAFT)
 def undo(study_instance_uid: str) -> None:
     """Take the last change back."""
     if not _nothing_waits(study_instance_uid):
@@ -145,7 +146,7 @@ def undo(study_instance_uid: str) -> None:
         session.forget_drawn(study_instance_uid)
 
 
-@deed
+@deed(Right.DRAFT)
 def amend(study_instance_uid: str) -> None:
     """Begin a new version of what is signed off; the signed one stays as it is."""
     if not _nothing_waits(study_instance_uid):
@@ -154,7 +155,7 @@ def amend(study_instance_uid: str) -> None:
     _save(record, drafting.draft(study_instance_uid, record.review, session.account()))
 
 
-@deed
+@deed(Right.SIGN)
 def sign(study_instance_uid: str, stage: Stage) -> None:
     """Put the reader's name under what is on screen. A signature never waits: it is told.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, select
@@ -48,7 +49,9 @@ def readers_beside(name: str) -> Select[str]:
     return select(AccountTable.reader).where(AccountTable.name != ALONE, AccountTable.name != name)
 
 
-def new_row(name: str, reader: str, password_hash: str) -> AccountTable:
+def new_row(
+    name: str, reader: str, password_hash: str, roles: Collection[Role] = EVERYDAY
+) -> AccountTable:
     """A row for `session.add`; an empty hash is no password's, so nobody signs in with one."""
     return AccountTable(
         name=name,
@@ -56,17 +59,27 @@ def new_row(name: str, reader: str, password_hash: str) -> AccountTable:
         password_hash=password_hash,
         blind=False,
         bindings={},
-        roles=",".join(sorted(EVERYDAY)),
+        roles=write_roles(roles),
         failures=0,
         created_at=datetime.now(UTC),
     )
 
 
+def roles_of(row: AccountTable) -> frozenset[Role]:
+    """The roles of an account; a word that is none, of a row that was altered, gives none."""
+    known = set(Role)
+    return frozenset(Role(name) for name in row.roles.split(",") if name in known)
+
+
+def write_roles(roles: Collection[Role]) -> str:
+    """Inverse of `roles_of`, as the column holds it."""
+    return ",".join(sorted(roles))
+
+
 def to_account(row: AccountTable) -> Account:
     """What the rest of the program may know of it."""
     bindings = tuple(row.bindings.items())
-    roles = frozenset(Role(name) for name in row.roles.split(",") if name)
-    return Account(row.name, row.reader, row.blind, bindings, row.disabled, roles)
+    return Account(row.name, row.reader, row.blind, bindings, row.disabled, roles_of(row))
 
 
 def sign_in_name(name: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import AccessError
 from imaging.review.records import Account, AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.access import second_factor
 from imaging.store.access.account_rows import load_person, to_account
@@ -133,7 +134,7 @@ class FactorSignIns(SignIns):
             If the password is wrong, the code is not the app's, or there is one already.
         """
         proven = prove(self._database, name, password)
-        with self._database.writing() as session:
+        with self._database.writing(Right.OWN) as session:
             now = self._database.clock.now()
             row = admit(session, name, proven, now)
             if row is not None:
@@ -158,7 +159,7 @@ class FactorSignIns(SignIns):
         if self._factor_demanded:
             raise AccessError(_DEMANDED)
         proven = prove(self._database, name, password)
-        with self._database.writing() as session:
+        with self._database.writing(Right.OWN) as session:
             now = self._database.clock.now()
             row = admit(session, name, proven, now, whole=False)
             if row is not None:
@@ -180,7 +181,7 @@ class FactorSignIns(SignIns):
         NotFoundError
             If there is no such account.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.ACCOUNTS) as session:
             row = load_person(session, name)
             factor = session.get(SecondFactorTable, row.name)
             if factor is None:

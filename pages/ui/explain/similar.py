@@ -12,6 +12,7 @@ from imaging.dicom import Image, read_image
 from imaging.entities import Assessment, Instance
 from imaging.errors import AssistantError
 from imaging.rendering import thumbnail
+from imaging.review.rights import Right
 from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.explain.base.lung_measures import CONCEPTS, Measures, measure
@@ -214,7 +215,7 @@ def _render_keep(instance: Instance, card: ModelCard) -> None:
         st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _add(uid: str) -> None:
     try:
         add_study(
@@ -226,7 +227,7 @@ def _add(uid: str) -> None:
     session.leave_notice("success", _("This study is one of our reference cases now."))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _remove(uid: str) -> None:
     resources.repository().cases.remove(uid, account=session.account().name)
     session.leave_notice("success", _("This study is no reference case any more."))

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from imaging.dicom import Image
+from imaging.review.rights import Right
 from pages.ui.deeds import deed
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
@@ -105,7 +106,7 @@ def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str
     return {name: ticket for name, ticket in tickets.items() if ticket}
 
 
-@deed
+@deed(Right.FILMS)
 def _note_missing(key: str) -> None:
     """Let a carrier bring what the browser could not collect; after a few, everything."""
     reported = (st.session_state.get(key) or {}).get("missing")
@@ -116,7 +117,7 @@ def _note_missing(key: str) -> None:
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 
-@deed
+@deed(Right.FILMS)
 def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None:
     """Hand on which picture of a series is wanted, if there is such a one."""
     wanted = (st.session_state.get(key) or {}).get("step")
