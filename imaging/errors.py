@@ -15,7 +15,7 @@
     |   |-- ConflictError                  somebody else changed the record first
     |   |-- StoreBusyError                 another program holds it; the same succeeds later
     |   `-- StoreReadOnlyError             it can be read and not written
-    |-- DecodersBusyError                  films are being opened for others; the same succeeds later
+    |-- DecodersBusyError                  busy with others; the same succeeds later
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |-- ExportError                        nothing can be written in the form asked for

@@ -70,9 +70,7 @@ def write(record: Any, put: PutArray | None = None) -> str:
         put(array)
         return {"type": array.dtype.str.replace("=", "<"), "shape": array.shape}
 
-    encoder = json.JSONEncoder(
-        check_circular=False, separators=(",", ":"), default=name_array
-    )
+    encoder = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=name_array)
     return encoder.encode(values)
 
 
@@ -186,9 +184,9 @@ def _pixels(declared: Any) -> _Codec:
         wanted = np.dtype(declared)
 
     def check(value: Any, error: type[Exception]) -> Any:
-        if type(value) is np.ndarray and value.dtype.newbyteorder("<").str in _DTYPES:
-            if wanted is None or value.dtype == wanted:
-                return value
+        known = type(value) is np.ndarray and value.dtype.newbyteorder("<").str in _DTYPES
+        if known and (wanted is None or value.dtype == wanted):
+            return value
         raise error(_FALSE)
 
     return _Codec(partial(check, error=TypeError), partial(check, error=ValueError))

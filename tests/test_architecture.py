@@ -64,6 +64,7 @@ FLOORS = (
     ("imaging/store/backup",),
     ("imaging/export/study", "imaging/export/batch"),
     ("imaging/export/__init__.py", "imaging/intake"),
+    ("imaging/decoding",),
     ("imaging/delivery", "imaging/syslog"),
     ("imaging/commands",),
     ("models",),

@@ -4,6 +4,6 @@ Rule of the room: what pages and exports need of a file's content is asked for h
 in the child and knows decoders; whoever asks knows messages, arrays and entities alone.
 """
 
-from imaging.decoding.image import DistantImage, Source, read_image
+from imaging.decoding.image import DistantImage, Source, read_image, shared_pool
 
-__all__ = ["DistantImage", "Source", "read_image"]
+__all__ = ["DistantImage", "Source", "read_image", "shared_pool"]

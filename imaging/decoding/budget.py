@@ -8,7 +8,6 @@ first. Who still finds it full waits, and is told so.
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator

@@ -22,6 +22,7 @@ from imaging.dicom.viewer_pixels import ScreenPixels
 from imaging.entities import Derivation, Geometry, Instance, VoiPreset
 from imaging.errors import PixelDataError
 from imaging.fidelity import Fidelity
+from imaging.review.records import Annotation, Presentation
 
 T = TypeVar("T")
 
@@ -191,26 +192,20 @@ class DistantImage:
         made = self._pool.ask(question, messages.Derived, self._files, heavy=self._heavy)
         return made.content.tobytes(), made.instance
 
-    def under(self, state: Source) -> Staged:
-        """What a presentation state makes of the picture; `staged` is the picture so made.
+    def under(self, state: Source) -> DistantStaging:
+        """The picture as a presentation state shows it.
 
         Raises
         ------
         InputError
             As `imaging.dicom.PresentationState.on`, or if it is no presentation state.
         """
-        ask = replace(self._ask, what="stage", state=state.sha256)
+        ask = replace(self._ask, what="stage", state=state.sha256, known=self.instance)
         files = {**self._files, state.sha256: state.read}
-        return self._pool.ask(ask, Staged, files, heavy=self._heavy)
-
-    def staged(self, state: Source, staged: Staged) -> DistantImage:
-        """The picture under a presentation state, by what `under` returned."""
-        ask = replace(self._ask, state=state.sha256)
-        files = {**self._files, state.sha256: state.read}
-        made = _image(staged.opened, ask, files, self._pool)
-        identity = replace(self.instance.identity, sha256=made.instance.identity.sha256)
-        return made.known_as(
-            replace(made.instance, identity=identity, patient=self.instance.patient)
+        staged = self._pool.ask(ask, Staged, files, heavy=self._heavy)
+        image = _image(staged.opened, ask, files, self._pool)
+        return DistantStaging(
+            image, staged.presentation, staged.annotations, staged.texts, staged.remarks
         )
 
     @property
@@ -228,6 +223,17 @@ class DistantImage:
     ) -> T:
         ask = replace(self._ask, what=what, frame=frame, preset=preset, size=size)
         return self._pool.ask(ask, kind, self._files, heavy=self._heavy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DistantStaging:
+    """A film as a presentation state shows it; see `imaging.dicom.documents`' `Staging`."""
+
+    image: DistantImage
+    presentation: Presentation
+    annotations: tuple[Annotation, ...]
+    texts: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def read_image(

@@ -6,6 +6,7 @@ Records of plain types and arrays (`imaging.typed_json`). Answers that exist as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -40,6 +41,8 @@ class Ask:
         For grey levels.
     size : int
         Pixels of the longer side of what is to be made smaller.
+    known : Instance or None
+        With a state: the film as the records know it (`imaging.dicom.Image.known_as`).
     """
 
     what: str
@@ -49,6 +52,7 @@ class Ask:
     frame: int = 0
     preset: VoiPreset | None = None
     size: int = 0
+    known: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,13 @@ class AskBurnedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class AskHeader:
+    """To the process: the file up to its pixels."""
+
+    film: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskRelease:
     """To the process: the file without its patient, by the project's key."""
 
@@ -99,6 +110,18 @@ class NeedFile:
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
     """To the process: the bytes of a file."""
+
+    content: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class NoFile:
+    """To the process: the bytes cannot be had."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """A file up to its pixels."""
 
     content: NDArray[np.uint8]
 
@@ -242,5 +265,8 @@ class Photograph:
     found: bool
 
 
-Question = Ask | AskReport | AskFilms | AskSearch | AskBurnedIn | AskRelease | AskDerived
+Read = Callable[[], bytes]  # gives the bytes of a file
+Question = Ask | (
+    AskReport | AskFilms | AskSearch | AskBurnedIn | AskHeader | AskRelease | AskDerived
+)
 QUESTIONS = get_args(Question)

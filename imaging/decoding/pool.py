@@ -23,6 +23,7 @@ from imaging.decoding.messages import (
     Fault,
     File,
     NeedFile,
+    NoFile,
     OutOfMemory,
     Question,
 )
@@ -63,6 +64,14 @@ class _TooHeavyError(Exception):
     """The process has not time or memory enough; with what to say where none has more."""
 
 
+class _UnreadableError(Exception):
+    """The bytes of a file cannot be had; the process knows."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__()
+        self.reason = reason
+
+
 class DecoderPool:
     """Asks the processes; safe to share by threads.
 
@@ -90,9 +99,7 @@ class DecoderPool:
         self._reading = threading.Lock()
         self._slow: dict[str, None] = {}
 
-    def ask(
-        self, question: Question, kind: type[T], files: Files, *, heavy: bool = False
-    ) -> T:
+    def ask(self, question: Question, kind: type[T], files: Files, *, heavy: bool = False) -> T:
         """Ask, and wait for the answer.
 
         Parameters
@@ -175,6 +182,8 @@ class DecoderPool:
             child.rest()
         except ChildLostError as exc:
             raise _TooHeavyError(TIMED_OUT if exc.late else CRASHED) from exc
+        except _UnreadableError as exc:
+            raise exc.reason from exc
         except BaseException:
             child.close()  # it waits for something, or is in the middle of a message
             raise
@@ -201,7 +210,14 @@ class DecoderPool:
                 raise child.reject()
             child.rest()
             with self._reading:  # one file at a time is in the memory of the server
-                content = read()
+                try:
+                    content = read()
+                except Exception as exc:
+                    child.allow(desk.limits.seconds)
+                    child.send(NoFile())
+                    child.receive(Failure)
+                    child.rest()
+                    raise _UnreadableError(exc) from exc
                 if desk is self._quick and len(content) > _LARGE_FILE:
                     child.close()
                     raise _TooHeavyError(OUT_OF_MEMORY)

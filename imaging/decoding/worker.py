@@ -23,6 +23,7 @@ from imaging.decoding.messages import (
     AskBurnedIn,
     AskDerived,
     AskFilms,
+    AskHeader,
     AskRelease,
     AskReport,
     AskSearch,
@@ -32,8 +33,10 @@ from imaging.decoding.messages import (
     Fault,
     File,
     Films,
+    Header,
     Mask,
     NeedFile,
+    NoFile,
     Number,
     Opened,
     OutOfMemory,
@@ -58,6 +61,7 @@ from imaging.dicom import (
 )
 from imaging.dicom.deidentify.burned_in_text import search, search_file
 from imaging.dicom.deidentify.pseudonyms import Project
+from imaging.dicom.reader import cut_before_pixels
 from imaging.dicom.viewer_pixels import screen_pixels
 from imaging.errors import AssistantError, InputError, PixelDataError, UnsupportedImageError
 from imaging.intake.child_process import Channel, connect
@@ -85,7 +89,7 @@ class _Desk:
 
     def __init__(self, get_file: GetFile) -> None:
         self.get_file = get_file
-        self._kept: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], tuple[Any, int]] = OrderedDict()
 
     def image(self, ask: Ask) -> Image:
         """The picture that is asked about; under its state, where there is one."""
@@ -96,9 +100,11 @@ class _Desk:
 
     def staging(self, ask: Ask) -> Any:
         """The picture under the presentation state."""
-        key = ask.film, ask.state
+        known = ask.known
+        key = ask.film, ask.state, known.identity.sop_instance_uid if known else ""
         if key not in self._kept:
             film = self._film(ask.film, ask.file_name)
+            film = film.known_as(known) if known else film
             staging = read_presentation(self.get_file(ask.state)).on(film)
             self._keep(key, staging, 0)  # it shares the film's pixels
         self._kept.move_to_end(key)
@@ -110,7 +116,7 @@ class _Desk:
         gc.collect()
 
     def _film(self, sha256: str, file_name: str) -> Image:
-        key = sha256, ""
+        key: tuple[str, ...] = (sha256,)
         if key not in self._kept:
             content = self.get_file(sha256)
             parsed = read_object(content, file_name=file_name, sha256=sha256)
@@ -121,7 +127,7 @@ class _Desk:
         image: Image = self._kept[key][0]
         return image
 
-    def _keep(self, key: tuple[str, str], item: Any, weight: int) -> None:
+    def _keep(self, key: tuple[str, ...], item: Any, weight: int) -> None:
         self._kept[key] = item, weight
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and (
@@ -179,8 +185,13 @@ def _display(image: Image, ask: Ask) -> NDArray[np.uint8]:
 def _draw_small(image: Image, ask: Ask) -> bytes:
     """A frame made smaller, as the viewer shows it first; a large one in a window of its own."""
     if is_large(image.instance.geometry):
-        return film_thumbnail(luminance_values(image, ask.frame), size=ask.size)
+        return thumbnail(_middle_greys(luminance_values(image, ask.frame)), size=ask.size)
     return thumbnail(image.display_values(ask.frame), size=ask.size)
+
+
+def _middle_greys(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    low, high = np.percentile(values[::4, ::4], (1, 99))
+    return np.clip((values - low) / max(high - low, 1e-12) * 255, 0, 255).astype(np.uint8)
 
 
 def _draw_pictures(image: Image, ask: Ask) -> Pictures:
@@ -208,8 +219,8 @@ def _voi_lut(image: Image, ask: Ask) -> Table:
 
 
 ANSWERS: Mapping[str, Callable[[Image, Ask], Any]] = {
-    "open": lambda image, ask: _open(image),
-    "screen": lambda image, ask: screen_pixels(image),
+    "open": lambda image, _ask: _open(image),
+    "screen": lambda image, _ask: screen_pixels(image),
     "display": lambda image, ask: Pixels(_display(image, ask)),
     "small": lambda image, ask: Pictures(_draw_small(image, ask), b""),
     "pictures": _draw_pictures,
@@ -219,10 +230,10 @@ ANSWERS: Mapping[str, Callable[[Image, Ask], Any]] = {
     "overlay": lambda image, ask: Mask(image.overlay_mask(ask.frame)),
     "tint": lambda image, ask: Number(image.tint(ask.frame)),
     "automatic": lambda image, ask: Window(image.automatic_preset(ask.frame)),
-    "modality_lut": lambda image, ask: Table(image.modality_lut()),
+    "modality_lut": lambda image, _ask: Table(image.modality_lut()),
     "voi_lut": _voi_lut,
     "inspect": lambda image, ask: inspect_image(image, frame=ask.frame),
-    "search": lambda image, ask: search(image),
+    "search": lambda image, _ask: search(image),
     "photograph": _find_film,
 }
 
@@ -266,6 +277,12 @@ def _(question: AskBurnedIn, desk: _Desk) -> Truth:
 
 
 @_answer.register
+def _(question: AskHeader, desk: _Desk) -> Header:
+    cut = cut_before_pixels(desk.get_file(question.film))
+    return Header(np.frombuffer(cut, np.uint8))
+
+
+@_answer.register
 def _(question: AskRelease, desk: _Desk) -> Copy:
     project = Project(question.key, question.punctuation)
     made = release(desk.get_file(question.film), project, question.profile)
@@ -287,10 +304,22 @@ def answer(question: Question, desk: _Desk) -> Any:
     """What is asked, or why it cannot be had."""
     try:
         return _answer(question, desk)
-    except (AssistantError, ValueError) as exc:
-        return Failure(type(exc).__name__, str(exc))
     except MemoryError:
         return OutOfMemory()
+    except (AssistantError, ValueError) as exc:
+        if _is_of_memory(exc):
+            return OutOfMemory()
+        return Failure(type(exc).__name__, str(exc))
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """True where memory ended, whatever the border of a room called it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def serve() -> None:
@@ -315,7 +344,11 @@ def serve() -> None:
 def _fetch(server: Channel, sha256: str) -> bytes:
     """The bytes of a file, from the server."""
     server.send(NeedFile(sha256))
-    return server.receive(File).content.tobytes()
+    reply: Any = server.receive(File, NoFile)
+    if isinstance(reply, NoFile):
+        raise InputError("The file is gone.")
+    content: bytes = reply.content.tobytes()
+    return content
 
 
 if __name__ == "__main__":

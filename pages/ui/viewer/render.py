@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from pages.ui.deeds import deed
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
@@ -125,7 +125,7 @@ def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None
         on_step(wanted)
 
 
-def _uid(image: Image) -> str:
+def _uid(image: DistantImage) -> str:
     return image.instance.identity.sop_instance_uid
 
 
