@@ -8,6 +8,7 @@ first. Who still finds it full waits, and is told so.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ T = TypeVar("T")
 MOST = 768 * 2**20  # bytes; the largest film as float32 fits (2^27 samples)
 PATIENCE = 60.0  # seconds that somebody waits for room, or for a decoder
 _TOLD = 1.0  # seconds after which they are told
+_LOOK = 0.5  # seconds between two looks
+_FRESH = 15.0  # seconds that what is kept stays after it was used: a browser is collecting it
 _BUSY = (
     "Other large films are being opened, and the memory for films is full. Try again in a moment."
 )
@@ -44,9 +47,7 @@ def telling(on_wait: Callable[[], object]) -> Iterator[None]:
         _on_wait.reset(token)
 
 
-def wait_for(
-    condition: threading.Condition, ready: Callable[[], bool], *, patience: float = PATIENCE
-) -> None:
+def wait_for(condition: threading.Condition, ready: Callable[[], bool], *, patience: float) -> None:
     """Wait, under its lock, until a condition holds; whoever waits long is told.
 
     Raises
@@ -54,13 +55,15 @@ def wait_for(
     DecodersBusyError
         If it does not hold in time.
     """
+    ends = time.monotonic() + patience
     if condition.wait_for(ready, min(_TOLD, patience)):
         return
     tell = _on_wait.get()
     if tell is not None:
         tell()
-    if not condition.wait_for(ready, max(0.0, patience - _TOLD)):
-        raise DecodersBusyError(_BUSY)
+    while not condition.wait_for(ready, _LOOK):
+        if time.monotonic() >= ends:
+            raise DecodersBusyError(_BUSY)
 
 
 class Kept(Generic[T]):
@@ -94,14 +97,18 @@ class Budget:
     most : int
         Bytes.
     patience : float
-        Seconds.
+        Seconds that somebody waits for room.
+    fresh : float
+        Seconds for which nothing is emptied after it was used.
     """
 
-    def __init__(self, most: int = MOST, *, patience: float = PATIENCE) -> None:
-        self._most, self._patience = most, patience
+    def __init__(
+        self, most: int = MOST, *, patience: float = PATIENCE, fresh: float = _FRESH
+    ) -> None:
+        self._most, self._patience, self._fresh = most, patience, fresh
         self._changed = threading.Condition()  # of an RLock: an array may die under it
         self._held = 0
-        self._kept: OrderedDict[int, weakref.ref[Kept[Any]]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[weakref.ref[Kept[Any]], float]] = OrderedDict()
 
     @property
     def held(self) -> int:
@@ -133,14 +140,18 @@ class Budget:
     def use(self, kept: Kept[Any]) -> None:
         """Note that it was used just now."""
         with self._changed:
-            self._kept[id(kept)] = weakref.ref(kept)
+            self._kept[id(kept)] = weakref.ref(kept), time.monotonic()
             self._kept.move_to_end(id(kept))
 
     def _has_room(self, size: int) -> bool:
         """True when so many bytes fit; empties what is kept until they do."""
         while self._held + size > self._most and self._kept:
-            _, reference = self._kept.popitem(last=False)
+            oldest = next(iter(self._kept))
+            reference, used = self._kept[oldest]
             kept = reference()
+            if kept is not None and time.monotonic() < used + self._fresh:
+                break
+            del self._kept[oldest]
             if kept is not None:
                 kept.empty()
         return self._held + size <= self._most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,9 @@ T = TypeVar("T")
 @cache
 def shared_pool() -> DecoderPool:
     """The processes of this one, and the budget over all who ask them."""
-    return DecoderPool()
+    pool = DecoderPool()
+    atexit.register(pool.close)
+    return pool
 
 
 @dataclass(frozen=True, slots=True)

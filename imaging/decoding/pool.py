@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from imaging.decoding.budget import Budget, wait_for
+from imaging.decoding.budget import PATIENCE, Budget, wait_for
 from imaging.decoding.messages import (
     Failure,
     Fault,
@@ -82,6 +82,8 @@ class DecoderPool:
     module : str
         What the processes run.
     quick, patient : Limits
+    patience : float
+        Seconds that somebody waits for a process that serves others.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class DecoderPool:
         module: str = WORKER,
         quick: Limits = QUICK,
         patient: Limits = PATIENT,
+        patience: float = PATIENCE,
     ) -> None:
         self.budget = budget or Budget()
         self._quick = _Desk(module, quick, self.budget)
@@ -98,6 +101,7 @@ class DecoderPool:
         self._free = threading.Condition()
         self._reading = threading.Lock()
         self._slow: dict[str, None] = {}
+        self._patience = patience
 
     def ask(self, question: Question, kind: type[T], files: Files, *, heavy: bool = False) -> T:
         """Ask, and wait for the answer.
@@ -156,7 +160,11 @@ class DecoderPool:
     def _take(self, *desks: _Desk) -> _Desk:
         """The first of them that is free, waited for."""
         with self._free:
-            wait_for(self._free, lambda: any(not desk.busy for desk in desks))
+            wait_for(
+                self._free,
+                lambda: any(not desk.busy for desk in desks),
+                patience=self._patience,
+            )
             desk = next(desk for desk in desks if not desk.busy)
             desk.busy = True
             return desk
