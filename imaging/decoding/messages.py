@@ -28,7 +28,7 @@ class Ask:
     Attributes
     ----------
     what : str
-        One of `worker.ANSWERS`.
+        "open", "stage" or one of `worker.ANSWERS`.
     film : str
         SHA-256 of its file.
     state : str

@@ -115,10 +115,14 @@ class _Desk:
         self._kept.clear()
         gc.collect()
 
-    def _film(self, sha256: str, file_name: str) -> Image:
+    def open(self, ask: Ask) -> Image:
+        """The picture, whose file is asked for in any case: it may be gone by now, or altered."""
+        return self._film(ask.film, ask.file_name, self.get_file(ask.film))
+
+    def _film(self, sha256: str, file_name: str, content: bytes | None = None) -> Image:
         key: tuple[str, ...] = (sha256,)
         if key not in self._kept:
-            content = self.get_file(sha256)
+            content = self.get_file(sha256) if content is None else content
             parsed = read_object(content, file_name=file_name, sha256=sha256)
             if not isinstance(parsed, Image):
                 parsed = read_image(content, file_name=file_name)  # it says why there is none
@@ -219,7 +223,6 @@ def _voi_lut(image: Image, ask: Ask) -> Table:
 
 
 ANSWERS: Mapping[str, Callable[[Image, Ask], Any]] = {
-    "open": lambda image, _ask: _open(image),
     "screen": lambda image, _ask: screen_pixels(image),
     "display": lambda image, ask: Pixels(_display(image, ask)),
     "small": lambda image, ask: Pictures(_draw_small(image, ask), b""),
@@ -245,6 +248,8 @@ def _answer(question: Any, desk: _Desk) -> Any:
 
 @_answer.register
 def _(question: Ask, desk: _Desk) -> Any:
+    if question.what == "open":
+        return _open(desk.open(question))
     if question.what == "stage":
         return _stage(desk, question)
     return ANSWERS[question.what](desk.image(question), question)
