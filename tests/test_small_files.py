@@ -122,7 +122,8 @@ def read_all(server: Server, orders: Sequence[Sequence[str]]) -> list[list[int]]
     """Each reader opens studies one after the other, all readers at once."""
 
     async def one(order: Sequence[str]) -> list[int]:
-        async with Reader(server.address, cookie_of(server.address)) as reader:
+        reader = Reader(server.address, cookie_of(server.address))
+        async with reader:
             sizes = [await reader.open(study) for study in order]
             assert not reader.failures
             return sizes

@@ -36,6 +36,7 @@ WORKER = "imaging.decoding.worker"
 _MOST_FILES = 4  # that one question may be about
 _SLOW = 4096  # files that are remembered as such
 _LARGE_FILE = 2**27  # bytes
+_IDLE = 30.0  # seconds after which the patient process, which may hold much, is let go
 Files = Mapping[str, Callable[[], bytes]]
 
 
@@ -47,8 +48,8 @@ class Limits:
     seconds: float
 
 
-QUICK = Limits(2 * 2**30, 10.0)
-PATIENT = Limits(4 * 2**30, 60.0)
+QUICK = Limits(2 * 2**30, 15.0)
+PATIENT = Limits(4 * 2**30, 90.0)
 
 
 class _Desk:
@@ -58,6 +59,7 @@ class _Desk:
         self.limits = limits
         self.child = ChildProcess(module, memory=limits.memory, make=budget.array)
         self.busy = False
+        self.turns = 0  # in which it was asked
 
 
 class _TooHeavyError(Exception):
@@ -84,6 +86,8 @@ class DecoderPool:
     quick, patient : Limits
     patience : float
         Seconds that somebody waits for a process that serves others.
+    idle : float
+        Seconds after which the patient process is let go.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class DecoderPool:
         quick: Limits = QUICK,
         patient: Limits = PATIENT,
         patience: float = PATIENCE,
+        idle: float = _IDLE,
     ) -> None:
         self.budget = budget or Budget()
         self._quick = _Desk(module, quick, self.budget)
@@ -101,7 +106,7 @@ class DecoderPool:
         self._free = threading.Condition()
         self._reading = threading.Lock()
         self._slow: dict[str, None] = {}
-        self._patience = patience
+        self._patience, self._idle = patience, idle
 
     def ask(self, question: Question, kind: type[T], files: Files, *, heavy: bool = False) -> T:
         """Ask, and wait for the answer.
@@ -167,12 +172,23 @@ class DecoderPool:
             )
             desk = next(desk for desk in desks if not desk.busy)
             desk.busy = True
+            desk.turns += 1
             return desk
 
     def _give_back(self, desk: _Desk) -> None:
         with self._free:
             desk.busy = False
             self._free.notify_all()
+            if desk is self._patient:
+                timer = threading.Timer(self._idle, self._retire, (desk.turns,))
+                timer.daemon = True
+                timer.start()
+
+    def _retire(self, turns: int) -> None:
+        """End the patient process if it was not asked since; what it keeps may be a GiB."""
+        with self._free:
+            if self._patient.turns == turns:
+                self._patient.child.close()
 
     def _note_slow(self, sha256: str) -> None:
         with self._free:

@@ -112,6 +112,19 @@ def test_who_waits_for_others_is_told_and_at_last_refused_in_words(
     assert read(FILM).instance
 
 
+def test_the_patient_process_is_let_go_once_nobody_asks_it() -> None:
+    pool = DecoderPool(module="tests.hostile_decoder", idle=0.5)
+    heavy = Geometry(8000, 8000, 1, 1, "MONOCHROME2", 16)
+    image = read_image(Source.of(FILM), expected=heavy, pool=pool)
+    assert pids(pool)[1]
+    until = time.monotonic() + 10
+    while pids(pool)[1]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert image.stored_values().shape == (40, 30)
+    pool.close()
+
+
 def test_many_at_once_are_served(pool: DecoderPool) -> None:
     films = [make_dicom_bytes(make_pixels(20 + i, 30)) for i in range(12)]
     shapes: list[Any] = [None] * len(films)
