@@ -20,7 +20,7 @@ import requests
 from streamlit.proto.Delta_pb2 import Delta
 
 from bench.visitor import Visitor
-from imaging.decoding import read_image
+from imaging.decoding import read_image, shared_pool
 from imaging.decoding.pool import PATIENT, QUICK
 from imaging.store import Repository
 from pages.ui.viewer.route import HEADER
@@ -115,6 +115,7 @@ def lay_down(home: Path, *contents: bytes) -> list[str]:
         store(repository, outcome_of(instance), contents=[content])
         studies.append(instance.identity.study_instance_uid)
     repository.close()
+    shared_pool().close()  # what it keeps is large
     return studies
 
 

@@ -11,6 +11,7 @@ Address space of both together: `QUICK.memory` + `PATIENT.memory`, 6 GiB.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ WORKER = "imaging.decoding.worker"
 _MOST_FILES = 4  # that one question may be about
 _SLOW = 4096  # files that are remembered as such
 _LARGE_FILE = 2**27  # bytes
+_HOPELESS = 600.0  # seconds for which nobody tries again what was too much for both
 _IDLE = 30.0  # seconds after which the patient process, which may hold much, is let go
 Files = Mapping[str, Callable[[], bytes]]
 
@@ -106,6 +108,7 @@ class DecoderPool:
         self._free = threading.Condition()
         self._reading = threading.Lock()
         self._slow: dict[str, None] = {}
+        self._hopeless: dict[Question, tuple[str, float]] = {}
         self._patience, self._idle = patience, idle
 
     def ask(self, question: Question, kind: type[T], files: Files, *, heavy: bool = False) -> T:
@@ -135,14 +138,17 @@ class DecoderPool:
                 return self._ask(desk, question, kind, files)
             except _TooHeavyError as exc:
                 if desk is self._patient:
+                    self._note_hopeless(question, str(exc))
                     raise PixelDataError(str(exc)) from exc
                 self._note_slow(question.film)
             finally:
                 self._give_back(desk)
         desk = self._take(self._patient)
         try:
+            self._insist_on_hope(question)
             return self._ask(desk, question, kind, files)
         except _TooHeavyError as exc:
+            self._note_hopeless(question, str(exc))
             raise PixelDataError(str(exc)) from exc
         finally:
             self._give_back(desk)
@@ -189,6 +195,18 @@ class DecoderPool:
         with self._free:
             if self._patient.turns == turns:
                 self._patient.child.close()
+
+    def _insist_on_hope(self, question: Question) -> None:
+        """Refuse what was too much a moment ago: those who wait would wait for nothing."""
+        sentence, until = self._hopeless.get(question, ("", 0.0))
+        if time.monotonic() < until:
+            raise PixelDataError(sentence)
+
+    def _note_hopeless(self, question: Question, sentence: str) -> None:
+        with self._free:
+            now = time.monotonic()
+            self._hopeless = {q: found for q, found in self._hopeless.items() if found[1] > now}
+            self._hopeless[question] = sentence, now + _HOPELESS
 
     def _note_slow(self, sha256: str) -> None:
         with self._free:

@@ -74,6 +74,17 @@ def test_a_file_that_needs_more_memory_than_the_quick_one_has_is_read_all_the_sa
         read_image(b"broad:%d" % (4 * 2**30), pool=pool)
 
 
+def test_what_was_too_much_for_both_is_not_tried_again_by_the_next_reader(
+    pool: DecoderPool,
+) -> None:
+    for expected in (2.0, 0.0):
+        began = time.monotonic()
+        with pytest.raises(PixelDataError, match="too long"):
+            read_image(b"hang:", pool=pool)
+        assert time.monotonic() - began >= expected
+    assert time.monotonic() - began < 1
+
+
 def test_an_ordinary_film_does_not_wait_for_a_heavy_one(pool: DecoderPool) -> None:
     heavy = Geometry(8000, 8000, 1, 1, "MONOCHROME2", 16)
     thread = threading.Thread(
