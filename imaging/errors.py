@@ -15,6 +15,7 @@
     |   |-- ConflictError                  somebody else changed the record first
     |   |-- StoreBusyError                 another program holds it; the same succeeds later
     |   `-- StoreReadOnlyError             it can be read and not written
+    |-- DecodersBusyError                  busy with others; the same succeeds later
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
@@ -81,6 +82,10 @@ class StoreBusyError(StoreError):
 
 class StoreReadOnlyError(StoreError):
     """The record store can be read, not written: damaged, or on a disk that forbids it."""
+
+
+class DecodersBusyError(AssistantError):
+    """There is no room for a film's pixels now; it may be asked for again."""
 
 
 class HeldStudyError(AssistantError):
