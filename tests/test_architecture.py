@@ -58,7 +58,8 @@ FLOORS = (
     ("imaging/host", "imaging/review", "imaging/dicom/header", "imaging/photograph"),
     ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
     ("imaging/jobs.py", "imaging/priors.py"),
-    ("imaging/worklist", "imaging/dicom", "imaging/store/schema", "imaging/store/health"),
+    ("imaging/worklist", "imaging/dicom", "imaging/store/schema", "imaging/store/encryption"),
+    ("imaging/store/health",),
     ("imaging/dicom/documents", "imaging/dicom/fidelity", "imaging/dicom/deidentify"),
     ("imaging/dicom/__init__.py", "imaging/store", "imaging/export"),
     ("imaging/store/backup",),

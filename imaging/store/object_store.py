@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imaging.errors import NotFoundError, StoreError
 from imaging.host import temporary, writing
+from imaging.store.encryption.keys import Keys
 from imaging.store.health.diagnosis import diagnose
 
 _UNWRITABLE = "The data folder cannot be written; check the disk that it lies on."
@@ -19,10 +20,17 @@ _MOMENT = 60.0  # seconds: nobody needs so long between making a file and lockin
 
 
 class ObjectFolder:
-    """A folder of immutable files named by their SHA-256 (hex)."""
+    """A folder of immutable files named by their SHA-256 (hex).
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Parameters
+    ----------
+    root : Path
+    keys : Keys, optional
+        Those of an encrypted data folder; None for a plain one.
+    """
+
+    def __init__(self, root: Path, keys: Keys | None = None) -> None:
+        self.root, self._keys = root, keys
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of that hash lie."""

@@ -15,6 +15,7 @@ from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
 from imaging.store.database import Database, open_database, open_for_reading
 from imaging.store.drops import Drops
+from imaging.store.encryption.keys import Keys
 from imaging.store.health.diagnosis import diagnose, find_damage, find_obstacle
 from imaging.store.jobs import Jobs
 from imaging.store.migrations.migrate import migrate
@@ -91,6 +92,7 @@ class Repository:
         *,
         seal_key: Path | None = None,
         idle: timedelta = IDLE,
+        keys: Keys | None = None,
     ) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
 
@@ -106,6 +108,8 @@ class Repository:
             so.
         idle : timedelta
             How long a sign-in stays open while its reader does nothing.
+        keys : Keys, optional
+            Those of an encrypted data folder; None for a plain one.
 
         Raises
         ------
@@ -119,7 +123,7 @@ class Repository:
         file = home / "lightbox.db"
         damage = "" if database else find_damage(file)
         if damage:
-            return cls._open_for_reading(home, damage, seal_key, idle)
+            return cls._open_for_reading(home, damage, seal_key, idle, keys)
         records = open_database(home, database)
         try:
             make_folder(home)
@@ -137,12 +141,17 @@ class Repository:
             if database or isinstance(exc, StoreBusyError) or not file.is_file():
                 raise
             reason = find_obstacle(home) or str(exc)
-            return cls._open_for_reading(home, reason, seal_key, idle)
-        return cls(records, ObjectFolder(home / "objects"), idle)
+            return cls._open_for_reading(home, reason, seal_key, idle, keys)
+        return cls(records, ObjectFolder(home / "objects", keys), idle)
 
     @classmethod
     def _open_for_reading(
-        cls, home: Path, reason: str, seal_key: Path | None, idle: timedelta
+        cls,
+        home: Path,
+        reason: str,
+        seal_key: Path | None,
+        idle: timedelta,
+        keys: Keys | None,
     ) -> Repository:
         """Open what can be read though it cannot, or must not, be written.
 
@@ -162,7 +171,7 @@ class Repository:
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"), idle)
+        return cls(records, ObjectFolder(home / "objects", keys), idle)
 
     @property
     def read_only(self) -> str:
