@@ -62,7 +62,7 @@ FLOORS = (
     ("imaging/store/health",),
     ("imaging/dicom/documents", "imaging/dicom/fidelity", "imaging/dicom/deidentify"),
     ("imaging/dicom/__init__.py", "imaging/store", "imaging/export"),
-    ("imaging/store/backup",),
+    ("imaging/store/backup", "imaging/store/opening"),
     ("imaging/export/study", "imaging/export/batch"),
     ("imaging/export/__init__.py", "imaging/intake"),
     ("imaging/delivery", "imaging/syslog"),
