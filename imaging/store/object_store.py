@@ -50,6 +50,11 @@ class ObjectFolder:
     def __init__(self, root: Path, keys: Keys | None = None) -> None:
         self.root, self._keys = root, keys
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether its files are."""
+        return self._keys is not None
+
     def path(self, sha256: str) -> Path:
         """Where the bytes of that hash lie, or shall lie."""
         target = self._target(sha256)

@@ -48,6 +48,11 @@ class Originals(Records):
         return IncomingFile(path, self._objects.key_of_incoming(name))
 
     @property
+    def encrypted(self) -> bool:
+        """Whether nothing plain of a film may come to the disk."""
+        return self._objects.encrypted
+
+    @property
     def incoming(self) -> Path:
         """Folder for files that have not arrived whole, on the same disk as the originals."""
         return self._objects.root.parent / "incoming"
