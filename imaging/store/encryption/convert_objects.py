@@ -1,0 +1,176 @@
+"""Originals of a data folder, encrypted where they lay plain, or plain again.
+
+File by file: the new one is whole and durable before the old one goes, so whoever kills this loses
+nothing, and the next run goes on. Meanwhile both kinds are read (`imaging.store.object_store`), as
+long as a mark beside the originals says so. What was deleted may still be found in free blocks of
+the disk: encrypting does not wipe it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from imaging.errors import StoreError
+from imaging.host import temporary, writing
+from imaging.host.encrypted_file import decrypt, encrypt, read_chunks
+from imaging.store.encryption.keys import Keys
+from imaging.store.health.diagnosis import diagnose
+from imaging.store.object_store import (
+    CONVERTING,
+    ENCRYPTED,
+    encrypted_path,
+    file_key,
+    plain_path,
+)
+
+_PLAIN = re.compile(r"[0-9a-f]{64}")
+_UNWRITABLE = (
+    "The originals cannot be converted: check that the disk is not full and that the data folder "
+    "is yours. Nothing is lost; run the same command again."
+)
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What became of the originals.
+
+    Attributes
+    ----------
+    count : int
+        How many were converted, this time.
+    left : int
+        How many could not be, since they cannot be decrypted: altered on the disk before. They
+        stay as they are; their films need to be uploaded again.
+    """
+
+    count: int
+    left: int
+
+
+def convert_objects(
+    home: Path, keys: Keys, *, encrypted: bool, on_progress: OnProgress | None = None
+) -> Converted:
+    """Encrypt the originals of a data folder, or decrypt them; goes on where it was killed.
+
+    Nobody else may use the folder meanwhile. What killed processes left half-written goes, and
+    uploads that had not arrived whole: their browsers begin anew.
+
+    Parameters
+    ----------
+    home : Path
+    keys : Keys
+        The same in both directions.
+    encrypted : bool
+        What they shall be.
+    on_progress : callable, optional
+        Gets how many of how many are done.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be read or written; the folder can be read as before.
+    """
+    root = home / "objects"
+    convert = _encrypt if encrypted else _decrypt
+    count = left = 0
+    try:
+        begin_conversion(home)
+        _clear(home)
+        todo = list(_files(root, encrypted=not encrypted))
+        for number, path in enumerate(todo):
+            if convert(root, path, keys):
+                path.unlink()
+                count += 1
+            else:
+                left += 1
+            if on_progress is not None:
+                on_progress(number + 1, len(todo))
+        _remove_empty(root)
+        (home / CONVERTING).unlink()
+        writing.sync_folder(home)
+    except OSError as exc:
+        raise diagnose(exc, otherwise=_UNWRITABLE) from exc
+    return Converted(count, left)
+
+
+def begin_conversion(home: Path) -> None:
+    """Have originals of both kinds read from now on, until `convert_objects` has ended.
+
+    Who gives a data folder keys before its originals are converted calls this before that.
+
+    Raises
+    ------
+    OSError
+        If the data folder cannot be written.
+    """
+    mark = home / CONVERTING
+    mark.touch(mode=0o600)
+    writing.sync(mark)
+
+
+def _files(root: Path, *, encrypted: bool) -> Iterator[Path]:
+    """Originals of one kind, in the order of their names."""
+    for path in sorted(root.glob("??/*")):
+        plain = _PLAIN.fullmatch(path.name.removesuffix(ENCRYPTED))
+        if plain and (path.suffix == ENCRYPTED) is encrypted and not path.is_symlink():
+            yield path
+
+
+def _encrypt(root: Path, path: Path, keys: Keys) -> bool:
+    """Write a plain file encrypted, whatever it holds: one that was altered stays recognisable."""
+    target = encrypted_path(root, path.name, keys)
+    if _sha256(target, keys) != path.name:  # else it was made good meanwhile, or we were killed
+        writing.make_folder(target.parent)
+        key = file_key(keys, target.name)
+        with path.open("rb") as plain, writing.replacing(target) as stream:
+            stream.writelines(encrypt(read_chunks(plain), key, target.name))
+    return True
+
+
+def _decrypt(root: Path, path: Path, keys: Keys) -> bool:
+    """Write an encrypted file plain, under the hash of what it holds; False if it holds nothing."""
+    sha256 = _sha256(path, keys)
+    if not sha256:
+        return False
+    target = plain_path(root, sha256)
+    if _plain_sha256(target) != sha256:
+        writing.make_folder(target.parent)
+        with path.open("rb") as stored, writing.replacing(target) as stream:
+            stream.writelines(decrypt(stored, file_key(keys, path.name), path.name))
+    return True
+
+
+def _sha256(path: Path, keys: Keys) -> str:
+    """Of what an encrypted file holds; empty where it is not there or not whole."""
+    digest = hashlib.sha256()
+    with suppress(FileNotFoundError, StoreError), path.open("rb") as stored:
+        for chunk in decrypt(stored, file_key(keys, path.name), path.name):
+            digest.update(chunk)
+        return digest.hexdigest()
+    return ""
+
+
+def _plain_sha256(path: Path) -> str:
+    with suppress(FileNotFoundError), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return ""
+
+
+def _clear(home: Path) -> None:
+    """Delete what is half-done: it is of the kind that the originals were."""
+    temporary.sweep(home, older_than=0.0)
+    for part in home.glob("incoming/*"):
+        part.unlink()
+
+
+def _remove_empty(root: Path) -> None:
+    """Remove folders that nothing is in: their names begin hashes."""
+    for folder in root.glob("??/"):
+        with suppress(OSError):
+            folder.rmdir()
