@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands.records import TERMINAL
+from imaging.commands.records import RECOVERY_KEY, TERMINAL
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings
 from imaging.store.encryption.convert_objects import Converted
@@ -28,11 +28,6 @@ from imaging.store.passwords import insist_on_strength
 
 key = typer.Typer(no_args_is_help=True, help="What opens the encrypted data folder.")
 By = Annotated[Kind, typer.Option("--by", help="A key file, the system's key ring, a passphrase.")]
-RECOVERY_KEY = (
-    "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. It is "
-    "shown this once. It opens the data folder when the key file, key ring or passphrase is lost; "
-    "without any of them nobody can open it, nor can we."
-)
 _EVERY = 1000  # originals between two words about them
 _POSTGRESQL = (
     "The records lie in PostgreSQL, which Lightbox does not encrypt: its server's disk has to be. "
