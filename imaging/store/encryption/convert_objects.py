@@ -9,6 +9,7 @@ the disk: encrypting does not wipe it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from imaging.errors import StoreError
 from imaging.host import temporary, writing
-from imaging.host.encrypted_file import decrypt, encrypt, read_chunks
+from imaging.host.encrypted_file import decrypt, read_chunks
+from imaging.host.encrypted_file import encrypt as encrypt_chunks
 from imaging.store.encryption.keys import Keys
 from imaging.store.health.diagnosis import diagnose
 from imaging.store.object_store import (
@@ -33,7 +35,8 @@ _UNWRITABLE = (
     "The originals cannot be converted: check that the disk is not full and that the data folder "
     "is yours. Nothing is lost; run the same command again."
 )
-OnProgress = Callable[[int, int], None]
+Progress = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Converted:
 
 
 def convert_objects(
-    home: Path, keys: Keys, *, encrypted: bool, on_progress: OnProgress | None = None
+    root: Path, keys: Keys, *, encrypt: bool, progress: Progress = lambda _: None
 ) -> Converted:
     """Encrypt the originals of a data folder, or decrypt them; goes on where it was killed.
 
@@ -63,53 +66,44 @@ def convert_objects(
 
     Parameters
     ----------
-    home : Path
+    root : Path
+        Folder of the originals, in the data folder.
     keys : Keys
         The same in both directions.
-    encrypted : bool
-        What they shall be.
-    on_progress : callable, optional
-        Gets how many of how many are done.
+    encrypt : bool
+        What they shall be; False: plain.
+    progress : callable, optional
+        Gets how many were converted so far.
 
     Raises
     ------
     StoreError
         If a file cannot be read or written; the folder can be read as before.
     """
-    root = home / "objects"
-    convert = _encrypt if encrypted else _decrypt
+    convert = _encrypt if encrypt else _decrypt
     count = left = 0
     try:
-        begin_conversion(home)
-        _clear(home)
-        todo = list(_files(root, encrypted=not encrypted))
-        for number, path in enumerate(todo):
+        _begin(root.parent / CONVERTING)
+        _clear(root.parent)
+        for path in list(_files(root, encrypted=not encrypt)):
             if convert(root, path, keys):
                 path.unlink()
                 count += 1
+                progress(count)
             else:
                 left += 1
-            if on_progress is not None:
-                on_progress(number + 1, len(todo))
         _remove_empty(root)
-        (home / CONVERTING).unlink()
-        writing.sync_folder(home)
+        (root.parent / CONVERTING).unlink()
+        writing.sync_folder(root.parent)
     except OSError as exc:
         raise diagnose(exc, otherwise=_UNWRITABLE) from exc
+    if left:
+        log.warning("%d originals cannot be decrypted: upload their films again", left)
     return Converted(count, left)
 
 
-def begin_conversion(home: Path) -> None:
-    """Have originals of both kinds read from now on, until `convert_objects` has ended.
-
-    Who gives a data folder keys before its originals are converted calls this before that.
-
-    Raises
-    ------
-    OSError
-        If the data folder cannot be written.
-    """
-    mark = home / CONVERTING
+def _begin(mark: Path) -> None:
+    """Have originals of both kinds read from now on."""
     mark.touch(mode=0o600)
     writing.sync(mark)
 
@@ -129,7 +123,7 @@ def _encrypt(root: Path, path: Path, keys: Keys) -> bool:
         writing.make_folder(target.parent)
         key = file_key(keys, target.name)
         with path.open("rb") as plain, writing.replacing(target) as stream:
-            stream.writelines(encrypt(read_chunks(plain), key, target.name))
+            stream.writelines(encrypt_chunks(read_chunks(plain), key, target.name))
     return True
 
 
