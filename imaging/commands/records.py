@@ -13,6 +13,7 @@ from imaging.errors import ConflictError, InputError, StoreError
 from imaging.review.records import Truth
 from imaging.settings import Settings
 from imaging.store import Anchor, AuditTrail, ExportCheck, Repository
+from imaging.store.opening.opening import open_store
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
 
@@ -22,8 +23,7 @@ account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
 
 def open_repository() -> Repository:
     """The store the settings name; raises `SettingsError` or `StoreError`."""
-    settings = Settings.from_environment()
-    return Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
+    return open_store(Settings.from_environment())
 
 
 @audit.command()

@@ -16,6 +16,7 @@ from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository, TrailWatch
 from imaging.store.backup.backups import keep_daily
 from imaging.store.backup.sealing import BackupKey
+from imaging.store.opening.opening import open_store
 from imaging.syslog.relay import Relay
 from imaging.syslog.transport import Collector
 from models.batch.priority import yield_to_interactive
@@ -45,7 +46,7 @@ def repository() -> Repository:
     """The record store; raises `StoreError`."""
     idle = timedelta(minutes=settings().idle_minutes)
     where = settings()
-    return Repository.open(where.home, where.database, seal_key=where.seal_key, idle=idle)
+    return open_store(where, idle=idle)
 
 
 @st.cache_resource(show_spinner=False)
