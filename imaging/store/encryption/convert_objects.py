@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imaging.errors import StoreError
 from imaging.host import temporary, writing
 from imaging.host.encrypted_file import decrypt, read_chunks
 from imaging.host.encrypted_file import encrypt as encrypt_chunks
@@ -28,6 +27,7 @@ from imaging.store.object_store import (
     encrypted_path,
     file_key,
     plain_path,
+    stored_sha256,
 )
 
 _PLAIN = re.compile(r"[0-9a-f]{64}")
@@ -119,7 +119,7 @@ def _files(root: Path, *, encrypted: bool) -> Iterator[Path]:
 def _encrypt(root: Path, path: Path, keys: Keys) -> bool:
     """Write a plain file encrypted, whatever it holds: one that was altered stays recognisable."""
     target = encrypted_path(root, path.name, keys)
-    if _sha256(target, keys) != path.name:  # else it was made good meanwhile, or we were killed
+    if stored_sha256(target, keys) != path.name:  # else made good, or we were killed
         writing.make_folder(target.parent)
         key = file_key(keys, target.name)
         with path.open("rb") as plain, writing.replacing(target) as stream:
@@ -129,7 +129,7 @@ def _encrypt(root: Path, path: Path, keys: Keys) -> bool:
 
 def _decrypt(root: Path, path: Path, keys: Keys) -> bool:
     """Write an encrypted file plain, under the hash of what it holds; False if it holds nothing."""
-    sha256 = _sha256(path, keys)
+    sha256 = stored_sha256(path, keys)
     if not sha256:
         return False
     target = plain_path(root, sha256)
@@ -138,16 +138,6 @@ def _decrypt(root: Path, path: Path, keys: Keys) -> bool:
         with path.open("rb") as stored, writing.replacing(target) as stream:
             stream.writelines(decrypt(stored, file_key(keys, path.name), path.name))
     return True
-
-
-def _sha256(path: Path, keys: Keys) -> str:
-    """Of what an encrypted file holds; empty where it is not there or not whole."""
-    digest = hashlib.sha256()
-    with suppress(FileNotFoundError, StoreError), path.open("rb") as stored:
-        for chunk in decrypt(stored, file_key(keys, path.name), path.name):
-            digest.update(chunk)
-        return digest.hexdigest()
-    return ""
 
 
 def _plain_sha256(path: Path) -> str:
