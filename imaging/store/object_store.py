@@ -48,17 +48,12 @@ class ObjectFolder:
     """
 
     def __init__(self, root: Path, keys: Keys | None = None) -> None:
-        self.root, self._keys = root, keys
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether its files are."""
-        return self._keys is not None
+        self.root, self.keys = root, keys
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of that hash lie, or shall lie."""
         target = self._target(sha256)
-        if self._keys is not None and not target.exists() and self._is_converting():
+        if self.keys is not None and not target.exists() and self._is_converting():
             plain = plain_path(self.root, sha256)
             return plain if plain.exists() else target
         return target
@@ -68,13 +63,13 @@ class ObjectFolder:
 
         It opens that one file.
         """
-        if self._keys is None or path.suffix != ENCRYPTED:
+        if self.keys is None or path.suffix != ENCRYPTED:
             return b""
-        return file_key(self._keys, path.name)
+        return file_key(self.keys, path.name)
 
     def key_of_incoming(self, name: str) -> bytes:
         """The key of a file of that name that has not arrived whole; none without encryption."""
-        return b"" if self._keys is None else file_key(self._keys, f"incoming {name}")
+        return b"" if self.keys is None else file_key(self.keys, f"incoming {name}")
 
     def put(self, content: bytes) -> str:
         """Keep bytes; returns their SHA-256.
@@ -175,9 +170,9 @@ class ObjectFolder:
 
     def _target(self, sha256: str) -> Path:
         """Where bytes of that hash are written."""
-        if self._keys is None:
+        if self.keys is None:
             return plain_path(self.root, sha256)
-        return encrypted_path(self.root, sha256, self._keys)
+        return encrypted_path(self.root, sha256, self.keys)
 
     def _is_converting(self) -> bool:
         return (self.root.parent / CONVERTING).exists()
@@ -214,6 +209,16 @@ def encrypted_path(root: Path, sha256: str, keys: Keys) -> Path:
     """Where they lie in one that is."""
     name = hmac.digest(keys.names, sha256.encode("ascii"), "sha256").hex()
     return root / name[:2] / f"{name}{ENCRYPTED}"
+
+
+def stored_sha256(path: Path, keys: Keys) -> str:
+    """SHA-256 (hex) of what an encrypted file holds; empty where it is not there or not whole."""
+    digest = hashlib.sha256()
+    with suppress(FileNotFoundError, StoreError), path.open("rb") as stored:
+        for chunk in decrypt(stored, file_key(keys, path.name), path.name):
+            digest.update(chunk)
+        return digest.hexdigest()
+    return ""
 
 
 def file_key(keys: Keys, name: str) -> bytes:

@@ -50,7 +50,7 @@ class Originals(Records):
     @property
     def encrypted(self) -> bool:
         """Whether nothing plain of a film may come to the disk."""
-        return self._objects.encrypted
+        return self._objects.keys is not None
 
     @property
     def incoming(self) -> Path:

@@ -196,6 +196,11 @@ class Repository:
         """Whether other computers, with folders of originals of their own, may use its records."""
         return self._database.shared
 
+    @property
+    def keys(self) -> Keys | None:
+        """Those of an encrypted data folder; None of a plain one."""
+        return self._objects.keys
+
     def close(self) -> None:
         """Give the database back."""
         self._database.close()

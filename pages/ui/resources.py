@@ -176,7 +176,14 @@ def _try_backup() -> str:
         home, folder, key = settings().home, settings().backup, settings().backup_key
         if folder is not None and key is not None:
             lock = BackupKey.of_file(key)
-            keep_daily(repository(), home, folder, lock, settings().backup_keep)
+            keep_daily(
+                repository(),
+                home,
+                folder,
+                lock,
+                settings().backup_keep,
+                key_file=settings().key_file,
+            )
     except AssistantError as exc:
         return str(exc)
     except Exception as exc:  # as in `_try_worker`

@@ -9,15 +9,16 @@ the disk: encrypting does not wipe it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imaging.errors import StoreError
 from imaging.host import temporary, writing
-from imaging.host.encrypted_file import decrypt, encrypt, read_chunks
+from imaging.host.encrypted_file import decrypt, read_chunks
+from imaging.host.encrypted_file import encrypt as encrypt_chunks
 from imaging.store.encryption.keys import Keys
 from imaging.store.health.diagnosis import diagnose
 from imaging.store.object_store import (
@@ -26,6 +27,7 @@ from imaging.store.object_store import (
     encrypted_path,
     file_key,
     plain_path,
+    stored_sha256,
 )
 
 _PLAIN = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +35,8 @@ _UNWRITABLE = (
     "The originals cannot be converted: check that the disk is not full and that the data folder "
     "is yours. Nothing is lost; run the same command again."
 )
-OnProgress = Callable[[int, int], None]
+Progress = Callable[[int], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Converted:
 
 
 def convert_objects(
-    home: Path, keys: Keys, *, encrypted: bool, on_progress: OnProgress | None = None
+    root: Path, keys: Keys, *, encrypt: bool, progress: Progress = lambda _: None
 ) -> Converted:
     """Encrypt the originals of a data folder, or decrypt them; goes on where it was killed.
 
@@ -63,53 +66,44 @@ def convert_objects(
 
     Parameters
     ----------
-    home : Path
+    root : Path
+        Folder of the originals, in the data folder.
     keys : Keys
         The same in both directions.
-    encrypted : bool
-        What they shall be.
-    on_progress : callable, optional
-        Gets how many of how many are done.
+    encrypt : bool
+        What they shall be; False: plain.
+    progress : callable, optional
+        Gets how many were converted so far.
 
     Raises
     ------
     StoreError
         If a file cannot be read or written; the folder can be read as before.
     """
-    root = home / "objects"
-    convert = _encrypt if encrypted else _decrypt
+    convert = _encrypt if encrypt else _decrypt
     count = left = 0
     try:
-        begin_conversion(home)
-        _clear(home)
-        todo = list(_files(root, encrypted=not encrypted))
-        for number, path in enumerate(todo):
+        _begin(root.parent / CONVERTING)
+        _clear(root.parent)
+        for path in list(_files(root, encrypted=not encrypt)):
             if convert(root, path, keys):
                 path.unlink()
                 count += 1
+                progress(count)
             else:
                 left += 1
-            if on_progress is not None:
-                on_progress(number + 1, len(todo))
         _remove_empty(root)
-        (home / CONVERTING).unlink()
-        writing.sync_folder(home)
+        (root.parent / CONVERTING).unlink()
+        writing.sync_folder(root.parent)
     except OSError as exc:
         raise diagnose(exc, otherwise=_UNWRITABLE) from exc
+    if left:
+        log.warning("%d originals cannot be decrypted: upload their films again", left)
     return Converted(count, left)
 
 
-def begin_conversion(home: Path) -> None:
-    """Have originals of both kinds read from now on, until `convert_objects` has ended.
-
-    Who gives a data folder keys before its originals are converted calls this before that.
-
-    Raises
-    ------
-    OSError
-        If the data folder cannot be written.
-    """
-    mark = home / CONVERTING
+def _begin(mark: Path) -> None:
+    """Have originals of both kinds read from now on."""
     mark.touch(mode=0o600)
     writing.sync(mark)
 
@@ -125,17 +119,17 @@ def _files(root: Path, *, encrypted: bool) -> Iterator[Path]:
 def _encrypt(root: Path, path: Path, keys: Keys) -> bool:
     """Write a plain file encrypted, whatever it holds: one that was altered stays recognisable."""
     target = encrypted_path(root, path.name, keys)
-    if _sha256(target, keys) != path.name:  # else it was made good meanwhile, or we were killed
+    if stored_sha256(target, keys) != path.name:  # else made good, or we were killed
         writing.make_folder(target.parent)
         key = file_key(keys, target.name)
         with path.open("rb") as plain, writing.replacing(target) as stream:
-            stream.writelines(encrypt(read_chunks(plain), key, target.name))
+            stream.writelines(encrypt_chunks(read_chunks(plain), key, target.name))
     return True
 
 
 def _decrypt(root: Path, path: Path, keys: Keys) -> bool:
     """Write an encrypted file plain, under the hash of what it holds; False if it holds nothing."""
-    sha256 = _sha256(path, keys)
+    sha256 = stored_sha256(path, keys)
     if not sha256:
         return False
     target = plain_path(root, sha256)
@@ -144,16 +138,6 @@ def _decrypt(root: Path, path: Path, keys: Keys) -> bool:
         with path.open("rb") as stored, writing.replacing(target) as stream:
             stream.writelines(decrypt(stored, file_key(keys, path.name), path.name))
     return True
-
-
-def _sha256(path: Path, keys: Keys) -> str:
-    """Of what an encrypted file holds; empty where it is not there or not whole."""
-    digest = hashlib.sha256()
-    with suppress(FileNotFoundError, StoreError), path.open("rb") as stored:
-        for chunk in decrypt(stored, file_key(keys, path.name), path.name):
-            digest.update(chunk)
-        return digest.hexdigest()
-    return ""
 
 
 def _plain_sha256(path: Path) -> str:

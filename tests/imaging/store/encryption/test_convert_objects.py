@@ -28,8 +28,8 @@ from pathlib import Path
 from imaging.store.encryption.convert_objects import convert_objects
 from tests.encrypted import KEYS
 print("begins", flush=True)
-convert_objects(Path(sys.argv[1]), KEYS, encrypted=sys.argv[2] == "True",
-                on_progress=lambda done, _: print(done, flush=True))
+convert_objects(Path(sys.argv[1]) / "objects", KEYS, encrypt=sys.argv[2] == "True",
+                progress=lambda done: print(done, flush=True))
 """
 
 
@@ -47,6 +47,10 @@ def reading(home: Path) -> ObjectFolder:
     return encrypted(home) if whole else plain(home)
 
 
+def convert(home: Path, *, encrypt: bool) -> Converted:
+    return convert_objects(home / "objects", KEYS, encrypt=encrypt)
+
+
 def files(home: Path) -> list[Path]:
     return [path for path in home.rglob("*") if path.is_file()]
 
@@ -54,14 +58,14 @@ def files(home: Path) -> list[Path]:
 def test_there_and_back(tmp_path: Path) -> None:
     sha256s = [plain(tmp_path).put(film) for film in FILMS]
     before = {path: path.read_bytes() for path in files(tmp_path)}
-    assert convert_objects(tmp_path, KEYS, encrypted=True) == Converted(len(FILMS), 0)
+    assert convert(tmp_path, encrypt=True) == Converted(len(FILMS), 0)
     assert [encrypted(tmp_path).get(sha256) for sha256 in sha256s] == FILMS
     assert {path.suffix for path in files(tmp_path)} == {ENCRYPTED}
     names = {path.name[:2] for path in (tmp_path / "objects").iterdir()}
     assert names == {path.name[:2] for path in files(tmp_path)}, "a folder names a hash's beginning"
     assert not any(FILMS[9] in path.read_bytes() for path in files(tmp_path))
-    assert convert_objects(tmp_path, KEYS, encrypted=True) == Converted(0, 0)
-    assert convert_objects(tmp_path, KEYS, encrypted=False) == Converted(len(FILMS), 0)
+    assert convert(tmp_path, encrypt=True) == Converted(0, 0)
+    assert convert(tmp_path, encrypt=False) == Converted(len(FILMS), 0)
     assert {path: path.read_bytes() for path in files(tmp_path)} == before
 
 
@@ -83,7 +87,7 @@ def test_ten_kills_lose_nothing(tmp_path: Path, to: bool) -> None:
             kills += process.wait() == -signal.SIGKILL
         assert [reading(tmp_path).get(sha256) for sha256 in sha256s] == FILMS
     assert kills == KILLS, "it had ended before"
-    convert_objects(tmp_path, KEYS, encrypted=to)
+    convert(tmp_path, encrypt=to)
     after = encrypted(tmp_path) if to else plain(tmp_path)
     assert [after.get(sha256) for sha256 in sha256s] == FILMS
     assert len(files(tmp_path)) == len(FILMS), "something was left half-written"
@@ -103,7 +107,7 @@ def test_each_single_step_may_be_the_last(
         stopped = _stopped_at(step, home, to, monkeypatch)
         if stopped:
             assert [reading(home).get(sha256) for sha256 in sha256s] == FILMS[:4]
-            convert_objects(home, KEYS, encrypted=to)
+            convert(home, encrypt=to)
         after = encrypted(home) if to else plain(home)
         assert [after.get(sha256) for sha256 in sha256s] == FILMS[:4]
         assert len(files(home)) == 4
@@ -128,7 +132,7 @@ def _stopped_at(step: int, home: Path, to: bool, monkeypatch: pytest.MonkeyPatch
         for name in real:
             patch.setattr(os, name, counted(name))
         try:
-            convert_objects(home, KEYS, encrypted=to)
+            convert(home, encrypt=to)
         except KeyboardInterrupt:
             return True
     return False
@@ -138,12 +142,12 @@ def test_what_was_altered_before_stays_altered_and_hides_no_other(tmp_path: Path
     store = plain(tmp_path)
     one, two = store.put(b"one"), store.put(b"two")
     store.path(one).write_bytes(b"eno")
-    assert convert_objects(tmp_path, KEYS, encrypted=True) == Converted(2, 0)
+    assert convert(tmp_path, encrypt=True) == Converted(2, 0)
     with pytest.raises(StoreError, match="altered on disk; upload it again"):
         encrypted(tmp_path).get(one)
     assert encrypted(tmp_path).get(two) == b"two"
     encrypted(tmp_path).path(two).write_bytes(b"altered as well")
-    assert convert_objects(tmp_path, KEYS, encrypted=False) == Converted(1, 1)
+    assert convert(tmp_path, encrypt=False) == Converted(1, 1)
     assert plain(tmp_path).get(hashlib.sha256(b"eno").hexdigest()) == b"eno"
     for sha256 in (one, two):
         with pytest.raises(NotFoundError, match="upload it again"):
@@ -155,7 +159,7 @@ def test_a_film_made_good_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     plain(tmp_path).path(sha256).write_bytes(b"altered")
     (tmp_path / CONVERTING).touch()
     encrypted(tmp_path).put(b"film")
-    convert_objects(tmp_path, KEYS, encrypted=True)
+    convert(tmp_path, encrypt=True)
     assert encrypted(tmp_path).get(sha256) == b"film"
 
 
@@ -164,7 +168,7 @@ def test_half_an_upload_is_not_left_plain(tmp_path: Path) -> None:
     (tmp_path / "incoming" / "job-0").write_bytes(b"SMITHSON")
     (tmp_path / "objects" / "ab").mkdir(parents=True)
     (tmp_path / "objects" / "ab" / "tmphalf").write_bytes(b"SMITHSON")
-    convert_objects(tmp_path, KEYS, encrypted=True)
+    convert(tmp_path, encrypt=True)
     assert files(tmp_path) == []
 
 
@@ -175,9 +179,9 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", _full)
         with pytest.raises(StoreError, match="full"):
-            convert_objects(tmp_path, KEYS, encrypted=True)
+            convert(tmp_path, encrypt=True)
     assert encrypted(tmp_path).get(sha256) == b"film" or plain(tmp_path).get(sha256) == b"film"
-    convert_objects(tmp_path, KEYS, encrypted=True)
+    convert(tmp_path, encrypt=True)
     assert encrypted(tmp_path).get(sha256) == b"film"
 
 
