@@ -124,9 +124,9 @@ def _new_passphrase(by: Kind) -> str:
     return typed
 
 
-def _tell_progress(done: int, count: int) -> None:
-    if done % _EVERY == 0:
-        typer.echo(f"{done} of {count} originals", err=True)
+def _tell_progress(count: int) -> None:
+    if count % _EVERY == 0:
+        typer.echo(f"{count} originals ...", err=True)
 
 
 def _tell(converted: Converted) -> None:

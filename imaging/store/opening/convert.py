@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.errors import NotFoundError, StoreError
-from imaging.store.encryption.convert_objects import Converted, OnProgress, convert_objects
+from imaging.store.encryption.convert_objects import Converted, Progress, convert_objects
 from imaging.store.encryption.keys import Keys
 from imaging.store.encryption.protection import (
     Protection,
@@ -25,7 +25,7 @@ from imaging.store.encryption.sqlite_file import is_plain
 from imaging.store.encryption.use import FolderUse
 from imaging.store.opening.convert_database import convert_database, settle_database
 
-_DATABASE = "lightbox.db"
+_DATABASE, _OBJECTS = "lightbox.db", "objects"
 _SPARE = 2**26  # bytes that stay free
 _FULL = (
     "The disk of the data folder has too little room: the conversion needs as much as the "
@@ -35,7 +35,7 @@ _NOTHING = "There is no data folder yet; a new one is encrypted from the first."
 
 
 def encrypt_folder(
-    home: Path, protection: Protection, data_key: bytes, on_progress: OnProgress
+    home: Path, protection: Protection, data_key: bytes, progress: Progress
 ) -> Converted:
     """Encrypt what is plain of a data folder: records and originals.
 
@@ -47,8 +47,8 @@ def encrypt_folder(
         By what it shall be opened; that which is there where it is encrypted in part.
     data_key : bytes
         32 bytes, which `protection` wraps.
-    on_progress : callable
-        Gets how many originals of how many are done.
+    progress : callable
+        Gets how many originals were converted so far.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def encrypt_folder(
     keys = Keys.of(data_key)
     with closing(_take(home, keys)):
         save_protection(home, replace(protection, state=State.ENCRYPTING))
-        converted = convert_objects(home, keys, encrypted=True, on_progress=on_progress)
+        converted = convert_objects(home / _OBJECTS, keys, encrypt=True, progress=progress)
         if is_plain(home / _DATABASE):
             convert_database(home / _DATABASE, None, keys.database)
         save_protection(home, replace(protection, state=State.ENCRYPTED))
@@ -73,7 +73,7 @@ def encrypt_folder(
 
 
 def decrypt_folder(
-    home: Path, protection: Protection, data_key: bytes, on_progress: OnProgress
+    home: Path, protection: Protection, data_key: bytes, progress: Progress
 ) -> Converted:
     """Decrypt a data folder, as `encrypt_folder` the other way; its protectors open nothing then.
 
@@ -87,7 +87,7 @@ def decrypt_folder(
     keys = Keys.of(data_key)
     with closing(_take(home, keys)):
         save_protection(home, replace(protection, state=State.DECRYPTING))
-        converted = convert_objects(home, keys, encrypted=False, on_progress=on_progress)
+        converted = convert_objects(home / _OBJECTS, keys, encrypt=False, progress=progress)
         if (home / _DATABASE).is_file() and not is_plain(home / _DATABASE):
             convert_database(home / _DATABASE, keys.database, None)
         forget_protection(home)

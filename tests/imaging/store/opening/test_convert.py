@@ -73,14 +73,14 @@ def _encrypt(settings: Settings) -> None:
         protection, data_key = protect(settings, Kind.FILE)
     else:
         data_key = find_data_key(settings.home, protection)
-    encrypt_folder(settings.home, protection, data_key, lambda done, count: None)
+    encrypt_folder(settings.home, protection, data_key, lambda count: None)
 
 
 def _decrypt(settings: Settings) -> None:
     protection = load_protection(settings.home)
     assert protection is not None
     data_key = find_data_key(settings.home, protection)
-    decrypt_folder(settings.home, protection, data_key, lambda done, count: None)
+    decrypt_folder(settings.home, protection, data_key, lambda count: None)
 
 
 def _records(settings: Settings) -> dict[str, list[Any]]:
