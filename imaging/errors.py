@@ -14,6 +14,7 @@
     |   |-- NotFoundError                  no such record
     |   |-- ConflictError                  somebody else changed the record first
     |   |-- StoreBusyError                 another program holds it; the same succeeds later
+    |   |-- StoreLockedError               it is encrypted, and no key of it is here
     |   `-- StoreReadOnlyError             it can be read and not written
     |-- DecodersBusyError                  busy with others; the same succeeds later
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
@@ -78,6 +79,10 @@ class ConflictError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another program holds the record store; what was to be saved can be saved later."""
+
+
+class StoreLockedError(StoreError):
+    """The data folder is encrypted, and none of its keys is here; nothing of it was touched."""
 
 
 class StoreReadOnlyError(StoreError):
