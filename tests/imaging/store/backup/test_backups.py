@@ -371,7 +371,8 @@ def test_nothing_plain_touches_the_disk_on_its_way(
     repository: Repository, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What lies in the work folder at the moment of writing, and in the backup itself."""
-    write, seen = backups._write, []
+    write = backups._write
+    seen: list[bytes] = []
 
     def look(*args: object) -> object:
         manifest = write(*args)  # type: ignore[arg-type]
