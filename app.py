@@ -89,6 +89,7 @@ else:
         resources.repository,
         Openings(opened_address(address, port, base_path, secure=bool(certificate))),
         single_reader=settings.single_reader,
+        recovery_key=resources.first_recovery_key,
         secure=secure,
         behind_proxy=settings.behind_tls,
         base_path=base_path,

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands.records import TERMINAL
+from imaging.commands.records import RECOVERY_KEY, TERMINAL
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings
+from imaging.store.encryption.convert_objects import Converted
 from imaging.store.encryption.finding import find_data_key
 from imaging.store.encryption.protection import load_protection
 from imaging.store.encryption.protectors import Kind
@@ -27,11 +28,7 @@ from imaging.store.passwords import insist_on_strength
 
 key = typer.Typer(no_args_is_help=True, help="What opens the encrypted data folder.")
 By = Annotated[Kind, typer.Option("--by", help="A key file, the system's key ring, a passphrase.")]
-RECOVERY_KEY = (
-    "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. It is "
-    "shown this once. It opens the data folder when the key file, key ring or passphrase is lost; "
-    "without any of them nobody can open it, nor can we."
-)
+_EVERY = 1000  # originals between two words about them
 _POSTGRESQL = (
     "The records lie in PostgreSQL, which Lightbox does not encrypt: its server's disk has to be. "
     "Encrypted here are the originals."
@@ -54,7 +51,7 @@ def encrypt(by: By = Kind.FILE) -> None:
         typer.echo(RECOVERY_KEY.format(key=text))
     else:
         data_key = find_data_key(settings.home, protection, ways_of(settings))
-    encrypt_folder(settings.home, protection, data_key)
+    _tell(encrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, f"encrypted; opened by {protection}")
     typer.echo("The data folder is encrypted.")
 
@@ -68,7 +65,7 @@ def decrypt(
     if not yes:
         typer.confirm("Decrypt all records and films?", abort=True)
     data_key = find_data_key(settings.home, protection, ways_of(settings))
-    decrypt_folder(settings.home, protection, data_key)
+    _tell(decrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, "decrypted")
     typer.echo("The data folder is not encrypted any more.")
 
@@ -125,6 +122,20 @@ def _new_passphrase(by: Kind) -> str:
     typed = str(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
     insist_on_strength(typed)
     return typed
+
+
+def _tell_progress(count: int) -> None:
+    if count % _EVERY == 0:
+        typer.echo(f"{count} originals ...", err=True)
+
+
+def _tell(converted: Converted) -> None:
+    typer.echo(f"{converted.count} originals converted.")
+    if converted.left:
+        typer.echo(
+            f"{converted.left} were altered on the disk before and stay as they are: upload their "
+            "films again."
+        )
 
 
 def _record(settings: Settings, detail: str) -> None:

@@ -14,6 +14,7 @@ from imaging.errors import AssistantError
 from imaging.host.rights import restrict_process
 from imaging.settings import ROOT, Settings, check_exposure, is_loopback
 from imaging.store.encryption.protection import load_protection
+from imaging.store.encryption.protectors import Kind
 from imaging.store.opening.opening import open_store, unlock, waits_for_passphrase
 
 
@@ -33,9 +34,12 @@ def main() -> int:
 
 def _at_rest(settings: Settings) -> str:
     """Whether what lies there is encrypted, for whoever starts Lightbox."""
-    if load_protection(settings.home) is None:
+    protection = load_protection(settings.home)
+    if protection is None:
         return "not encrypted; `python cli.py encrypt` does it"
-    return "encrypted"
+    if protection.of_kind(Kind.RECOVERY):
+        return "encrypted"
+    return "encrypted; no recovery key yet, `python cli.py key recovery` prints one"
 
 
 def insist_on_guard(address: str, certificate: str) -> Settings:

@@ -12,10 +12,12 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.errors import AssistantError, StoreReadOnlyError
+from imaging.review.records import AuditEvent
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository, TrailWatch
 from imaging.store.backup.backups import keep_daily
 from imaging.store.backup.sealing import BackupKey
+from imaging.store.opening.key_changes import renew_recovery_key
 from imaging.store.opening.opening import open_store
 from imaging.syslog.relay import Relay
 from imaging.syslog.transport import Collector
@@ -47,6 +49,21 @@ def repository() -> Repository:
     idle = timedelta(minutes=settings().idle_minutes)
     where = settings()
     return open_store(where, idle=idle)
+
+
+def first_recovery_key() -> str:
+    """The data folder's recovery key, made now and shown once; empty where there was one.
+
+    Raises
+    ------
+    StoreError, SettingsError
+        If it cannot be made.
+    """
+    key = renew_recovery_key(settings(), only_first=True)
+    if key:
+        detail = "a recovery key was made"
+        repository().audit.record(AuditEvent.ENCRYPTION, account="server", detail=detail)
+    return key
 
 
 @st.cache_resource(show_spinner=False)

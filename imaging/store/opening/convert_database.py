@@ -20,6 +20,32 @@ _DIFFERS = "The copy of the database is not what the database is. Nothing was ch
 _UNREADABLE = "The database cannot be read or copied; check its disk. Nothing was changed."
 
 
+def settle_database(file: Path, key: bytes | None) -> None:
+    """Bring a database's log into its file, which only who has it alone can.
+
+    Parameters
+    ----------
+    file : Path
+    key : bytes, optional
+        32 bytes; None for a plain file.
+
+    Raises
+    ------
+    StoreBusyError
+        If somebody has it open.
+    StoreError
+        If it is damaged or cannot be read.
+    """
+    try:
+        with closing(_open(file, key)) as connection:
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise StoreError(DAMAGED)
+            if connection.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
+                raise StoreBusyError(BUSY)
+    except ERRORS as exc:
+        raise diagnose(exc, otherwise=_UNREADABLE) from exc
+
+
 def convert_database(file: Path, key: bytes | None, new_key: bytes | None) -> None:
     """Put a file with another key in the place of one, by a single renaming.
 
@@ -40,7 +66,7 @@ def convert_database(file: Path, key: bytes | None, new_key: bytes | None) -> No
     half = file.with_name(f"{file.name}{HALF}")
     try:
         half.unlink(missing_ok=True)
-        _settle(file, key)
+        settle_database(file, key)
         _copy(file, key, half, new_key)
         if _digest(half, new_key) != _digest(file, key):
             raise StoreError(_DIFFERS)
@@ -53,15 +79,6 @@ def convert_database(file: Path, key: bytes | None, new_key: bytes | None) -> No
         raise diagnose(exc, otherwise=_UNREADABLE) from exc
     finally:
         half.unlink(missing_ok=True)
-
-
-def _settle(file: Path, key: bytes | None) -> None:
-    """Bring its log into the file, which only who has it alone can."""
-    with closing(_open(file, key)) as connection:
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise StoreError(DAMAGED)
-        if connection.execute("PRAGMA journal_mode = DELETE").fetchone() != ("delete",):
-            raise StoreBusyError(BUSY)
 
 
 def _copy(file: Path, key: bytes | None, half: Path, new_key: bytes | None) -> None:

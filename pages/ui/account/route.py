@@ -54,6 +54,8 @@ class Door:
         The address that was told at the start.
     single_reader : str
         The setting of that name.
+    recovery_key : callable
+        Makes the recovery key of the data folder where there is none yet; else gives "".
     secure, behind_proxy, base_path
         See `pages.ui.wall.middleware.Rules`.
     """
@@ -64,10 +66,12 @@ class Door:
         openings: Openings,
         *,
         single_reader: str,
+        recovery_key: Callable[[], str] = str,
         secure: bool = False,
         behind_proxy: bool = False,
         base_path: str = "",
     ) -> None:
+        self._recovery_key = recovery_key
         self._repository, self._openings, self._single_reader = repository, openings, single_reader
         self._secure, self._behind_proxy, self._base_path = secure, behind_proxy, base_path
         # An address serves a whole ward behind its router; a name is one reader's. Four, that the
@@ -207,9 +211,9 @@ class Door:
         held = read_token(request.cookies, secure=self._secure)
         if "leave" in typed and held:
             await run_in_threadpool(self._repository().accounts.sign_out, held)
-            answer = RedirectResponse(place(self._base_path, DOOR), status_code=303)
-            take_token_back(answer, secure=self._secure)
-            return answer
+            parting = RedirectResponse(place(self._base_path, DOOR), status_code=303)
+            take_token_back(parting, secure=self._secure)
+            return parting
         opening = typed.get("token", "")
         name = typed.get("name", "").strip().lower()
         if "unlock" in typed:
@@ -238,7 +242,36 @@ class Door:
             limit.give_back(key)
         if held and held != token:
             await run_in_threadpool(self._repository().accounts.sign_out, held)
-        return self._welcome(token, own_path(typed.get("next", "")))
+        answer = self._welcome(token, own_path(typed.get("next", "")))
+        return await self._show_recovery_key(request, answer) if first else answer
+
+    async def _show_recovery_key(self, request: Request, answer: Response) -> Response:
+        """Once, to whoever made the first account, before the pages; else the answer as it is."""
+        with i18n.speaking(request.headers.get("accept-language", "")):
+            try:
+                key = await run_in_threadpool(self._recovery_key)
+            except AssistantError:  # the Account page says that there is none
+                return answer
+            if not key:
+                return answer
+            purpose = _(
+                "Records and films are encrypted on this computer. If the file with their key is "
+                "lost, this recovery key opens them again; without both nobody can. Print this "
+                "page or write the key down, and keep it where this computer is not. It is shown "
+                "this once."
+            )
+            words = (
+                f"<h1>{escape(_('Recovery key'))}</h1><p>{escape(purpose)}</p>"
+                f'<p class="key">{escape(key)}</p>'
+                f'<p><a href="{escape(answer.headers["location"], quote=True)}">'
+                f"{escape(_('It is kept; go on'))}</a></p>"
+            )
+            shown = _page(words, request.cookies.get(theme.COOKIE, theme.DARK), 200)
+        shown.headers["Cache-Control"] = "no-store"
+        shown.raw_headers.extend(
+            (name, value) for name, value in answer.raw_headers if name == b"set-cookie"
+        )
+        return shown
 
     async def _work_out(self, action: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._passwords, action)
@@ -304,6 +337,8 @@ button { padding: 0.5rem 1.2rem; font: inherit; border: 0; border-radius: 0.35re
 button.other { margin-left: 0.8rem; background: none; color: inherit;
   border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); }
 .problem { font-weight: 600; }
+.key { font: 600 1.3rem/1.8 ui-monospace, monospace; overflow-wrap: anywhere; }
+a { color: inherit; }
 """
 _COLOURS = {
     "background": "backgroundColor",

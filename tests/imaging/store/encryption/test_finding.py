@@ -52,7 +52,7 @@ PASSPHRASE = "several words that rarely meet"
 class _Ring(KeyringBackend):
     """A key ring in memory."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def __init__(self) -> None:
         super().__init__()
