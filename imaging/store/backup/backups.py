@@ -36,7 +36,6 @@ from imaging.store.audit import AuditVerdict
 from imaging.store.backup.contents import (
     BESIDE,
     DATABASE,
-    KEY_FILE,
     OBJECTS,
     Contents,
     gather,

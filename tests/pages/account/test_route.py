@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gettext import NullTranslations
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
