@@ -8,6 +8,7 @@ import streamlit as st
 
 from imaging.entities import Status
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
@@ -58,13 +59,14 @@ if not record.instances:
     documents.render_alone(record)
     st.stop()
 lead = leading_assessment(record)
+reads = session.may(Right.FINDINGS)
 hidden = first_read.hides(record)
 found = resources.repository().studies.priors(uid)
 instance = hanging_protocol.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
 two_patients.render_identity(record)
-acts = partial(key_acts.do, record, lead, may_state=not hidden and not record.held)
+acts = partial(key_acts.do, record, lead, may_state=reads and not hidden and not record.held)
 room = st.container(key="review", horizontal=True)
 with room:
     strip = st.container(key="strip", width=68)  # first, though what is in it is known later
@@ -104,18 +106,19 @@ with panel:
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
     who.render_wait(record, instance)
-    if not hidden:
+    if not hidden or not reads:
         network_answer.render_answer(instance, answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
-    signable = not record.held and not hidden
+    signable = reads and not record.held and not hidden
     gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
     with body:
         navigation.render_identity_switch()
         who.render_film(record, instance)
-        if hidden and not record.held:
+        if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
-        if signable:
+        if not record.held and not (hidden and reads):
             selection.render_selection(record, instance)
+        if signable:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
@@ -127,7 +130,7 @@ with panel:
         if signable:
             with st.container():
                 history.render_history(record)
-        if picture is not None and not hidden:
+        if picture is not None and not (hidden and reads):
             file_report.render_file(picture, answer)
         if signable:
             documents.render_reports(record)

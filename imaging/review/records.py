@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from imaging.entities import Answer, LengthPlane, ModelIdentity
+from imaging.review.roles import EVERYDAY, Role
 
 Points = tuple[tuple[float, float], ...]
 
@@ -230,7 +231,8 @@ class Account:
     """A reader. ``name`` is for signing in (lower case), ``reader`` what a signature shows.
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
-    replace the viewer's default keys. Who is ``disabled`` cannot sign in any more.
+    replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
+    what the account may do.
     """
 
     name: str
@@ -238,6 +240,7 @@ class Account:
     blind: bool = False
     bindings: tuple[tuple[str, str], ...] = ()
     disabled: bool = False
+    roles: frozenset[Role] = EVERYDAY
 
 
 class AuditEvent(StrEnum):
@@ -245,6 +248,7 @@ class AuditEvent(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
+    BREAK_GLASS = "break-glass"  # a local account signed in though the site has a provider
     SIGN_OUT = "sign-out"  # by the reader, or ended by somebody else
     ACCOUNT = "account"  # created or its settings changed
     SITE = "site"  # a setting that holds for all readers was changed
@@ -263,6 +267,7 @@ class AuditEvent(StrEnum):
     EXPORT = "export"
     DELETE = "delete"
     BACKUP = "backup"
+    ENCRYPTION = "encryption"  # the data folder encrypted or decrypted; what opens it changed
     RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on

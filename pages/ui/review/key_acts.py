@@ -14,6 +14,7 @@ import streamlit as st
 from imaging.entities import Assessment, Instance
 from imaging.review import drafting
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, patient_banner, session
 from pages.ui.deeds import deed
@@ -66,6 +67,7 @@ def do(
         _state(record, lead, act)
 
 
+@deed(Right.DRAFT)
 def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
     finding = statements.finding_in_turn(record, lead)
     answered = lead is not None and bool(lead.findings)
@@ -81,6 +83,7 @@ def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
     statements.decide(record.study_instance_uid, finding, lead, present)
 
 
+@deed(Right.SIGN)
 def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> None:
     missing = drafting.list_undecided(record.review, lead)
     if missing:
@@ -130,7 +133,7 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
             st.button(_("Back"), key="sign-back", help=_("Esc"), on_click=_answer, args=(uid, None))
 
 
-@deed
+@deed(Right.SIGN)
 def _answer(uid: str, stage: Stage | None) -> None:
     session.ask_signature(uid, None)
     if stage is not None:
