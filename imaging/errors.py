@@ -17,8 +17,11 @@
     |   `-- StoreReadOnlyError             it can be read and not written
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
-    |   |-- SignInEndedError               not any more
-    |   `-- RightMissingError              the account has no role that may
+    |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
+    |   |-- SecondFactorError              the password is right, and a code is needed, too
+    |   |-- ProviderError                  the site's sign-in provider cannot be asked
+    |   |-- RightMissingError              the account has no role that may
+    |   `-- TokenError                     what the provider gave does not prove who somebody is
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
 
@@ -93,6 +96,32 @@ class AccessError(AssistantError):
 
 class SignInEndedError(AccessError):
     """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
+class SecondFactorError(AccessError):
+    """Name and password are right; nobody is signed in before a second factor is shown.
+
+    ``proof`` is the store's (`imaging.store.access.second_factor.Proof`): what was proven so far.
+    """
+
+    def __init__(self, proof: object) -> None:
+        super().__init__("A code of your second factor is needed, too.")
+        self.proof = proof
+
+
+class ProviderError(AccessError):
+    """The provider by which the site signs in does not answer, or not as it must."""
+
+
+class TokenError(AccessError):
+    """What came from the provider does not prove who somebody is; `reason` is for the trail."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "What came back from the sign-in provider proves nothing, so nobody was signed in. "
+            "Begin again; if it stays so, tell whoever runs Lightbox."
+        )
+        self.reason = reason
 
 
 class RightMissingError(AccessError):

@@ -137,6 +137,13 @@ def reset(
     typer.echo(f"{name} can sign in with the new password.")
 
 
+@account.command("reset-factor")
+def reset_second_factor(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
+    """Take away the second factor of a reader who has lost it."""
+    open_repository().accounts.reset_second_factor(name, by=TERMINAL)
+    typer.echo(f"{name} signs in without a second factor, or makes a new one where it is demanded.")
+
+
 @account.command("roles")
 def set_roles(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],

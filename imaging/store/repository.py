@@ -71,9 +71,15 @@ class Repository:
         What is to be read, and in which order.
     """
 
-    def __init__(self, database: Database, objects: ObjectFolder, idle: timedelta = IDLE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectFolder,
+        idle: timedelta = IDLE,
+        factor_demanded: bool = False,
+    ) -> None:
         self._database, self._objects = database, objects
-        self.accounts = Accounts(database, idle)
+        self.accounts = Accounts(database, idle, factor_demanded=factor_demanded)
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
@@ -96,6 +102,7 @@ class Repository:
         *,
         seal_key: Path | None = None,
         idle: timedelta = IDLE,
+        factor_demanded: bool = False,
     ) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
 
@@ -111,6 +118,8 @@ class Repository:
             so.
         idle : timedelta
             How long a sign-in stays open while its reader does nothing.
+        factor_demanded : bool
+            Whether who signs in with a password needs a second factor.
 
         Raises
         ------
@@ -124,7 +133,7 @@ class Repository:
         file = home / "lightbox.db"
         damage = "" if database else find_damage(file)
         if damage:
-            return cls._open_for_reading(home, damage, seal_key, idle)
+            return cls._open_for_reading(home, damage, seal_key, idle, factor_demanded)
         records = open_database(home, database)
         try:
             make_folder(home)
@@ -142,12 +151,12 @@ class Repository:
             if database or isinstance(exc, StoreBusyError) or not file.is_file():
                 raise
             reason = find_obstacle(home) or str(exc)
-            return cls._open_for_reading(home, reason, seal_key, idle)
-        return cls(records, ObjectFolder(home / "objects"), idle)
+            return cls._open_for_reading(home, reason, seal_key, idle, factor_demanded)
+        return cls(records, ObjectFolder(home / "objects"), idle, factor_demanded)
 
     @classmethod
     def _open_for_reading(
-        cls, home: Path, reason: str, seal_key: Path | None, idle: timedelta
+        cls, home: Path, reason: str, seal_key: Path | None, idle: timedelta, factor_demanded: bool
     ) -> Repository:
         """Open what can be read though it cannot, or must not, be written.
 
@@ -167,7 +176,7 @@ class Repository:
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"), idle)
+        return cls(records, ObjectFolder(home / "objects"), idle, factor_demanded)
 
     @property
     def read_only(self) -> str:

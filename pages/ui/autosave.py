@@ -26,7 +26,7 @@ from pages.ui.i18n import _, ngettext, sentence
 _AGAIN = 3.0  # seconds between two tries to save what waits
 _SHORT = 0.5  # seconds of one: the reader goes on meanwhile
 
-PASSWORD = "signature-password"
+PASSWORD, CODE = "signature-password", "signature-code"
 
 
 def open_record(study_instance_uid: str) -> StudyRecord:
@@ -167,7 +167,11 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         key = session.field(study_instance_uid, PASSWORD)
         password = str(st.session_state.get(key, ""))
         st.session_state[key] = ""
-        resources.repository().accounts.confirm(session.account().name, password)
+        code_key = session.field(study_instance_uid, CODE)
+        code = str(st.session_state.get(code_key, ""))
+        if code_key in st.session_state:
+            st.session_state[code_key] = ""
+        resources.repository().accounts.confirm(session.account().name, password, code)
     record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, session.account())
     signed = drafting.sign(_with_viewer_windows(last), stage)

@@ -45,7 +45,13 @@ def repository() -> Repository:
     """The record store; raises `StoreError`."""
     idle = timedelta(minutes=settings().idle_minutes)
     where = settings()
-    return Repository.open(where.home, where.database, seal_key=where.seal_key, idle=idle)
+    return Repository.open(
+        where.home,
+        where.database,
+        seal_key=where.seal_key,
+        idle=idle,
+        factor_demanded=where.second_factor,
+    )
 
 
 @st.cache_resource(show_spinner=False)

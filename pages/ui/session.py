@@ -95,6 +95,28 @@ def set_token(value: str) -> None:
     st.session_state["token"] = value
 
 
+def factor_secret(make: Callable[[], str]) -> str:
+    """The secret of a second factor that is being set up; the same until it is."""
+    secret: str = st.session_state.setdefault("factor-secret", make())
+    return secret
+
+
+def forget_factor_secret() -> None:
+    """It is set up: the next one is another."""
+    st.session_state.pop("factor-secret", None)
+
+
+def set_recovery_codes(codes: Sequence[str]) -> None:
+    """Keep new recovery codes on screen until the reader has them; no codes: not any more."""
+    st.session_state["recovery-codes"] = tuple(codes)
+
+
+def recovery_codes() -> tuple[str, ...]:
+    """The recovery codes that were just made."""
+    codes: tuple[str, ...] = st.session_state.get("recovery-codes", ())
+    return codes
+
+
 def first_time(what: str) -> bool:
     """True once in a session for every name."""
     before = bool(st.session_state.get(f"once-{what}"))

@@ -28,9 +28,9 @@ from imaging.store.access.account_rows import (
     write_roles,
 )
 from imaging.store.access.admission import REFUSED, admit, prove
+from imaging.store.access.factor_sign_ins import FactorSignIns
 from imaging.store.access.reader_names import clean_reader, insist_on_unique
 from imaging.store.access.session_rows import end_sessions
-from imaging.store.access.sign_ins import SignIns
 from imaging.store.passwords import hash_password, insist_on_strength
 from imaging.store.schema.tables import AccountTable
 
@@ -42,7 +42,7 @@ _LAST = (
 )
 
 
-class Accounts(SignIns):
+class Accounts(FactorSignIns):
     """The readers; reached as `Repository.accounts`."""
 
     def any(self) -> bool:

@@ -31,11 +31,15 @@ def prove(database: Database, name: str, password: str) -> str:
     return stored_hash if matches(password, stored_hash) else ""
 
 
-def admit(session: Session, name: str, proven: str, now: datetime) -> AccountTable | None:
+def admit(
+    session: Session, name: str, proven: str, now: datetime, *, whole: bool = True
+) -> AccountTable | None:
     """The account, if it is open and its hash is the one proven; else count the failure.
 
-    Guesses sent side by side are counted one after the other here, and one that is right comes
-    too late once the ones before it have locked the account.
+    Where a second factor is still to come (not the `whole`), the failures until now stay counted:
+    the password again would else allow any number of guesses at the code. Guesses sent side by side
+    are counted one after the other here, and one that is right comes too late once the ones before
+    it have locked the account.
     """
     row = session.get(AccountTable, name)
     if row is None or not row.password_hash:
@@ -49,11 +53,22 @@ def admit(session: Session, name: str, proven: str, now: datetime) -> AccountTab
         audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail="locked")
         return None
     if proven and proven == row.password_hash:
-        row.failures, row.locked_until = 0, None
+        if whole:
+            forget_failures(row)
         return row
+    count_failure(session, row, "wrong password", now)
+    return None
+
+
+def forget_failures(row: AccountTable) -> None:
+    """Somebody proved to be the reader: guesses begin anew."""
+    row.failures, row.locked_until = 0, None
+
+
+def count_failure(session: Session, row: AccountTable, what: str, now: datetime) -> None:
+    """Count a guess, and lock the account once there were too many in a row."""
     row.failures += 1
     if row.failures >= ATTEMPTS:
         row.failures, row.locked_until = 0, now + LOCKED_FOR
-    detail = "wrong password" + (", now locked" if row.failures == 0 else "")
-    audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=name, detail=detail)
-    return None
+    detail = what + (", now locked" if row.failures == 0 else "")
+    audit.append(session, AuditEvent.SIGN_IN_REFUSED, account=row.name, detail=detail)

@@ -14,12 +14,14 @@ from imaging.store.access.sessions import SESSION_LIFE, token_sha256
 from imaging.store.schema.tables import AccountTable, SessionTable
 
 
-def open_session(session: Session, row: AccountTable, now: datetime, idle: timedelta) -> str:
+def open_session(
+    session: Session, row: AccountTable, now: datetime, idle: timedelta, detail: str = ""
+) -> str:
     """A new token of 256 random bits; expired sessions of anybody are swept away."""
     token = secrets.token_urlsafe(32)
     session.execute(delete(SessionTable).where(SessionTable.expires_at <= now))
     session.add(new_session(token, row.name, now, idle))
-    audit.append(session, AuditEvent.SIGN_IN, account=row.name)
+    audit.append(session, AuditEvent.SIGN_IN, account=row.name, detail=detail)
     return token
 
 

@@ -15,11 +15,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from imaging.errors import AccessError, SignInEndedError
+from imaging.errors import AccessError, SecondFactorError, SignInEndedError
 from imaging.review.records import Account, AuditEvent
 from imaging.store import audit
 from imaging.store.access.account_rows import ALONE, load_row, new_row, sign_in_name, to_account
 from imaging.store.access.admission import LOCKED_FOR, REFUSED, admit, prove
+from imaging.store.access.second_factor import Proof
+from imaging.store.access.secret_box import SecretBox
 from imaging.store.access.session_rows import new_session, open_session
 from imaging.store.access.sessions import (
     SESSION_LIFE,
@@ -30,10 +32,15 @@ from imaging.store.access.sessions import (
 )
 from imaging.store.database import Database
 from imaging.store.passwords import hash_password, is_outdated
-from imaging.store.schema.tables import AccountTable, SessionTable
+from imaging.store.schema.tables import AccountTable, SecondFactorTable, SessionTable
 
 log = logging.getLogger(__name__)
 IDLE = timedelta(minutes=15)
+_A_CODE, _NONE_YET = "a code", "none yet"  # what is missing for a sign-in beside the password
+_CANNOT_ENROL = (
+    "This site demands a second factor, and none can be made while the records can only be read. "
+    "Sign in again once whoever runs Lightbox has mended that."
+)
 _RENEWED_EVERY = timedelta(seconds=20)  # at most: activity is told often, and a write costs
 
 
@@ -64,10 +71,16 @@ class SignIns:
     database : Database
     idle : timedelta
         How long a sign-in stays open while its reader does nothing.
+    factor_demanded : bool
+        Whether who signs in with a password needs a second factor.
     """
 
-    def __init__(self, database: Database, idle: timedelta = IDLE) -> None:
-        self._database, self._idle = database, idle
+    def __init__(
+        self, database: Database, idle: timedelta = IDLE, *, factor_demanded: bool = False
+    ) -> None:
+        self._database, self._idle, self._factor_demanded = database, idle, factor_demanded
+        key = database.seal_key
+        self._box = SecretBox(key.path.parent if key else None)
         self._unwritten: dict[str, SessionTable] = {}  # where no session can be written
         self._alone = ""  # the only reader's name there
 
@@ -104,8 +117,18 @@ class SignIns:
             now = self._database.clock.now()
             return open_session(session, load_row(session, ALONE), now, SESSION_LIFE)
 
-    def sign_in(self, name: str, password: str) -> tuple[Account, str]:
+    def sign_in(
+        self, name: str, password: str, *, break_glass: bool = False
+    ) -> tuple[Account, str]:
         """Open a session.
+
+        Parameters
+        ----------
+        name, password : str
+            As typed.
+        break_glass : bool
+            Whether the site signs in by a provider, so that a password is for an emergency: the
+            trail says so in a line of its own.
 
         Returns
         -------
@@ -114,6 +137,9 @@ class SignIns:
 
         Raises
         ------
+        SecondFactorError
+            If they match, and a second factor must be shown (`sign_in_with_code`) or made
+            (`enrol_and_sign_in`) first.
         AccessError
             If name and password do not match, or after 5 failures in a row for 15 minutes; the
             same words and about the same time in every case.
@@ -124,12 +150,38 @@ class SignIns:
             return self._sign_in_to_read(name, proven)
         with self._database.writing() as session:
             now = self._database.clock.now()
-            row = admit(session, name, proven, now)
+            missing = self._missing(session, name)
+            row = admit(session, name, proven, now, whole=missing is None)
             if row is not None:
                 if is_outdated(row.password_hash):
                     row.password_hash = hash_password(password)
-                return to_account(row), open_session(session, row, now, self._idle)
+                if missing is None:
+                    return to_account(row), self._open(session, row, now, break_glass=break_glass)
+                needed = Proof(row.name, row.password_hash, missing == _NONE_YET)
+        if row is not None:
+            raise SecondFactorError(needed)
         raise AccessError(REFUSED)
+
+    def _open(
+        self,
+        session: Session,
+        row: AccountTable,
+        now: datetime,
+        how: str = "",
+        *,
+        break_glass: bool = False,
+    ) -> str:
+        """A session of somebody who came by a password."""
+        if break_glass:
+            log.warning("account %s signed in beside the sign-in provider", row.name)
+            audit.append(session, AuditEvent.BREAK_GLASS, account=row.name, detail=how)
+        return open_session(session, row, now, self._idle, how)
+
+    def _missing(self, session: Session, name: str) -> str | None:
+        """What beside the password a sign-in needs; None where that is all."""
+        if session.get(SecondFactorTable, name) is not None:
+            return _A_CODE
+        return _NONE_YET if self._factor_demanded else None
 
     def _sign_in_to_read(self, name: str, proven: str) -> tuple[Account, str]:
         """Open a session that this process alone knows: the records can be read, not written.
@@ -137,17 +189,27 @@ class SignIns:
         It goes to the log, since the audit trail cannot be written either; failures do, too, and
         are not counted.
         """
-        now, token = self._database.clock.now(), secrets.token_urlsafe(32)
+        now = self._database.clock.now()
         with self._database.reading() as session:
             row = session.get(AccountTable, name)
             until = row.locked_until if row and row.locked_until else now
             if row is None or not proven or row.disabled or holds(until, LOCKED_FOR, now):
                 log.warning("a sign-in was refused while records can only be read")
                 raise AccessError(REFUSED)
-            log.warning("account %s signed in while records can only be read", name)
-            made = new_session(token, name, now, self._idle)
-            self._unwritten[made.token_sha256] = made
-            return to_account(row), token
+            missing = self._missing(session, name)
+            if missing == _NONE_YET:
+                raise AccessError(_CANNOT_ENROL)
+            if missing is not None:
+                raise SecondFactorError(Proof(name, proven))
+            return to_account(row), self._open_to_read(name)
+
+    def _open_to_read(self, name: str) -> str:
+        """The token of a session that this process alone knows."""
+        log.warning("account %s signed in while records can only be read", name)
+        token = secrets.token_urlsafe(32)
+        made = new_session(token, name, self._database.clock.now(), self._idle)
+        self._unwritten[made.token_sha256] = made
+        return token
 
     def account_of(self, token: str) -> Account | None:
         """Who holds that token; None when nobody does (any more), or while the screen is locked."""
@@ -234,20 +296,6 @@ class SignIns:
                 found[0].active_until = now + self._idle
                 audit.append(session, AuditEvent.SIGN_IN, account=row.name, detail="unlocked")
                 return to_account(row)
-        raise AccessError(REFUSED)
-
-    def confirm(self, name: str, password: str) -> None:
-        """Ask a reader who is signed in for the password once more, as before a signature.
-
-        Raises
-        ------
-        AccessError
-            If it is another password, or the account is locked; guesses count.
-        """
-        proven = prove(self._database, name, password)
-        with self._database.writing() as session:
-            if admit(session, name, proven, self._database.clock.now()) is not None:
-                return
         raise AccessError(REFUSED)
 
     def sign_out(self, token: str) -> None:

@@ -28,9 +28,9 @@ from imaging.locations import read_place
 from imaging.review.records import AuditEvent
 from imaging.store.audit import AuditVerdict
 from imaging.store.backup.contents import (
+    BESIDE,
     DATABASE,
     OBJECTS,
-    SEAL_KEY,
     Contents,
     gather,
     seal_folder,
@@ -384,8 +384,9 @@ def _extract(path: Path, key: BackupKey, staged: Path, manifest: Manifest) -> No
 
 
 def _place(staged: Path, name: str) -> Path:
-    """Where a file of a backup goes: below the data folder, but for the key beside it."""
-    return seal_folder(staged) / "key.json" if name == SEAL_KEY else staged / name
+    """Where a file of a backup goes: below the data folder, but for the keys beside it."""
+    beside = name.removeprefix(BESIDE)
+    return staged / name if beside == name else seal_folder(staged) / beside
 
 
 def _put_aside(folder: Path) -> None:

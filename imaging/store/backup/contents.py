@@ -19,10 +19,11 @@ from pathlib import Path
 from imaging.errors import StoreError
 from imaging.host.temporary import BACKUP, RESULTS
 from imaging.host.writing import PARTIAL
+from imaging.store.access.secret_box import NAME
 from imaging.store.schema.tables import DocumentTable, InstanceTable, JobFileTable
 
 DATABASE, OBJECTS = "lightbox.db", "objects"
-SEAL_KEY = "beside/seal/key.json"  # its name in a backup
+BESIDE = "beside/seal/"  # before the names of the keys in a backup
 _HALF_DONE = (PARTIAL, RESULTS, BACKUP)
 _TRIES = 3  # of a moment at which nothing was being deleted
 _DAMAGED = (
@@ -87,9 +88,9 @@ def gather(home: Path, staging: Path, *, leave_out: Path | None = None) -> Conte
     files = {DATABASE: database}
     files |= {f"{OBJECTS}/{name[:2]}/{name}": path for name, path in sorted(objects.items())}
     files |= {path.relative_to(home).as_posix(): path for path in _others(home, leave_out)}
-    key = seal_folder(home) / "key.json"
-    if key.is_file():
-        files[SEAL_KEY] = key
+    for key in (seal_folder(home) / name for name in ("key.json", NAME)):
+        if key.is_file():
+            files[BESIDE + key.name] = key
     rest = {sha256: place for sha256, place in elsewhere.items() if sha256 not in objects}
     return Contents(files, rest, tuple(sorted(missing)))
 
@@ -97,8 +98,8 @@ def gather(home: Path, staging: Path, *, leave_out: Path | None = None) -> Conte
 def seal_folder(home: Path) -> Path:
     """Folder beside a data folder, of the key that seals its audit trail and the head seen last.
 
-    The key goes along, since nothing it sealed can be checked without. The head does not: it may
-    be of a later moment than the backup's.
+    The key goes along, since nothing it sealed can be checked without, and so does that of the
+    second factors. The head does not: it may be of a later moment than the backup's.
     """
     home = home.absolute()
     return home.with_name(f"{home.name}-seal")

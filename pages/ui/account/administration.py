@@ -87,6 +87,14 @@ def _render_account(account: Account) -> None:
                 disabled=not password,
                 help=_("Ends every sign-in of this account."),
             )
+            if resources.repository().accounts.has_second_factor(name):
+                st.button(
+                    _("Reset second factor"),
+                    key=f"reset-factor-{name}",
+                    on_click=_reset_factor,
+                    args=(name,),
+                    help=_("For who has lost the app and the recovery codes."),
+                )
             if account.disabled:
                 st.button(_("Enable"), key=f"enable-{name}", on_click=_enable, args=(name,))
             else:
@@ -155,6 +163,12 @@ def _reset(name: str) -> None:
     st.session_state[key] = ""
     resources.repository().accounts.reset_password(name, password, by=_me())
     session.leave_notice("success", _("The password was changed."))
+
+
+@deed(Right.ACCOUNTS)
+def _reset_factor(name: str) -> None:
+    resources.repository().accounts.reset_second_factor(name, by=_me())
+    session.leave_notice("success", _("The second factor was reset."))
 
 
 @deed(Right.ACCOUNTS)

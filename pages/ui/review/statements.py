@@ -243,6 +243,12 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
             autocomplete="current-password",
             key=session.field(uid, autosave.PASSWORD),
         )
+        if resources.repository().accounts.has_second_factor(session.account().name):
+            st.text_input(
+                _("Code of your second factor"),
+                autocomplete="one-time-code",
+                key=session.field(uid, autosave.CODE),
+            )
     with st.container(horizontal=True):
         if locked:
             st.button(
