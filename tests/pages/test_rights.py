@@ -20,6 +20,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository, passwords
 from imaging.store.schema.tables import AccountTable
 from pages.ui import session
+from pages.ui.account import sign_in
 from pages.ui.account.pages import Room, rooms
 from pages.ui.wall.cookie import NAME
 from tests.pages.conftest import Cookies, OpenPage, keep_film, words
@@ -170,6 +171,10 @@ INLINE = {
         "render_steps": "goes to a study; drawn with FINDINGS",
     },
     "pages/ui/who.py": {"render_form": "the store asks: typed_facts.save"},
+    "pages/ui/account/second_factor.py": {
+        "_render_set_up": "one's own: enrol asks",
+        "_render_removal": "one's own: remove_second_factor asks",
+    },
     "pages/ui/account/settings.py": {"render_password": "one's own: change_password asks"},
     "pages/ui/explain/reference_cases.py": {"work_out": "works out again"},
     "pages/ui/explain/similar.py": {"_render_case": "goes to a study"},
@@ -312,6 +317,15 @@ def test_a_role_that_was_taken_away_signs_nothing(
     page = button.click().run()
     assert everything(house) == before and house.studies.get(uid).final is None
     assert ("signed out" if stale == "ended" else MISSING) in words(page)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_routes_ask_for_the_right_as_pages_do(house: Repository, home: Path, role: Role) -> None:
+    """Pixels by ticket, and files that are handed in: neither comes by a page."""
+    token = house.accounts.sign_in(role, PASSWORD)[1]
+    browser = {NAME: token}
+    assert sign_in.admits(token, browser) is (Right.FILMS in RIGHTS[role])
+    assert sign_in.admits_upload(token, browser) is (Right.INTAKE in RIGHTS[role])
 
 
 def test_a_reader_does_not_sign(house: Repository, take_in: TakeIn, enter: Enter) -> None:
