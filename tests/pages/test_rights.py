@@ -241,7 +241,7 @@ def everything_sent(page: AppTest) -> str:
 
 PLANTED = "PLANTED-NOTE"
 # What the tiny network says, and what a reader did; none of it may reach a technologist.
-TOLD = ("suspected", "No pneumonia seen", "operating point", PLANTED, "Overlay", "Explanation")
+TOLD = ("suspected", "No pneumonia seen", "operating point", "AI finding", "Raised", PLANTED)
 
 
 def sign_planted(store: Repository, uid: str, enter: Enter) -> None:
