@@ -8,10 +8,10 @@ from html import escape
 
 import streamlit as st
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage
+from imaging.delivery.originals import read_original
 from imaging.entities import Assessment, Instance
 from imaging.errors import AssistantError
-from imaging.rendering import thumbnail
 from imaging.review.rights import Right
 from imaging.store import Repository
 from models.checkpoint.card import ModelCard
@@ -42,12 +42,12 @@ class SimilarCases:
     measures: Measures | None
 
 
-def render_similar(image: Image, answer: Assessment) -> None:
+def render_similar(image: DistantImage, answer: Assessment) -> None:
     """Draw the proven cases beside one film.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
     answer : Assessment
         The network's answer to it; names the model.
     """
@@ -66,7 +66,7 @@ def render_similar(image: Image, answer: Assessment) -> None:
 
 
 def _work(
-    image: Image, explainer: Explainer, reference: Reference, repository: Repository
+    image: DistantImage, explainer: Explainer, reference: Reference, repository: Repository
 ) -> Callable[[Subject], SimilarCases]:
     def work(subject: Subject) -> SimilarCases:
         classifier, study = explainer.classifier, image.instance.identity.study_instance_uid
@@ -199,9 +199,7 @@ def _picture(neighbour: SiteNeighbour) -> str:
 
 
 def _thumbnail(repository: Repository, instance: Instance) -> str:
-    content = repository.originals.content(instance.identity.sha256)
-    image = read_image(content, file_name=instance.file_name)
-    return data_uri(thumbnail(image.display_values(0), size=_THUMB))
+    return data_uri(read_original(repository, instance).small_picture(_THUMB))
 
 
 @only(Right.REFERENCE)
