@@ -12,6 +12,7 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.errors import AssistantError, StoreReadOnlyError
+from imaging.openid.provider import OpenIdProvider
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository, TrailWatch
 from imaging.store.backup.backups import keep_daily
@@ -52,6 +53,13 @@ def repository() -> Repository:
         idle=idle,
         factor_demanded=where.second_factor,
     )
+
+
+@st.cache_resource(show_spinner=False)
+def provider() -> OpenIdProvider | None:
+    """By whom readers sign in, where the site names one; asked nothing before somebody does."""
+    named = settings().openid
+    return OpenIdProvider(named) if named else None
 
 
 @st.cache_resource(show_spinner=False)

@@ -55,6 +55,9 @@ const provider = new Provider(issuer, {
     ? { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) } : undefined),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   async loadExistingGrant(ctx) {
+    const known = ctx.oidc.session.grantIdFor(ctx.oidc.client.clientId);
+    const before = known && await ctx.oidc.provider.Grant.find(known);
+    if (before) return before;
     const grant = new ctx.oidc.provider.Grant({
       clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId,
     });
