@@ -50,7 +50,8 @@ const provider = new Provider(issuer, {
     rpInitiatedLogout: { enabled: true },
   },
   ttl: { Session: 3600, Interaction: 3600, Grant: 3600, IdToken: 3600, AccessToken: 3600 },
-  fetch: (url, options) => fetch(url, options),
+  // its own way of asking refuses this computer's addresses, where the tests' servers are
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: (ctx, id) => (id in accounts
     ? { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) } : undefined),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -66,6 +67,8 @@ const provider = new Provider(issuer, {
     return grant;
   },
 });
+
+provider.on('backchannel.error', (ctx, error) => console.error(error.message));
 
 const sign = (claims, key = own, header = {}) => importJWK(key, 'RS256').then((loaded) => (
   new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: key.kid, ...header }).sign(loaded)));
