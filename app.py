@@ -32,7 +32,7 @@ from pages.ui.frame import ICON, render_frame, run_routed
 from pages.ui.i18n import _, sentence
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
-from pages.ui.messages import in_words, show_notice
+from pages.ui.messages import in_words, show_notice, telling_of_waits
 from pages.ui.server import no_lookups
 from pages.ui.viewer.route import pixel_route
 from pages.ui.wall.middleware import Rules, Wall
@@ -71,7 +71,7 @@ def main() -> None:
             if trouble:
                 st.warning(_("The daily backup failed.") + " " + plain(sentence(trouble)))
             autosave.render_waiting()
-            with run_routed(), interactive(), deeds.or_sign_in(*rights):
+            with run_routed(), interactive(), telling_of_waits(), deeds.or_sign_in(*rights):
                 page.run()
             show_notice()  # where the page has no place of its own for it
 
@@ -93,6 +93,7 @@ else:
         Openings(opened_address(address, port, base_path, secure=bool(certificate))),
         single_reader=settings.single_reader,
         provider=provider,
+        recovery_key=resources.first_recovery_key,
         secure=secure,
         behind_proxy=settings.behind_tls,
         base_path=base_path,

@@ -14,7 +14,9 @@
     |   |-- NotFoundError                  no such record
     |   |-- ConflictError                  somebody else changed the record first
     |   |-- StoreBusyError                 another program holds it; the same succeeds later
+    |   |-- StoreLockedError               it is encrypted, and no key of it is here
     |   `-- StoreReadOnlyError             it can be read and not written
+    |-- DecodersBusyError                  busy with others; the same succeeds later
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
     |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
@@ -79,8 +81,16 @@ class StoreBusyError(StoreError):
     """Another program holds the record store; what was to be saved can be saved later."""
 
 
+class StoreLockedError(StoreError):
+    """The data folder is encrypted, and none of its keys is here; nothing of it was touched."""
+
+
 class StoreReadOnlyError(StoreError):
     """The record store can be read, not written: damaged, or on a disk that forbids it."""
+
+
+class DecodersBusyError(AssistantError):
+    """There is no room for a film's pixels now; it may be asked for again."""
 
 
 class HeldStudyError(AssistantError):

@@ -85,6 +85,15 @@ class Settings:
     syslog_ca, syslog_certificate : Path | None
         Certificates that are trusted for it (`LIGHTBOX_SYSLOG_CA`; None: those of this computer),
         and our own with its key (`LIGHTBOX_SYSLOG_CERTIFICATE`), PEM.
+    encryption : bool
+        Encrypt data folders that are made from now on (`LIGHTBOX_ENCRYPTION=off` for not); those
+        that are there stay as they are until `cli.py encrypt` or `decrypt`.
+    key_file : Path | None
+        The key file of an encrypted data folder (`LIGHTBOX_KEY_FILE`); None means the folder beside
+        `home`, ``~/.lightbox-seal/encryption.key``.
+    passphrase_file : Path | None
+        A file whose first line is the passphrase of an encrypted data folder
+        (`LIGHTBOX_PASSPHRASE_FILE`); None means that it is asked for at the terminal.
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -114,6 +123,9 @@ class Settings:
     backup: Path | None = None
     backup_key: Path | None = None
     backup_keep: int = 7
+    encryption: bool = True
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -127,7 +139,8 @@ class Settings:
             between 0 and 1, or `LIGHTBOX_PRECISION` no precision, or `LIGHTBOX_ENGINE` no engine
             for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or `LIGHTBOX_HOSTS` holds
             what is no name, or `LIGHTBOX_SYSLOG` is no host and port, or a switch is neither 1
-            nor 0, or the sign-in provider (`OpenIdSettings`) cannot be used.
+            nor 0, or `LIGHTBOX_ENCRYPTION` neither on nor off, or the sign-in provider
+            (`OpenIdSettings`) cannot be used.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
@@ -155,6 +168,9 @@ class Settings:
             syslog=_read_collector(env),
             syslog_ca=_read_path(env, "LIGHTBOX_SYSLOG_CA"),
             syslog_certificate=_read_path(env, "LIGHTBOX_SYSLOG_CERTIFICATE"),
+            encryption=_read_encryption(env),
+            key_file=_read_path(env, "LIGHTBOX_KEY_FILE"),
+            passphrase_file=_read_path(env, "LIGHTBOX_PASSPHRASE_FILE"),
         )
 
 
@@ -265,6 +281,14 @@ def _read_provider(env: Mapping[str, str]) -> OpenIdSettings | None:
             "provider's LIGHTBOX_OIDC_ISSUER."
         )
     return found
+
+
+def _read_encryption(env: Mapping[str, str]) -> bool:
+    """True unless it is switched off."""
+    value = env.get("LIGHTBOX_ENCRYPTION", "").strip().lower() or "on"
+    if value not in ("on", "off"):
+        raise SettingsError("LIGHTBOX_ENCRYPTION must be on or off.")
+    return value == "on"
 
 
 def _read_backup(env: Mapping[str, str]) -> dict[str, Any]:

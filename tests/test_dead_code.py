@@ -22,6 +22,9 @@ REGISTERED = {
     "list_audit": "typer",
     "list_accounts": "typer",
     "list_cases": "typer",
+    "list_protectors": "typer",
+    "renew_recovery": "typer",
+    "recover": "typer",
     # the writers of `imaging.export`, imported by name when a form is asked for
     "diagnostic_report": "imaging.export._WRITERS",
     "pdf_report": "imaging.export._WRITERS",
@@ -34,7 +37,6 @@ REGISTERED = {
     # what a library calls
     "process_result_value": "sqlalchemy.TypeDecorator",
     "process_bind_param": "sqlalchemy.TypeDecorator",
-    "readinto": "io.BufferedReader, of a RawIOBase",
     "SchemaTable": "sqlalchemy: a table that only migrations write",
     "get_next": "onnxruntime.quantization.CalibrationDataReader",
     # the losses of the generator's three networks, chosen by the stage's name

@@ -10,12 +10,19 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConflictError, InputError, StoreError
-from imaging.review.records import Truth
+from imaging.review.records import AuditEvent, Truth
 from imaging.review.roles import Role
 from imaging.settings import Settings
 from imaging.store import Anchor, AuditTrail, ExportCheck, Repository
+from imaging.store.opening.key_changes import renew_recovery_key
+from imaging.store.opening.opening import open_store
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
+RECOVERY_KEY = (
+    "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. It is "
+    "shown this once. It opens the data folder when its key file, key ring or passphrase is lost; "
+    "without any of them nobody can."
+)
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
 account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
@@ -23,8 +30,7 @@ account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
 
 def open_repository() -> Repository:
     """The store the settings name; raises `SettingsError` or `StoreError`."""
-    settings = Settings.from_environment()
-    return Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
+    return open_store(Settings.from_environment())
 
 
 @audit.command()
@@ -122,9 +128,14 @@ def add(
     ] = None,
 ) -> None:
     """Create an account; asks for what is not given."""
-    accounts = open_repository().accounts
-    accounts.create(name, reader, password, by=TERMINAL, roles=role or None)
+    repository, settings = open_repository(), Settings.from_environment()
+    repository.accounts.create(name, reader, password, by=TERMINAL, roles=role or None)
     typer.echo(f"{name} can sign in now.")
+    if key := renew_recovery_key(settings, only_first=True):
+        repository.audit.record(
+            AuditEvent.ENCRYPTION, account=TERMINAL, detail="a recovery key was made"
+        )
+        typer.echo(RECOVERY_KEY.format(key=key))
 
 
 @account.command()

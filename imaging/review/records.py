@@ -267,6 +267,7 @@ class AuditEvent(StrEnum):
     EXPORT = "export"
     DELETE = "delete"
     BACKUP = "backup"
+    ENCRYPTION = "encryption"  # the data folder encrypted or decrypted; what opens it changed
     RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -27,6 +28,7 @@ from imaging.host.clock import Clock
 from imaging.host.temporary import FILMS, temporary_folder
 from imaging.review.rights import Right
 from imaging.store.access.sessions import insist_on, insist_on_sign_in
+from imaging.store.encryption.sqlite_file import ERRORS, PATIENCE, connect, driver
 from imaging.store.health import diagnosis
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
 
@@ -48,9 +50,9 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-_PATIENCE = 30.0  # seconds to wait for another writer
+_SQLITE = make_url("sqlite://")
 Connect = Callable[[], sqlite3.Connection]
-_patience = ContextVar("patience", default=_PATIENCE)
+_patience = ContextVar("patience", default=PATIENCE)
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
 
 
@@ -94,7 +96,7 @@ class WriterLock:
             try:
                 if not self._changed.wait_for(
                     lambda: not self._taken and not (background and self._waiting),
-                    hurry if hurry < _PATIENCE else None,
+                    hurry if hurry < PATIENCE else None,
                 ):
                     raise StoreBusyError(diagnosis.BUSY)
                 self._taken = True
@@ -117,7 +119,14 @@ class Database:
     relies on some rows alone, and locks them, need not be among them (`writing(alone=False)`).
     """
 
-    def __init__(self, url: URL, *, connect: Connect | None = None, read_only: str = "") -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        connect: Connect | None = None,
+        read_only: str = "",
+        module: ModuleType | None = None,
+    ) -> None:
         self.trouble, self.read_only = _SERVER_TROUBLE, read_only
         self._cleanup = ExitStack()
         self.clock = Clock()
@@ -126,11 +135,14 @@ class Database:
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
             if connect is None:
-                self.engine: Engine = create_engine(url, connect_args={"timeout": _PATIENCE})
+                self.engine: Engine = create_engine(url, connect_args={"timeout": PATIENCE})
                 event.listen(self.engine, "connect", _configure_sqlite)
             else:
-                self.engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-                event.listen(self.engine, "connect", _configure_reader)
+                self.engine = create_engine(
+                    "sqlite://", creator=connect, poolclass=QueuePool, module=module
+                )
+                configure = _configure_reader if read_only else _configure_sqlite
+                event.listen(self.engine, "connect", configure)
         else:
             self.engine = create_engine(url, pool_pre_ping=True)
         event.listen(self.engine, "begin", _begin)
@@ -237,7 +249,7 @@ class Database:
 
     def close_with(self, cleanup: ExitStack) -> None:
         """Let go of something else when this is closed, or the process ends."""
-        self._cleanup = cleanup
+        self._cleanup.enter_context(cleanup)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -245,14 +257,24 @@ class Database:
         self._cleanup.close()
 
 
-def open_database(home: Path, database: str = "") -> Database:
+def open_database(home: Path, database: str = "", key: bytes | None = None) -> Database:
     """Connect to the database of that address, or to the SQLite file below `home`.
+
+    Parameters
+    ----------
+    home : Path
+    database : str
+    key : bytes, optional
+        32 bytes, of an encrypted SQLite file. A database elsewhere is its server's to encrypt.
 
     Raises
     ------
     SettingsError
         If the address is none, or of a database other than SQLite and PostgreSQL.
     """
+    if key is not None and not database:
+        file = home / "lightbox.db"
+        return Database(_SQLITE, connect=partial(connect, file, key), module=driver(key))
     try:
         url = make_url(database or f"sqlite:///{home / 'lightbox.db'}")
         return Database(url.set(drivername=_DRIVERS[url.drivername]))
@@ -260,8 +282,10 @@ def open_database(home: Path, database: str = "") -> Database:
         raise SettingsError(_BAD_URL) from exc
 
 
-def open_for_reading(database: Path, reason: str) -> Database:
+def open_for_reading(database: Path, reason: str, key: bytes | None = None) -> Database:
     """Connect to a SQLite file that cannot be written, or must not; `reason` says why, a sentence.
+
+    With the key (32 bytes) of an encrypted one.
 
     Raises
     ------
@@ -270,7 +294,7 @@ def open_for_reading(database: Path, reason: str) -> Database:
     """
     log = database.with_name(f"{database.name}-wal")
     with ExitStack() as cleanup:
-        fixed = not diagnosis.can_be_read(database)  # its folder takes no lock
+        fixed = not diagnosis.can_be_read(database, key)  # its folder takes no lock
         try:
             if fixed and log.exists() and log.stat().st_size:
                 # what was saved last lies there, and is read only where it may be locked
@@ -280,10 +304,10 @@ def open_for_reading(database: Path, reason: str) -> Database:
                 database, fixed = copies / database.name, False
         except OSError as exc:
             raise StoreError(reason) from exc
-        if not diagnosis.can_be_read(database, immutable=fixed):
+        if not diagnosis.can_be_read(database, key, immutable=fixed):
             raise StoreError(reason)
-        connect = partial(diagnosis.connect_for_reading, database, immutable=fixed)
-        opened = Database(make_url("sqlite://"), connect=connect, read_only=reason)
+        reader = partial(diagnosis.connect_for_reading, database, key, immutable=fixed)
+        opened = Database(_SQLITE, connect=reader, read_only=reason, module=driver(key))
         opened.close_with(cleanup.pop_all())
     return opened
 
@@ -312,12 +336,12 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
     SQLite does not wait for a lock here, whatever the busy timeout: two that open a new store at
     once would else see one of them fail.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError as exc:
+        except ERRORS as exc:
             if "locked" not in str(exc) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
@@ -333,7 +357,7 @@ def _begin(connection: Connection) -> None:
             driver.close()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     elif writes:
-        if _patience.get() < _PATIENCE:
+        if _patience.get() < PATIENCE:
             limit = f"{_patience.get() * 1000:.0f}ms"
             connection.exec_driver_sql(f"SELECT set_config('lock_timeout', '{limit}', true)")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

@@ -72,7 +72,7 @@ class Drops(Records):
         NotFoundError
             If there is none of that id that this account opened.
         """
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             if load_row(session, job_id).account != account:
                 raise NotFoundError("This batch is not known here.")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from imaging.locations import read_place
 from imaging.review.rights import Right
 from imaging.store.access.sessions import insist_on
 from imaging.store.base import Records
+from imaging.store.encryption.incoming import IncomingFile
+from imaging.store.health.diagnosis import diagnose
 from imaging.store.schema.tables import InstanceTable, ThumbnailTable
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
@@ -32,9 +34,25 @@ class Originals(Records):
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
 
-    def keep_file(self, path: Path) -> str:
-        """Keep a file that lies in `incoming`, which it leaves; returns its SHA-256 (hex)."""
-        return self._objects.put_file(path)
+    def keep_incoming(self, file: IncomingFile) -> str:
+        """Keep a file that has arrived whole; returns its SHA-256 (hex)."""
+        if not file.encrypted:
+            return self._objects.put_file(file.path)
+        try:
+            with closing(file.open()) as stream:
+                return self._objects.put_stream(stream)
+        except OSError as exc:
+            raise diagnose(exc, otherwise=self._database.trouble) from exc
+
+    def incoming_file(self, name: str) -> IncomingFile:
+        """A file of `incoming`, of a name of this one's own; it need not be there yet."""
+        path = self.incoming / name
+        return IncomingFile(path, self._objects.key_of_incoming(name))
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing plain of a film may come to the disk."""
+        return self._objects.keys is not None
 
     @property
     def incoming(self) -> Path:
@@ -62,8 +80,16 @@ class Originals(Records):
         return temporary.sweep(self._objects.root.parent)
 
     def path_of(self, sha256: str) -> Path:
-        """Where kept bytes lie, for a process that reads them itself."""
+        """Where kept bytes lie, as they are on the disk."""
         return self._objects.path(sha256)
+
+    def place_of(self, sha256: str) -> tuple[str, bytes]:
+        """Where kept bytes lie, and the key of that one file, for a process that reads it itself.
+
+        See `imaging.intake.queued`; the key is empty where nothing is encrypted.
+        """
+        path = self._objects.path(sha256)
+        return str(path), self._objects.key(path)
 
     def content(self, sha256: str) -> bytes:
         """A file's bytes, checked against their hash, from here or from where they were left.

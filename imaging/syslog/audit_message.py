@@ -57,6 +57,7 @@ _EVENTS = {
     AuditEvent.JOB: _Event(_ALERT, "E", _dcm("110132", "Use of Restricted Function")),
     AuditEvent.SEAL: _Event(_ALERT, "E", _dcm("110129", "Security Configuration")),
     AuditEvent.CLOCK: _Event(_ALERT, "E", _dcm("110129", "Security Configuration")),
+    AuditEvent.ENCRYPTION: _Event(_ALERT, "E", _dcm("110129", "Security Configuration")),
     AuditEvent.BACKUP: _Event(_ALERT, "E", _dcm("110132", "Use of Restricted Function")),
     AuditEvent.RESTORE: _Event(_ALERT, "E", _dcm("110132", "Use of Restricted Function")),
     AuditEvent.RECEIVE: _Event(_IMPORT, "C"),

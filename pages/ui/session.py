@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
@@ -312,7 +312,7 @@ def leave_notice(kind: str, sentence: str) -> None:
     st.session_state["notice"] = (kind, sentence)
 
 
-def image(sha256: str, make: Callable[[], Image]) -> Image:
+def image(sha256: str, make: Callable[[], DistantImage]) -> DistantImage:
     """A decoded image by the hash of its file."""
     return _recall("images", sha256, make, _KEEP_IMAGES)
 
@@ -332,14 +332,16 @@ def attribution(key: tuple[Hashable, ...], make: Callable[[], Attribution]) -> A
     return _recall("attributions", key, make, _KEEP_ATTRIBUTIONS)
 
 
-def subject(sha256: str, explainer: Explainer, image: Image, answer: Assessment | None) -> Subject:
+def subject(
+    sha256: str, explainer: Explainer, image: DistantImage, answer: Assessment | None
+) -> Subject:
     """The part of a film an answer is about, by the hashes of file and weights, and that part."""
     key = (sha256, explainer.card.weights_sha256, answer and answer.view)
     make = partial(_look_at, explainer, image, answer)
     return _recall("subjects", key, make, _KEEP_IMAGES)
 
 
-def _look_at(explainer: Explainer, image: Image, answer: Assessment | None) -> Subject:
+def _look_at(explainer: Explainer, image: DistantImage, answer: Assessment | None) -> Subject:
     return explainer.look(image.luminance_values(0), answer)
 
 

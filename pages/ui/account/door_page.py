@@ -39,6 +39,8 @@ summary { cursor: pointer; }
 button.other { margin-left: 0.8rem; background: none; color: inherit;
   border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); }
 .problem { font-weight: 600; }
+.key { font: 600 1.3rem/1.8 ui-monospace, monospace; overflow-wrap: anywhere; }
+a { color: inherit; }
 svg { display: block; background: #fff; }
 code { font-size: 1.1rem; overflow-wrap: anywhere; }
 """

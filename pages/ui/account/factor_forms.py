@@ -97,8 +97,27 @@ def recovery_page(codes: Sequence[str], onward: str) -> str:
     items = "".join(f"<li><code>{escape(code)}</code></li>" for code in codes)
     return (
         f"<h1>{escape(_('Recovery codes'))}</h1><p>{escape(recovery_words())}</p><ol>{items}</ol>"
-        f'<p><a href="{escape(onward, quote=True)}">{escape(_("I have kept them; go on"))}</a></p>'
+        + way_on(onward)
     )
+
+
+def recovery_key_words(key: str) -> str:
+    """The data folder's recovery key, this once, and what it is for."""
+    purpose = _(
+        "Records and films are encrypted on this computer. If the file with their key is lost, "
+        "this recovery key opens them again; without both nobody can. Print this page or write "
+        "the key down, and keep it where this computer is not. It is shown this once."
+    )
+    return (
+        f"<h1>{escape(_('Recovery key'))}</h1><p>{escape(purpose)}</p>"
+        f'<p class="key">{escape(key)}</p>'
+    )
+
+
+def way_on(onward: str) -> str:
+    """The link that is pressed once what is shown is kept."""
+    words = escape(_("It is kept; go on"))
+    return f'<p><a href="{escape(onward, quote=True)}">{words}</a></p>'
 
 
 def recovery_words() -> str:

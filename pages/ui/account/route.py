@@ -29,7 +29,7 @@ from imaging.store.access.sign_ins import SignIn
 from imaging.store.passwords import AT_ONCE
 from pages.ui import i18n, theme
 from pages.ui.account.door_page import field, form, hidden, link, note, page
-from pages.ui.account.factor_forms import PROOF, Proofs, recovery_page
+from pages.ui.account.factor_forms import PROOF, Proofs, recovery_key_words, recovery_page, way_on
 from pages.ui.i18n import _, sentence
 from pages.ui.wall.cookie import give_token, read_token, take_token_back
 from pages.ui.wall.middleware import asked_for, own_path
@@ -59,6 +59,8 @@ class Door:
         The setting of that name.
     provider : OpenIdProvider | None
         By whom readers sign in (`ProviderDoor`); a password is for emergencies then.
+    recovery_key : callable
+        Makes the recovery key of the data folder where there is none yet; else gives "".
     secure, behind_proxy, base_path
         See `pages.ui.wall.middleware.Rules`.
     """
@@ -70,10 +72,12 @@ class Door:
         *,
         single_reader: str,
         provider: OpenIdProvider | None = None,
+        recovery_key: Callable[[], str] = str,
         secure: bool = False,
         behind_proxy: bool = False,
         base_path: str = "",
     ) -> None:
+        self._recovery_key = recovery_key
         self._repository, self._openings, self._single_reader = repository, openings, single_reader
         self._secure, self._behind_proxy, self._base_path = secure, behind_proxy, base_path
         self._provider = provider
@@ -286,7 +290,8 @@ class Door:
         if held and held != token:
             await run_in_threadpool(self._repository().accounts.sign_out, held)
         answer = self._welcome(token, back)
-        return self._hand_over(request, codes, answer) if codes else answer
+        key = await self._first_recovery_key() if first else ""
+        return self._hand_over(request, key, codes, answer) if key or codes else answer
 
     async def _leave(self, request: Request, held: str) -> Response:
         """Sign out, at the provider as well where the sign-in is of it."""
@@ -309,11 +314,23 @@ class Door:
             return ""
         return self._provider.logout_address(id_token, back)
 
-    def _hand_over(self, request: Request, codes: list[str], welcome: Response) -> Response:
-        """The recovery codes of who was let in; the way on is pressed once they are kept."""
+    async def _first_recovery_key(self) -> str:
+        """The data folder's, for whoever made the first account; empty where there is none."""
+        try:
+            return await run_in_threadpool(self._recovery_key)
+        except AssistantError:  # the Account page says that there is none
+            return ""
+
+    def _hand_over(
+        self, request: Request, key: str, codes: list[str], welcome: Response
+    ) -> Response:
+        """What is shown this once to who was let in; the way on is pressed once it is kept."""
+        onward = welcome.headers["location"]
         with i18n.speaking(request.headers.get("accept-language", "")):
-            words = recovery_page(codes, welcome.headers["location"])
+            words = recovery_key_words(key) if key else ""
+            words += recovery_page(codes, onward) if codes else way_on(onward)
             answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), 200)
+        answer.headers["Cache-Control"] = "no-store"
         answer.headers.append("set-cookie", welcome.headers["set-cookie"])
         return answer
 

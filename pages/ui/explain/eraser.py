@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity
 from imaging.review import drafting
 from imaging.review.records import Annotation, Shape, Stage, Trial
@@ -41,14 +41,14 @@ from pages.ui.i18n import _
 Mask = NDArray[np.float32]
 
 
-def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None:
+def render_eraser(record: StudyRecord, image: DistantImage, answer: Assessment) -> None:
     """Draw the controls, the steps so far, and the network's answer before and after.
 
     Parameters
     ----------
     record : StudyRecord
         With the newest marks.
-    image : Image
+    image : DistantImage
         The film on the wall; its first frame is what the network read.
     answer : Assessment
         The network's answer to it.

@@ -13,7 +13,7 @@ from imaging.delivery.deidentified import (
     copy_without_patient,
     report,
 )
-from imaging.dicom import Profile, Released, inspect_image
+from imaging.dicom import Profile, Released
 from imaging.dicom.deidentify.burned_in_text import Box
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.entities import RESEARCH_USE, Instance, SourceKind
@@ -110,7 +110,7 @@ def _render_options(record: StudyRecord, films: Sequence[Instance]) -> tuple[_Or
 
 
 def _may_have_text(instance: Instance) -> bool:
-    fidelity = session.fidelity(instance.identity.sha256, lambda: inspect_image(load(instance)))
+    fidelity = session.fidelity(instance.identity.sha256, lambda: load(instance).inspect())
     return any(caution.code == "burned-in" for caution in fidelity.cautions)
 
 

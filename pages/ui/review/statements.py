@@ -236,7 +236,8 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
     uid, review = record.study_instance_uid, record.review
     missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
-    if autosave.asks_password() and not locked:
+    signs = session.may(Right.SIGN)
+    if signs and autosave.asks_password() and not locked:
         confirm.render_confirmation(uid)
     with st.container(horizontal=True):
         if locked:
@@ -253,6 +254,8 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
             args=(uid,),
             disabled=drafting.undo(record.reviews, session.account()) is None,
         )
+        if not signs:
+            return
         why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
         nothing = review is None or not (review.findings or review.note)
         amending = record.final is not None

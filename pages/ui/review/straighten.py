@@ -11,12 +11,12 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Assessment, Corners, Derivation, Instance, Status
 from imaging.errors import AssistantError
-from imaging.intake.straightened import SIGNED, is_photograph, photograph_values, use_picture
+from imaging.intake.straightened import SIGNED, is_photograph, use_picture
 from imaging.photograph.find import find_film
-from imaging.photograph.straighten import Cut, is_usable, shrink, straighten, whole
+from imaging.photograph.straighten import Cut, is_usable, straighten, whole
 from imaging.rendering import png_bytes
 from imaging.review.records import Stage
 from imaging.review.rights import Right
@@ -115,7 +115,7 @@ def _close() -> None:
     st.session_state.pop(f"{_KEY}-open", None)
 
 
-def render_tool(image: Image) -> None:
+def render_tool(image: DistantImage) -> None:
     """Draw the photograph with its corners, the film they make, and what may be done with it."""
     with in_words():
         draft = _draft(image)
@@ -150,7 +150,7 @@ def render_tool(image: Image) -> None:
             _render_film(draft, image)
 
 
-def _render_film(draft: _Draft, image: Image) -> None:
+def _render_film(draft: _Draft, image: DistantImage) -> None:
     """The film as it would be, how it stands, and the way on."""
     usable = is_usable(draft.corners, draft.shape)
     if usable:
@@ -196,16 +196,14 @@ def _render_film(draft: _Draft, image: Image) -> None:
         st.button(_("Cancel"), on_click=_close)
 
 
-def _draft(image: Image) -> _Draft:
+def _draft(image: DistantImage) -> _Draft:
     """What was done so far; at first, the corners that were found."""
     uid = image.instance.identity.sop_instance_uid
     draft: _Draft | None = st.session_state.get(f"{_KEY}-draft")
     if draft is None or draft.sop_instance_uid != uid:
-        values = photograph_values(image)
-        found = find_film(values)
-        small = shrink(values, _SIDE)
-        picture = data_uri(_jpeg(small), "jpeg")
-        draft = _Draft(uid, values.shape, small, picture, found.corners, found.found)
+        seen = image.photograph(_SIDE)
+        picture = data_uri(_jpeg(seen.small), "jpeg")
+        draft = _Draft(uid, seen.shape, seen.small, picture, seen.corners, seen.found)
         st.session_state[f"{_KEY}-draft"] = draft
     return draft
 
@@ -261,7 +259,7 @@ def _mirror(draft: _Draft, key: str) -> None:
 
 
 @deed(Right.FACTS)
-def _use(draft: _Draft, image: Image) -> None:
+def _use(draft: _Draft, image: DistantImage) -> None:
     """Queue the film before all others, and show it as soon as it is answered."""
     try:
         queued = use_picture(resources.repository(), image, draft.cut, reader=session.account())

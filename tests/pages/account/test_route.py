@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from gettext import NullTranslations
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imaging.errors import SettingsError
 from imaging.store import Repository
 from tests.pages.account.street import PASSWORD, Street, cookie
 
@@ -189,3 +191,32 @@ def test_nobody_unlocks_what_has_ended(ada: Repository) -> None:
     ada.accounts.sign_out_everywhere("ada")
     answer = street.ask("/sign-in", {"unlock": "1", "password": PASSWORD}, **held)
     assert answer[0] == 403 and "Sign in" in answer[2]
+
+
+def test_the_first_account_is_shown_the_recovery_key_once(repository: Repository) -> None:
+    made = ["AAAA-BBBB"]
+    street = Street(repository, recovery_key=lambda: made.pop() if made else "")
+    form = {
+        "reader": "Dr Ada",
+        "name": "ada",
+        "password": "correct horse battery staple",
+        "token": street.token(),
+    }
+    status, headers, text = street.ask("/sign-in", form)
+    assert status == 200 and "AAAA-BBBB" in text and 'href="/"' in text and "<script" not in text
+    assert headers["cache-control"] == "no-store"
+    token = SimpleCookie(headers["set-cookie"])["lightbox_session"].value
+    assert repository.accounts.account_of(token) is not None
+    later = street.sign_in("correct horse battery staple")
+    assert later[0] == 303 and "AAAA" not in later[2]
+
+
+def test_without_a_recovery_key_the_first_account_is_let_in_all_the_same(
+    repository: Repository,
+) -> None:
+    def fail() -> str:
+        raise SettingsError("It cannot be written.")
+
+    street = Street(repository, recovery_key=fail)
+    form = {"reader": "Dr Ada", "name": "ada", "password": PASSWORD, "token": street.token()}
+    assert street.ask("/sign-in", form)[0] == 303
