@@ -95,6 +95,16 @@ def set_token(value: str) -> None:
     st.session_state["token"] = value
 
 
+def set_onward(address: str) -> None:
+    """Where the browser goes once nobody is signed in any more; empty: to the sign-in."""
+    st.session_state["onward"] = address
+
+
+def take_onward() -> str:
+    """That address, once."""
+    return str(st.session_state.pop("onward", ""))
+
+
 def factor_secret(make: Callable[[], str]) -> str:
     """The secret of a second factor that is being set up; the same until it is."""
     secret: str = st.session_state.setdefault("factor-secret", make())

@@ -14,6 +14,7 @@ from imaging.review.rights import Right
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
+from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 
@@ -253,18 +254,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
-        st.text_input(
-            _("Password, for a final signature"),
-            type="password",
-            autocomplete="current-password",
-            key=session.field(uid, autosave.PASSWORD),
-        )
-        if resources.repository().accounts.has_second_factor(session.account().name):
-            st.text_input(
-                _("Code of your second factor"),
-                autocomplete="one-time-code",
-                key=session.field(uid, autosave.CODE),
-            )
+        confirm.render_confirmation(uid)
     with st.container(horizontal=True):
         if locked:
             st.button(
