@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from getpass import getpass
 from pathlib import Path
+from types import FrameType
 
 from imaging.errors import SettingsError, StoreLockedError
 from imaging.settings import Settings
@@ -28,6 +31,7 @@ from imaging.store.repository import Repository
 
 log = logging.getLogger(__name__)
 _TRIES = 3
+_QUESTION = "Passphrase of the data folder: "
 
 
 def open_store(settings: Settings, *, idle: timedelta = IDLE) -> Repository:
@@ -117,6 +121,23 @@ def encrypt_new(home: Path, key_file: Path | None = None) -> None:
 
 def _terminal() -> Callable[[], str] | None:
     """How to ask whoever sits at the terminal; None where nobody does."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        return None
-    return lambda: getpass("Passphrase of the data folder: ")
+    return _ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _ask() -> str:
+    """Ask for the passphrase, unseen; an interruption ends the process.
+
+    A server catches signals to end in order, and would wait for the answer first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return getpass(_QUESTION)
+    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return getpass(_QUESTION)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
