@@ -2,7 +2,8 @@
 
 For what comes from a process that may have been taken over by the file it read: reading makes
 records of the declared types, or fails. It calls nothing that the text names, as unpickling does.
-Records are arrays of their fields in order, so both sides must be of one version.
+Records are arrays of their fields in order, so both sides must be of one version. Pixels stand
+beside the text: it names the type and the shape of each array, in their order.
 """
 
 from __future__ import annotations
@@ -19,9 +20,19 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging.documents import Document
 
 T = TypeVar("T")
+PutArray = Callable[[NDArray[Any]], None]
+GetArray = Callable[[np.dtype[Any], tuple[int, ...]], NDArray[Any]]
+_MOST_AXES = 4  # frames, rows, columns, samples
+_DTYPES = {
+    np.dtype(kind).str: np.dtype(kind)
+    for kind in ("?", "u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8")
+}
 _NAMES = {"Document": Document}  # that `imaging.entities` imports for type checkers alone
 _FALSE = "this is no record of the declared type"
 _dumps = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
@@ -32,11 +43,18 @@ class _Codec(NamedTuple):
     decode: Callable[[Any], Any]  # raises ValueError
 
 
-def write(record: Any) -> str:
+def write(record: Any, put: PutArray | None = None) -> str:
     """Write a dataclass as JSON, in ASCII.
 
     Fields may be str, bytes, int, float, bool, datetime, Path, an Enum of str, a dataclass of such
-    fields, a tuple of them, or one of these or None.
+    fields, a tuple of them, one of these or None, or a numpy array of numbers or truth values.
+
+    Parameters
+    ----------
+    record : dataclass
+    put : callable, optional
+        Gets every array, in the order in which `read` will ask for them; without it there may be
+        none.
 
     Raises
     ------
@@ -44,11 +62,28 @@ def write(record: Any) -> str:
         If a field is declared with another type, or holds what it does not declare.
     """
     kind: Any = type(record)
-    return _dumps(_codec(kind).encode(record))
+    values = _codec(kind).encode(record)
+    if put is None:
+        return _dumps(values)
+
+    def name_array(array: Any) -> dict[str, Any]:
+        put(array)
+        return {"type": array.dtype.str.replace("=", "<"), "shape": array.shape}
+
+    encoder = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=name_array)
+    return encoder.encode(values)
 
 
-def read(kind: type[T], text: str | bytes) -> T:
+def read(kind: type[T], text: str | bytes, get: GetArray | None = None) -> T:
     """Read back what `write` made of a record of this kind.
+
+    Parameters
+    ----------
+    kind : type
+    text : str or bytes
+    get : callable, optional
+        Returns an array of a type and a shape; called for each in order, while the text is read.
+        Without it there may be none.
 
     Raises
     ------
@@ -59,12 +94,29 @@ def read(kind: type[T], text: str | bytes) -> T:
     """
     declared: Any = kind
     codec = _codec(declared)
+
+    def take_array(named: dict[str, Any]) -> Any:
+        if get is None:
+            raise ValueError(_FALSE)
+        return get(*_array_head(named))
+
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_hook=take_array)
     except RecursionError as exc:
         raise ValueError(_FALSE) from exc
     record: T = codec.decode(values)
     return record
+
+
+def _array_head(named: dict[str, Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type and shape of an array, checked."""
+    dtype, shape = named.get("type"), named.get("shape")
+    if len(named) != 2 or type(dtype) is not str or type(shape) is not list:
+        raise ValueError(_FALSE)
+    whole = all(type(length) is int and length >= 0 for length in shape)
+    if dtype not in _DTYPES or len(shape) > _MOST_AXES or not whole:
+        raise ValueError(_FALSE)
+    return _DTYPES[dtype], tuple(shape)
 
 
 @cache
@@ -78,6 +130,8 @@ def _codec(kind: Any) -> _Codec:
         return _text(datetime, datetime.isoformat, datetime.fromisoformat)
     if kind is Path:
         return _text(Path, str, Path)
+    if get_origin(kind) is np.ndarray:
+        return _pixels(get_args(get_args(kind)[1])[0])
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind))
     if get_origin(kind) in (Union, UnionType):
@@ -120,6 +174,22 @@ def _text(kind: type, write: Callable[[Any], str], read: Callable[[str], Any]) -
         raise ValueError(_FALSE)
 
     return _Codec(encode, decode)
+
+
+def _pixels(declared: Any) -> _Codec:
+    """An array, which the encoder takes out of the text; `Any` stands for every type of number."""
+    concrete = isinstance(declared, type) and declared.__module__ == "numpy"
+    wanted = None
+    if concrete and not declared.__subclasses__():
+        wanted = np.dtype(declared)
+
+    def check(value: Any, error: type[Exception]) -> Any:
+        known = type(value) is np.ndarray and value.dtype.newbyteorder("<").str in _DTYPES
+        if known and (wanted is None or value.dtype == wanted):
+            return value
+        raise error(_FALSE)
+
+    return _Codec(partial(check, error=TypeError), partial(check, error=ValueError))
 
 
 def _tuple(declared: tuple[Any, ...]) -> _Codec:

@@ -49,13 +49,21 @@ HOMES = {
     "onnxruntime": ("models/inference/", "models/graphs/", "bench/"),
     "onnx": ("models/graphs/", "bench/"),
     "openvino": ("models/inference/",),
+    "requests": ("imaging/openid/provider.py", "bench/"),
+    "authlib": ("imaging/openid/",),
+    "joserfc": ("imaging/openid/",),
+    "pyotp": ("imaging/store/access/second_factor.py",),
+    "segno": ("pages/ui/account/factor_forms.py",),
     "rapidocr": ("imaging/dicom/deidentify/burned_in_text.py",),
 }
 # Lowest first. A room imports from its own floor's rooms never, from lower floors only; a room is
 # the longest prefix that fits. Rooms that share a line know nothing of each other.
 FLOORS = (
+    ("imaging/errors.py", "imaging/review/roles.py"),
+    ("imaging/openid/settings.py",),  # one of the settings
     ("imaging",),
     ("imaging/host", "imaging/review", "imaging/dicom/header", "imaging/photograph"),
+    ("imaging/openid",),
     ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
     ("imaging/jobs.py", "imaging/priors.py"),
     ("imaging/worklist", "imaging/dicom", "imaging/store/schema", "imaging/store/encryption"),
@@ -66,6 +74,7 @@ FLOORS = (
     ("imaging/store/backup", "imaging/store/opening"),
     ("imaging/export/study", "imaging/export/batch"),
     ("imaging/export/__init__.py", "imaging/intake"),
+    ("imaging/decoding",),
     ("imaging/delivery", "imaging/syslog"),
     ("imaging/commands",),
     ("models",),
@@ -111,6 +120,36 @@ ADDRESSED = {
     "pdf",
     "pyplot",
     "video",
+}
+# What reads the content of a file that came: none of it runs in the server's process, where one
+# small file would be paid for by everybody (`imaging.decoding`).
+CONTENT_READERS = {
+    "Image",
+    "PresentationState",
+    "cut_before_pixels",
+    "describe",
+    "inspect_image",
+    "parse",
+    "read_image",
+    "read_object",
+    "read_presentation",
+    "read_report",
+    "referenced_files",
+    "release",
+    "screen_pixels",
+    "search",
+    "search_file",
+    "write_derived",
+}
+NOT_IN_THE_SERVER = {  # functions of modules that the server imports for other things
+    ("imaging/decoding/limits.py", "Image"): "`luminance_values`, which the worker calls",
+    ("imaging/intake/decode_process.py", "Image"): "the process itself",
+    ("imaging/intake/decode_process.py", "describe"): "the process itself",
+    ("imaging/intake/decode_process.py", "read_object"): "the process itself",
+    ("imaging/intake/expand.py", "referenced_files"): "`walk`, which the terminal calls",
+    ("models/inference/outcomes.py", "describe"): "`failed_file`, which the file worker calls",
+    ("models/inference/scope_report.py", "inspect_image"): "`inspect_file`, the terminal's",
+    ("models/inference/scope_report.py", "read_image"): "`inspect_file`, the terminal's",
 }
 # Benches measure every room and may import all of them; nothing may import a bench, or `supply`,
 # which makes what goes with a release.
@@ -197,6 +236,51 @@ def test_a_page_lays_nothing_on_an_address_of_its_own(source: str) -> None:
 )
 def test_what_has_an_address_of_its_own_would_be_found(line: str) -> None:
     assert addressed(ast.parse(line))
+
+
+def served() -> set[str]:
+    """The modules that the server's process imports, those of the pages among them."""
+    found: set[str] = set()
+    ahead = ["app.py", *(source for source in PRODUCT if source.startswith("pages/"))]
+    while ahead:
+        source = ahead.pop()
+        if source not in found:
+            found.add(source)
+            ahead += neighbours(source)
+    return found
+
+
+def content_readers(tree: ast.AST) -> set[str]:
+    """The names of `CONTENT_READERS` that a module imports or reaches in `imaging.dicom`."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imaging.dicom"):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and ast.unparse(node).startswith("imaging.dicom."):
+            names |= {node.attr}
+    return names & CONTENT_READERS
+
+
+def test_no_file_is_decoded_in_the_server() -> None:
+    found = {
+        (source, name)
+        for source in served()
+        if not source.startswith("imaging/dicom/")
+        for name in content_readers(_tree(source))
+    }
+    assert found == set(NOT_IN_THE_SERVER)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from imaging.dicom import Profile, read_image",
+        "from imaging.dicom.viewer_pixels import screen_pixels",
+        "import imaging.dicom.reader\nimaging.dicom.reader.read_object(b'')",
+    ],
+)
+def test_what_decodes_would_be_found(line: str) -> None:
+    assert content_readers(ast.parse(line))
 
 
 @pytest.mark.parametrize("source", PRODUCT)

@@ -37,7 +37,6 @@ REGISTERED = {
     # what a library calls
     "process_result_value": "sqlalchemy.TypeDecorator",
     "process_bind_param": "sqlalchemy.TypeDecorator",
-    "readinto": "io.BufferedReader, of a RawIOBase",
     "SchemaTable": "sqlalchemy: a table that only migrations write",
     "get_next": "onnxruntime.quantization.CalibrationDataReader",
     # the losses of the generator's three networks, chosen by the stage's name

@@ -9,10 +9,11 @@ import csv
 from collections.abc import Iterable
 from io import StringIO
 
-from imaging.dicom import Image, Profile, Released, inspect_image, read_object, release
-from imaging.dicom.deidentify.burned_in_text import search_file
+from imaging.decoding import Source
+from imaging.decoding.files import may_have_text, release, search_file
+from imaging.dicom import Profile, Released
 from imaging.dicom.deidentify.pseudonyms import Project
-from imaging.errors import InputError, UnsupportedImageError
+from imaging.errors import InputError
 
 BURNED_IN = (
     "Text may be burned into this picture, and nobody has said that there is none. It was left "
@@ -57,15 +58,16 @@ def copy_without_patient(
         If it may carry burned-in text that nobody spoke about, if anything of the original is
         found again in it, or as `release` does.
     """
-    copy = release(content, project, profile)
-    if not text_checked and _may_have_text(content):
+    original = Source.of(content)
+    copy = release(original, project, profile)
+    if not text_checked and may_have_text(original):
         raise InputError(BURNED_IN)
     if copy.left_over:
         where = ", ".join(copy.left_over)
         raise InputError(
             f"It would still identify the patient in {where}. It was left out; export it without."
         )
-    if search_again and profile.masks and search_file(copy.content).boxes:
+    if search_again and profile.masks and search_file(Source.of(copy.content)).boxes:
         raise InputError(STILL_THERE)
     return copy
 
@@ -98,14 +100,3 @@ def _is_number(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _may_have_text(content: bytes) -> bool:
-    """True where header or kind of picture say so (`imaging.dicom.fidelity.cautions`)."""
-    try:
-        image = read_object(content)
-    except UnsupportedImageError:  # no picture: nothing is burned in
-        return False
-    if not isinstance(image, Image):
-        return False
-    return any(caution.code == "burned-in" for caution in inspect_image(image).cautions)

@@ -8,7 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage, Source, read_image
+from imaging.decoding.files import header_of
+from imaging.decoding.limits import is_large
+from imaging.delivery.originals import source_of
 from imaging.entities import Instance, SourceKind, VoiPreset
 from imaging.errors import ExportError, StoreError
 from imaging.export import (
@@ -24,10 +27,13 @@ from imaging.export import (
 from imaging.lengths import recorded_plane
 from imaging.review.measure import METRIC
 from imaging.review.records import AuditEvent, Measure, Presentation, Review
+from imaging.review.rights import Right
 from imaging.store import Repository, seal_file
+from imaging.store.access.sessions import insist_on
 from imaging.study import StudyRecord
 
 _HIDDEN = "The reader switched the file's overlay off: it is not drawn here."
+_HEAD = 64  # bytes that tell a PNG from a JPEG
 _UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
 
 
@@ -72,6 +78,7 @@ def deliver(
     InputError
         If an original cannot be decoded any more, and a picture of it was asked for.
     """
+    insist_on(Right.EXPORT)
     record = repository.studies.get(study_uid)
     record.insist_on_one_patient()
     signed = next((r for r in reversed(record.reviews) if r.signed), None)
@@ -80,10 +87,10 @@ def deliver(
         record = repository.studies.get(study_uid, typed_until=signed.created_at)
     if not record.instances:
         raise ExportError("This study holds no film, so there is nothing to export.")
-    contents = _read_contents(repository, record)
+    sources = _find_sources(repository, record)
     drawn = not set(formats) <= _UNDRAWN
     head = repository.audit.head()
-    case = make_case(record, contents, maps=maps, drawn=drawn)
+    case = make_case(record, sources, maps=maps, drawn=drawn)
     files = export_case(replace(case, anchor=head.short if head else ""), formats, now)
     kinds = {file.name.partition("-")[0] for file in files}
     written = ",".join(name for name in FORMATS if name in kinds)
@@ -109,13 +116,14 @@ def changes_of(repository: Repository, study_uid: str) -> tuple[Change, ...]:
         If there is no such study.
     """
     record = repository.studies.get(study_uid)
-    contents = _read_contents(repository, record)
-    return find_changes(ExportCase(record, None, contents))
+    return find_changes(
+        ExportCase(record, None, _read_heads(_find_sources(repository, record), record))
+    )
 
 
 def make_case(
     record: StudyRecord,
-    contents: Mapping[str, bytes],
+    sources: Mapping[str, Source],
     *,
     maps: Sequence[AttributionMap] = (),
     drawn: bool = True,
@@ -125,22 +133,24 @@ def make_case(
     Parameters
     ----------
     record : StudyRecord
-    contents : mapping
-        SOP Instance UID to original bytes. An instance that lacks them has no picture, and forms
-        that need its header or its pixels cannot be made.
+    sources : mapping
+        SOP Instance UID to original. An instance that lacks one has no picture, and forms that
+        need its header or its pixels cannot be made.
     maps : sequence of AttributionMap
     drawn : bool
         False for a case nobody draws: it holds no pictures but those of PNG and JPEG films, which
         become DICOM.
     """
+    contents = _read_heads(sources, record)
     review = next((r for r in reversed(record.reviews) if r.signed), record.review)
     review = _without_strangers(_with_planes(review, record), record) if review else None
     pictures = [
         picture
         for instance in record.instances
         if instance.identity.sop_instance_uid in contents
+        and not is_large(instance.geometry)
         and (drawn or instance.source is SourceKind.FILM)
-        for picture in _render_pictures(instance, contents, review, maps)
+        for picture in _render_pictures(instance, sources, review, maps)
     ]
     return ExportCase(record, review, contents, tuple(maps), tuple(pictures))
 
@@ -191,25 +201,41 @@ def _with_planes(review: Review, record: StudyRecord) -> Review:
     return replace(review, annotations=tuple(marks))
 
 
-def _read_contents(repository: Repository, record: StudyRecord) -> dict[str, bytes]:
-    """SOP Instance UID to original bytes; one that is gone or altered hides nothing else."""
-    contents = {}
+def _find_sources(repository: Repository, record: StudyRecord) -> dict[str, Source]:
+    """SOP Instance UID to original."""
+    return {
+        instance.identity.sop_instance_uid: source_of(repository, instance.identity.sha256)
+        for instance in record.instances
+    }
+
+
+def _read_heads(sources: Mapping[str, Source], record: StudyRecord) -> dict[str, bytes]:
+    """SOP Instance UID to header, or the first bytes of a film without one.
+
+    An original that is gone or altered hides nothing else.
+    """
+    heads = {}
     for instance in record.instances:
-        with suppress(StoreError):
-            content = repository.originals.content(instance.identity.sha256)
-            contents[instance.identity.sop_instance_uid] = content
-    return contents
+        uid = instance.identity.sop_instance_uid
+        with suppress(KeyError, StoreError):
+            if instance.source is SourceKind.FILM:
+                heads[uid] = sources[uid].read()[:_HEAD]
+            else:
+                heads[uid] = header_of(sources[uid])
+    return heads
 
 
 def _render_pictures(
     instance: Instance,
-    contents: Mapping[str, bytes],
+    sources: Mapping[str, Source],
     review: Review | None,
     maps: Sequence[AttributionMap],
 ) -> list[Picture]:
     """The first frame, and every frame that was explained, marked or windowed."""
     uid = instance.identity.sop_instance_uid
-    image = read_image(contents[uid], file_name=instance.file_name).known_as(instance)
+    image = read_image(
+        sources[uid], file_name=instance.file_name, expected=instance.geometry
+    ).known_as(instance)
     presentations = review.presentations if review else ()
     marks = review.annotations if review else ()
     frames = {0, *(m.frame for m in maps if m.sop_instance_uid == uid)}
@@ -223,7 +249,7 @@ def _render_pictures(
     ]
 
 
-def _render_picture(image: Image, frame: int, presentation: Presentation | None) -> Picture:
+def _render_picture(image: DistantImage, frame: int, presentation: Presentation | None) -> Picture:
     """A frame in the reader's window, else in the file's own first, else in the automatic one."""
     grey = image.instance.geometry.photometric_interpretation.startswith("MONOCHROME")
     preset = _choose_preset(image, frame, presentation) if grey else None
@@ -246,7 +272,7 @@ def _render_picture(image: Image, frame: int, presentation: Presentation | None)
     )
 
 
-def _choose_preset(image: Image, frame: int, presentation: Presentation | None) -> VoiPreset:
+def _choose_preset(image: DistantImage, frame: int, presentation: Presentation | None) -> VoiPreset:
     """The window of a grey frame."""
     if presentation is not None:
         center, width = presentation.window_center, presentation.window_width

@@ -7,8 +7,10 @@ import zlib
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -46,6 +48,8 @@ from imaging.errors import (
 from imaging.text import MAX_NAME, clean
 
 MAX_FILE_BYTES = 2**30
+MAX_HEADER_BYTES = 2**26
+_PART = 2**24  # bytes
 _UNREADABLE = (
     "The file looks like DICOM but is damaged or was cut short; ask for it to be sent again."
 )
@@ -54,6 +58,7 @@ _UNDESCRIBED = (
 )
 _TOO_LARGE = "The file is larger than 1 GiB, more than this tool accepts. Export it in parts."
 _UNPACKS = "The file unpacks to more than 1 GiB, more than this tool accepts. Export it in parts."
+_LONG_HEADER = "The header of this file is longer than any film's; ask for it to be exported again."
 _MISSING_UIDS = "The file lacks valid identifiers (UIDs); stand-ins were made from its bytes."
 _MALFORMED_UIDS = (
     "The file's identifiers (UIDs) are not well formed; stand-ins were made from what it says, so "
@@ -190,15 +195,48 @@ def parse(data: bytes) -> Dataset:
     return ds
 
 
+def cut_before_pixels(data: bytes) -> bytes:
+    """A DICOM file up to its pixels: another file, which says the same of itself.
+
+    Raises
+    ------
+    NotDicomError
+        If it cannot be read.
+    PixelDataError
+        If that alone is larger than `MAX_HEADER_BYTES`.
+    """
+    with border(NotDicomError, _UNREADABLE):
+        _check_deflated(data)
+        stream = BytesIO(data)
+        ds = dcmread(stream, force=True, stop_before_pixels=True)
+        if text(ds.file_meta, "TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+            packed = BytesIO()
+            ds.save_as(packed, enforce_file_format=True)
+            size, data = sum(_length_of(element) for element in ds.values()), packed.getvalue()
+        else:
+            size, data = stream.tell(), data[: stream.tell()]
+        if size > MAX_HEADER_BYTES:
+            raise PixelDataError(_LONG_HEADER)
+        return data
+
+
+def _length_of(element: Any) -> int:
+    """Bytes of an element's value as it was read, sequences left out."""
+    return len(element.value or b"") if isinstance(element, RawDataElement) else 0
+
+
 def _check_deflated(data: bytes) -> None:
     """Refuse a deflated dataset that would unpack to more than `MAX_FILE_BYTES`."""
     if DeflatedExplicitVRLittleEndian.encode() + b"\x00" not in data[:1024]:
         return
     meta_end = 144 + int.from_bytes(data[140:144], "little")
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-    unpacker.decompress(data[meta_end:], MAX_FILE_BYTES)
-    if unpacker.unconsumed_tail:
-        raise PixelDataError(_UNPACKS)
+    packed, room = data[meta_end:], MAX_FILE_BYTES
+    while packed and not unpacker.eof:  # in parts: nobody needs the whole of it here
+        room -= len(unpacker.decompress(packed, _PART))
+        if room < 0:
+            raise PixelDataError(_UNPACKS)
+        packed = unpacker.unconsumed_tail
 
 
 def _guess_syntax(ds: Dataset) -> UID:

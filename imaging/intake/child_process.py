@@ -3,14 +3,15 @@
 Decoders are written in C and see whatever a file holds: one may die of it, hang, devour memory,
 or do what the file's author wants. So they run in a child process with little memory and low
 priority, which is killed at its deadline. Messages are records of declared types as JSON
-(`imaging.typed_json`): nothing that a child says is unpickled here. One that says anything else
-is as good as dead.
+(`imaging.typed_json`), and pixels as bytes of a type and shape that the message names: nothing
+that a child says is unpickled here. One that says anything else is as good as dead.
 
 The server holds a `ChildProcess`, whose module calls `connect` first.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -22,6 +23,9 @@ from contextlib import suppress
 from struct import Struct
 from typing import IO, Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging import typed_json
 from imaging.errors import AssistantError
 from imaging.host.rights import restrict_process
@@ -29,9 +33,11 @@ from imaging.settings import ROOT
 
 T = TypeVar("T")
 LONGEST = 2**26  # bytes of one message: no child makes the server read more
+MOST_PIXELS = 2**31  # bytes of one array beside a message
 _LENGTH = Struct("<Q")
 _LOOK = 0.1  # seconds between two looks whether a deadline has passed
 _IDLE, _LOW = "idle", "low"
+_PIPE = 2**20  # bytes: fewer turns for pixels, where the system can
 
 
 class MessageError(AssistantError):
@@ -53,15 +59,23 @@ class ChildLostError(AssistantError):
 
 
 class Channel:
-    """Messages over two streams: its length, its kind and its JSON for each.
+    """Messages over two streams: its length, its kind and its JSON for each, then its arrays.
 
     Parameters
     ----------
     incoming, outgoing : binary file
+    make : callable, optional
+        Makes an array of a type and shape that is to be filled. What it raises is raised by
+        `receive`. Without it no message that comes has arrays.
     """
 
-    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
-        self._incoming, self._outgoing = incoming, outgoing
+    def __init__(
+        self,
+        incoming: IO[bytes],
+        outgoing: IO[bytes],
+        make: typed_json.GetArray | None = None,
+    ) -> None:
+        self._incoming, self._outgoing, self._make = incoming, outgoing, make
 
     def send(self, message: Any) -> None:
         """Write one message, a dataclass.
@@ -73,8 +87,13 @@ class Channel:
         OSError
             If nobody reads any more.
         """
-        body = f"{type(message).__name__} {typed_json.write(message)}".encode("ascii")
+        arrays: list[NDArray[Any]] = []
+        text = typed_json.write(message, arrays.append)
+        body = f"{type(message).__name__} {text}".encode("ascii")
         self._outgoing.write(_LENGTH.pack(len(body)) + body)
+        for array in arrays:
+            little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            self._outgoing.write(little.reshape(-1).view(np.uint8).data)
         self._outgoing.flush()
 
     def receive(self, *kinds: type[T]) -> T:
@@ -94,10 +113,26 @@ class Channel:
         for kind in kinds:
             if kind.__name__.encode("ascii") == name:
                 try:
-                    return typed_json.read(kind, text)
+                    return typed_json.read(kind, text, self._fill if self._make else None)
                 except ValueError as exc:
                     raise MessageError("A message is not of its kind.") from exc
         raise MessageError("A message is of no kind that may come.")
+
+    def _fill(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """The array that comes next."""
+        if math.prod(shape) * dtype.itemsize > MOST_PIXELS:
+            raise MessageError("An array is too large.")
+        if self._make is None:
+            raise MessageError("No array may come.")
+        array = self._make(dtype, shape)
+        room = array.reshape(-1).view(np.uint8).data
+        at = 0
+        while at < len(room):
+            count = self._incoming.readinto(room[at:])  # type: ignore[attr-defined] # of buffers
+            if not count:
+                raise EOFError
+            at += count
+        return array
 
     def _read(self, count: int) -> bytes:
         part = self._incoming.read(count)
@@ -123,6 +158,8 @@ class ChildProcess:
         It gets what of the processors nobody else wants, and low priority otherwise.
     environment : mapping, optional
         Its variables, without it those of this process.
+    make : callable, optional
+        As for `Channel`.
     """
 
     def __init__(
@@ -133,10 +170,11 @@ class ChildProcess:
         memory: int,
         idle: bool = False,
         environment: Mapping[str, str] | None = None,
+        make: typed_json.GetArray | None = None,
     ) -> None:
         priority = _IDLE if idle else _LOW
         self._command = [sys.executable, "-m", module, str(memory), priority, *arguments]
-        self._environment = environment
+        self._environment, self._make = environment, make
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -171,7 +209,8 @@ class ChildProcess:
                 env=self._environment,
             )
             if process.stdin is not None and process.stdout is not None:
-                self._channel = Channel(process.stdout, process.stdin)
+                self._channel = Channel(process.stdout, process.stdin, self._make)
+                _widen(process.stdout, process.stdin)
 
     def allow(self, seconds: float) -> None:
         """Have it killed so many seconds from now, unless `allow` or `rest` comes before."""
@@ -259,6 +298,15 @@ class ChildProcess:
                     return
 
 
+def _widen(*pipes: IO[bytes]) -> None:
+    """Let more lie in a pipe, where the system can and lets a user have as much."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for pipe in pipes:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+
+
 def connect(*, lower: bool = True) -> tuple[Channel, list[str]]:
     """In the child: take its place, and return the channel to the server and the arguments.
 
@@ -272,7 +320,7 @@ def connect(*, lower: bool = True) -> tuple[Channel, list[str]]:
     """
     restrict_process()
     memory, priority, *arguments = sys.argv[1:]
-    channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"), _make_array)
     os.dup2(2, 1)
     if lower:
         _lower_priority(idle=priority == _IDLE)
@@ -289,6 +337,10 @@ def aside(work: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1) as thread:
         thread.submit(_lower_priority, idle=sys.argv[2] == _IDLE).result()
         return thread.submit(work).result()
+
+
+def _make_array(dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.empty(shape, dtype)
 
 
 def _limit_memory(memory: int) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imaging.dicom import Image, read_image, write_derived
 from imaging.entities import Derivation, Instance, SourceKind
 from imaging.errors import ConflictError
 from imaging.jobs import URGENT, Task
-from imaging.photograph.straighten import Cut, straighten
+from imaging.photograph.straighten import Cut
 from imaging.review.records import Account, AuditEvent, Stage
 from imaging.store import Repository
 
@@ -38,25 +34,24 @@ def is_photograph(instance: Instance) -> bool:
     return instance.source is SourceKind.FILM and single and instance.derivation is None
 
 
-def photograph_values(image: Image) -> NDArray[Any]:
-    """The pixels of a photograph: (rows, columns) or (rows, columns, 3), uint8 or uint16.
+class Photograph(Protocol):
+    """A photograph that can be cut: `imaging.decoding.DistantImage` is one."""
 
-    Raises
-    ------
-    PixelDataError
-        If it cannot be decoded.
-    """
-    values = image.stored_values(0)
-    return values if values.dtype in (np.uint8, np.uint16) else image.display_values(0)
+    @property
+    def instance(self) -> Instance:
+        """Everything its header says."""
+
+    def derived(self, derivation: Derivation, file_name: str) -> tuple[bytes, Instance]:
+        """The file of the film cut out of it, and what that says of itself."""
 
 
-def use_picture(repository: Repository, image: Image, cut: Cut, *, reader: Account) -> Queued:
+def use_picture(repository: Repository, image: Photograph, cut: Cut, *, reader: Account) -> Queued:
     """Make a film of a photograph and queue it; the photograph stays as it is.
 
     Parameters
     ----------
     repository : Repository
-    image : Image
+    image : Photograph
         The photograph (`is_photograph`), of a stored study.
     cut : Cut
         Where its film lies, by the reader's word.
@@ -92,9 +87,8 @@ def use_picture(repository: Repository, image: Image, cut: Cut, *, reader: Accou
         reader=reader.reader,
         created_at=datetime.now(UTC),
     )
-    content = write_derived(straighten(photograph_values(image), cut), derivation)
     name = f"{PurePath(photograph.file_name).stem} straightened.png"
-    film = read_image(content, file_name=name).instance
+    content, film = image.derived(derivation, name)
     job_id = repository.jobs.add([(name, content)], account=reader.name, priority=URGENT)
     # listed at once: who deletes the study meanwhile deletes what waits for it, too
     repository.pending.add_pending([(Task(job_id, 0, name), film)])

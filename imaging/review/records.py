@@ -248,6 +248,7 @@ class AuditEvent(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
+    BREAK_GLASS = "break-glass"  # a local account signed in though the site has a provider
     SIGN_OUT = "sign-out"  # by the reader, or ended by somebody else
     ACCOUNT = "account"  # created or its settings changed
     SITE = "site"  # a setting that holds for all readers was changed

@@ -26,7 +26,8 @@ from imaging.errors import (
 )
 from imaging.host.clock import Clock
 from imaging.host.temporary import FILMS, temporary_folder
-from imaging.store.access.sessions import insist_on_sign_in
+from imaging.review.rights import Right
+from imaging.store.access.sessions import insist_on, insist_on_sign_in
 from imaging.store.encryption.sqlite_file import ERRORS, PATIENCE, connect, driver
 from imaging.store.health import diagnosis
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
@@ -155,14 +156,22 @@ class Database:
         return self.engine.dialect.name != "sqlite"
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, *rights: Right) -> Iterator[Session]:
         """A transaction that only reads; waits for nobody.
+
+        Parameters
+        ----------
+        *rights : Right
+            One of them the account must hold for which it is read; with none, anybody may.
 
         Raises
         ------
+        RightMissingError
+            If it does not hold one.
         StoreError
             If the database fails.
         """
+        insist_on(*rights)
         with self._errors(), self._readers.begin() as session:
             yield session
 
@@ -175,11 +184,16 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, *, background: bool = False, alone: bool = True) -> Iterator[Session]:
+    def writing(
+        self, *rights: Right, background: bool = False, alone: bool = True
+    ) -> Iterator[Session]:
         """A transaction that writes, alone unless told otherwise.
 
         Parameters
         ----------
+        *rights : Right
+            One of them the account must hold for which it is written; with none, whoever is signed
+            in may. `tests/imaging/store/access/test_rights.py` lists where none is named, and why.
         background : bool
             It waits until nobody else in this process wants to write: a batch, not a reader.
         alone : bool
@@ -191,6 +205,8 @@ class Database:
         ------
         ConflictError
             If a key is there already.
+        RightMissingError
+            If the account holds none of the rights at this moment.
         SignInEndedError
             If it is for a reader (`on_behalf_of`) who is not signed in any more.
         StoreError
@@ -200,7 +216,7 @@ class Database:
             raise StoreReadOnlyError(self.read_only)
         if not alone and self.engine.dialect.name != "sqlite":
             with self._errors(), self._readers.begin() as session:
-                insist_on_sign_in(session, self.clock.now())
+                insist_on_sign_in(session, self.clock.now(), rights)
                 yield session
             return
         with (
@@ -209,7 +225,7 @@ class Database:
         ):
             with self._writers.begin() as session:
                 session.info[SEAL_KEY] = self.seal_key
-                insist_on_sign_in(session, self.clock.now())
+                insist_on_sign_in(session, self.clock.now(), rights)
                 yield session
             if self.seal_key is not None and HEAD in session.info:
                 self.seal_key.note(session.info[HEAD])

@@ -16,6 +16,8 @@ from sqlalchemy import func, select, tuple_
 from imaging.errors import InputError, NotFoundError, StoreError
 from imaging.host import temporary
 from imaging.locations import read_place
+from imaging.review.rights import Right
+from imaging.store.access.sessions import insist_on
 from imaging.store.base import Records
 from imaging.store.encryption.incoming import IncomingFile
 from imaging.store.health.diagnosis import diagnose
@@ -99,6 +101,7 @@ class Originals(Records):
         StoreError
             If they are not what was read when they came.
         """
+        insist_on(Right.FILMS)
         try:
             return self._objects.get(sha256)
         except NotFoundError:
@@ -131,7 +134,7 @@ class Originals(Records):
         with self._database.reading() as session:
             if session.scalar(has_one) is not None:
                 return
-        with self._database.writing() as session:
+        with self._database.writing(Right.FILMS) as session:
             if session.scalar(has_one) is None and session.scalar(film.limit(1)) is not None:
                 session.add(ThumbnailTable(sha256=sha256, content=content))
 
@@ -142,7 +145,7 @@ class Originals(Records):
             .join(ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256)
             .where(InstanceTable.sop_instance_uid.in_(sop_instance_uids))
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FILMS) as session:
             return dict(session.execute(query).all())
 
     def study_thumbnails(self, study_instance_uids: Sequence[str]) -> dict[str, bytes]:
@@ -156,7 +159,7 @@ class Originals(Records):
         query = select(study, ThumbnailTable.content).join(
             ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FILMS) as session:
             heads = [tuple(head) for head in session.execute(firsts)]
             query = query.where(tuple_(study, InstanceTable.position).in_(heads))
             return dict(session.execute(query).all()) if heads else {}

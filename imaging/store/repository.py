@@ -10,9 +10,11 @@ from pathlib import Path
 from imaging.errors import StoreBusyError, StoreError
 from imaging.host.rights import restrict_folder
 from imaging.host.writing import make_folder
-from imaging.store.accounts import IDLE, Accounts, latest_moment
+from imaging.store.access.accounts import Accounts
+from imaging.store.access.sign_ins import IDLE
 from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
+from imaging.store.clock_marks import ClockMarks, latest_moment
 from imaging.store.database import Database, open_database, open_for_reading
 from imaging.store.drops import Drops
 from imaging.store.encryption.finding import find_keys
@@ -50,6 +52,8 @@ class Repository:
         The site's own reference cases.
     claims : Claims
         Files that workers took, and what became of them.
+    clock_marks : ClockMarks
+        The latest moment, kept for the next start.
     drops : Drops
         What browsers said they would send, and what of that arrived.
     jobs : Jobs
@@ -70,13 +74,20 @@ class Repository:
         What is to be read, and in which order.
     """
 
-    def __init__(self, database: Database, objects: ObjectFolder, idle: timedelta = IDLE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectFolder,
+        idle: timedelta = IDLE,
+        factor_demanded: bool = False,
+    ) -> None:
         self._database, self._objects = database, objects
         self._use: FolderUse | None = None
-        self.accounts = Accounts(database, idle)
+        self.accounts = Accounts(database, idle, factor_demanded=factor_demanded)
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
+        self.clock_marks = ClockMarks(database)
         self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
@@ -95,6 +106,7 @@ class Repository:
         *,
         seal_key: Path | None = None,
         idle: timedelta = IDLE,
+        factor_demanded: bool = False,
         keys: Keys | None = None,
     ) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
@@ -111,6 +123,8 @@ class Repository:
             so.
         idle : timedelta
             How long a sign-in stays open while its reader does nothing.
+        factor_demanded : bool
+            Whether who signs in with a password needs a second factor.
         keys : Keys, optional
             Those of an encrypted data folder, from whoever asks for them (`imaging.store.opening`);
             else they are found by the key file in its own place, or the key ring.
@@ -130,7 +144,7 @@ class Repository:
         file, key = home / "lightbox.db", keys.database if keys else None
         damage = "" if database else find_damage(file, key)
         if damage:
-            return cls._open_for_reading(home, damage, seal_key, idle, keys, use)
+            return cls._open_for_reading(home, damage, seal_key, idle, factor_demanded, keys, use)
         records = open_database(home, database, key)
         try:
             make_folder(home)
@@ -149,8 +163,8 @@ class Repository:
             if database or isinstance(exc, StoreBusyError) or not file.is_file():
                 raise
             reason = find_obstacle(home) or str(exc)
-            return cls._open_for_reading(home, reason, seal_key, idle, keys, use)
-        store = cls(records, ObjectFolder(home / "objects", keys), idle)
+            return cls._open_for_reading(home, reason, seal_key, idle, factor_demanded, keys, use)
+        store = cls(records, ObjectFolder(home / "objects", keys), idle, factor_demanded)
         store._use = use
         return store
 
@@ -161,6 +175,7 @@ class Repository:
         reason: str,
         seal_key: Path | None,
         idle: timedelta,
+        factor_demanded: bool,
         keys: Keys | None,
         use: FolderUse,
     ) -> Repository:
@@ -182,7 +197,7 @@ class Repository:
         except StoreError:
             records.close()
             raise
-        store = cls(records, ObjectFolder(home / "objects", keys), idle)
+        store = cls(records, ObjectFolder(home / "objects", keys), idle, factor_demanded)
         store._use = use
         return store
 

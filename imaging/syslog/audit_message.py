@@ -50,6 +50,7 @@ _LOGIN, _LOGOUT = _dcm("110122", "Login"), _dcm("110123", "Logout")
 _EVENTS = {
     AuditEvent.SIGN_IN: _Event(_AUTHENTICATION, "E", _LOGIN),
     AuditEvent.SIGN_IN_REFUSED: _Event(_AUTHENTICATION, "E", _LOGIN),
+    AuditEvent.BREAK_GLASS: _Event(_ALERT, "E", _dcm("110127", "Emergency Override Started")),
     AuditEvent.SIGN_OUT: _Event(_AUTHENTICATION, "E", _LOGOUT),
     AuditEvent.ACCOUNT: _Event(_ALERT, "E", _dcm("110137", "User security Attributes Changed")),
     AuditEvent.SITE: _Event(_ALERT, "E", _dcm("110131", "Software Configuration")),

@@ -129,7 +129,7 @@ class _Pictures:
 
     def write(self, pending_file: PendingFile, outcome: FileOutcome) -> None:
         """Write one picture."""
-        from imaging.dicom import read_image
+        from imaging.decoding import read_image
         from models.explain.checks.receipt import make_receipt
         from models.explain.maps import draw_map
 

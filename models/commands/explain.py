@@ -20,7 +20,7 @@ from models.commands.options import OutsidePopulation
 from models.commands.outcome_counts import OutcomeCounts
 
 if TYPE_CHECKING:
-    from imaging.dicom import Image
+    from imaging.decoding import DistantImage
     from models.batch.file_worker import FileWorker
     from models.explain.base.subject import Subject
     from models.explain.methods.explainer import Attribution, Explainer, Explainers
@@ -92,7 +92,7 @@ class _Request:
             return Status.ERROR.value
 
     def _explain(self, candidate: Candidate) -> str:
-        from imaging.dicom import read_image
+        from imaging.decoding import read_image
 
         content = candidate.read()
         try:
@@ -130,7 +130,7 @@ class _Request:
     def _write(
         self,
         path: str,
-        image: Image,
+        image: DistantImage,
         assessment: Assessment,
         explainer: Explainer,
         subject: Subject,
@@ -153,7 +153,7 @@ class _Request:
         (self.out / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def _facts(image: Image, assessment: Assessment, map_: Attribution) -> dict[str, Any]:
+def _facts(image: DistantImage, assessment: Assessment, map_: Attribution) -> dict[str, Any]:
     """Facts of the map and what it is of; nothing that names the patient."""
     lead = assessment.findings[0]
     instance = image.instance

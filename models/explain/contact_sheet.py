@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.dicom import read_image
+from imaging.delivery.originals import read_original
 from imaging.entities import Assessment, Instance
 from imaging.export.batch.summary import PicturePair, Pictures
 from imaging.rendering import composite_overlay, thumbnail
@@ -50,8 +50,7 @@ def picture_pairs(
         if leading is None:
             return None
         instance, answer = leading
-        content = repository.originals.content(instance.identity.sha256)
-        image = read_image(content, file_name=instance.file_name)
+        image = read_original(repository, instance)
         lead = answer.findings[0]
         explainer = explainers.of(answer.model.name if answer.model else "")
         subject = explainer.look(image.luminance_values(0), answer)

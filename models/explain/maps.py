@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage
+from imaging.decoding.limits import is_large
+from imaging.delivery.originals import read_original
 from imaging.entities import RESEARCH_USE, Assessment, Instance
 from imaging.errors import StoreError
 from imaging.export import AttributionMap
@@ -64,11 +66,12 @@ def _explain_image(
     explainers: Explainers,
     method: str,
 ) -> AttributionMap | None:
+    if is_large(instance.geometry):  # nothing is drawn of it
+        return None
     try:
-        content = repository.originals.content(instance.identity.sha256)
+        image = read_original(repository, instance)
     except StoreError:  # the export says that the original is gone
         return None
-    image = read_image(content, file_name=instance.file_name)
     lead = assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")
     subject = explainer.look(image.luminance_values(0), assessment)
@@ -98,14 +101,16 @@ def stretch(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.
     return F.interpolate(grid, (rows, columns), mode="bilinear")[0, 0].numpy()
 
 
-def draw_map(image: Image, attribution: Attribution, verdict: Verdict, *, finding: str) -> bytes:
+def draw_map(
+    image: DistantImage, attribution: Attribution, verdict: Verdict, *, finding: str
+) -> bytes:
     """The film with a map over it and what it is of below, as a PNG file.
 
     A map that is not reliable is told about and not drawn: the film stands alone.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         Its first frame was explained.
     attribution : Attribution
     verdict : Verdict

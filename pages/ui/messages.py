@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from imaging.decoding.budget import telling
 from imaging.errors import AssistantError
 from pages.ui import session
 from pages.ui.escape import plain
@@ -33,6 +34,14 @@ def in_words() -> Iterator[None]:
             _("Something went wrong here. Nothing was lost; reload the page, and report it."),
             icon=":material/error:",
         )
+
+
+@contextmanager
+def telling_of_waits() -> Iterator[None]:
+    """Tell a reader whose film waits because others' films are being opened."""
+    words = _("Films are being opened for other readers; this one waits its turn.")
+    with telling(lambda: st.toast(words, icon=":material/hourglass_top:")):
+        yield
 
 
 def show_notice() -> None:

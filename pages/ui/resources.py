@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
 
+from imaging.decoding import shared_pool
 from imaging.errors import AssistantError, StoreReadOnlyError
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings, shipped_folder
@@ -133,10 +134,13 @@ def run_worker() -> Iterator[None]:
         target=_keep_backups, args=(ended,), name="lightbox-backup", daemon=True
     )
     keeper.start()
+    with suppress(OSError):  # the first reader starts it then, or is told
+        shared_pool().start()
     try:
         yield
     finally:
         ended.set()
+        shared_pool().close()
         thread.join(_PARTING)  # a thread that loads networks while Python ends would abort it
 
 

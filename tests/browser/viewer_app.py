@@ -20,7 +20,7 @@ import streamlit as st
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from imaging.dicom import Image, read_image  # noqa: E402
+from imaging.decoding import DistantImage, read_image  # noqa: E402
 from imaging.review.records import Account  # noqa: E402
 from pages.ui import connection  # noqa: E402
 from pages.ui.viewer import Overlay, Pane, Scene, render_viewer  # noqa: E402
@@ -33,8 +33,8 @@ FOLDER = Path(os.environ["VIEWER_FILMS"])
 connection.present = lambda: connection.SignedIn(Account("viewer", "Dr Viewer"), "")
 
 
-def read(name: str) -> Image:
-    found: dict[str, Image] = st.session_state.setdefault("images", {})
+def read(name: str) -> DistantImage:
+    found: dict[str, DistantImage] = st.session_state.setdefault("images", {})
     if name not in found:
         path = FOLDER / name
         found[name] = read_image(path.read_bytes(), file_name=path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imaging.decoding import Source
 from imaging.delivery.study import make_case
 from imaging.dicom import read_image
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, SourceKind, Status
@@ -222,7 +224,15 @@ def export_case_of(
     )
     drawn = (attribution(uid, frame, geometry.rows, geometry.columns),) if maps else ()
     assert (instance.source is SourceKind.FILM) == (kind in FILMS)
-    return make_case(record, {uid: content}, maps=drawn)
+    return case_with(record, {uid: content}, maps=drawn)
+
+
+def case_with(
+    record: StudyRecord, contents: Mapping[str, bytes], *, maps: Sequence[AttributionMap] = ()
+) -> ExportCase:
+    """`make_case` of files that are here; the case holds them whole."""
+    sources = {uid: Source.of(content) for uid, content in contents.items()}
+    return replace(make_case(record, sources, maps=maps), contents=contents)
 
 
 def study_of(kind: str, **attributes: Any) -> tuple[StudyRecord, dict[str, bytes]]:

@@ -34,10 +34,9 @@ from imaging.locations import read_place
 from imaging.review.records import AuditEvent
 from imaging.store.audit import AuditVerdict
 from imaging.store.backup.contents import (
+    BESIDE,
     DATABASE,
-    KEY_FILE,
     OBJECTS,
-    SEAL_KEY,
     Contents,
     gather,
     object_name,
@@ -442,8 +441,8 @@ def _extract(path: Path, key: BackupKey, staged: Path, manifest: Manifest) -> No
 
 def _place(staged: Path, name: str) -> Path:
     """Where a file of a backup goes: below the data folder, but for the keys beside it."""
-    beside = name in (SEAL_KEY, KEY_FILE)
-    return seal_folder(staged) / PurePosixPath(name).name if beside else staged / name
+    beside = name.removeprefix(BESIDE)
+    return staged / name if beside == name else seal_folder(staged) / beside
 
 
 def _put_aside(folder: Path) -> None:

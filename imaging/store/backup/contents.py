@@ -19,6 +19,7 @@ from pathlib import Path
 from imaging.errors import StoreError
 from imaging.host.temporary import BACKUP, RESULTS
 from imaging.host.writing import PARTIAL
+from imaging.store.access.secret_box import NAME
 from imaging.store.encryption.finding import default_key_file
 from imaging.store.encryption.keys import Keys
 from imaging.store.encryption.sqlite_file import ERRORS, connect
@@ -26,8 +27,8 @@ from imaging.store.object_store import encrypted_path, plain_path
 from imaging.store.schema.tables import DocumentTable, InstanceTable, JobFileTable
 
 DATABASE, OBJECTS = "lightbox.db", "objects"
-SEAL_KEY = "beside/seal/key.json"  # its name in a backup
-KEY_FILE = "beside/seal/encryption.key"
+BESIDE = "beside/seal/"  # before the names of the keys in a backup
+KEY_FILE = BESIDE + "encryption.key"
 _HALF_DONE = (PARTIAL, RESULTS, BACKUP)
 _TRIES = 3  # of a moment at which nothing was being deleted
 _DAMAGED = (
@@ -113,7 +114,7 @@ def gather(
     files |= {path.relative_to(home).as_posix(): path for path in _others(home, leave_out)}
     beside = seal_folder(home)
     for name, path in (
-        (SEAL_KEY, beside / "key.json"),
+        *((BESIDE + name, beside / name) for name in ("key.json", NAME)),
         (KEY_FILE, key_file or default_key_file(home)),
     ):
         if path.is_file() and (keys is not None or name != KEY_FILE):
@@ -132,8 +133,8 @@ def object_name(sha256: str, keys: Keys | None) -> str:
 def seal_folder(home: Path) -> Path:
     """Folder beside a data folder, of the key that seals its audit trail and the head seen last.
 
-    The key goes along, since nothing it sealed can be checked without. The head does not: it may
-    be of a later moment than the backup's.
+    The key goes along, since nothing it sealed can be checked without, and so does that of the
+    second factors. The head does not: it may be of a later moment than the backup's.
     """
     home = home.absolute()
     return home.with_name(f"{home.name}-seal")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imaging.errors import SettingsError, StoreLockedError
 from imaging.settings import Settings
-from imaging.store.accounts import IDLE
+from imaging.store.access.sign_ins import IDLE
 from imaging.store.encryption.finding import (
     Ways,
     default_key_file,
@@ -52,6 +52,7 @@ def open_store(settings: Settings, *, idle: timedelta = IDLE) -> Repository:
         settings.database,
         seal_key=settings.seal_key,
         idle=idle,
+        factor_demanded=settings.second_factor,
         keys=find_keys(home, ways),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom import read_image
+from imaging.delivery.originals import read_original
 from imaging.entities import Instance
 from imaging.errors import StoreError
 from imaging.person import compare
@@ -92,8 +92,7 @@ def _cases(
         if record.final.finding(classifier.card.findings[0].code) is None:
             continue
         identity = instance.identity
-        content = repository.originals.content(identity.sha256)
-        image = read_image(content, file_name=instance.file_name)
+        image = read_original(repository, instance)
         subject = explainer.look(image.luminance_values(0), assessment)
         yield SiteCase(
             identity.study_instance_uid,

@@ -11,10 +11,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity
 from imaging.review import drafting
 from imaging.review.records import Annotation, Shape, Stage, Trial
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from models.batch.priority import interactive
 from models.explain.base.lung_measures import find_lungs
@@ -40,14 +41,14 @@ from pages.ui.i18n import _
 Mask = NDArray[np.float32]
 
 
-def render_eraser(record: StudyRecord, image: Image, answer: Assessment) -> None:
+def render_eraser(record: StudyRecord, image: DistantImage, answer: Assessment) -> None:
     """Draw the controls, the steps so far, and the network's answer before and after.
 
     Parameters
     ----------
     record : StudyRecord
         With the newest marks.
-    image : Image
+    image : DistantImage
         The film on the wall; its first frame is what the network read.
     answer : Assessment
         The network's answer to it.
@@ -263,14 +264,14 @@ def _log_odds(finding: Finding) -> float:
     return math.log(p / (1 - p))
 
 
-@deed
+@deed(Right.FINDINGS)
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     template = _("Only {region}") if keep else _("Without {region}")
     what = f"{template.format(region=labels.within(name))} ({_fills()[fill].lower()})"
     session.add_eraser_step(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
-@deed
+@deed(Right.DRAFT)
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
@@ -321,11 +322,11 @@ def _fills() -> dict[Fill, str]:
     }
 
 
-@deed
+@deed(Right.FINDINGS)
 def _undo_step(sop_instance_uid: str) -> None:
     session.undo_eraser_step(sop_instance_uid)
 
 
-@deed
+@deed(Right.FINDINGS)
 def _forget_steps(sop_instance_uid: str) -> None:
     session.forget_eraser_steps(sop_instance_uid)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
+from pages.ui.deeds import only
 from pages.ui.explain import eraser, measures, receipt, robustness, similar
 from pages.ui.explain.overlay import Choice
 from pages.ui.i18n import _
 
 
+@only(Right.FINDINGS)
 def render_evidence(
-    record: StudyRecord, image: Image, answer: Assessment, choice: Choice | None
+    record: StudyRecord, image: DistantImage, answer: Assessment, choice: Choice | None
 ) -> None:
     """Draw one part of the evidence, by the reader's choice.
 
@@ -21,7 +24,7 @@ def render_evidence(
     ----------
     record : StudyRecord
         With the newest marks.
-    image : Image
+    image : DistantImage
         The film on the wall.
     answer : Assessment
         The network's answer to it; it has findings.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
 from models.explain.base.lung_measures import LungMeasures, Measures, measure
 from models.explain.base.subject import Subject
@@ -17,12 +17,12 @@ from pages.ui.i18n import _
 from pages.ui.messages import in_words
 
 
-def render_concepts(image: Image, answer: Assessment) -> None:
+def render_concepts(image: DistantImage, answer: Assessment) -> None:
     """Draw the measures of one film.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
     answer : Assessment
         The network's answer to it; names the model.
     """
@@ -30,7 +30,7 @@ def render_concepts(image: Image, answer: Assessment) -> None:
         _render(image, answer)
 
 
-def _render(image: Image, answer: Assessment) -> None:
+def _render(image: DistantImage, answer: Assessment) -> None:
     explainer, reference = reference_cases.explainer_and_reference(
         answer.model.name if answer.model else ""
     )

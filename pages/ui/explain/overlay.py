@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
 from models.batch.priority import interactive
 from models.explain.base.targets import AGAINST
@@ -90,12 +90,12 @@ def _choose_method(place: str, index: int, explainer: Explainer) -> str:
     )
 
 
-def overlay(image: Image, choice: Choice, place: str) -> Overlay | None:
+def overlay(image: DistantImage, choice: Choice, place: str) -> Overlay | None:
     """The explanation as the viewer draws it: over the film, never into it.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The film; its first frame is explained.
     choice : Choice
         What is asked.
@@ -155,7 +155,7 @@ def _describe_source(attribution: Attribution) -> str:
     return f"{line}. {_('Frame: the part of the film the network looks at.')}"
 
 
-def explain(image: Image, choice: Choice, place: str = PLACES[0]) -> Attribution | None:
+def explain(image: DistantImage, choice: Choice, place: str = PLACES[0]) -> Attribution | None:
     """The network's explanation, kept for this session once made; None while it is not ready."""
     explainer = resources.explainers().of(choice.model)
     sha256 = image.instance.identity.sha256

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
+from imaging.review.rights import Right
 from models.explain.checks.agreement import TOP
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import VerdictRule
@@ -20,15 +21,15 @@ from pages.ui.messages import in_words
 Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
 
 
-@fragment()
-def render_receipt(image: Image, choice: Choice) -> None:
+@fragment(Right.FINDINGS)
+def render_receipt(image: DistantImage, choice: Choice) -> None:
     """Draw the verdict on a map, the figures behind it and the rule.
 
     They are worked out in the background after the map; the page does not wait for them.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The film whose first frame is explained.
     choice : Choice
         What is asked of which model; its map is on the wall.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from models.explain.checks.receipt import Receipt, make_receipt
 from models.explain.checks.verdict import Verdict, installed_rule
 from models.explain.methods.explainer import Attribution
@@ -38,12 +38,12 @@ class Proof:
         return self.receipt is None and self.progress is None and not self.stopped
 
 
-def proof(image: Image, choice: Choice, place: str = PLACES[0]) -> Proof:
+def proof(image: DistantImage, choice: Choice, place: str = PLACES[0]) -> Proof:
     """The proof of a map; work at it begins where it is not known.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The film whose first frame is explained.
     choice : Choice
         What is asked of which model; not `SPREAD`, which is no reason to be tested.
@@ -70,7 +70,7 @@ def proof(image: Image, choice: Choice, place: str = PLACES[0]) -> Proof:
     return Proof(progress=task.progress)
 
 
-def known_verdict(image: Image, choice: Choice) -> Verdict | None:
+def known_verdict(image: DistantImage, choice: Choice) -> Verdict | None:
     """The verdict on a map, if its receipt was made in this session."""
     if choice.method == SPREAD:
         return None
@@ -91,7 +91,7 @@ def drop(*, beside: set[str] | None = None) -> None:
 
 
 def _begin(
-    image: Image, choice: Choice, place: str, key: tuple[Hashable, ...]
+    image: DistantImage, choice: Choice, place: str, key: tuple[Hashable, ...]
 ) -> background.BackgroundTask[Receipt] | None:
     """Begin the work; None until there is a map."""
     background.forget(slot(place))
@@ -109,7 +109,7 @@ def _begin(
 
 
 def _find_attribution(
-    image: Image, choice: Choice, key: tuple[Hashable, ...]
+    image: DistantImage, choice: Choice, key: tuple[Hashable, ...]
 ) -> Attribution | None:
     """Find the map on the wall; a quick one is made when it is not kept."""
     attribution = session.known_attribution(key)
@@ -122,6 +122,6 @@ def _find_attribution(
     )
 
 
-def _key(image: Image, choice: Choice) -> tuple[Hashable, ...]:
+def _key(image: DistantImage, choice: Choice) -> tuple[Hashable, ...]:
     weights = resources.card(choice.model).weights_sha256
     return image.instance.identity.sha256, weights, choice.method, choice.target, choice.view

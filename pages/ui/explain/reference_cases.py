@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
 from models.checkpoint.card import ModelCard
 from models.explain.base.subject import Subject
@@ -46,7 +46,7 @@ def _load(weights_sha256: str) -> Reference | None:
 def work_out(
     slot: str,
     label: str,
-    image: Image,
+    image: DistantImage,
     explainer: Explainer,
     answer: Assessment,
     work: Callable[[Subject], T],
@@ -57,7 +57,7 @@ def work_out(
     ----------
     slot, label : str
         Place on the page, and the words beside the bar while it is worked out.
-    image : Image
+    image : DistantImage
     explainer : Explainer
     answer : Assessment
         The network's answer to the film: the part it looked at is worked on.

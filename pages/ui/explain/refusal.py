@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from io import BytesIO
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image as PilImage
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment, Instance
 from imaging.rendering import overlay_png
 from models.explain.probes.refusal import Refusal, explain_refusal
@@ -19,14 +21,15 @@ from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 
 _SLOT, _WIDTH = "refusal", 420
+_SIDE = 1024  # pixels of the picture
 
 
-def render_refusal(image: Image, instance: Instance, answer: Assessment) -> None:
+def render_refusal(image: DistantImage, instance: Instance, answer: Assessment) -> None:
     """Draw what made the network refuse one picture; worked out in the background.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The picture that was refused; its first frame is looked at.
     instance : Instance
         Its header, with what was typed where it has none.
@@ -62,7 +65,9 @@ def render_refusal(image: Image, instance: Instance, answer: Assessment) -> None
     st.caption(network_answer.model_line(classifier.card.identity))
 
 
-def _find_refusal(image: Image, instance: Instance, classifier: Classifier) -> Refusal | None:
+def _find_refusal(
+    image: DistantImage, instance: Instance, classifier: Classifier
+) -> Refusal | None:
     """Find the reason in the background; None until then."""
     version = instance.typed.version if instance.typed else 0
     card = classifier.card
@@ -78,7 +83,7 @@ def _find_refusal(image: Image, instance: Instance, classifier: Classifier) -> R
 
 
 def _work(
-    classifier: Classifier, image: Image, instance: Instance, report: background.OnProgress
+    classifier: Classifier, image: DistantImage, instance: Instance, report: background.OnProgress
 ) -> Refusal:
     return explain_refusal(
         classifier,
@@ -118,5 +123,6 @@ def _fields() -> dict[str, str]:
     }
 
 
-def _picture(image: Image, foreign: NDArray[np.float32]) -> bytes:
-    return overlay_png(image.display_values(0), foreign)
+def _picture(image: DistantImage, foreign: NDArray[np.float32]) -> bytes:
+    with PilImage.open(BytesIO(image.small_picture(_SIDE))) as small:
+        return overlay_png(np.asarray(small.convert("RGB")), foreign)

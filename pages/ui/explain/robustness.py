@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding
 from imaging.rendering import thumbnail
 from models.explain.methods.explainer import Explainer
@@ -21,7 +21,7 @@ from pages.ui.theme import colour
 _SLOT, _SIZE, _HEIGHT = "dial", 220, 230
 
 
-def render_robustness(image: Image, answer: Assessment) -> None:
+def render_robustness(image: DistantImage, answer: Assessment) -> None:
     """Draw one slider, its curve, the changed film and where the answer flips.
 
     The curve is worked out in the background; the page does not wait for it.
@@ -93,7 +93,7 @@ def sentence(curve: Curve) -> str:
     )
 
 
-def _find_curve(image: Image, explainer: Explainer, kind: str) -> Curve | None:
+def _find_curve(image: DistantImage, explainer: Explainer, kind: str) -> Curve | None:
     """Find the curve in the background; None until then."""
     key = (image.instance.identity.sha256, explainer.card.weights_sha256, kind)
     kept = session.curve(key)
@@ -162,7 +162,7 @@ def _render_curve(curve: Curve, level: float, explainer: Explainer) -> None:
         )
 
 
-def _render_film(image: Image, kind: str, level: float) -> None:
+def _render_film(image: DistantImage, kind: str, level: float) -> None:
     """The changed film, small; the one on the wall stays as it is."""
     film = disturb(image.luminance_values(0), kind, level)
     low, high = float(film.min()), float(film.max())

@@ -8,10 +8,11 @@ from html import escape
 
 import streamlit as st
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage
+from imaging.delivery.originals import read_original
 from imaging.entities import Assessment, Instance
 from imaging.errors import AssistantError
-from imaging.rendering import thumbnail
+from imaging.review.rights import Right
 from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.explain.base.lung_measures import CONCEPTS, Measures, measure
@@ -23,7 +24,7 @@ from models.explain.methods.explainer import Explainer
 from pages.ui import labels, navigation, network_answer, resources, session
 from pages.ui.audit import sights
 from pages.ui.data_uri import data_uri
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.explain import measure_labels, reference_cases
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -41,12 +42,12 @@ class SimilarCases:
     measures: Measures | None
 
 
-def render_similar(image: Image, answer: Assessment) -> None:
+def render_similar(image: DistantImage, answer: Assessment) -> None:
     """Draw the proven cases beside one film.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
     answer : Assessment
         The network's answer to it; names the model.
     """
@@ -65,7 +66,7 @@ def render_similar(image: Image, answer: Assessment) -> None:
 
 
 def _work(
-    image: Image, explainer: Explainer, reference: Reference, repository: Repository
+    image: DistantImage, explainer: Explainer, reference: Reference, repository: Repository
 ) -> Callable[[Subject], SimilarCases]:
     def work(subject: Subject) -> SimilarCases:
         classifier, study = explainer.classifier, image.instance.identity.study_instance_uid
@@ -198,11 +199,10 @@ def _picture(neighbour: SiteNeighbour) -> str:
 
 
 def _thumbnail(repository: Repository, instance: Instance) -> str:
-    content = repository.originals.content(instance.identity.sha256)
-    image = read_image(content, file_name=instance.file_name)
-    return data_uri(thumbnail(image.display_values(0), size=_THUMB))
+    return data_uri(read_original(repository, instance).small_picture(_THUMB))
 
 
+@only(Right.REFERENCE)
 def _render_keep(instance: Instance, card: ModelCard) -> None:
     """Add this study to the site's cases, or take it out again."""
     uid = instance.identity.study_instance_uid
@@ -214,7 +214,7 @@ def _render_keep(instance: Instance, card: ModelCard) -> None:
         st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _add(uid: str) -> None:
     try:
         add_study(
@@ -226,7 +226,7 @@ def _add(uid: str) -> None:
     session.leave_notice("success", _("This study is one of our reference cases now."))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _remove(uid: str) -> None:
     resources.repository().cases.remove(uid, account=session.account().name)
     session.leave_notice("success", _("This study is no reference case any more."))

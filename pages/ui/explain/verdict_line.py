@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED
 from models.explain.checks.whereabouts import patient_place
@@ -29,12 +30,12 @@ ICONS = {
 }
 
 
-def render_lines(image: Image, hung: dict[int, tuple[str, Choice]]) -> None:
+def render_lines(image: DistantImage, hung: dict[int, tuple[str, Choice]]) -> None:
     """Draw a line for every map on the wall; their tests go on beside the page.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The film whose first frame is explained.
     hung : dict of int to (str, Choice)
         Number of the pane -> place of its map (one of `overlay.PLACES`), and what it shows.
@@ -56,8 +57,10 @@ def verdict_label(name: str) -> str:
     }[name]
 
 
-@fragment()
-def _render_line(image: Image, choice: Choice, place: str, pane: int, *, named: bool) -> None:
+@fragment(Right.FINDINGS)
+def _render_line(
+    image: DistantImage, choice: Choice, place: str, pane: int, *, named: bool
+) -> None:
     """Draw what is known of one map now; again in a moment while it is being tested."""
     name = method_label(choice.method) if named else _("Map")
     with in_words(), st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -87,7 +90,7 @@ def place_words(place: str) -> str:
     }[place]
 
 
-def _render_verdict(name: str, receipt: Receipt, pane: int, image: Image) -> None:
+def _render_verdict(name: str, receipt: Receipt, pane: int, image: DistantImage) -> None:
     verdict = receipt.verdict
     icon, tint = ICONS[verdict.name]
     because = " ".join(sentence(reason) for reason in verdict.reasons)

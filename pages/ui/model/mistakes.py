@@ -11,9 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from imaging.dicom import read_image
+from imaging.decoding import read_image
 from imaging.errors import AssistantError
-from imaging.rendering import thumbnail
 from models.model_card.figure import format_figure
 from models.model_card.figures import FilmAnswer, ModelFacts
 from pages.ui import labels, resources
@@ -71,7 +70,8 @@ def _picture(facts: ModelFacts, images: Path, film: FilmAnswer) -> str:
     caption = f"{film.file} \u00b7 {_(film.label)} \u00b7 {format_figure(film.probability)}"
     try:
         # the bare name: a table of figures must not be able to point anywhere else
-        png = thumbnail(read_image(images / Path(film.file).name).display_values(0), size=_SIDE)
+        content = (images / Path(film.file).name).read_bytes()
+        png = read_image(content, file_name=film.file).small_picture(_SIDE)
         shown = f'<img src="{data_uri(png)}" alt="{escape(caption)}">'
     except (AssistantError, OSError):
         shown = f"<div>{escape(_('This film is not installed here.'))}</div>"

@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from imaging.dicom.deidentify.burned_in_text import Box, Search, search
+from imaging.dicom.deidentify.burned_in_text import Box, Search
 from imaging.entities import RESEARCH_USE, Instance
 from imaging.rendering import numbered_boxes, png_bytes
 from pages.ui import session
@@ -50,7 +50,7 @@ def _search_films(films: Sequence[Instance], searches: dict[str, Search]) -> Non
     for at, film in enumerate(films):
         bar.progress(at / len(films), text=_("Looking for text ..."))
         if film.identity.sha256 not in searches:
-            searches[film.identity.sha256] = search(load(film))
+            searches[film.identity.sha256] = load(film).search_text()
     bar.empty()
 
 

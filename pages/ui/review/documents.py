@@ -9,14 +9,17 @@ from html import escape
 
 import streamlit as st
 
-from imaging.dicom import Image, read_presentation, read_report
-from imaging.dicom.documents.presentation_state import Staging
+from imaging.decoding import DistantImage, Source
+from imaging.decoding.files import films_of_state, read_report
+from imaging.decoding.image import DistantStaging
+from imaging.delivery.originals import source_of
 from imaging.documents import Document, DocumentKind, Report, ReportLine
 from imaging.entities import Instance
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -46,6 +49,7 @@ def render_unreadable(record: StudyRecord) -> None:
         st.warning(plain(name + sentence(film.reason)))
 
 
+@only(Right.FINDINGS)
 def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
     """The reports of a study, each folded until it is opened."""
     for number, document in enumerate(_of(record, DocumentKind.REPORT), 1):
@@ -59,6 +63,7 @@ def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
                     _render_report(record, document)
 
 
+@only(Right.FINDINGS)
 def render_choice(record: StudyRecord) -> Document | None:
     """A list of the study's presentations; None for the film as the reader left it."""
     presentations = _of(record, DocumentKind.PRESENTATION)
@@ -78,16 +83,16 @@ def render_choice(record: StudyRecord) -> Document | None:
     return presentations[chosen - 1] if chosen else None
 
 
-def stage(document: Document, image: Image) -> Staging | None:
+def stage(document: Document, image: DistantImage) -> DistantStaging | None:
     """The film as a presentation shows it, or None with a sentence on screen why not."""
     try:
-        return read_presentation(_content(document)).on(image)
+        return image.under(_source(document))
     except AssistantError as exc:
         st.warning(plain(sentence(str(exc))))
         return None
 
 
-def render_staged(document: Document, staging: Staging, *, bindings: dict[str, str]) -> None:
+def render_staged(document: Document, staging: DistantStaging, *, bindings: dict[str, str]) -> None:
     """Draw a film as a presentation shows it, read-only, and the words the presentation holds."""
     instance = staging.image.instance
     pane = Pane(
@@ -117,7 +122,7 @@ def render_staged(document: Document, staging: Staging, *, bindings: dict[str, s
         st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in lines))
 
 
-@deed
+@deed(Right.FINDINGS)
 def _turn_to_film(record: StudyRecord, key: str) -> None:
     """Hang the film the chosen presentation is for, where it is there."""
     at = int(st.session_state[key])
@@ -125,7 +130,7 @@ def _turn_to_film(record: StudyRecord, key: str) -> None:
         return
     document = _of(record, DocumentKind.PRESENTATION)[at - 1]
     try:
-        films = read_presentation(_content(document)).films
+        films = films_of_state(_source(document))
     except AssistantError as exc:
         session.leave_notice("error", sentence(str(exc)))
         return
@@ -143,7 +148,7 @@ def _render_report(record: StudyRecord, document: Document) -> None:
     films = tuple(i.identity.sop_instance_uid for i in record.instances)
     html = session.picture(
         ("report", document.identity.sha256, films, st.context.locale),
-        lambda: _html(read_report(_content(document)), films),
+        lambda: _html(read_report(_source(document)), films),
     )
     st.html(html)
     st.caption(_("The file's own text, as it was received; Lightbox has not checked it."))
@@ -185,8 +190,8 @@ def _of(record: StudyRecord, kind: DocumentKind) -> list[Document]:
     return [document for document in record.documents if document.kind is kind]
 
 
-def _content(document: Document) -> bytes:
-    return resources.repository().originals.content(document.identity.sha256)
+def _source(document: Document) -> Source:
+    return source_of(resources.repository(), document.identity.sha256)
 
 
 def _when(document: Document) -> str:

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from imaging import fidelity
-from imaging.dicom import Image, inspect_image
+from imaging.decoding import DistantImage
 from imaging.entities import Assessment
 from imaging.fidelity import Fidelity
 from models.inference.scope_report import with_networks
@@ -18,12 +18,12 @@ from pages.ui.messages import in_words
 _KEY = "this-file"
 
 
-def render_file(image: Image, answer: Assessment | None) -> None:
+def render_file(image: DistantImage, answer: Assessment | None) -> None:
     """Draw the fidelity report of one picture, folded; worked out when it is opened.
 
     Parameters
     ----------
-    image : Image
+    image : DistantImage
         The picture on the wall; its first frame is judged.
     answer : Assessment or None
         Names the network whose population the age is compared with.
@@ -33,7 +33,7 @@ def render_file(image: Image, answer: Assessment | None) -> None:
             return
         with in_words():
             digest = image.instance.identity.sha256
-            report = session.fidelity(digest, lambda: inspect_image(image))
+            report = session.fidelity(digest, image.inspect)
             model = answer.model.name if answer and answer.model else ""
             card = resources.card(model)
             _render(with_networks(report, image.instance, [card]))

@@ -10,12 +10,13 @@ from itertools import groupby
 
 import streamlit as st
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage
+from imaging.delivery.originals import read_original
 from imaging.entities import Instance, SourceKind
 from imaging.errors import AssistantError
-from imaging.rendering import film_thumbnail, thumbnail
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.review.rights import Right
 from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, patient_banner, resources, session, thumbnails
@@ -28,7 +29,7 @@ from pages.ui.review import documents, hanging_protocol, series
 from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
-_MOST_THUMBS = 24
+_MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
@@ -122,7 +123,8 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         annotations=annotations,
         presentations=review.presentations if review else (),
         bindings=dict(session.account().bindings),
-        editable=not (review is not None and review.stage is Stage.FINAL),
+        editable=session.may(Right.DRAFT)
+        and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
     )
@@ -171,12 +173,12 @@ def _maps_by_pane(
     return {at: (places[choice], choice) for at, choice in shown.items()}
 
 
-def load(instance: Instance) -> Image:
+def load(instance: Instance) -> DistantImage:
     """The stored original, kept decoded for this session, as the records know it."""
     return session.image(instance.identity.sha256, partial(_read, instance)).known_as(instance)
 
 
-def find(instance: Instance) -> Image | None:
+def find(instance: Instance) -> DistantImage | None:
     """As `load`; None, and a sentence on screen, where the original is gone or was altered.
 
     The report, its history and what can be exported of it stay within reach.
@@ -189,13 +191,14 @@ def find(instance: Instance) -> Image | None:
         return None
 
 
-def _read(instance: Instance) -> Image:
-    content = resources.repository().originals.content(instance.identity.sha256)
-    return read_image(content, file_name=instance.file_name)
+def _read(instance: Instance) -> DistantImage:
+    return read_original(resources.repository(), instance)
 
 
 def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
+    if not session.may(Right.DRAFT):
+        return
     uid, review = record.study_instance_uid, record.review
     own = {instance.identity.sop_instance_uid for instance in record.instances}
     marks = tuple(a for a in report.annotations if a.sop_instance_uid in own)
@@ -268,11 +271,10 @@ def _first_position(record: StudyRecord, series_instance_uid: str) -> int:
 
 def _draw_thumb(instance: Instance) -> str:
     """A small picture as the viewer first shows it; lists of films get one where they lack it."""
-    image = load(instance)
-    small = film_thumbnail(image.luminance_values(0))
+    here, small = load(instance).small_pictures(_THUMB)
     with suppress(AssistantError):  # a full disk hides no film
         resources.repository().originals.keep_thumbnail(instance.identity.sha256, small)
-    return data_uri(thumbnail(image.display_values(image.frame_order[0]), size=120))
+    return data_uri(here)
 
 
 def small_picture(instance: Instance) -> str:

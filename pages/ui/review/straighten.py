@@ -11,14 +11,15 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Assessment, Corners, Derivation, Instance, Status
 from imaging.errors import AssistantError
-from imaging.intake.straightened import SIGNED, is_photograph, photograph_values, use_picture
+from imaging.intake.straightened import SIGNED, is_photograph, use_picture
 from imaging.photograph.find import find_film
-from imaging.photograph.straighten import Cut, is_usable, shrink, straighten, whole
+from imaging.photograph.straighten import Cut, is_usable, straighten, whole
 from imaging.rendering import png_bytes
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.corners.component import render_corners
@@ -104,17 +105,17 @@ def _render_button(record: StudyRecord, instance: Instance) -> None:
     )
 
 
-@deed
+@deed(Right.FACTS)
 def _open(sop_instance_uid: str) -> None:
     st.session_state[f"{_KEY}-open"] = sop_instance_uid
 
 
-@deed
+@deed(Right.FACTS)
 def _close() -> None:
     st.session_state.pop(f"{_KEY}-open", None)
 
 
-def render_tool(image: Image) -> None:
+def render_tool(image: DistantImage) -> None:
     """Draw the photograph with its corners, the film they make, and what may be done with it."""
     with in_words():
         draft = _draft(image)
@@ -149,7 +150,7 @@ def render_tool(image: Image) -> None:
             _render_film(draft, image)
 
 
-def _render_film(draft: _Draft, image: Image) -> None:
+def _render_film(draft: _Draft, image: DistantImage) -> None:
     """The film as it would be, how it stands, and the way on."""
     usable = is_usable(draft.corners, draft.shape)
     if usable:
@@ -195,16 +196,14 @@ def _render_film(draft: _Draft, image: Image) -> None:
         st.button(_("Cancel"), on_click=_close)
 
 
-def _draft(image: Image) -> _Draft:
+def _draft(image: DistantImage) -> _Draft:
     """What was done so far; at first, the corners that were found."""
     uid = image.instance.identity.sop_instance_uid
     draft: _Draft | None = st.session_state.get(f"{_KEY}-draft")
     if draft is None or draft.sop_instance_uid != uid:
-        values = photograph_values(image)
-        found = find_film(values)
-        small = shrink(values, _SIDE)
-        picture = data_uri(_jpeg(small), "jpeg")
-        draft = _Draft(uid, values.shape, small, picture, found.corners, found.found)
+        seen = image.photograph(_SIDE)
+        picture = data_uri(_jpeg(seen.small), "jpeg")
+        draft = _Draft(uid, seen.shape, seen.small, picture, seen.corners, seen.found)
         st.session_state[f"{_KEY}-draft"] = draft
     return draft
 
@@ -234,7 +233,7 @@ def _set_corners(draft: _Draft, corners: Corners) -> None:
     draft.generation += 1
 
 
-@deed
+@deed(Right.FACTS)
 def _find(draft: _Draft) -> None:
     """Look for the film again, on the picture of the screen."""
     found = find_film(draft.small)
@@ -244,23 +243,23 @@ def _find(draft: _Draft) -> None:
     _set_corners(draft, (one, two, three, four))
 
 
-@deed
+@deed(Right.FACTS)
 def _take_whole(draft: _Draft) -> None:
     _set_corners(draft, whole(draft.shape))
 
 
-@deed
+@deed(Right.FACTS)
 def _turn(draft: _Draft, quarters: int) -> None:
     draft.quarter_turns = (draft.quarter_turns + quarters) % 4
 
 
-@deed
+@deed(Right.FACTS)
 def _mirror(draft: _Draft, key: str) -> None:
     draft.mirrored = bool(st.session_state[key])
 
 
-@deed
-def _use(draft: _Draft, image: Image) -> None:
+@deed(Right.FACTS)
+def _use(draft: _Draft, image: DistantImage) -> None:
     """Queue the film before all others, and show it as soon as it is answered."""
     try:
         queued = use_picture(resources.repository(), image, draft.cut, reader=session.account())
@@ -282,7 +281,7 @@ def _watch_for_answer(record: StudyRecord) -> None:
         _watch(record.study_instance_uid, len(record.waiting))
 
 
-@fragment()
+@fragment(Right.FILMS)
 def _watch(study_instance_uid: str, count: int) -> None:
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()

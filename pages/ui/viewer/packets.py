@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.dicom.pixels.lookup_table import Lut
-from imaging.dicom.viewer_pixels import ScreenFrame, ScreenPixels, screen_pixels
+from imaging.dicom.viewer_pixels import ScreenFrame, ScreenPixels
 from imaging.entities import VoiPreset
 from imaging.rendering import colour_table
 from pages.ui.viewer.scene import Overlay
@@ -53,12 +53,12 @@ class PixelPacket:
         return sum(memoryview(part).nbytes for part in self.parts)
 
 
-def film_hash(image: Image) -> str:
+def film_hash(image: DistantImage) -> str:
     """The name of a film's packet, from the hash of its file."""
     return f"f{_FORMAT}-{image.instance.identity.sha256[:40]}"
 
 
-def pack_film(image: Image) -> PixelPacket:
+def pack_film(image: DistantImage) -> PixelPacket:
     """All frames of an image with what turns them into grey levels.
 
     Raises
@@ -66,7 +66,7 @@ def pack_film(image: Image) -> PixelPacket:
     PixelDataError
         When a frame cannot be decoded.
     """
-    pixels = screen_pixels(image)
+    pixels = image.screen_pixels()
     name = film_hash(image)
     times = _halvings(pixels.values) if pixels.values.nbytes > _LARGE else 0
     preview = None
@@ -115,7 +115,7 @@ def _halvings(values: NDArray[Any]) -> int:
 
 
 def _pack_frames(
-    image: Image, pixels: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]
+    image: DistantImage, pixels: ScreenPixels, values: NDArray[Any], naming: dict[str, Any]
 ) -> tuple[bytes | memoryview, ...]:
     """Values with the header that explains them."""
     body = [np.ascontiguousarray(values, dtype=_little(values.dtype))]

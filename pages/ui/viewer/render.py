@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from threading import Lock
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage, shared_pool
+from imaging.decoding.budget import Kept
+from imaging.review.rights import Right
 from pages.ui.deeds import deed
+from pages.ui.i18n import _
 from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
 from pages.ui.viewer.packets import PixelPacket, film_hash, overlay_hash, pack_film, pack_overlay
@@ -19,7 +24,11 @@ from pages.ui.viewer.wire import to_wire
 _KEPT, _MISSING = "viewer-parcels", "viewer-missing"
 _SCENES = 4  # viewers whose pixels a session keeps; the longest unused goes first
 _PATIENCE = 4  # packets that may fail before a session is given no more tickets
+_CARRIED = 2**26  # bytes that go by the page's own socket, where they stand in memory twice
 _MOST = 32  # names of missing packets that are accepted in one report
+
+_shared: WeakValueDictionary[str, Kept[PixelPacket]] = WeakValueDictionary()
+_sharing = Lock()
 
 
 def render_viewer(
@@ -72,7 +81,9 @@ def render_viewer(
     )
     with st.container(gap=None, height="content"):
         for packet in (*previews, *packets):
-            if packet.hash not in tickets:
+            if packet.hash not in tickets and packet.size > _CARRIED:
+                st.warning(_("This film is too large for this connection; reload the page."))
+            elif packet.hash not in tickets:
                 mount("carrier", key=f"{key}-{packet.hash}", data=packet.data, height="content")
     units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
     return read_report(state.get("reading"), scene, units)
@@ -80,19 +91,33 @@ def render_viewer(
 
 def _packets(scene: Scene, key: str) -> list[PixelPacket]:
     """Packed pixels, packed once in a session and dropped when nothing shows them."""
-    shelf: dict[str, dict[str, PixelPacket]] = st.session_state.setdefault(_KEPT, {})
+    shelf: dict[str, dict[str, Kept[PixelPacket]]] = st.session_state.setdefault(_KEPT, {})
     kept = shelf.pop(key, {})
-    wanted: dict[str, Callable[[], PixelPacket]] = {}
+    wanted: dict[str, Kept[PixelPacket]] = {}
     for pane in scene.panes:
-        wanted[film_hash(pane.image)] = lambda image=pane.image: pack_film(image)  # type: ignore[misc]
+        name = film_hash(pane.image)
+        wanted[name] = kept.get(name) or _share(name, partial(pack_film, pane.image))
         if pane.overlay is not None:
-            overlay = pane.overlay
-            wanted[overlay_hash(overlay)] = lambda overlay=overlay: pack_overlay(overlay)  # type: ignore[misc]
-    packets = {name: kept.get(name) or pack() for name, pack in wanted.items()}
-    shelf[key] = packets
+            name = overlay_hash(pane.overlay)
+            pack = partial(pack_overlay, pane.overlay)
+            wanted[name] = kept.get(name) or Kept(shared_pool().budget, pack)
+    shelf[key] = wanted
     while len(shelf) > _SCENES:
         del shelf[next(iter(shelf))]
-    return list(packets.values())
+    with st.spinner(_("Opening the film ...")):
+        return [packet.get() for packet in wanted.values()]
+
+
+def _share(name: str, pack: Callable[[], PixelPacket]) -> Kept[PixelPacket]:
+    """The packet of a film for all sessions that show it: its bytes lie in memory once.
+
+    No session comes to it but by the film, which the records gave it; no longer kept than shown.
+    """
+    with _sharing:
+        kept = _shared.get(name)
+        if kept is None:
+            kept = _shared[name] = Kept(shared_pool().budget, pack)
+        return kept
 
 
 def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str, str]:
@@ -105,7 +130,7 @@ def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str
     return {name: ticket for name, ticket in tickets.items() if ticket}
 
 
-@deed
+@deed(Right.FILMS)
 def _note_missing(key: str) -> None:
     """Let a carrier bring what the browser could not collect; after a few, everything."""
     reported = (st.session_state.get(key) or {}).get("missing")
@@ -116,7 +141,7 @@ def _note_missing(key: str) -> None:
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 
-@deed
+@deed(Right.FILMS)
 def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None:
     """Hand on which picture of a series is wanted, if there is such a one."""
     wanted = (st.session_state.get(key) or {}).get("step")
@@ -125,7 +150,7 @@ def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None
         on_step(wanted)
 
 
-def _uid(image: Image) -> str:
+def _uid(image: DistantImage) -> str:
     return image.instance.identity.sop_instance_uid
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.review import measure
 from imaging.review.records import Annotation, Points, Presentation, Shape
 from pages.ui.viewer.scene import Scene, ViewerReport
@@ -70,7 +70,9 @@ def read_report(report: Any, scene: Scene, units: Mapping[str, str]) -> ViewerRe
 class _AnnotationReader:
     """Reads the annotations of one report; modality values are decoded once a frame."""
 
-    def __init__(self, scene: Scene, images: Mapping[str, Image], units: Mapping[str, str]) -> None:
+    def __init__(
+        self, scene: Scene, images: Mapping[str, DistantImage], units: Mapping[str, str]
+    ) -> None:
         self._images, self._units = images, units
         self._codes = set(scene.finding_labels)
         self._stored = {mark.uid: mark for mark in scene.annotations}
@@ -100,7 +102,7 @@ class _AnnotationReader:
         )
         return self._measure(mark, image)
 
-    def _measure(self, mark: Annotation, image: Image) -> Annotation:
+    def _measure(self, mark: Annotation, image: DistantImage) -> Annotation:
         """Add the measures to an annotation; an unchanged one keeps those that are stored."""
         stored = self._stored.get(mark.uid)
         if stored is not None and stored.measures and replace(stored, measures=()) == mark:
@@ -121,7 +123,7 @@ class _AnnotationReader:
         return replace(mark, measures=measures)
 
 
-def _read_presentation(entry: Any, images: Mapping[str, Image]) -> Presentation | None:
+def _read_presentation(entry: Any, images: Mapping[str, DistantImage]) -> Presentation | None:
     """A presentation, or None when anything about its entry does not hold."""
     if not isinstance(entry, Mapping):
         return None
@@ -150,7 +152,7 @@ def _read_presentation(entry: Any, images: Mapping[str, Image]) -> Presentation 
     )
 
 
-def _read_points(pairs: Any, image: Image) -> Points | None:
+def _read_points(pairs: Any, image: DistantImage) -> Points | None:
     """Points on the film, or None. A drawing may touch the edge but not leave the picture."""
     if not isinstance(pairs, list) or len(pairs) > MOST_POINTS:
         return None
@@ -176,7 +178,7 @@ def _read_shape(value: Any) -> Shape | None:
     return Shape(value) if isinstance(value, str) and value in set(Shape) else None
 
 
-def _is_frame(value: Any, image: Image) -> TypeGuard[int]:
+def _is_frame(value: Any, image: DistantImage) -> TypeGuard[int]:
     """True for the number of a frame the image has."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return whole and 0 <= value < image.instance.geometry.frames

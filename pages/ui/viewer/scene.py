@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom import Image
+from imaging.decoding import DistantImage
 from imaging.review.records import Annotation, Presentation
 
 Layout = Literal["1", "2", "4"]
@@ -77,7 +77,7 @@ class Pane:
     """
 
     key: str
-    image: Image
+    image: DistantImage
     title: str
     banner: tuple[tuple[str, str], ...] = ()
     marks: tuple[str, ...] = ()

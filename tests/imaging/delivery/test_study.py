@@ -13,12 +13,12 @@ import pytest
 from pydicom import dcmread
 
 import imaging.delivery.study
-from imaging.delivery.study import deliver, make_case, write_files
+from imaging.delivery.study import deliver, write_files
 from imaging.errors import ExportError, NotFoundError, PixelDataError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
 from imaging.review.records import AuditEvent, Presentation, Stage
 from imaging.store import Anchor, Repository
-from tests.imaging.export_cases import NOW, export_case_of
+from tests.imaging.export_cases import NOW, case_with, export_case_of
 from tests.stored import outcome_of, store
 
 SUFFIXES = {
@@ -146,7 +146,7 @@ def test_pictures_are_in_the_reader_s_window() -> None:
     uid = case.record.instances[0].identity.sop_instance_uid
     narrow = Presentation(uid, window_center=2000.0, window_width=10.0)
     reviewed = replace(case.record, reviews=(replace(case.review, presentations=(narrow,)),))
-    picture = make_case(reviewed, case.contents).picture(uid, 0)
+    picture = case_with(reviewed, case.contents).picture(uid, 0)
     assert picture.preset and picture.preset.window_width == 10.0
     assert np.mean((picture.values == 0) | (picture.values == 255)) > 0.9
     with pytest.raises(ExportError):

@@ -14,7 +14,6 @@ from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import BasicTextSRStorage
 
-from imaging.delivery.study import make_case
 from imaging.dicom import (
     Image,
     PresentationState,
@@ -30,7 +29,7 @@ from imaging.errors import InputError, UnsupportedImageError
 from imaging.export import ExportCase, export_case
 from imaging.review.records import Annotation, Presentation, Shape, Stage
 from tests.factories import make_dataset, make_dicom_bytes, make_lut, to_bytes
-from tests.imaging.export_cases import KINDS, NOW, export_case_of
+from tests.imaging.export_cases import KINDS, NOW, case_with, export_case_of
 
 GREY = [kind for kind in KINDS if kind != "colour"]
 HOSTILE = "<script>alert(1)</script> **bold** [x](javascript:1)"
@@ -188,7 +187,7 @@ def test_every_turn_and_inversion_comes_back(kind: str, flipped: bool, rotation:
         )  # fmt: skip
         review = replace(case.review, presentations=(left,))
         record = replace(case.record, reviews=(review,))
-        assert staged(make_case(record, case.contents)).presentation == left
+        assert staged(case_with(record, case.contents)).presentation == left
 
 
 def test_a_voi_lut_is_applied_value_for_value() -> None:

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from pydicom import config, uid
 from pydicom.dataset import Dataset
 
-from imaging.delivery.study import make_case
 from imaging.dicom import read_image, read_object, read_presentation, read_report
 from imaging.export import find_changes
 from imaging.study import StudyRecord
 from tests.factories import make_dataset, to_bytes
-from tests.imaging.export_cases import SAID
+from tests.imaging.export_cases import SAID, case_with
 
 STUDY, SERIES = "1A2B.77", "{9F-E1}"
 FILMS = ("C0FFEE01", "C0FFEE02", "1.2.3.04X")
@@ -169,7 +168,7 @@ def test_exports_tell_that_a_uid_is_a_stand_in() -> None:
     instance = read_image(content).instance
     identity = instance.identity
     record = StudyRecord(identity.study_instance_uid, (instance,), (None,), (), SAID)
-    changes = find_changes(make_case(record, {identity.sop_instance_uid: content}))
+    changes = find_changes(case_with(record, {identity.sop_instance_uid: content}))
     told = {change.keyword: change.sentence for change in changes}
     for keyword, uid_ in (
         ("StudyInstanceUID", identity.study_instance_uid),

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as PilImage
 from pydicom import Dataset, dcmread
 
-from imaging.delivery.study import make_case, write_files
+from imaging.delivery.study import write_files
 from imaging.dicom import Image, read_image, read_object
 from imaging.documents import Document
 from imaging.entities import RESEARCH_USE, Answer, Status
@@ -27,6 +27,7 @@ from tests.imaging.export_cases import (
     MODEL,
     NOW,
     SIGNED,
+    case_with,
     export_case_of,
     study_of,
 )
@@ -82,7 +83,7 @@ def presented(kind: str, **attributes: Any) -> ExportCase:
     uid = case.record.instances[0].identity.sop_instance_uid
     shown = Presentation(uid, **attributes)
     made = replace(case.review, presentations=(shown,), annotations=(), findings=())
-    return make_case(replace(case.record, reviews=(made,)), case.contents)
+    return case_with(replace(case.record, reviews=(made,)), case.contents)
 
 
 # Validity ----------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def test_a_refusal_is_reported_with_its_reason() -> None:
     refused = replace(
         said, findings=(), status=Status.REFUSED, answer=Answer.UNSUITABLE, messages=("Too dark.",)
     )
-    case = make_case(replace(case.record, assessments=(refused,)), case.contents)
+    case = case_with(replace(case.record, assessments=(refused,)), case.contents)
     group = groups(exported(case, "sr"))["Network refusal"]
     assert code(items(group, name="Answer of the network")[0]) == ("SCT", "373121007")
     assert items(group, name="Comment")[0].TextValue == "Too dark."
@@ -265,7 +266,7 @@ def test_a_later_answer_of_the_network_is_another_report() -> None:
     said = case.record.assessments[0]
     assert said
     later = replace(said, created_at=SIGNED.replace(hour=20))
-    again = make_case(replace(case.record, assessments=(later,)), case.contents)
+    again = case_with(replace(case.record, assessments=(later,)), case.contents)
     assert exported(again, "sr").SOPInstanceUID != exported(case, "sr").SOPInstanceUID
 
 
@@ -370,7 +371,7 @@ def test_dcmtk_shows_what_was_shown_when_the_reader_changed_nothing(
 def test_a_voi_lut_of_the_file_is_kept(tmp_path: Path) -> None:
     lut = make_lut(0, [int(255 * (i / 4095) ** 0.5) for i in range(4096)], bits=8)
     record, contents = study_of("cr", VOILUTSequence=[lut])
-    case = make_case(record, contents)
+    case = case_with(record, contents)
     assert case.pictures[0].preset and case.pictures[0].preset.kind == "lut"
     kept = exported(case, "gsps").SoftcopyVOILUTSequence[0].VOILUTSequence[0]
     assert list(kept.LUTDescriptor) == [4096, 0, 8]

@@ -16,12 +16,11 @@ from fhir.resources.diagnosticreport import DiagnosticReport as ReportR5
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport as ReportR4B
 from pydantic import ValidationError
 
-from imaging.delivery.study import make_case
 from imaging.entities import RESEARCH_USE
 from imaging.export import ExportCase, export_case, fonts
 from imaging.export.fonts import Typesetter
 from imaging.review.records import Call, ReadFinding, Stage
-from tests.imaging.export_cases import KINDS, MODEL, NOW, export_case_of
+from tests.imaging.export_cases import KINDS, MODEL, NOW, case_with, export_case_of
 from tests.imaging.peers import peer
 
 
@@ -107,7 +106,7 @@ def test_the_pdf_is_silent_about_an_eraser_nobody_used(tmp_path: Path) -> None:
     case = export_case_of("cr")
     assert case.review
     unused = replace(case.record, reviews=(replace(case.review, trials=()),))
-    text = plain(" ".join(pages(make_case(unused, case.contents), tmp_path)))
+    text = plain(" ".join(pages(case_with(unused, case.contents), tmp_path)))
     assert "eraser" not in text and "Measurements and marks" in text
 
 
@@ -276,7 +275,7 @@ def test_a_note_is_no_formula() -> None:
     note = '=HYPERLINK("http://example.org")'
     read = ReadFinding("pneumonia", True, Call.ACCEPTED, note=note)
     reviewed = replace(case.record, reviews=(replace(case.review, findings=(read,)),))
-    assert rows(make_case(reviewed, case.contents))[0]["note"] == f"'{note}"
+    assert rows(case_with(reviewed, case.contents))[0]["note"] == f"'{note}"
 
 
 def test_the_table_names_no_patient() -> None:

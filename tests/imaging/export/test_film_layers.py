@@ -14,7 +14,6 @@ from pydicom import dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from imaging.delivery.study import make_case
 from imaging.dicom import Image, read_image, read_presentation
 from imaging.dicom.documents.presentation_state import Staging
 from imaging.entities import LengthPlane
@@ -25,7 +24,7 @@ from imaging.review.records import Annotation, Measure, Presentation, Review, Sh
 from imaging.study import StudyRecord
 from tests.factories import make_dataset, make_overlay, make_pixels, to_bytes
 from tests.imaging.export.test_documents import pages, plain
-from tests.imaging.export_cases import NOW, SAID, SIGNED, assessment, attribution
+from tests.imaging.export_cases import NOW, SAID, SIGNED, assessment, attribution, case_with
 
 ROWS, COLUMNS = 60, 80
 MARK = np.zeros((ROWS, COLUMNS), bool)
@@ -55,7 +54,7 @@ def case(
     record = StudyRecord(study, (instance,), (assessment(uid),), (read,), SAID)
     faint = replace(attribution(uid, 0, ROWS, COLUMNS), values=np.zeros((4, 4), np.float32))
     explained = (faint,) if maps else ()
-    return make_case(record, {uid: content}, maps=explained)
+    return case_with(record, {uid: content}, maps=explained)
 
 
 def exported(made: ExportCase, kind: str) -> bytes:

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from imaging.delivery.study import make_case
 from imaging.export import ExportCase, export_case
 from imaging.review import drafting
 from imaging.text import clean_note
 from tests.imaging.export.test_documents import pages, written
-from tests.imaging.export_cases import NOW, export_case_of
+from tests.imaging.export_cases import NOW, case_with, export_case_of
 from tests.imaging.peers import dciodvfy
 
 ACTING = ("\x1b", "\u202e", "\x00", "\x9b")
@@ -37,7 +36,7 @@ def hostile_case() -> ExportCase:
         case = export_case_of("cr", attributes=HOSTILE)
     assert case.review
     reviewed = drafting.remark(replace(case.review, note=clean_note(NOTE)), "pneumonia", NOTE)
-    return make_case(replace(case.record, reviews=(reviewed,)), case.contents)
+    return case_with(replace(case.record, reviews=(reviewed,)), case.contents)
 
 
 def test_the_entities_hold_nothing_that_acts() -> None:

@@ -16,7 +16,6 @@ from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from imaging.delivery.study import make_case
 from imaging.dicom import read_image, read_presentation
 from imaging.dicom.pixels.lookup_table import Lut, read_lut, settle_depth
 from imaging.errors import ExportError
@@ -34,7 +33,7 @@ from tests.imaging.dicom.test_lookup_table import (
     ramp,
     table_item,
 )
-from tests.imaging.export_cases import NOW, SAID
+from tests.imaging.export_cases import NOW, SAID, case_with
 from tests.imaging.peers import dciodvfy, peer, render
 from tests.imaging.report_files import report_files
 
@@ -47,7 +46,7 @@ def state_of(content: bytes) -> bytes:
     instance = read_image(content).instance
     identity = instance.identity
     record = StudyRecord(identity.study_instance_uid, (instance,), (None,), (), SAID)
-    case = make_case(record, {identity.sop_instance_uid: content})
+    case = case_with(record, {identity.sop_instance_uid: content})
     (file,) = export_case(case, ["gsps"], NOW)
     return file.content
 

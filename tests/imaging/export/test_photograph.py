@@ -11,7 +11,6 @@ import pytest
 from pydicom import Dataset, dcmread
 from pypdfium2 import PdfDocument
 
-from imaging.delivery.study import make_case
 from imaging.dicom import read_image, write_derived
 from imaging.entities import Derivation
 from imaging.export import ExportCase, export_case
@@ -20,7 +19,7 @@ from imaging.export.photograph import origin_line
 from imaging.export.study import secondary_capture
 from imaging.study import StudyRecord
 from tests.factories import make_film_bytes
-from tests.imaging.export_cases import NOW, SAID, assessment, attribution
+from tests.imaging.export_cases import NOW, SAID, assessment, attribution, case_with
 from tests.imaging.test_derivation import MADE
 from tests.photographs import chest
 
@@ -46,7 +45,7 @@ def case_of(*, mirrored: bool = True) -> ExportCase:
         made.study_instance_uid, (photograph, film), (None, said), (), received_at=SAID
     )
     contents = {photograph.identity.sop_instance_uid: PHOTO, uid: content}
-    return make_case(record, contents, maps=(attribution(uid, 0, 60, 50),))
+    return case_with(record, contents, maps=(attribution(uid, 0, 60, 50),))
 
 
 def text_of(name: str, case: ExportCase) -> str:

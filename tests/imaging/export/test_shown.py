@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 
-from imaging.delivery.study import make_case, write_files
+from imaging.delivery.study import write_files
 from imaging.dicom import read_image
 from imaging.entities import Patient
 from imaging.export import ExportCase, export_case, find_changes
@@ -32,6 +32,7 @@ from tests.imaging.export_cases import (
     SAID,
     assessment,
     attribution,
+    case_with,
     export_case_of,
     review,
 )
@@ -53,7 +54,7 @@ def case_of(content: bytes) -> ExportCase:
         study, (instance,), (assessment(uid),), (replace(signed, study_instance_uid=study),), SAID
     )
     map_ = attribution(uid, 0, geometry.rows, geometry.columns)
-    return make_case(record, {uid: content}, maps=(map_,))
+    return case_with(record, {uid: content}, maps=(map_,))
 
 
 def objects(case: ExportCase, *forms: str) -> list[Dataset]:

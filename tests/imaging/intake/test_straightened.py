@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage, read_image
 from imaging.entities import Answer, Assessment, ModelIdentity, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.intake.straightened import SIGNED, Queued, is_photograph, use_picture
@@ -27,7 +27,7 @@ MODEL = ModelIdentity("tiny", "1", "ab" * 32)
 
 
 @pytest.fixture
-def photograph(repository: Repository) -> Image:
+def photograph(repository: Repository) -> DistantImage:
     """A stored photograph that was refused."""
     content = make_film_bytes(PHOTO, "JPEG", quality=95)
     image = read_image(content, file_name="IMG_1.jpg")
@@ -37,11 +37,11 @@ def photograph(repository: Repository) -> Image:
     return image
 
 
-def study_of(image: Image) -> str:
+def study_of(image: DistantImage) -> str:
     return image.instance.identity.study_instance_uid
 
 
-def cut_of(image: Image, turns: int = 0, *, mirrored: bool = False) -> Cut:
+def cut_of(image: DistantImage, turns: int = 0, *, mirrored: bool = False) -> Cut:
     geometry = image.instance.geometry
     return Cut(whole((geometry.rows, geometry.columns)), turns, mirrored)
 
@@ -57,7 +57,7 @@ def work_off(repository: Repository, queued: Queued) -> None:
 
 
 def test_the_film_joins_the_study_behind_its_photograph(
-    repository: Repository, photograph: Image
+    repository: Repository, photograph: DistantImage
 ) -> None:
     before = repository.originals.content(photograph.instance.identity.sha256)
     queued = use_picture(repository, photograph, cut_of(photograph, 1), reader=READER)
@@ -73,7 +73,7 @@ def test_the_film_joins_the_study_behind_its_photograph(
 
 
 def test_who_made_it_of_what_and_how_is_written_down(
-    repository: Repository, photograph: Image
+    repository: Repository, photograph: DistantImage
 ) -> None:
     queued = use_picture(repository, photograph, cut_of(photograph, 3), reader=READER)
     made = queued.film.derivation
@@ -91,7 +91,7 @@ def test_who_made_it_of_what_and_how_is_written_down(
     assert "IMG_1" not in line.detail  # a file's name may be a patient's
 
 
-def test_only_a_reader_mirrors(repository: Repository, photograph: Image) -> None:
+def test_only_a_reader_mirrors(repository: Repository, photograph: DistantImage) -> None:
     queued = use_picture(repository, photograph, cut_of(photograph, mirrored=True), reader=READER)
     assert queued.film.derivation is not None and queued.film.derivation.mirrored
     assert repository.audit.entries(study_of(photograph))[-1].detail.endswith(", mirrored")
@@ -99,7 +99,7 @@ def test_only_a_reader_mirrors(repository: Repository, photograph: Image) -> Non
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_it_is_deleted_with_its_study(
-    repository: Repository, photograph: Image, answered: bool
+    repository: Repository, photograph: DistantImage, answered: bool
 ) -> None:
     queued = use_picture(repository, photograph, cut_of(photograph), reader=READER)
     if answered:
@@ -114,7 +114,7 @@ def test_it_is_deleted_with_its_study(
 
 
 def test_a_signed_study_takes_none_without_an_amendment(
-    repository: Repository, photograph: Image
+    repository: Repository, photograph: DistantImage
 ) -> None:
     now = datetime.now(UTC)
     signed = Review(study_of(photograph), 0, Stage.FINAL, "anna", "Dr A", now, note="normal")
@@ -128,7 +128,7 @@ def test_a_signed_study_takes_none_without_an_amendment(
 
 
 def test_only_a_picture_without_a_header_is_a_photograph(
-    repository: Repository, photograph: Image
+    repository: Repository, photograph: DistantImage
 ) -> None:
     assert is_photograph(photograph.instance)
     dicom = read_image(make_dicom_bytes())

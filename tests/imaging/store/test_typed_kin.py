@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from imaging.decoding import DistantImage, read_image
 from imaging.delivery.study import deliver
-from imaging.dicom import Image, read_image
 from imaging.entities import Assessment, Instance, Status, TypedFacts
 from imaging.errors import ConflictError, HeldStudyError, StoreError
 from imaging.intake.straightened import Queued, use_picture
@@ -28,13 +28,13 @@ AMINA = TypedFacts("Diallo^Amina", "K-7", "20230105", None, "F", "20260302", "AP
 BRUNO = TypedFacts("Beta^Bruno", "B-2", "19490101", 77.0, "M", "20260302", "PA")
 
 
-def photograph(seed: int = 1) -> tuple[Image, bytes]:
+def photograph(seed: int = 1) -> tuple[DistantImage, bytes]:
     """A picture without a header, and its file."""
     content = make_film_bytes(chest(90, 80, seed), "JPEG", quality=95)
     return read_image(content, file_name=f"IMG_{seed}.jpg"), content
 
 
-def keep(repository: Repository, seed: int = 1) -> Image:
+def keep(repository: Repository, seed: int = 1) -> DistantImage:
     """A stored photograph."""
     image, content = photograph(seed)
     store(repository, outcome_of(image.instance), contents=[content])
@@ -42,7 +42,7 @@ def keep(repository: Repository, seed: int = 1) -> Image:
 
 
 def cut_out(
-    repository: Repository, image: Image, *, mirrored: bool = False, turns: int = 0
+    repository: Repository, image: DistantImage, *, mirrored: bool = False, turns: int = 0
 ) -> Queued:
     """Queue a film cut out of a photograph."""
     geometry = image.instance.geometry
@@ -96,7 +96,7 @@ def insist_on_one_word(repository: Repository, uid: str, facts: TypedFacts, vers
 
 
 @pytest.fixture
-def named(repository: Repository) -> Image:
+def named(repository: Repository) -> DistantImage:
     """A photograph of which a patient is typed, and which was answered with that."""
     image = keep(repository)
     type_in(repository, image.instance)
@@ -104,7 +104,7 @@ def named(repository: Repository) -> Image:
     return image
 
 
-def test_typed_first_and_cut_out_then(repository: Repository, named: Image) -> None:
+def test_typed_first_and_cut_out_then(repository: Repository, named: DistantImage) -> None:
     queued = cut_out(repository, named, mirrored=True)
     uid = named.instance.identity.study_instance_uid
     (waiting,) = repository.studies.get(uid).waiting
@@ -167,7 +167,7 @@ def test_typed_while_the_film_is_in_a_workers_hands_it_is_asked_again_once(
 
 
 def test_handed_in_from_elsewhere_a_film_finds_what_is_typed(
-    repository: Repository, named: Image, tmp_path_factory: pytest.TempPathFactory
+    repository: Repository, named: DistantImage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Its file comes by upload, with no announcement: stored, and asked again once."""
     other = Repository.open(tmp_path_factory.mktemp("elsewhere"))
@@ -197,7 +197,7 @@ def test_a_photograph_that_comes_after_its_film_finds_what_is_typed(
 
 
 def test_a_film_that_names_another_file_as_its_photograph_is_no_kin(
-    repository: Repository, named: Image
+    repository: Repository, named: DistantImage
 ) -> None:
     """A text chunk may say anything: the photograph's own bytes must be meant."""
     content = repository.originals.content(cut_out(repository, named).film.identity.sha256)
@@ -228,7 +228,7 @@ def test_two_words_about_one_film_are_refused(repository: Repository) -> None:
 
 
 def test_a_signature_locks_both_and_keeps_what_stood_under_it(
-    repository: Repository, named: Image
+    repository: Repository, named: DistantImage
 ) -> None:
     film = cut_out(repository, named).film
     work_off(repository)
@@ -245,7 +245,7 @@ def test_a_signature_locks_both_and_keeps_what_stood_under_it(
 
 
 def test_two_persons_typed_in_one_study_hold_it_and_part_with_their_films(
-    repository: Repository, named: Image
+    repository: Repository, named: DistantImage
 ) -> None:
     """The other photograph came into the study by its UID; a film of it waits while they part."""
     uid = named.instance.identity.study_instance_uid

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from imaging.dicom import read_image
+from imaging.decoding import read_image
 from models.explain.checks.verdict import NOT_RELIABLE, STAYS, WEAK, WELL_SUPPORTED, Verdict
 from models.explain.maps import draw_map
 from models.explain.methods.explainer import Explainer

@@ -64,7 +64,8 @@ def test_page_and_terminal_go_one_way() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "release"
     }
-    assert calls == {"imaging/delivery/deidentified.py"}
+    # the decoder process does it, and only what that asks for
+    assert calls == {"imaging/decoding/worker.py", "imaging/delivery/deidentified.py"}
 
 
 def test_burned_in_text_has_to_be_spoken_about(

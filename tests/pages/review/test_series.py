@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage, read_image
 from imaging.entities import Assessment, Instance, Status
 from imaging.store.schema.json_codec import instance_from_json, instance_to_json
 from imaging.study import StudyRecord
@@ -19,7 +19,7 @@ from pages.ui.viewer.reports import read_report
 from tests.factories import make_dicom_bytes
 
 
-def picture(number: int | None, **attributes: Any) -> Image:
+def picture(number: int | None, **attributes: Any) -> DistantImage:
     """One slice of a series."""
     uids = {"SOPInstanceUID": f"1.2.3.{id(attributes)}"}
     values = {"Modality": "CT", "InstanceNumber": number, **uids, **attributes}

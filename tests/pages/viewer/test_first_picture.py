@@ -12,8 +12,9 @@ import pytest
 from PIL import Image as PilImage
 from pydicom.dataset import Dataset
 
+import imaging.dicom
 from imaging.commands.render import render_png
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage, read_image
 from imaging.dicom.pixels.voi_lut import apply_window
 from imaging.rendering import film_picture
 from pages.ui.viewer.packets import pack_film
@@ -86,15 +87,15 @@ KINDS: dict[str, tuple[Any, dict[str, Any], Any]] = {
 }
 
 
-def read(kind: str) -> Image:
+def film(kind: str) -> bytes:
     pixels, attributes, plane = KINDS[kind]
     ds = make_dataset(make_pixels(ROWS, COLUMNS) if pixels is None else pixels, **attributes)
     for element in (plane or {}).values():
         ds.add(element)
-    return read_image(to_bytes(ds))
+    return to_bytes(ds)
 
 
-def first_picture(image: Image, frame: int) -> np.ndarray:
+def first_picture(image: DistantImage, frame: int) -> np.ndarray:
     """What the browser draws of a packet before anybody turns a knob (film.ts, planes.ts)."""
     data = pack_film(image).data
     (length,) = struct.unpack_from("<I", data)
@@ -132,19 +133,19 @@ def _grey(stored: np.ndarray, about: dict[str, Any], body: bytes) -> np.ndarray:
     return np.rint(levels * (255 / (2 ** lut["bits"] - 1))).astype(np.uint8)
 
 
-def rendered(image: Image, frame: int = 0) -> np.ndarray:
-    return np.asarray(PilImage.open(BytesIO(render_png(image, frame))))
+def rendered(content: bytes, frame: int = 0) -> np.ndarray:
+    return np.asarray(PilImage.open(BytesIO(render_png(imaging.dicom.read_image(content), frame))))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_picture_is_the_viewer_s_own_first_one(kind: str) -> None:
-    image = read(kind)
+    image = read_image(film(kind))
     for frame in range(image.instance.geometry.frames):
-        assert np.array_equal(rendered(image, frame), first_picture(image, frame))
+        assert np.array_equal(rendered(film(kind), frame), first_picture(image, frame))
 
 
 def test_the_overlay_is_in_the_picture_and_only_there() -> None:
-    plain, marked = rendered(read("window")), rendered(read("overlay"))
+    plain, marked = rendered(film("window")), rendered(film("overlay"))
     assert plain.ndim == 2 and marked.ndim == 3
     assert (marked[MARK] == GREEN).all()
     assert not (marked[~MARK] == GREEN).all(axis=-1).any()
@@ -154,7 +155,7 @@ def test_the_overlay_is_in_the_picture_and_only_there() -> None:
     ("kind", "shape"), [("tall pixels", (48, 32)), ("wide pixels", (24, 48)), ("window", (24, 32))]
 )
 def test_pixels_have_the_shape_they_have_on_the_screen(kind: str, shape: tuple[int, int]) -> None:
-    assert rendered(read(kind)).shape[:2] == shape
+    assert rendered(film(kind)).shape[:2] == shape
 
 
 def test_the_first_frame_shown_is_the_first_along_the_normal() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imaging.dicom import Image, read_image
+from imaging.decoding import DistantImage, read_image
 from imaging.entities import LengthPlane
 from imaging.review.records import Annotation, Measure, Presentation, Shape
 from pages.ui.viewer.packets import halve, overlay_hash, pack_film, pack_overlay
@@ -21,7 +21,7 @@ from tests.factories import make_dicom_bytes, make_lut
 UID, OTHER = "1.2.3.4", "1.2.3.5"
 
 
-def image(pixels: np.ndarray | None = None, **attributes: Any) -> Image:
+def image(pixels: np.ndarray | None = None, **attributes: Any) -> DistantImage:
     attributes = {"SOPInstanceUID": UID, **attributes}
     return read_image(make_dicom_bytes(pixels, **attributes), file_name="film.dcm")
 
