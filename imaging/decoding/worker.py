@@ -68,6 +68,7 @@ from imaging.intake.child_process import Channel, connect
 from imaging.photograph.find import find_film
 from imaging.photograph.straighten import Cut, shrink, straighten
 from imaging.rendering import film_thumbnail, thumbnail
+from imaging.text import MAX_NAME, clean
 
 _MOST_KEPT = 8  # pictures
 _KEPT_BYTES = 3 * 2**28  # of their files, and of what those unpack to
@@ -129,7 +130,8 @@ class _Desk:
             self._keep(key, parsed, _weight(parsed, content))
         self._kept.move_to_end(key)
         image: Image = self._kept[key][0]
-        return image
+        instance = replace(image.instance, file_name=clean(file_name, MAX_NAME))
+        return image if instance == image.instance else replace(image, instance=instance)
 
     def _keep(self, key: tuple[str, ...], item: Any, weight: int) -> None:
         self._kept[key] = item, weight

@@ -47,13 +47,13 @@ def is_archive(head: bytes) -> bool:
     return head[:4] == b"PK\x03\x04" or head[:3] == b"\x1f\x8b\x08" or head[257:262] == b"ustar"
 
 
-def members(source: Path | bytes, name: str, depth: int = 1) -> Iterator[Member]:
+def members(source: Path | bytes | IO[bytes], name: str, depth: int = 1) -> Iterator[Member]:
     """The files in an archive, in its order, those of archives inside it among them.
 
     Parameters
     ----------
-    source : Path or bytes
-        The archive.
+    source : Path, bytes or binary file
+        The archive; a file can be sought in, and stays open until the last member was read.
     name : str
         To show before the names of its members.
     depth : int
@@ -94,10 +94,12 @@ def _open_member(name: str, read: Callable[[int], bytes], depth: int) -> Iterato
             yield from members(content, name, depth + 1)
 
 
-def _list_members(source: Path | bytes) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+def _list_members(
+    source: Path | bytes | IO[bytes],
+) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     """Names and readers; a reader takes how many bytes are wanted at most."""
     try:
-        stream = BytesIO(source) if isinstance(source, bytes) else _File(source)
+        stream = _open(source)
         head = stream.read(_HEAD)
         stream.seek(0)
         if head[:2] == b"PK":
@@ -108,6 +110,12 @@ def _list_members(source: Path | bytes) -> Iterator[tuple[str, Callable[[int], b
             yield from _list_tar(stream)
     except Exception:  # each packer has errors of its own, and damage finds more
         yield "", partial(_refuse_any, "The archive is damaged; ask for it to be sent again.")
+
+
+def _open(source: Path | bytes | IO[bytes]) -> IO[bytes]:
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    return cast(IO[bytes], _File(source)) if isinstance(source, Path) else source
 
 
 class _File(FileIO):
@@ -200,12 +208,12 @@ def _read(open_stream: Callable[[], IO[bytes]], most: int, *, bomb: bool = False
 
 def _join(pieces: Iterator[bytes], most: int) -> bytes:
     """All pieces, or the first of them that are too many."""
-    content = bytearray()
+    content = BytesIO()  # hands out what it holds without a copy
     for piece in pieces:
-        content += piece
-        if len(content) > most:
+        content.write(piece)
+        if content.tell() > most:
             break
-    return bytes(content)
+    return content.getvalue()
 
 
 def _display_name(name: str, at: int) -> str:

@@ -11,6 +11,7 @@ from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
 from imaging.intake.archives import MAX_FILE_BYTES, Member, is_archive, members
 from imaging.intake.disc import Disc
+from imaging.intake.unpack_process import members_apart
 from imaging.locations import find_files, is_address, read_place
 
 _HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
@@ -91,7 +92,7 @@ def expand(
 def unpack(source: Path | bytes, name: str) -> Iterator[Member]:
     """The members of an archive that came through the browser, until they are too much.
 
-    As `imaging.intake.archives.members`; a member's bytes may be had once.
+    As `imaging.intake.unpack_process.members_apart`; a member's bytes may be had once.
     """
     room = _MOST
 
@@ -103,7 +104,7 @@ def unpack(source: Path | bytes, name: str) -> Iterator[Member]:
         room -= len(content)
         return content
 
-    for label, read in members(source, name):
+    for label, read in members_apart(source, name):
         yield label, partial(take, read)
 
 

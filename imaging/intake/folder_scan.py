@@ -19,7 +19,8 @@ from itertools import islice
 from pathlib import Path
 
 from imaging.errors import AssistantError, InputError, SettingsError, StoreError
-from imaging.intake.archives import Member, is_archive, members
+from imaging.intake.archives import Member, is_archive
+from imaging.intake.unpack_process import members_apart
 from imaging.jobs import JobKind, JobProgress, JobState
 from imaging.locations import (
     Mark,
@@ -344,7 +345,7 @@ def _list_members(location: str) -> Iterator[Member] | None:
         return None
     path = Path(location)
     if _is_archive(path):
-        return members(path, _display_name(location))
+        return members_apart(path, _display_name(location))
     try:
         location.encode()
     except UnicodeEncodeError:  # no name that could be stored
