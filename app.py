@@ -18,10 +18,13 @@ from starlette.middleware import Middleware
 from starlette.routing import request_response
 
 from imaging.commands.prepare import insist_on_guard
+from imaging.errors import AssistantError
 from imaging.host.rights import restrict_process
+from imaging.review.records import Account
 from models.batch.priority import interactive
 from pages.ui import autosave, background, deeds, resources
 from pages.ui.account import presence, sign_in
+from pages.ui.account.pages import navigate
 from pages.ui.account.route import DOOR, OPEN, Door
 from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
@@ -40,20 +43,18 @@ def main() -> None:
     """Run the page that was asked for."""
     st.set_page_config(page_title="Lightbox", page_icon=ICON, layout="wide")
 
-    page = st.navigation(
-        [
-            st.Page("pages/upload.py", title=_("Upload"), url_path="upload", default=True),
-            st.Page("pages/triage.py", title=_("Worklist"), url_path="triage"),
-            st.Page("pages/review.py", title=_("Review"), url_path="review"),
-            st.Page("pages/readers.py", title=_("Readers"), url_path="readers"),
-            st.Page("pages/model.py", title=_("Model"), url_path="model"),
-            st.Page("pages/account.py", title=_("Account"), url_path="account"),
-        ],
-        position="top",
-    )
+    failure: AssistantError | None = None
+    reader: Account | None = None
+    try:
+        reader = sign_in.find_reader()
+    except AssistantError as exc:
+        failure = exc
+    page, rights = navigate()
     render_frame()
     with in_words():
-        if sign_in.find_reader() is None:
+        if failure is not None:
+            raise failure
+        if reader is None:
             sign_in.render_ended()
         else:
             reason = resources.repository().read_only
@@ -69,7 +70,7 @@ def main() -> None:
             if trouble:
                 st.warning(_("The daily backup failed.") + " " + plain(sentence(trouble)))
             autosave.render_waiting()
-            with run_routed(), interactive(), telling_of_waits(), deeds.or_sign_in():
+            with run_routed(), interactive(), telling_of_waits(), deeds.or_sign_in(*rights):
                 page.run()
             show_notice()  # where the page has no place of its own for it
 
@@ -89,6 +90,7 @@ else:
         resources.repository,
         Openings(opened_address(address, port, base_path, secure=bool(certificate))),
         single_reader=settings.single_reader,
+        recovery_key=resources.first_recovery_key,
         secure=secure,
         behind_proxy=settings.behind_tls,
         base_path=base_path,

@@ -14,6 +14,7 @@
     python cli.py backup /mnt/backups
     python cli.py verify /mnt/backups/lightbox-20261129-190000.backup
     python cli.py restore FILE --into FOLDER
+    python cli.py encrypt && python cli.py key list
     python cli.py account add NAME --reader "Dr Name"
     python cli.py reference add STUDY_UID
     python cli.py worth --arrivals 12 --minutes 4
@@ -34,7 +35,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands import backups, deidentify, records, render
+from imaging.commands import backups, deidentify, encryption, records, render
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.host.rights import restrict_process
@@ -49,6 +50,7 @@ EXAMPLES = shipped_folder("examples")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=RESEARCH_USE)
 app.add_typer(records.audit, name="audit")
 app.add_typer(records.account, name="account")
+app.add_typer(encryption.key, name="key")
 app.add_typer(cases.reference, name="reference")
 app.command()(classify.classify)
 app.command()(queue.queue)
@@ -59,6 +61,8 @@ app.command()(render.render)
 app.command()(backups.backup)
 app.command()(backups.verify)
 app.command()(backups.restore)
+app.command()(encryption.encrypt)
+app.command()(encryption.decrypt)
 app.command("backup-key")(backups.make_key)
 app.command()(records.truth)
 app.command()(records.delete)
@@ -104,7 +108,7 @@ def export(
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
     from imaging.delivery.study import changes_of, deliver, write_files
     from imaging.export import FORMATS, LEFT_OUT
-    from imaging.store import Repository
+    from imaging.store.opening.opening import open_store
     from models.explain.maps import attribution_maps
     from models.explain.methods.explainer import Explainers
     from models.inference.classifier_registry import ClassifierRegistry
@@ -113,7 +117,7 @@ def export(
     if not wanted or set(wanted) - set(FORMATS):
         raise SettingsError(f"--as takes some of {','.join(FORMATS)}.")
     settings = Settings.from_environment()
-    repository = Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
+    repository = open_store(settings)
     maps = attribution_maps(
         repository.studies.get(study), repository, Explainers(ClassifierRegistry.load(settings))
     )

@@ -14,10 +14,16 @@
     |   |-- NotFoundError                  no such record
     |   |-- ConflictError                  somebody else changed the record first
     |   |-- StoreBusyError                 another program holds it; the same succeeds later
+    |   |-- StoreLockedError               it is encrypted, and no key of it is here
     |   `-- StoreReadOnlyError             it can be read and not written
     |-- DecodersBusyError                  busy with others; the same succeeds later
     |-- HeldStudyError                     its files name two patients: nothing of it may leave
     |-- AccessError                        nobody is signed in who may do this
+    |   |-- SignInEndedError               the sign-in has ended, or its screen is locked
+    |   |-- SecondFactorError              the password is right, and a code is needed, too
+    |   |-- ProviderError                  the site's sign-in provider cannot be asked
+    |   |-- RightMissingError              the account has no role that may
+    |   `-- TokenError                     what the provider gave does not prove who somebody is
     |-- ExportError                        nothing can be written in the form asked for
     `-- SettingsError                      the installation is misconfigured
 
@@ -75,6 +81,10 @@ class StoreBusyError(StoreError):
     """Another program holds the record store; what was to be saved can be saved later."""
 
 
+class StoreLockedError(StoreError):
+    """The data folder is encrypted, and none of its keys is here; nothing of it was touched."""
+
+
 class StoreReadOnlyError(StoreError):
     """The record store can be read, not written: damaged, or on a disk that forbids it."""
 
@@ -96,6 +106,36 @@ class AccessError(AssistantError):
 
 class SignInEndedError(AccessError):
     """A reader's sign-in has ended, or its screen is locked; nothing is done for it."""
+
+
+class SecondFactorError(AccessError):
+    """Name and password are right; nobody is signed in before a second factor is shown.
+
+    ``proof`` is the store's (`imaging.store.access.second_factor.Proof`): what was proven so far.
+    """
+
+    def __init__(self, proof: object) -> None:
+        super().__init__("A code of your second factor is needed, too.")
+        self.proof = proof
+
+
+class ProviderError(AccessError):
+    """The provider by which the site signs in does not answer, or not as it must."""
+
+
+class TokenError(AccessError):
+    """What came from the provider does not prove who somebody is; `reason` is for the trail."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "What came back from the sign-in provider proves nothing, so nobody was signed in. "
+            "Begin again; if it stays so, tell whoever runs Lightbox."
+        )
+        self.reason = reason
+
+
+class RightMissingError(AccessError):
+    """An account has no role that may do or see this (`imaging.review.rights`)."""
 
 
 class ExportError(AssistantError):

@@ -109,6 +109,8 @@ class Task:
         What a reader typed of the film; the networks are asked with it.
     linked : bool
         Its path may lead over links; see `imaging.locations.read_place`.
+    key : bytes
+        What lies at `location` is encrypted with it; see `imaging.intake.queued`.
     """
 
     job_id: str
@@ -121,6 +123,7 @@ class Task:
     since: datetime | None = None
     typed: TypedFacts | None = None
     linked: bool = True
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

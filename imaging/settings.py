@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import SettingsError
+from imaging.openid.settings import OpenIdSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 _WHEEL = "lightbox_files"  # where a wheel puts what lies at the top of the source tree
@@ -59,6 +60,10 @@ class Settings:
     signature_password : bool
         Ask for the password again before a final signature (`LIGHTBOX_SIGNATURE_PASSWORD=1`;
         21 CFR 11.200).
+    second_factor : bool
+        Whether who signs in with a password needs a second factor (`LIGHTBOX_SECOND_FACTOR=1`).
+    openid : OpenIdSettings | None
+        The provider by which readers sign in (`LIGHTBOX_OIDC_...`); None without one.
     seal_key : Path | None
         File of the key that seals the audit trail (`LIGHTBOX_SEAL_KEY`); None means a folder
         beside `home`, ``~/.lightbox-seal``. Servers that share a database share the key.
@@ -80,6 +85,15 @@ class Settings:
     syslog_ca, syslog_certificate : Path | None
         Certificates that are trusted for it (`LIGHTBOX_SYSLOG_CA`; None: those of this computer),
         and our own with its key (`LIGHTBOX_SYSLOG_CERTIFICATE`), PEM.
+    encryption : bool
+        Encrypt data folders that are made from now on (`LIGHTBOX_ENCRYPTION=off` for not); those
+        that are there stay as they are until `cli.py encrypt` or `decrypt`.
+    key_file : Path | None
+        The key file of an encrypted data folder (`LIGHTBOX_KEY_FILE`); None means the folder beside
+        `home`, ``~/.lightbox-seal/encryption.key``.
+    passphrase_file : Path | None
+        A file whose first line is the passphrase of an encrypted data folder
+        (`LIGHTBOX_PASSPHRASE_FILE`); None means that it is asked for at the terminal.
     outside_population : bool
         Ask a model about films of other patients than its own too, to measure how it transfers
         (`--outside-population` of the terminal; no variable sets it, and no page).
@@ -97,6 +111,8 @@ class Settings:
     engine: str = GRAPHS
     idle_minutes: int = 15
     signature_password: bool = False
+    second_factor: bool = False
+    openid: OpenIdSettings | None = None
     seal_key: Path | None = None
     hosts: tuple[str, ...] = ()
     behind_tls: bool = False
@@ -107,6 +123,9 @@ class Settings:
     backup: Path | None = None
     backup_key: Path | None = None
     backup_keep: int = 7
+    encryption: bool = True
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -120,7 +139,8 @@ class Settings:
             between 0 and 1, or `LIGHTBOX_PRECISION` no precision, or `LIGHTBOX_ENGINE` no engine
             for it, or `LIGHTBOX_IDLE_MINUTES` no number from 1 to 720, or `LIGHTBOX_HOSTS` holds
             what is no name, or `LIGHTBOX_SYSLOG` is no host and port, or a switch is neither 1
-            nor 0.
+            nor 0, or `LIGHTBOX_ENCRYPTION` neither on nor off, or the sign-in provider
+            (`OpenIdSettings`) cannot be used.
         """
         env = os.environ if environ is None else environ
         data = _read_folder(env, "LIGHTBOX_DATA")
@@ -139,6 +159,8 @@ class Settings:
             engine=_read_engine(env),
             idle_minutes=_read_minutes(env, "LIGHTBOX_IDLE_MINUTES", default=15),
             signature_password=_read_switch(env, "LIGHTBOX_SIGNATURE_PASSWORD"),
+            second_factor=_read_switch(env, "LIGHTBOX_SECOND_FACTOR"),
+            openid=_read_provider(env),
             hosts=_read_hosts(env),
             behind_tls=_read_switch(env, "LIGHTBOX_BEHIND_TLS"),
             **_read_backup(env),
@@ -146,6 +168,9 @@ class Settings:
             syslog=_read_collector(env),
             syslog_ca=_read_path(env, "LIGHTBOX_SYSLOG_CA"),
             syslog_certificate=_read_path(env, "LIGHTBOX_SYSLOG_CERTIFICATE"),
+            encryption=_read_encryption(env),
+            key_file=_read_path(env, "LIGHTBOX_KEY_FILE"),
+            passphrase_file=_read_path(env, "LIGHTBOX_PASSPHRASE_FILE"),
         )
 
 
@@ -245,6 +270,25 @@ def _read_switch(env: Mapping[str, str], name: str) -> bool:
     if value not in ("", "0", "1"):
         raise SettingsError(f"{name} must be 1 or 0.")
     return value == "1"
+
+
+def _read_provider(env: Mapping[str, str]) -> OpenIdSettings | None:
+    """The sign-in provider; one reader who need not sign in has none."""
+    found = OpenIdSettings.from_environment(env)
+    if found is not None and env.get("LIGHTBOX_SINGLE_READER", "").strip():
+        raise SettingsError(
+            "A single reader does not sign in: unset LIGHTBOX_SINGLE_READER, or the sign-in "
+            "provider's LIGHTBOX_OIDC_ISSUER."
+        )
+    return found
+
+
+def _read_encryption(env: Mapping[str, str]) -> bool:
+    """True unless it is switched off."""
+    value = env.get("LIGHTBOX_ENCRYPTION", "").strip().lower() or "on"
+    if value not in ("on", "off"):
+        raise SettingsError("LIGHTBOX_ENCRYPTION must be on or off.")
+    return value == "on"
 
 
 def _read_backup(env: Mapping[str, str]) -> dict[str, Any]:

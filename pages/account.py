@@ -1,11 +1,11 @@
-"""Account: who is signed in, how this reader wants to read, and further readers."""
+"""Account: who is signed in, and how this reader wants to read."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages.ui import resources, session
-from pages.ui.account import settings
+from pages.ui.account import at_rest, second_factor, settings
 from pages.ui.audit import trail_state
 from pages.ui.frame import insist_on_router
 from pages.ui.messages import show_notice
@@ -21,6 +21,7 @@ with left:
 with right:
     if not resources.settings().single_reader:
         settings.render_password(me)
-        settings.render_readers()
+        second_factor.render_second_factor(me)
 settings.render_keys(me)
 trail_state.render_trail()
+at_rest.render_at_rest()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from imaging.entities import Status
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
@@ -55,6 +56,7 @@ if not record.instances:
     documents.render_alone(record)
     st.stop()
 lead = leading_assessment(record)
+reads = session.may(Right.FINDINGS)
 hidden = first_read.hides(record)
 found = resources.repository().studies.priors(uid)
 instance = hanging_protocol.choose_instance(record, lead)
@@ -96,6 +98,12 @@ with panel, st.container(key="panel"):
             if picture is not None:
                 file_report.render_file(picture, answer)
         who.render_film(record, instance)
+    elif not reads:
+        network_answer.render_answer(instance, answer)
+        who.render_film(record, instance)
+        selection.render_selection(record, instance)
+        if picture is not None:
+            file_report.render_file(picture, answer)
     elif hidden:
         who.render_film(record, instance)
         first_read.render_first_read(record, lead)

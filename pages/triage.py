@@ -7,6 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.entities import SourceKind
+from imaging.review.rights import Right
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import navigation, resources, session, study_table, who
 from pages.ui.audit import sights
@@ -63,9 +64,11 @@ counted = _("{unread} unread of {total} studies").format(
     unread=page.stored_unread, total=page.stored
 )
 title.subheader(counted, anchor=False)
-first = repository.worklist.next_unread(whole_query)
-if start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None) and first:
-    navigation.open_study(first.study_instance_uid)
+if session.may(Right.FINDINGS):
+    first = repository.worklist.next_unread(whole_query)
+    pressed = start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None)
+    if pressed and first:
+        navigation.open_study(first.study_instance_uid)
 
 with st.expander(_("Queue a folder")):
     render_uploader("intake-triage", folder_first=True)

@@ -7,7 +7,9 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 # Before torch: workers side by side, and what they start, each compute on one processor. It gives
 # the same sums on every computer, too.
@@ -19,6 +21,7 @@ from filelock import FileLock
 
 from imaging.settings import ROOT, Settings
 from imaging.store import Repository
+from imaging.store.opening.opening import encrypt_new
 from models.checkpoint.card import ModelCard
 from models.graphs.export import export
 from models.inference.classifier import Classifier
@@ -100,14 +103,29 @@ def postgresql() -> Iterator[Path]:
         yield socket
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of an empty database, each kind in turn; empty means SQLite below the home."""
-    if request.param == "sqlite":
+@pytest.fixture(params=["sqlite", "encrypted", "postgresql"])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of an empty database, each kind in turn; empty means SQLite below the home.
+
+    With "encrypted" a data folder that is opened for the first time is, with its originals.
+    """
+    if request.param == "encrypted":
+        monkeypatch.setattr(Repository, "open", partial(open_encrypted, Repository.open))
+        yield ""
+    elif request.param == "sqlite":
         yield ""
     else:
         with fresh_database(request.getfixturevalue("postgresql")) as address:
             yield address
+
+
+def open_encrypted(
+    opened: Callable[..., Repository], home: Path, *args: Any, **options: Any
+) -> Repository:
+    """Open a store, which gets a key file beside it where there is none yet."""
+    if not home.exists():
+        encrypt_new(home)
+    return opened(home, *args, **options)
 
 
 def tiny_card() -> ModelCard:

@@ -22,6 +22,9 @@ REGISTERED = {
     "list_audit": "typer",
     "list_accounts": "typer",
     "list_cases": "typer",
+    "list_protectors": "typer",
+    "renew_recovery": "typer",
+    "recover": "typer",
     # the writers of `imaging.export`, imported by name when a form is asked for
     "diagnostic_report": "imaging.export._WRITERS",
     "pdf_report": "imaging.export._WRITERS",

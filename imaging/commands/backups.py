@@ -12,7 +12,10 @@ from imaging.commands.records import TERMINAL, open_repository
 from imaging.errors import StoreError
 from imaging.settings import Settings
 from imaging.store.backup.backups import Manifest, check_backup, make_backup, restore_backup
+from imaging.store.backup.contents import KEY_FILE
 from imaging.store.backup.sealing import BackupKey, write_key_file
+from imaging.store.encryption.finding import default_key_file
+from imaging.store.opening.opening import ways_of
 
 PASSPHRASE = "LIGHTBOX_BACKUP_PASSPHRASE"
 KeyOption = Annotated[
@@ -28,12 +31,18 @@ def backup(
     """Back up records, originals, keys and settings, encrypted, while Lightbox works or not.
 
     The same passphrase or key opens it again; without it nobody can. A film that was queued where
-    it lies comes along, too.
+    it lies comes along, too. An encrypted data folder stays encrypted in it: its key file comes
+    along; where it has none, the restored folder asks for its passphrase or recovery key as ever.
     """
     settings = Settings.from_environment()
     repository = open_repository()
     path, manifest = make_backup(
-        repository, settings.home, folder, _find_key(settings, key, new=True), account=TERMINAL
+        repository,
+        settings.home,
+        folder,
+        _find_key(settings, key, new=True),
+        account=TERMINAL,
+        key_file=settings.key_file,
     )
     repository.close()
     typer.echo(path)
@@ -65,9 +74,19 @@ def restore(
     """
     settings = Settings.from_environment()
     home = into or settings.home
-    manifest, verdict = restore_backup(file, _find_key(settings, key), home, replace=replace)
+    manifest, verdict = restore_backup(
+        file, _find_key(settings, key), home, replace=replace, ways=ways_of(settings)
+    )
     typer.echo(f"Restored to {home}, as it was on {manifest.made_at}.")
     _tell(manifest)
+    if KEY_FILE in manifest.files:
+        typer.echo(f"It is encrypted; its key file is {default_key_file(home)}.")
+    if verdict is None:
+        typer.echo(
+            "Every hash is right. It is encrypted, and its key is not here, so its audit trail was "
+            "not looked at: open it by its passphrase or recovery key, then run `audit verify`."
+        )
+        return
     if not verdict.intact:
         raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
     typer.echo(f"Audit trail: {verdict.entries} lines, unbroken. Head: {verdict.head}")

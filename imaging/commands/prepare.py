@@ -13,7 +13,9 @@ from contextlib import closing
 from imaging.errors import AssistantError
 from imaging.host.rights import restrict_process
 from imaging.settings import ROOT, Settings, check_exposure, is_loopback
-from imaging.store import Repository
+from imaging.store.encryption.protection import load_protection
+from imaging.store.encryption.protectors import Kind
+from imaging.store.opening.opening import open_store, unlock, waits_for_passphrase
 
 
 def main() -> int:
@@ -21,19 +23,31 @@ def main() -> int:
     restrict_process()
     try:
         settings = Settings.from_environment()
-        _prepare(settings, *served_address())
+        if not waits_for_passphrase(settings):  # else the server asks, once, and goes on from there
+            _prepare(settings, *served_address())
     except AssistantError as exc:
         print(exc, file=sys.stderr)
         return 2
-    print(f"data folder: {settings.home}")
+    print(f"data folder: {settings.home} ({_at_rest(settings)})")
     return 0
+
+
+def _at_rest(settings: Settings) -> str:
+    """Whether what lies there is encrypted, for whoever starts Lightbox."""
+    protection = load_protection(settings.home)
+    if protection is None:
+        return "not encrypted; `python cli.py encrypt` does it"
+    if protection.of_kind(Kind.RECOVERY):
+        return "encrypted"
+    return "encrypted; no recovery key yet, `python cli.py key recovery` prints one"
 
 
 def insist_on_guard(address: str, certificate: str) -> Settings:
     """The settings; ends the process, with one sentence and exit 2, where the server must not run.
 
-    So it is where a setting cannot be used, and where `check_exposure` refuses the address. On
-    this computer's own addresses the store is not looked at: there the pages say what is wrong.
+    So it is where a setting cannot be used, where `check_exposure` refuses the address, and where
+    somebody at the terminal does not know the passphrase that only they could give. On this
+    computer's own addresses the store is not looked at: there the pages say what is wrong.
 
     Parameters
     ----------
@@ -44,6 +58,7 @@ def insist_on_guard(address: str, certificate: str) -> Settings:
     """
     try:
         settings = Settings.from_environment()
+        unlock(settings)
         if not is_loopback(address) or settings.behind_tls:
             _prepare(settings, address, certificate)
     except AssistantError as exc:
@@ -54,9 +69,7 @@ def insist_on_guard(address: str, certificate: str) -> Settings:
 
 def _prepare(settings: Settings, address: str, certificate: str) -> None:
     """Create or open the store, and check who could reach it."""
-    with closing(
-        Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
-    ) as repository:
+    with closing(open_store(settings)) as repository:
         check_exposure(
             address,
             single_reader=settings.single_reader,

@@ -10,11 +10,19 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConflictError, InputError, StoreError
-from imaging.review.records import Truth
+from imaging.review.records import AuditEvent, Truth
+from imaging.review.roles import Role
 from imaging.settings import Settings
 from imaging.store import Anchor, AuditTrail, ExportCheck, Repository
+from imaging.store.opening.key_changes import renew_recovery_key
+from imaging.store.opening.opening import open_store
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
+RECOVERY_KEY = (
+    "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. It is "
+    "shown this once. It opens the data folder when its key file, key ring or passphrase is lost; "
+    "without any of them nobody can."
+)
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
 account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
@@ -22,8 +30,7 @@ account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
 
 def open_repository() -> Repository:
     """The store the settings name; raises `SettingsError` or `StoreError`."""
-    settings = Settings.from_environment()
-    return Repository.open(settings.home, settings.database, seal_key=settings.seal_key)
+    return open_store(Settings.from_environment())
 
 
 @audit.command()
@@ -115,10 +122,20 @@ def add(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
     reader: Annotated[str, typer.Option(help="Name under a signature.", prompt=True)],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    role: Annotated[
+        list[Role] | None,
+        typer.Option(help="What it is; may be repeated. Without: the first all, others may sign."),
+    ] = None,
 ) -> None:
     """Create an account; asks for what is not given."""
-    open_repository().accounts.create(name, reader, password, by=TERMINAL)
+    repository, settings = open_repository(), Settings.from_environment()
+    repository.accounts.create(name, reader, password, by=TERMINAL, roles=role or None)
     typer.echo(f"{name} can sign in now.")
+    if key := renew_recovery_key(settings, only_first=True):
+        repository.audit.record(
+            AuditEvent.ENCRYPTION, account=TERMINAL, detail="a recovery key was made"
+        )
+        typer.echo(RECOVERY_KEY.format(key=key))
 
 
 @account.command()
@@ -127,8 +144,25 @@ def reset(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Give a reader a new password and unlock the account."""
-    open_repository().accounts.reset_password(name, password)
+    open_repository().accounts.reset_password(name, password, by=TERMINAL)
     typer.echo(f"{name} can sign in with the new password.")
+
+
+@account.command("reset-factor")
+def reset_second_factor(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
+    """Take away the second factor of a reader who has lost it."""
+    open_repository().accounts.reset_second_factor(name, by=TERMINAL)
+    typer.echo(f"{name} signs in without a second factor, or makes a new one where it is demanded.")
+
+
+@account.command("roles")
+def set_roles(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    roles: Annotated[list[Role], typer.Argument(help="All that it is from now on.")],
+) -> None:
+    """Say anew what an account is; its sessions end."""
+    open_repository().accounts.set_roles(name, roles, by=TERMINAL)
+    typer.echo(f"{name}: {', '.join(sorted(roles))}.")
 
 
 @account.command()

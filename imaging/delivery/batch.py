@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedRandom
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -17,6 +18,8 @@ from imaging.errors import ExportError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, Pictures, Summary, Tally, about, top_cases
 from imaging.export.batch.tables import TABLES, write_table
+from imaging.host.block_file import BLOCK, BlockFile
+from imaging.host.encrypted_file import new_key
 from imaging.host.temporary import sweep_rows
 from imaging.review.records import AuditEvent
 from imaging.store import Repository, seal_file
@@ -142,13 +145,14 @@ def _check(wish: Wish) -> None:
 
 
 class _Spool:
-    """Rows on disk, in a file that is gone with the process."""
+    """Rows on disk, in a file that is gone with the process, as is the key it is encrypted with."""
 
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             sweep_rows(folder)
-            self._file = TemporaryFile(dir=folder)  # noqa: SIM115 # closed by `close`
+            stored = TemporaryFile(dir=folder)  # noqa: SIM115 # closed by `close`
+            self._file = BufferedRandom(BlockFile(stored, new_key()), BLOCK)
         except OSError as exc:
             raise ExportError(_FOLDER) from exc
 
@@ -167,7 +171,8 @@ class _Spool:
 
     def close(self) -> None:
         """Forget the rows."""
-        self._file.close()
+        with suppress(OSError):  # a full disk takes the last of them no more than the others
+            self._file.close()
 
 
 def _gather(batch: Batch, wish: Wish, spool: _Spool, progress: OnProgress) -> Summary:

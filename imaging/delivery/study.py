@@ -27,7 +27,9 @@ from imaging.export import (
 from imaging.lengths import recorded_plane
 from imaging.review.measure import METRIC
 from imaging.review.records import AuditEvent, Measure, Presentation, Review
+from imaging.review.rights import Right
 from imaging.store import Repository, seal_file
+from imaging.store.access.sessions import insist_on
 from imaging.study import StudyRecord
 
 _HIDDEN = "The reader switched the file's overlay off: it is not drawn here."
@@ -76,6 +78,7 @@ def deliver(
     InputError
         If an original cannot be decoded any more, and a picture of it was asked for.
     """
+    insist_on(Right.EXPORT)
     record = repository.studies.get(study_uid)
     record.insist_on_one_patient()
     signed = next((r for r in reversed(record.reviews) if r.signed), None)

@@ -11,16 +11,22 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-def lock(handle: int) -> bool:
+def lock(handle: int, *, shared: bool = False) -> bool:
     """Lock an open file or folder until it is closed; False where another process has it.
 
     Where the system or the file system knows no locks (Windows, some network shares), it is True
     and nothing is locked: there only age tells what is in use.
+
+    Parameters
+    ----------
+    handle : int
+    shared : bool
+        Beside others who share it; False where somebody has it alone.
     """
     if fcntl is None:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

@@ -18,8 +18,10 @@ from imaging.host.locks import is_locked, lock
 from imaging.host.writing import PARTIAL
 
 RESULTS, BACKUP = "results-", "backing-up-"  # in the data folder
+IN_MEMORY = "lightbox-results-"  # where files are in memory
 FILMS = "lightbox-films-"  # in the system's folder for temporary files
 ROWS = "lightbox-rows-"  # beside a table that is being written, wherever that is
+_MOUNTS = Path("/proc/self/mounts")
 OLD = 3600.0  # seconds: what is younger may be about to be locked, or where no locks are, in use
 
 
@@ -52,8 +54,43 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             os.close(handle)
 
 
+@contextmanager
+def results_folder(home: Path, *, room: int, private: bool) -> Iterator[Path]:
+    """As `temporary_folder`, for results on their way to a browser: in memory where that can be.
+
+    Parameters
+    ----------
+    home : Path
+        The data folder; they lie in it where the system has no files in memory.
+    room : int
+        Bytes; where less is free in memory, the data folder is taken,
+    private : bool
+        unless nothing plain may come to its disk: then there is no more room than that.
+    """
+    memory = memory_folder()
+    if memory is not None and (private or shutil.disk_usage(memory).free >= room):
+        with temporary_folder(IN_MEMORY, memory) as folder:
+            yield folder
+    else:
+        with temporary_folder(RESULTS, home) as folder:
+            yield folder
+
+
+def memory_folder() -> Path | None:
+    """Folder whose files are in memory and on no disk (tmpfs, shm_overview(7)), where there is one.
+
+    Swap space is a disk: who encrypts a data folder encrypts that, too, or has none.
+    """
+    with suppress(OSError):
+        for line in _MOUNTS.read_text().splitlines():
+            _, place, kind, *_ = line.split()
+            if (place, kind) == ("/dev/shm", "tmpfs") and os.access(place, os.W_OK | os.X_OK):
+                return Path(place)
+    return None
+
+
 def sweep(home: Path, *, older_than: float = OLD) -> int:
-    """Delete what killed processes left in the data folder and the system's temporary folder.
+    """Delete what killed processes left in the data folder, in memory, and in the system's folder.
 
     Files that were being written aside among the originals, folders of results, backups and films
     for a while. Never what is locked, belongs to another user, or is a link.
@@ -77,6 +114,8 @@ def sweep(home: Path, *, older_than: float = OLD) -> int:
         *home.glob(f"{BACKUP}*/"),
         *Path(tempfile.gettempdir()).glob(f"{FILMS}*/"),
     ]
+    if memory := memory_folder():
+        left += memory.glob(f"{IN_MEMORY}*/")
     return sum(_sweep_one(path, time.time() - older_than) for path in left)
 
 

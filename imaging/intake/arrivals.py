@@ -12,14 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import IO
 
 from imaging.errors import ConflictError, InputError
 from imaging.intake.archives import is_archive
 from imaging.intake.expand import unpack
 from imaging.jobs import Arrival, Loss
 from imaging.store import Repository
+from imaging.store.encryption.incoming import IncomingFile
 from imaging.store.health.diagnosis import diagnose
+from imaging.store.originals import Originals
 from imaging.text import MAX_NAME, clean
 
 MOST_FILES = 100_000  # of one drop
@@ -136,7 +138,7 @@ class Arrivals:
                 end = piece.start + len(piece.content)
                 if piece.start < 0 or end > size or size > self._most_bytes:
                     raise InputError(_BAD)
-                whole: bytes | Path | None = bytes(piece.content)
+                whole: bytes | IncomingFile | None = bytes(piece.content)
                 if len(piece.content) < size:
                     here[piece.number], whole = self._append(job_id, piece, size)
                 if whole is not None:
@@ -145,7 +147,7 @@ class Arrivals:
                 self._repository.drops.take(job_id, arrivals)
                 here |= {arrival.number: _ALL for arrival in arrivals}
                 for arrival in arrivals:
-                    self._part(job_id, arrival.number).unlink(missing_ok=True)
+                    self._part(job_id, arrival.number).forget()
                 self._announce()
             return here
 
@@ -165,43 +167,48 @@ class Arrivals:
         with self._lock:
             return self._locks[job_id]
 
-    def _append(self, job_id: str, piece: Piece, size: int) -> tuple[int, Path | None]:
-        """Write a piece behind those before it; returns what is here, and the file if it is all.
-
-        A piece that begins behind the end is left: the one before it is missing.
-        """
-        path = self._part(job_id, piece.number)
+    def _append(self, job_id: str, piece: Piece, size: int) -> tuple[int, IncomingFile | None]:
+        """Write a piece behind those before it; returns what is here, and the file if it is all."""
+        part = self._part(job_id, piece.number)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as stream:
-                if stream.tell() < piece.start:
-                    return stream.tell(), None
-                stream.truncate(piece.start)
-                stream.write(piece.content)
-                here = stream.tell()
+            here = part.append(piece.start, piece.content)
         except OSError as exc:
             raise diagnose(exc, otherwise=_UNWRITABLE) from exc
-        return here, path if here == size else None
+        return here, part if here == size else None
 
-    def _part(self, job_id: str, number: int) -> Path:
-        return self._repository.originals.incoming / f"{_safe(job_id)}-{number}"
+    def _part(self, job_id: str, number: int) -> IncomingFile:
+        return self._repository.originals.incoming_file(f"{_safe(job_id)}-{number}")
 
-    def _keep(self, number: int, name: str, whole: bytes | Path) -> Arrival:
+    def _keep(self, number: int, name: str, whole: bytes | IncomingFile) -> Arrival:
         """Keep a file, or what is in it."""
         originals = self._repository.originals
         if not is_archive(_read_head(whole)):
-            if isinstance(whole, Path):
-                return Arrival(number, ((name, originals.keep_file(whole)),))
+            if isinstance(whole, IncomingFile):
+                return Arrival(number, ((name, originals.keep_incoming(whole)),))
             return Arrival(number, ((name, originals.keep(whole)),))
-        kept, refused = [], []
-        for label, read in unpack(whole, name):
-            try:
-                kept.append((label, originals.keep(read())))
-            except InputError as exc:
-                refused.append((label, str(exc)))
-        if not kept and not refused:
-            refused.append((name, _EMPTY))
-        return Arrival(number, tuple(kept), tuple(refused))
+        if isinstance(whole, bytes):
+            return _keep_members(originals, number, name, whole)
+        try:
+            stream = whole.open()
+        except OSError as exc:
+            raise diagnose(exc, otherwise=_UNWRITABLE) from exc
+        with stream:
+            return _keep_members(originals, number, name, stream)
+
+
+def _keep_members(
+    originals: Originals, number: int, name: str, archive: bytes | IO[bytes]
+) -> Arrival:
+    """Keep what is in an archive."""
+    kept, refused = [], []
+    for label, read in unpack(archive, name):
+        try:
+            kept.append((label, originals.keep(read())))
+        except InputError as exc:
+            refused.append((label, str(exc)))
+    if not kept and not refused:
+        refused.append((name, _EMPTY))
+    return Arrival(number, tuple(kept), tuple(refused))
 
 
 def _safe(job_id: str) -> str:
@@ -211,9 +218,9 @@ def _safe(job_id: str) -> str:
     return job_id
 
 
-def _read_head(whole: bytes | Path) -> bytes:
+def _read_head(whole: bytes | IncomingFile) -> bytes:
     if isinstance(whole, bytes):
         return whole[:_HEAD]
-    with suppress(OSError), whole.open("rb") as stream:
+    with suppress(OSError), whole.open() as stream:
         return stream.read(_HEAD)
     return b""

@@ -21,7 +21,7 @@ from imaging.documents import Document
 from imaging.entities import Instance
 from imaging.errors import AssistantError, InputError, PixelDataError
 from imaging.intake.child_process import ChildLostError, ChildProcess, connect
-from imaging.locations import read_head, read_place
+from imaging.intake.queued import read_queued, read_queued_head
 
 WORKER = "imaging.intake.decode_process"  # what the process that reads headers runs
 SECONDS = 60.0  # for one file
@@ -109,9 +109,9 @@ def read_for_triage(
 
 @dataclass(frozen=True, slots=True)
 class DescribeFiles:
-    """Message to the other process: which headers are wanted, of files (place, name)."""
+    """Message to the other process: which headers are wanted, of files (place, key, name)."""
 
-    files: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, bytes, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class DecodeProcess:
         self._lock = threading.Lock()
         self._child = ChildProcess(WORKER, memory=memory, idle=low_priority)
 
-    def describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
-        """As `imaging.dicom.describe`, of files (place, name); their first bytes are enough.
+    def describe(self, files: Sequence[tuple[str, bytes, str]]) -> list[Instance | None]:
+        """As `imaging.dicom.describe`, of files (place, key, name); their first bytes are enough.
 
-        None also for a file that cannot be opened.
+        None also for a file that cannot be opened. See `imaging.intake.queued` for the key.
 
         Raises
         ------
@@ -186,13 +186,13 @@ def decode_other_frames(content: bytes, file_name: str) -> None:
             image.stored_values(frame)
 
 
-def _describe_file(location: str, file_name: str) -> Instance | None:
+def _describe_file(location: str, key: bytes, file_name: str) -> Instance | None:
     """Read a file's header, of which more is read than its head where that is not enough."""
     with suppress(AssistantError):
-        head = read_head(location, _HEAD)
+        head = read_queued_head(location, key, _HEAD)
         instance = describe(head, file_name=file_name)
         if instance is None and len(head) == _HEAD and head[128:132] == b"DICM":
-            return describe(read_place(location), file_name=file_name)
+            return describe(read_queued(location, key), file_name=file_name)
         return instance
     return None
 

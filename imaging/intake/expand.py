@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
@@ -89,7 +90,7 @@ def expand(
     return readable, refused
 
 
-def unpack(source: Path | bytes, name: str) -> Iterator[Member]:
+def unpack(source: bytes | IO[bytes], name: str) -> Iterator[Member]:
     """The members of an archive that came through the browser, until they are too much.
 
     As `imaging.intake.unpack_process.members_apart`; a member's bytes may be had once.

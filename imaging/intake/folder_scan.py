@@ -163,7 +163,7 @@ class FolderScanner:
         self._repository.jobs.end_interrupted(datetime.now(UTC) - _LONG_SILENT)
         self._repository.drops.end_silent(datetime.now(UTC) - _GONE)
         self._repository.originals.forget_parts(datetime.now(UTC) - _FORGOTTEN)
-        self._repository.accounts.mark_time()
+        self._repository.clock_marks.mark()
         jobs = self._repository.jobs.listings()
         for by_job in (self._watched, self._failed):
             for job_id in by_job.keys() - {job.job_id for job in jobs}:

@@ -104,7 +104,7 @@ class HeaderScanner:
         if self._stopped.is_set():
             return 0
         there = [task for task in tasks if not (task.location and is_linked(task.location))]
-        films = self._describe([(self._location(task), task.file_name) for task in there])
+        films = self._describe([(*self._place(task), task.file_name) for task in there])
         looks = [
             (task, replace(film, identity=replace(film.identity, sha256=task.sha256)))
             for task, film in zip(there, films, strict=True)
@@ -116,10 +116,12 @@ class HeaderScanner:
         self._scanned[tasks[0].job_id] = min(low, *positions), max(high, *positions)
         return count
 
-    def _location(self, task: Task) -> str:
-        return task.location or str(self._repository.originals.path_of(task.sha256))
+    def _place(self, task: Task) -> tuple[str, bytes]:
+        if task.location:
+            return task.location, b""
+        return self._repository.originals.place_of(task.sha256)
 
-    def _describe(self, files: Sequence[tuple[str, str]]) -> list[Instance | None]:
+    def _describe(self, files: Sequence[tuple[str, bytes, str]]) -> list[Instance | None]:
         """Read headers; where one killed the process, each is asked for alone."""
         try:
             return self._decoder.describe(files)

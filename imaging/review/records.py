@@ -248,6 +248,7 @@ class AuditEvent(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_IN_REFUSED = "sign-in refused"
+    BREAK_GLASS = "break-glass"  # a local account signed in though the site has a provider
     SIGN_OUT = "sign-out"  # by the reader, or ended by somebody else
     ACCOUNT = "account"  # created or its settings changed
     SITE = "site"  # a setting that holds for all readers was changed
@@ -266,6 +267,7 @@ class AuditEvent(StrEnum):
     EXPORT = "export"
     DELETE = "delete"
     BACKUP = "backup"
+    ENCRYPTION = "encryption"  # the data folder encrypted or decrypted; what opens it changed
     RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on

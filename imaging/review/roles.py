@@ -17,4 +17,4 @@ class Role(StrEnum):
 
 
 EVERYDAY = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.READER, Role.SIGNER})
-"""What one reader who works alone, and the first account, can do."""
+"""What one reader who works alone, and the first account, is."""

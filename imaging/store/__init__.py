@@ -1,6 +1,6 @@
 """Records and originals: the only place with SQLAlchemy. Speaks entities, never rows."""
 
-from imaging.store.accounts import Accounts
+from imaging.store.access.accounts import Accounts
 from imaging.store.audit import AuditTrail, AuditVerdict, ExportCheck, Line
 from imaging.store.repository import Repository
 from imaging.store.seals.row_seals import Seals, seal_file

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import StoreError
 from imaging.review.records import AuditEntry, AuditEvent
+from imaging.review.rights import Right
 from imaging.store.database import Database
 from imaging.store.schema.tables import AuditTable, RelayTable, WorklistTable
 from imaging.store.seals.line import BEGINNING, digest
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 NETWORK = "network"  # the account behind every score
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _NOTHING: Seals = {}
+_LEAVING = (Right.EXPORT, Right.DEIDENTIFY, Right.RELEASE)  # what a file may leave by
 _FOUND_AT_ONCE = 500  # records of one line
 
 
@@ -102,7 +104,8 @@ class AuditTrail:
         seals : mapping
             The files that left, from `imaging.store.seals.row_seals.seal_file`.
         """
-        with self._database.writing() as session:
+        rights = _LEAVING if event is AuditEvent.EXPORT else ()
+        with self._database.writing(*rights) as session:
             append(
                 session,
                 event,
@@ -127,7 +130,7 @@ class AuditTrail:
             is_list = AuditTable.deed == AuditEvent.LIST.value
             of_study = AuditTable.study_instance_uid == study_instance_uid
             query = query.where(or_(of_study, and_(is_list, listed)))
-        with self._database.reading() as session:
+        with self._database.reading(Right.TRAIL) as session:
             return tuple(_to_entry(row) for row in session.scalars(query))
 
     def lines_after(self, number: int, limit: int) -> tuple[AuditEntry, ...]:
@@ -229,7 +232,7 @@ class AuditTrail:
         StoreError
             If there is no key, or the new one cannot be written.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.ACCOUNTS) as session:
             old, head = self._database.seal_key, _load_head(session)
             if old is None:
                 raise StoreError("No key seals this trail; nothing was changed.")
@@ -258,7 +261,7 @@ class AuditTrail:
         key = self._database.seal_key
         if not reason.strip():
             raise StoreError("Say why lines are missing; the reason stays in the audit trail.")
-        with self._database.writing() as session:
+        with self._database.writing(Right.ACCOUNTS) as session:
             if key is not None:
                 _remember_lost(session, key)
             lost = key.lost() if key is not None else ()

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -25,7 +26,9 @@ from imaging.errors import (
 )
 from imaging.host.clock import Clock
 from imaging.host.temporary import FILMS, temporary_folder
-from imaging.store.access.sessions import insist_on_sign_in
+from imaging.review.rights import Right
+from imaging.store.access.sessions import insist_on, insist_on_sign_in
+from imaging.store.encryption.sqlite_file import ERRORS, PATIENCE, connect, driver
 from imaging.store.health import diagnosis
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
 
@@ -47,9 +50,9 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-_PATIENCE = 30.0  # seconds to wait for another writer
+_SQLITE = make_url("sqlite://")
 Connect = Callable[[], sqlite3.Connection]
-_patience = ContextVar("patience", default=_PATIENCE)
+_patience = ContextVar("patience", default=PATIENCE)
 _LOCK = 0x4C696768  # "Ligh": names our advisory lock among those of other programs
 
 
@@ -93,7 +96,7 @@ class WriterLock:
             try:
                 if not self._changed.wait_for(
                     lambda: not self._taken and not (background and self._waiting),
-                    hurry if hurry < _PATIENCE else None,
+                    hurry if hurry < PATIENCE else None,
                 ):
                     raise StoreBusyError(diagnosis.BUSY)
                 self._taken = True
@@ -116,7 +119,14 @@ class Database:
     relies on some rows alone, and locks them, need not be among them (`writing(alone=False)`).
     """
 
-    def __init__(self, url: URL, *, connect: Connect | None = None, read_only: str = "") -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        connect: Connect | None = None,
+        read_only: str = "",
+        module: ModuleType | None = None,
+    ) -> None:
         self.trouble, self.read_only = _SERVER_TROUBLE, read_only
         self._cleanup = ExitStack()
         self.clock = Clock()
@@ -125,11 +135,14 @@ class Database:
         if url.get_backend_name() == "sqlite":
             self.trouble = _FOLDER_TROUBLE
             if connect is None:
-                self.engine: Engine = create_engine(url, connect_args={"timeout": _PATIENCE})
+                self.engine: Engine = create_engine(url, connect_args={"timeout": PATIENCE})
                 event.listen(self.engine, "connect", _configure_sqlite)
             else:
-                self.engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-                event.listen(self.engine, "connect", _configure_reader)
+                self.engine = create_engine(
+                    "sqlite://", creator=connect, poolclass=QueuePool, module=module
+                )
+                configure = _configure_reader if read_only else _configure_sqlite
+                event.listen(self.engine, "connect", configure)
         else:
             self.engine = create_engine(url, pool_pre_ping=True)
         event.listen(self.engine, "begin", _begin)
@@ -143,14 +156,22 @@ class Database:
         return self.engine.dialect.name != "sqlite"
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, *rights: Right) -> Iterator[Session]:
         """A transaction that only reads; waits for nobody.
+
+        Parameters
+        ----------
+        *rights : Right
+            One of them the account must hold for which it is read; with none, anybody may.
 
         Raises
         ------
+        RightMissingError
+            If it does not hold one.
         StoreError
             If the database fails.
         """
+        insist_on(*rights)
         with self._errors(), self._readers.begin() as session:
             yield session
 
@@ -163,11 +184,16 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, *, background: bool = False, alone: bool = True) -> Iterator[Session]:
+    def writing(
+        self, *rights: Right, background: bool = False, alone: bool = True
+    ) -> Iterator[Session]:
         """A transaction that writes, alone unless told otherwise.
 
         Parameters
         ----------
+        *rights : Right
+            One of them the account must hold for which it is written; with none, whoever is signed
+            in may. `tests/imaging/store/access/test_rights.py` lists where none is named, and why.
         background : bool
             It waits until nobody else in this process wants to write: a batch, not a reader.
         alone : bool
@@ -179,6 +205,8 @@ class Database:
         ------
         ConflictError
             If a key is there already.
+        RightMissingError
+            If the account holds none of the rights at this moment.
         SignInEndedError
             If it is for a reader (`on_behalf_of`) who is not signed in any more.
         StoreError
@@ -188,7 +216,7 @@ class Database:
             raise StoreReadOnlyError(self.read_only)
         if not alone and self.engine.dialect.name != "sqlite":
             with self._errors(), self._readers.begin() as session:
-                insist_on_sign_in(session, self.clock.now())
+                insist_on_sign_in(session, self.clock.now(), rights)
                 yield session
             return
         with (
@@ -197,7 +225,7 @@ class Database:
         ):
             with self._writers.begin() as session:
                 session.info[SEAL_KEY] = self.seal_key
-                insist_on_sign_in(session, self.clock.now())
+                insist_on_sign_in(session, self.clock.now(), rights)
                 yield session
             if self.seal_key is not None and HEAD in session.info:
                 self.seal_key.note(session.info[HEAD])
@@ -221,7 +249,7 @@ class Database:
 
     def close_with(self, cleanup: ExitStack) -> None:
         """Let go of something else when this is closed, or the process ends."""
-        self._cleanup = cleanup
+        self._cleanup.enter_context(cleanup)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -229,14 +257,24 @@ class Database:
         self._cleanup.close()
 
 
-def open_database(home: Path, database: str = "") -> Database:
+def open_database(home: Path, database: str = "", key: bytes | None = None) -> Database:
     """Connect to the database of that address, or to the SQLite file below `home`.
+
+    Parameters
+    ----------
+    home : Path
+    database : str
+    key : bytes, optional
+        32 bytes, of an encrypted SQLite file. A database elsewhere is its server's to encrypt.
 
     Raises
     ------
     SettingsError
         If the address is none, or of a database other than SQLite and PostgreSQL.
     """
+    if key is not None and not database:
+        file = home / "lightbox.db"
+        return Database(_SQLITE, connect=partial(connect, file, key), module=driver(key))
     try:
         url = make_url(database or f"sqlite:///{home / 'lightbox.db'}")
         return Database(url.set(drivername=_DRIVERS[url.drivername]))
@@ -244,8 +282,10 @@ def open_database(home: Path, database: str = "") -> Database:
         raise SettingsError(_BAD_URL) from exc
 
 
-def open_for_reading(database: Path, reason: str) -> Database:
+def open_for_reading(database: Path, reason: str, key: bytes | None = None) -> Database:
     """Connect to a SQLite file that cannot be written, or must not; `reason` says why, a sentence.
+
+    With the key (32 bytes) of an encrypted one.
 
     Raises
     ------
@@ -254,7 +294,7 @@ def open_for_reading(database: Path, reason: str) -> Database:
     """
     log = database.with_name(f"{database.name}-wal")
     with ExitStack() as cleanup:
-        fixed = not diagnosis.can_be_read(database)  # its folder takes no lock
+        fixed = not diagnosis.can_be_read(database, key)  # its folder takes no lock
         try:
             if fixed and log.exists() and log.stat().st_size:
                 # what was saved last lies there, and is read only where it may be locked
@@ -264,10 +304,10 @@ def open_for_reading(database: Path, reason: str) -> Database:
                 database, fixed = copies / database.name, False
         except OSError as exc:
             raise StoreError(reason) from exc
-        if not diagnosis.can_be_read(database, immutable=fixed):
+        if not diagnosis.can_be_read(database, key, immutable=fixed):
             raise StoreError(reason)
-        connect = partial(diagnosis.connect_for_reading, database, immutable=fixed)
-        opened = Database(make_url("sqlite://"), connect=connect, read_only=reason)
+        reader = partial(diagnosis.connect_for_reading, database, key, immutable=fixed)
+        opened = Database(_SQLITE, connect=reader, read_only=reason, module=driver(key))
         opened.close_with(cleanup.pop_all())
     return opened
 
@@ -296,12 +336,12 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
     SQLite does not wait for a lock here, whatever the busy timeout: two that open a new store at
     once would else see one of them fail.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError as exc:
+        except ERRORS as exc:
             if "locked" not in str(exc) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
@@ -317,7 +357,7 @@ def _begin(connection: Connection) -> None:
             driver.close()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     elif writes:
-        if _patience.get() < _PATIENCE:
+        if _patience.get() < PATIENCE:
             limit = f"{_patience.get() * 1000:.0f}ms"
             connection.exec_driver_sql(f"SELECT set_config('lock_timeout', '{limit}', true)")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

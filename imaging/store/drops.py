@@ -24,6 +24,7 @@ from imaging.jobs import (
     Loss,
     MissingFile,
 )
+from imaging.review.rights import Right
 from imaging.store.base import Records
 from imaging.store.jobs import add_lost, load_row, new_job, next_position, note_job
 from imaging.store.schema import json_codec
@@ -45,7 +46,7 @@ class Drops(Records):
         """
         priority = URGENT if len(files) <= HANDFUL else NORMAL
         job = new_job(JobKind.UPLOAD, account=account, priority=priority)
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             session.add(job)
             session.flush()
             rows = [
@@ -71,7 +72,7 @@ class Drops(Records):
         NotFoundError
             If there is none of that id that this account opened.
         """
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             if load_row(session, job_id).account != account:
                 raise NotFoundError("This batch is not known here.")
 
@@ -85,7 +86,7 @@ class Drops(Records):
         ConflictError
             If the job was cancelled, or one was not announced.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             _insist_on_open(session, job_id)
             rows = _load(session, job_id, numbers)
             for row in rows.values():
@@ -105,7 +106,7 @@ class Drops(Records):
         ConflictError
             If the job was cancelled, one was not announced, or bytes were deleted meanwhile.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             job = _insist_on_open(session, job_id)
             rows = _load(session, job_id, [arrival.number for arrival in arrivals])
             new = [a for a in arrivals if rows[a.number].state != DropState.ARRIVED.value]
@@ -136,14 +137,14 @@ class Drops(Records):
 
     def lose(self, job_id: str, losses: Mapping[int, Loss]) -> None:
         """Write down files that will not come, and why; one that has arrived stays so."""
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             for number, row in _load(session, job_id, list(losses)).items():
                 if row.state != DropState.ARRIVED.value:
                     row.state, row.loss = DropState.MISSING.value, losses[number].value
 
     def lose_rest(self, job_id: str, loss: Loss) -> None:
         """Write down that nothing more comes of a drop, and why."""
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             _lose(session, (DropFileTable.job_id == job_id,), loss)
 
     def end_silent(self, before: datetime) -> int:
@@ -176,7 +177,7 @@ class Drops(Records):
         """
         self.insist_on_owner(job_id, account)
         missing = DropFileTable.job_id == job_id, DropFileTable.state == DropState.MISSING.value
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             session.execute(
                 update(DropFileTable).where(*missing).values(state=DropState.DISMISSED.value)
             )
@@ -191,7 +192,7 @@ class Drops(Records):
             .group_by(DropFileTable.job_id)
             .order_by(func.min(JobTable.created_at))
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             return dict(session.execute(query).all())
 
     def missing_of(self, account: str, *, limit: int = 5000) -> dict[str, tuple[MissingFile, ...]]:
@@ -207,7 +208,7 @@ class Drops(Records):
             .limit(limit)
         )
         found: dict[str, list[MissingFile]] = {}
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             for row in session.scalars(query):
                 file = MissingFile(row.number, row.name, row.size, Loss(row.loss))
                 found.setdefault(row.job_id, []).append(file)

@@ -14,7 +14,9 @@ from imaging.entities import Job, JobFile, Status
 from imaging.errors import ConflictError, NotFoundError
 from imaging.jobs import DropState, JobKind, JobProgress, JobState
 from imaging.review.records import AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
+from imaging.store.access.sessions import insist_on_owner
 from imaging.store.base import Records
 from imaging.store.pending_files import has_waiting
 from imaging.store.pending_studies import forget_empty, forget_job
@@ -54,7 +56,7 @@ class Jobs(Records):
             )
             for i, (name, content) in enumerate(files)
         ]
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             session.add(job)
             job.files = rows
             session.flush()
@@ -68,7 +70,8 @@ class Jobs(Records):
         """Begin a job whose files are added as they are found; returns its id."""
         job = new_job(kind, account=account, priority=priority)
         job.source, job.state = json_codec.plain(source), JobState.LISTING.value
-        with self._database.writing() as session:
+        right = Right.RESCORE if kind is JobKind.RESCORE else Right.INTAKE
+        with self._database.writing(right) as session:
             session.add(job)
             note_job(session, job.job_id, account, f"{kind.value} queued")
         return job.job_id
@@ -102,7 +105,7 @@ class Jobs(Records):
         copies = [(json_codec.plain(name), sha256) for name, sha256 in kept]
         lost_files = [(json_codec.plain(name), sentence) for name, sentence in refused]
         unwanted: set[str] = set()
-        with self._database.writing() as session:
+        with self._database.writing(Right.INTAKE) as session:
             if load_row(session, job_id).state == JobState.CANCELLED.value:
                 unwanted = {sha256 for _, sha256 in copies}
                 in_place, copies, lost_files = [], [], []
@@ -159,7 +162,7 @@ class Jobs(Records):
         position = 0
         try:
             for part in _slices(study_instance_uids, _FEW):
-                with self._database.writing(background=True) as session:
+                with self._database.writing(Right.RESCORE, background=True) as session:
                     if load_row(session, job_id).state == JobState.CANCELLED.value:
                         break
                     position += _add_films(session, job_id, part, start=position)
@@ -175,7 +178,7 @@ class Jobs(Records):
         NotFoundError
             If there is none of that id.
         """
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             row = load_row(session, job_id)
             files = tuple(job_file(f) for f in row.files)
             return Job(row.job_id, row.created_at, files, account=row.account)
@@ -211,7 +214,7 @@ class Jobs(Records):
             film = JobFileTable.status != Status.HELPER.value
             query = query.where(or_(JobFileTable.status.is_(None), film))
         query = query.order_by(JobFileTable.position).offset(offset).limit(limit)
-        with self._database.reading() as session:
+        with self._database.reading(Right.INTAKE) as session:
             return tuple(job_file(row) for row in session.scalars(query))
 
     def unfinished(self) -> tuple[JobProgress, ...]:
@@ -298,6 +301,7 @@ class Jobs(Records):
         """Go on with a paused job: first look again for files, which may have been interrupted."""
         with self._database.writing() as session:
             row = load_row(session, job_id)
+            _insist_on_steering(session, row)
             if row.state == JobState.PAUSED.value:
                 listed = row.kind in _LISTED
                 row.state = (JobState.LISTING if listed else JobState.RUNNING).value
@@ -306,17 +310,19 @@ class Jobs(Records):
     def cancel(self, job_id: str, *, account: str = "") -> None:
         """End a job; files without an outcome are forgotten, outcomes stay."""
         with self._database.writing() as session:
-            load_row(session, job_id).state = JobState.CANCELLED.value
+            row = load_row(session, job_id)
+            _insist_on_steering(session, row)
+            row.state = JobState.CANCELLED.value
             note_job(session, job_id, account, "cancelled")
             announced = forget_job(session, job_id)
             open_files = select(JobFileTable).where(
                 JobFileTable.job_id == job_id, JobFileTable.status.is_(None)
             )
             lost = set()
-            for row in session.scalars(open_files):
-                if not row.location:
-                    lost.add(row.sha256)
-                session.delete(row)
+            for file in session.scalars(open_files):
+                if not file.location:
+                    lost.add(file.sha256)
+                session.delete(file)
             if announced:
                 refresh_worklist(session, sorted(forget_empty(session, announced)))
         self._forget_bytes(lost)
@@ -324,7 +330,9 @@ class Jobs(Records):
     def set_priority(self, job_id: str, priority: int, *, account: str = "") -> None:
         """Put a job before or after others; a higher number goes first."""
         with self._database.writing() as session:
-            load_row(session, job_id).priority = priority
+            row = load_row(session, job_id)
+            _insist_on_steering(session, row)
+            row.priority = priority
             note_job(session, job_id, account, f"priority {priority}")
 
     def retryable(self, job_id: str) -> int:
@@ -357,7 +365,9 @@ class Jobs(Records):
             "claimed_at": None,
         }
         with self._database.writing() as session:
-            if load_row(session, job_id).state == JobState.CANCELLED.value:
+            row = load_row(session, job_id)
+            _insist_on_steering(session, row)
+            if row.state == JobState.CANCELLED.value:
                 raise ConflictError("This batch was cancelled; queue the files again.")
             note_job(session, job_id, account, "unreadable files queued again")
             where_elsewhere = _where_failed_elsewhere(job_id)
@@ -393,9 +403,16 @@ class Jobs(Records):
             row = session.scalar(select(JobTable).where(JobTable.job_id == job_id, is_one))
             if row is None:
                 return
+            if told is not None:
+                _insist_on_steering(session, row)
             row.state = to.value
             if told is not None:
                 note_job(session, job_id, *told)
+
+
+def _insist_on_steering(session: Session, job: JobTable) -> None:
+    """Who handed a batch in steers it; another's only who may steer everybody's."""
+    insist_on_owner(session, job.account, Right.BATCHES, Right.INTAKE)
 
 
 def note_job(session: Session, job_id: str, account: str, what: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,11 @@ from sqlalchemy import func, select, tuple_
 from imaging.errors import InputError, NotFoundError, StoreError
 from imaging.host import temporary
 from imaging.locations import read_place
+from imaging.review.rights import Right
+from imaging.store.access.sessions import insist_on
 from imaging.store.base import Records
+from imaging.store.encryption.incoming import IncomingFile
+from imaging.store.health.diagnosis import diagnose
 from imaging.store.schema.tables import InstanceTable, ThumbnailTable
 
 _MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
@@ -30,9 +34,25 @@ class Originals(Records):
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
 
-    def keep_file(self, path: Path) -> str:
-        """Keep a file that lies in `incoming`, which it leaves; returns its SHA-256 (hex)."""
-        return self._objects.put_file(path)
+    def keep_incoming(self, file: IncomingFile) -> str:
+        """Keep a file that has arrived whole; returns its SHA-256 (hex)."""
+        if not file.encrypted:
+            return self._objects.put_file(file.path)
+        try:
+            with closing(file.open()) as stream:
+                return self._objects.put_stream(stream)
+        except OSError as exc:
+            raise diagnose(exc, otherwise=self._database.trouble) from exc
+
+    def incoming_file(self, name: str) -> IncomingFile:
+        """A file of `incoming`, of a name of this one's own; it need not be there yet."""
+        path = self.incoming / name
+        return IncomingFile(path, self._objects.key_of_incoming(name))
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing plain of a film may come to the disk."""
+        return self._objects.keys is not None
 
     @property
     def incoming(self) -> Path:
@@ -60,8 +80,16 @@ class Originals(Records):
         return temporary.sweep(self._objects.root.parent)
 
     def path_of(self, sha256: str) -> Path:
-        """Where kept bytes lie, for a process that reads them itself."""
+        """Where kept bytes lie, as they are on the disk."""
         return self._objects.path(sha256)
+
+    def place_of(self, sha256: str) -> tuple[str, bytes]:
+        """Where kept bytes lie, and the key of that one file, for a process that reads it itself.
+
+        See `imaging.intake.queued`; the key is empty where nothing is encrypted.
+        """
+        path = self._objects.path(sha256)
+        return str(path), self._objects.key(path)
 
     def content(self, sha256: str) -> bytes:
         """A file's bytes, checked against their hash, from here or from where they were left.
@@ -73,6 +101,7 @@ class Originals(Records):
         StoreError
             If they are not what was read when they came.
         """
+        insist_on(Right.FILMS)
         try:
             return self._objects.get(sha256)
         except NotFoundError:
@@ -105,7 +134,7 @@ class Originals(Records):
         with self._database.reading() as session:
             if session.scalar(has_one) is not None:
                 return
-        with self._database.writing() as session:
+        with self._database.writing(Right.FILMS) as session:
             if session.scalar(has_one) is None and session.scalar(film.limit(1)) is not None:
                 session.add(ThumbnailTable(sha256=sha256, content=content))
 
@@ -116,7 +145,7 @@ class Originals(Records):
             .join(ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256)
             .where(InstanceTable.sop_instance_uid.in_(sop_instance_uids))
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FILMS) as session:
             return dict(session.execute(query).all())
 
     def study_thumbnails(self, study_instance_uids: Sequence[str]) -> dict[str, bytes]:
@@ -130,7 +159,7 @@ class Originals(Records):
         query = select(study, ThumbnailTable.content).join(
             ThumbnailTable, ThumbnailTable.sha256 == InstanceTable.sha256
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FILMS) as session:
             heads = [tuple(head) for head in session.execute(firsts)]
             query = query.where(tuple_(study, InstanceTable.position).in_(heads))
             return dict(session.execute(query).all()) if heads else {}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from imaging.entities import Instance
 from imaging.jobs import NOWHERE, URGENT, JobKind, JobState, Span, Task
 from imaging.review.records import AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.identities import Routes, route_film
@@ -91,7 +92,7 @@ class PendingFiles(Records):
 
         Left out are files that have their outcome by now, and films that are stored already.
         """
-        with self._database.writing(background=True) as session:
+        with self._database.writing(Right.INTAKE, background=True) as session:
             new = _select_new(session, _route(session, looks))
             if not new:
                 return 0
@@ -131,7 +132,7 @@ class PendingFiles(Records):
         with self._database.reading() as session:  # nobody waits for a look in vain
             if not _load_not_urgent(session, study_instance_uid):
                 return False
-        with self._database.writing() as session:
+        with self._database.writing(Right.FILMS) as session:
             rows = _load_not_urgent(session, study_instance_uid)
             if not rows:
                 return False

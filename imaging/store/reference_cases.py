@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import NotFoundError
 from imaging.review.records import AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.schema.tables import CaseTable, InstanceTable
@@ -49,7 +50,7 @@ class ReferenceCases(Records):
         NotFoundError
             If one of them is not stored.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.REFERENCE) as session:
             for case in cases:
                 if session.get(InstanceTable, case.sop_instance_uid) is None:
                     raise NotFoundError("This film is not in the records.")
@@ -70,7 +71,7 @@ class ReferenceCases(Records):
         query = select(CaseTable).order_by(CaseTable.added_at, CaseTable.sop_instance_uid)
         if weights_sha256:
             query = query.where(CaseTable.weights_sha256 == weights_sha256)
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 SiteCase(
                     row.study_instance_uid, row.sop_instance_uid, row.weights_sha256, row.features
@@ -80,7 +81,7 @@ class ReferenceCases(Records):
 
     def remove(self, study_instance_uid: str, *, account: str) -> None:
         """Keep no film of a study as a reference case any more."""
-        with self._database.writing() as session:
+        with self._database.writing(Right.REFERENCE) as session:
             session.execute(
                 delete(CaseTable).where(CaseTable.study_instance_uid == study_instance_uid)
             )

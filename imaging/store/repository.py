@@ -10,11 +10,16 @@ from pathlib import Path
 from imaging.errors import StoreBusyError, StoreError
 from imaging.host.rights import restrict_folder
 from imaging.host.writing import make_folder
-from imaging.store.accounts import IDLE, Accounts, latest_moment
+from imaging.store.access.accounts import Accounts
+from imaging.store.access.sign_ins import IDLE
 from imaging.store.audit import AuditTrail, begin_sealing
 from imaging.store.claims import Claims
+from imaging.store.clock_marks import ClockMarks, latest_moment
 from imaging.store.database import Database, open_database, open_for_reading
 from imaging.store.drops import Drops
+from imaging.store.encryption.finding import find_keys
+from imaging.store.encryption.keys import Keys
+from imaging.store.encryption.use import FolderUse
 from imaging.store.health.diagnosis import diagnose, find_damage, find_obstacle
 from imaging.store.jobs import Jobs
 from imaging.store.migrations.migrate import migrate
@@ -47,6 +52,8 @@ class Repository:
         The site's own reference cases.
     claims : Claims
         Files that workers took, and what became of them.
+    clock_marks : ClockMarks
+        The latest moment, kept for the next start.
     drops : Drops
         What browsers said they would send, and what of that arrived.
     jobs : Jobs
@@ -67,12 +74,20 @@ class Repository:
         What is to be read, and in which order.
     """
 
-    def __init__(self, database: Database, objects: ObjectFolder, idle: timedelta = IDLE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectFolder,
+        idle: timedelta = IDLE,
+        factor_demanded: bool = False,
+    ) -> None:
         self._database, self._objects = database, objects
-        self.accounts = Accounts(database, idle)
+        self._use: FolderUse | None = None
+        self.accounts = Accounts(database, idle, factor_demanded=factor_demanded)
         self.audit = AuditTrail(database)
         self.cases = ReferenceCases(database, objects)
         self.claims = Claims(database, objects)
+        self.clock_marks = ClockMarks(database)
         self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
@@ -91,6 +106,8 @@ class Repository:
         *,
         seal_key: Path | None = None,
         idle: timedelta = IDLE,
+        factor_demanded: bool = False,
+        keys: Keys | None = None,
     ) -> Repository:
         """Open the store, creating or upgrading folder and tables as needed.
 
@@ -106,23 +123,32 @@ class Repository:
             so.
         idle : timedelta
             How long a sign-in stays open while its reader does nothing.
+        factor_demanded : bool
+            Whether who signs in with a password needs a second factor.
+        keys : Keys, optional
+            Those of an encrypted data folder, from whoever asks for them (`imaging.store.opening`);
+            else they are found by the key file in its own place, or the key ring.
 
         Raises
         ------
         SettingsError
             If `database` is no address of a database we know.
         StoreError
-            If folder or database cannot be created or read, or hold records of a version of
-            Lightbox that this one does not know. What can be read and not written, or is damaged,
-            opens for reading: `read_only` says why.
+            If the folder is encrypted and its key is not found, or folder or database cannot be
+            created or read, or hold records of a version of Lightbox that this one does not know.
+            What can be read and not written, or is damaged, opens for reading: `read_only` says
+            why.
         """
-        file = home / "lightbox.db"
-        damage = "" if database else find_damage(file)
+        use = FolderUse(home)
+        keys = keys or find_keys(home)
+        file, key = home / "lightbox.db", keys.database if keys else None
+        damage = "" if database else find_damage(file, key)
         if damage:
-            return cls._open_for_reading(home, damage, seal_key, idle)
-        records = open_database(home, database)
+            return cls._open_for_reading(home, damage, seal_key, idle, factor_demanded, keys, use)
+        records = open_database(home, database, key)
         try:
             make_folder(home)
+            use = use if use.held else FolderUse(home)
             restrict_folder(home)
             migrate(records)
             fill_worklist(records)
@@ -137,12 +163,21 @@ class Repository:
             if database or isinstance(exc, StoreBusyError) or not file.is_file():
                 raise
             reason = find_obstacle(home) or str(exc)
-            return cls._open_for_reading(home, reason, seal_key, idle)
-        return cls(records, ObjectFolder(home / "objects"), idle)
+            return cls._open_for_reading(home, reason, seal_key, idle, factor_demanded, keys, use)
+        store = cls(records, ObjectFolder(home / "objects", keys), idle, factor_demanded)
+        store._use = use
+        return store
 
     @classmethod
     def _open_for_reading(
-        cls, home: Path, reason: str, seal_key: Path | None, idle: timedelta
+        cls,
+        home: Path,
+        reason: str,
+        seal_key: Path | None,
+        idle: timedelta,
+        factor_demanded: bool,
+        keys: Keys | None,
+        use: FolderUse,
     ) -> Repository:
         """Open what can be read though it cannot, or must not, be written.
 
@@ -153,7 +188,7 @@ class Repository:
         StoreError
             With the reason, if nothing can be read, or the tables are of another version.
         """
-        records = open_for_reading(home / "lightbox.db", reason)
+        records = open_for_reading(home / "lightbox.db", reason, keys.database if keys else None)
         try:
             migrate(records)  # refuses tables that it would have to change
             log.error("the records are open for reading only: %s", reason)
@@ -162,7 +197,9 @@ class Repository:
         except StoreError:
             records.close()
             raise
-        return cls(records, ObjectFolder(home / "objects"), idle)
+        store = cls(records, ObjectFolder(home / "objects", keys), idle, factor_demanded)
+        store._use = use
+        return store
 
     @property
     def read_only(self) -> str:
@@ -174,9 +211,16 @@ class Repository:
         """Whether other computers, with folders of originals of their own, may use its records."""
         return self._database.shared
 
+    @property
+    def keys(self) -> Keys | None:
+        """Those of an encrypted data folder; None of a plain one."""
+        return self._objects.keys
+
     def close(self) -> None:
         """Give the database back."""
         self._database.close()
+        if self._use is not None:
+            self._use.close()
 
 
 def _look_at_clock(database: Database) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from imaging.errors import ConflictError, HeldStudyError
 from imaging.patients import HELD
 from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.identities import is_held
@@ -48,7 +49,7 @@ class Reviews(Records):
         """
         if review.signed and not (review.account and review.reader):
             raise ValueError("a signature needs an account and a name")
-        with self._database.writing() as session:
+        with self._database.writing(Right.SIGN if review.signed else Right.DRAFT) as session:
             newest = session.scalar(
                 select(func.max(ReviewTable.version)).where(
                     ReviewTable.study_instance_uid == review.study_instance_uid
@@ -85,7 +86,7 @@ class Reviews(Records):
             .where(ReviewTable.stage == Stage.FINAL.value)
             .order_by(ReviewTable.created_at, ReviewTable.version)
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 json_codec.review_from_json(row.content, row.created_at)
                 for row in session.scalars(query)
@@ -100,7 +101,7 @@ class Reviews(Records):
             If this account has committed one for this study already, or it is not stored.
         """
         key = (first_read.study_instance_uid, first_read.account)
-        with self._database.writing() as session:
+        with self._database.writing(Right.DRAFT) as session:
             if session.get(FirstReadTable, key) is not None:
                 raise ConflictError("Your first read of this study is already committed.")
             row = FirstReadTable(
@@ -120,7 +121,7 @@ class Reviews(Records):
 
     def first_read(self, study_instance_uid: str, account: str) -> FirstRead | None:
         """The first read this account committed for this study, if any."""
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             row = session.get(FirstReadTable, (study_instance_uid, account))
             return json_codec.first_read_from_json(row.content, row.committed_at) if row else None
 
@@ -129,7 +130,7 @@ class Reviews(Records):
         query = select(FirstReadTable.study_instance_uid).where(
             FirstReadTable.account == account, FirstReadTable.study_instance_uid.in_(among)
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             return frozenset(session.scalars(query))
 
     def first_reads(self) -> tuple[FirstRead, ...]:
@@ -137,7 +138,7 @@ class Reviews(Records):
         query = select(FirstReadTable).order_by(
             FirstReadTable.committed_at, FirstReadTable.study_instance_uid, FirstReadTable.account
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 json_codec.first_read_from_json(row.content, row.committed_at)
                 for row in session.scalars(query)
@@ -145,7 +146,7 @@ class Reviews(Records):
 
     def set_truth(self, truth: Truth, *, account: str = "") -> None:
         """Write down what a study turned out to show; a later word on the same finding counts."""
-        with self._database.writing() as session:
+        with self._database.writing(Right.DRAFT) as session:
             row = session.merge(
                 TruthTable(
                     study_instance_uid=truth.study_instance_uid,
@@ -167,7 +168,7 @@ class Reviews(Records):
         """The known truths about the studies, by Study Instance UID."""
         by_study: defaultdict[str, list[Truth]] = defaultdict(list)
         query = select(TruthTable).order_by(TruthTable.study_instance_uid, TruthTable.code)
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             for row in session.scalars(query):
                 truth = Truth(row.study_instance_uid, row.code, row.present, row.source)
                 by_study[row.study_instance_uid].append(truth)

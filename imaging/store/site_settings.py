@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from imaging.review.records import AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.base import Records
 from imaging.store.schema import json_codec
@@ -34,7 +35,7 @@ class SiteSettings(Records):
         minutes = order.max_wait // timedelta(minutes=1)
         levels = dict(sorted(order.levels))
         value = {"max_wait_minutes": minutes, "levels": levels}
-        with self._database.writing() as session:
+        with self._database.writing(Right.SITE) as session:
             row = session.merge(SiteTable(name=READING_ORDER, value=value))
             restand(session, order)
             listing = ", ".join(f"{code} {level}" for code, level in levels.items())
@@ -49,7 +50,7 @@ class SiteSettings(Records):
     def views(self, account: str) -> tuple[View, ...]:
         """The lists a reader keeps, by name."""
         query = select(ViewTable).where(ViewTable.account == account).order_by(ViewTable.name)
-        with self._database.reading() as session:
+        with self._database.reading(Right.WORKLIST) as session:
             return tuple(View(r.name, _to_query(r.query)) for r in session.scalars(query))
 
     def save_view(self, view: View, *, account: str) -> None:
@@ -63,7 +64,7 @@ class SiteSettings(Records):
         name = json_codec.plain(" ".join(view.name.split()))
         if not 0 < len(name) <= LONGEST_NAME:
             raise ValueError("a view needs a name of up to 64 characters")
-        with self._database.writing() as session:
+        with self._database.writing(Right.WORKLIST) as session:
             values = asdict(view.query.whole)
             values.update(sort=view.query.sort.value, descending=view.query.descending)
             session.merge(ViewTable(account=account, name=name, query=values))
@@ -72,7 +73,7 @@ class SiteSettings(Records):
 
     def delete_view(self, name: str, *, account: str) -> None:
         """Keep a list no more; one that is not there is gone already."""
-        with self._database.writing() as session:
+        with self._database.writing(Right.WORKLIST) as session:
             row = session.get(ViewTable, (account, name))
             if row is not None:
                 session.delete(row)

@@ -18,7 +18,9 @@ from imaging.patients import IdentityDecision, group_of, group_patients
 from imaging.person import Person, person_of
 from imaging.priors import Priors, find_priors
 from imaging.review.records import AuditEvent
+from imaging.review.rights import Right
 from imaging.store import audit
+from imaging.store.access.redaction import as_allowed
 from imaging.store.base import Records, load_typed
 from imaging.store.identities import load_decisions, load_patients, stand_in_uid
 from imaging.store.pending_studies import load_announced
@@ -73,8 +75,8 @@ class Studies(Records):
         NotFoundError
             If there is none of that UID.
         """
-        with self._database.reading() as session:
-            return _load_record(session, study_instance_uid, typed_until=typed_until)
+        with self._database.reading(Right.FILMS) as session:
+            return as_allowed(_load_record(session, study_instance_uid, typed_until=typed_until))
 
     def priors(self, study_instance_uid: str) -> Priors:
         """Earlier stored studies of the same patient, and of who may be the same, newest first.
@@ -87,12 +89,12 @@ class Studies(Records):
         NotFoundError
             If there is no study of that UID.
         """
-        with self._database.reading() as session:
+        with self._database.reading(Right.FILMS) as session:
             current = _load_record(session, study_instance_uid, waiting=False)
             if not current.files or current.held:
                 return Priors()
             uids = _load_candidates(session, current)
-            others = [_load_record(session, uid, waiting=False) for uid in uids]
+            others = [as_allowed(_load_record(session, uid, waiting=False)) for uid in uids]
         return find_priors(current, [other for other in others if other.instances])
 
     def identify(
@@ -126,7 +128,7 @@ class Studies(Records):
         ConflictError
             If its files name others by now than were seen.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.FACTS) as session:
             named = load_patients(session, [study_instance_uid]).get(study_instance_uid, ())
             groups = _load_record(session, study_instance_uid).patients
             if seen is not None and _persons(chain(*groups)) != _persons(seen):
@@ -159,7 +161,7 @@ class Studies(Records):
         ConflictError
             If there is none any more.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.FACTS) as session:
             decision = session.get(DecisionTable, study_instance_uid)
             if decision is None:
                 raise ConflictError(_OVERTAKEN)
@@ -195,7 +197,7 @@ class Studies(Records):
             If `keeps` is not one of its patients any more, or the only one, or had no film here
             when the report was begun, while another had.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.FACTS) as session:
             record = _load_record(session, study_instance_uid)
             groups = record.patients
             if len(groups) < 2 or keeps not in [one for group in groups for one in group]:
@@ -243,7 +245,7 @@ class Studies(Records):
         StoreError
             If `reason` is empty or names the patient, who would then never be forgotten.
         """
-        with self._database.writing() as session:
+        with self._database.writing(Right.DELETE) as session:
             row = _load_row(session, study_instance_uid)
             # the files as they came: a reason must not name who they name, whatever was decided
             waiting = load_announced(session, study_instance_uid)

@@ -21,6 +21,7 @@ from imaging.errors import ConflictError, NotFoundError, StoreError
 from imaging.jobs import URGENT, JobKind, Task
 from imaging.review import drafting
 from imaging.review.records import Account, AuditEvent, Stage
+from imaging.review.rights import Right
 from imaging.store import audit
 from imaging.store.base import Records, load_kin, load_typed, to_facts
 from imaging.store.schema import json_codec
@@ -80,7 +81,7 @@ class TypedFactsRecords(Records):
         for facts in typed.values():
             for objection in objections(facts, today=now.astimezone().date()):
                 raise StoreError(objection)
-        with self._database.writing() as session:
+        with self._database.writing(Right.FACTS) as session:
             films = _load_films(session, typed)
             newest = load_typed(session, list(typed))
             if any(facts.version != _version(newest, sop) for sop, facts in typed.items()):
@@ -112,7 +113,7 @@ class TypedFactsRecords(Records):
             .where(TypedFactsTable.sop_instance_uid == sop_instance_uid)
             .order_by(TypedFactsTable.version)
         )
-        with self._database.reading() as session:
+        with self._database.reading(Right.FACTS) as session:
             return tuple(map(to_facts, session.scalars(query)))
 
 

@@ -15,6 +15,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from imaging.entities import SourceKind
+from imaging.review.rights import Right
+from imaging.store.access.redaction import item_as_allowed, query_as_allowed
 from imaging.store.base import Records
 from imaging.store.schema.tables import WorklistTable as Row
 from imaging.store.worklist_rows import item_of, site_order
@@ -55,6 +58,15 @@ class _Part:
         return [key.desc() if down else key.asc() for key in self.keys]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class NamelessStudy:
+    """A study as somebody may know it who must not know of whom it is: its UID stays here too."""
+
+    study_instance_uid: str
+    modality: str
+    images: int
+
+
 class WorklistPages(Records):
     """Pages of what is to be read, and in which order."""
 
@@ -70,8 +82,8 @@ class WorklistPages(Records):
         now : datetime
             The time that tells who has waited too long; without it the present.
         """
-        query = query or WorklistQuery()
-        with self._database.reading() as session:
+        query = query_as_allowed(query or WorklistQuery())
+        with self._database.reading(Right.WORKLIST) as session:
             cutoff = _cutoff(session, now)
             passes = _build_conditions(query)
             everything, read = (_count_rows(session, where) for where in ([], [Row.read == true()]))
@@ -83,7 +95,9 @@ class WorklistPages(Records):
             else:
                 rows = _load_window(session, query, passes, cutoff)
                 total = _count_passing(session, passes) if passes else stored
-            items = tuple(item_of(row, overdue=row.received_at <= cutoff) for row in rows)
+            items = tuple(
+                item_as_allowed(item_of(row, overdue=row.received_at <= cutoff)) for row in rows
+            )
         return WorklistPage(items, *total, *stored, overdue)
 
     def next_unread(
@@ -114,7 +128,7 @@ class WorklistPages(Records):
         """Of every study only what its place and its wait follow from, oldest first."""
         raised = Row.probability >= Row.operating_point
         query = select(Row.standing, Row.read, Row.received_at, raised).order_by(Row.received_at)
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 Listed(-standing, read, at, None if positive is None else bool(positive))
                 for standing, read, at, positive in session.execute(query)
@@ -123,16 +137,24 @@ class WorklistPages(Records):
     def study_uids(self, query: WorklistQuery | None = None) -> tuple[str, ...]:
         """Every stored study that passes a filter, in the order of reading."""
         passes, uids = _build_conditions(query or WorklistQuery()), list[str]()
-        with self._database.reading() as session:
+        with self._database.reading(Right.RESCORE) as session:
             for part in _parts(WorklistQuery(), _cutoff(session, None)):
                 rows = select(Row.study_instance_uid).where(part.where, *passes)
                 uids.extend(session.scalars(rows.order_by(*part.order_keys())))
         return tuple(uids)
 
+    def nameless(self) -> tuple[NamelessStudy, ...]:
+        """Every study that holds DICOM films of one patient, without a word on whom or when."""
+        query = select(Row.study_instance_uid, Row.modality, Row.instances).where(
+            Row.source == SourceKind.DICOM.value, Row.held == false(), Row.instances > 0
+        )
+        with self._database.reading(Right.RELEASE) as session:
+            return tuple(NamelessStudy(*row) for row in session.execute(query))
+
     def modalities(self) -> tuple[str, ...]:
         """The modalities of the stored studies, in alphabetical order."""
         names: list[str] = [""]
-        with self._database.reading() as session:
+        with self._database.reading(Right.WORKLIST) as session:
             while True:  # from one to the next along the index, whatever lies between
                 further = select(func.min(Row.modality)).where(Row.modality > names[-1])
                 following = session.scalar(further)
@@ -146,7 +168,7 @@ class WorklistPages(Records):
         passes = [*_build_conditions(query or WorklistQuery()), Row.study_instance_uid != start]
         if not backwards:
             passes.append(Row.read == false())
-        with self._database.reading() as session:
+        with self._database.reading(Right.FINDINGS) as session:
             cutoff = _cutoff(session, now)
             parts = _parts(WorklistQuery(), cutoff)
             row = session.get(Row, start) if start else None

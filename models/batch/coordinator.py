@@ -392,4 +392,5 @@ def _locate(task: Task, repository: Repository) -> Task:
     """
     if task.location:
         return replace(task, sha256="", linked=False)
-    return replace(task, location=str(repository.originals.path_of(task.sha256)))
+    location, key = repository.originals.place_of(task.sha256)
+    return replace(task, location=location, key=key)

@@ -19,8 +19,8 @@ from imaging.errors import AssistantError, PixelDataError
 from imaging.intake import decode_process
 from imaging.intake.child_process import aside, connect
 from imaging.intake.decode_process import DecodedFilm
+from imaging.intake.queued import read_queued
 from imaging.jobs import Result, Task
-from imaging.locations import read_place
 from imaging.rendering import film_thumbnail
 from imaging.settings import Settings
 from imaging.study import FileOutcome
@@ -132,7 +132,7 @@ class FileWorker:
         for i, task in enumerate(tasks):
             at(i)
             try:
-                content = read_place(task.location, linked=task.linked)
+                content = read_queued(task.location, task.key, linked=task.linked)
             except AssistantError as exc:
                 outcome = failed_outcome(task.file_name, exc)
                 results[i] = Result(task, task.sha256, outcome, fault=True)

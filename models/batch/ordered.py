@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from imaging.errors import AssistantError
+from imaging.host.encrypted_file import new_key, write_encrypted
 from imaging.host.temporary import FILMS, temporary_folder
 from imaging.intake.expand import Candidate
 from imaging.jobs import Task
@@ -49,9 +50,13 @@ class PendingFile:
 
 @contextmanager
 def spool(candidates: Iterable[Candidate]) -> Iterator[Iterator[PendingFile]]:
-    """Yield candidates as pending files; members of archives lie in a folder meanwhile."""
+    """Yield candidates as pending files; members of archives lie in a folder meanwhile.
+
+    They are encrypted there with a key that ends with this process.
+    """
+    key = new_key()
     with temporary_folder(FILMS) as folder:
-        yield (_make_pending(i, candidate, folder) for i, candidate in enumerate(candidates))
+        yield (_make_pending(i, candidate, folder, key) for i, candidate in enumerate(candidates))
 
 
 def map_ordered(
@@ -88,7 +93,7 @@ def map_ordered(
         pool.shutdown(cancel_futures=True)
 
 
-def _make_pending(number: int, candidate: Candidate, folder: Path) -> PendingFile:
+def _make_pending(number: int, candidate: Candidate, folder: Path, key: bytes) -> PendingFile:
     path = candidate.path
     task = Task("", number, path, candidate.location)
     if candidate.location:
@@ -98,8 +103,8 @@ def _make_pending(number: int, candidate: Candidate, folder: Path) -> PendingFil
     except AssistantError as exc:
         return PendingFile(path, task, failed_outcome(path, exc))
     copy = folder / str(number)
-    copy.write_bytes(content)
-    return PendingFile(path, Task("", number, path, str(copy)), spooled=True)
+    write_encrypted(copy, content, key)
+    return PendingFile(path, Task("", number, path, str(copy), key=key), spooled=True)
 
 
 def _process_chunk(processor: FileProcessor, chunk: Sequence[PendingFile]) -> list[FileOutcome]:

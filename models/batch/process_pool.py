@@ -93,7 +93,7 @@ class WorkerProcess:
         memory: int = decode_process.MEMORY,
     ) -> None:
         self.reduced, self._seconds = reduced, seconds
-        public = typed_json.write(replace(settings, database=""))  # others see this
+        public = typed_json.write(replace(settings, database="", openid=None))  # others see this
         self._child = ChildProcess(
             WORKER,
             [public, REDUCED if reduced else WHOLE],

@@ -29,11 +29,13 @@ from imaging.errors import (
     SettingsError,
     error_named,
 )
+from imaging.host.encrypted_file import cut, encrypt, new_key
 from imaging.host.rights import restrict_process
 from imaging.host.temporary import FILMS, temporary_folder
 from imaging.intake import decode_process
+from imaging.intake.queued import read_queued
 from imaging.jobs import Result, Task
-from imaging.locations import is_address, read_path
+from imaging.locations import is_address
 from imaging.optional import import_optional
 from imaging.settings import ROOT, Settings
 from imaging.telemetry import VARIABLES
@@ -103,7 +105,8 @@ class RayWorker:
         ticket : str
             New for each call; questions are asked under it.
         contents : dict
-            Place in the chunk -> bytes, of files that do not lie here.
+            Place in the chunk -> bytes of a file that does not lie here, encrypted with its task's
+            key: Ray may lay them on a disk on their way.
 
         Returns
         -------
@@ -127,13 +130,10 @@ class RayWorker:
     ) -> list[Result]:
         local = list(tasks)
         for i, content in contents.items():
-            (folder / str(i)).write_bytes(content)
-            local[i] = replace(tasks[i], location=str(folder / str(i)))
-        originals = {(t.job_id, t.position): t for t in tasks}
-        return [
-            replace(result, task=originals[result.task.job_id, result.task.position])
-            for result in self._processor.run(local, mailbox.ask)
-        ]
+            copy = folder / _copy_name(tasks[i])
+            copy.write_bytes(content)
+            local[i] = replace(tasks[i], location=str(copy))
+        return self._processor.run(local, mailbox.ask)
 
     def wait_for_question(self, ticket: str) -> list[str] | None:
         """Wait for the next question of a chunk in work, SHA-256s; None when it has ended."""
@@ -260,6 +260,7 @@ class RayPool:
         """Work off a chunk by one actor; bytes it cannot find where it is are sent along."""
         lost: list[Result] = []
         contents: dict[int, bytes] = {}
+        given = {(task.job_id, task.position): task for task in tasks}
         while tasks:
             ticket = uuid.uuid4().hex
             reply = actor.run.remote(ticket, list(tasks), contents)
@@ -269,7 +270,10 @@ class RayPool:
             if kind == "unfit":
                 raise error_named(*rest, default=CheckpointError)
             if kind == "done":
-                return lost + rest[0]
+                return lost + [
+                    replace(result, task=given[result.task.job_id, result.task.position])
+                    for result in rest[0]
+                ]
             tasks, contents, gone = _attach_contents(tasks, set(rest[0]), contents)
             lost += gone
         return lost
@@ -359,14 +363,23 @@ def _attach_contents(
     for i, task in enumerate(tasks):
         try:
             if i in wanted:
-                attached[len(remaining)] = read_path(Path(task.location), linked=task.linked)
-            elif i in contents:
-                attached[len(remaining)] = contents[i]
-            remaining.append(task)
+                content, key = read_queued(task.location, task.key, linked=task.linked), new_key()
+                sent = replace(task, key=key)
+                attached[len(remaining)] = b"".join(encrypt(cut(content), key, _copy_name(task)))
+            else:
+                sent = task
+                if i in contents:
+                    attached[len(remaining)] = contents[i]
+            remaining.append(sent)
         except AssistantError as exc:
             outcome = failed_outcome(task.file_name, exc)
             lost.append(Result(task, task.sha256, outcome, fault=True))
     return remaining, attached, lost
+
+
+def _copy_name(task: Task) -> str:
+    """What the copy of a file is called on a node that lacks it."""
+    return f"{task.job_id}-{task.position}"
 
 
 def _is_readable(task: Task) -> bool:

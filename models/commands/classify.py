@@ -18,7 +18,7 @@ from imaging.export.batch.columns import Column, classify_columns
 from imaging.export.batch.rows import result_row
 from imaging.export.batch.tables import text_cells
 from imaging.intake.expand import walk
-from imaging.locations import read_place
+from imaging.intake.queued import read_queued
 from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
@@ -133,7 +133,8 @@ class _Pictures:
         from models.explain.checks.receipt import make_receipt
         from models.explain.maps import draw_map
 
-        image = read_image(read_place(pending_file.task.location), file_name=pending_file.path)
+        task = pending_file.task
+        image = read_image(read_queued(task.location, task.key), file_name=pending_file.path)
         lead, model = outcome.assessment.findings[0], outcome.assessment.model
         explainer = self._explainers.of(model.name if model else "")
         subject = explainer.look(image.luminance_values(0), outcome.assessment)

@@ -15,6 +15,7 @@ from imaging.errors import AssistantError, ConflictError, NotFoundError, StoreEr
 from imaging.person import person_of
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.review.rights import Right
 from imaging.store.database import waiting_at_most
 from imaging.study import StudyRecord
 from imaging.text import clean_note
@@ -25,7 +26,7 @@ from pages.ui.i18n import _, ngettext, sentence
 _AGAIN = 3.0  # seconds between two tries to save what waits
 _SHORT = 0.5  # seconds of one: the reader goes on meanwhile
 
-PASSWORD = "signature-password"
+PASSWORD, CODE = "signature-password", "signature-code"
 
 
 def open_record(study_instance_uid: str) -> StudyRecord:
@@ -80,7 +81,7 @@ def render_waiting() -> None:
         _watch_waiting()
 
 
-@fragment(run_every=_AGAIN)
+@fragment(Right.DRAFT, run_every=_AGAIN)
 def _watch_waiting() -> None:
     """Try to save; draw the page anew once all is."""
     with waiting_at_most(_SHORT):
@@ -133,7 +134,7 @@ def _nothing_waits(study_instance_uid: str) -> bool:
     return not session.waiting_changes().get(study_instance_uid)
 
 
-@deed
+@deed(Right.DRAFT)
 def undo(study_instance_uid: str) -> None:
     """Take the last change back."""
     if not _nothing_waits(study_instance_uid):
@@ -145,7 +146,7 @@ def undo(study_instance_uid: str) -> None:
         session.forget_drawn(study_instance_uid)
 
 
-@deed
+@deed(Right.DRAFT)
 def amend(study_instance_uid: str) -> None:
     """Begin a new version of what is signed off; the signed one stays as it is."""
     if not _nothing_waits(study_instance_uid):
@@ -154,7 +155,7 @@ def amend(study_instance_uid: str) -> None:
     _save(record, drafting.draft(study_instance_uid, record.review, session.account()))
 
 
-@deed
+@deed(Right.SIGN)
 def sign(study_instance_uid: str, stage: Stage) -> None:
     """Put the reader's name under what is on screen. A signature never waits: it is told.
 
@@ -166,7 +167,11 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         key = session.field(study_instance_uid, PASSWORD)
         password = str(st.session_state.get(key, ""))
         st.session_state[key] = ""
-        resources.repository().accounts.confirm(session.account().name, password)
+        code_key = session.field(study_instance_uid, CODE)
+        code = str(st.session_state.get(code_key, ""))
+        if code_key in st.session_state:
+            st.session_state[code_key] = ""
+        resources.repository().accounts.confirm(session.account().name, password, code)
     record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, session.account())
     signed = drafting.sign(_with_viewer_windows(last), stage)

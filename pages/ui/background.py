@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from imaging.review.rights import Right
 from models.batch.priority import interactive, yield_to_interactive
 from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _
@@ -152,7 +153,7 @@ def current(slot: str, key: Hashable) -> BackgroundTask[Any] | None:
     return task if task is not None and task.key == key and not task.abandoned else None
 
 
-@deed
+@deed(Right.FINDINGS)
 def stop(slot: str) -> None:
     """Stop the task of a slot, and remember that the reader did."""
     task = _tasks().get(slot)
@@ -167,7 +168,7 @@ def forget(slot: str) -> None:
         task.stop()
 
 
-@deed
+@deed(Right.FINDINGS)
 def begin_anew(slot: str) -> None:
     """Forget the task of a slot, so that the page asks for it once more."""
     forget(slot)
@@ -190,7 +191,7 @@ def render_wait(slot: str, label: str) -> None:
         _watch(slot, label)
 
 
-@fragment(run_every=_POLL)
+@fragment(Right.OWN, run_every=_POLL)
 def _watch(slot: str, label: str) -> None:
     task = _tasks().get(slot)
     if task is None or task.stopped or task.redrawn:

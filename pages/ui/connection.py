@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from imaging.review.records import Account
-from imaging.store.accounts import ALONE
+from imaging.store.access.account_rows import ALONE
 from pages.ui import resources
 from pages.ui.wall.cookie import read_token
 

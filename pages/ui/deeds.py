@@ -3,7 +3,8 @@
 Streamlit runs a widget's callback before the page, and a fragment without it: neither comes by the
 place where a page asks who is signed in. So each callback is a `deed` and each fragment a
 `fragment` of this module, which ask first, and write on behalf of that sign-in: the store asks once
-more in the writing transaction (`imaging.store.access.sessions`).
+more in the writing transaction (`imaging.store.access.sessions`). Both name the right that they
+need (`imaging.review.rights`), and so does each part of a page that is not for everybody (`only`).
 
 While a callback runs, every touch of ``st.session_state`` and every message to the browser is a
 place where Streamlit looks for a newer request. Finding one (the viewer reporting its window, a
@@ -16,43 +17,71 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from imaging.errors import AssistantError, SignInEndedError
+from imaging.errors import AssistantError, RightMissingError, SignInEndedError
+from imaging.review.rights import Right, rights_of
 from imaging.store.access.sessions import on_behalf_of
 from imaging.store.database import waiting_at_most
 from pages.ui import connection, session
+from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 
 P = ParamSpec("P")
+T = TypeVar("T")
 AT_MOST = 4.0  # seconds that somebody waits before a screen for other writers
 
 
-def deed(callback: Callable[P, None]) -> Callable[P, None]:
+def deed(*rights: Right) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Make a callback of a widget (``on_click``, ``on_change``, ...) ask who presses, and end.
 
-    Whoever is not signed in (any more), or whose screen is locked, is told, and nothing is done.
-    What the store refuses is left as a notice, and a store that another program holds is not
-    waited for longer than `AT_MOST`. A request that arrives meanwhile is answered right after.
-    `tests/pages/test_deeds.py` insists that every callback below ``pages`` is one.
+    Whoever is not signed in (any more), whose screen is locked, or whose account may not do it (any
+    more) is told, and nothing is done. What the store refuses is left as a notice, and a store that
+    another program holds is not waited for longer than `AT_MOST`. A request that arrives meanwhile
+    is answered right after. `tests/pages/test_deeds.py` insists that every callback below ``pages``
+    is one.
+
+    Parameters
+    ----------
+    *rights : Right
+        One of them the account must hold.
     """
 
-    @wraps(callback)
-    def whole(*args: P.args, **kwargs: P.kwargs) -> None:
-        with _uninterrupted(), waiting_at_most(AT_MOST):
-            try:
-                with signed_in():
-                    callback(*args, **kwargs)
-            except SignInEndedError:
-                session.set_account(None)
-                session.leave_notice("warning", not_done())
-            except AssistantError as exc:
-                session.leave_notice("error", sentence(str(exc)))
+    def decorate(callback: Callable[P, None]) -> Callable[P, None]:
+        @wraps(callback)
+        def whole(*args: P.args, **kwargs: P.kwargs) -> None:
+            with _uninterrupted(), waiting_at_most(AT_MOST):
+                try:
+                    with signed_in(*rights):
+                        callback(*args, **kwargs)
+                except SignInEndedError:
+                    session.set_account(None)
+                    session.leave_notice("warning", not_done())
+                except AssistantError as exc:
+                    session.leave_notice("error", sentence(str(exc)))
 
-    return whole
+        return whole
+
+    return decorate
+
+
+def only(*rights: Right) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+    """Make a part of a page be drawn for accounts alone that hold one of these rights.
+
+    For others it draws nothing, does nothing and returns None.
+    """
+
+    def decorate(draw: Callable[P, T]) -> Callable[P, T | None]:
+        @wraps(draw)
+        def asked(*args: P.args, **kwargs: P.kwargs) -> T | None:
+            return draw(*args, **kwargs) if session.may(*rights) else None
+
+        return asked
+
+    return decorate
 
 
 def deed_of_anybody(callback: Callable[P, None]) -> Callable[P, None]:
@@ -66,11 +95,15 @@ def deed_of_anybody(callback: Callable[P, None]) -> Callable[P, None]:
     return whole
 
 
-def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+def fragment(
+    *rights: Right, run_every: float | None = None
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """``st.fragment`` for those who are signed in; for others the page gives way to the sign-in.
 
     Parameters
     ----------
+    *rights : Right
+        One of them the account must hold; others read that they do not.
     run_every : float
         Seconds after which the part is drawn again by itself; None: only when asked.
     """
@@ -78,7 +111,7 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
     def decorate(draw: Callable[P, None]) -> Callable[P, None]:
         @wraps(draw)
         def asked(*args: P.args, **kwargs: P.kwargs) -> None:
-            with or_sign_in():
+            with or_sign_in(*rights):
                 draw(*args, **kwargs)
 
         return st.fragment(asked, run_every=run_every)
@@ -87,11 +120,17 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
 
 
 @contextmanager
-def or_sign_in() -> Iterator[None]:
-    """Draw for the reader of this session; when nobody is signed in, draw the page of sign-in."""
+def or_sign_in(*rights: Right) -> Iterator[None]:
+    """Draw for the reader of this session; when nobody is signed in, draw the page of sign-in.
+
+    Whose account holds none of these rights reads that, instead of what is not drawn.
+    """
     try:
-        with signed_in(), waiting_at_most(AT_MOST):
+        with signed_in(*rights), waiting_at_most(AT_MOST):
             yield
+    except RightMissingError as exc:
+        st.error(plain(sentence(str(exc))), icon=":material/lock:")
+        st.stop()
     except SignInEndedError:
         session.set_account(None)
         session.leave_notice("warning", not_done())
@@ -99,11 +138,18 @@ def or_sign_in() -> Iterator[None]:
 
 
 @contextmanager
-def signed_in() -> Iterator[None]:
+def signed_in(*rights: Right) -> Iterator[None]:
     """Do something as the reader of this session, who must still be signed in.
+
+    Parameters
+    ----------
+    *rights : Right
+        One of them the account must hold, now and whenever something is written meanwhile.
 
     Raises
     ------
+    RightMissingError
+        If it holds none of them.
     SignInEndedError
         If the sign-in has ended, or its screen is locked.
     """
@@ -111,7 +157,7 @@ def signed_in() -> Iterator[None]:
     if present is None:
         raise SignInEndedError(not_done())
     session.set_account(present.account)
-    with on_behalf_of(present.token):
+    with on_behalf_of(present.token, rights_of(present.account.roles), rights):
         yield
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import labels, resources, session
@@ -106,6 +107,9 @@ def render_steps(current: str, *, done: bool) -> None:
 
     `done` says that this one is read: then the next is what the reader wants.
     """
+    if not session.may(Right.FINDINGS):  # the order of reading tells what the network raised
+        render_identity_switch()
+        return
     repository, query = resources.repository(), session.worklist_query()
     before = repository.worklist.previous(query, before=current)
     after = repository.worklist.next_unread(query, after=current)

@@ -13,10 +13,13 @@ import streamlit as st
 
 from imaging.decoding import shared_pool
 from imaging.errors import AssistantError, StoreReadOnlyError
+from imaging.review.records import AuditEvent
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository, TrailWatch
 from imaging.store.backup.backups import keep_daily
 from imaging.store.backup.sealing import BackupKey
+from imaging.store.opening.key_changes import renew_recovery_key
+from imaging.store.opening.opening import open_store
 from imaging.syslog.relay import Relay
 from imaging.syslog.transport import Collector
 from models.batch.priority import yield_to_interactive
@@ -46,7 +49,22 @@ def repository() -> Repository:
     """The record store; raises `StoreError`."""
     idle = timedelta(minutes=settings().idle_minutes)
     where = settings()
-    return Repository.open(where.home, where.database, seal_key=where.seal_key, idle=idle)
+    return open_store(where, idle=idle)
+
+
+def first_recovery_key() -> str:
+    """The data folder's recovery key, made now and shown once; empty where there was one.
+
+    Raises
+    ------
+    StoreError, SettingsError
+        If it cannot be made.
+    """
+    key = renew_recovery_key(settings(), only_first=True)
+    if key:
+        detail = "a recovery key was made"
+        repository().audit.record(AuditEvent.ENCRYPTION, account="server", detail=detail)
+    return key
 
 
 @st.cache_resource(show_spinner=False)
@@ -162,7 +180,14 @@ def _try_backup() -> str:
         home, folder, key = settings().home, settings().backup, settings().backup_key
         if folder is not None and key is not None:
             lock = BackupKey.of_file(key)
-            keep_daily(repository(), home, folder, lock, settings().backup_keep)
+            keep_daily(
+                repository(),
+                home,
+                folder,
+                lock,
+                settings().backup_keep,
+                key_file=settings().key_file,
+            )
     except AssistantError as exc:
         return str(exc)
     except Exception as exc:  # as in `_try_worker`

@@ -21,6 +21,7 @@ from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.person import Person
 from imaging.review.records import Account, Annotation, Presentation, Review
+from imaging.review.rights import Right, rights_of
 from imaging.worklist.query import WorklistQuery
 from models.explain.base.subject import Subject
 from models.explain.checks.receipt import Receipt
@@ -65,9 +66,18 @@ def account() -> Account:
 
 
 def reads_blind() -> bool:
-    """True when the reader who is signed in wants to read before the network is heard."""
+    """True while lists must not tell what the network says.
+
+    To a reader who wants to read before it is heard, and to who may not know it at all.
+    """
     reader: Account | None = st.session_state.get("account")
-    return reader is not None and reader.blind
+    return reader is not None and (reader.blind or not may(Right.FINDINGS))
+
+
+def may(*rights: Right) -> bool:
+    """Whether the account that is signed in holds one of these rights; nobody holds any."""
+    reader: Account | None = st.session_state.get("account")
+    return reader is not None and not rights_of(reader.roles).isdisjoint(rights)
 
 
 def set_account(reader: Account | None) -> None:
@@ -83,6 +93,28 @@ def token() -> str:
 def set_token(value: str) -> None:
     """Keep the token of this sign-in."""
     st.session_state["token"] = value
+
+
+def factor_secret(make: Callable[[], str]) -> str:
+    """The secret of a second factor that is being set up; the same until it is."""
+    secret: str = st.session_state.setdefault("factor-secret", make())
+    return secret
+
+
+def forget_factor_secret() -> None:
+    """It is set up: the next one is another."""
+    st.session_state.pop("factor-secret", None)
+
+
+def set_recovery_codes(codes: Sequence[str]) -> None:
+    """Keep new recovery codes on screen until the reader has them; no codes: not any more."""
+    st.session_state["recovery-codes"] = tuple(codes)
+
+
+def recovery_codes() -> tuple[str, ...]:
+    """The recovery codes that were just made."""
+    codes: tuple[str, ...] = st.session_state.get("recovery-codes", ())
+    return codes
 
 
 def first_time(what: str) -> bool:

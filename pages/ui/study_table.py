@@ -18,6 +18,7 @@ from imaging.entities import (
     SourceKind,
     Status,
 )
+from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.text import escape_formula
 from models.inference.assessments import promises_nothing
@@ -43,12 +44,17 @@ def worklist_row(
         waits = labels.NOTHING
     elif item.overdue:
         waits = f"{labels.LATE} {waits}"
-    return {
-        _("Film"): _picture(thumbnail),
+    said: Row = {
         _("Urgency"): labels.urgency(item, revealed=revealed),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Probability"): None if promises_nothing(item.message) else _probability(finding),
         _("Model, operating point"): _source(item.model, finding),
+    }
+    if not session.may(Right.FINDINGS):
+        said = {_("Outcome"): labels.outcome(item.status)}
+    return {
+        _("Film"): _picture(thumbnail),
+        **said,
         _("Waiting"): waits,
         _("Patient"): _describe_patient(
             item.patient, item.source, item.file_name, typed=item.typed
@@ -78,14 +84,17 @@ def outcome_row(
         instance.patient, instance.source, "", typed=instance.typed is not None
     )
     promised = assessment is None or not promises_nothing(assessment.messages)
+    said: Row = {
+        _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
+        _("Probability"): _probability(finding) if promised else None,
+        _("Model, operating point"): _source(model, finding),
+    }
     return {
         _("Film"): _picture(thumbnail),
         _("File"): labels.HIDDEN if hidden else labels.file_name(file.file_name),
         _("Patient"): named or "",
         _("Outcome"): labels.outcome(file.status),
-        _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
-        _("Probability"): _probability(finding) if promised else None,
-        _("Model, operating point"): _source(model, finding),
+        **(said if session.may(Right.FINDINGS) else {}),
         _("Reason"): " ".join(filter(None, (_duplicate(file), sentence(file.message)))),
     }
 
@@ -147,7 +156,7 @@ def _defuse_formulas(row: Row) -> Row:
 def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
     """Move a source that all scores share from its column to one line above the table."""
     column = _("Model, operating point")
-    sources = {row[column] for row in rows if row[column]}
+    sources = {row[column] for row in rows if row.get(column)}
     if len(sources) > 1:
         return rows
     for source in sources:

@@ -16,6 +16,7 @@ from imaging.entities import Instance, Patient, SourceKind, TypedFacts
 from imaging.errors import AssistantError, NotFoundError
 from imaging.person import Outcome, compare
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from imaging.typed_facts import (
     SEXES,
@@ -298,7 +299,7 @@ def _answer_is_due(record: StudyRecord, instance: Instance) -> bool:
     return instance.typed is not None and answers[instance] is None
 
 
-@fragment()
+@fragment(Right.FILMS)
 def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
     """Draw the page anew once the answer is there; until then nothing is left to read."""
     try:

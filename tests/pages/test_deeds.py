@@ -24,6 +24,7 @@ def _interrupted(*, whole: bool) -> None:
     import streamlit as st
     from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 
+    from imaging.review.rights import Right
     from pages.ui.deeds import deed
 
     def press() -> None:
@@ -35,7 +36,7 @@ def _interrupted(*, whole: bool) -> None:
         st.session_state["begun"] = True
         st.session_state["kept"] = True
 
-    st.button("Press", on_click=deed(press) if whole else press)
+    st.button("Press", on_click=deed(Right.OWN)(press) if whole else press)
     st.text("kept" if st.session_state.get("kept") else "lost")
 
 
@@ -56,9 +57,10 @@ def test_the_request_that_had_to_wait_is_answered(home: Path) -> None:
         import streamlit as st
         from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 
+        from imaging.review.rights import Right
         from pages.ui.deeds import deed
 
-        @deed
+        @deed(Right.OWN)
         def press() -> None:
             context = get_script_run_ctx()
             assert context is not None and context.script_requests is not None
@@ -107,7 +109,7 @@ def _deeds() -> frozenset[str]:
         for source in SOURCES
         for node in ast.walk(_tree(source))
         if isinstance(node, ast.FunctionDef)
-        and _DEEDS.intersection(map(ast.unparse, node.decorator_list))
+        and _DEEDS.intersection(ast.unparse(d).partition("(")[0] for d in node.decorator_list)
     )
 
 

@@ -26,7 +26,7 @@ from tests.pages.conftest import Cookies, OpenPage, keep_film, words
 from tests.served import TakeIn
 
 PASSWORD = "correct horse battery"
-PAGES = ("upload", "triage", "review", "readers", "model", "account")
+PAGES = ("upload", "triage", "review", "readers", "model", "account", "audit", "administration")
 # Tables in which only the sign-ins themselves and the server's own work leave anything.
 NOT_OURS = {"sessions", "workers", "alembic_version"}
 Ending = Callable[[Repository, str], None]

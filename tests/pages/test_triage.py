@@ -14,7 +14,7 @@ from imaging.store import Repository
 from models.batch.worker import Worker
 from models.inference.classifier_registry import ClassifierRegistry
 from pages.ui import labels as said
-from pages.ui import navigation, study_table
+from pages.ui import navigation, session, study_table
 from tests.imaging.store.test_worklist_pages import Case, fill
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
@@ -232,7 +232,10 @@ def test_a_finding_is_told_by_symbol_and_word(store: Repository, study: str) -> 
     assert "\u25b2 Pneumonia suspected" in navigation.describe(item)
 
 
-def test_an_answer_with_a_warning_bears_a_sign(store: Repository, study: str) -> None:
+def test_an_answer_with_a_warning_bears_a_sign(
+    store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "may", lambda *_rights: True)
     item = store.worklist.page().items[0]
     plain, adult = (
         str(study_table.worklist_row(replace(item, status=status))["AI finding"])

@@ -1,1 +1,1 @@
-"""Who is signed in, asked again wherever something is written."""
+"""Accounts: who there is, who is signed in, and that asked again wherever something is written."""

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -21,27 +20,39 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from imaging.errors import AssistantError, ConflictError, NotFoundError, StoreError
+from imaging.errors import (
+    AssistantError,
+    ConflictError,
+    NotFoundError,
+    StoreError,
+    StoreLockedError,
+)
+from imaging.host.encrypted_file import cut, encrypt
 from imaging.host.temporary import BACKUP, sweep_partial, temporary_folder
 from imaging.host.writing import replacing, sync_folder
 from imaging.locations import read_place
 from imaging.review.records import AuditEvent
 from imaging.store.audit import AuditVerdict
 from imaging.store.backup.contents import (
+    BESIDE,
     DATABASE,
     OBJECTS,
-    SEAL_KEY,
     Contents,
     gather,
+    object_name,
     seal_folder,
 )
 from imaging.store.backup.sealing import ALTERED, BackupKey, SealedReader, SealedWriter
+from imaging.store.encryption.finding import Ways, find_keys
+from imaging.store.encryption.keys import Keys
+from imaging.store.object_store import file_key, stored_sha256
 from imaging.store.repository import Repository
 
 SUFFIX = ".backup"
 MANIFEST, SETTINGS = "manifest.json", "settings-of-the-backup.json"
 EVERY = timedelta(days=1)
 _HALF = "lightbox-half-"  # how the name of a backup begins that is not whole
+_RESTORED = "lightbox-restore-"  # and that of a folder which is not restored wholly
 _NAME = re.compile(r"lightbox-(\d{8}-\d{6})(-\d+)?\.backup")
 _MOMENT = "%Y%m%d-%H%M%S"
 _AT_ONCE = 2**20
@@ -103,6 +114,7 @@ def make_backup(
     key: BackupKey,
     *,
     account: str,
+    key_file: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Path, Manifest]:
     """Back a data folder up into a new file of a folder, while Lightbox works or not.
@@ -117,6 +129,8 @@ def make_backup(
     key : BackupKey
     account : str
         Who asked for it; stands in the audit trail.
+    key_file : Path, optional
+        That of an encrypted data folder where it does not lie beside it.
     environ : mapping, optional
         Whose settings are kept; by default those of this process.
 
@@ -132,10 +146,11 @@ def make_backup(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep_partial(folder, _HALF)
         with temporary_folder(BACKUP, home) as staging:
-            contents = gather(home, staging, leave_out=folder)
+            keys = repository.keys
+            contents = gather(home, staging, keys, leave_out=folder, key_file=key_file)
             target = _free_name(folder)
             with replacing(target, prefix=_HALF) as stream:
-                manifest = _write(stream, contents, key, settings)
+                manifest = _write(stream, contents, keys, key, settings)
     except OSError as exc:
         raise StoreError(_UNWRITABLE) from exc
     detail = f"{manifest.originals} originals, {len(manifest.files)} files"
@@ -164,8 +179,13 @@ def check_backup(path: Path, key: BackupKey) -> Manifest:
 
 
 def restore_backup(
-    path: Path, key: BackupKey, home: Path, *, replace: bool = False
-) -> tuple[Manifest, AuditVerdict]:
+    path: Path,
+    key: BackupKey,
+    home: Path,
+    *,
+    replace: bool = False,
+    ways: Ways | None = None,
+) -> tuple[Manifest, AuditVerdict | None]:
     """Check a backup, then put it where a data folder shall be; all of it or nothing.
 
     Parameters
@@ -177,11 +197,14 @@ def restore_backup(
     replace : bool
         One with files in it is kept beside, as ``NAME.before-MOMENT``; else it is refused. The
         folder of the key that seals its trail, beside it, follows it.
+    ways : Ways, optional
+        How the key of an encrypted data folder is found where the backup holds no key file.
 
     Returns
     -------
     tuple of Manifest and AuditVerdict
-        What was restored, and whether its audit trail is whole.
+        What was restored, and whether its audit trail is whole; None where nobody could look,
+        since the data folder is encrypted and its key is not here.
 
     Raises
     ------
@@ -196,11 +219,12 @@ def restore_backup(
     manifest = check_backup(path, key)
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="lightbox-restore-", dir=home.parent) as parent:
-            staged = Path(parent) / "home"
+        sweep_partial(home.parent, _RESTORED)
+        with temporary_folder(_RESTORED, home.parent) as parent:
+            staged = parent / "home"
             staged.mkdir(mode=0o700)
             _extract(path, key, staged, manifest)
-            verdict = _try(staged)
+            verdict = _try(staged, ways)
             for new, place in ((seal_folder(staged), seal_folder(home)), (staged, home)):
                 if new.exists():
                     _put_aside(place)
@@ -211,13 +235,23 @@ def restore_backup(
     return manifest, verdict
 
 
-def keep_daily(repository: Repository, home: Path, folder: Path, key: BackupKey, keep: int) -> bool:
+def keep_daily(
+    repository: Repository,
+    home: Path,
+    folder: Path,
+    key: BackupKey,
+    keep: int,
+    *,
+    key_file: Path | None = None,
+) -> bool:
     """Make today's backup where the newest is a day old, and let go of all but the newest.
 
     Parameters
     ----------
     keep : int
         How many backups stay, 1 or more; only files named as ours are counted, or deleted.
+    key_file : Path, optional
+        As for `make_backup`.
 
     Returns
     -------
@@ -232,7 +266,7 @@ def keep_daily(repository: Repository, home: Path, folder: Path, key: BackupKey,
     made = _made(folder)
     if made and datetime.now(UTC) - made[-1][0] < EVERY:
         return False
-    make_backup(repository, home, folder, key, account="daily backup")
+    make_backup(repository, home, folder, key, account="daily backup", key_file=key_file)
     for _, path in _made(folder)[:-keep]:
         path.unlink(missing_ok=True)
     return True
@@ -263,7 +297,11 @@ def _public_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write(
-    stream: IO[bytes], contents: Contents, key: BackupKey, settings: dict[str, str]
+    stream: IO[bytes],
+    contents: Contents,
+    keys: Keys | None,
+    key: BackupKey,
+    settings: dict[str, str],
 ) -> Manifest:
     """Write the files, then the manifest."""
     sealed, hashes = SealedWriter(stream, key), {}
@@ -271,18 +309,23 @@ def _write(
         for name, path in contents.files.items():
             with path.open("rb") as file:
                 hashes[name] = _add(tar, name, file, os.fstat(file.fileno()).st_size)
+        damaged = [
+            contents.named.get(name, PurePosixPath(name).stem)
+            for name, path in contents.files.items()
+            if name.startswith(f"{OBJECTS}/") and not _is_whole(name, path, hashes[name], keys)
+        ]
         unread = 0
         for sha256, place in sorted(contents.elsewhere.items()):
             content = _read_elsewhere(place, sha256)
             unread += content is None
             if content is not None:
-                name = f"{OBJECTS}/{sha256[:2]}/{sha256}"
-                hashes[name] = _add(tar, name, io.BytesIO(content), len(content))
-        damaged = [n for n, d in hashes.items() if n.startswith(f"{OBJECTS}/") and n[-64:] != d]
+                name = object_name(sha256, keys)
+                stored = io.BytesIO(_encrypted(content, name, keys) if keys else content)
+                hashes[name] = _add(tar, name, stored, len(stored.getbuffer()))
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             files=hashes,
-            damaged=tuple(name[-64:] for name in damaged),
+            damaged=tuple(damaged),
             missing=contents.missing,
             elsewhere=unread,
             settings=settings,
@@ -291,6 +334,19 @@ def _write(
         _add(tar, MANIFEST, io.BytesIO(text), len(text))
     sealed.close()
     return manifest
+
+
+def _is_whole(name: str, path: Path, sha256: str, keys: Keys | None) -> bool:
+    """Whether an original, whose bytes on the disk have that hash, is the one it is named for."""
+    if keys is not None:
+        sha256 = stored_sha256(path, keys)
+    return bool(sha256) and object_name(sha256, keys) == name
+
+
+def _encrypted(content: bytes, name: str, keys: Keys) -> bytes:
+    """A film that was left where it lies, as it would lie in the data folder."""
+    name = PurePosixPath(name).name
+    return b"".join(encrypt(cut(content), file_key(keys, name), name))
 
 
 def _add(tar: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> str:
@@ -384,8 +440,9 @@ def _extract(path: Path, key: BackupKey, staged: Path, manifest: Manifest) -> No
 
 
 def _place(staged: Path, name: str) -> Path:
-    """Where a file of a backup goes: below the data folder, but for the key beside it."""
-    return seal_folder(staged) / "key.json" if name == SEAL_KEY else staged / name
+    """Where a file of a backup goes: below the data folder, but for the keys beside it."""
+    beside = name.removeprefix(BESIDE)
+    return staged / name if beside == name else seal_folder(staged) / beside
 
 
 def _put_aside(folder: Path) -> None:
@@ -396,9 +453,16 @@ def _put_aside(folder: Path) -> None:
         folder.rmdir()
 
 
-def _try(staged: Path) -> AuditVerdict:
-    """Open what was restored, and write into its trail that it was."""
-    with closing(Repository.open(staged)) as repository:
+def _try(staged: Path, ways: Ways | None) -> AuditVerdict | None:
+    """Open what was restored, and write into its trail that it was; None without its key."""
+    try:
+        try:
+            keys = find_keys(staged)  # by the key file of the backup
+        except StoreLockedError:
+            keys = find_keys(staged, ways)
+    except StoreLockedError:
+        return None
+    with closing(Repository.open(staged, keys=keys)) as repository:
         verdict = repository.audit.verify()
         repository.audit.record(AuditEvent.RESTORE, account="terminal")
     return verdict

@@ -19,10 +19,16 @@ from pathlib import Path
 from imaging.errors import StoreError
 from imaging.host.temporary import BACKUP, RESULTS
 from imaging.host.writing import PARTIAL
+from imaging.store.access.secret_box import NAME
+from imaging.store.encryption.finding import default_key_file
+from imaging.store.encryption.keys import Keys
+from imaging.store.encryption.sqlite_file import ERRORS, connect
+from imaging.store.object_store import encrypted_path, plain_path
 from imaging.store.schema.tables import DocumentTable, InstanceTable, JobFileTable
 
 DATABASE, OBJECTS = "lightbox.db", "objects"
-SEAL_KEY = "beside/seal/key.json"  # its name in a backup
+BESIDE = "beside/seal/"  # before the names of the keys in a backup
+KEY_FILE = BESIDE + "encryption.key"
 _HALF_DONE = (PARTIAL, RESULTS, BACKUP)
 _TRIES = 3  # of a moment at which nothing was being deleted
 _DAMAGED = (
@@ -53,88 +59,117 @@ class Contents:
         SHA-256 -> place of a film that was left where it lies, and is not in `files`.
     missing : tuple of str
         SHA-256 of originals that the records name and nobody has any more.
+    named : dict
+        Name in `files` of every original that the records name -> its SHA-256.
     """
 
     files: dict[str, Path]
     elsewhere: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    named: dict[str, str] = field(default_factory=dict)
 
 
-def gather(home: Path, staging: Path, *, leave_out: Path | None = None) -> Contents:
+def gather(
+    home: Path,
+    staging: Path,
+    keys: Keys | None = None,
+    *,
+    leave_out: Path | None = None,
+    key_file: Path | None = None,
+) -> Contents:
     """Fix one moment of a data folder.
+
+    An encrypted one goes into the backup as it is, with its key file, where one opens it: who
+    opens the backup opens what it holds. A passphrase, and a system's key ring, stay where they
+    are.
 
     Parameters
     ----------
     home : Path
     staging : Path
         An empty folder of the same disk, which must last as long as the files are read.
+    keys : Keys, optional
+        Of an encrypted data folder.
     leave_out : Path, optional
         A folder that may lie below `home` and is no part of it: that of the backups.
+    key_file : Path, optional
+        That of the data folder where it does not lie beside it.
 
     Raises
     ------
     StoreError
         If the database cannot be read or is damaged.
     """
+    key = keys.database if keys else None
     for attempt in range(_TRIES):
         database = staging / f"{attempt}.db"
-        _copy_database(home / DATABASE, database)
-        named, elsewhere = _read_names(database)
+        _copy_database(home / DATABASE, database, key)
+        sha256s, elsewhere = _read_names(database, key)
+        named = {object_name(sha256, keys): sha256 for sha256 in sha256s}
         objects = _hold(home / OBJECTS, staging / str(attempt))
-        missing = named - objects.keys()
-        if not missing & (named - _read_names(home / DATABASE)[0]):
+        missing = {named[name] for name in named.keys() - objects.keys()}
+        if not missing & (sha256s - _read_names(home / DATABASE, key)[0]):
             break  # else a study was deleted between the two: another moment
-    files = {DATABASE: database}
-    files |= {f"{OBJECTS}/{name[:2]}/{name}": path for name, path in sorted(objects.items())}
+    files = {DATABASE: database, **dict(sorted(objects.items()))}
     files |= {path.relative_to(home).as_posix(): path for path in _others(home, leave_out)}
-    key = seal_folder(home) / "key.json"
-    if key.is_file():
-        files[SEAL_KEY] = key
-    rest = {sha256: place for sha256, place in elsewhere.items() if sha256 not in objects}
-    return Contents(files, rest, tuple(sorted(missing)))
+    beside = seal_folder(home)
+    for name, path in (
+        *((BESIDE + name, beside / name) for name in ("key.json", NAME)),
+        (KEY_FILE, key_file or default_key_file(home)),
+    ):
+        if path.is_file() and (keys is not None or name != KEY_FILE):
+            files[name] = path
+    rest = {s: place for s, place in elsewhere.items() if object_name(s, keys) not in objects}
+    return Contents(files, rest, tuple(sorted(missing)), named)
+
+
+def object_name(sha256: str, keys: Keys | None) -> str:
+    """The name of an original in the data folder, and in a backup of it."""
+    root = Path(OBJECTS)
+    path = plain_path(root, sha256) if keys is None else encrypted_path(root, sha256, keys)
+    return path.as_posix()
 
 
 def seal_folder(home: Path) -> Path:
     """Folder beside a data folder, of the key that seals its audit trail and the head seen last.
 
-    The key goes along, since nothing it sealed can be checked without. The head does not: it may
-    be of a later moment than the backup's.
+    The key goes along, since nothing it sealed can be checked without, and so does that of the
+    second factors. The head does not: it may be of a later moment than the backup's.
     """
     home = home.absolute()
     return home.with_name(f"{home.name}-seal")
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def _copy_database(source: Path, target: Path, key: bytes | None) -> None:
     try:
-        with closing(_connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+        with (
+            closing(connect(source, key, mode="ro")) as live,
+            closing(connect(target, key)) as copy,
+        ):
             live.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself
             if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise StoreError(_DAMAGED)
         target.chmod(0o600)
-    except sqlite3.DatabaseError as exc:
+    except ERRORS as exc:
         damaged = exc.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         raise StoreError(_DAMAGED if damaged else _UNREADABLE) from exc
     except OSError as exc:
         raise StoreError(_UNREADABLE) from exc
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
-
-
-def _read_names(database: Path) -> tuple[set[str], dict[str, str]]:
+def _read_names(database: Path, key: bytes | None) -> tuple[set[str], dict[str, str]]:
     """SHA-256 of the originals that lie in the folder, and places of those left elsewhere."""
     try:
-        with closing(_connect(database)) as records:
+        with closing(connect(database, key, mode="ro")) as records:
             named = {row[0] for row in records.execute(_NAMED)}
             return named, dict(records.execute(_ELSEWHERE).fetchall())
-    except sqlite3.DatabaseError as exc:
+    except ERRORS as exc:
         raise StoreError(_UNREADABLE) from exc
 
 
 def _hold(objects: Path, links: Path) -> dict[str, Path]:
-    """Originals by their names, each held by a hard link where the disk knows such."""
+    """Originals by their names in a backup, each held by a hard link where the disk knows such."""
     links.mkdir(mode=0o700)
     held = {}
     for path in objects.glob("??/*"):
@@ -147,7 +182,7 @@ def _hold(objects: Path, links: Path) -> dict[str, Path]:
             continue  # deleted this moment
         except OSError:
             link = path
-        held[path.name] = link
+        held[f"{OBJECTS}/{path.parent.name}/{path.name}"] = link
     return held
 
 

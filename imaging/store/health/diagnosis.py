@@ -13,10 +13,20 @@ from contextlib import closing
 from pathlib import Path
 
 from imaging.errors import StoreBusyError, StoreError, StoreReadOnlyError
+from imaging.store.encryption.sqlite_file import ERRORS, connect, is_plain
 
 DAMAGED = (
     "The database is damaged. What of it is whole can be read, nothing is written: restore the "
     "newest backup (`python cli.py restore`), or ask whoever runs Lightbox to."
+)
+DAMAGED_OR_ENCRYPTED = (
+    "The database cannot be read: it is damaged, or encrypted while encryption.json is missing "
+    "from the data folder. Put that file back, or restore the newest backup (`python cli.py "
+    "restore`), or ask whoever runs Lightbox to."
+)
+NOT_ENCRYPTED = (
+    "The database is not encrypted though the data folder is: somebody put another one there. Run "
+    "`python cli.py encrypt` to encrypt it too, or restore the newest backup."
 )
 READ_ONLY = (
     "The data folder can be read, but not written: its disk, or the rights to it, forbid that. "
@@ -31,6 +41,7 @@ BUSY = (
     "Another program is using the records at this moment, so they could not be written. Try again "
     "in a while."
 )
+_PATIENCE = 5.0  # seconds to wait for who holds it
 _BY_CODE: dict[int, StoreError] = {
     sqlite3.SQLITE_CORRUPT: StoreReadOnlyError(DAMAGED),
     sqlite3.SQLITE_NOTADB: StoreReadOnlyError(DAMAGED),
@@ -89,34 +100,46 @@ def find_obstacle(folder: Path) -> str:
     return ""
 
 
-def find_damage(database: Path) -> str:
+def find_damage(database: Path, key: bytes | None = None) -> str:
     """What is wrong with a SQLite file, a sentence; empty where nothing is, or it is not there.
 
     SQLite's ``quick_check``: every page and row is looked at, indices are not compared. One that
-    cannot be opened is left to who opens it.
+    cannot be opened is left to who opens it. Of an encrypted one (its key is 32 bytes) every page
+    that it reads is authenticated, too.
     """
     if not database.is_file():
         return ""
     try:
-        with closing(connect_for_reading(database)) as records:
+        with closing(connect_for_reading(database, key)) as records:
             whole = records.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-    except sqlite3.Error as exc:
-        return DAMAGED if str(diagnose(exc, otherwise="")) == DAMAGED else ""
+    except ERRORS as exc:
+        if str(diagnose(exc, otherwise="")) != DAMAGED:
+            return ""
+        return _name_damage(database, key)
     return "" if whole else DAMAGED
 
 
-def connect_for_reading(database: Path, *, immutable: bool = False) -> sqlite3.Connection:
+def _name_damage(database: Path, key: bytes | None) -> str:
+    """What a file is that SQLite cannot read with the key it was given, or without one."""
+    if key is not None and is_plain(database):
+        return NOT_ENCRYPTED
+    if key is None and not is_plain(database):
+        return DAMAGED_OR_ENCRYPTED
+    return DAMAGED
+
+
+def connect_for_reading(
+    database: Path, key: bytes | None = None, *, immutable: bool = False
+) -> sqlite3.Connection:
     """A connection that cannot write; to a file that nobody changes where told so."""
-    options = "mode=ro&immutable=1" if immutable else "mode=ro"
-    address = f"{database.resolve().as_uri()}?{options}"
-    return sqlite3.connect(address, uri=True, timeout=5, check_same_thread=False)
+    return connect(database.resolve(), key, mode="ro", immutable=immutable, patience=_PATIENCE)
 
 
-def can_be_read(database: Path, *, immutable: bool = False) -> bool:
+def can_be_read(database: Path, key: bytes | None = None, *, immutable: bool = False) -> bool:
     """Whether a SQLite file opens, and shows its tables, without being written to."""
     try:
-        with closing(connect_for_reading(database, immutable=immutable)) as records:
+        with closing(connect_for_reading(database, key, immutable=immutable)) as records:
             records.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except ERRORS:
         return False
     return True

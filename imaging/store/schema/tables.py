@@ -429,6 +429,34 @@ class SessionTable(Base):
     account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), index=True)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     active_until: Mapped[datetime] = mapped_column(UtcDateTime)  # then the screen locks
+    # of a sign-in by a provider: the one there, and its ID token (`access.secret_box`)
+    provider_session: Mapped[str] = mapped_column(Text, server_default="", default="")
+    id_token: Mapped[bytes | None] = mapped_column(LargeBinary, nullable=True)
+    # until when the provider's word that it is the reader stands for the password
+    confirmed_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+
+
+class ProviderAccountTable(Base):
+    """An account of somebody who signs in by a provider, by what the provider never gives anew."""
+
+    __tablename__ = "provider_accounts"
+    issuer: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), unique=True)
+
+
+class SecondFactorTable(Base):
+    """A reader's second factor (RFC 6238), sealed: who reads this table alone has none of it.
+
+    `last_step` is the latest time step of a code that was used. Of recovery codes, which are 80
+    random bits each, the SHA-256 is kept.
+    """
+
+    __tablename__ = "second_factors"
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    recovery: Mapped[list[str]] = mapped_column(JSON)
 
 
 class AuditTable(Base):

@@ -16,19 +16,20 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from imaging.entities import RESEARCH_USE
-from imaging.errors import AccessError, AssistantError
+from imaging.errors import AccessError, AssistantError, SecondFactorError
 from imaging.review.records import Account
 from imaging.store import Repository
-from imaging.store.accounts import SESSION_LIFE
+from imaging.store.access.second_factor import Proof
+from imaging.store.access.sessions import SESSION_LIFE
 from imaging.store.passwords import AT_ONCE
 from pages.ui import i18n, theme
+from pages.ui.account.door_page import field, form, hidden, note, page
+from pages.ui.account.factor_forms import PROOF, Proofs, recovery_key_words, recovery_page, way_on
 from pages.ui.i18n import _, sentence
 from pages.ui.wall.cookie import give_token, read_token, take_token_back
-from pages.ui.wall.headers import script_hash
 from pages.ui.wall.middleware import asked_for, own_path
 from pages.ui.wall.openings import PATH as OPEN
 from pages.ui.wall.openings import Openings
@@ -37,9 +38,7 @@ from pages.ui.wall.own_routes import place
 from pages.ui.wall.rate_limit import RateLimit, network_of
 
 DOOR = "sign-in"
-_TITLE = "Lightbox"
 _MOST_BYTES = 2**13  # of a form
-_LONGEST_FIELD = 1024
 T = TypeVar("T")
 
 
@@ -54,6 +53,8 @@ class Door:
         The address that was told at the start.
     single_reader : str
         The setting of that name.
+    recovery_key : callable
+        Makes the recovery key of the data folder where there is none yet; else gives "".
     secure, behind_proxy, base_path
         See `pages.ui.wall.middleware.Rules`.
     """
@@ -64,16 +65,19 @@ class Door:
         openings: Openings,
         *,
         single_reader: str,
+        recovery_key: Callable[[], str] = str,
         secure: bool = False,
         behind_proxy: bool = False,
         base_path: str = "",
     ) -> None:
+        self._recovery_key = recovery_key
         self._repository, self._openings, self._single_reader = repository, openings, single_reader
         self._secure, self._behind_proxy, self._base_path = secure, behind_proxy, base_path
         # An address serves a whole ward behind its router; a name is one reader's. Four, that the
         # address is shut before the account, which takes five.
         self._address_tries = RateLimit(burst=20, seconds=60)
         self._name_tries = RateLimit(burst=4, seconds=900)
+        self._proofs = Proofs()
         self._passwords = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lightbox-password")
 
     def routes(self) -> list[Route]:
@@ -95,7 +99,13 @@ class Door:
             self._openings.tell()
 
     async def show(
-        self, request: Request, problem: str = "", status: int = 0, opening: str = ""
+        self,
+        request: Request,
+        problem: str = "",
+        status: int = 0,
+        opening: str = "",
+        proof: str = "",
+        back: str = "",
     ) -> Response:
         """The form, or why there is none; 403 at the address of something else."""
         own = request.url.path == place(self._base_path, DOOR)
@@ -104,17 +114,17 @@ class Door:
             locked = None
             try:
                 locked = await run_in_threadpool(self._find_locked, request)
-                words = (
+                words = self._proofs.form(proof, self._action, back) or (
                     self._locked_form(locked, "/" if own else asked_for(request.scope))
                     if locked
                     else await run_in_threadpool(self._form, request, own, opening)
                 )
-                words = _note(sentence(problem)) + words
+                words = note(sentence(problem)) + words
             except AssistantError as exc:
-                words, status = _note(sentence(str(exc))), 503
+                words, status = note(sentence(str(exc))), 503
             if self._single_reader:
                 status = max(status, 403)
-            answer = _page(words, request.cookies.get(theme.COOKIE, theme.DARK), status)
+            answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), status)
         if not locked and read_token(request.cookies, secure=self._secure):
             take_token_back(answer, secure=self._secure)  # it opened nothing
         return answer
@@ -122,7 +132,7 @@ class Door:
     def _form(self, request: Request, own: bool, opening: str) -> str:
         """What stands on the page; asks the store whether there are accounts."""
         if self._single_reader:
-            return _note(
+            return note(
                 _(
                     "Lightbox is open to one reader. Open the address that it tells where it was "
                     "started; each of them works once."
@@ -131,7 +141,7 @@ class Door:
         if self._repository().accounts.any():
             return self._sign_in_form("/" if own else asked_for(request.scope))
         if not self._openings.is_open_to(opening):
-            return _note(
+            return note(
                 _(
                     "Nobody can sign in yet. Open the address that Lightbox tells where it was "
                     "started, and make the first account there."
@@ -140,12 +150,13 @@ class Door:
         return self._first_form(opening)
 
     def _sign_in_form(self, back: str) -> str:
-        return self._fields(
+        return form(
+            self._action,
             _("Sign in"),
             "",
-            _field("name", _("Sign-in name"), "text", "username"),
-            _field("password", _("Password"), "password", "current-password"),
-            _hidden("next", back),
+            field("name", _("Sign-in name"), "text", "username"),
+            field("password", _("Password"), "password", "current-password"),
+            hidden("next", back),
             button=_("Sign in"),
         )
 
@@ -161,40 +172,38 @@ class Door:
             '<button class="other" name="leave" value="1" formnovalidate>'
             f"{escape(_('Sign out'))}</button>"
         )
-        return self._fields(
+        return form(
+            self._action,
             _("Screen locked"),
             _(
                 "Nothing was done here for a while; what was saved is kept. Signed in: {reader}."
             ).format(reader=account.reader),
-            _field("password", _("Password"), "password", "current-password"),
-            _hidden("next", back),
-            _hidden("unlock", "1"),
+            field("password", _("Password"), "password", "current-password"),
+            hidden("next", back),
+            hidden("unlock", "1"),
             button=_("Unlock"),
             other=leave,
         )
 
     def _first_form(self, opening: str) -> str:
-        return self._fields(
+        return form(
+            self._action,
             _("Who will read here?"),
             _(
                 "A decision and a signature belong to a reader, so the first one makes an account "
                 "now. Nothing leaves this computer. Who reads alone can do without: start Lightbox "
                 "with LIGHTBOX_SINGLE_READER set to your name."
             ),
-            _field("reader", _("Your name, as it stands under a report"), "text", "name"),
-            _field("name", _("Sign-in name"), "text", "username"),
-            _field("password", _("Password (10 characters or more)"), "password", "new-password"),
-            _hidden("token", opening),
+            field("reader", _("Your name, as it stands under a report"), "text", "name"),
+            field("name", _("Sign-in name"), "text", "username"),
+            field("password", _("Password (10 characters or more)"), "password", "new-password"),
+            hidden("token", opening),
             button=_("Create account"),
         )
 
-    def _fields(self, title: str, words: str, *fields: str, button: str, other: str = "") -> str:
-        """A form; the return key presses the first of its buttons."""
-        action = escape(place(self._base_path, DOOR), quote=True)
-        return (
-            f'<h1>{escape(title)}</h1><p>{escape(words)}</p><form method="post" action="{action}">'
-            f"{''.join(fields)}<button>{escape(button)}</button>{other}</form>"
-        )
+    @property
+    def _action(self) -> str:
+        return place(self._base_path, DOOR)
 
     async def _enter(self, request: Request) -> Response:
         """A form that was sent: sign in, or make the first account."""
@@ -207,11 +216,16 @@ class Door:
         held = read_token(request.cookies, secure=self._secure)
         if "leave" in typed and held:
             await run_in_threadpool(self._repository().accounts.sign_out, held)
-            answer = RedirectResponse(place(self._base_path, DOOR), status_code=303)
-            take_token_back(answer, secure=self._secure)
-            return answer
-        opening = typed.get("token", "")
+            left: Response = RedirectResponse(self._action, status_code=303)
+            take_token_back(left, secure=self._secure)
+            return left
+        opening, back = typed.get("token", ""), own_path(typed.get("next", ""))
         name = typed.get("name", "").strip().lower()
+        if PROOF in typed:
+            waiting = self._proofs.find(typed[PROOF])
+            if waiting is None:  # it came too late
+                return await self.show(request, refused, 403)
+            name = waiting[0].name
         if "unlock" in typed:
             locked = await run_in_threadpool(self._find_locked, request)
             if locked is None:  # it has ended meanwhile
@@ -228,32 +242,70 @@ class Door:
         first = self._openings.is_open_to(opening)  # who reads the terminal guesses nothing
         if not first and not all(limit.take(key) for limit, key in keys):
             return await self.show(request, too_often, 429)
+        codes: list[str] = []
         try:
-            token = await self._work_out(lambda: self._let_in(typed, held))
+            token, codes = await self._work_out(lambda: self._let_in(typed, held))
+        except SecondFactorError as needed:
+            for limit, key in keys:
+                limit.give_back(key)
+            proof = self._proofs.keep(needed.proof) if isinstance(needed.proof, Proof) else ""
+            return await self.show(request, "", 200, proof=proof, back=back)
         except AccessError as exc:
-            return await self.show(request, str(exc), 403, opening)
+            proof = typed.get(PROOF, "")
+            return await self.show(request, str(exc), 403, opening, proof=proof, back=back)
         except AssistantError as exc:
             return await self.show(request, str(exc), 503, opening)
         for limit, key in keys:
             limit.give_back(key)
+        self._proofs.forget(typed.get(PROOF, ""))
         if held and held != token:
             await run_in_threadpool(self._repository().accounts.sign_out, held)
-        return self._welcome(token, own_path(typed.get("next", "")))
+        answer = self._welcome(token, back)
+        key = await self._first_recovery_key() if first else ""
+        return self._hand_over(request, key, codes, answer) if key or codes else answer
+
+    async def _first_recovery_key(self) -> str:
+        """The data folder's, for whoever made the first account; empty where there is none."""
+        try:
+            return await run_in_threadpool(self._recovery_key)
+        except AssistantError:  # the Account page says that there is none
+            return ""
+
+    def _hand_over(
+        self, request: Request, key: str, codes: list[str], welcome: Response
+    ) -> Response:
+        """What is shown this once to who was let in; the way on is pressed once it is kept."""
+        onward = welcome.headers["location"]
+        with i18n.speaking(request.headers.get("accept-language", "")):
+            words = recovery_key_words(key) if key else ""
+            words += recovery_page(codes, onward) if codes else way_on(onward)
+            answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), 200)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers.append("set-cookie", welcome.headers["set-cookie"])
+        return answer
 
     async def _work_out(self, action: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._passwords, action)
 
-    def _let_in(self, typed: dict[str, str], held: str) -> str:
-        """The token of a new session, or of the one that is opened again."""
+    def _let_in(self, typed: dict[str, str], held: str) -> tuple[str, list[str]]:
+        """The token of a new session, or of the one that is opened again; new recovery codes."""
         accounts = self._repository().accounts
+        waiting = self._proofs.find(typed.get(PROOF, ""))
+        if waiting is not None:
+            proof, secret = waiting
+            code = typed.get("code", "")
+            if proof.must_enrol:
+                _, token, codes = accounts.enrol_and_sign_in(proof, secret, code)
+                return token, codes
+            return accounts.sign_in_with_code(proof, code)[1], []
         if "unlock" in typed:
             accounts.unlock(held, typed.get("password", ""))
-            return held
+            return held, []
         if self._openings.is_open_to(typed.get("token", "")) and not accounts.any():
             reader, password = typed.get("reader", ""), typed.get("password", "")
             accounts.create(typed.get("name", ""), reader, password, first=True)
             self._openings.take(typed.get("token", ""))
-        return accounts.sign_in(typed.get("name", ""), typed.get("password", ""))[1]
+        return accounts.sign_in(typed.get("name", ""), typed.get("password", ""))[1], []
 
     async def _open(self, request: Request) -> Response:
         """The address that was told: the only reader's cookie, or the form of the first account."""
@@ -280,78 +332,6 @@ class Door:
         life = int(SESSION_LIFE.total_seconds())
         give_token(answer, token, seconds=life, secure=self._secure)
         return answer
-
-
-_STYLE = """
-:root { color-scheme: light dark; }
-:root.dark { color-scheme: dark; }
-:root.light { color-scheme: light; }
-body { margin: 0; background: light-dark(%(background_light)s, %(background_dark)s);
-  color: light-dark(%(text_light)s, %(text_dark)s);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-header { text-align: right; padding: 0.7rem 1.2rem; }
-header span { padding: 0.2rem 0.8rem; border: 1px solid; border-radius: 0.35rem; font-weight: 600;
-  color: light-dark(%(orange_light)s, %(orange_dark)s); }
-main { max-width: 26rem; margin: 8vh auto; padding: 0 1.2rem; }
-h1 { font-size: 1.35rem; }
-label { display: block; margin: 0.9rem 0; }
-input { display: block; box-sizing: border-box; width: 100%%; padding: 0.5rem; font: inherit;
-  border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); border-radius: 0.35rem;
-  background: light-dark(%(field_light)s, %(field_dark)s); color: inherit; }
-button { padding: 0.5rem 1.2rem; font: inherit; border: 0; border-radius: 0.35rem;
-  background: light-dark(%(primary_light)s, %(primary_dark)s);
-  color: light-dark(%(background_light)s, %(background_dark)s); }
-button.other { margin-left: 0.8rem; background: none; color: inherit;
-  border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); }
-.problem { font-weight: 600; }
-"""
-_COLOURS = {
-    "background": "backgroundColor",
-    "field": "secondaryBackgroundColor",
-    "text": "textColor",
-    "gray": "grayColor",
-    "orange": "orangeTextColor",
-    "primary": "primaryColor",
-}
-
-
-def _page(words: str, chosen: str, status: int) -> Response:
-    """A page of its own, in the colours of the workstation, which loads nothing."""
-    style = _STYLE % {
-        f"{name}_{shown}": theme.colour(option, shown)
-        for name, option in _COLOURS.items()
-        for shown in (theme.DARK, theme.LIGHT)
-    }
-    kind = "" if chosen == theme.BROWSER else chosen if chosen in theme.CHOICES else theme.DARK
-    policy = (
-        f"default-src 'none'; style-src {script_hash(style)}; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    return HTMLResponse(
-        f'<!doctype html><html class="{kind}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>'
-        f"{_TITLE}</title>"
-        f'<style>{style}</style></head><body class="door">'
-        f'<header><span role="note">{escape(_(RESEARCH_USE))}</span></header>'
-        f"<main>{words}</main></body></html>",
-        status_code=status,
-        headers={"Content-Security-Policy": policy},
-    )
-
-
-def _note(words: str) -> str:
-    return f'<p class="problem" role="alert">{escape(words)}</p>' if words else ""
-
-
-def _field(name: str, label: str, kind: str, fills: str) -> str:
-    return (
-        f'<label>{escape(label)}<input name="{name}" type="{kind}" autocomplete="{fills}" '
-        f'maxlength="{_LONGEST_FIELD}" required></label>'
-    )
-
-
-def _hidden(name: str, value: str) -> str:
-    return f'<input type="hidden" name="{name}" value="{escape(value, quote=True)}">'
 
 
 async def _read_form(request: Request) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""A reader's own settings: blind first reads, the viewer's keys, the password; further readers."""
+"""A reader's own settings: blind first reads, the viewer's keys, the password."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import streamlit as st
 
 from imaging.errors import AssistantError
 from imaging.review.records import Account
+from imaging.review.rights import Right
 from pages.ui import resources, session, theme
 from pages.ui.account import sign_in
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 from pages.ui.viewer.keys import USUAL
@@ -20,7 +21,21 @@ _ACROSS = 4  # columns of key fields
 
 
 def render_reading(me: Account) -> None:
-    """Choose whether the network's answer waits for the reader's own."""
+    """Choose whether the network's answer waits for the reader's own; lock, and sign out."""
+    _render_blind(me)
+    if not resources.settings().single_reader:
+        with st.container(horizontal=True):
+            st.button(_("Lock screen"), on_click=sign_in.lock_screen)
+            st.button(_("Sign out"), on_click=sign_in.sign_out)
+            st.button(
+                _("Sign out everywhere"),
+                on_click=sign_in.sign_out_everywhere,
+                help=_("Ends your sign-in in every browser and on every computer."),
+            )
+
+
+@only(Right.DRAFT)
+def _render_blind(me: Account) -> None:
     st.markdown(f"**{_('Reading')}**")
     st.toggle(
         _("Blind first read"),
@@ -33,15 +48,6 @@ def render_reading(me: Account) -> None:
             "stays on top even while its reason is hidden."
         ),
     )
-    if not resources.settings().single_reader:
-        with st.container(horizontal=True):
-            st.button(_("Lock screen"), on_click=sign_in.lock_screen)
-            st.button(_("Sign out"), on_click=sign_in.sign_out)
-            st.button(
-                _("Sign out everywhere"),
-                on_click=sign_in.sign_out_everywhere,
-                help=_("Ends your sign-in in every browser and on every computer."),
-            )
 
 
 def render_theme() -> None:
@@ -66,6 +72,7 @@ def render_theme() -> None:
     )
 
 
+@only(Right.FILMS)
 def render_keys(me: Account) -> None:
     """The viewer's keys, one field per action; an empty field means the usual key."""
     own, labels = dict(me.bindings), words()
@@ -95,36 +102,18 @@ def render_password(me: Account) -> None:
             )
 
 
-def render_readers() -> None:
-    """All readers, and a form for one more."""
-    accounts = resources.repository().accounts
-    st.markdown(f"**{_('Readers')}**")
-    for other in accounts.all():
-        mark = ", " + _("disabled") if other.disabled else ""
-        st.text(f"{other.reader}  ({other.name}{mark})")
-    with st.expander(_("Add a reader")), st.form("reader", border=False, clear_on_submit=True):
-        reader = st.text_input(_("Name, as it stands under a report"), max_chars=64)
-        name = st.text_input(_("Sign-in name"), max_chars=64)
-        password = st.text_input(_("First password (10 characters or more)"), type="password")
-        if st.form_submit_button(_("Add a reader")):
-            _attempt(
-                lambda: accounts.create(name, reader, password, by=session.account().name),
-                _("The reader can sign in now."),
-            )
-
-
-@deed
+@deed(Right.OWN)
 def _set_colours() -> None:
     theme.choose(str(st.session_state["colours"]))
 
 
-@deed
+@deed(Right.OWN)
 def _set_blind() -> None:
     wanted = bool(st.session_state["blind"])
     resources.repository().accounts.set_blind(session.account().name, wanted)
 
 
-@deed
+@deed(Right.OWN)
 def _set_keys() -> None:
     """Keep what differs from the usual; two actions on one key are refused."""
     typed = {action: str(st.session_state.get(f"key-{action}", "")).strip() for action in USUAL}

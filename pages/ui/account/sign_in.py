@@ -12,6 +12,7 @@ from hmac import compare_digest
 import streamlit as st
 
 from imaging.review.records import Account
+from imaging.review.rights import Right, rights_of
 from imaging.settings import check_exposure
 from pages.ui import connection, resources, session
 from pages.ui.deeds import deed, deed_of_anybody
@@ -62,7 +63,7 @@ def sign_out() -> None:
     session.set_account(None)
 
 
-@deed
+@deed(Right.OWN)
 def sign_out_everywhere() -> None:
     """End every sign-in of this reader, on whatever computer."""
     resources.repository().accounts.sign_out_everywhere(session.account().name)
@@ -70,14 +71,14 @@ def sign_out_everywhere() -> None:
     session.set_account(None)
 
 
-@deed
+@deed(Right.OWN)
 def lock_screen() -> None:
     """Lock the screen now; the reader goes away for a while."""
     resources.repository().accounts.lock(session.token())
 
 
 def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
-    """Whether a browser may collect what was laid ready under a sign-in; called outside of pages.
+    """Whether a browser may collect films laid ready under a sign-in; called outside of pages.
 
     Parameters
     ----------
@@ -86,16 +87,23 @@ def admits(sign_in: str, cookies: Mapping[str, str]) -> bool:
     cookies : mapping of str to str
         What the browser sent along: it must be the one that signed in, and still be signed in.
     """
-    present = connection.signed_in(cookies)
-    return present is not None and compare_digest(present.token.encode(), sign_in.encode())
+    return _is_of(sign_in, cookies, Right.FILMS)
 
 
 def admits_upload(sign_in: str, cookies: Mapping[str, str]) -> bool:
-    """As `admits`; files that arrive keep the screen from being locked below them."""
-    if not admits(sign_in, cookies):
+    """As `admits`, who hands films in; that keeps the screen from being locked meanwhile."""
+    if not _is_of(sign_in, cookies, Right.INTAKE):
         return False
     resources.repository().accounts.note_activity(sign_in)
     return True
+
+
+def _is_of(sign_in: str, cookies: Mapping[str, str], right: Right) -> bool:
+    """Whether a browser is signed in by that token, to an account that has a right."""
+    present = connection.signed_in(cookies)
+    if present is None or not compare_digest(present.token.encode(), sign_in.encode()):
+        return False
+    return right in rights_of(present.account.roles)
 
 
 def find_token(cookies: Mapping[str, str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imaging.review.rights import Right
 from pages.ui import labels, resources
+from pages.ui.deeds import only
 from pages.ui.escape import plain
 from pages.ui.i18n import _
 
@@ -12,6 +14,7 @@ _PATIENCE = 1.0  # seconds a page waits for the first check after a start
 _MOST = 20  # faults named on the page
 
 
+@only(Right.TRAIL)
 def render_trail() -> None:
     """Draw what the last check found, the head to note elsewhere, and how far it was sent."""
     watch = resources.trail()

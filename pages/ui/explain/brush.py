@@ -18,6 +18,7 @@ from PIL import Image as Picture
 
 from imaging.rendering import png_bytes
 from imaging.review.records import Points
+from imaging.review.rights import Right
 from models.explain.base.subject import Subject
 from models.explain.probes.erase import stroke_mask
 from pages.ui.data_uri import data_uri
@@ -163,7 +164,7 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
 
 
-@deed
+@deed(Right.FINDINGS)
 def _take_stroke(
     pad: str, subject: Subject, width: float, on_stroke: Callable[[Mask], None]
 ) -> None:

@@ -15,6 +15,7 @@ from imaging.decoding import DistantImage
 from imaging.entities import RESEARCH_USE, Assessment, Finding, ModelIdentity
 from imaging.review import drafting
 from imaging.review.records import Annotation, Shape, Stage, Trial
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from models.batch.priority import interactive
 from models.explain.base.lung_measures import find_lungs
@@ -263,14 +264,14 @@ def _log_odds(finding: Finding) -> float:
     return math.log(p / (1 - p))
 
 
-@deed
+@deed(Right.FINDINGS)
 def _add(uid: str, name: str, mask: Mask, fill: Fill, keep: bool) -> None:
     template = _("Only {region}") if keep else _("Without {region}")
     what = f"{template.format(region=labels.within(name))} ({_fills()[fill].lower()})"
     session.add_eraser_step(uid, NamedStep(what, Step(mask, fill, keep)))
 
 
-@deed
+@deed(Right.DRAFT)
 def _keep(
     study: str, uid: str, model: ModelIdentity, before: Prediction, after: Prediction
 ) -> None:
@@ -321,11 +322,11 @@ def _fills() -> dict[Fill, str]:
     }
 
 
-@deed
+@deed(Right.FINDINGS)
 def _undo_step(sop_instance_uid: str) -> None:
     session.undo_eraser_step(sop_instance_uid)
 
 
-@deed
+@deed(Right.FINDINGS)
 def _forget_steps(sop_instance_uid: str) -> None:
     session.forget_eraser_steps(sop_instance_uid)

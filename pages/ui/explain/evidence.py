@@ -6,12 +6,15 @@ import streamlit as st
 
 from imaging.decoding import DistantImage
 from imaging.entities import Assessment
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
+from pages.ui.deeds import only
 from pages.ui.explain import eraser, measures, receipt, robustness, similar
 from pages.ui.explain.overlay import Choice
 from pages.ui.i18n import _
 
 
+@only(Right.FINDINGS)
 def render_evidence(
     record: StudyRecord, image: DistantImage, answer: Assessment, choice: Choice | None
 ) -> None:

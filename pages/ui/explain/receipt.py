@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.decoding import DistantImage
+from imaging.review.rights import Right
 from models.explain.checks.agreement import TOP
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import VerdictRule
@@ -20,7 +21,7 @@ from pages.ui.messages import in_words
 Row = tuple[str, str, str, str]  # what, this map, by chance, what it means
 
 
-@fragment()
+@fragment(Right.FINDINGS)
 def render_receipt(image: DistantImage, choice: Choice) -> None:
     """Draw the verdict on a map, the figures behind it and the rule.
 

@@ -12,6 +12,7 @@ from imaging.decoding import DistantImage
 from imaging.delivery.originals import read_original
 from imaging.entities import Assessment, Instance
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.explain.base.lung_measures import CONCEPTS, Measures, measure
@@ -23,7 +24,7 @@ from models.explain.methods.explainer import Explainer
 from pages.ui import labels, navigation, network_answer, resources, session
 from pages.ui.audit import sights
 from pages.ui.data_uri import data_uri
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.explain import measure_labels, reference_cases
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -201,6 +202,7 @@ def _thumbnail(repository: Repository, instance: Instance) -> str:
     return data_uri(read_original(repository, instance).small_picture(_THUMB))
 
 
+@only(Right.REFERENCE)
 def _render_keep(instance: Instance, card: ModelCard) -> None:
     """Add this study to the site's cases, or take it out again."""
     uid = instance.identity.study_instance_uid
@@ -212,7 +214,7 @@ def _render_keep(instance: Instance, card: ModelCard) -> None:
         st.button(_("Add to our reference cases"), on_click=_add, args=(uid,))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _add(uid: str) -> None:
     try:
         add_study(
@@ -224,7 +226,7 @@ def _add(uid: str) -> None:
     session.leave_notice("success", _("This study is one of our reference cases now."))
 
 
-@deed
+@deed(Right.REFERENCE)
 def _remove(uid: str) -> None:
     resources.repository().cases.remove(uid, account=session.account().name)
     session.leave_notice("success", _("This study is no reference case any more."))

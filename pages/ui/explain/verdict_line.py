@@ -11,6 +11,7 @@ import streamlit as st
 
 from imaging.decoding import DistantImage
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from models.explain.checks.receipt import Receipt
 from models.explain.checks.verdict import NOT_RELIABLE, WEAK, WELL_SUPPORTED
 from models.explain.checks.whereabouts import patient_place
@@ -56,7 +57,7 @@ def verdict_label(name: str) -> str:
     }[name]
 
 
-@fragment()
+@fragment(Right.FINDINGS)
 def _render_line(
     image: DistantImage, choice: Choice, place: str, pane: int, *, named: bool
 ) -> None:

@@ -23,14 +23,15 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.errors import (
+    AccessError,
     AssistantError,
     ConflictError,
     InputError,
     NotFoundError,
-    SignInEndedError,
 )
 from imaging.intake.arrivals import Arrivals, Piece
 from imaging.jobs import Loss
+from imaging.review.rights import Right
 from imaging.store import Repository
 from imaging.store.access.sessions import on_behalf_of
 from pages.ui.intake.tickets import Ticket, TicketStore
@@ -39,6 +40,7 @@ from pages.ui.wall.own_routes import HEADERS, Admits, comes_from_us, place, refu
 PATH = "intake"
 HEADER = "X-Lightbox-Ticket"
 PART = 2**23  # bytes of a request's pieces together
+_INTAKE = frozenset({Right.INTAKE})  # no more is needed here, whatever else the account may
 _MOST_JSON = 2**26  # bytes: a hundred thousand names
 _MOST_OPENED = 20  # drops whose announcement may be repeated
 _HEADER_BYTES = 2**20
@@ -187,9 +189,9 @@ async def _read_body(request: Request, most: int) -> bytes | None:
 def _run(handle: Handle, holder: Ticket, body: bytes) -> Response:
     """What was done, or why not: 409 will be the same the next time, 503 perhaps not."""
     try:
-        with on_behalf_of(holder.sign_in):
+        with on_behalf_of(holder.sign_in, _INTAKE, _INTAKE):
             return _say(200, handle(holder, body))
-    except SignInEndedError:
+    except AccessError:
         return refusal()
     except (InputError, ConflictError, NotFoundError) as exc:
         return _say(409, {"reason": str(exc)})

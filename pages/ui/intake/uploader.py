@@ -13,8 +13,9 @@ from typing import Any
 import streamlit as st
 
 from imaging.jobs import Loss
+from imaging.review.rights import Right
 from pages.ui import labels, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 from pages.ui.intake import route
 from pages.ui.wall.own_routes import place
@@ -63,6 +64,7 @@ def most_bytes() -> int:
     return int(st.get_option("server.maxUploadSize")) * _MEGABYTE
 
 
+@only(Right.INTAKE)
 def render_uploader(key: str, *, folder_first: bool = False) -> None:
     """Draw the uploader; a drop whose files begin to arrive is named in the address line.
 
@@ -111,13 +113,13 @@ def describe_missing() -> list[dict[str, Any]]:
     ]
 
 
-@deed
+@deed(Right.INTAKE)
 def _name_job(key: str) -> None:
     """Put the job of a drop into the address (a widget's callback)."""
     st.query_params["job"] = str(st.session_state[key].opened)
 
 
-@deed
+@deed(Right.INTAKE)
 def _dismiss(key: str) -> None:
     """Tell no more what is missing of a drop (a widget's callback)."""
     drops = resources.repository().drops

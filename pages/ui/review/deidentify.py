@@ -20,9 +20,11 @@ from imaging.entities import RESEARCH_USE, Instance, SourceKind
 from imaging.errors import AssistantError, InputError
 from imaging.export import ExportedFile
 from imaging.review.records import AuditEvent, Shape
+from imaging.review.rights import Right
 from imaging.store import seal_file
 from imaging.study import StudyRecord
 from pages.ui import labels, resources, session
+from pages.ui.deeds import only
 from pages.ui.download import render_download
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
@@ -43,6 +45,7 @@ class _Order:
     ticked: burned_in_text.Ticked
 
 
+@only(Right.DEIDENTIFY)
 def render_release(record: StudyRecord) -> None:
     """Draw the options, the table of changes, the confirmation and the download."""
     uid = record.study_instance_uid

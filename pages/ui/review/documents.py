@@ -16,9 +16,10 @@ from imaging.delivery.originals import source_of
 from imaging.documents import Document, DocumentKind, Report, ReportLine
 from imaging.entities import Instance
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
@@ -48,6 +49,7 @@ def render_unreadable(record: StudyRecord) -> None:
         st.warning(plain(name + sentence(film.reason)))
 
 
+@only(Right.FINDINGS)
 def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
     """The reports of a study, each folded until it is opened."""
     for number, document in enumerate(_of(record, DocumentKind.REPORT), 1):
@@ -61,6 +63,7 @@ def render_reports(record: StudyRecord, *, expanded: bool = False) -> None:
                     _render_report(record, document)
 
 
+@only(Right.FINDINGS)
 def render_choice(record: StudyRecord) -> Document | None:
     """A list of the study's presentations; None for the film as the reader left it."""
     presentations = _of(record, DocumentKind.PRESENTATION)
@@ -119,7 +122,7 @@ def render_staged(document: Document, staging: DistantStaging, *, bindings: dict
         st.html("".join(f'<div class="lb-small">{escape(text)}</div>' for text in lines))
 
 
-@deed
+@deed(Right.FINDINGS)
 def _turn_to_film(record: StudyRecord, key: str) -> None:
     """Hang the film the chosen presentation is for, where it is there."""
     at = int(st.session_state[key])

@@ -16,6 +16,7 @@ from imaging.entities import Instance, SourceKind
 from imaging.errors import AssistantError
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
+from imaging.review.rights import Right
 from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, patient_banner, resources, session, thumbnails
@@ -122,7 +123,8 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         annotations=annotations,
         presentations=review.presentations if review else (),
         bindings=dict(session.account().bindings),
-        editable=not (review is not None and review.stage is Stage.FINAL),
+        editable=session.may(Right.DRAFT)
+        and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
     )
@@ -195,6 +197,8 @@ def _read(instance: Instance) -> DistantImage:
 
 def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     """Save marks as soon as they are drawn; windows wait for the next change or signature."""
+    if not session.may(Right.DRAFT):
+        return
     uid, review = record.study_instance_uid, record.review
     own = {instance.identity.sop_instance_uid for instance in record.instances}
     marks = tuple(a for a in report.annotations if a.sop_instance_uid in own)

@@ -10,10 +10,11 @@ import streamlit as st
 from imaging.entities import Assessment
 from imaging.errors import ConflictError
 from imaging.review import drafting
-from imaging.review.records import FirstRead
+from imaging.review.records import Account, FirstRead
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 from pages.ui.review import statements
 
@@ -26,9 +27,12 @@ class Everything(Container[str]):
 
 
 def revealed_studies() -> Container[str]:
-    """The studies whose answer this reader may see: all, unless reading blind."""
+    """The studies whose answer this reader may see: all, unless reading blind.
+
+    To who may not know any, the records hold none.
+    """
     reader = session.account()
-    if not reader.blind:
+    if not _reads_blind(reader):
         return Everything()
     reads = resources.repository().reviews.first_reads()
     return {read.study_instance_uid for read in reads if read.account == reader.name}
@@ -37,7 +41,7 @@ def revealed_studies() -> Container[str]:
 def revealed_among(studies: Sequence[str]) -> Container[str]:
     """As `revealed_studies`, of the few that are on screen."""
     reader = session.account()
-    if not reader.blind:
+    if not _reads_blind(reader):
         return Everything()
     return resources.repository().reviews.first_read_studies(reader.name, studies)
 
@@ -49,13 +53,18 @@ def hides(record: StudyRecord) -> bool:
     was seen. Marks alone do not open it.
     """
     reader = session.account()
-    if not reader.blind or record.final is not None or not record.instances:
+    if not _reads_blind(reader) or record.final is not None or not record.instances:
         return False
     if any(review.account == reader.name and review.findings for review in record.reviews):
         return False
     return resources.repository().reviews.first_read(record.study_instance_uid, reader.name) is None
 
 
+def _reads_blind(reader: Account) -> bool:
+    return reader.blind and session.may(Right.FINDINGS)
+
+
+@only(Right.DRAFT)
 def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
     """Ask for the reader's own call, then show the network's."""
     uid = record.study_instance_uid
@@ -79,7 +88,7 @@ def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
         )
 
 
-@deed
+@deed(Right.DRAFT)
 def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
     """Keep the first read, and take it over as the draft the reader goes on from."""
     if not autosave.shows_whose(resources.repository().studies.get(uid)):
@@ -108,6 +117,7 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
         autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
 
 
+@only(Right.FINDINGS)
 def render_verdict(record: StudyRecord) -> None:
     """After the reveal: the first read, and whether the network agrees."""
     reader = session.account()

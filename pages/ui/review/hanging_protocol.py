@@ -9,6 +9,7 @@ from enum import StrEnum
 import streamlit as st
 
 from imaging.entities import Assessment, Instance
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, session
 from pages.ui.deeds import deed
@@ -90,7 +91,7 @@ def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
     return Hanging(chosen or possible[0])
 
 
-@deed
+@deed(Right.FILMS)
 def want_prior(uid: str) -> None:
     """Hang a prior beside from now on: the reader has just asked for one."""
     st.session_state[f"hanging-{uid}"] = Hanging.PRIOR

@@ -7,12 +7,15 @@ from html import escape
 import streamlit as st
 
 from imaging.review.records import Review
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels
+from pages.ui.deeds import only
 from pages.ui.explain import eraser
 from pages.ui.i18n import _, ngettext
 
 
+@only(Right.FINDINGS)
 def render_history(record: StudyRecord) -> None:
     """List the versions, folded away; signed ones stand out."""
     if not record.reviews:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from imaging.errors import StoreError
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.deeds import fragment
@@ -31,7 +32,7 @@ def render_waiting(record: StudyRecord) -> None:
         _watch(uid, count, names)
 
 
-@fragment()
+@fragment(Right.FILMS)
 def _watch(study_instance_uid: str, count: int, names: str) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
     if resources.repository().pending.films_waiting(study_instance_uid) != count:

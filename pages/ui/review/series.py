@@ -8,6 +8,7 @@ import streamlit as st
 
 from imaging.entities import Instance
 from imaging.fidelity import PROJECTIONS
+from imaging.review.rights import Right
 from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
 from pages.ui import session
@@ -57,7 +58,7 @@ def render_position(record: StudyRecord, chosen: Instance) -> None:
     )
 
 
-@deed
+@deed(Right.FILMS)
 def _slide(uid: str, pictures: Sequence[Instance], key: str) -> None:
     _choose(uid, pictures, st.session_state[key] - 1)
 

@@ -10,10 +10,11 @@ import streamlit as st
 from imaging.entities import Assessment, Finding
 from imaging.review import drafting
 from imaging.review.records import Call, ReadFinding, Review, Stage
+from imaging.review.rights import Right
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 
 PRESENT, ABSENT = "present", "absent"
@@ -28,6 +29,7 @@ def questions(lead: Assessment | None) -> tuple[Finding, ...]:
     return (Finding(spec.code, spec.label, 0.0, 1.0),)
 
 
+@only(Right.DRAFT)
 def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
     """Draw the findings, the note and the signatures; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
@@ -103,7 +105,7 @@ def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
     return " \u00b7 ".join(part for part in parts if part)
 
 
-@deed
+@deed(Right.DRAFT)
 def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
     """Save the choice of a segmented control; no choice takes the statement back."""
     chosen = st.session_state[key]
@@ -140,7 +142,7 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
         _render_remark(uid, stated)
 
 
-@deed
+@deed(Right.DRAFT)
 def _restate(uid: str, code: str, key: str) -> None:
     other = st.session_state[key]
     if other:
@@ -155,7 +157,7 @@ def _render_remark(uid: str, stated: ReadFinding) -> None:
     )
 
 
-@deed
+@deed(Right.DRAFT)
 def _remark(uid: str, code: str, key: str) -> None:
     text = str(st.session_state[key])
     autosave.change(uid, lambda review: drafting.remark(review, code, text))
@@ -180,7 +182,7 @@ def _render_own(uid: str, stated: ReadFinding, *, locked: bool) -> None:
             )
 
 
-@deed
+@deed(Right.DRAFT)
 def _remove(uid: str, code: str) -> None:
     autosave.change(uid, lambda review: drafting.withdraw(review, code))
 
@@ -202,7 +204,7 @@ def _render_add(uid: str, review: Review | None) -> None:
     )
 
 
-@deed
+@deed(Right.DRAFT)
 def _add(uid: str, key: str) -> None:
     code = st.session_state[key]
     if code:
@@ -222,7 +224,7 @@ def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
     st.text_area(_("Note"), key=key, height=68, disabled=locked, on_change=_note, args=(uid, key))
 
 
-@deed
+@deed(Right.DRAFT)
 def _note(uid: str, key: str) -> None:
     text = str(st.session_state[key])
     autosave.change(uid, autosave.with_note(text), note=text)
@@ -233,13 +235,20 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
     uid, review = record.study_instance_uid, record.review
     missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
-    if autosave.asks_password() and not locked:
+    signs = session.may(Right.SIGN)
+    if signs and autosave.asks_password() and not locked:
         st.text_input(
             _("Password, for a final signature"),
             type="password",
             autocomplete="current-password",
             key=session.field(uid, autosave.PASSWORD),
         )
+        if resources.repository().accounts.has_second_factor(session.account().name):
+            st.text_input(
+                _("Code of your second factor"),
+                autocomplete="one-time-code",
+                key=session.field(uid, autosave.CODE),
+            )
     with st.container(horizontal=True):
         if locked:
             st.button(
@@ -255,6 +264,8 @@ def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: b
             args=(uid,),
             disabled=drafting.undo(record.reviews, session.account()) is None,
         )
+        if not signs:
+            return
         why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
         nothing = review is None or not (review.findings or review.note)
         amending = record.final is not None

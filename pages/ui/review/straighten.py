@@ -19,6 +19,7 @@ from imaging.photograph.find import find_film
 from imaging.photograph.straighten import Cut, is_usable, straighten, whole
 from imaging.rendering import png_bytes
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, poll, resources, session
 from pages.ui.corners.component import render_corners
@@ -104,12 +105,12 @@ def _render_button(record: StudyRecord, instance: Instance) -> None:
     )
 
 
-@deed
+@deed(Right.FACTS)
 def _open(sop_instance_uid: str) -> None:
     st.session_state[f"{_KEY}-open"] = sop_instance_uid
 
 
-@deed
+@deed(Right.FACTS)
 def _close() -> None:
     st.session_state.pop(f"{_KEY}-open", None)
 
@@ -232,7 +233,7 @@ def _set_corners(draft: _Draft, corners: Corners) -> None:
     draft.generation += 1
 
 
-@deed
+@deed(Right.FACTS)
 def _find(draft: _Draft) -> None:
     """Look for the film again, on the picture of the screen."""
     found = find_film(draft.small)
@@ -242,22 +243,22 @@ def _find(draft: _Draft) -> None:
     _set_corners(draft, (one, two, three, four))
 
 
-@deed
+@deed(Right.FACTS)
 def _take_whole(draft: _Draft) -> None:
     _set_corners(draft, whole(draft.shape))
 
 
-@deed
+@deed(Right.FACTS)
 def _turn(draft: _Draft, quarters: int) -> None:
     draft.quarter_turns = (draft.quarter_turns + quarters) % 4
 
 
-@deed
+@deed(Right.FACTS)
 def _mirror(draft: _Draft, key: str) -> None:
     draft.mirrored = bool(st.session_state[key])
 
 
-@deed
+@deed(Right.FACTS)
 def _use(draft: _Draft, image: DistantImage) -> None:
     """Queue the film before all others, and show it as soon as it is answered."""
     try:
@@ -280,7 +281,7 @@ def _watch_for_answer(record: StudyRecord) -> None:
         _watch(record.study_instance_uid, len(record.waiting))
 
 
-@fragment()
+@fragment(Right.FILMS)
 def _watch(study_instance_uid: str, count: int) -> None:
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
         st.rerun()

@@ -11,9 +11,11 @@ from imaging.delivery.study import changes_of, deliver
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError
 from imaging.export import FORMATS, LEFT_OUT, ExportedFile
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from models.explain.maps import attribution_maps
 from pages.ui import resources, session
+from pages.ui.deeds import only
 from pages.ui.download import render_download
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
@@ -29,6 +31,7 @@ LABELS = {
 }
 
 
+@only(Right.EXPORT)
 def render_export(record: StudyRecord) -> None:
     """Draw the export popover: choose formats, prepare, save."""
     uid = record.study_instance_uid
@@ -67,6 +70,7 @@ def _describe_status(record: StudyRecord) -> str:
     return _("Nothing is signed off: the export is marked preliminary and unverified.")
 
 
+@only(Right.EXPORT)
 def _prepare(uid: str, formats: tuple[str, ...]) -> None:
     """Write the files and keep them, as one archive, for this session."""
     repository, account = resources.repository(), session.account()

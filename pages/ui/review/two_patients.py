@@ -11,6 +11,7 @@ from imaging.entities import Instance, Patient
 from imaging.errors import AssistantError
 from imaging.patients import doubts, group_of, merge
 from imaging.person import person_of
+from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner, resources, session
 from pages.ui.deeds import deed
@@ -120,7 +121,7 @@ def _describe(record: StudyRecord, at: int) -> str:
     return f"<div>{'<br>'.join(lines)}<div>{images}</div></div>"
 
 
-@deed
+@deed(Right.FACTS)
 def _separate(uid: str, keeps: Patient | None) -> None:
     """Give the others studies of their own."""
     if keeps is None:
@@ -141,7 +142,7 @@ def _separate(uid: str, keeps: Patient | None) -> None:
     )
 
 
-@deed
+@deed(Right.FACTS)
 def _take_back(uid: str) -> None:
     """Let the files be again what they say."""
     try:
@@ -150,7 +151,7 @@ def _take_back(uid: str) -> None:
         session.leave_notice("error", sentence(str(exc)))
 
 
-@deed
+@deed(Right.FACTS)
 def _identify(uid: str, patient: Patient | None, groups: Sequence[Sequence[Patient]]) -> None:
     """Write down that all files are one person's, of those that were on screen."""
     if patient is None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from imaging.decoding import DistantImage, shared_pool
 from imaging.decoding.budget import Kept
+from imaging.review.rights import Right
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.viewer import route
@@ -129,7 +130,7 @@ def _tickets(packets: Iterable[PixelPacket], key: str, sign_in: str) -> dict[str
     return {name: ticket for name, ticket in tickets.items() if ticket}
 
 
-@deed
+@deed(Right.FILMS)
 def _note_missing(key: str) -> None:
     """Let a carrier bring what the browser could not collect; after a few, everything."""
     reported = (st.session_state.get(key) or {}).get("missing")
@@ -140,7 +141,7 @@ def _note_missing(key: str) -> None:
     st.session_state[_MISSING] = st.session_state.get(_MISSING, 0) + len(new)
 
 
-@deed
+@deed(Right.FILMS)
 def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None:
     """Hand on which picture of a series is wanted, if there is such a one."""
     wanted = (st.session_state.get(key) or {}).get("step")

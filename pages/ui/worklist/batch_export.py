@@ -16,10 +16,12 @@ from imaging.entities import RESEARCH_USE, Job
 from imaging.errors import ExportError
 from imaging.export import LEFT_OUT
 from imaging.export.batch.summary import PicturePair
-from imaging.host.temporary import RESULTS, temporary_folder
+from imaging.host.temporary import results_folder
+from imaging.review.rights import Right
 from models.explain.contact_sheet import picture_pairs
 from models.inference.image_selection import because
 from pages.ui import background, resources, session
+from pages.ui.deeds import only
 from pages.ui.download import render_download
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence
@@ -52,6 +54,7 @@ class BatchDownload:
         return _KINDS.get(Path(self.name).suffix, "application/octet-stream")
 
 
+@only(Right.EXPORT)
 def render_batch_export(job: Job) -> None:
     """Draw the choice of forms, the progress and the file to save, under a finished job.
 
@@ -128,10 +131,10 @@ def _begin(job: Job, wish: Wish, key: Hashable) -> None:
     repository, account = resources.repository(), session.account().name
     explainers = resources.explainers() if wish.pictures else None
     pictures = picture_pairs(repository, explainers) if explainers else _no_picture
-    home = resources.settings().home
+    home, private = resources.settings().home, repository.originals.encrypted
 
     def work(report: background.OnProgress) -> BatchDownload:
-        with temporary_folder(RESULTS, home) as folder:
+        with results_folder(home, room=2 * _MOST, private=private) as folder:
             results = export_batch(
                 repository,
                 job_batch(repository, job, because),

@@ -10,6 +10,7 @@ import streamlit as st
 
 from imaging.entities import Status
 from imaging.review.records import Stage
+from imaging.review.rights import Right
 from imaging.worklist.order import TOP_LEVEL
 from imaging.worklist.query import (
     PAGE,
@@ -196,16 +197,16 @@ def _turn(label: str, shortcut: str, number: int, *, disabled: bool) -> None:
     )
 
 
-@deed
+@deed(Right.WORKLIST)
 def _turn_to(number: int) -> None:
     session.set_worklist_page(number)
 
 
-@deed
+@deed(Right.WORKLIST)
 def _go_to_page(key: str) -> None:
     session.set_worklist_page(int(st.session_state[key]))
 
 
-@deed
+@deed(Right.WORKLIST)
 def _to_first_page() -> None:
     session.set_worklist_page(1)

@@ -8,9 +8,10 @@ import streamlit as st
 
 from imaging.entities import Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
+from imaging.review.rights import Right
 from imaging.worklist.query import WorklistQuery
 from pages.ui import labels, resources, session
-from pages.ui.deeds import deed, fragment
+from pages.ui.deeds import deed, fragment, only
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext
 from pages.ui.messages import in_words
@@ -24,6 +25,16 @@ def find_job() -> JobProgress | None:
     """The job the address line names, as it stands now."""
     job_id = st.query_params.get("job", "")
     return resources.repository().jobs.progress(job_id) if job_id else None
+
+
+@only(Right.BATCHES)
+def render_running() -> None:
+    """Every batch that goes on, by its numbers alone: folders and files may name patients."""
+    unfinished = resources.repository().jobs.unfinished()
+    if unfinished:
+        st.markdown(f"**{_('Batches')}**")
+    for job in unfinished:
+        follow(replace(job, source=""))
 
 
 def find_others() -> list[JobProgress]:
@@ -70,7 +81,7 @@ def follow(job: JobProgress) -> None:
     _render_progress(job.job_id, job.source)
 
 
-@fragment(run_every=_EVERY)
+@fragment(Right.INTAKE, Right.BATCHES, run_every=_EVERY)
 def _render_progress(job_id: str, source: str) -> None:
     finished = False
     with in_words():
@@ -93,10 +104,10 @@ def _poll_progress(job_id: str) -> JobProgress:
 def _render_buttons(job: JobProgress) -> None:
     """See its files, put it before others, pause or go on, and end it."""
     repository = resources.repository()
-    if job.job_id != st.query_params.get("job", "") and st.button(
-        _("Files"), key=f"open-{job.job_id}"
-    ):
-        open_job(job.job_id)
+    if session.may(Right.INTAKE):
+        shown = job.job_id == st.query_params.get("job", "")
+        if not shown and st.button(_("Files"), key=f"open-{job.job_id}"):
+            open_job(job.job_id)
     _render_priority(job)
     if job.state is JobState.PAUSED:
         if st.button(_("Go on"), key=f"resume-{job.job_id}"):
@@ -137,7 +148,7 @@ def _render_priority(job: JobProgress) -> None:
     )
 
 
-@deed
+@deed(Right.INTAKE, Right.BATCHES)
 def _set_priority(job_id: str, key: str) -> None:
     """Write down what was chosen (a widget's callback)."""
     resources.repository().jobs.set_priority(
@@ -207,6 +218,7 @@ def summary(job: JobProgress) -> str:
     return " \u00b7 ".join([text.format(count=done), *parts, *apart])
 
 
+@only(Right.RESCORE)
 def render_rescore(query: WorklistQuery, count: int) -> None:
     """Ask the installed networks about the listed studies; what they answered stays answered."""
     text = ngettext(

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import streamlit as st
 
+from imaging.review.rights import Right
 from imaging.worklist.order import LONGEST_WAIT, SHORTEST_WAIT, TOP_LEVEL, ReadingOrder
 from pages.ui import labels, resources, session
+from pages.ui.deeds import only
 from pages.ui.i18n import _, ngettext
 
 _HOUR = timedelta(hours=1)
@@ -25,6 +27,7 @@ def render_overdue(count: int) -> None:
         st.caption(text.format(sign=labels.LATE, count=count, hours=f"{hours:g}"))
 
 
+@only(Right.FINDINGS, Right.SITE)
 def render_order() -> None:
     """The settings, folded away; what is saved holds for every reader at once."""
     order = resources.repository().site.reading_order()
@@ -37,27 +40,32 @@ def render_order() -> None:
                 "network can raise a study, never lower it or take it off the list."
             )
         )
-        with st.form("order", border=False):
-            hours = st.number_input(
-                _("Longest wait, hours"),
-                int(SHORTEST_WAIT / _HOUR),
-                int(LONGEST_WAIT / _HOUR),
-                round(order.max_wait / _HOUR),
-                key="longest-wait",
-                width=280,
+        _render_settings(order)
+
+
+@only(Right.SITE)
+def _render_settings(order: ReadingOrder) -> None:
+    with st.form("order", border=False):
+        hours = st.number_input(
+            _("Longest wait, hours"),
+            int(SHORTEST_WAIT / _HOUR),
+            int(LONGEST_WAIT / _HOUR),
+            round(order.max_wait / _HOUR),
+            key="longest-wait",
+            width=280,
+        )
+        levels = dict(order.levels)
+        for code, label in findings().items():
+            levels[code] = st.segmented_control(
+                _("Urgency of {finding}").format(finding=_(label)),
+                range(TOP_LEVEL + 1),
+                default=order.level(code),
+                required=True,
+                format_func=labels.level,
+                key=f"level-{code}",
             )
-            levels = dict(order.levels)
-            for code, label in findings().items():
-                levels[code] = st.segmented_control(
-                    _("Urgency of {finding}").format(finding=_(label)),
-                    range(TOP_LEVEL + 1),
-                    default=order.level(code),
-                    required=True,
-                    format_func=labels.level,
-                    key=f"level-{code}",
-                )
-            if st.form_submit_button(_("Save for all readers")):
-                _save(ReadingOrder(timedelta(hours=int(hours or 1)), tuple(levels.items())))
+        if st.form_submit_button(_("Save for all readers")):
+            _save(ReadingOrder(timedelta(hours=int(hours or 1)), tuple(levels.items())))
 
 
 def findings() -> dict[str, str]:

@@ -9,7 +9,9 @@ import streamlit as st
 from imaging.intake.expand import expand
 from imaging.intake.folder_scan import allowed_folder
 from imaging.jobs import HANDFUL, LOW, NORMAL, URGENT, JobKind
+from imaging.review.rights import Right
 from pages.ui import resources, session
+from pages.ui.deeds import only
 from pages.ui.i18n import _
 
 
@@ -26,6 +28,7 @@ def queue(files: Sequence[tuple[str, bytes]]) -> None:
     resources.worker().wake()
 
 
+@only(Right.INTAKE)
 def render_server_folder() -> None:
     """A folder that the server can read: queued once, or watched for new files."""
     roots = resources.settings().roots
@@ -51,6 +54,7 @@ def render_server_folder() -> None:
     st.rerun()
 
 
+@only(Right.INTAKE)
 def render_examples() -> None:
     """One click for someone with no film at hand."""
     paths = sorted(resources.EXAMPLES.glob("*.dcm"))

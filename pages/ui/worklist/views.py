@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from imaging.review.rights import Right
 from imaging.worklist.query import Replied, Sort, View, WorklistQuery
 from pages.ui import resources, session
 from pages.ui.deeds import deed
@@ -48,7 +49,7 @@ def usual_views(*, blind: bool) -> tuple[View, ...]:
     )
 
 
-@deed
+@deed(Right.WORKLIST)
 def show(query: WorklistQuery) -> None:
     """Fill the filter in from a view (a button's callback)."""
     values: dict[str, Any] = {
@@ -73,12 +74,12 @@ def _date(digits: str) -> date | None:
     return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if digits else None
 
 
-@deed
+@deed(Right.WORKLIST)
 def _delete(name: str) -> None:
     resources.repository().site.delete_view(name, account=session.account().name)
 
 
-@deed
+@deed(Right.WORKLIST)
 def _save(query: WorklistQuery) -> None:
     """Keep a list under the name that is typed, and empty the name's field."""
     view = View(st.session_state["view-name"], query)

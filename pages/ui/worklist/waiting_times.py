@@ -10,6 +10,7 @@ import streamlit as st
 
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError
+from imaging.review.rights import Right
 from imaging.worklist.simulation import (
     ARRIVALS_PER_HOUR,
     CAP_HOURS,
@@ -23,7 +24,7 @@ from imaging.worklist.workload import Workload, workload
 from models.commands import waiting_times as texts
 from models.model_card.operating_point import OperatingPoint, read_operating_point
 from pages.ui import background, resources, session
-from pages.ui.deeds import fragment
+from pages.ui.deeds import fragment, only
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.network_answer import model_line
 
@@ -39,7 +40,8 @@ def listed() -> Workload:
     return workload(repository.worklist.load_workload_rows(), signed)
 
 
-@fragment()
+@only(Right.FINDINGS)
+@fragment(Right.FINDINGS)
 def render_waiting_times(
     load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS
 ) -> None:

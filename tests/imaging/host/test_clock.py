@@ -13,8 +13,10 @@ from imaging.errors import AccessError
 from imaging.host import clock
 from imaging.host.clock import Clock
 from imaging.review.records import AuditEvent
-from imaging.store import Repository, accounts, audit
-from imaging.store.accounts import ATTEMPTS, LOCKED_FOR, SESSION_LIFE
+from imaging.store import Repository, audit
+from imaging.store.access import account_rows
+from imaging.store.access.admission import ATTEMPTS, LOCKED_FOR
+from imaging.store.access.sessions import SESSION_LIFE
 
 NAME, PASSWORD = "dra", "correct horse battery"
 SetBack = Callable[..., None]
@@ -36,7 +38,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> SetBack:
         elapsed += hours * 3600
         wall += timedelta(hours=hours if wall_hours is None else wall_hours)
 
-    for module in (clock, accounts, audit):
+    for module in (clock, account_rows, audit):
         if hasattr(module, "datetime"):
             monkeypatch.setattr(module, "datetime", Wall)
     monkeypatch.setattr(clock, "_elapsed", lambda: real + elapsed)
@@ -78,7 +80,7 @@ def test_nor_over_a_start_of_the_server(
     repository.accounts.create(NAME, "Dr A", PASSWORD)
     _, token = repository.accounts.sign_in(NAME, PASSWORD)
     pass_time(hours=11)
-    repository.accounts.mark_time()  # a server does, every few minutes
+    repository.clock_marks.mark()  # a server does, every few minutes
     assert repository.audit.verify().intact  # nobody decided that
     repository.close()
     pass_time(hours=0, wall_hours=-24)

@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from imaging.host.temporary import FILMS, OLD, RESULTS, sweep, sweep_rows, temporary_folder
+from imaging.host import temporary
+from imaging.host.temporary import (
+    FILMS,
+    IN_MEMORY,
+    OLD,
+    RESULTS,
+    memory_folder,
+    results_folder,
+    sweep,
+    sweep_rows,
+    temporary_folder,
+)
 from imaging.settings import ROOT
 
 _USES = """
@@ -100,3 +111,49 @@ def test_rows_beside_a_table_go_and_nothing_else_of_the_readers_folder(tmp_path:
     age(rows, own)
     assert sweep_rows(tmp_path) == 1
     assert own.exists()
+
+
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of the one whose files are in memory."""
+    folder = tmp_path / "shm"
+    folder.mkdir()
+    monkeypatch.setattr(temporary, "memory_folder", lambda: folder)
+    return folder
+
+
+@pytest.mark.parametrize(("room", "private"), [(0, False), (2**80, True)])
+def test_results_on_their_way_lie_in_memory(
+    home: Path, memory: Path, room: int, private: bool
+) -> None:
+    with results_folder(home, room=room, private=private) as folder:
+        assert folder.parent == memory
+        assert leftovers(home) == [], "nothing of it is on the disk"
+    assert not folder.exists()
+
+
+def test_results_lie_in_the_data_folder_where_memory_is_short_and_they_may(
+    home: Path, memory: Path
+) -> None:
+    with results_folder(home, room=2**80, private=False) as folder:
+        assert folder.parent == home and not list(memory.iterdir())
+
+
+def test_results_that_a_killed_process_left_in_memory_go(home: Path, memory: Path) -> None:
+    (memory / f"{IN_MEMORY}1").mkdir()
+    (memory / "results-of-another-program").mkdir()
+    age(*memory.iterdir())
+    assert sweep(home) == 1
+    assert [path.name for path in memory.iterdir()] == ["results-of-another-program"]
+
+
+def test_files_are_in_memory_where_the_system_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    monkeypatch.setattr(temporary, "_MOUNTS", mounts)
+    assert memory_folder() is None
+    mounts.write_text("/dev/sda1 /dev/shm ext4 rw 0 0\n")
+    assert memory_folder() is None, "a disk in its place"
+    mounts.write_text("proc /proc proc rw 0 0\ntmpfs /dev/shm tmpfs rw,nosuid 0 0\n")
+    assert memory_folder() == (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)

@@ -17,6 +17,7 @@ from imaging.errors import ConflictError, InputError, NotFoundError
 from imaging.intake.arrivals import Arrivals, Piece
 from imaging.jobs import HANDFUL, NORMAL, URGENT, Loss, MissingFile
 from imaging.store import Repository
+from tests.encrypted import with_encrypted_originals
 
 LIMIT = 5000
 TRIES = st.lists(st.tuples(st.integers(0, 199), st.integers(1, 90)))  # where, how many bytes
@@ -26,6 +27,12 @@ FILES = (("a.dcm", b"one"), ("ward/b.dcm", b"two" * 900), ("empty.dcm", b""))
 def missing(repository: Repository, job: str) -> tuple[MissingFile, ...]:
     """What is told to be missing of a drop of Ada's."""
     return repository.drops.missing_of("ada").get(job, ())
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def repository(repository: Repository, request: pytest.FixtureRequest) -> Repository:
+    """Every test once more with a data folder that is encrypted."""
+    return with_encrypted_originals(repository) if request.param else repository
 
 
 @pytest.fixture

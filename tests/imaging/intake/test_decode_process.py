@@ -43,11 +43,11 @@ def hostile() -> Iterator[DecodeProcess]:
     made.close()
 
 
-def film(folder: Path, number: int = 0) -> tuple[str, str]:
-    """A film's place and name."""
+def film(folder: Path, number: int = 0) -> tuple[str, bytes, str]:
+    """A film's place, key and name."""
     place = folder / f"{number}.dcm"
     place.write_bytes(make_dicom_bytes(SOPInstanceUID=f"1.2.3.{number}"))
-    return str(place), place.name
+    return str(place), b"", place.name
 
 
 def test_a_header_is_the_same_here_and_there(
@@ -57,9 +57,9 @@ def test_a_header_is_the_same_here_and_there(
     (tmp_path / "text").write_bytes(b"text")
     (tmp_path / "cut").write_bytes(make_dicom_bytes()[:300])
     places += [tmp_path / "text", tmp_path / "cut", tmp_path / "gone"]
-    there = reader.describe([(str(place), f"{place.name}\udcff") for place in places])
+    there = reader.describe([(str(place), b"", f"{place.name}\udcff") for place in places])
     assert there == [
-        decode_process._describe_file(str(place), f"{place.name}\udcff") for place in places
+        decode_process._describe_file(str(place), b"", f"{place.name}\udcff") for place in places
     ]
     assert sum(instance is None for instance in there) >= 2
     assert sum(instance is not None for instance in there) > len(there) // 2
@@ -72,7 +72,7 @@ def test_harm_is_one_sentence_and_the_next_header_is_read(
 ) -> None:
     guilty, mark = hostile_file(tmp_path, harm)
     with pytest.raises(PixelDataError, match=WORDS.get(harm, "decoder fail")):
-        hostile.describe([film(tmp_path), (str(guilty), guilty.name)])
+        hostile.describe([film(tmp_path), (str(guilty), b"", guilty.name)])
     (instance,) = hostile.describe([film(tmp_path)])
     assert instance == describe(make_dicom_bytes(SOPInstanceUID="1.2.3.0"), file_name="0.dcm")
     assert not mark.exists()  # nothing was unpickled

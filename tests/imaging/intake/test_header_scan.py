@@ -118,10 +118,10 @@ def test_of_a_file_elsewhere_the_first_bytes_are_enough(
 ) -> None:
     in_folder(store, tmp_path / "films", film(1) + b"\0" * 2**18)
     monkeypatch.setattr(
-        decode_process, "read_place", lambda _: pytest.fail("the whole file was read")
+        decode_process, "read_queued", lambda *_: pytest.fail("the whole file was read")
     )
     (place,) = (tmp_path / "films").iterdir()
-    assert decode_process._describe_file(str(place), "a.dcm")
+    assert decode_process._describe_file(str(place), b"", "a.dcm")
     assert scanner.look() == 1
     (waiting,) = store.studies.get(STUDY).waiting
     assert waiting.identity.sha256 == ""  # of what was not read nothing is known
@@ -340,7 +340,7 @@ def test_a_pile_that_was_told_is_not_searched_again(
 def test_two_scanners_tell_a_film_once(store: Repository, scanner: HeaderScanner) -> None:
     queued(store, film(1))
     (task,) = store.pending.not_yet_scanned({}, until=datetime.now(UTC), limit=5)
-    (seen,) = scanner._describe([(scanner._location(task), task.file_name)])
+    (seen,) = scanner._describe([(*scanner._place(task), task.file_name)])
     assert seen is not None
     looks = [(task, seen)]
     assert store.pending.add_pending(looks) == 1 and store.pending.add_pending(looks) == 0
@@ -435,8 +435,8 @@ def test_a_header_that_kills_its_reader_hides_no_other(
     real, guilty = scanner._decoder.describe, store.claims.claim_files("w", 3)[1].file_name
     store.claims.release_claims(["w"])
 
-    def dying(files: Sequence[tuple[str, str]]) -> list[Instance | None]:
-        if guilty in {name for _, name in files}:
+    def dying(files: Sequence[tuple[str, bytes, str]]) -> list[Instance | None]:
+        if guilty in {name for *_, name in files}:
             raise PixelDataError(decode_process.CRASHED)
         return real(files)
 

@@ -183,7 +183,7 @@ def test_a_file_known_when_asked_and_deleted_since_is_read_again(store: Reposito
 
     again = store.claims.claim_files("two", 1)
     assert [(t.job_id, t.sha256) for t in again] == [(job_id, task.sha256)]
-    assert store.originals.path_of(task.sha256).read_bytes() == content
+    assert store.originals.content(task.sha256) == content
     assert store.claims.finish_files("two", [answered(again[0], content)], NETWORKS)
     assert store.studies.get("1.2.4.1").assessments[0] is not None
 

@@ -158,10 +158,10 @@ def test_unknown_names_are_not_found(repository: Repository) -> None:
         repository.originals.content("00" * 32)
 
 
-def test_altered_bytes_are_noticed(repository: Repository, tmp_path: Path) -> None:
+def test_altered_bytes_are_noticed(repository: Repository) -> None:
     sha256 = repository.originals.keep(b"film")
     assert repository.originals.content(sha256) == b"film"
-    (tmp_path / "home" / "objects" / sha256[:2] / sha256).write_bytes(b"fake")
+    repository.originals.path_of(sha256).write_bytes(b"fake")
     with pytest.raises(StoreError, match="altered"):
         repository.originals.content(sha256)
 

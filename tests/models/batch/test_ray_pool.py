@@ -267,9 +267,11 @@ def test_kept_bytes_and_lost_files_are_the_same_where_no_folder_is_shared(
     monkeypatch.setattr(clusters, "_attach_contents", sent := Counting(clusters._attach_contents))
     there = {r.task: (r.sha256, stripped(r)) for r in actors.run(tasks, lambda _: ())}
     assert there == here and sent.calls == 1
-    hidden, kept = films.with_name("hidden"), clusters.read_path
+    hidden, kept = films.with_name("hidden"), clusters.read_queued
     films.rename(hidden)  # now no node has the folder, and only the driver knows where it went
-    monkeypatch.setattr(clusters, "read_path", lambda path, **_: kept(hidden / path.name))
+    monkeypatch.setattr(
+        clusters, "read_queued", lambda at, key, **_: kept(str(hidden / Path(at).name), key)
+    )
     try:
         assert {r.task: (r.sha256, stripped(r)) for r in actors.run(tasks, lambda _: ())} == here
     finally:

@@ -2,78 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from gettext import NullTranslations
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from starlette.applications import Starlette
 
+from imaging.errors import SettingsError
 from imaging.store import Repository
-from pages.ui.account.route import Door
-from pages.ui.wall.openings import Openings
-
-PASSWORD = "correct horse battery"
-Answer = tuple[int, Mapping[str, str], str]
-
-
-class Street:
-    """A door, and browsers before it."""
-
-    def __init__(self, repository: Repository | Callable[[], Repository], **options: Any) -> None:
-        self.openings = Openings("http://here:1")
-        found = repository if callable(repository) else lambda: repository
-        door = Door(found, self.openings, **{"single_reader": "", **options})
-        self._app = Starlette(routes=door.routes())
-
-    def ask(
-        self,
-        path: str,
-        form: Mapping[str, str] | None = None,
-        *,
-        address: str = "10.0.0.1",
-        **headers: str,
-    ) -> Answer:
-        """Status, headers and body of an answer."""
-        place, _, query = path.partition("?")
-        body = urlencode(form).encode() if form is not None else b""
-        sent = {"host": "here:1", **headers}
-        scope = {
-            "type": "http",
-            "method": "GET" if form is None else "POST",
-            "path": place,
-            "query_string": query.encode(),
-            "headers": [
-                (name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()
-            ],
-            "client": (address, 1),
-        }
-        messages: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        with ThreadPoolExecutor(1) as pool:  # Playwright may have left a running loop in this one
-            pool.submit(lambda: asyncio.run(self._app(scope, receive, send))).result()
-        told = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
-        text = b"".join(m.get("body", b"") for m in messages[1:]).decode()
-        return messages[0]["status"], told, text
-
-    def sign_in(self, password: str = PASSWORD, **options: Any) -> Answer:
-        """Send the form as Ada."""
-        return self.ask("/sign-in", {"name": "ada", "password": password}, **options)
-
-    def token(self) -> str:
-        """Of the address that was told."""
-        return self.openings._token
+from tests.pages.account.street import PASSWORD, Street, cookie
 
 
 @pytest.fixture
@@ -81,12 +19,6 @@ def ada(repository: Repository) -> Repository:
     """A store with one account."""
     repository.accounts.create("ada", "Dr Ada", PASSWORD)
     return repository
-
-
-def cookie(answer: Answer) -> Any:
-    """The cookie that an answer sets."""
-    (found,) = SimpleCookie(answer[1]["set-cookie"]).values()
-    return found
 
 
 def test_the_right_password_gives_a_cookie_that_no_script_sees(ada: Repository) -> None:
@@ -259,3 +191,32 @@ def test_nobody_unlocks_what_has_ended(ada: Repository) -> None:
     ada.accounts.sign_out_everywhere("ada")
     answer = street.ask("/sign-in", {"unlock": "1", "password": PASSWORD}, **held)
     assert answer[0] == 403 and "Sign in" in answer[2]
+
+
+def test_the_first_account_is_shown_the_recovery_key_once(repository: Repository) -> None:
+    made = ["AAAA-BBBB"]
+    street = Street(repository, recovery_key=lambda: made.pop() if made else "")
+    form = {
+        "reader": "Dr Ada",
+        "name": "ada",
+        "password": "correct horse battery staple",
+        "token": street.token(),
+    }
+    status, headers, text = street.ask("/sign-in", form)
+    assert status == 200 and "AAAA-BBBB" in text and 'href="/"' in text and "<script" not in text
+    assert headers["cache-control"] == "no-store"
+    token = SimpleCookie(headers["set-cookie"])["lightbox_session"].value
+    assert repository.accounts.account_of(token) is not None
+    later = street.sign_in("correct horse battery staple")
+    assert later[0] == 303 and "AAAA" not in later[2]
+
+
+def test_without_a_recovery_key_the_first_account_is_let_in_all_the_same(
+    repository: Repository,
+) -> None:
+    def fail() -> str:
+        raise SettingsError("It cannot be written.")
+
+    street = Street(repository, recovery_key=fail)
+    form = {"reader": "Dr Ada", "name": "ada", "password": PASSWORD, "token": street.token()}
+    assert street.ask("/sign-in", form)[0] == 303

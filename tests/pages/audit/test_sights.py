@@ -8,7 +8,7 @@ from imaging.entities import Status
 from imaging.jobs import JobKind
 from imaging.review.records import AuditEvent
 from imaging.store import Repository
-from imaging.store.accounts import ALONE
+from imaging.store.access.account_rows import ALONE
 from tests.pages.conftest import OpenPage, keep_film
 from tests.served import TakeIn
 

@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from imaging.jobs import MissingFile
+from imaging.review.roles import Role
 from imaging.store import Repository
 from pages.ui.intake import route
 from pages.ui.intake.tickets import Ticket, TicketStore
@@ -38,7 +39,10 @@ class Desk:
             base_path="/some/",
         )
         self._app = Starlette(routes=routes)
-        self.name = self.tickets.give(Ticket("s1", "", "ada"))
+        password = "correct horse battery"
+        repository.accounts.create("ada", "Dr Ada", password, roles=[Role.TECHNOLOGIST])
+        self.sign_in = repository.accounts.sign_in("ada", password)[1]
+        self.name = self.tickets.give(Ticket("s1", self.sign_in, "ada"))
 
     def _wake(self) -> None:
         self.woken += 1
@@ -109,7 +113,7 @@ def test_an_announcement_that_is_made_twice_is_one_drop(desk: Desk, repository: 
     assert desk.ask("open", json.dumps(said).encode()) == first, "its answer was lost on the line"
     assert len(repository.jobs.recent()) == 1
     assert desk.open(("a", 3)) != first[1]["job"]
-    other = desk.tickets.give(Ticket("s2", "", "bob"))
+    other = desk.tickets.give(Ticket("s2", desk.sign_in, "bob"))
     assert desk.ask("open", json.dumps(said).encode(), ticket=other)[1] != first[1]
 
 
@@ -139,7 +143,7 @@ def test_without_ticket_session_or_sign_in_nothing_is_taken(
 
 def test_nobody_adds_to_the_drop_of_another(desk: Desk, repository: Repository) -> None:
     job = desk.open(("a", 3))
-    other = desk.tickets.give(Ticket("s2", "", "bob"))
+    other = desk.tickets.give(Ticket("s2", desk.sign_in, "bob"))
     assert desk.ask("send", pieces(job, (0, 0, b"one")), ticket=other)[0] == 409
     end = json.dumps({"job": job, "lost": {}, "rest": "cut"}).encode()
     assert desk.ask("close", end, ticket=other)[0] == 409

@@ -12,6 +12,7 @@ from imaging.delivery.study import deliver
 from imaging.export import LEFT_OUT
 from imaging.store import Repository
 from pages.ui.review import study_export
+from tests.encrypted import encrypt_originals
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.pages.test_review import by_somebody_else
@@ -20,20 +21,36 @@ from tests.served import TakeIn
 PAGE = "pages/review.py"
 
 
+@pytest.fixture(autouse=True, params=[False, True], ids=["plain", "encrypted"])
+def data_folder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test once more with a data folder that is encrypted."""
+    if request.param:
+        encrypt_originals(monkeypatch)
+
+
 def harm(store: Repository, study: str, how: str, at: int = 0) -> None:
     """Take a film's bytes away, or others into their place."""
     path = store.originals.path_of(store.studies.get(study).instances[at].identity.sha256)
-    if how == "gone":
-        path.unlink()
-    else:
-        path.write_bytes(b"altered")
+    match how:
+        case "gone":
+            path.unlink()
+        case "altered":
+            path.write_bytes(b"altered")
+        case "one bit":
+            content = path.read_bytes()
+            path.write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
+        case "cut short":
+            path.write_bytes(path.read_bytes()[:-16])
+        case "another film":
+            other = store.originals.keep(make_dicom_bytes(PatientID="another"))
+            path.write_bytes(store.originals.path_of(other).read_bytes())
 
 
 def labels(page: AppTest) -> set[str]:
     return {button.label for button in page.button} | {one.label for one in page.expander}
 
 
-@pytest.mark.parametrize("how", ["gone", "altered"])
+@pytest.mark.parametrize("how", ["gone", "altered", "one bit", "cut short", "another film"])
 def test_the_signed_report_its_history_and_exports_stay(
     open_page: OpenPage, store: Repository, study: str, how: str
 ) -> None:
@@ -49,6 +66,8 @@ def test_the_signed_report_its_history_and_exports_stay(
     page.button(key=f"prepare-{study}").click().run()
     assert not page.exception
     assert any("missing" in warning.value for warning in page.warning)
+    store.originals.keep(make_dicom_bytes())
+    assert "upload it again" not in words(open_page(PAGE, study=study))
 
 
 def test_what_is_not_signed_waits_for_its_film_and_goes_on_when_it_is_back(

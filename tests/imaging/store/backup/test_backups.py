@@ -10,23 +10,50 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from imaging.errors import ConflictError, StoreError
+from imaging.errors import ConflictError, StoreError, StoreLockedError
 from imaging.review.records import AuditEvent, Call, ReadFinding, Review, Stage
 from imaging.settings import ROOT
 from imaging.store import Repository
 from imaging.store.backup import backups
 from imaging.store.backup.backups import check_backup, keep_daily, make_backup, restore_backup
 from imaging.store.backup.sealing import BackupKey
+from imaging.store.encryption.finding import Ways, _known, default_key_file, find_keys
+from imaging.store.encryption.protection import load_protection, save_protection
+from imaging.store.encryption.protectors import Kind, passphrase_secret, read_key_file
+from imaging.store.encryption.sqlite_file import connect
+from imaging.store.opening.opening import encrypt_new
+from tests.conftest import open_empty
 from tests.factories import make_dicom_bytes
 from tests.postgresql import fresh_database
 from tests.served import TakeIn
 
 KEY = BackupKey(b"k" * 64, from_file=True)
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def repository(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_home: Path
+) -> Iterator[Repository]:
+    """An empty store, of each kind in turn: an encrypted one has a key file beside it."""
+    if request.param == "encrypted":
+        encrypt_new(tmp_path / "home")
+        store = Repository.open(tmp_path / "home")
+    else:
+        store = open_empty(tmp_path / "home", empty_home)
+    yield store
+    store.close()
+
+
+def records_of(home: Path, store: Repository) -> sqlite3.Connection:
+    """The database of a data folder with the keys of a store."""
+    return connect(home / "lightbox.db", store.keys.database if store.keys else None)
 
 
 def back_up(repository: Repository, tmp_path: Path) -> Path:
@@ -72,7 +99,7 @@ def test_what_is_restored_elsewhere_is_what_was_there(
     assert restored.pop(backups.SETTINGS)
     assert restored == before
     assert "seal.key" in manifest.others and manifest.originals == 1
-    assert verdict.intact
+    assert verdict is not None and verdict.intact
     again = Repository.open(tmp_path / "other" / "home")
     record = again.studies.get(study)
     assert record.final is not None and record.final.note == "as read"
@@ -107,8 +134,8 @@ def test_a_backup_in_the_middle_of_a_job_is_one_moment(
         worker.join()
     for number, path in enumerate(taken):
         manifest, verdict = restore_backup(path, KEY, tmp_path / f"restored{number}")
-        assert verdict.intact and not (manifest.damaged or manifest.missing)
-        with sqlite3.connect(tmp_path / f"restored{number}" / "lightbox.db") as records:
+        assert verdict is not None and verdict.intact and not (manifest.damaged or manifest.missing)
+        with closing(records_of(tmp_path / f"restored{number}", repository)) as records:
             named = [row[0] for row in records.execute("SELECT sha256 FROM instances")]
         assert len(named) >= 5
         again = Repository.open(tmp_path / f"restored{number}")
@@ -266,10 +293,9 @@ def test_a_damaged_database_replaces_no_backup(
 ) -> None:
     repository.close()
     database = tmp_path / "home" / "lightbox.db"
-    with sqlite3.connect(database) as records:
+    with closing(records_of(tmp_path / "home", repository)) as records:
         records.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        page = records.execute("PRAGMA page_size").fetchone()[0]
-    records.close()
+        page = int(records.execute("PRAGMA page_size").fetchone()[0])
     content = bytearray(database.read_bytes())
     for at in range(4, len(content) // page, 3):
         content[at * page : at * page + 64] = b"\xff" * 64
@@ -286,10 +312,10 @@ def test_films_left_where_they_lie_come_along(
     assert outcome.instance is not None
     sha256 = outcome.instance.identity.sha256
     kept = repository.originals.path_of(sha256)
-    kept.rename(tmp_path / "ward.dcm")
-    with sqlite3.connect(tmp_path / "home" / "lightbox.db") as records:
+    (tmp_path / "ward.dcm").write_bytes(repository.originals.content(sha256))
+    kept.unlink()
+    with closing(records_of(tmp_path / "home", repository)) as records:
         records.execute("UPDATE instances SET location = ?", (str(tmp_path / "ward.dcm"),))
-    records.close()
     manifest, _ = restore_backup(back_up(repository, tmp_path), KEY, tmp_path / "other")
     assert manifest.originals == 1 and manifest.elsewhere == 0
     (tmp_path / "ward.dcm").unlink()
@@ -306,3 +332,55 @@ def test_records_in_postgresql_are_refused_in_words(postgresql: Path, tmp_path: 
             back_up(store, tmp_path)
         store.close()
     assert not (tmp_path / "backups").exists()
+
+
+def without_key_file(home: Path) -> None:
+    """Have an encrypted data folder opened by a passphrase alone."""
+    encrypt_new(home)
+    protection = load_protection(home)
+    assert protection is not None
+    data_key = protection.open_with(Kind.FILE, read_key_file(default_key_file(home)) or b"")
+    assert data_key is not None
+    protection = protection.adding(data_key, Kind.PASSPHRASE, passphrase_secret("open it, please"))
+    save_protection(home, protection.removing("file-1"))
+    default_key_file(home).unlink()
+
+
+def test_a_folder_that_a_passphrase_opens_is_restored_and_opens_by_it(tmp_path: Path) -> None:
+    """The backup holds no key of it: who has its key has the backup, not yet what is in it."""
+    home = tmp_path / "home"
+    without_key_file(home)
+    ways = Ways(ask=lambda: "open it, please")
+    store = Repository.open(home, keys=find_keys(home, ways))
+    sha256 = store.originals.keep(b"film")
+    path = back_up(store, tmp_path)
+    store.close()
+    _known.clear()  # as on another computer
+    manifest, verdict = restore_backup(path, KEY, tmp_path / "locked")
+    assert verdict is None and manifest.others == ("encryption.json", "beside/seal/key.json")
+    with pytest.raises(StoreLockedError):
+        Repository.open(tmp_path / "locked")
+    _, verdict = restore_backup(path, KEY, tmp_path / "opened", ways=ways)
+    assert verdict is not None and verdict.intact
+    again = Repository.open(tmp_path / "locked", keys=find_keys(tmp_path / "locked", ways))
+    assert again.originals.content(sha256) == b"film"
+    again.close()
+
+
+def test_nothing_plain_touches_the_disk_on_its_way(
+    repository: Repository, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the work folder at the moment of writing, and in the backup itself."""
+    write = backups._write
+    seen: list[bytes] = []
+
+    def look(*args: object) -> object:
+        manifest = write(*args)  # type: ignore[arg-type]
+        held = (tmp_path / "home").rglob("backing-up-*/**/*")
+        seen.extend(path.read_bytes() for path in held if path.is_file())
+        return manifest
+
+    monkeypatch.setattr(backups, "_write", look)
+    seen.append(back_up(repository, tmp_path).read_bytes())
+    plain = [b"T-1" in content or b"DICM" in content for content in seen]
+    assert len(plain) == 3 and any(plain) is (repository.keys is None) and not plain[-1]

@@ -124,7 +124,7 @@ def test_what_is_damaged_itself_is_told_where_it_is_read(tmp_path: Path, take_in
 def test_what_is_no_database_at_all_is_damaged(tmp_path: Path, take_in: TakeIn) -> None:
     filled(tmp_path / "home", take_in)
     (tmp_path / "home" / "lightbox.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match="database is damaged"):
+    with pytest.raises(StoreError, match="it is damaged, or encrypted"):
         Repository.open(tmp_path / "home")
 
 

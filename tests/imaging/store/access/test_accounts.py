@@ -16,8 +16,10 @@ from sqlalchemy import select
 
 from imaging.errors import AccessError, ConflictError, NotFoundError
 from imaging.review.records import Account, AuditEvent
+from imaging.review.roles import Role
 from imaging.store import Accounts, Repository, passwords
-from imaging.store.accounts import ALONE, ATTEMPTS, LOCKED_FOR
+from imaging.store.access.account_rows import ALONE
+from imaging.store.access.admission import ATTEMPTS, LOCKED_FOR
 from imaging.store.schema.tables import AccountTable, SessionTable
 
 PASSWORD, OTHER = "correct horse", "battery staple"
@@ -65,7 +67,7 @@ def test_a_reader_signs_in_and_out(repository: Repository) -> None:
     accounts.sign_out(token)
     assert accounts.account_of(token) is None and accounts.account_of("") is None
     assert deeds(repository) == [
-        (AuditEvent.ACCOUNT, "anna", "created anna"),
+        (AuditEvent.ACCOUNT, "anna", "created anna, administrator, auditor, reader, signer"),
         (AuditEvent.SIGN_IN, "anna", ""),
         (AuditEvent.SIGN_OUT, "anna", ""),
     ]
@@ -246,9 +248,10 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
     accounts.set_bindings("anna", {"reset": "q", "invert": "x"})
     anna, berta = accounts.all()
     assert anna == Account("anna", "Dr Anna Ash", True, (("reset", "q"), ("invert", "x")))
-    assert berta == Account("berta", "Dr B")
+    usual = frozenset({Role.READER, Role.SIGNER})
+    assert berta == Account("berta", "Dr B", roles=usual)
     assert deeds(repository)[1:] == [
-        (AuditEvent.ACCOUNT, "anna", "created berta"),
+        (AuditEvent.ACCOUNT, "anna", "created berta, reader, signer"),
         (AuditEvent.ACCOUNT, "anna", "blind first read on"),
         (AuditEvent.ACCOUNT, "anna", "keys changed"),
     ]
