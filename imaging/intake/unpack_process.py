@@ -7,10 +7,11 @@ imaging.intake.unpack_process`` is that process.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import InputError, NotDicomError
-from imaging.intake.archives import MAX_FILE_BYTES, Member, members
+from imaging.intake.archives import MAX_FILE_BYTES, members
 from imaging.intake.child_process import Channel, ChildLostError, ChildProcess, connect
 
+PackedMember = tuple[str, Callable[[], Iterator[bytes]]]
 WORKER = "imaging.intake.unpack_process"
 MEMORY = 2 * 2**30  # bytes of address space: the largest member, and what finds it
 SECONDS = 300.0  # for one member
@@ -132,12 +134,12 @@ def _make_part(dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 UNPACKERS = _Unpackers(WORKER, memory=MEMORY, seconds=SECONDS)
-_ONE_MEMBER = threading.Lock()  # is in the memory of the server at a time
+atexit.register(UNPACKERS.close)
 
 
 def members_apart(
     source: Path | bytes | IO[bytes], name: str, *, unpackers: _Unpackers = UNPACKERS
-) -> Iterator[Member]:
+) -> Iterator[PackedMember]:
     """As `imaging.intake.archives.members`, which runs in another process.
 
     Parameters
@@ -150,8 +152,10 @@ def members_apart(
     Yields
     ------
     tuple of str and callable
-        As there; an archive that kills its unpacker, or takes too long, ends with a member that
-        says so.
+        A name to show, and what gives the member's bytes in parts, once, before the next is taken:
+        no more than a part is in memory. It raises `InputError` as there, perhaps after some of
+        them. An archive that kills its unpacker, or takes too long, ends with a member that says
+        so.
     """
     try:
         stream = _open(source)
@@ -175,7 +179,7 @@ class _Conversation:
     def __init__(self, child: ChildProcess, stream: IO[bytes], seconds: float) -> None:
         self._child, self._stream, self._seconds = child, stream, seconds
 
-    def members(self, name: str) -> Iterator[Member]:
+    def members(self, name: str) -> Iterator[PackedMember]:
         """The members, one by one."""
         child = self._child
         size = self._stream.seek(0, os.SEEK_END)
@@ -191,29 +195,26 @@ class _Conversation:
             if not taken[0]:
                 self._say(Skip())
 
-    def _take(self, taken: list[bool]) -> bytes:
+    def _take(self, taken: list[bool]) -> Iterator[bytes]:
         """The bytes of the member that was named last."""
         if taken[0]:
             raise NotDicomError(CRASHED)
         taken[0] = True
+        room = MAX_FILE_BYTES
         try:
-            with _ONE_MEMBER:
-                return self._gather()
+            self._say(Take())
+            while True:
+                told = self._hear(Part, Refused)
+                if isinstance(told, Refused):
+                    raise InputError(told.sentence)
+                if not told.content.size:
+                    return
+                room -= told.content.size
+                if room < 0:
+                    raise self._child.reject()
+                yield told.content.tobytes()
         except ChildLostError as exc:
             raise NotDicomError(TIMED_OUT if exc.late else CRASHED) from exc
-
-    def _gather(self) -> bytes:
-        content = io.BytesIO()  # hands out what it holds without a copy
-        self._say(Take())
-        while True:
-            told = self._hear(Part, Refused)
-            if isinstance(told, Refused):
-                raise InputError(told.sentence)
-            if not told.content.size:
-                return content.getvalue()
-            content.write(told.content.data)
-            if content.tell() > MAX_FILE_BYTES:
-                raise self._child.reject()
 
     def _say(self, message: Any) -> None:
         self._child.allow(self._seconds)
@@ -237,7 +238,7 @@ def _open(source: Path | bytes | IO[bytes]) -> IO[bytes]:
     return io.BytesIO(source) if isinstance(source, bytes) else source
 
 
-def _refuse(sentence: str) -> bytes:
+def _refuse(sentence: str) -> Iterator[bytes]:
     raise NotDicomError(sentence)
 
 
