@@ -147,7 +147,7 @@ def _weight(image: Image, content: bytes) -> int:
     geometry = image.instance.geometry
     unpacked = geometry.rows * geometry.columns * geometry.samples_per_pixel
     native = not image.instance.identity.transfer_syntax_uid.startswith("1.2.840.10008.1.2.4")
-    each = max(1, geometry.bits_stored // 8)
+    each = -(-geometry.bits_stored // 8)
     return len(content) + (unpacked * geometry.frames * each if native else 0)
 
 

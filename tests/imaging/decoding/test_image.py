@@ -16,6 +16,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 import imaging.dicom
 from imaging.decoding import Source, files, read_image
 from imaging.decoding.limits import LARGE, block_means, is_heavy, is_large
+from imaging.decoding.pool import DecoderPool
 from imaging.dicom.deidentify.burned_in_text import search_file
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.dicom.reader import MAX_HEADER_BYTES, cut_before_pixels
@@ -220,6 +221,19 @@ def test_block_means_are_means() -> None:
     small = block_means(large)
     assert small.size <= LARGE // 4 and small.dtype == np.float32
     assert small[0, 0] == 100 and small[-1, -1] == 0 and abs(small.mean() - 50) < 0.1
+
+
+@pytest.mark.slow
+def test_a_mammogram_of_23_megapixels_is_whole_by_the_quick_process() -> None:
+    pixels = np.resize(make_pixels(997, 991), (5640, 4096))
+    content = make_dicom_bytes(pixels, Modality="MG")
+    pool = DecoderPool()
+    image = read_image(content, pool=pool)
+    assert np.array_equal(image.screen_pixels().values[0], pixels)
+    assert image.luminance_values().shape == image.display_values().shape == pixels.shape
+    assert image.inspect().rows == 5640 and image.small_picture(96)
+    assert pool._patient.turns == 0, "nothing was too much for the quick one"
+    pool.close()
 
 
 @pytest.mark.slow
