@@ -22,7 +22,7 @@ def is_large(geometry: Geometry) -> bool:
 def is_heavy(geometry: Geometry) -> bool:
     """True for a picture whose decoding must not keep others waiting."""
     samples = geometry.rows * geometry.columns * geometry.samples_per_pixel
-    whole = samples * geometry.frames * max(1, geometry.bits_stored // 8)
+    whole = samples * geometry.frames * -(-geometry.bits_stored // 8)
     return is_large(geometry) or whole > _LARGE_FILE
 
 
