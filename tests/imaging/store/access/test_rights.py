@@ -86,11 +86,6 @@ UNNAMED = {  # writing transactions that name no right, and why
         "sign_out": "of the sign-in whose token it is",
         "sign_out_everywhere": "of the account that asks",
     },
-    "access/factor_sign_ins.py": {
-        "sign_in_with_code": "before anybody is signed in",
-        "enrol_and_sign_in": "before anybody is signed in",
-        "confirm": "counts a guess at one's own password",
-    },
     "access/provider_sign_ins.py": {
         "sign_in_by_provider": "before anybody is signed in",
         "unlock_by_provider": "of the sign-in whose token it is",
