@@ -132,15 +132,20 @@ class Door:
                     words = link(place(self._base_path) or "/", _("Go on"))
                 elif not words:
                     words = await run_in_threadpool(self._form, back, opening)
+                if not problem and not held and self._brought_token(request):
+                    problem = _("Your sign-in has ended. What was pressed since then was not done.")
                 words = note(sentence(problem)) + words
             except AssistantError as exc:
                 words, status = note(sentence(str(exc))), 503
             if self._single_reader:
                 status = max(status, 403)
             answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), status)
-        if known and not held and read_token(request.cookies, secure=self._secure):
+        if known and not held and self._brought_token(request):
             take_token_back(answer, secure=self._secure)  # it opened nothing
         return answer
+
+    def _brought_token(self, request: Request) -> bool:
+        return bool(read_token(request.cookies, secure=self._secure))
 
     def _form(self, back: str, opening: str) -> str:
         """What stands on the page; asks the store whether there are accounts."""

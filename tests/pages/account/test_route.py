@@ -11,6 +11,7 @@ import pytest
 
 from imaging.errors import SettingsError
 from imaging.store import Repository
+from pages.ui.wall.cookie import NAME
 from tests.pages.account.street import PASSWORD, Street, cookie
 
 
@@ -183,6 +184,16 @@ def test_a_locked_screen_can_be_left(ada: Repository) -> None:
     left = street.ask("/sign-in", {"leave": "1"}, **held)
     assert left[0] == 303 and cookie(left).value == ""
     assert ada.accounts.find_sign_in(held["cookie"].partition("=")[2]) is None
+
+
+def test_whose_sign_in_has_ended_reads_that_nothing_was_done(ada: Repository) -> None:
+    street = Street(ada)
+    assert "has ended" not in street.ask("/sign-in")[2]
+    token = cookie(street.sign_in()).value
+    assert "has ended" not in street.ask("/sign-in", cookie=f"{NAME}={token}")[2]
+    ada.accounts.sign_out(token)
+    told = street.ask("/sign-in", cookie=f"{NAME}={token}")[2]
+    assert "Your sign-in has ended. What was pressed since then was not done." in told
 
 
 def test_nobody_unlocks_what_has_ended(ada: Repository) -> None:

@@ -31,10 +31,10 @@ def test_a_key_can_be_changed_and_two_actions_never_share_one(
     open_page: OpenPage, store: Repository
 ) -> None:
     page = open_page(PAGE)
-    page.text_input(key="key-invert").set_value("j")
+    page.text_input(key="key-invert").set_value(";")
     next(b for b in page.button if b.label == "Save keys").click().run()
-    assert dict(store.accounts.alone(READER).bindings) == {"invert": "j"}
-    page.text_input(key="key-overlay").set_value("j")
+    assert dict(store.accounts.alone(READER).bindings) == {"invert": ";"}
+    page.text_input(key="key-overlay").set_value(";")
     page = next(b for b in page.button if b.label == "Save keys").click().run()
     assert "share a key" in words(page)
-    assert dict(store.accounts.alone(READER).bindings) == {"invert": "j"}
+    assert dict(store.accounts.alone(READER).bindings) == {"invert": ";"}
