@@ -101,7 +101,6 @@ with panel, st.container(key="panel"):
     elif not reads:
         network_answer.render_answer(instance, answer)
         who.render_film(record, instance)
-        selection.render_selection(record, instance)
         if picture is not None:
             file_report.render_file(picture, answer)
     elif hidden:
