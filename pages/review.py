@@ -116,7 +116,7 @@ with panel:
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
-        if not record.held and not (hidden and reads):
+        if reads and not record.held and not hidden:  # which leads follows from findings
             selection.render_selection(record, instance)
         if signable:
             with st.container():
