@@ -12,6 +12,8 @@ from cli import app
 from imaging.commands.backups import PASSPHRASE
 from imaging.errors import ConflictError, StoreError
 from imaging.store import Repository
+from imaging.store.encryption.finding import default_key_file
+from imaging.store.opening.opening import encrypt_new
 from pages.ui import resources
 
 Run = Callable[..., Result]
@@ -77,3 +79,17 @@ def test_a_daily_backup_is_made_at_start_and_its_failure_told(
     assert "key file of the backups cannot be read" in resources._try_backup()
     resources.settings.clear()
     resources.repository.clear()
+
+
+def test_of_an_encrypted_folder_it_says_what_opens_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "encrypted"
+    monkeypatch.setenv("LIGHTBOX_HOME", str(home))
+    encrypt_new(home)
+    assert "encryption.key" in run("backup", tmp_path / "to").output
+    (backup,) = (tmp_path / "to").iterdir()
+    restored = run("restore", backup, "--into", tmp_path / "new")
+    key_file = default_key_file(tmp_path / "new")
+    assert f"its key file is {key_file}" in restored.output.replace("\n", "")
+    assert key_file.is_file() and "unbroken" in restored.output
