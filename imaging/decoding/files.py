@@ -49,7 +49,8 @@ def may_have_text(source: Source) -> bool:
 
 def search_file(source: Source) -> Search:
     """As `imaging.dicom.deidentify.burned_in_text.search_file`, in a decoder process."""
-    return shared_pool().ask(messages.AskSearch(source.sha256), Search, _files(source))
+    question = messages.AskSearch(source.sha256)
+    return shared_pool().ask(question, Search, _files(source), lengthy=True)
 
 
 def header_of(source: Source) -> bytes:

@@ -169,7 +169,8 @@ class DistantImage:
 
     def search_text(self) -> Search:
         """As `imaging.dicom.deidentify.burned_in_text.search`."""
-        return self._get("search", Search)
+        ask = replace(self._ask, what="search")
+        return self._pool.ask(ask, Search, self._files, lengthy=True)
 
     def photograph(self, size: int) -> Photograph:
         """A photograph made smaller, and where a film was found in it.

@@ -127,6 +127,11 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """From the process, once: it can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """From the process: why it cannot be done, as an error's name and its sentence."""
 

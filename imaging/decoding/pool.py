@@ -1,11 +1,12 @@
-"""Two decoder processes: one is never kept long by a file, the other takes what is large.
+"""Decoder processes: one is never kept long by a file, another takes what is large.
 
 A file that needs more time or memory than the quick one has is given to the patient one, now and
 whenever it comes again; so a film of ordinary size never waits behind a bomb. What is more than
 the patient one has is refused in words, and harms nobody else: a process that dies, hangs, or
 answers anything that is no answer is killed and started anew.
 
-Address space of both together: `QUICK.memory` + `PATIENT.memory`, 6 GiB.
+A third looks for burned-in text, which takes minutes. Address space of all together: that of
+`QUICK`, `PATIENT` and `LENGTHY`, 9 GiB; the last two are let go when nobody asks them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from imaging.decoding.messages import (
     NoFile,
     OutOfMemory,
     Question,
+    Ready,
 )
 from imaging.errors import AssistantError, DecodersBusyError, PixelDataError, error_named
 from imaging.intake.child_process import ChildLostError, ChildProcess
@@ -38,7 +40,8 @@ _MOST_FILES = 4  # that one question may be about
 _SLOW = 4096  # files that are remembered as such
 _LARGE_FILE = 2**27  # bytes
 _HOPELESS = 600.0  # seconds for which nobody tries again what was too much for both
-_IDLE = 30.0  # seconds after which the patient process, which may hold much, is let go
+_IDLE = 30.0  # seconds after which a process that may hold much is let go
+_START = 60.0  # seconds until a process can be asked
 _NO_PROCESS = (
     "No process that decodes films can be started on this computer now; close what takes its "
     "memory, and try again."
@@ -56,6 +59,7 @@ class Limits:
 
 QUICK = Limits(2 * 2**30, 15.0)
 PATIENT = Limits(4 * 2**30, 90.0)
+LENGTHY = Limits(3 * 2**30, 900.0)
 
 
 class _Desk:
@@ -89,11 +93,11 @@ class DecoderPool:
         Counts the pixels that come.
     module : str
         What the processes run.
-    quick, patient : Limits
+    quick, patient, lengthy : Limits
     patience : float
         Seconds that somebody waits for a process that serves others.
     idle : float
-        Seconds after which the patient process is let go.
+        Seconds after which all but the quick one are let go.
     """
 
     def __init__(
@@ -103,19 +107,29 @@ class DecoderPool:
         module: str = WORKER,
         quick: Limits = QUICK,
         patient: Limits = PATIENT,
+        lengthy: Limits = LENGTHY,
         patience: float = PATIENCE,
         idle: float = _IDLE,
     ) -> None:
         self.budget = budget or Budget()
         self._quick = _Desk(module, quick, self.budget)
         self._patient = _Desk(module, patient, self.budget)
+        self._lengthy = _Desk(module, lengthy, self.budget)
         self._free = threading.Condition()
         self._reading = threading.Lock()
         self._slow: dict[str, None] = {}
         self._hopeless: dict[Question, tuple[str, float]] = {}
         self._patience, self._idle = patience, idle
 
-    def ask(self, question: Question, kind: type[T], files: Files, *, heavy: bool = False) -> T:
+    def ask(
+        self,
+        question: Question,
+        kind: type[T],
+        files: Files,
+        *,
+        heavy: bool = False,
+        lengthy: bool = False,
+    ) -> T:
         """Ask, and wait for the answer.
 
         Parameters
@@ -127,6 +141,8 @@ class DecoderPool:
             What gives the bytes of the files that it is about, by their SHA-256.
         heavy : bool
             The quick process need not be tried.
+        lengthy : bool
+            It takes minutes, whatever the file.
 
         Raises
         ------
@@ -136,7 +152,7 @@ class DecoderPool:
         ValueError
             If there is no such frame, or window.
         """
-        if not heavy and question.film not in self._slow:
+        if not (heavy or lengthy) and question.film not in self._slow:
             desk = self._take(self._quick, self._patient)
             try:
                 return self._ask(desk, question, kind, files)
@@ -147,7 +163,7 @@ class DecoderPool:
                 self._note_slow(question.film)
             finally:
                 self._give_back(desk)
-        desk = self._take(self._patient)
+        desk = self._take(self._lengthy if lengthy else self._patient)
         try:
             self._insist_on_hope(question)
             return self._ask(desk, question, kind, files)
@@ -169,7 +185,7 @@ class DecoderPool:
 
     def close(self) -> None:
         """End the processes."""
-        for desk in (self._quick, self._patient):
+        for desk in (self._quick, self._patient, self._lengthy):
             desk.child.close()
 
     def _take(self, *desks: _Desk) -> _Desk:
@@ -189,16 +205,16 @@ class DecoderPool:
         with self._free:
             desk.busy = False
             self._free.notify_all()
-            if desk is self._patient:
-                timer = threading.Timer(self._idle, self._retire, (desk.turns,))
+            if desk is not self._quick:
+                timer = threading.Timer(self._idle, self._retire, (desk, desk.turns))
                 timer.daemon = True
                 timer.start()
 
-    def _retire(self, turns: int) -> None:
-        """End the patient process if it was not asked since; what it keeps may be a GiB."""
+    def _retire(self, desk: _Desk, turns: int) -> None:
+        """End a process if it was not asked since; what it keeps may be a GiB."""
         with self._free:
-            if self._patient.turns == turns:
-                self._patient.child.close()
+            if desk.turns == turns:
+                desk.child.close()
 
     def _insist_on_hope(self, question: Question) -> None:
         """Refuse what was too much a moment ago: those who wait would wait for nothing."""
@@ -222,6 +238,9 @@ class DecoderPool:
         child = desk.child
         try:
             child.start()
+            if child.silent:
+                child.allow(_START)
+                child.receive(Ready)
             child.allow(desk.limits.seconds)
             child.send(question)
             reply = self._hear(desk, kind, files)

@@ -44,6 +44,7 @@ from imaging.decoding.messages import (
     Pictures,
     Pixels,
     Question,
+    Ready,
     Staged,
     Table,
     Truth,
@@ -332,6 +333,7 @@ def _is_of_memory(error: BaseException) -> bool:
 def serve() -> None:
     """Answer until the pipe closes."""
     server, _arguments = connect(lower=False)
+    server.send(Ready())
     desk = _Desk(lambda sha256: _fetch(server, sha256))
     while True:
         try:
