@@ -7,7 +7,7 @@ PS3.15 A.6: facility 10 (security), severity 5 (4 for what was refused or broke 
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import socket
 import ssl
 from contextlib import suppress
@@ -82,9 +82,10 @@ class Connection:
 
         A collector never speaks, so whatever there is to read is its end.
         """
-        readable, _, _ = select.select([self._socket], [], [], 0)
-        if not readable:
-            return
+        with selectors.DefaultSelector() as there:  # `select.select` ends at 1024 descriptors
+            there.register(self._socket, selectors.EVENT_READ)
+            if not there.select(0):
+                return
         self._socket.settimeout(0)
         try:
             if self._socket.recv(1) == b"":
