@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 
 from imaging.dicom import read_image
 from tests.browser.lightbox import Server
@@ -66,6 +67,8 @@ def test_a_reader_with_an_account_collects_the_film(
         page.get_by_label("Sign-in name").fill("kim")
         page.get_by_role("textbox", name="Password").fill("a long password")
         page.get_by_role("button", name="Create account").click()
+        expect(page.locator(".key")).to_have_text(re.compile(r"^(\w{4}-){8}\w{4}$"))
+        page.get_by_role("link", name="It is kept; go on").click()
         upload(page, tmp_path / "film.dcm")
         page.get_by_role("button", name="Review").click()
         page.locator('.pane[data-ready="true"]').wait_for()

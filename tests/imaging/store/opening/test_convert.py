@@ -176,6 +176,8 @@ def test_kills_lose_nothing_there_and_back(
                 with pytest.raises(StoreLockedError, match="interrupted") as told:
                     open_store(copy)
                 assert convert_all.__name__.strip("_") in str(told.value)
+            elif killed:  # not begun, or done: whole as it is
+                assert _records(copy) == before
             if killed and (left is not None or convert_all is _encrypt):
                 convert_all(copy)
             assert is_plain(copy.home / "lightbox.db") is (convert_all is _decrypt)
