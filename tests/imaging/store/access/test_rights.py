@@ -71,6 +71,11 @@ HOLDERS: dict[Right, set[Role]] = {
 }
 NOT_TOUCHED = {"audit", "sessions", "workers", "alembic_version"}
 UNNAMED = {  # writing transactions that name no right, and why
+    "access/factor_sign_ins.py": {
+        "sign_in_with_code": "before anybody is signed in",
+        "enrol_and_sign_in": "before anybody is signed in",
+        "confirm": "counts a guess at one's own password",
+    },
     "access/sign_ins.py": {
         "alone": "before anybody is signed in",
         "open_alone": "before anybody is signed in",
@@ -80,11 +85,6 @@ UNNAMED = {  # writing transactions that name no right, and why
         "unlock": "of the sign-in whose token it is",
         "sign_out": "of the sign-in whose token it is",
         "sign_out_everywhere": "of the account that asks",
-    },
-    "access/factor_sign_ins.py": {
-        "sign_in_with_code": "before anybody is signed in",
-        "enrol_and_sign_in": "before anybody is signed in",
-        "confirm": "counts a guess at one's own password",
     },
     "access/provider_sign_ins.py": {
         "sign_in_by_provider": "before anybody is signed in",
@@ -247,6 +247,21 @@ WRITES: list[tuple[Right, str, Act]] = [
         Right.OWN,
         "accounts.change_password",
         lambda r, me: r.accounts.change_password(me, PASSWORD, "battery staple horse"),
+    ),
+    (
+        Right.OWN,
+        "factor_sign_ins.enrol",
+        lambda r, me: r.accounts.enrol(me, PASSWORD, "A" * 32, "000000"),
+    ),
+    (
+        Right.OWN,
+        "factor_sign_ins.remove_second_factor",
+        lambda r, me: r.accounts.remove_second_factor(me, PASSWORD, "000000"),
+    ),
+    (
+        Right.ACCOUNTS,
+        "factor_sign_ins.reset_second_factor",
+        lambda r, me: r.accounts.reset_second_factor("boss", by=me),
     ),
     (
         Right.DELETE,
