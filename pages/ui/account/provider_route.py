@@ -106,7 +106,8 @@ class ProviderDoor:
         """Lead a browser to the provider."""
         asked = request.query_params
         purpose = asked.get("for", SIGN_IN)
-        if purpose not in (SIGN_IN, UNLOCK, SIGNATURE) or not self._may_try(request, self._tries):
+        purpose = purpose if purpose in (UNLOCK, SIGNATURE) else SIGN_IN
+        if not self._may_try(request, self._tries):
             return await self._door.show(request, self._too_often(request), 429)
         host, scheme = request.headers.get("host", ""), "https" if self._secure else "http"
         redirect = f"{scheme}://{host}{place(self._base_path, RETURNED)}"

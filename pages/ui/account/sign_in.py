@@ -61,8 +61,10 @@ def find_reader() -> Account | None:
 @deed_of_anybody
 def sign_out() -> None:
     """End this sign-in, here and in every other tab, and at the provider it is of."""
-    session.set_onward(_logout_address())
-    resources.repository().accounts.sign_out(session.token())
+    accounts = resources.repository().accounts
+    id_token = accounts.id_token_of(session.token())
+    accounts.sign_out(session.token())
+    session.set_onward(_logout_address(id_token))
     session.set_token("")
     session.set_account(None)
 
@@ -70,8 +72,10 @@ def sign_out() -> None:
 @deed(Right.OWN)
 def sign_out_everywhere() -> None:
     """End every sign-in of this reader, on whatever computer; the provider's is in this browser."""
-    session.set_onward(_logout_address())
-    resources.repository().accounts.sign_out_everywhere(session.account().name)
+    accounts = resources.repository().accounts
+    id_token = accounts.id_token_of(session.token())
+    accounts.sign_out_everywhere(session.account().name)
+    session.set_onward(_logout_address(id_token))
     session.set_token("")
     session.set_account(None)
 
@@ -124,10 +128,9 @@ def render_ended() -> None:
         _reload(key="reload", data={"address": session.take_onward()})
 
 
-def _logout_address() -> str:
+def _logout_address(id_token: str | None) -> str:
     """Where this browser ends its sign-in at the provider; empty for one with a password."""
-    provider = resources.provider()
-    id_token = resources.repository().accounts.id_token_of(session.token()) if provider else None
+    provider = resources.provider() if id_token is not None else None
     if provider is None or id_token is None:
         return ""
     scheme = "https" if connection.is_secure() else "http"

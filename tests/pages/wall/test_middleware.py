@@ -182,3 +182,22 @@ def test_every_answer_says_what_a_browser_may_do_with_it(path: str) -> None:
         assert told["cross-origin-resource-policy"] == "same-origin"
         kept = path.startswith("/static/")
         assert kept or told["cache-control"] == "no-store"
+
+
+def test_another_server_posts_without_an_origin_where_it_may_and_nowhere_else() -> None:
+    rules = replace(RULES, from_servers=("sign-in/ended",))
+    server = {"host": HOST}
+    assert ask("/sign-in/ended", server, method="POST", rules=rules)[2] == "inside"
+    for path, headers, method in (
+        ("/sign-in/ended", {**server, "origin": "https://evil.example"}, "POST"),
+        ("/sign-in/ended", {**server, "sec-fetch-site": "cross-site"}, "POST"),
+        ("/sign-in/ended", server, "PUT"),
+        ("/sign-in/ended/x", server, "POST"),
+        ("/sign-in", server, "POST"),
+        ("/", server, "POST"),
+    ):
+        assert ask(path, headers, method=method, rules=rules)[0] == 403, (path, method)
+    assert ask("/sign-in/ended", {"host": "evil.example"}, method="POST", rules=rules)[0] == 421
+    proxied = {**server, "x-forwarded-for": "10.0.0.1"}
+    assert ask("/sign-in/ended", proxied, method="POST", rules=rules)[0] == 403
+    assert ask("/sign-in/ended", server, method="POST")[0] == 403, "only where it is named"
