@@ -8,21 +8,28 @@ numbers of the patient, hashes of the films, and any run of 64 bytes of their pi
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bench.visitor import Visitor
 from imaging.settings import ROOT
+from imaging.store import Repository
+from tests.browser.lightbox import Server, cookie_of
 from tests.plain_walk import films, pixels
 
+PATIENCE = 300.0  # seconds; only a hang runs out of it
 WINDOW = 32  # any 64 bytes in a row hold one of these that begin at every 32nd
 WORDS = (b"smithson", b"johanna", b"mrn0012345")  # in any case
 MEMORY = ("/dev/", "/proc/", "/memfd:")  # files that lie on no disk; /dev/shm among them
@@ -64,8 +71,12 @@ class Watch:
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
         self.out.mkdir()
-        self._environ = {
-            **os.environ,
+        calls = "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,mmap"
+        self.under = (
+            "strace", "-D", "-f", "--seccomp-bpf", "-y", "-qq", "-xx", "-s", "16777216",
+            "-e", "signal=none", "-e", calls, "-o", str(self._log),
+        )  # fmt: skip
+        self.environ = {
             "LIGHTBOX_HOME": str(self.home),
             "LIGHTBOX_WEIGHTS": str(weights),
             "LIGHTBOX_ENCRYPTION": "on" if encrypted else "off",
@@ -75,14 +86,10 @@ class Watch:
 
     def run(self, *what: str) -> str:
         """Run the walk; returns what it said."""
-        calls = "trace=write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,mmap"
-        command = (
-            "strace", "-D", "-f", "--seccomp-bpf", "-y", "-qq", "-xx", "-s", "16777216",
-            "-e", "signal=none", "-e", calls, "-o", str(self._log),
-            sys.executable, "-m", "tests.plain_walk", str(self.out), *what,
-        )  # fmt: skip
+        command = [*self.under, sys.executable, "-m", "tests.plain_walk", str(self.out), *what]
+        environ = {**os.environ, **self.environ}
         done = subprocess.run(
-            command, cwd=ROOT, env=self._environ, capture_output=True, text=True, timeout=600
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
@@ -114,6 +121,17 @@ class Watch:
             for path in folder.rglob("*"):
                 yield str(path), path.read_bytes() if path.is_file() else b""
 
+    def tells(self) -> dict[str, set[str]]:
+        """Files that were written or are left, by their names, and what can be read of them."""
+        secrets = Secrets()
+        told = [
+            *((path, secrets.find(path.encode()) | secrets.find(content))
+              for path, content in (*self.written().items(), *self.left())),
+            *((path, {"written through memory"})
+              for path in self.mapped() if not path.endswith("-shm")),
+        ]  # fmt: skip
+        return {path: what for path, what in told if what}
+
     def _is_watched(self, path: str) -> bool:
         on_a_disk = path.startswith("/") and not path.startswith(MEMORY)
         asked_for = Path(path).is_relative_to(self.out) and not Path(path).name.startswith("#")
@@ -133,18 +151,52 @@ def watch(folder: Path, weights: Path, *, encrypted: bool) -> Watch:
 def test_nothing_plain_reaches_a_disk(tmp_path: Path, checkpoint_folder: Path) -> None:
     seen = watch(tmp_path, checkpoint_folder.parent, encrypted=True)
     seen.run()
-    secrets, written = Secrets(), seen.written()
-    told = {path: secrets.find(content) for path, content in written.items()}
-    assert {path: what for path, what in told.items() if what} == {}
-    assert {path for path in seen.mapped() if not path.endswith("-shm")} == set()
-    named = {path for path in written if secrets.find(path.encode())}
-    assert named == set(), "the name of a file tells"
-    left = {path: secrets.find(path.encode() + b"\0" + content) for path, content in seen.left()}
-    assert {path: what for path, what in left.items() if what} == {}
-    places = "\n".join(written)
+    assert seen.tells() == {}
+    places = "\n".join(seen.written())
     for place in ("objects/", "incoming/", "lightbox.db-wal", "lightbox-films-", "lightbox-half-"):
         assert place in places, f"nothing was written there: {place}"
     assert len(list(seen.out.iterdir())) >= 4
+
+
+async def read(server: Server, film: bytes) -> None:
+    """A reader hands a film in, opens its study with its map, and has it exported."""
+    async with Visitor(server.address, cookie_of(server.address)) as visitor:
+        await visitor.go("upload")
+        await visitor.drop("intake-upload", "smithson.dcm", film)
+        await asyncio.to_thread(answered, server)
+        await visitor.go("triage")
+        await visitor.go("review", study="1.2.3.0")
+        await visitor.press("prepare-1.2.3.0")
+        await visitor.go("upload")
+        assert visitor.failures == 0
+
+
+def answered(server: Server) -> None:
+    """Return once the film was worked off."""
+    store, end = Repository.open(server.home), time.monotonic() + PATIENCE
+    while store.jobs.unfinished() or not store.jobs.recent():
+        assert time.monotonic() < end, "the queue stands still"
+        time.sleep(0.3)
+    store.close()
+
+
+@pytest.mark.slow
+def test_nothing_plain_reaches_a_disk_of_a_server(
+    tmp_path: Path, checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = watch(tmp_path, checkpoint_folder.parent, encrypted=True)
+    for name, value in seen.environ.items():
+        monkeypatch.setenv(name, value)
+    server = Server(seen.home, checkpoint_folder.parent, under=seen.under)
+    server.start()
+    try:
+        with ThreadPoolExecutor(1) as apart:  # Playwright may have left a running loop here
+            apart.submit(asyncio.run, read(server, films()[0][1])).result()
+    finally:
+        server.stop()
+    assert seen.tells() == {}
+    places = "\n".join(seen.written())
+    assert "objects/" in places and "lightbox.db-wal" in places
 
 
 @pytest.mark.slow

@@ -355,7 +355,7 @@ def _fetch(server: Channel, sha256: str) -> bytes:
     server.send(NeedFile(sha256))
     reply: Any = server.receive(File, NoFile)
     if isinstance(reply, NoFile):
-        raise InputError("The file is gone.")
+        raise InputError("The file is gone; add it again.")
     content: bytes = reply.content.tobytes()
     return content
 

@@ -61,7 +61,8 @@ def results_folder(home: Path, *, room: int, private: bool) -> Iterator[Path]:
     Parameters
     ----------
     home : Path
-        The data folder; they lie in it where the system has no files in memory.
+        The data folder; they lie in it, in clear, where the system has no files in memory (Windows,
+        macOS: docs/encryption.md).
     room : int
         Bytes; where less is free in memory, the data folder is taken,
     private : bool

@@ -367,6 +367,21 @@ def test_a_folder_that_a_passphrase_opens_is_restored_and_opens_by_it(tmp_path: 
     again.close()
 
 
+def test_a_key_file_that_lies_elsewhere_comes_along(tmp_path: Path) -> None:
+    home, key_file = tmp_path / "home", tmp_path / "vault.key"
+    encrypt_new(home, key_file)
+    store = Repository.open(home, keys=find_keys(home, Ways(key_file=key_file)))
+    sha256 = store.originals.keep(b"film")
+    backup, _ = make_backup(store, home, tmp_path / "to", KEY, account="a", key_file=key_file)
+    store.close()
+    key_file.unlink()  # the computer is lost
+    _, verdict = restore_backup(backup, KEY, tmp_path / "other")
+    assert verdict is not None and verdict.intact
+    again = Repository.open(tmp_path / "other")
+    assert again.originals.content(sha256) == b"film"
+    again.close()
+
+
 def test_nothing_plain_touches_the_disk_on_its_way(
     repository: Repository, study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
