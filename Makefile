@@ -30,7 +30,7 @@ quick: $(DEV_STAMP)
 
 test: $(DEV_STAMP)
 	@rm -f .pytest_cache/v/cache/lastfailed
-	$(PYTEST) || $(BIN)/python -m tests.once_more
+	$(PYTEST) --durations=40 --durations-min=4 || $(BIN)/python -m tests.once_more
 
 # Coverage-guided fuzzing of the DICOM reader (Linux on x86-64; needs LIGHTBOX_DATA).
 MINUTES ?= 10
