@@ -25,6 +25,7 @@ from models.batch.priority import interactive
 from pages.ui import autosave, background, deeds, resources
 from pages.ui.account import presence, sign_in
 from pages.ui.account.pages import navigate
+from pages.ui.account.provider_route import ENDED, ProviderDoor
 from pages.ui.account.route import DOOR, OPEN, Door
 from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
@@ -86,19 +87,34 @@ else:
     settings = insist_on_guard(address, certificate)
     secure = bool(certificate) or settings.behind_tls
     port = int(st.get_option("server.port"))
+    provider = resources.provider()
     door = Door(
         resources.repository,
         Openings(opened_address(address, port, base_path, secure=bool(certificate))),
         single_reader=settings.single_reader,
+        provider=provider,
         recovery_key=resources.first_recovery_key,
         secure=secure,
         behind_proxy=settings.behind_tls,
         base_path=base_path,
     )
+    by_provider = (
+        ProviderDoor(
+            provider,
+            door,
+            resources.repository,
+            secure=secure,
+            behind_proxy=settings.behind_tls,
+            base_path=base_path,
+        ).routes()
+        if provider
+        else []
+    )
     rules = Rules(
         hosts=own_hosts(address, settings.hosts),
         find=sign_in.find_token,
         without_sign_in=(DOOR, OPEN),
+        from_servers=(ENDED,) if provider else (),
         door=request_response(door.show),
         secure=secure,
         behind_proxy=settings.behind_tls,
@@ -124,6 +140,7 @@ else:
         __file__,
         routes=[
             *door.routes(),
+            *by_provider,
             pixel_route(sign_in.admits, base_path),
             presence.presence_route(base_path),
             *intake,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import resources, session
-from pages.ui.account import at_rest, second_factor, settings
+from pages.ui.account import at_rest, provider_notices, second_factor, settings
 from pages.ui.audit import trail_state
 from pages.ui.frame import insist_on_router
 from pages.ui.messages import show_notice
@@ -20,8 +20,12 @@ with left:
     settings.render_theme()
 with right:
     if not resources.settings().single_reader:
-        settings.render_password(me)
-        second_factor.render_second_factor(me)
+        provider_notices.render_break_glass()
+        if resources.repository().accounts.has_password(me.name):
+            settings.render_password(me)
+            second_factor.render_second_factor(me)
+        else:
+            provider_notices.render_of_provider()
 settings.render_keys(me)
 trail_state.render_trail()
 at_rest.render_at_rest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from imaging.entities import Status
@@ -24,6 +26,7 @@ from pages.ui.review import (
     first_read,
     hanging_protocol,
     history,
+    key_acts,
     pending_films,
     statements,
     straighten,
@@ -63,14 +66,23 @@ instance = hanging_protocol.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
 two_patients.render_identity(record)
-strip, film, panel = st.columns([1, 8.6, 4], gap="small")
+acts = partial(key_acts.do, record, lead, may_state=reads and not hidden and not record.held)
+room = st.container(key="review", horizontal=True)
+with room:
+    strip = st.container(key="strip", width=68)  # first, though what is in it is known later
+    film = st.container(key="film", width="stretch")
+    panel = st.container(key="panel", width=324)
 with film:
     asked_for = doubtful_priors.render_choice(record, found.doubtful)
     priors = [*asked_for, *map(Prior, found.same)]
-with strip:
-    film_wall.render_strip(record, priors, instance)
+if film_wall.has_strip(record, priors):
+    with strip:
+        film_wall.render_strip(record, priors, instance)
+else:
+    film_wall.small_picture(instance)  # lists of films get one where they lack it
 sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
-with film, st.container(key="film"):
+test = None  # of the network's reason, which stands in the panel
+with film:
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
     picture = film_wall.find(instance)
@@ -81,46 +93,50 @@ with film, st.container(key="film"):
     else:
         told = None if hidden else answer
         straighten.render_way_on(record, instance, told)
-        record, choice = film_wall.render_room(record, priors, instance, explained=not hidden)
+        record, choice = film_wall.render_room(
+            record, priors, instance, explained=not hidden, on_act=acts
+        )
         straighten.render_offer(record, instance, told)
         if answer is not None and answer.findings and not hidden:
-            evidence.render_evidence(record, picture, answer, choice)
+            test = partial(evidence.render_evidence, record, picture, answer, choice)
         elif answer is not None and answer.status is Status.REFUSED and not hidden:
-            refusal.render_refusal(picture, instance, answer)
-with panel, st.container(key="panel"):
+            test = partial(refusal.render_refusal, picture, instance, answer)
+with panel:
     navigation.render_steps(uid, done=record.final is not None)
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
     who.render_wait(record, instance)
-    if record.held:
-        if not hidden:
-            network_answer.render_answer(instance, answer)
-            if picture is not None:
-                file_report.render_file(picture, answer)
-        who.render_film(record, instance)
-    elif not reads:
+    if not hidden or not reads:
         network_answer.render_answer(instance, answer)
+    body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
+    signable = reads and not record.held and not hidden
+    gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
+    with body:
+        navigation.render_identity_switch()
         who.render_film(record, instance)
-        selection.render_selection(record, instance)
-        if picture is not None:
+        if hidden and reads and not record.held:
+            first_read.render_first_read(record, lead)
+        if not record.held and not (hidden and reads):
+            selection.render_selection(record, instance)
+        if signable:
+            with st.container():
+                first_read.render_verdict(record)
+            if gone:
+                st.info(_("What is not signed yet is stated and signed once its film is back."))
+            else:
+                statements.render_statements(record, lead)
+        if test is not None:
+            test()
+        if signable:
+            with st.container():
+                history.render_history(record)
+        if picture is not None and not (hidden and reads):
             file_report.render_file(picture, answer)
-    elif hidden:
-        who.render_film(record, instance)
-        first_read.render_first_read(record, lead)
-    else:
-        network_answer.render_answer(instance, answer)
-        who.render_film(record, instance)
-        selection.render_selection(record, instance)
-        with st.container():
-            first_read.render_verdict(record)
-        if picture is None and not (record.review and record.review.stage is Stage.FINAL):
-            st.info(_("What is not signed yet is stated and signed once its film is back."))
-        else:
-            statements.render_statements(record, lead)
-        with st.container():
-            history.render_history(record)
-        if picture is not None:
-            file_report.render_file(picture, answer)
-        documents.render_reports(record)
-        study_export.render_export(record)
-        deidentify.render_release(record)
+        if signable:
+            documents.render_reports(record)
+            study_export.render_export(record)
+            deidentify.render_release(record)
+    if signable and not gone:
+        with foot:
+            key_acts.render_question(record, instance)
+            statements.render_signature(record, lead)

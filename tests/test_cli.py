@@ -222,9 +222,14 @@ def test_accounts_outcomes_and_deletion(
     refused = records(home, "account", "disable", "ada", checkpoints=weights)
     assert refused.returncode and "Nobody else can sign in" in refused.stderr
     store.accounts.create("bea", "Dr Bea", "battery staple")
+    changed = records(home, "account", "roles", "bea", "auditor", "reader", checkpoints=weights)
+    assert changed.stdout == "bea: auditor, reader.\n", changed.stderr
+    last = records(home, "account", "roles", "ada", "signer", checkpoints=weights)
+    assert last.returncode and "manages the accounts" in last.stderr
     assert records(home, "account", "disable", "bea", checkpoints=weights).returncode == 0
     listed = records(home, "account", "list", checkpoints=weights).stdout
-    assert listed == "ada\tDr Ada L\nbea\tDr Bea\tdisabled\n"
+    everyday = "administrator, auditor, reader, signer"
+    assert listed == f"ada\tDr Ada L\t{everyday}\nbea\tDr Bea\tauditor, reader\tdisabled\n"
     table = tmp_path / "truth.csv"
     table.write_text(
         f"study_instance_uid,code,present,source\n1.2.3,pneumonia,no,CT\n{study},pneumonia,yes,CT\n"

@@ -191,9 +191,10 @@ def rename(
 
 @account.command("list")
 def list_accounts() -> None:
-    """Print sign-in names and readers."""
+    """Print sign-in names, readers and roles."""
     for user in open_repository().accounts.all():
-        typer.echo(f"{user.name}\t{user.reader}" + ("\tdisabled" if user.disabled else ""))
+        fields = (user.name, user.reader, ", ".join(sorted(user.roles)))
+        typer.echo("\t".join((*fields, "disabled") if user.disabled else fields))
 
 
 def truth(

@@ -22,7 +22,7 @@ def is_large(geometry: Geometry) -> bool:
 def is_heavy(geometry: Geometry) -> bool:
     """True for a picture whose decoding must not keep others waiting."""
     samples = geometry.rows * geometry.columns * geometry.samples_per_pixel
-    whole = samples * geometry.frames * max(1, geometry.bits_stored // 8)
+    whole = samples * geometry.frames * -(-geometry.bits_stored // 8)
     return is_large(geometry) or whole > _LARGE_FILE
 
 
@@ -48,7 +48,7 @@ def luminance_values(image: Image, frame: int) -> NDArray[np.float32]:
     quick = image.quick_values(frame, enough=_ENOUGH)
     small = block_means(quick.values)
     if not np.isfinite(small).all():
-        raise PixelDataError("The picture holds values that are no numbers.")
+        raise PixelDataError("The picture holds values that are no numbers; export the film again.")
     return -small if quick.reversed else small
 
 

@@ -28,7 +28,7 @@ from imaging.decoding.messages import (
     OutOfMemory,
     Question,
 )
-from imaging.errors import AssistantError, PixelDataError, error_named
+from imaging.errors import AssistantError, DecodersBusyError, PixelDataError, error_named
 from imaging.intake.child_process import ChildLostError, ChildProcess
 from imaging.intake.decode_process import CRASHED, OUT_OF_MEMORY, TIMED_OUT
 
@@ -39,6 +39,10 @@ _SLOW = 4096  # files that are remembered as such
 _LARGE_FILE = 2**27  # bytes
 _HOPELESS = 600.0  # seconds for which nobody tries again what was too much for both
 _IDLE = 30.0  # seconds after which the patient process, which may hold much, is let go
+_NO_PROCESS = (
+    "No process that decodes films can be started on this computer now; close what takes its "
+    "memory, and try again."
+)
 Files = Mapping[str, Callable[[], bytes]]
 
 
@@ -224,6 +228,9 @@ class DecoderPool:
             child.rest()
         except ChildLostError as exc:
             raise _TooHeavyError(TIMED_OUT if exc.late else CRASHED) from exc
+        except OSError as exc:
+            child.close()
+            raise DecodersBusyError(_NO_PROCESS) from exc
         except _UnreadableError as exc:
             raise exc.reason from exc
         except BaseException:

@@ -68,6 +68,7 @@ from imaging.intake.child_process import Channel, connect
 from imaging.photograph.find import find_film
 from imaging.photograph.straighten import Cut, shrink, straighten
 from imaging.rendering import film_thumbnail, thumbnail
+from imaging.text import MAX_NAME, clean
 
 _MOST_KEPT = 8  # pictures
 _KEPT_BYTES = 3 * 2**28  # of their files, and of what those unpack to
@@ -129,7 +130,8 @@ class _Desk:
             self._keep(key, parsed, _weight(parsed, content))
         self._kept.move_to_end(key)
         image: Image = self._kept[key][0]
-        return image
+        instance = replace(image.instance, file_name=clean(file_name, MAX_NAME))
+        return image if instance == image.instance else replace(image, instance=instance)
 
     def _keep(self, key: tuple[str, ...], item: Any, weight: int) -> None:
         self._kept[key] = item, weight
@@ -145,7 +147,7 @@ def _weight(image: Image, content: bytes) -> int:
     geometry = image.instance.geometry
     unpacked = geometry.rows * geometry.columns * geometry.samples_per_pixel
     native = not image.instance.identity.transfer_syntax_uid.startswith("1.2.840.10008.1.2.4")
-    each = max(1, geometry.bits_stored // 8)
+    each = -(-geometry.bits_stored // 8)
     return len(content) + (unpacked * geometry.frames * each if native else 0)
 
 
@@ -351,7 +353,7 @@ def _fetch(server: Channel, sha256: str) -> bytes:
     server.send(NeedFile(sha256))
     reply: Any = server.receive(File, NoFile)
     if isinstance(reply, NoFile):
-        raise InputError("The file is gone.")
+        raise InputError("The file is gone; add it again.")
     content: bytes = reply.content.tobytes()
     return content
 

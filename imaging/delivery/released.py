@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imaging.decoding import Source
+from imaging.decoding.files import search_file
 from imaging.delivery.deidentified import REPORT_NAME, copy_without_patient, report
 from imaging.dicom import Profile, Released
-from imaging.dicom.deidentify.burned_in_text import search_file
 from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.entities import SourceKind
 from imaging.errors import AssistantError, InputError, NotFoundError
@@ -18,7 +19,7 @@ from imaging.export import ExportedFile
 from imaging.review.records import AuditEvent
 from imaging.store import Repository, seal_file
 
-FOUND = "Text was found in a picture, so its copy was left out; a reader has to look at it first."
+FOUND = "Text was found in a picture, so its copy was left out; have a reader look at it first."
 NO_FILM = "This study holds no DICOM film, so there is nothing to copy."
 
 
@@ -95,6 +96,6 @@ def copy_study(
 
 def _copy(content: bytes, project: Project) -> Released:
     copy = copy_without_patient(content, project, Profile(), text_checked=False)
-    if search_file(copy.content).boxes:
+    if search_file(Source.of(copy.content)).boxes:
         raise InputError(FOUND)
     return copy

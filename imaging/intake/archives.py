@@ -208,12 +208,12 @@ def _read(open_stream: Callable[[], IO[bytes]], most: int, *, bomb: bool = False
 
 def _join(pieces: Iterator[bytes], most: int) -> bytes:
     """All pieces, or the first of them that are too many."""
-    content = bytearray()
+    content = BytesIO()  # hands out what it holds without a copy
     for piece in pieces:
-        content += piece
-        if len(content) > most:
+        content.write(piece)
+        if content.tell() > most:
             break
-    return bytes(content)
+    return content.getvalue()
 
 
 def _display_name(name: str, at: int) -> str:

@@ -203,7 +203,7 @@ def _keep_members(
     kept, refused = [], []
     for label, read in unpack(archive, name):
         try:
-            kept.append((label, originals.keep(read())))
+            kept.append((label, originals.keep_parts(read())))
         except InputError as exc:
             refused.append((label, str(exc)))
     if not kept and not refused:

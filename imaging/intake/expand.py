@@ -10,8 +10,9 @@ from typing import IO
 
 from imaging.dicom import is_dicomdir, referenced_files
 from imaging.errors import InputError, NotDicomError
-from imaging.intake.archives import MAX_FILE_BYTES, Member, is_archive, members
+from imaging.intake.archives import MAX_FILE_BYTES, is_archive, members
 from imaging.intake.disc import Disc
+from imaging.intake.unpack_process import PackedMember, members_apart
 from imaging.locations import find_files, is_address, read_place
 
 _HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
@@ -83,28 +84,28 @@ def expand(
             continue
         for label, read in unpack(content, name):
             try:
-                readable.append((label, read()))
+                readable.append((label, b"".join(read())))
             except InputError as exc:
                 refused.append((label, str(exc)))
     return readable, refused
 
 
-def unpack(source: bytes | IO[bytes], name: str) -> Iterator[Member]:
+def unpack(source: bytes | IO[bytes], name: str) -> Iterator[PackedMember]:
     """The members of an archive that came through the browser, until they are too much.
 
-    As `imaging.intake.archives.members`; a member's bytes may be had once.
+    As `imaging.intake.unpack_process.members_apart`.
     """
     room = _MOST
 
-    def take(read: Callable[[], bytes]) -> bytes:
+    def take(read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
         nonlocal room
         if room <= 0:
             raise NotDicomError(_TOO_MUCH)
-        content = read()
-        room -= len(content)
-        return content
+        for part in read():
+            room -= len(part)
+            yield part
 
-    for label, read in members(source, name):
+    for label, read in members_apart(source, name):
         yield label, partial(take, read)
 
 

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from imaging.errors import AssistantError, InputError, SettingsError, StoreError
-from imaging.intake.archives import Member, is_archive, members
+from imaging.intake.archives import is_archive
+from imaging.intake.unpack_process import PackedMember, members_apart
 from imaging.jobs import JobKind, JobProgress, JobState
 from imaging.locations import (
     Mark,
@@ -246,7 +246,7 @@ class FolderScanner:
                 continue
             for name, read in archived:
                 try:
-                    kept.append((name, self._repository.originals.keep(read())))
+                    kept.append((name, self._repository.originals.keep_parts(read())))
                 except InputError as exc:
                     refused.append((name, str(exc)))
         marks = {place: mark_text(files[place]) for _, place in plain if files[place] != _NO_MARK}
@@ -338,17 +338,17 @@ def _is_wanted(file: Path, root: Path) -> bool:
         return exc.errno != errno.ELOOP
 
 
-def _list_members(location: str) -> Iterator[Member] | None:
+def _list_members(location: str) -> Iterator[PackedMember] | None:
     """The members to keep of a file because its place cannot be pointed to; None where it can."""
     if is_address(location):
         return None
     path = Path(location)
     if _is_archive(path):
-        return members(path, _display_name(location))
+        return members_apart(path, _display_name(location))
     try:
         location.encode()
     except UnicodeEncodeError:  # no name that could be stored
-        return iter([(_display_name(location), partial(read_path, path))])
+        return iter([(_display_name(location), lambda: iter([read_path(path)]))])
     return None
 
 

@@ -24,9 +24,9 @@ from joserfc.jwk import KeySet
 from requests.utils import get_environ_proxies
 
 from imaging.errors import AccessError, ProviderError, TokenError
+from imaging.openid.identity import Ended, Identity
 from imaging.openid.settings import OpenIdSettings
-from imaging.openid.tokens import Ended, read_id_token, read_logout_token
-from imaging.review.roles import Role
+from imaging.openid.tokens import read_id_token, read_logout_token
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,33 +63,6 @@ class Request:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     fresh_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Somebody, as the provider vouches for.
-
-    Attributes
-    ----------
-    issuer, subject : str
-        Who it is, never given to anybody else (OpenID Connect Core 1.0, 5.7).
-    session : str
-        The sign-in there (``sid``); empty where the provider tells none.
-    name, login : str
-        ``name`` and ``preferred_username``; both may change, and belong to several.
-    roles : frozenset of Role
-        By the groups; empty for who is in none that the site names.
-    id_token : str
-        The token itself, a hint for signing out.
-    """
-
-    issuer: str
-    subject: str
-    session: str
-    name: str
-    login: str
-    roles: frozenset[Role]
-    id_token: str = field(repr=False)
 
 
 @dataclass(slots=True)

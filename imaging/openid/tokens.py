@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
@@ -19,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from imaging.errors import TokenError
+from imaging.openid.identity import Ended
 
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
@@ -26,25 +26,6 @@ ALGORITHMS = (
 SKEW = 30.0  # seconds by which two computers' clocks may differ
 LATEST = 600.0  # seconds after which an ID token or a logout token is not news any more
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Whose sign-in at the provider has ended.
-
-    Attributes
-    ----------
-    subject : str
-        Of whom; empty where the session alone is named.
-    session : str
-        Which of the sessions (``sid``); empty: all of them.
-    token_id : str
-        ``jti``, which comes once.
-    """
-
-    subject: str
-    session: str
-    token_id: str
 
 
 def read_id_token(

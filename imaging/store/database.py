@@ -32,7 +32,7 @@ from imaging.store.encryption.sqlite_file import ERRORS, PATIENCE, connect, driv
 from imaging.store.health import diagnosis
 from imaging.store.seals.seal_key import HEAD, SEAL_KEY, SealKey
 
-_FOLDER_TROUBLE = (
+FOLDER_TROUBLE = (
     "The data folder cannot be opened or written. Check that the disk is connected, not full, "
     "and that LIGHTBOX_HOME names a folder you may write to."
 )
@@ -133,7 +133,7 @@ class Database:
         self.seal_key: SealKey | None = None  # seals the audit trail's head in every transaction
         self._lock = WriterLock()
         if url.get_backend_name() == "sqlite":
-            self.trouble = _FOLDER_TROUBLE
+            self.trouble = FOLDER_TROUBLE
             if connect is None:
                 self.engine: Engine = create_engine(url, connect_args={"timeout": PATIENCE})
                 event.listen(self.engine, "connect", _configure_sqlite)

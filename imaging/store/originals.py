@@ -6,10 +6,12 @@ And the small pictures that were made of them, for lists.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import func, select, tuple_
 
@@ -33,6 +35,31 @@ class Originals(Records):
     def keep(self, content: bytes) -> str:
         """Keep a file's bytes; returns their SHA-256 (hex)."""
         return self._objects.put(content)
+
+    def keep_parts(self, parts: Iterable[bytes]) -> str:
+        """Keep bytes that come part by part, one of which is in memory; returns their SHA-256.
+
+        What `parts` raises passes, and nothing is kept.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written.
+        """
+        ahead = iter(parts)
+        first, second = next(ahead, b""), next(ahead, None)
+        if second is None:
+            return self.keep(first)
+        file, size = self.incoming_file(f"unpacked-{uuid4()}"), 0
+        try:
+            for part in chain((first, second), ahead):
+                try:
+                    size = file.append(size, part)
+                except OSError as exc:
+                    raise diagnose(exc, otherwise=self._database.trouble) from exc
+            return self.keep_incoming(file)
+        finally:
+            file.forget()
 
     def keep_incoming(self, file: IncomingFile) -> str:
         """Keep a file that has arrived whole; returns its SHA-256 (hex)."""

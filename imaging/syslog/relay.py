@@ -96,9 +96,9 @@ class Relay:
         patient_ids = self._trail.patient_ids(sorted(uids))
         source = f"lightbox@{socket.gethostname()}"
         for line in lines:
-            refused = line.deed is AuditEvent.SIGN_IN_REFUSED
+            warning = line.deed in (AuditEvent.SIGN_IN_REFUSED, AuditEvent.BREAK_GLASS)
             for text in audit_messages(line, source=source, patient_ids=patient_ids):
-                self._connection.send(syslog_message(text, line.at, refused=refused))
+                self._connection.send(syslog_message(text, line.at, warning=warning))
             self._sent = line.number
 
     def _note_trouble(self, trouble: str) -> None:

@@ -1,7 +1,7 @@
 """Messages to a syslog collector: RFC 5424 in the frames of RFC 5425, over TLS 1.2 or newer.
 
-PS3.15 A.6: facility 10 (security), severity 5 (4 for what was refused), MSGID "DICOM+RFC3881", and
-the message in UTF-8 behind a byte order mark.
+PS3.15 A.6: facility 10 (security), severity 5 (4 for what was refused or broke the glass), MSGID
+"DICOM+RFC3881", and the message in UTF-8 behind a byte order mark.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Connection:
             self._socket.close()
 
 
-def syslog_message(text: str, at: datetime, *, refused: bool = False) -> bytes:
+def syslog_message(text: str, at: datetime, *, warning: bool = False) -> bytes:
     """A message of RFC 5424.
 
     Parameters
@@ -109,10 +109,10 @@ def syslog_message(text: str, at: datetime, *, refused: bool = False) -> bytes:
         An audit message (XML).
     at : datetime
         When it happened, with a time zone.
-    refused : bool
-        Whether what it tells of was refused: a warning.
+    warning : bool
+        Whether somebody should look: something was refused, or an emergency claimed.
     """
-    priority = _FACILITY * 8 + (_WARNING if refused else _NOTICE)
+    priority = _FACILITY * 8 + (_WARNING if warning else _NOTICE)
     stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     host = "".join(c for c in socket.gethostname() if "!" <= c <= "~")[:255] or "-"
     header = f"<{priority}>1 {stamp} {host} {_APP} {os.getpid()} {_MSGID} - "

@@ -164,14 +164,7 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
     if not _nothing_waits(study_instance_uid):
         return
     if stage is Stage.FINAL and asks_password():
-        key = session.field(study_instance_uid, PASSWORD)
-        password = str(st.session_state.get(key, ""))
-        st.session_state[key] = ""
-        code_key = session.field(study_instance_uid, CODE)
-        code = str(st.session_state.get(code_key, ""))
-        if code_key in st.session_state:
-            st.session_state[code_key] = ""
-        resources.repository().accounts.confirm(session.account().name, password, code)
+        _confirm_identity(study_instance_uid)
     record = resources.repository().studies.get(study_instance_uid)
     last = drafting.draft(study_instance_uid, record.review, session.account())
     signed = drafting.sign(_with_viewer_windows(last), stage)
@@ -182,8 +175,29 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         )
 
 
+def _confirm_identity(study_instance_uid: str) -> None:
+    """Ask once more who it is: the password and a code, or the provider's word.
+
+    Raises
+    ------
+    AccessError
+        If that was not given.
+    """
+    accounts, me = resources.repository().accounts, session.account().name
+    if not accounts.has_password(me):
+        accounts.spend_confirmation(session.token())
+        return
+    typed = []
+    for field in (PASSWORD, CODE):
+        key = session.field(study_instance_uid, field)
+        typed.append(str(st.session_state.get(key, "")))
+        if key in st.session_state:
+            st.session_state[key] = ""
+    accounts.confirm(me, *typed)
+
+
 def asks_password() -> bool:
-    """Whether the password is asked for again before a final signature (21 CFR 11.200)."""
+    """Whether a final signature asks again who it is (21 CFR 11.200)."""
     settings = resources.settings()
     return settings.signature_password and not settings.single_reader
 

@@ -118,7 +118,6 @@ def render_steps(current: str, *, done: bool) -> None:
     ):
         if st.button(_("Previous"), shortcut="P", disabled=before is None, key="previous"):
             open_study(before.study_instance_uid if before else current)
-        render_identity_switch()
         if st.button(
             _("Next unread"),
             shortcut="N",

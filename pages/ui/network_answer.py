@@ -66,13 +66,20 @@ def _describe_score(finding: Finding) -> str:
 
 
 def _describe_network(assessment: Assessment) -> list[str]:
-    """Which network answered, for whom it was built, and what computed it."""
-    lines = []
+    """Which network answered; folded: for whom it was built, and what computed it."""
+    model, folded = [], []
     if assessment.model:
-        lines += [model_line(assessment.model), scope_line(assessment.model)]
+        model.append(_small_line(model_line(assessment.model)))
+        folded.append(scope_line(assessment.model))
     if assessment.engine:
-        lines.append(_("Computed by {engine}").format(engine=assessment.engine))
-    return [_small_line(line) for line in lines]
+        folded.append(_("Computed by {engine}").format(engine=assessment.engine))
+    if assessment.disagreement is not None:
+        folded.append(labels.agreement(assessment.disagreement))
+    if folded:
+        lines = "".join(map(_small_line, folded))
+        words = escape(_("Technical details"))
+        model.append(f'<details class="lb-technical"><summary>{words}</summary>{lines}</details>')
+    return model
 
 
 def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:
@@ -112,8 +119,6 @@ def _describe_certainty(assessment: Assessment) -> list[str]:
             told = _("The patient's age is unknown: this is true of {population} only.")
             population = _(resources.card(assessment.model.name).scope.population)
             lines.append(told.format(population=labels.within(population)))
-    if assessment.disagreement is not None:
-        lines.append(labels.agreement(assessment.disagreement))
     return lines
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 
 from imaging.decoding import shared_pool
 from imaging.errors import AssistantError, StoreReadOnlyError
+from imaging.openid.provider import OpenIdProvider
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings, shipped_folder
 from imaging.store import Repository, TrailWatch
@@ -65,6 +66,13 @@ def first_recovery_key() -> str:
         detail = "a recovery key was made"
         repository().audit.record(AuditEvent.ENCRYPTION, account="server", detail=detail)
     return key
+
+
+@st.cache_resource(show_spinner=False)
+def provider() -> OpenIdProvider | None:
+    """By whom readers sign in, where the site names one; asked nothing before somebody does."""
+    named = settings().openid
+    return OpenIdProvider(named) if named else None
 
 
 @st.cache_resource(show_spinner=False)

@@ -20,7 +20,7 @@ from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.person import Person
-from imaging.review.records import Account, Annotation, Presentation, Review
+from imaging.review.records import Account, Annotation, Presentation, Review, Stage
 from imaging.review.rights import Right, rights_of
 from imaging.worklist.query import WorklistQuery
 from models.explain.base.subject import Subject
@@ -93,6 +93,16 @@ def token() -> str:
 def set_token(value: str) -> None:
     """Keep the token of this sign-in."""
     st.session_state["token"] = value
+
+
+def set_onward(address: str) -> None:
+    """Where the browser goes once nobody is signed in any more; empty: to the sign-in."""
+    st.session_state["onward"] = address
+
+
+def take_onward() -> str:
+    """That address, once."""
+    return str(st.session_state.pop("onward", ""))
 
 
 def factor_secret(make: Callable[[], str]) -> str:
@@ -274,6 +284,26 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
         st.session_state[key] = int(st.session_state.get(key, 0)) + 1
         set_drawn(study_instance_uid, annotations)
     return int(st.session_state.get(key, 0))
+
+
+def signature_asked(study_instance_uid: str) -> Stage | None:
+    """The signature that was asked for by key and waits to be confirmed."""
+    return st.session_state.get(f"signature-{study_instance_uid}")
+
+
+def ask_signature(study_instance_uid: str, stage: Stage | None) -> None:
+    """Ask to confirm a signature, or no longer."""
+    st.session_state[f"signature-{study_instance_uid}"] = stage
+
+
+def finding_at(study_instance_uid: str) -> int:
+    """How often the reader went on to the next finding by key."""
+    return int(st.session_state.get(f"finding-at-{study_instance_uid}", 0))
+
+
+def set_finding_at(study_instance_uid: str, at: int) -> None:
+    """Go to another finding."""
+    st.session_state[f"finding-at-{study_instance_uid}"] = at
 
 
 def prepared_export(study_instance_uid: str) -> bytes | None:

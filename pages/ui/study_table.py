@@ -132,15 +132,17 @@ def render_table(
 
     With `several`, rows are ticked instead: returns their studies.
     """
+    shown = [_defuse_formulas(row) for row in _say_source_once(rows)]
+    names = {name for row in shown for name in row}
     chosen = st.dataframe(
-        [_defuse_formulas(row) for row in _say_source_once(rows)],
+        shown,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row" if several else "single-row",
         key=f"{key}-several" if several else key,
         height=min(_HEAD + _ROW * len(rows), _MOST),
         row_height=_ROW,
-        column_config=_columns(),
+        column_config={name: kind for name, kind in _columns().items() if name in names},
     )
     ticked = [studies[row] for row in chosen.selection.rows if row < len(studies) and studies[row]]
     if ticked and not several:

@@ -38,7 +38,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 _CSS = """
-.strip { display: flex; flex-direction: column; gap: .3rem; max-height: calc(100vh - 9rem);
+.strip { display: flex; flex-direction: column; gap: .3rem; max-height: calc(100dvh - 4.5rem);
   overflow-y: auto; font-family: var(--st-font); color: var(--st-text-color); }
 .title { font-size: .72rem; opacity: .75; margin-top: .2rem; }
 button { display: block; width: 100%; padding: .2rem; border: 2px solid var(--st-border-color);

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,10 @@ class Server:
         if roots is not None:
             self._environ["LIGHTBOX_ROOTS"] = str(roots)
         self._process: subprocess.Popen[bytes] | None = None
+
+    def add_variables(self, variables: Mapping[str, str]) -> None:
+        """Start it with these, too."""
+        self._environ.update(variables)
 
     def start(self) -> None:
         """Run `streamlit run app.py`; returns once it answers."""

@@ -77,7 +77,9 @@ def main() -> None:
     )
     shown = "".join(f"--lb-map-{pane.key}: 1;" for pane in panes)
     st.html(f"<style>:root {{ {shown} }}</style>")  # as after a verdict that lets maps be shown
-    reading = render_viewer(scene, key="viewer", height=chosen.get("height", 700))
+    height = chosen.get("height", 700)
+    st.html(f"<style>:root {{ --lb-viewer-height: {height}px; }}</style>")
+    reading = render_viewer(scene, key="viewer")
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     st.text_input("Note")
     if st.button("Rerun"):

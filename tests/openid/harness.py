@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def install() -> None:
     if not (shutil.which("node") and shutil.which("npm")):
         report = pytest.fail if os.environ.get("LIGHTBOX_REQUIRE_OPENID") == "1" else pytest.skip
         report("Node is needed for a real OpenID Connect provider (Debian: apt install npm)")
-    with FileLock(f"{FOLDER / 'node_modules'}.lock"):
+    with FileLock(Path(tempfile.gettempdir()) / "lightbox-openid-install.lock"):
         if not (FOLDER / "node_modules" / "oidc-provider").is_dir():
             subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
 
@@ -160,6 +161,8 @@ class ProviderBrowser:
                 answer = self._session.post(
                     address, data={"login": login}, allow_redirects=False, timeout=PATIENCE
                 )
+            if "/session/end/confirm" in answer.text:  # somebody else was signed in there
+                answer = self._confirm_end(answer.text)
             assert answer.is_redirect, f"{answer.status_code} {answer.text[:500]}"
             address = urljoin(address, answer.headers["location"])
             if address.startswith(self._provider.base):
@@ -171,15 +174,18 @@ class ProviderBrowser:
         place = address or f"{self._provider.issuer}/session/end"
         page = self._session.get(place, timeout=PATIENCE)
         assert page.ok, page.text
-        xsrf = page.text.split('name="xsrf" value="')[1].split('"')[0]
-        answer = self._session.post(
+        answer = self._confirm_end(page.text)
+        assert answer.is_redirect, answer.text
+        return urljoin(place, answer.headers["location"])
+
+    def _confirm_end(self, page: str) -> requests.Response:
+        xsrf = page.split('name="xsrf" value="')[1].split('"')[0]
+        return self._session.post(
             f"{self._provider.issuer}/session/end/confirm",
             data={"xsrf": xsrf, "logout": "yes"},
             allow_redirects=False,
             timeout=PATIENCE,
         )
-        assert answer.is_redirect, answer.text
-        return urljoin(place, answer.headers["location"])
 
 
 @contextmanager

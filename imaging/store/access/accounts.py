@@ -28,7 +28,7 @@ from imaging.store.access.account_rows import (
     write_roles,
 )
 from imaging.store.access.admission import REFUSED, admit, prove
-from imaging.store.access.factor_sign_ins import FactorSignIns
+from imaging.store.access.provider_sign_ins import ProviderSignIns
 from imaging.store.access.reader_names import clean_reader, insist_on_unique
 from imaging.store.access.session_rows import end_sessions
 from imaging.store.passwords import hash_password, insist_on_strength
@@ -37,12 +37,16 @@ from imaging.store.schema.tables import AccountTable
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _USUAL = frozenset({Role.READER, Role.SIGNER})  # of who joins others
+_OF_PROVIDER = (
+    "This account signs in by the sign-in provider and has no password here. Whoever needs one "
+    "gets an account of its own."
+)
 _LAST = (
     "Nobody else who can sign in manages the accounts; make another account an administrator first."
 )
 
 
-class Accounts(FactorSignIns):
+class Accounts(ProviderSignIns):
     """The readers; reached as `Repository.accounts`."""
 
     def any(self) -> bool:
@@ -144,7 +148,10 @@ class Accounts(FactorSignIns):
         new_hash = hash_password(new)
         insist_on_strength(new, self._words_beside(name))
         with self._database.writing(Right.ACCOUNTS) as session:
-            _set_password(session, load_person(session, name), new_hash, by=by)
+            row = load_person(session, name)
+            if not row.password_hash:
+                raise AccessError(_OF_PROVIDER)
+            _set_password(session, row, new_hash, by=by)
 
     def disable(self, name: str, *, by: str) -> None:
         """End every session of an account, and let nobody sign in with it; its work stays.
@@ -264,10 +271,17 @@ def _set_password(session: Session, row: AccountTable, password_hash: str, by: s
 
 
 def _insist_on_administrator(session: Session, leaving: AccountTable) -> None:
-    """Refuse to take away the last account that can give rights back."""
-    if Role.ADMINISTRATOR not in roles_of(leaving):
+    """Refuse to take away the last account that can give rights back.
+
+    It has a password: the roles of who signs in by a provider are the provider's to take.
+    """
+    if Role.ADMINISTRATOR not in roles_of(leaving) or not leaving.password_hash:
         return
-    others = people().where(AccountTable.disabled.is_(False), AccountTable.name != leaving.name)
+    others = people().where(
+        AccountTable.disabled.is_(False),
+        AccountTable.name != leaving.name,
+        AccountTable.password_hash != "",
+    )
     if not any(Role.ADMINISTRATOR in roles_of(row) for row in session.scalars(others)):
         raise AccessError(_LAST)
 

@@ -144,7 +144,7 @@ def save_first_protection(home: Path, protection: Protection) -> bool:
             stream.write(_to_bytes(protection))
             stream.flush()
             os.fsync(stream.fileno())
-        (home / FILE).hardlink_to(aside)
+        _name(aside, home / FILE)
         sync_folder(home)
     except FileExistsError:
         return False
@@ -152,6 +152,18 @@ def save_first_protection(home: Path, protection: Protection) -> bool:
         with suppress(FileNotFoundError):
             aside.unlink()
     return True
+
+
+def _name(aside: Path, target: Path) -> None:
+    """Give a file its name unless somebody has it; `FileExistsError` then."""
+    try:
+        target.hardlink_to(aside)
+    except FileExistsError:
+        raise
+    except OSError as exc:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError from exc
+        aside.replace(target)
 
 
 def forget_protection(home: Path) -> None:

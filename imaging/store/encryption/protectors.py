@@ -39,8 +39,9 @@ _NO_RING = (
     "by a key file or a passphrase instead (`--by file`, `--by passphrase`)."
 )
 _NO_FILE = (
-    "The key file cannot be written. Check the folder that LIGHTBOX_KEY_FILE names, or the one "
-    "beside the data folder."
+    "The key file of the data folder cannot be written. Check the folder that LIGHTBOX_KEY_FILE "
+    "names, or the one beside the data folder. With LIGHTBOX_ENCRYPTION=off a new data folder is "
+    "not encrypted."
 )
 
 

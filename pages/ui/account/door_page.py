@@ -32,6 +32,10 @@ input { display: block; box-sizing: border-box; width: 100%%; padding: 0.5rem; f
 button { padding: 0.5rem 1.2rem; font: inherit; border: 0; border-radius: 0.35rem;
   background: light-dark(%(primary_light)s, %(primary_dark)s);
   color: light-dark(%(background_light)s, %(background_dark)s); }
+a.button { display: inline-block; padding: 0.5rem 1.2rem; border-radius: 0.35rem;
+  text-decoration: none; background: light-dark(%(primary_light)s, %(primary_dark)s);
+  color: light-dark(%(background_light)s, %(background_dark)s); }
+summary { cursor: pointer; }
 button.other { margin-left: 0.8rem; background: none; color: inherit;
   border: 1px solid light-dark(%(gray_light)s, %(gray_dark)s); }
 .problem { font-weight: 600; }
@@ -50,7 +54,7 @@ _COLOURS = {
 }
 
 
-def page(words: str, chosen: str, status: int) -> Response:
+def page(words: str, chosen: str, status: int, *, onward: str = "") -> Response:
     """A page in the colours of the workstation.
 
     Parameters
@@ -60,6 +64,9 @@ def page(words: str, chosen: str, status: int) -> Response:
     chosen : str
         The colours' cookie.
     status : int
+    onward : str
+        The address that the browser goes on to by itself, of another site too (where the answer to
+        a form could not lead: CSP 3, 6.4.2); empty for none.
     """
     style = _STYLE % {
         f"{name}_{shown}": theme.colour(option, shown)
@@ -74,13 +81,23 @@ def page(words: str, chosen: str, status: int) -> Response:
     return HTMLResponse(
         f'<!doctype html><html class="{kind}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>'
-        f"{_TITLE}</title>"
+        f"{_TITLE}</title>{_refresh(onward)}"
         f'<style>{style}</style></head><body class="door">'
         f'<header><span role="note">{escape(_(RESEARCH_USE))}</span></header>'
         f"<main>{words}</main></body></html>",
         status_code=status,
         headers={"Content-Security-Policy": policy},
     )
+
+
+def _refresh(address: str) -> str:
+    target = escape(address, quote=True)
+    return f'<meta http-equiv="refresh" content="0; url={target}">' if address else ""
+
+
+def link(address: str, words: str) -> str:
+    """A link that looks like a form's button."""
+    return f'<p><a class="button" href="{escape(address, quote=True)}">{escape(words)}</a></p>'
 
 
 def form(action: str, title: str, words: str, *fields: str, button: str, other: str = "") -> str:

@@ -32,11 +32,15 @@ class Pending(Generic[T]):
     def keep(self, value: T) -> str:
         """Keep a value; the handle (256 random bits) by which it is found."""
         handle = secrets.token_urlsafe(32)
+        self.put(handle, value)
+        return handle
+
+    def put(self, handle: str, value: T) -> None:
+        """Keep a value under a handle that somebody else made."""
         with self._lock:
             self._kept[handle] = (self._clock() + self._seconds, value)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
-        return handle
 
     def find(self, handle: str) -> T | None:
         """The value of a handle, which stays; None where there is none (any more)."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,13 +20,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from imaging.errors import AccessError, AssistantError, SecondFactorError
+from imaging.openid.provider import OpenIdProvider
 from imaging.review.records import Account
 from imaging.store import Repository
 from imaging.store.access.second_factor import Proof
 from imaging.store.access.sessions import SESSION_LIFE
+from imaging.store.access.sign_ins import SignIn
 from imaging.store.passwords import AT_ONCE
 from pages.ui import i18n, theme
-from pages.ui.account.door_page import field, form, hidden, note, page
+from pages.ui.account.door_page import field, form, hidden, link, note, page
 from pages.ui.account.factor_forms import PROOF, Proofs, recovery_key_words, recovery_page, way_on
 from pages.ui.i18n import _, sentence
 from pages.ui.wall.cookie import give_token, read_token, take_token_back
@@ -38,6 +40,8 @@ from pages.ui.wall.own_routes import place
 from pages.ui.wall.rate_limit import RateLimit, network_of
 
 DOOR = "sign-in"
+BEGIN = f"{DOOR}/provider"  # leads to the provider, for a sign-in or one of these
+UNLOCK, SIGNATURE = "unlock", "signature"
 _MOST_BYTES = 2**13  # of a form
 T = TypeVar("T")
 
@@ -53,6 +57,8 @@ class Door:
         The address that was told at the start.
     single_reader : str
         The setting of that name.
+    provider : OpenIdProvider | None
+        By whom readers sign in (`ProviderDoor`); a password is for emergencies then.
     recovery_key : callable
         Makes the recovery key of the data folder where there is none yet; else gives "".
     secure, behind_proxy, base_path
@@ -65,6 +71,7 @@ class Door:
         openings: Openings,
         *,
         single_reader: str,
+        provider: OpenIdProvider | None = None,
         recovery_key: Callable[[], str] = str,
         secure: bool = False,
         behind_proxy: bool = False,
@@ -73,6 +80,7 @@ class Door:
         self._recovery_key = recovery_key
         self._repository, self._openings, self._single_reader = repository, openings, single_reader
         self._secure, self._behind_proxy, self._base_path = secure, behind_proxy, base_path
+        self._provider = provider
         # An address serves a whole ward behind its router; a name is one reader's. Four, that the
         # address is shut before the account, which takes five.
         self._address_tries = RateLimit(burst=20, seconds=60)
@@ -108,28 +116,33 @@ class Door:
         back: str = "",
     ) -> Response:
         """The form, or why there is none; 403 at the address of something else."""
-        own = request.url.path == place(self._base_path, DOOR)
+        path, door = request.url.path, place(self._base_path, DOOR)
+        own = path == door or path.startswith(f"{door}/")
         status = status or (200 if own else 403)
+        back = back or ("/" if own else asked_for(request.scope))
         with i18n.speaking(request.headers.get("accept-language", "")):
-            locked = None
+            held, known = None, False
             try:
-                locked = await run_in_threadpool(self._find_locked, request)
-                words = self._proofs.form(proof, self._action, back) or (
-                    self._locked_form(locked, "/" if own else asked_for(request.scope))
-                    if locked
-                    else await run_in_threadpool(self._form, request, own, opening)
-                )
+                held = await run_in_threadpool(self._find_held, request)
+                known = True
+                words = self._proofs.form(proof, self._action, back)
+                if not words and held and held.locked:
+                    words = await run_in_threadpool(self._locked_form, held.account, back)
+                elif not words and held and problem:  # the sign-in goes on
+                    words = link(place(self._base_path) or "/", _("Go on"))
+                elif not words:
+                    words = await run_in_threadpool(self._form, back, opening)
                 words = note(sentence(problem)) + words
             except AssistantError as exc:
                 words, status = note(sentence(str(exc))), 503
             if self._single_reader:
                 status = max(status, 403)
             answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), status)
-        if not locked and read_token(request.cookies, secure=self._secure):
+        if known and not held and read_token(request.cookies, secure=self._secure):
             take_token_back(answer, secure=self._secure)  # it opened nothing
         return answer
 
-    def _form(self, request: Request, own: bool, opening: str) -> str:
+    def _form(self, back: str, opening: str) -> str:
         """What stands on the page; asks the store whether there are accounts."""
         if self._single_reader:
             return note(
@@ -139,7 +152,7 @@ class Door:
                 )
             )
         if self._repository().accounts.any():
-            return self._sign_in_form("/" if own else asked_for(request.scope))
+            return self._sign_in_form(back)
         if not self._openings.is_open_to(opening):
             return note(
                 _(
@@ -150,21 +163,34 @@ class Door:
         return self._first_form(opening)
 
     def _sign_in_form(self, back: str) -> str:
-        return form(
-            self._action,
-            _("Sign in"),
-            "",
+        fields = (
             field("name", _("Sign-in name"), "text", "username"),
             field("password", _("Password"), "password", "current-password"),
             hidden("next", back),
-            button=_("Sign in"),
+        )
+        if self._provider is None:
+            return form(self._action, _("Sign in"), "", *fields, button=_("Sign in"))
+        words = _(
+            "For when the provider cannot be reached. A sign-in here is told to the administrators."
+        )
+        local = form(self._action, "", words, *fields, button=_("Sign in"))
+        return (
+            f"<h1>{escape(_('Sign in'))}</h1>{self._to_provider(self._provider, back)}"
+            f"<details><summary>{escape(_('Local account'))}</summary>{local}</details>"
         )
 
-    def _find_locked(self, request: Request) -> Account | None:
-        """Whose screen is locked in this browser; None where it is not."""
+    def _to_provider(self, provider: OpenIdProvider, back: str, purpose: str = "") -> str:
+        """The way to the provider, for a sign-in or something else."""
+        asked = {"next": back} | ({"for": purpose} if purpose else {})
+        address = f"{place(self._base_path, BEGIN)}?{urlencode(asked)}"
+        return link(address, _("Sign in at {provider}").format(provider=provider.name))
+
+    def _find_held(self, request: Request) -> SignIn | None:
+        """The sign-in of this browser, locked or not; none counts where one reader is alone."""
         token = read_token(request.cookies, secure=self._secure)
-        found = self._repository().accounts.find_sign_in(token) if token else None
-        return found.account if found and found.locked and not self._single_reader else None
+        if not token or self._single_reader:
+            return None
+        return self._repository().accounts.find_sign_in(token)
 
     def _locked_form(self, account: Account, back: str) -> str:
         """The screen of a reader who did nothing for a while; no patient is on it."""
@@ -172,12 +198,18 @@ class Door:
             '<button class="other" name="leave" value="1" formnovalidate>'
             f"{escape(_('Sign out'))}</button>"
         )
+        title = _("Screen locked")
+        words = _(
+            "Nothing was done here for a while; what was saved is kept. Signed in: {reader}."
+        ).format(reader=account.reader)
+        if not self._repository().accounts.has_password(account.name):
+            way = self._to_provider(self._provider, back, UNLOCK) if self._provider else ""
+            only = f'<form method="post" action="{escape(self._action, quote=True)}">{leave}</form>'
+            return f"<h1>{escape(title)}</h1><p>{escape(words)}</p>{way}{only}"
         return form(
             self._action,
-            _("Screen locked"),
-            _(
-                "Nothing was done here for a while; what was saved is kept. Signed in: {reader}."
-            ).format(reader=account.reader),
+            title,
+            words,
             field("password", _("Password"), "password", "current-password"),
             hidden("next", back),
             hidden("unlock", "1"),
@@ -215,10 +247,7 @@ class Door:
             return await self.show(request, refused, 403)
         held = read_token(request.cookies, secure=self._secure)
         if "leave" in typed and held:
-            await run_in_threadpool(self._repository().accounts.sign_out, held)
-            left: Response = RedirectResponse(self._action, status_code=303)
-            take_token_back(left, secure=self._secure)
-            return left
+            return await self._leave(request, held)
         opening, back = typed.get("token", ""), own_path(typed.get("next", ""))
         name = typed.get("name", "").strip().lower()
         if PROOF in typed:
@@ -227,10 +256,10 @@ class Door:
                 return await self.show(request, refused, 403)
             name = waiting[0].name
         if "unlock" in typed:
-            locked = await run_in_threadpool(self._find_locked, request)
-            if locked is None:  # it has ended meanwhile
+            sign_in = await run_in_threadpool(self._find_held, request)
+            if sign_in is None or not sign_in.locked:  # it has ended meanwhile, or is open
                 return await self.show(request, refused, 403)
-            name = locked.name
+            name = sign_in.account.name
         address = network_of(
             client_address(
                 request.headers,
@@ -264,6 +293,27 @@ class Door:
         key = await self._first_recovery_key() if first else ""
         return self._hand_over(request, key, codes, answer) if key or codes else answer
 
+    async def _leave(self, request: Request, held: str) -> Response:
+        """Sign out, at the provider as well where the sign-in is of it."""
+        host, scheme = request.headers.get("host", ""), "https" if self._secure else "http"
+        back = f"{scheme}://{host}{self._action}"
+        onward = await self._work_out(lambda: self._sign_out(held, back))
+        answer: Response = RedirectResponse(self._action, status_code=303)
+        if onward:
+            chosen = request.cookies.get(theme.COOKIE, theme.DARK)
+            with i18n.speaking(request.headers.get("accept-language", "")):
+                answer = page(escape(_("You are signed out here.")), chosen, 200, onward=onward)
+        take_token_back(answer, secure=self._secure)
+        return answer
+
+    def _sign_out(self, held: str, back: str) -> str:
+        accounts = self._repository().accounts
+        id_token = accounts.id_token_of(held)
+        accounts.sign_out(held)
+        if self._provider is None or id_token is None:
+            return ""
+        return self._provider.logout_address(id_token, back)
+
     async def _first_recovery_key(self) -> str:
         """The data folder's, for whoever made the first account; empty where there is none."""
         try:
@@ -289,15 +339,17 @@ class Door:
 
     def _let_in(self, typed: dict[str, str], held: str) -> tuple[str, list[str]]:
         """The token of a new session, or of the one that is opened again; new recovery codes."""
-        accounts = self._repository().accounts
+        accounts, break_glass = self._repository().accounts, self._provider is not None
         waiting = self._proofs.find(typed.get(PROOF, ""))
         if waiting is not None:
             proof, secret = waiting
             code = typed.get("code", "")
             if proof.must_enrol:
-                _, token, codes = accounts.enrol_and_sign_in(proof, secret, code)
+                _, token, codes = accounts.enrol_and_sign_in(
+                    proof, secret, code, break_glass=break_glass
+                )
                 return token, codes
-            return accounts.sign_in_with_code(proof, code)[1], []
+            return accounts.sign_in_with_code(proof, code, break_glass=break_glass)[1], []
         if "unlock" in typed:
             accounts.unlock(held, typed.get("password", ""))
             return held, []
@@ -305,7 +357,8 @@ class Door:
             reader, password = typed.get("reader", ""), typed.get("password", "")
             accounts.create(typed.get("name", ""), reader, password, first=True)
             self._openings.take(typed.get("token", ""))
-        return accounts.sign_in(typed.get("name", ""), typed.get("password", ""))[1], []
+        name, password = typed.get("name", ""), typed.get("password", "")
+        return accounts.sign_in(name, password, break_glass=break_glass)[1], []
 
     async def _open(self, request: Request) -> Response:
         """The address that was told: the only reader's cookie, or the form of the first account."""

@@ -15,13 +15,16 @@ from imaging.review.records import Account
 from imaging.review.rights import Right, rights_of
 from imaging.settings import check_exposure
 from pages.ui import connection, resources, session
+from pages.ui.account.route import DOOR
 from pages.ui.deeds import deed, deed_of_anybody
 from pages.ui.i18n import _
+from pages.ui.wall.own_routes import place
 
 # The wall answers the reload with the door.
 _RELOAD = """
-export default function () {
-  location.reload();
+export default function ({ data }) {
+  if (data?.address) location.replace(data.address);
+  else location.reload();
 }
 """
 _reload = st.components.v2.component("lightbox_reload", js=_RELOAD)
@@ -57,7 +60,8 @@ def find_reader() -> Account | None:
 
 @deed_of_anybody
 def sign_out() -> None:
-    """End this sign-in, here and in every other tab."""
+    """End this sign-in, here and in every other tab, and at the provider it is of."""
+    session.set_onward(_logout_address())
     resources.repository().accounts.sign_out(session.token())
     session.set_token("")
     session.set_account(None)
@@ -65,7 +69,8 @@ def sign_out() -> None:
 
 @deed(Right.OWN)
 def sign_out_everywhere() -> None:
-    """End every sign-in of this reader, on whatever computer."""
+    """End every sign-in of this reader, on whatever computer; the provider's is in this browser."""
+    session.set_onward(_logout_address())
     resources.repository().accounts.sign_out_everywhere(session.account().name)
     session.set_token("")
     session.set_account(None)
@@ -116,4 +121,16 @@ def render_ended() -> None:
     """The page of a reader who is not signed in any more: it asks for itself anew."""
     st.info(_("You are signed out. The page asks you to sign in again."))
     with st.container(height=1, border=False):
-        _reload(key="reload")
+        _reload(key="reload", data={"address": session.take_onward()})
+
+
+def _logout_address() -> str:
+    """Where this browser ends its sign-in at the provider; empty for one with a password."""
+    provider = resources.provider()
+    id_token = resources.repository().accounts.id_token_of(session.token()) if provider else None
+    if provider is None or id_token is None:
+        return ""
+    scheme = "https" if connection.is_secure() else "http"
+    base_path = str(st.get_option("server.baseUrlPath") or "")
+    host = st.context.headers.get("Host", "")
+    return provider.logout_address(id_token, f"{scheme}://{host}{place(base_path, DOOR)}")

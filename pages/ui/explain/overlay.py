@@ -61,18 +61,21 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
     explainer = resources.explainers().of(model)
     targets = [*explainer.targets, *pairs(explainer.card.classes)]
     wanted = st.query_params.get("finding", "")
-    target = st.selectbox(
-        _("Explain"),
-        targets,
-        index=targets.index(wanted) if wanted in targets else 0,
-        format_func=lambda option: _("Why: {target}").format(target=target_label(model, option)),
-        key=f"target-{sop_instance_uid}",
-        label_visibility="collapsed",
-        width=230,
-    )
-    st.query_params["finding"] = target
-    first = Choice(model, _choose_method(PLACES[0], 0, explainer), target, answer)
-    return first, replace(first, method=_choose_method(PLACES[1], 1, explainer)) if two else first
+    with st.popover(_("Map"), icon=":material/layers:", help=_("What the map explains, and how.")):
+        target = st.selectbox(
+            _("Explain"),
+            targets,
+            index=targets.index(wanted) if wanted in targets else 0,
+            format_func=lambda option: _("Why: {target}").format(
+                target=target_label(model, option)
+            ),
+            key=f"target-{sop_instance_uid}",
+        )
+        first = Choice(model, _choose_method(PLACES[0], 0, explainer), target, answer)
+        other = _choose_method(PLACES[1], 1, explainer) if two else first.method
+    if target != targets[0] or wanted:  # each change is a press of the browser's Back
+        st.query_params["finding"] = target
+    return first, replace(first, method=other)
 
 
 def _choose_method(place: str, index: int, explainer: Explainer) -> str:
@@ -85,8 +88,6 @@ def _choose_method(place: str, index: int, explainer: Explainer) -> str:
         format_func=lambda name: _("By {method}").format(method=method_label(name)),
         key=f"method-{place}",
         help="\n".join(lines),
-        label_visibility="collapsed",
-        width=230,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -34,9 +34,16 @@ _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAI
 
 
 def render_room(
-    record: StudyRecord, priors: Sequence[Prior], instance: Instance, *, explained: bool
+    record: StudyRecord,
+    priors: Sequence[Prior],
+    instance: Instance,
+    *,
+    explained: bool,
+    on_act: Callable[[Sequence[Hanging], str], None],
 ) -> tuple[StudyRecord, overlay.Choice | None]:
     """Draw the hanging, and save the marks that were drawn.
+
+    `on_act` gets the ways to hang, and what a key asks of the page.
 
     No fragment: a report of the viewer that meets a button's press would make Streamlit draw the
     fragment alone, and leave the rest of the page as it was before the press.
@@ -51,10 +58,10 @@ def render_room(
     with in_words():
         answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
         why = explained and answer is not None and bool(answer.findings)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            way = hanging_protocol.render_choice(
-                uid, hanging_protocol.choices(record, priors, explained=why)
-            )
+        above = st.container(horizontal=True, vertical_alignment="center", key="hanging")
+        with above:
+            ways = hanging_protocol.choices(record, priors, explained=why)
+            way = hanging_protocol.render_choice(uid, ways)
             document = documents.render_choice(record) if explained else None
             why = why and document is None
             if why and answer is not None:
@@ -75,20 +82,22 @@ def render_room(
             )
         hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
         panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
-        above = st.container(key="verdicts")  # filled after the map, which does not wait for it
+        with above:  # filled after the map, which does not wait for it
+            verdicts = st.container(key="verdicts", width="stretch")
+        for remark in panes[0].image.remarks:
+            draw = st.warning if remark in panes[0].image.refusals else st.caption
+            draw(plain(sentence(remark)))
         report = render_viewer(
             _scene(record, panes, hung),
             key=f"viewer-{uid}",
             sign_in=session.token(),
             on_step=partial(series.step_to, record, instance),
+            on_act=partial(on_act, ways),
         )
         if maps is not None:
             overlay.render_wait(maps)
-            with above:
+            with verdicts:
                 verdict_line.render_lines(load(instance), _maps_by_pane(hung, instance, maps))
-        for remark in panes[0].image.remarks:
-            draw = st.warning if remark in panes[0].image.refusals else st.caption
-            draw(plain(sentence(remark)))
         if report is not None:
             _save_marks(record, report)
     return autosave.open_record(uid), maps[0] if maps else None
@@ -127,6 +136,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
+        confirming=session.signature_asked(uid) is not None,
     )
 
 
@@ -145,6 +155,8 @@ def _pane(
             place = 1 if film.second else 0
             over = overlay.overlay(image, maps[place], overlay.PLACES[place])
             verdict = receipt_tasks.known_verdict(image, maps[place])
+            if over is not None:
+                over = replace(over, shown=film.second)  # the one beside is asked for to be seen
             if over is not None and verdict is not None and not verdict.reliable:
                 doubt = verdict_line.verdict_label(verdict.name)
                 over = replace(over, doubtful=True, source=f"{doubt}. {over.source}")
@@ -220,6 +232,11 @@ def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     saved = marks == stored or autosave.change(uid, step)
     if not saved or marks != report.annotations:
         st.rerun()  # the viewer takes what is stored; a notice says why
+
+
+def has_strip(record: StudyRecord, priors: Sequence[Prior]) -> bool:
+    """Whether there is more than the one film, which needs no picture of itself beside it."""
+    return len(record.instances) > 1 or bool(priors)
 
 
 def render_strip(record: StudyRecord, priors: Sequence[Prior], chosen: Instance) -> None:

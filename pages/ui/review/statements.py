@@ -14,6 +14,7 @@ from imaging.review.rights import Right
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
+from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 
@@ -29,15 +30,25 @@ def questions(lead: Assessment | None) -> tuple[Finding, ...]:
     return (Finding(spec.code, spec.label, 0.0, 1.0),)
 
 
+def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
+    """The finding that keys state: the one gone to, else the first that is not decided."""
+    asked = questions(lead)
+    at = session.finding_at(record.study_instance_uid)
+    missing = drafting.list_undecided(record.review, lead)
+    return missing[0] if missing and not at else asked[at % len(asked)]
+
+
 @only(Right.DRAFT)
 def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
-    """Draw the findings, the note and the signatures; read-only once signed off."""
+    """Draw the findings and the note; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
         st.markdown(f"**{_('Findings')}**")
+        several = len(questions(lead)) > 1
         for finding in questions(lead):
-            _render_draft(uid, review, finding, lead, locked=locked)
+            turn = several and not locked and finding == finding_in_turn(record, lead)
+            _render_draft(uid, review, finding, lead, locked=locked, turn=turn)
         drafted = {f.code for f in questions(lead)}
         own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
@@ -45,7 +56,6 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         if not locked:
             _render_add(uid, review)
         _render_note(uid, review, locked=locked)
-        _render_signature(record, lead, locked=locked)
 
 
 def _render_draft(
@@ -55,14 +65,19 @@ def _render_draft(
     lead: Assessment | None,
     *,
     locked: bool,
+    turn: bool,
 ) -> None:
-    """A finding of the network: its answer, and the reader's decision on it."""
+    """A finding of the network: its answer, and the reader's decision on it.
+
+    Of several the one that keys state next (in `turn`) is marked.
+    """
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
     session.settle(key, None if stated is None else PRESENT if stated.present else ABSENT)
     answer = lead.answer if lead and lead.findings else None
     suspected = drafting.network_says(finding, answer) if lead and lead.findings else None
     title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
+    title = f"\u25b8 {title}" if turn else title
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             title,
@@ -109,18 +124,19 @@ def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
 def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
     """Save the choice of a segmented control; no choice takes the statement back."""
     chosen = st.session_state[key]
-    answered = lead is not None and bool(lead.findings)
-    answer = lead.answer if lead and answered else None
     if chosen is None:
         autosave.change(uid, lambda review: drafting.withdraw(review, finding.code))
-    elif answered:
-        autosave.change(
-            uid, lambda review: drafting.decide(review, finding, answer, chosen == PRESENT)
-        )
     else:
-        autosave.change(
-            uid, lambda review: drafting.decide_unaided(review, finding.code, chosen == PRESENT)
-        )
+        decide(uid, finding, lead, chosen == PRESENT)
+
+
+def decide(uid: str, finding: Finding, lead: Assessment | None, present: bool) -> None:
+    """Save that a finding is present or absent, beside what the network said, if it did."""
+    if lead is not None and lead.findings:
+        answer = lead.answer
+        autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
+    else:
+        autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
 
 
 def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> None:
@@ -230,25 +246,15 @@ def _note(uid: str, key: str) -> None:
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
-def _render_signature(record: StudyRecord, lead: Assessment | None, *, locked: bool) -> None:
+def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
+    locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
     st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
-        st.text_input(
-            _("Password, for a final signature"),
-            type="password",
-            autocomplete="current-password",
-            key=session.field(uid, autosave.PASSWORD),
-        )
-        if resources.repository().accounts.has_second_factor(session.account().name):
-            st.text_input(
-                _("Code of your second factor"),
-                autocomplete="one-time-code",
-                key=session.field(uid, autosave.CODE),
-            )
+        confirm.render_confirmation(uid)
     with st.container(horizontal=True):
         if locked:
             st.button(

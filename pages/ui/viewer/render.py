@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -18,9 +19,10 @@ from pages.ui.viewer import route
 from pages.ui.viewer.component import mount
 from pages.ui.viewer.packets import PixelPacket, film_hash, overlay_hash, pack_film, pack_overlay
 from pages.ui.viewer.reports import read_report
-from pages.ui.viewer.scene import Scene, ViewerReport
+from pages.ui.viewer.scene import ACTS, Scene, ViewerReport
 from pages.ui.viewer.wire import to_wire
 
+_DONE = "viewer-acts"
 _KEPT, _MISSING = "viewer-parcels", "viewer-missing"
 _SCENES = 4  # viewers whose pixels a session keeps; the longest unused goes first
 _PATIENCE = 4  # packets that may fail before a session is given no more tickets
@@ -35,11 +37,11 @@ def render_viewer(
     scene: Scene,
     *,
     key: str,
-    height: int = 720,
     sign_in: str = "",
     on_step: Callable[[int], None] | None = None,
+    on_act: Callable[[str], None] | None = None,
 ) -> ViewerReport | None:
-    """Put a viewer on the page.
+    """Put a viewer on the page; it fills what the page leaves below it (`reading_room.css`).
 
     Parameters
     ----------
@@ -48,10 +50,10 @@ def render_viewer(
         drawings stay.
     key : str
         Names this viewer among the page's widgets.
-    height : int
-        CSS pixels, bars included.
     sign_in : str
         Token of the reader's sign-in; pixels are handed out under it (`route.pixel_route`).
+    on_act : callable, optional
+        Gets what a key asks of the page, one of `ACTS`, before the page is drawn again.
     on_step : callable, optional
         Gets the place in its `Stack` the reader wants to see, before the page is drawn again.
 
@@ -70,14 +72,16 @@ def render_viewer(
     previews = [packet.preview for packet in packets if packet.preview]
     large = [*previews, *(packet for packet in packets if packet.preview)]
     tickets = _tickets(large, key, sign_in)
+    scene = replace(scene, acts=st.session_state.get(f"{_DONE}-{key}", 0))
     state = mount(
         "viewer",
         key=key,
-        data=to_wire(scene, packets=by_hash, tickets=tickets, height=height),
+        data=to_wire(scene, packets=by_hash, tickets=tickets),
         default={"reading": None, "missing": None},
         on_reading_change=_nothing,
         on_missing_change=partial(_note_missing, key),
         on_step_change=partial(_step, scene, key, on_step),
+        on_act_change=partial(_act, key, on_act),
     )
     with st.container(gap=None, height="content"):
         for packet in (*previews, *packets):
@@ -148,6 +152,18 @@ def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None
     most = max((pane.stack.count for pane in scene.panes if pane.stack), default=0)
     if on_step and isinstance(wanted, int) and 0 <= wanted < most:
         on_step(wanted)
+
+
+@deed(Right.FILMS)
+def _act(key: str, on_act: Callable[[str], None] | None) -> None:
+    """Hand on what a key asks for, once: the browser counts what it asks."""
+    asked = (st.session_state.get(key) or {}).get("act")
+    done = st.session_state.get(f"{_DONE}-{key}", 0)
+    if not isinstance(asked, dict) or asked.get("number") != done + 1:
+        return
+    st.session_state[f"{_DONE}-{key}"] = done + 1
+    if on_act and asked.get("name") in ACTS:
+        on_act(str(asked["name"]))
 
 
 def _uid(image: DistantImage) -> str:

@@ -13,6 +13,11 @@ from imaging.decoding import DistantImage
 from imaging.review.records import Annotation, Presentation
 
 Layout = Literal["1", "2", "4"]
+ACTS = (
+    *("accept", "reject", "present", "absent", "nextFinding", "prior"),
+    *("signPreliminary", "signFinal", "confirm", "back"),
+)
+"""What keys may ask of the page around the films."""
 Edges = tuple[float, float, float, float]
 WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
 
@@ -39,6 +44,8 @@ class Overlay:
         Top, left, bottom and right, in fractions, of the part the network looked at.
     doubtful : bool
         True when the map is not reliable for this image: it loses its colours.
+    shown : bool
+        True when it opens with the film; else the reader's key brings it.
     outline : tuple of (float, float)
         Corners of a line around the strongest place: across and down, in fractions of the film.
     """
@@ -52,6 +59,7 @@ class Overlay:
     source: str
     seen: Edges = WHOLE
     doubtful: bool = False
+    shown: bool = False
     outline: tuple[tuple[float, float], ...] = ()
 
 
@@ -92,6 +100,8 @@ class Scene:
     ``bindings`` are action -> key pairs that replace defaults; ``finding_labels`` are code ->
     label pairs of what a region can be tied to. The client keeps its own annotations and
     presentations through reruns; a higher ``generation`` makes it take those given here.
+    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is true while a
+    signature waits for its confirmation.
     """
 
     panes: tuple[Pane, ...]
@@ -103,6 +113,8 @@ class Scene:
     editable: bool = True
     finding_labels: Mapping[str, str] = field(default_factory=dict)
     generation: int = 0
+    acts: int = 0
+    confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pages.ui.viewer.words import words
 
 
 def to_wire(
-    scene: Scene, *, packets: Mapping[str, PixelPacket], tickets: Mapping[str, str], height: int
+    scene: Scene, *, packets: Mapping[str, PixelPacket], tickets: Mapping[str, str]
 ) -> dict[str, Any]:
     """The scene as JSON values; pixels are named by their hashes.
 
@@ -26,8 +26,6 @@ def to_wire(
         The pixels by their hash.
     tickets : mapping of str to str
         By which the browser collects them, by their hash; the others come by a carrier.
-    height : int
-        CSS pixels.
     """
     return {
         "panes": [_pane(pane, packets) for pane in scene.panes],
@@ -36,12 +34,13 @@ def to_wire(
         "linked": scene.linked,
         "editable": scene.editable,
         "generation": scene.generation,
+        "acts": scene.acts,
+        "confirming": scene.confirming,
         "annotations": [_annotation(mark) for mark in scene.annotations],
         "presentations": [_presentation(presentation) for presentation in scene.presentations],
         "bindings": dict(scene.bindings),
         "findings": dict(scene.finding_labels),
         "words": words(),
-        "height": height,
     }
 
 
@@ -70,6 +69,7 @@ def _overlay(overlay: Overlay) -> dict[str, Any]:
         "meaning": overlay.meaning,
         "source": overlay.source,
         "seen": list(overlay.seen),
+        "shown": overlay.shown,
         "outline": [list(point) for point in overlay.outline],
     }
 

@@ -16,7 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imaging.errors import AssistantError
 from pages.ui.wall.ended import session_in, without_deeds
 from pages.ui.wall.headers import security_headers
-from pages.ui.wall.origins import comes_from_own_page, is_foreign_link, is_forwarded, is_ours
+from pages.ui.wall.origins import (
+    comes_from_own_page,
+    is_foreign_link,
+    is_forwarded,
+    is_no_browser,
+    is_ours,
+)
 
 # Streamlit's own, without which no page of ours works less: its uploader keeps what anybody sends
 # in memory, its agents' interface runs pages. Ours come in by `pages.ui.intake`.
@@ -42,6 +48,9 @@ class Rules:
         See `Find`; called in a thread of its own, it may raise an `AssistantError`.
     without_sign_in : tuple of str
         Own paths, below the base path, that answer a browser which is not signed in yet.
+    from_servers : tuple of str
+        Of these, the ones at which another server, no browser, may POST without an origin: what it
+        sends must prove itself.
     door : ASGI application
         Answers a window without a sign-in, at whichever address it asked for.
     secure : bool
@@ -56,6 +65,7 @@ class Rules:
     find: Find
     without_sign_in: tuple[str, ...]
     door: ASGIApp
+    from_servers: tuple[str, ...] = ()
     secure: bool = False
     behind_proxy: bool = False
     base_path: str = ""
@@ -94,9 +104,11 @@ class Wall:
             return _say(403, "A proxy stands before this server: see LIGHTBOX_BEHIND_TLS.")
         if is_foreign_link(headers, method=method):
             return _follow(scope)
+        path = self._path(scope)
+        if path in rules.from_servers and method == "POST" and is_no_browser(headers):
+            return None
         if not comes_from_own_page(headers, method=method, secure=rules.secure):
             return _say(403, "")
-        path = self._path(scope)
         if _lies_in(path, _CLOSED):
             return _say(403, "")
         if path == _HEALTH or _lies_in(path, (*_PUBLIC, *rules.without_sign_in)):

@@ -93,6 +93,11 @@ def is_foreign_link(headers: Headers, *, method: str) -> bool:
     )
 
 
+def is_no_browser(headers: Headers) -> bool:
+    """True when nothing says that a page asks: browsers tell the origin of what they post."""
+    return "origin" not in headers and "sec-fetch-site" not in headers
+
+
 def is_forwarded(headers: Headers) -> bool:
     """True when a proxy handed a request on."""
     return any(name in headers for name in _FORWARDED)

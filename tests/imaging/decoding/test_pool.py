@@ -187,6 +187,21 @@ def test_an_original_that_is_gone_is_told_as_such_and_kills_no_process(pool: Dec
     assert read_image(FILM, pool=pool).instance
 
 
+def test_a_process_that_cannot_be_started_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_what: Any, **_how: Any) -> Any:
+        raise OSError(12, "no memory")
+
+    pool = DecoderPool()
+    with monkeypatch.context() as patch:
+        patch.setattr("imaging.intake.child_process.subprocess.Popen", fail)
+        with pytest.raises(DecodersBusyError, match="No process"):
+            read_image(FILM, pool=pool)
+    assert read_image(FILM, pool=pool).instance
+    pool.close()
+
+
 def test_a_fault_of_ours_is_no_fault_of_the_file_and_says_no_name(pool: DecoderPool) -> None:
     with pytest.raises(RuntimeError, match="ZeroDivisionError") as fault:
         read_image(b"fault", pool=pool)

@@ -18,8 +18,8 @@ import pytest
 from imaging.entities import Status
 from imaging.errors import SettingsError, StoreError
 from imaging.intake import folder_scan
-from imaging.intake.archives import members
 from imaging.intake.folder_scan import FolderScanner, allowed_folder
+from imaging.intake.unpack_process import members_apart
 from imaging.jobs import JobKind, JobState
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -276,13 +276,13 @@ def test_a_fault_of_ours_in_one_job_ends_that_job_alone_and_logs_no_name(
         raise KeyError("Doe_John")
 
     monkeypatch.setattr(folder_scan, "EVERY", 0.01)
-    monkeypatch.setattr(folder_scan, "members", failing)
+    monkeypatch.setattr(folder_scan, "members_apart", failing)
     bad = repository.jobs.open(JobKind.FOLDER, str(root / "b"))
     folder_scanner = FolderScanner(repository, lambda: None)
     folder_scanner.start()
     try:
         assert ended(repository, bad)
-        monkeypatch.setattr(folder_scan, "members", members)
+        monkeypatch.setattr(folder_scan, "members_apart", members_apart)
         later = repository.jobs.open(JobKind.FOLDER, str(root))
         folder_scanner.wake()
         assert ended(repository, later)

@@ -13,9 +13,9 @@ import pytest
 
 from imaging.errors import AccessError, ProviderError, TokenError
 from imaging.openid import provider as provider_module
-from imaging.openid.provider import Identity, OpenIdProvider, Request
+from imaging.openid.identity import Ended, Identity
+from imaging.openid.provider import OpenIdProvider, Request
 from imaging.openid.settings import OpenIdSettings
-from imaging.openid.tokens import Ended
 from imaging.review.roles import Role
 from tests.openid.harness import LIES, RealProvider, parameters, run_provider
 

@@ -74,6 +74,7 @@ def test_what_happened_is_said_in_the_standard_s_codes() -> None:
     assert said(AuditEvent.VIEW) == ("110103", "R", [], "0")
     assert said(AuditEvent.SIGN) == ("110103", "U", [], "0")
     assert said(AuditEvent.SIGN_IN_REFUSED) == ("110114", "E", ["110122"], "4")
+    assert said(AuditEvent.BREAK_GLASS) == ("110113", "E", ["110127"], "0")
     assert said(AuditEvent.SIGN_OUT) == ("110114", "E", ["110123"], "0")
     assert said(AuditEvent.EXPORT) == ("110106", "R", [], "0")
     assert said(AuditEvent.DELETE) == ("110105", "D", [], "0")
@@ -107,4 +108,4 @@ def test_a_syslog_message_is_one_of_rfc_5424() -> None:
     assert fields[:2] == ["<85>1", "2026-11-29T18:00:00.123456Z"]
     assert fields[3] == "lightbox" and fields[5:] == ["DICOM+RFC3881", "-", ""]
     assert text == b"<AuditMessage/>"
-    assert syslog_message("x", AT, refused=True).startswith(b"<84>1 ")
+    assert syslog_message("x", AT, warning=True).startswith(b"<84>1 ")

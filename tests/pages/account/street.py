@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 
+from imaging.openid.provider import OpenIdProvider
 from imaging.store import Repository
+from pages.ui.account.provider_route import ProviderDoor
 from pages.ui.account.route import Door
 from pages.ui.wall.openings import Openings
 
@@ -26,7 +28,11 @@ class Street:
         self.openings = Openings("http://here:1")
         found = repository if callable(repository) else lambda: repository
         door = Door(found, self.openings, **{"single_reader": "", **options})
-        self._app = Starlette(routes=door.routes())
+        self.provider: OpenIdProvider | None = options.get("provider")
+        routes = door.routes()
+        if self.provider:
+            routes += ProviderDoor(self.provider, door, found).routes()
+        self._app = Starlette(routes=routes)
 
     def ask(
         self,

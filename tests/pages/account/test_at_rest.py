@@ -36,7 +36,7 @@ def test_without_its_key_no_page_shows_anything_else(
     open_page: OpenPage, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encrypt_new(home)
-    monkeypatch.setenv("LIGHTBOX_KEY_FILE", str(home / "none"))
+    monkeypatch.setenv("LIGHTBOX_KEY_FILE", str(home.parent / "none"))
     page = open_page(PAGE)
     said = " ".join(one.value for one in page.error)
     assert "no key of it is here" in said, said

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text, update
@@ -33,6 +34,7 @@ from imaging.review.roles import EVERYDAY, Role
 from imaging.settings import ROOT
 from imaging.store import Repository, passwords
 from imaging.store.access.account_rows import to_account
+from imaging.store.access.second_factor import new_secret
 from imaging.store.access.sessions import on_behalf_of
 from imaging.store.reference_cases import SiteCase
 from imaging.store.schema.tables import AccountTable
@@ -69,6 +71,11 @@ HOLDERS: dict[Right, set[Role]] = {
 }
 NOT_TOUCHED = {"audit", "sessions", "workers", "alembic_version"}
 UNNAMED = {  # writing transactions that name no right, and why
+    "access/factor_sign_ins.py": {
+        "sign_in_with_code": "before anybody is signed in",
+        "enrol_and_sign_in": "before anybody is signed in",
+        "confirm": "counts a guess at one's own password",
+    },
     "access/sign_ins.py": {
         "alone": "before anybody is signed in",
         "open_alone": "before anybody is signed in",
@@ -76,9 +83,16 @@ UNNAMED = {  # writing transactions that name no right, and why
         "note_activity": "of the sign-in whose token it is",
         "lock": "of the sign-in whose token it is",
         "unlock": "of the sign-in whose token it is",
-        "confirm": "counts a guess at one's own password",
         "sign_out": "of the sign-in whose token it is",
         "sign_out_everywhere": "of the account that asks",
+    },
+    "access/provider_sign_ins.py": {
+        "sign_in_by_provider": "before anybody is signed in",
+        "unlock_by_provider": "of the sign-in whose token it is",
+        "confirm_by_provider": "of the sign-in whose token it is",
+        "spend_confirmation": "of the sign-in whose token it is",
+        "end_by_provider": "the provider's word, which a signed token proves",
+        "note_refusal": "before anybody is signed in",
     },
     "audit.py": {
         "record": "what is told is done, or refused, by a part that names its right; exports here",
@@ -219,9 +233,35 @@ WRITES: list[tuple[Right, str, Act]] = [
     (Right.OWN, "accounts.set_blind", lambda r, me: r.accounts.set_blind(me, True)),
     (Right.OWN, "accounts.set_bindings", lambda r, me: r.accounts.set_bindings(me, {"a": "b"})),
     (
+        Right.ACCOUNTS,
+        "factor_sign_ins.reset_second_factor",
+        lambda r, me: r.accounts.reset_second_factor("boss", by=me),
+    ),
+    (Right.OWN, "factor_sign_ins.enrol", lambda r, me: _enrol(r, me)),
+    (
+        Right.OWN,
+        "factor_sign_ins.remove_second_factor",
+        lambda r, me: r.accounts.remove_second_factor(me, PASSWORD, _enrol(r, me)[0]),
+    ),
+    (
         Right.OWN,
         "accounts.change_password",
         lambda r, me: r.accounts.change_password(me, PASSWORD, "battery staple horse"),
+    ),
+    (
+        Right.OWN,
+        "factor_sign_ins.enrol",
+        lambda r, me: r.accounts.enrol(me, PASSWORD, "A" * 32, "000000"),
+    ),
+    (
+        Right.OWN,
+        "factor_sign_ins.remove_second_factor",
+        lambda r, me: r.accounts.remove_second_factor(me, PASSWORD, "000000"),
+    ),
+    (
+        Right.ACCOUNTS,
+        "factor_sign_ins.reset_second_factor",
+        lambda r, me: r.accounts.reset_second_factor("boss", by=me),
     ),
     (
         Right.DELETE,
@@ -315,6 +355,11 @@ READS: list[tuple[Right, str, Act]] = [
     (Right.ACCOUNTS, "accounts.all", lambda r, me: r.accounts.all()),
     (Right.TRAIL, "audit.entries", lambda r, me: r.audit.entries()),
 ]
+
+
+def _enrol(repository: Repository, name: str) -> list[str]:
+    secret, now = new_secret(), repository._database.clock.now()
+    return repository.accounts.enrol(name, PASSWORD, secret, pyotp.TOTP(secret).at(now))
 
 
 def _account(repository: Repository, name: str) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 from imaging.errors import AccessError, NotFoundError, SecondFactorError, StoreError
 from imaging.review.records import AuditEvent
+from imaging.review.roles import EVERYDAY
 from imaging.store import Repository
 from imaging.store.access import second_factor
 from imaging.store.access.second_factor import Proof, matching_step, new_secret
@@ -139,7 +140,7 @@ def test_a_proof_is_void_once_the_password_is_another(ada: Reader) -> None:
         ada.accounts.sign_in_with_code(proof, ada.code())
     ada.accounts.reset_password("ada", PASSWORD)
     again = ada.proof()
-    ada.accounts.create("bob", "Dr Bob", PASSWORD)
+    ada.accounts.create("bob", "Dr Bob", PASSWORD, roles=EVERYDAY)
     ada.accounts.disable("ada", by="bob")
     with pytest.raises(AccessError):
         ada.accounts.sign_in_with_code(again, ada.code())

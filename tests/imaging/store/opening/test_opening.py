@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from imaging.errors import StoreBusyError, StoreError, StoreLockedError, StoreReadOnlyError
+from imaging.errors import (
+    SettingsError,
+    StoreBusyError,
+    StoreError,
+    StoreLockedError,
+    StoreReadOnlyError,
+)
 from imaging.settings import Settings
 from imaging.store import Repository
 from imaging.store.encryption.finding import NO_KEY, default_key_file
 from imaging.store.encryption.keys import Keys
-from imaging.store.encryption.protection import FILE, new_protection, save_first_protection
+from imaging.store.encryption.protection import (
+    FILE,
+    load_protection,
+    new_protection,
+    save_first_protection,
+)
 from imaging.store.encryption.protectors import Kind, passphrase_secret
 from imaging.store.encryption.sqlite_file import is_plain
 from imaging.store.encryption.use import FolderUse
@@ -66,14 +77,38 @@ def test_a_store_that_was_there_stays_as_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "home" / FILE).exists()
 
 
-def test_where_no_key_file_can_be_written_it_is_plain_and_the_log_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_where_no_key_file_can_be_written_no_store_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = Settings(home=tmp_path / "home", key_file=tmp_path / "file" / "key")
-    with closing(open_store(settings)):
-        assert is_plain(settings.home / "lightbox.db")
-    assert "not encrypted" in caplog.text
+    with pytest.raises(SettingsError, match="LIGHTBOX_ENCRYPTION=off"):
+        open_store(settings)
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_where_no_folder_can_be_made_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="LIGHTBOX_HOME"):
+        open_store(Settings(home=tmp_path / "file" / "home"))
+
+
+def test_a_key_in_the_folder_that_it_locks_is_refused(tmp_path: Path) -> None:
+    inside = Settings(home=tmp_path / "home", key_file=tmp_path / "home" / "sub" / ".." / "key")
+    with pytest.raises(SettingsError, match="lies in the data folder"):
+        open_store(inside)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_disk_without_hard_links_keeps_the_first_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    first, second = new_protection()[0], new_protection()[0]
+    assert save_first_protection(tmp_path / "home", first)
+    assert not save_first_protection(tmp_path / "home", second)
+    assert load_protection(tmp_path / "home") == first
 
 
 def test_without_its_key_nothing_is_opened_made_or_altered(filled: Settings) -> None:

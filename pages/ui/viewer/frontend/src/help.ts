@@ -25,6 +25,11 @@ export function helpSheet(
     row.append(el("dt", "", keyName(keys[action]) || "\u2013"), el("dd", "", words[action] ?? action));
     list.append(row);
   }
+  for (const [key, name] of [["N", "nextStudy"], ["P", "previousStudy"]] as const) {
+    const row = el("div");
+    row.append(el("dt", "", key), el("dd", "", words[name] ?? name)); // the page's own keys
+    list.append(row);
+  }
   sheet.append(head, mouse, list);
   return sheet;
 }

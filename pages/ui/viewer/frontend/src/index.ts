@@ -15,6 +15,7 @@ export default function viewer(mount: Mount<SceneSpec>): () => void {
   instance.report = (reading) => setStateValue("reading", reading);
   instance.missing = (hashes) => setStateValue("missing", hashes);
   instance.step = (at) => setTriggerValue("step", at);
+  instance.acts.ask = (name, number) => setTriggerValue("act", { name, number });
   instance.update(data);
   return () => {
     viewers.get(parentElement)?.close();

@@ -6,10 +6,12 @@ export const DEFAULTS: Record<string, string> = {
   point: "t", length: "d", angle: "a", rectangle: "b", ellipse: "x", ratio: "k", region: "f",
   invert: "i", rotateRight: "r", rotateLeft: "l", flipAcross: "h", flipDown: "v",
   zoomIn: "+", zoomOut: "-", fit: "=", actual: "0", reset: " ",
-  planes: "e", overlay: "o", opacityDown: "[", opacityUp: "]", contour: "u",
+  planes: "e", overlay: "o", text: "q", opacityDown: "[", opacityUp: "]", contour: "u",
   cine: "c", previousFrame: "ArrowUp", nextFrame: "ArrowDown", firstFrame: "Home", lastFrame: "End",
   previousPane: "ArrowLeft", nextPane: "ArrowRight", link: "y",
-  undo: "Ctrl+z", redo: "Ctrl+y", remove: "Backspace", cancel: "Escape", help: "?",
+  undo: "Ctrl+z", redo: "Ctrl+y", remove: "Backspace", accept: "Enter", reject: "j", present: "Alt+p", absent: "Alt+a", nextFinding: "Alt+ArrowDown",
+  note: "Alt+n", prior: "s", signPreliminary: "Alt+Enter", signFinal: "Ctrl+Enter",
+  cancel: "Escape", help: "?",
 };
 
 /** Keys by action: the defaults with the reader's own in their place. */

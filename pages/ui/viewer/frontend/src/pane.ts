@@ -270,8 +270,10 @@ export class Pane {
     this.redraw("cover");
   }
 
+  /** Another explanation, or none: then no colour of the one before stays on the film. */
   setOverlay(overlay: Overlay | null): void {
     this.overlay = overlay;
+    this.glass.width = this.glass.width; // an assignment clears a canvas
     this.redraw("cover");
   }
 

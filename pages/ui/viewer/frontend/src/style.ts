@@ -6,16 +6,33 @@ export const CSS = `
   font-family: var(--st-font, system-ui, sans-serif); font-size: 13px; color: var(--st-text-color, #d6dbe1);
   background: var(--st-background-color, #0a0c0f); border-radius: 4px; overflow: hidden;
   user-select: none; -webkit-user-select: none;
+  height: var(--lb-viewer-height, max(32rem, calc(100dvh - 12rem))); min-height: 17rem;
 }
 .viewer:focus-visible { box-shadow: 0 0 0 2px var(--st-primary-color, #7fb2e5); }
 .bar {
-  display: flex; flex-wrap: wrap; gap: 4px 10px; padding: 5px 6px; align-items: center;
+  position: relative; z-index: 11; flex: none; height: 37px; box-sizing: border-box; padding: 3px 6px;
+  display: flex; align-items: flex-start; gap: 6px;
   background: var(--st-secondary-background-color, #161a20);
   border-bottom: 1px solid var(--st-border-color, #2b323b);
 }
+.row {
+  flex: 1; min-width: 0; display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center;
+  max-height: 30px; overflow: hidden;
+}
+.bar.open .row {
+  position: absolute; inset: 0 40px auto 0; padding: 3px 6px; max-height: none; overflow: visible;
+  background: inherit; border-bottom: 1px solid var(--st-border-color, #2b323b);
+}
+.more { margin-left: auto; }
+.opener { padding: 4px 0; width: 18px; } .opener svg { width: 14px; }
+.sheet {
+  position: absolute; top: 34px; z-index: 12; display: flex; gap: 4px; padding: 8px; align-items: center;
+  background: var(--st-secondary-background-color, #161a20); border: 1px solid var(--st-border-color, #2b323b);
+  border-radius: 4px;
+}
 .group { display: flex; align-items: center; gap: 1px; }
 .group[hidden], [hidden] { display: none !important; }
-.group + .group { border-left: 1px solid var(--st-border-color, #2b323b); padding-left: 10px; }
+.group + .group { border-left: 1px solid var(--st-border-color, #2b323b); padding-left: 8px; }
 button {
   font: inherit; color: inherit; background: transparent; border: 1px solid transparent;
   border-radius: 4px; padding: 4px; line-height: 0; cursor: pointer;
@@ -55,6 +72,8 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 .glass { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
 .trim { position: absolute; inset: 0; pointer-events: none; z-index: 2; text-shadow: 0 0 3px #000, 0 0 2px #000; }
 .corner { position: absolute; max-width: 46%; line-height: 1.4; overflow-wrap: anywhere; }
+.nw > div { max-width: 100%; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.bare .nw, .bare .readout { display: none; }
 .nw { top: 8px; left: 10px; } .ne { top: 8px; right: 10px; text-align: right; }
 .sw { bottom: 8px; left: 10px; } .se { bottom: 8px; right: 10px; text-align: right; }
 .label { opacity: 0.6; margin-right: 5px; font-size: 11px; } .value { font-weight: 600; }
@@ -77,14 +96,19 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
   margin-top: 22px; filter: drop-shadow(0 0 2px #000);
 }
 .scale span { position: absolute; right: 0; bottom: 7px; white-space: nowrap; font-size: 12px; }
+/* where the verdict lets no map be drawn (--map is 0), its legend has no colours either */
+.explained .film, .explained .trim { bottom: 38px; }
 .legend {
-  margin-left: auto; width: min(230px, 100%); box-sizing: border-box; padding: 6px 8px; border-radius: 4px; font-size: 12px;
-  background: rgba(0, 0, 0, 0.62);
+  position: absolute; top: 100%; left: 0; right: 0; height: 38px; box-sizing: border-box; padding: 1px 8px;
+  white-space: nowrap; overflow: hidden; font-size: 12px; line-height: 18px;
+  background: #11151a; text-shadow: none;
 }
+.legend > div { display: flex; gap: 8px; align-items: center; overflow: hidden; }
+.legend .method { margin-left: 6px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
 .glass, .legend canvas { opacity: var(--map, 0); }
-.legend canvas { width: 100%; height: 10px; display: block; image-rendering: pixelated; }
-.legend .ends { display: flex; justify-content: space-between; }
-.legend .source { opacity: 0.75; font-size: 11px; } .legend .generated { font-size: 11px; color: #ffd65c; }
+.legend canvas { width: 110px; flex: none; height: 9px; display: block; image-rendering: pixelated; }
+.legend .source { opacity: 0.75; font-size: 11px; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.legend .generated { font-size: 11px; color: #ffd65c; }
 .waiting { position: absolute; inset: 0; display: grid; place-items: center; opacity: 0.7; }
 .lens {
   position: absolute; z-index: 3; width: 220px; height: 220px; border-radius: 50%; pointer-events: none;

@@ -6,7 +6,7 @@ import { keyName } from "./keys.ts";
 
 const TOOLS = ["window", "pan", "zoom", "magnify"];
 const DRAWING = ["point", "length", "angle", "rectangle", "ellipse", "ratio", "region"];
-const TURNING = ["invert", "rotateLeft", "rotateRight", "flipAcross", "flipDown"];
+const TURNING = ["rotateLeft", "rotateRight", "flipAcross", "flipDown"];
 const PLACING = ["fit", "actual", "reset"];
 const EDITING = ["undo", "redo", "remove"];
 
@@ -23,12 +23,17 @@ export interface Bar {
   cineGroup: HTMLElement;
   editGroup: HTMLElement;
   linkGroup: HTMLElement;
+  fold: () => void; // after what is in it has changed
+  close: () => boolean; // whatever is open; false where nothing was
 }
 
 export function toolbar(
   words: Record<string, string>, keys: Record<string, string>, run: (action: string) => void,
 ): Bar {
+  // One row: what does not fit lies behind the last button, and comes out over the film.
   const root = el("div", "bar");
+  const row = el("div", "row");
+  root.append(row);
   root.setAttribute("role", "toolbar");
   root.setAttribute("aria-label", words.toolbar ?? "");
   const buttons = new Map<string, HTMLButtonElement>();
@@ -50,8 +55,21 @@ export function toolbar(
   const group = (...members: HTMLElement[]): HTMLElement => {
     const made = el("div", "group");
     made.append(...members);
-    root.append(made);
+    row.append(made);
     return made;
+  };
+  const popover = (name: string, ...members: HTMLElement[]): HTMLElement => {
+    const opener = plain(name);
+    const sheet = el("div", "sheet");
+    sheet.hidden = true;
+    sheet.append(...members);
+    root.append(sheet);
+    toggle(opener, () => !sheet.hidden, (open) => {
+      sheet.hidden = !open;
+      sheet.style.left = `${Math.max(0, opener.offsetLeft - 60)}px`;
+    });
+    opener.classList.add("opener");
+    return opener;
   };
   const slider = (name: string): HTMLInputElement => {
     const made = el("input");
@@ -71,22 +89,69 @@ export function toolbar(
     return made;
   };
 
+  const shutters: (() => boolean)[] = [];
+  const close = (): boolean => shutters.filter((shut) => shut()).length > 0;
+  const plain = (name: string): HTMLButtonElement => {
+    const made = el("button");
+    made.type = "button";
+    made.title = words[name] ?? name;
+    made.setAttribute("aria-label", words[name] ?? name);
+    made.dataset.action = name;
+    made.append(icon(name));
+    return made;
+  };
+  /** A button that opens something and closes it again, as Escape and a press elsewhere do. */
+  const toggle = (
+    opener: HTMLButtonElement, isOpen: () => boolean, set: (open: boolean) => void,
+  ): void => {
+    const show = (open: boolean): void => {
+      set(open);
+      opener.setAttribute("aria-expanded", String(open));
+    };
+    show(false);
+    shutters.push(() => {
+      if (!isOpen()) return false;
+      show(false);
+      return true;
+    });
+    opener.addEventListener("click", () => {
+      const open = !isOpen();
+      close();
+      show(open);
+    });
+  };
+  root.addEventListener("focusout", (event) => {
+    const to = event.relatedTarget;
+    if (to instanceof Node && !root.contains(to)) close();
+  });
+
   const presets = choice("presets");
   const finding = choice("finding");
   const [opacity, threshold] = [slider("opacity"), slider("threshold")];
-  group(...TOOLS.map(button));
-  const editGroup = group(...DRAWING.map(button), ...EDITING.map(button), finding);
-  group(presets, ...TURNING.map(button));
-  group(...PLACING.map(button));
-  const planesGroup = group(button("planes"));
+  group(...TOOLS.map(button), presets, button("invert"));
   const overlayGroup = group(
-    button("overlay"), opacity, threshold, button("contour"), button("palette"),
+    button("overlay"),
+    popover("map_look", opacity, threshold, button("contour"), button("palette")),
   );
-  const cineGroup = group(button("cine"));
   const linkGroup = group(button("link"));
-  group(button("help"));
+  const cineGroup = group(button("cine"));
+  group(...PLACING.map(button), button("text"), button("help"));
+  const editGroup = group(...DRAWING.map(button), ...EDITING.map(button), finding);
+  group(...TURNING.map(button));
+  const planesGroup = group(button("planes"));
+  const more = plain("more");
+  more.classList.add("more");
+  toggle(more, () => root.classList.contains("open"), (open) => root.classList.toggle("open", open));
+  root.append(more);
+  row.addEventListener("focusin", (event) => { // by keyboard, on a tool of the rows below
+    const box = (event.target as HTMLElement).getBoundingClientRect();
+    if (box.top >= root.getBoundingClientRect().bottom) more.click();
+  });
+  const fold = (): void => { more.hidden = row.scrollHeight <= row.clientHeight + 1 && !root.classList.contains("open"); };
+  new ResizeObserver(fold).observe(root);
   return {
     root, presets, finding, opacity, threshold, planesGroup, overlayGroup, cineGroup, editGroup, linkGroup,
+    fold, close,
     press: (action, down) => buttons.get(action)?.setAttribute("aria-pressed", String(down)),
     allow: (action, able) => {
       const control = buttons.get(action);

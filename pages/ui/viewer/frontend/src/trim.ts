@@ -34,12 +34,12 @@ export class Trim {
     this.bar.append(this.barLabel);
     this.legend.append(this.legendBar, this.legendText);
     this.legend.hidden = true;
-    southeast.append(this.legend, this.bar, el("div", "research", words.research));
+    southeast.append(this.bar, el("div", "research", words.research));
     this.warning.setAttribute("role", "status");
     this.warning.hidden = true;
     setText(this.waiting, words.loading ?? "");
     this.root.append(
-      this.banner, this.about, southwest, southeast, this.warning, this.waiting, ...this.letters,
+      this.banner, this.about, southwest, southeast, this.legend, this.warning, this.waiting, ...this.letters,
     );
   }
 
@@ -121,14 +121,17 @@ export class Trim {
     if (this.legend.dataset.shown === key) return;
     this.legend.dataset.shown = key;
     paintBar(this.legendBar, header.colours, cover.grey);
-    const ends = el("div", "ends");
-    ends.append(...spec.meaning.split("|").map((text) => el("span", "", text.trim())));
-    this.legendText.replaceChildren(
-      ends,
-      el("div", "method", `${spec.method} \u00b7 ${spec.target}`),
-      el("div", "source", spec.source),
-      el("div", "generated", words.generated),
+    // A strip below the film: what a colour means on either side of the bar, then whose map it is.
+    const [low = "", high = ""] = spec.meaning.split("|").map((text) => text.trim());
+    const meaning = el("div", "meaning");
+    meaning.append(
+      ...(high ? [el("span", "", low)] : []), this.legendBar, el("span", "", high || low),
+      el("span", "method", `${spec.method} \u00b7 ${spec.target}`),
     );
+    this.legendText.replaceChildren(
+      el("span", "generated", words.generated), el("span", "source", spec.source),
+    );
+    this.legend.replaceChildren(meaning, this.legendText);
   }
 
   private scale(pane: Pane, words: Words): void {

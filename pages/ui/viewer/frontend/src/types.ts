@@ -70,6 +70,7 @@ export interface OverlaySpec {
   meaning: string;
   source: string;
   seen: [number, number, number, number]; // top, left, bottom, right
+  shown: boolean; // from the start
   outline: [number, number][]; // around the strongest place, in fractions of the film
 }
 
@@ -126,12 +127,13 @@ export interface SceneSpec {
   linked: boolean;
   editable: boolean;
   generation: number;
+  acts: number; // how many of what keys asked for were done
+  confirming: boolean; // a signature waits to be confirmed
   annotations: AnnotationRecord[];
   presentations: PresentationRecord[];
   bindings: Record<string, string>;
   findings: Record<string, string>;
   words: Record<string, string>;
-  height: number;
 }
 
 /** The arguments that Streamlit hands a component (v2). */

@@ -1,6 +1,7 @@
 // The viewer: films in their layout, and everything a reader can do with them.
 
 import { choosePreset, coverBy, frameBy, present } from "./acts.ts";
+import { Asking } from "./asking.ts";
 import { Collector } from "./collect.ts";
 import { Paging } from "./paging.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
@@ -29,6 +30,7 @@ export class Viewer {
   report: (report: Report) => void = () => {};
   missing: (hashes: string[]) => void = () => {};
   step: (at: number) => void = () => {};
+  readonly acts = new Asking();
   private readonly root = el("div", "viewer");
   private readonly grid = el("div", "grid");
   private readonly lens = el("canvas", "lens");
@@ -49,6 +51,7 @@ export class Viewer {
   private sheet: HTMLElement | null = null;
   private last = "";
   private barKey = "";
+  private readonly opened = new Set<string>(); // maps that came with their film once
 
   constructor(parent: HTMLElement | ShadowRoot) {
     const style = el("style");
@@ -66,6 +69,8 @@ export class Viewer {
     this.root.addEventListener("pointerdown", () => { latest = this; }, { signal });
     this.root.addEventListener("focusin", () => { latest = this; }, { signal });
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
+    window.addEventListener("click", (event) => this.comeBack(event), { signal });
+    window.addEventListener("keyup", (event) => this.comeBack(event), { signal });
     window.addEventListener("pointerdown", (event) => {
       if (!event.composedPath().includes(this.root)) this.journal.flush();
     }, { capture: true, signal });
@@ -82,20 +87,24 @@ export class Viewer {
     this.scene = scene;
     if (linkChanged) this.linked = scene.linked;
     marks.setWords(scene.words);
-    // A tall screen is used; what stands above and below the viewer takes some 200 pixels.
-    this.root.style.height = `max(${scene.height}px, calc(100vh - 200px))`;
     this.root.setAttribute("aria-label", scene.words.viewer ?? "");
     this.makeBar();
     this.grid.dataset.layout = scene.layout;
     this.paging.update(scene);
     this.arrange();
     this.journal.update(scene);
+    this.acts.update(scene);
     this.refreshBar();
+    // whoever came by a link or a button still has it in hand: the next Enter would press it again
+    if (first && !document.activeElement?.matches("input, textarea")) {
+      this.root.focus({ preventScroll: true });
+    }
   }
 
   close(): void {
     this.journal.flush();
     this.collector.close();
+    this.acts.close();
     this.gone.abort();
     window.clearInterval(this.cine);
     for (const pane of this.panes) pane.close();
@@ -108,6 +117,9 @@ export class Viewer {
     const pane = this.active;
     if (action === "help") return this.help();
     if (action === "link") return this.link();
+    if (action === "text") return this.hideText();
+    if (action === "note") return toNote();
+    if (this.acts.take(action)) return this.journal.flush();
     if (action === "cancel") return this.cancel();
     if (HANDS.includes(action)) return this.choose(action as HandTool);
     if (SHAPES.includes(action)) return this.scene.editable ? this.choose(action as Shape) : undefined;
@@ -191,6 +203,7 @@ export class Viewer {
 
   private cancel(): void {
     if (this.sheet) return this.help();
+    if (this.bar?.close()) return;
     window.clearInterval(this.cine);
     this.cine = 0;
     for (const pane of this.panes) if (pane.ready) marks.cancel(pane.element);
@@ -206,6 +219,12 @@ export class Viewer {
   private arm(pane: Pane): void {
     if (!pane.ready || !this.scene.editable) return;
     marks.choose(pane.id, SHAPES.includes(this.tool) ? (this.tool as Shape) : null);
+  }
+
+  /** Who it is, off the film and on again; what warns, and the sides, stay. */
+  private hideText(): void {
+    this.root.classList.toggle("bare");
+    this.refreshBar();
   }
 
   private link(): void {
@@ -245,6 +264,22 @@ export class Viewer {
     event.preventDefault();
     event.stopImmediatePropagation();
     this.run(action);
+  }
+
+  /** After a choice beside the film the keys are the film's again; a note is left by Escape. */
+  private comeBack(event: Event): void {
+    const target = event.composedPath()[0];
+    if (latest !== this || !(target instanceof HTMLElement) || this.root.contains(target)) return;
+    if (event instanceof KeyboardEvent) {
+      if (event.key === "Escape" && target.matches("textarea, input")) this.root.focus();
+      return;
+    }
+    if (!target.closest("[role=radio], [role=option], [data-testid=stBaseButton-segmented_control], "
+      + "[data-testid=stBaseButton-segmented_controlActive], .stButton button")) return;
+    window.setTimeout(() => {
+      const open = document.querySelector("[role=dialog], [data-testid=stPopoverBody]");
+      if (latest === this && !open) this.root.focus({ preventScroll: true });
+    }, 150);
   }
 
   private makeBar(): void {
@@ -295,6 +330,7 @@ export class Viewer {
     bar.editGroup.hidden = !this.scene.editable;
     bar.linkGroup.hidden = this.panes.length < 2;
     bar.press("link", this.linked);
+    bar.press("text", this.root.classList.contains("bare"));
     if (overlaid) {
       const { shown, opacity, threshold, contour, grey } = overlaid.cover;
       bar.press("overlay", shown);
@@ -316,6 +352,7 @@ export class Viewer {
     bar.press("cine", this.cine !== 0);
     bar.press("invert", active?.look.inverted ?? false);
     this.offer(bar, active);
+    bar.fold();
   }
 
   /** The drawings came to rest: some may have been moved back onto the film. */
@@ -352,6 +389,8 @@ export class Viewer {
       if (there !== pane.cell) this.grid.insertBefore(pane.cell, there ?? null);
       return pane;
     });
+    // room for a legend below every film, so that they hang alike
+    this.grid.classList.toggle("explained", this.scene.panes.some(({ overlay }) => overlay));
     for (const pane of kept.values()) {
       pane.close();
       this.trims.delete(pane);
@@ -411,12 +450,18 @@ export class Viewer {
 
   private fetchOverlay(pane: Pane): void {
     const { overlay } = pane.spec;
-    if (!overlay) return pane.setOverlay(null);
+    if (pane.ready) pane.setOverlay(null); // what was there is of another method, or film
+    this.refreshBar();
+    if (!overlay) return;
     void waitForPacket(overlay.pixels, this.gone.signal).then((packet) => {
       if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
       pane.setOverlay(new Overlay(packet, pane.spec.overlay, pane.film!));
       const other = this.panes.find((one) => one !== pane && one.overlay);
       if (other) pane.setCover(other.cover);
+      if (overlay.shown && !this.opened.has(overlay.pixels)) {
+        this.opened.add(overlay.pixels);
+        this.cover({ shown: true });
+      }
       this.refreshBar();
     });
   }
@@ -462,6 +507,13 @@ export class Viewer {
     follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
     this.following = false;
   }
+}
+
+/** To the field where the reader writes; Escape comes back to the film. */
+function toNote(): void {
+  const field = document.querySelector<HTMLTextAreaElement>(".st-key-statements textarea");
+  field?.scrollIntoView({ block: "nearest" });
+  field?.focus();
 }
 
 /** True for another picture of the same series in the same place. */

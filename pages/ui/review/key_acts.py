@@ -1,0 +1,140 @@
+"""Reading by keyboard alone: what the viewer's keys state and sign.
+
+A signature by key is confirmed before it is given: the question names the patient and what is
+signed (`render_question`). What a key asks for is done once, in the order of the keys; the viewer
+sends the next when it has heard of the one before (`session.acts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from imaging.entities import Assessment, Instance
+from imaging.review import drafting
+from imaging.review.records import Stage
+from imaging.review.rights import Right
+from imaging.study import StudyRecord
+from pages.ui import autosave, labels, patient_banner, session
+from pages.ui.deeds import deed
+from pages.ui.i18n import _
+from pages.ui.review import statements
+from pages.ui.review.hanging_protocol import Hanging
+
+_STAGES = {"signPreliminary": Stage.PRELIMINARY, "signFinal": Stage.FINAL}
+
+
+def do(
+    record: StudyRecord,
+    lead: Assessment | None,
+    hangings: Sequence[Hanging],
+    act: str,
+    *,
+    may_state: bool,
+) -> None:
+    """Do what a key asks for on the study on screen.
+
+    Parameters
+    ----------
+    record : StudyRecord
+        As it was drawn; what was saved since is refused as everywhere.
+    lead : Assessment or None
+        The answer its findings are decided beside.
+    hangings : sequence of Hanging
+        The ways in which its films can be hung.
+    act : str
+        One of `pages.ui.viewer.scene.ACTS`.
+    may_state : bool
+        False while findings are not stated here: before a blind first read, or on a held study.
+    """
+    uid = record.study_instance_uid
+    asked = session.signature_asked(uid)
+    session.ask_signature(uid, None)
+    if act == "prior":
+        _turn_prior(uid, hangings)
+    elif not may_state:
+        session.leave_notice("info", _("Findings are not stated here yet; see beside the film."))
+    elif record.review is not None and record.review.stage is Stage.FINAL:
+        session.leave_notice("info", _("This report is signed; amend it to change it."))
+    elif act in _STAGES:
+        _ask_to_sign(record, lead, _STAGES[act])
+    elif act == "confirm" and asked is not None:
+        autosave.sign(uid, asked)
+    elif act == "nextFinding":
+        session.set_finding_at(uid, session.finding_at(uid) + 1)
+    elif act in ("accept", "reject", "present", "absent"):
+        _state(record, lead, act)
+
+
+@deed(Right.DRAFT)
+def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
+    finding = statements.finding_in_turn(record, lead)
+    answered = lead is not None and bool(lead.findings)
+    says = drafting.network_says(finding, lead.answer if lead else None) if answered else None
+    if act in ("present", "absent"):
+        present = act == "present"
+    elif says is None:
+        words = _("The network is unsure: state the finding as present or absent yourself.")
+        session.leave_notice("warning", words)
+        return
+    else:
+        present = says == (act == "accept")
+    statements.decide(record.study_instance_uid, finding, lead, present)
+
+
+@deed(Right.SIGN)
+def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> None:
+    missing = drafting.list_undecided(record.review, lead)
+    if missing:
+        names = ", ".join(_(finding.label) for finding in missing)
+        session.leave_notice("warning", _("Decide first: {findings}").format(findings=names))
+    elif record.review is None or not (record.review.findings or record.review.note):
+        session.leave_notice("warning", _("Nothing is stated yet, so there is nothing to sign."))
+    elif stage is Stage.PRELIMINARY and (
+        record.final is not None or record.review.stage is Stage.PRELIMINARY
+    ):
+        session.leave_notice("info", _("It is signed as preliminary or final already."))
+    else:
+        session.ask_signature(record.study_instance_uid, stage)
+
+
+def _turn_prior(uid: str, hangings: Sequence[Hanging]) -> None:
+    """Hang the prior beside, or the film alone; without a prior there is nothing to turn."""
+    key = f"hanging-{uid}"
+    if Hanging.PRIOR in hangings:
+        beside = st.session_state.get(key, hangings[0]) == Hanging.PRIOR
+        st.session_state[key] = Hanging.ONE if beside else Hanging.PRIOR
+    else:
+        session.leave_notice("info", _("No earlier study of this patient is here."))
+
+
+def render_question(record: StudyRecord, instance: Instance) -> None:
+    """Ask whether to sign, in words that name the patient and the findings; nothing if unasked."""
+    uid, review = record.study_instance_uid, record.review
+    stage = session.signature_asked(uid)
+    if stage is None or review is None:
+        return
+    said = [labels.presence(labels.concept(f.code), f.present) for f in review.findings]
+    name = labels.HIDDEN if session.identity_hidden() else labels.patient_name(record.patient.name)
+    with st.container(key="sign-question", border=True):
+        st.markdown(f"**{_('Sign {stage}?').format(stage=labels.within(labels.stage(stage)))}**")
+        st.text(" \u00b7 ".join(p for p in (name, patient_banner.identity_line(instance)) if p))
+        st.text("; ".join(said) or review.note)
+        with st.container(horizontal=True):
+            st.button(
+                _("Sign"),
+                type="primary",
+                key="sign-confirm",
+                help=_("Enter"),
+                on_click=_answer,
+                args=(uid, stage),
+            )
+            st.button(_("Back"), key="sign-back", help=_("Esc"), on_click=_answer, args=(uid, None))
+
+
+@deed(Right.SIGN)
+def _answer(uid: str, stage: Stage | None) -> None:
+    session.ask_signature(uid, None)
+    if stage is not None:
+        autosave.sign(uid, stage)

@@ -1,0 +1,53 @@
+// What keys ask of the page: stating, signing, hanging. Python does one at a time, in their order.
+
+import type { SceneSpec } from "./types.ts";
+
+const ACTS = [
+  "accept", "reject", "present", "absent", "nextFinding", "prior", "signPreliminary", "signFinal",
+];
+const PATIENCE = 10_000; // ms until one that was not answered is asked for again
+
+export class Asking {
+  ask: (name: string, number: number) => void = () => {};
+  private queue: string[] = [];
+  private done = 0;
+  private asked = 0; // number of the one under way
+  private confirming = false;
+  private timer = 0;
+
+  /** Take an action that is the page's; false where it is the viewer's own. */
+  take(action: string): boolean {
+    if (action === "cancel" && this.confirming) this.queue.push("back");
+    else if (!ACTS.includes(action)) return false;
+    // only a question that is on the screen is answered: not one that is still to come
+    else this.queue.push(action === "accept" && this.confirming ? "confirm" : action);
+    this.send();
+    return true;
+  }
+
+  update({ acts, confirming }: SceneSpec): void {
+    this.done = acts;
+    this.confirming = confirming;
+    if (this.asked && acts >= this.asked) {
+      window.clearTimeout(this.timer);
+      this.asked = 0;
+    }
+    this.send();
+  }
+
+  close(): void {
+    window.clearTimeout(this.timer);
+    this.queue = [];
+  }
+
+  private send(): void {
+    const name = this.queue[0];
+    if (this.asked || name === undefined) return;
+    this.queue.shift();
+    this.asked = this.done + 1;
+    this.confirming = false; // until the page says so again
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => { this.asked = 0; this.send(); }, PATIENCE);
+    this.ask(name, this.asked);
+  }
+}

@@ -1,0 +1,75 @@
+"""A film read by keyboard alone: from the list to the signature, without a stray press."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from imaging.review.records import Stage
+from imaging.store import Repository
+from tests.browser.lightbox import READER, Server
+from tests.browser.test_first_five_minutes import film, table, upload
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+QUESTION = ".st-key-sign-question"
+
+
+@pytest.mark.timeout(600)
+def test_a_film_is_signed_by_four_keys(page: Page, server: Server, films: list[Path]) -> None:
+    page.goto(server.address)
+    upload(page, *films[:2])
+    expect(page.get_by_text(re.compile(r"^2 files done\."))).to_be_visible()
+    page.get_by_role("link", name="Worklist").click()
+    expect(table(page)).to_contain_text("SYNTHETIC")
+
+    keys = ("n", "Enter", "Control+Enter", "Enter")
+    page.keyboard.press(keys[0])
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    page.keyboard.press(keys[1])
+    expect(page.get_by_text(re.compile("^Draft, version 1"))).to_be_visible()
+    page.keyboard.press(keys[2])
+    question = page.locator(QUESTION)
+    expect(question).to_contain_text(re.compile("Sign final\\?.*SYNTHETIC.*Pneumonia", re.S))
+    page.keyboard.press(keys[3])
+    expect(page.get_by_text(re.compile("^Final, version"))).to_contain_text(READER)
+    expect(question).to_have_count(0)
+
+    store = Repository.open(server.home)
+    signed = [item for item in store.worklist.page().items if item.stage]
+    assert len(signed) == 1, "the other study is untouched"
+    store.close()
+
+
+def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
+    page: Page, server: Server, films: list[Path]
+) -> None:
+    """Keys pressed before the question is on the screen do not answer it; Escape takes it back."""
+    page.goto(server.address)
+    upload(page, films[2])
+    expect(page.locator(".lb-headline")).to_contain_text("suspected")
+    page.get_by_role("button", name="Review").click()
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    for key in ("Enter", "Control+Enter", "Enter"):  # faster than the page
+        page.keyboard.press(key)
+    expect(page.locator(QUESTION)).to_be_visible()
+    page.wait_for_timeout(2000)
+    expect(page.get_by_text(re.compile("^Draft, version 1"))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(QUESTION)).to_have_count(0)
+    page.keyboard.press("j")  # the other way round
+    expect(page.get_by_text("The network is overruled")).to_be_visible()
+    page.keyboard.press("Alt+n")
+    page.keyboard.type("Seen by key")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator(QUESTION)).to_contain_text("Sign preliminary?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("^Preliminary, version"))).to_be_visible()
+    store = Repository.open(server.home)
+    records = map(store.studies.get, [i.study_instance_uid for i in store.worklist.page().items])
+    (review,) = (r.review for r in records if r.review and r.review.note)
+    assert review.note == "Seen by key" and review.stage is Stage.PRELIMINARY
+    store.close()
