@@ -14,6 +14,7 @@ from imaging.patients import HELD
 from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
 from imaging.review.rights import Right
 from imaging.store import audit
+from imaging.store.access.sessions import insist_on_self
 from imaging.store.base import Records
 from imaging.store.identities import is_held
 from imaging.store.schema import json_codec
@@ -50,6 +51,7 @@ class Reviews(Records):
         if review.signed and not (review.account and review.reader):
             raise ValueError("a signature needs an account and a name")
         with self._database.writing(Right.SIGN if review.signed else Right.DRAFT) as session:
+            insist_on_self(session, review.account)
             newest = session.scalar(
                 select(func.max(ReviewTable.version)).where(
                     ReviewTable.study_instance_uid == review.study_instance_uid
@@ -102,6 +104,7 @@ class Reviews(Records):
         """
         key = (first_read.study_instance_uid, first_read.account)
         with self._database.writing(Right.DRAFT) as session:
+            insist_on_self(session, first_read.account)
             if session.get(FirstReadTable, key) is not None:
                 raise ConflictError("Your first read of this study is already committed.")
             row = FirstReadTable(

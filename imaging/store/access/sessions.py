@@ -32,6 +32,9 @@ _MISSING = (
     "Your account has no role that may do or see this, so nothing was done. Whoever manages the "
     "accounts can give it one."
 )
+_NOT_YOURS = (
+    "What stands on this page is another reader's work, so nothing was saved. Open the study again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,18 @@ def insist_on_sign_in(session: Session, now: datetime, rights: Collection[Right]
         if wanted and held.isdisjoint(wanted):
             raise RightMissingError(_MISSING)
     session.info[_ACCOUNT] = account.name, held
+
+
+def insist_on_self(session: Session, account: str) -> None:
+    """Refuse to write in the name of another account than the one that is signed in.
+
+    Raises
+    ------
+    RightMissingError
+        If the sign-in for which it is written is another's.
+    """
+    if _ACCOUNT in session.info and session.info[_ACCOUNT][0] != account:
+        raise RightMissingError(_NOT_YOURS)
 
 
 def insist_on_owner(session: Session, owner: str, whoever: Right, its_owner: Right) -> None:

@@ -372,6 +372,16 @@ def _job(repository: Repository) -> str:
     return next(job.job_id for job in repository.jobs.recent() if job.account == "boss")
 
 
+def test_nobody_signs_or_drafts_in_the_name_of_another(house: House) -> None:
+    before = rows_of(house.repository)
+    for stage in Stage:
+        with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another reader"):
+            house.repository.reviews.add(draft(stage, "boss"))
+    with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another reader"):
+        house.repository.reviews.add_first_read(read("boss"))
+    assert rows_of(house.repository) == before
+
+
 @pytest.mark.parametrize("right", Right)
 @pytest.mark.parametrize("role", Role)
 def test_a_role_holds_the_rights_it_was_promised(house: House, role: Role, right: Right) -> None:
