@@ -482,3 +482,34 @@ def test_the_magnifier_shows_three_times_the_film_and_goes(bench: Bench) -> None
     bench.page.mouse.up()
     bench.settle()
     assert lens.count() == 0
+
+
+def test_two_fingers_zoom_and_move_and_change_no_window(bench: Bench) -> None:
+    """As on a tablet: by the distance of two fingers, about their middle; one finger windows."""
+    bench.open({"film": "mm.dcm"})
+    before = bench.state()
+    session = bench.page.context.new_cdp_session(bench.page)
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": at} for at, (x, y) in enumerate(fingers)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    (x, y) = bench.at(300, 300)
+    touch("touchStart", (x - 50, y))
+    touch("touchStart", (x - 50, y), (x + 50, y))
+    for apart in (60, 80, 100):
+        touch("touchMove", (x - apart, y), (x + apart, y))
+    touch("touchEnd")
+    bench.settle()
+    after = bench.state()
+    assert float(after["zoom"]) == pytest.approx(2 * float(before["zoom"]), rel=0.02)
+    assert (after["windowCenter"], after["windowWidth"]) == (
+        before["windowCenter"],
+        before["windowWidth"],
+    )
+    touch("touchStart", (x, y))
+    touch("touchMove", (x + 60, y + 40))
+    touch("touchEnd")
+    bench.settle()
+    assert bench.state()["windowWidth"] != after["windowWidth"]
+    assert bench.state()["zoom"] == after["zoom"]

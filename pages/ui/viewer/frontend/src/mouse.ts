@@ -1,5 +1,6 @@
 // The mouse on a film: left does what the tool says, middle pans, right zooms, the wheel goes
-// through frames. Presses that belong to a drawing are left to Cornerstone's tools.
+// through frames. Two fingers zoom by their distance and move the film along with them. Presses that
+// belong to a drawing are left to Cornerstone's tools.
 
 import { isNear } from "./marks.ts";
 import type { Pane } from "./pane.ts";
@@ -20,13 +21,24 @@ export interface Hands {
   settled: (pane: Pane, drew: boolean) => void;
 }
 
-type Grip = HandTool | "draw";
+type Grip = HandTool | "draw" | "pinch";
 
 export function listen(pane: Pane, hands: Hands): void {
   const { element } = pane;
   let grip: Grip | null = null;
   let start: Point = [0, 0];
   let last: Point = [0, 0];
+  const fingers = new Map<number, Point>(); // where each of them is
+  let span = 0; // between two of them
+
+  /** The middle between two fingers, and how far they are apart. */
+  const pinched = (): [Point, number] => {
+    const [one, two] = [...fingers.values()] as [Point, Point];
+    return [
+      [(one[0] + two[0]) / 2, (one[1] + two[1]) / 2],
+      Math.max(1, Math.hypot(one[0] - two[0], one[1] - two[1])),
+    ];
+  };
 
   const gripOf = (event: PointerEvent): Grip => {
     if (event.button === 1) return "pan";
@@ -42,6 +54,16 @@ export function listen(pane: Pane, hands: Hands): void {
   element.addEventListener("pointerdown", (event) => {
     if (!pane.ready) return;
     hands.activate(pane);
+    if (event.pointerType === "touch") {
+      fingers.set(event.pointerId, pane.canvasPoint(event));
+      if (fingers.size === 2 && grip !== "draw") {
+        if (grip === "magnify") hands.magnify(pane, null);
+        grip = "pinch";
+        [last, span] = pinched();
+        element.setPointerCapture(event.pointerId);
+        return;
+      }
+    }
     if (grip) return;
     grip = gripOf(event);
     start = last = pane.canvasPoint(event);
@@ -53,7 +75,16 @@ export function listen(pane: Pane, hands: Hands): void {
     if (!pane.ready) return;
     const now = pane.canvasPoint(event);
     hands.hover(pane, pane.filmPoint(now));
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, now);
     if (!grip || grip === "draw") return;
+    if (grip === "pinch") {
+      if (fingers.size !== 2) return;
+      const [middle, apart] = pinched();
+      hands.zoom(pane, apart / span, middle);
+      hands.pan(pane, [middle[0] - last[0], middle[1] - last[1]]);
+      [last, span] = [middle, apart];
+      return;
+    }
     const by: Point = [now[0] - last[0], now[1] - last[1]];
     last = now;
     if (grip === "pan") hands.pan(pane, by);
@@ -68,7 +99,13 @@ export function listen(pane: Pane, hands: Hands): void {
     grip = null;
     hands.settled(pane, drew);
   };
+  const lift = (event: PointerEvent): void => {
+    fingers.delete(event.pointerId);
+  };
+  element.addEventListener("pointerup", lift);
+  element.addEventListener("pointercancel", lift);
   element.addEventListener("pointerup", (event) => {
+    if (grip === "pinch" && fingers.size) return; // until the last finger is lifted
     if (!event.buttons || grip !== "draw") end();
   });
   element.addEventListener("pointercancel", end);

@@ -68,7 +68,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
   content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 4;
   box-shadow: inset 0 0 0 2px var(--st-primary-color, #7fb2e5);
 }
-.film { position: absolute; inset: 0; outline: none; }
+.film { position: absolute; inset: 0; outline: none; touch-action: none; }
 .glass { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
 .trim { position: absolute; inset: 0; pointer-events: none; z-index: 2; text-shadow: 0 0 3px #000, 0 0 2px #000; }
 .corner { position: absolute; max-width: 46%; line-height: 1.4; overflow-wrap: anywhere; }
