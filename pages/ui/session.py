@@ -286,6 +286,16 @@ def generation(study_instance_uid: str, annotations: tuple[Annotation, ...]) -> 
     return int(st.session_state.get(key, 0))
 
 
+def hanging() -> str | None:
+    """The way to hang films that the reader chose last; None until one is chosen."""
+    return st.session_state.get("hanging")
+
+
+def set_hanging(way: str) -> None:
+    """Keep it for the studies that come."""
+    st.session_state["hanging"] = way
+
+
 def signature_asked(study_instance_uid: str) -> Stage | None:
     """The signature that was asked for by key and waits to be confirmed."""
     return st.session_state.get(f"signature-{study_instance_uid}")

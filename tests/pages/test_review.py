@@ -353,3 +353,25 @@ def test_a_prior_of_the_patient_is_offered(
     keep_film(store, take_in, StudyDate="20240101", **uids)
     page = open_page(PAGE, study=study)
     assert page.segmented_control(key=f"hanging-{study}").value == "prior"
+
+
+def test_the_hanging_is_remembered_but_no_map_opens_unasked(
+    open_page: OpenPage, store: Repository, take_in: TakeIn, study: str
+) -> None:
+    uids = {f"{kind}InstanceUID": generate_uid() for kind in ("Study", "Series", "SOP")}
+    keep_film(store, take_in, StudyDate="20240101", **uids)
+    page = open_page(PAGE, study=study)
+    key = f"hanging-{study}"
+
+    def again() -> str:
+        """How the study hangs when it is opened anew in this session."""
+        page.query_params["study"] = uids["StudyInstanceUID"]
+        page.run()
+        page.query_params["study"] = study
+        page.run()
+        return str(page.segmented_control(key=key).value)
+
+    page.segmented_control(key=key).set_value("explained").run()
+    assert again() == "prior"
+    page.segmented_control(key=key).set_value("one").run()
+    assert again() == "one"

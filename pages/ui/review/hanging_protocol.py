@@ -79,16 +79,27 @@ def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
         Hanging.METHODS: _("Two methods"),
         Hanging.FOUR: _("Four films"),
     }
+    key, kept = f"hanging-{uid}", session.hanging()
     chosen = st.segmented_control(
         _("Hanging"),
         possible,
-        default=possible[0],
+        default=kept if kept in possible else possible[0],
         required=True,
         format_func=names.__getitem__,
-        key=f"hanging-{uid}",
+        key=key,
         label_visibility="collapsed",
+        on_change=_keep,
+        args=(key,),
     )
     return Hanging(chosen or possible[0])
+
+
+@deed(Right.FILMS)
+def _keep(key: str) -> None:
+    """Hang the next studies so, too; but no map opens that nobody asked for of that film."""
+    chosen = st.session_state[key]
+    if chosen not in (Hanging.EXPLAINED, Hanging.METHODS):
+        session.set_hanging(chosen)
 
 
 @deed(Right.FILMS)

@@ -105,6 +105,7 @@ def _turn_prior(uid: str, hangings: Sequence[Hanging]) -> None:
     if Hanging.PRIOR in hangings:
         beside = st.session_state.get(key, hangings[0]) == Hanging.PRIOR
         st.session_state[key] = Hanging.ONE if beside else Hanging.PRIOR
+        session.set_hanging(st.session_state[key])
     else:
         session.leave_notice("info", _("No earlier study of this patient is here."))
 
