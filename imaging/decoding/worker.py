@@ -112,6 +112,14 @@ class _Desk:
         self._kept.move_to_end(key)
         return self._kept[key][0]
 
+    def forget_others(self, film: str) -> bool:
+        """Let go of all but one film; False where nothing else was kept."""
+        others = [key for key in self._kept if key[0] != film]
+        for key in others:
+            del self._kept[key]
+        gc.collect()
+        return bool(others)
+
     def clear(self) -> None:
         """Let go of all."""
         self._kept.clear()
@@ -339,9 +347,8 @@ def serve() -> None:
         try:
             question = server.receive(*QUESTIONS)
             reply = answer(question, desk)
-            if isinstance(reply, OutOfMemory):  # perhaps what is kept takes it
-                desk.clear()
-                reply = answer(question, desk)
+            if isinstance(reply, OutOfMemory) and desk.forget_others(question.film):
+                reply = answer(question, desk)  # perhaps those took it
         except EOFError:
             return
         except Exception as exc:  # ours; told by its type, a message may hold a name
