@@ -123,7 +123,7 @@ def open_encrypted(
     opened: Callable[..., Repository], home: Path, *args: Any, **options: Any
 ) -> Repository:
     """Open a store, which gets a key file beside it where there is none yet."""
-    if not home.exists():
+    if not (home / "lightbox.db").exists():  # of several at once none makes a plain one
         encrypt_new(home)
     return opened(home, *args, **options)
 
