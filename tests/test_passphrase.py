@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -44,33 +44,49 @@ def keys(tmp_path: Path) -> Keys:
 
 
 @contextmanager
-def served(settings: Settings, port: int) -> Iterator[tuple[int, int]]:
-    """A server at a terminal of its own: its process, and the other end of the terminal."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(ROOT)
-        environ = {
-            **os.environ,
-            "LIGHTBOX_HOME": str(settings.home),
-            "LIGHTBOX_WEIGHTS": str(settings.weights),
-            "LIGHTBOX_DATABASE": "",
-        }
-        command = ["-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        os.execve(sys.executable, [sys.executable, *command], environ)
+def served(settings: Settings, port: int) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+    """A server at a terminal of its own: its process, and the other end of the terminal.
+
+    No fork of this process, whose other threads may hold what the child would wait for.
+    """
+    terminal, theirs = pty.openpty()
+    environ = {
+        **os.environ,
+        "LIGHTBOX_HOME": str(settings.home),
+        "LIGHTBOX_WEIGHTS": str(settings.weights),
+        "LIGHTBOX_DATABASE": "",
+    }
+    command = ["setsid", "--ctty", sys.executable, "-m", "streamlit", "run", "app.py"]
+    command += ["--server.port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
     try:
-        yield process, terminal
+        yield process, Terminal(terminal)
     finally:
-        os.kill(process, signal.SIGKILL)
+        process.kill()
+        process.wait()
         os.close(terminal)
-        os.waitpid(process, 0)
 
 
-def read_until(terminal: int, words: str) -> None:
-    said, end = b"", time.monotonic() + PATIENCE
-    while words.encode() not in b" ".join(said.split()):
-        ready = select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]
-        assert ready, said.decode()
-        said += os.read(terminal, 4096)
+class Terminal:
+    """The other end of a terminal: what is said there, piece by piece, and what is typed."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle, self._said = handle, b""
+
+    def read_until(self, words: str) -> None:
+        """Wait for these words, behind those waited for before."""
+        end = time.monotonic() + PATIENCE
+        while words.encode() not in (said := b" ".join(self._said.split())):
+            ready = select.select([self._handle], [], [], max(0.0, end - time.monotonic()))[0]
+            assert ready, self._said.decode()
+            self._said += os.read(self._handle, 4096)
+        self._said = said.partition(words.encode())[2]
+
+    def type(self, words: bytes) -> None:
+        os.write(self._handle, words)
 
 
 def free_port() -> int:
@@ -111,23 +127,18 @@ def test_the_server_asks_where_it_was_started_and_works(
     settings = Settings(home=tmp_path / "home", weights=checkpoint_folder.parent)
     port = free_port()
     with served(settings, port) as (process, terminal):
-        read_until(terminal, "Passphrase of the data folder")
-        os.write(terminal, b"another one\n")
-        read_until(terminal, WRONG_PASSPHRASE)
-        read_until(terminal, "Passphrase of the data folder")
-        os.write(terminal, f"{PASSPHRASE}\n".encode())
+        terminal.read_until("Passphrase of the data folder")
+        terminal.type(b"another one\n")
+        terminal.read_until(WRONG_PASSPHRASE)
+        terminal.read_until("Passphrase of the data folder")
+        terminal.type(f"{PASSPHRASE}\n".encode())
         wait_for(port)
         with closing(Repository.open(settings.home, keys=keys)) as store:
             end = time.monotonic() + PATIENCE
             while store.worklist.page().stored == 0 and time.monotonic() < end:
                 time.sleep(0.5)
             assert store.worklist.page().stored == 1
-        assert traces(process) == []
-
-
-def has_ended(process: int) -> bool:
-    """Whether a child of ours ended; it is not waited for."""
-    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        assert traces(process.pid) == []
 
 
 @pytest.mark.slow
@@ -138,10 +149,10 @@ def test_who_does_not_know_it_starts_nothing(
     settings = Settings(home=tmp_path / "home", weights=checkpoint_folder.parent)
     with served(settings, free_port()) as (process, terminal):
         for typed in [b"another one\n"] * 3 if end == "wrong" else [b"\x03"]:
-            read_until(terminal, "Passphrase of the data folder")
-            os.write(terminal, typed)
+            terminal.read_until("Passphrase of the data folder")
+            terminal.type(typed)
         until = time.monotonic() + PATIENCE
-        while not has_ended(process):
+        while process.poll() is None:
             assert time.monotonic() < until, "the server goes on"
             time.sleep(0.1)
 

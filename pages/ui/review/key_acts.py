@@ -50,6 +50,8 @@ def do(
     """
     uid = record.study_instance_uid
     asked = session.signature_asked(uid)
+    if act == "accept" and asked is not None:
+        return  # pressed before the question was on the screen: it answers nothing
     session.ask_signature(uid, None)
     if act == "prior":
         _turn_prior(uid, hangings)

@@ -293,6 +293,7 @@ def test_a_reason_that_would_keep_the_patient_is_refused(
 
 SILENT = {  # deeds that need no line of their own
     ("jobs.py", "add"): "every file that is taken in has a line of its own",
+    ("provider_sign_ins.py", "spend_confirmation"): "the signature that it is spent on has one",
     ("sign_ins.py", "note_activity"): "a key or a movement is no deed",
     ("sign_ins.py", "lock"): "nothing is done, and who unlocks has a line",
 }

@@ -156,7 +156,7 @@ def _counting(call: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process that it forks")
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [range(1, 50, 4), range(-12, 0)], ids=["between", "anywhen"])
+@pytest.mark.parametrize("steps", [range(1, 50, 4), range(-40, 0)], ids=["between", "anywhen"])
 def test_kills_lose_nothing_there_and_back(
     settings: Settings, tmp_path: Path, steps: range
 ) -> None:
@@ -182,6 +182,8 @@ def test_kills_lose_nothing_there_and_back(
                 convert_all(copy)
             assert is_plain(copy.home / "lightbox.db") is (convert_all is _decrypt)
             assert _records(copy) == before
+            if kills == 13:  # some come after the end, on a busy computer most
+                break
         assert kills >= 10
         convert_all(settings)
 

@@ -12,7 +12,7 @@ import { actionOf, bound, isForOthers } from "./keys.ts";
 import { follow } from "./links.ts";
 import * as marks from "./marks.ts";
 import { listen, type HandTool } from "./mouse.ts";
-import { Overlay, type Cover } from "./overlay.ts";
+import { Overlay, UNCOVERED, type Cover } from "./overlay.ts";
 import { Pane, type Change } from "./pane.ts";
 import { options, presets } from "./presets.ts";
 import { waitForPacket } from "./store.ts";
@@ -51,6 +51,7 @@ export class Viewer {
   private sheet: HTMLElement | null = null;
   private last = "";
   private barKey = "";
+  private covered = UNCOVERED; // how overlays lie on films, those to come among them
   private readonly opened = new Set<string>(); // maps that came with their film once
 
   constructor(parent: HTMLElement | ShadowRoot) {
@@ -128,7 +129,7 @@ export class Viewer {
     }
     if (!pane?.ready) return;
     if (action === "planes") return this.showPlanes(!pane.planes);
-    if (this.edit(action) || this.lay(pane, action) || this.page(pane, action)) return;
+    if (this.edit(action) || this.lay(action) || this.page(pane, action)) return;
     present(pane, action, this.scene.words);
     this.journal.settled();
   }
@@ -146,9 +147,8 @@ export class Viewer {
     return true;
   }
 
-  private lay(pane: Pane, action: string): boolean {
-    const target = pane.overlay ? pane : this.panes.find(({ overlay }) => overlay);
-    const cover = coverBy(action, target?.cover ?? {});
+  private lay(action: string): boolean {
+    const cover = coverBy(action, this.covered);
     if (!cover) return false;
     this.cover(cover);
     return true;
@@ -156,7 +156,8 @@ export class Viewer {
 
   /** All overlays together: two methods side by side are compared under the same settings. */
   private cover(cover: Partial<Cover>): void {
-    for (const pane of this.panes) if (pane.overlay) pane.setCover(cover);
+    this.covered = { ...this.covered, ...cover };
+    for (const pane of this.panes) pane.setCover(cover);
     this.refreshBar();
   }
 
@@ -403,6 +404,7 @@ export class Viewer {
 
   private open(spec: PaneSpec): Pane {
     const pane = new Pane(spec, (changed, change) => this.changed(changed, change));
+    pane.cover = this.covered;
     const trim = new Trim(this.scene.words);
     this.trims.set(pane, trim);
     pane.cell.append(trim.root);
@@ -456,8 +458,6 @@ export class Viewer {
     void waitForPacket(overlay.pixels, this.gone.signal).then((packet) => {
       if (!pane.ready || pane.spec.overlay?.pixels !== overlay.pixels) return;
       pane.setOverlay(new Overlay(packet, pane.spec.overlay, pane.film!));
-      const other = this.panes.find((one) => one !== pane && one.overlay);
-      if (other) pane.setCover(other.cover);
       if (overlay.shown && !this.opened.has(overlay.pixels)) {
         this.opened.add(overlay.pixels);
         this.cover({ shown: true });
