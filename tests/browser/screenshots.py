@@ -51,7 +51,6 @@ def take_tour(page: Page, folder: Path) -> None:
     shoot(page, folder / "review.png")
     page.get_by_text("With explanation").click()
     expect(page.locator('[data-ready="true"]')).to_have_count(2)
-    page.keyboard.press("o")
     expect(page.locator('[data-overlay="on"]').first).to_be_visible()
     shoot(page, folder / "explanation.png")
     page.get_by_role("radio", name="Present").click()
