@@ -140,3 +140,4 @@ with panel:
         with foot:
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
+key_acts.render_done(uid)

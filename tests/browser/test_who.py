@@ -60,6 +60,7 @@ def test_two_jpegs_are_told_apart_named_and_read_as_who_they_are(
     expect(table(page)).to_contain_text("Unnamed: second.jpg")
     shoot(page, "worklist-unnamed")
 
+    expect(page.get_by_text("Name several films")).to_have_count(1)
     page.get_by_text("Name several films").click()
     expect(page.get_by_text("Tick the films of one patient.")).to_be_visible()
     tick(page, 0)
@@ -76,6 +77,7 @@ def test_two_jpegs_are_told_apart_named_and_read_as_who_they_are(
     page.get_by_role("button", name="Save and ask the network").click()
     expect(table(page)).to_contain_text("Diallo, Amina (typed)")
     expect(table(page)).not_to_contain_text("Unnamed")
+    expect(page.get_by_text("Name several films")).to_have_count(1)
     page.get_by_text("Name several films").click()
     shoot(page, "worklist-named")
 

@@ -21,6 +21,7 @@ from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.review import statements
 from pages.ui.review.hanging_protocol import Hanging
+from pages.ui.viewer.render import acts_done
 
 _STAGES = {"signPreliminary": Stage.PRELIMINARY, "signFinal": Stage.FINAL}
 
@@ -141,3 +142,13 @@ def _answer(uid: str, stage: Stage | None) -> None:
     session.ask_signature(uid, None)
     if stage is not None:
         autosave.sign(uid, stage)
+
+
+def render_done(uid: str) -> None:
+    """Say, last of all on the page, how many acts are done: it shows what they changed by now.
+
+    The browser sends the state of every control along with the next act. Sent before the page was
+    drawn to its end, that of a finding stated by key would still be empty, and take it back.
+    """
+    done = acts_done(f"viewer-{uid}")
+    st.html(f'<span class="lb-acts" hidden data-acts="{done}"></span>')

@@ -72,7 +72,7 @@ def render_viewer(
     previews = [packet.preview for packet in packets if packet.preview]
     large = [*previews, *(packet for packet in packets if packet.preview)]
     tickets = _tickets(large, key, sign_in)
-    scene = replace(scene, acts=st.session_state.get(f"{_DONE}-{key}", 0))
+    scene = replace(scene, acts=acts_done(key))
     state = mount(
         "viewer",
         key=key,
@@ -158,12 +158,17 @@ def _step(scene: Scene, key: str, on_step: Callable[[int], None] | None) -> None
 def _act(key: str, on_act: Callable[[str], None] | None) -> None:
     """Hand on what a key asks for, once: the browser counts what it asks."""
     asked = (st.session_state.get(key) or {}).get("act")
-    done = st.session_state.get(f"{_DONE}-{key}", 0)
+    done = acts_done(key)
     if not isinstance(asked, dict) or asked.get("number") != done + 1:
         return
     st.session_state[f"{_DONE}-{key}"] = done + 1
     if on_act and asked.get("name") in ACTS:
         on_act(str(asked["name"]))
+
+
+def acts_done(key: str) -> int:
+    """How many acts of the keys of a viewer were done."""
+    return int(st.session_state.get(f"{_DONE}-{key}", 0))
 
 
 def _uid(image: DistantImage) -> str:

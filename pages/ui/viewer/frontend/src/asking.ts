@@ -40,9 +40,20 @@ export class Asking {
     this.queue = [];
   }
 
+  /** The page shows to its end what was done: else its controls would send what was before. */
+  private drawn(): boolean {
+    const mark = document.querySelector<HTMLElement>(".lb-acts");
+    return !mark || Number(mark.dataset.acts) >= this.done;
+  }
+
   private send(): void {
     const name = this.queue[0];
     if (this.asked || name === undefined) return;
+    if (!this.drawn()) {
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.send(), 50);
+      return;
+    }
     this.queue.shift();
     this.asked = this.done + 1;
     this.confirming = false; // until the page says so again
