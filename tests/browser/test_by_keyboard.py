@@ -52,6 +52,12 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     expect(page.locator(".lb-headline")).to_contain_text("suspected")
     page.get_by_role("button", name="Review").click()
     expect(film(page)).to_have_attribute("data-ready", "true")
+    page.locator("summary", has_text="Technical details").focus()
+    page.keyboard.press("Enter")  # which opens them, and states nothing
+    expect(page.locator(".lb-technical")).to_have_attribute("open", "")
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text("Nothing stated yet")).to_be_visible()
+    film(page).click()
     for key in ("Enter", "Control+Enter", "Enter"):  # faster than the page
         page.keyboard.press(key)
     expect(page.locator(QUESTION)).to_be_visible()

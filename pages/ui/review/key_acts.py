@@ -117,7 +117,7 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
     """Ask whether to sign, in words that name the patient and the findings; nothing if unasked."""
     uid, review = record.study_instance_uid, record.review
     stage = session.signature_asked(uid)
-    if stage is None or review is None:
+    if stage is None or review is None or review.stage is Stage.FINAL:
         return
     said = [labels.presence(labels.concept(f.code), f.present) for f in review.findings]
     name = labels.HIDDEN if session.identity_hidden() else labels.patient_name(record.patient.name)

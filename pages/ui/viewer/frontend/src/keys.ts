@@ -26,7 +26,9 @@ export function bound(own: Record<string, string>): Record<string, string> {
 export function keyOf(event: KeyboardEvent): string {
   const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
   const alt = event.altKey ? "Alt+" : "";
-  return normal(control + alt + event.key);
+  // With Alt some keyboards give another character (macOS: \u00e5 for A).
+  const letter = event.altKey && !/^[ -~]+$/.test(event.key) && /^Key([A-Z])$/.exec(event.code);
+  return normal(control + alt + (letter ? letter[1]! : event.key));
 }
 
 function normal(key: string): string {
@@ -43,6 +45,10 @@ export function actionOf(event: KeyboardEvent, keys: Record<string, string>): st
   return Object.keys(keys).find((action) => normal(keys[action]!) === pressed);
 }
 
+// What Enter and Space press where it has the focus: neither states a finding, nor signs, from there.
+const PRESSED = "button, a, summary, label, [role=button], [role=option], [role=tab], [role=radio], "
+  + "[role=checkbox], [role=switch], [role=menuitem], [role=combobox]";
+
 /** True when the event goes to something that takes text or its own keys. */
 export function isForOthers(event: KeyboardEvent, root: HTMLElement): boolean {
   const target = event.composedPath()[0];
@@ -50,7 +56,7 @@ export function isForOthers(event: KeyboardEvent, root: HTMLElement): boolean {
   if (target.isContentEditable) return true;
   if (target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
   if (target instanceof HTMLInputElement) return target.type !== "range" || isMoving(event.key);
-  const pressing = target.closest("button, a, [role=button], [role=option], [role=tab]");
+  const pressing = target.closest(PRESSED);
   if (pressing && (event.key === " " || event.key === "Enter")) return true;
   const within = event.composedPath().includes(root);
   return !within && target.closest("[role=dialog], [role=listbox], [role=grid], canvas") !== null;
@@ -67,5 +73,7 @@ export function keyName(key: string | undefined): string {
     Backspace: "\u232b", Escape: "Esc",
   };
   if (!key) return "";
-  return names[key] ?? (key.length === 1 ? key.toUpperCase() : key.replace(/\+(.)$/, (_, c: string) => `+${c.toUpperCase()}`));
+  const parts = /^(.*\+)?(.+)$/.exec(key)!;
+  const last = names[parts[2]!] ?? (parts[2]!.length === 1 ? parts[2]!.toUpperCase() : parts[2]!);
+  return (parts[1] ?? "") + last;
 }

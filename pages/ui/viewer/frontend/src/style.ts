@@ -115,7 +115,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
   border: 2px solid #dfe4ea; background: #000;
 }
 .help {
-  position: absolute; inset: 24px; z-index: 10; overflow: auto; padding: 14px 18px; border-radius: 6px;
+  position: absolute; inset: 44px 24px 24px; z-index: 10; overflow: auto; padding: 14px 18px; border-radius: 6px;
   background: var(--st-background-color, #0a0c0f); border: 1px solid var(--st-border-color, #2b323b);
   box-shadow: 0 8px 40px rgba(0, 0, 0, 0.5);
 }
