@@ -6,7 +6,7 @@ from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status,
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.lengths import plane_words
-from imaging.review.records import Measure, Stage
+from imaging.review.records import Measure
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
 from imaging.typed_facts import stated
@@ -26,19 +26,6 @@ STATUSES = {
     Status.HELPER: "no film, such as a viewer on a disc",
 }
 CHANGED = "Written otherwise than in the file:"
-
-
-def status_line(case: ExportCase) -> str:
-    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
-    review = case.review
-    if review is None:
-        return "NOT READ: the network's answer only, not seen by a reader"
-    if review.stage is Stage.DRAFT:
-        return f"DRAFT, not signed (version {review.version})"
-    at = local(review.created_at).strftime("%Y-%m-%d %H:%M %Z").strip()
-    amended = ", amends an earlier final report" if case.predecessor else ""
-    word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
-    return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
 
 
 def typed_line(typed: TypedFacts) -> str:
@@ -107,14 +94,6 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
     word = "probability" if calibrated else "no probability here, score"
     text = f"{word} {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
     return f"{text} (exploratory)" if finding.exploratory else text
-
-
-def conformal_line(assessment: Assessment) -> str:
-    """The classes not ruled out at the stated error rate; "" when the model has no such rule."""
-    if assessment.error_rate is None:
-        return ""
-    classes = " or ".join(assessment.conformal_set) or "nothing"
-    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
 
 
 def map_line(map_: AttributionMap) -> str:

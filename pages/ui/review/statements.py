@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
 import streamlit as st
 
-from imaging.entities import Assessment, Finding
+from imaging.entities import Assessment, Finding, Instance
+from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.rights import Right
@@ -17,6 +19,8 @@ from pages.ui import autosave, labels, resources, session
 from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
+from pages.ui.review import report_fields, report_preview
+from pages.ui.review.hanging_protocol import Prior
 
 PRESENT, ABSENT = "present", "absent"
 
@@ -39,12 +43,18 @@ def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
 
 
 @only(Right.DRAFT)
-def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
-    """Draw the findings and the note; read-only once signed off."""
+def render_statements(
+    record: StudyRecord, lead: Assessment | None, priors: Sequence[Prior], instance: Instance
+) -> None:
+    """Draw the report's fields, indication to impression; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
-        st.markdown(f"**{_('Findings')}**")
+        report_fields.render_head(record, priors, instance, locked=locked)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{_('Findings')}**")
+            if not locked:
+                report_fields.render_normal(record, lead, questions(lead))
         several = len(questions(lead)) > 1
         for finding in questions(lead):
             turn = several and not locked and finding == finding_in_turn(record, lead)
@@ -53,9 +63,12 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
             _render_own(uid, stated, locked=locked)
+            if review is not None:
+                report_fields.render_place(uid, stated, review, locked=locked)
         if not locked:
             _render_add(uid, review)
         _render_note(uid, review, locked=locked)
+        report_fields.render_impression(record, locked=locked)
 
 
 def _render_draft(
@@ -91,7 +104,13 @@ def _render_draft(
         if not locked:
             with st.popover(_("Restate"), help=_("Name it in other terms, or add a remark.")):
                 _render_restate(uid, finding, stated)
-    st.html(f'<div class="lb-small">{escape(_describe_state(stated, suspected))}</div>')
+    draft = next((f for f in drafting.drafted(lead) if f.code == finding.code), None)
+    state = _describe_state(stated, suspected)
+    if stated is None and draft is not None:
+        state = report_words.draft_line(draft, _)
+    st.html(f'<div class="lb-small">{escape(state)}</div>')
+    if stated is not None and review is not None:
+        report_fields.render_place(uid, stated, review, locked=locked)
 
 
 def _option(suspected: bool | None, option: str) -> str:
@@ -112,7 +131,9 @@ def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
         Call.OVERRULED: _("The network is overruled"),
         Call.EDITED: _("Restated by you"),
         Call.ADDED: _("Added by you"),
-        Call.UNAIDED: _("Decided without the network"),
+        Call.UNAIDED: _("Decided by doctor (AI was unsure)")
+        if stated.unsure
+        else _("Decided by doctor, without an answer of the AI"),
     }[stated.call]
     parts = [done, stated.note]
     if stated.regions:
@@ -251,7 +272,9 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
-    st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+    with st.container(horizontal=True, vertical_alignment="center", key="stage"):
+        st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+        report_preview.render_preview(record)
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
         confirm.render_confirmation(uid)
