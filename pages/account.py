@@ -17,6 +17,7 @@ st.subheader(me.reader, anchor=False)
 left, right = st.columns(2, gap="large")
 with left:
     settings.render_reading(me)
+    settings.render_language(me)
     settings.render_theme()
 with right:
     if not resources.settings().single_reader:

@@ -232,7 +232,8 @@ class Account:
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
     replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
-    what the account may do.
+    what the account may do. ``language`` is one of `imaging.language.languages`; empty for the
+    browser's.
     """
 
     name: str
@@ -241,6 +242,7 @@ class Account:
     bindings: tuple[tuple[str, str], ...] = ()
     disabled: bool = False
     roles: frozenset[Role] = EVERYDAY
+    language: str = ""
 
 
 class AuditEvent(StrEnum):

@@ -12,20 +12,25 @@ from typing import Any, BinaryIO
 
 from imaging.entities import RESEARCH_USE
 
-Message = tuple[int, str, str, list[str]]  # line, function, message, comments
+# line, function, message (singular and plural), comments
+Message = tuple[int, str, str | tuple[str, ...], list[str]]
+_MARKS = {"_": 1, "ngettext": 2}  # functions that translate, and how many of their arguments
 
 
 def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
     """Yield every English sentence of a module, f-strings as templates with {0}, {1}, ...
 
     A sentence starts with a capital, has a blank and ends with a full stop or question mark; the
-    label of a `Method` and the intended-use banner count too. Docstrings stay out.
+    label of a `Method`, the intended-use banner and what is marked (`imaging.language`) count too.
+    Docstrings stay out.
     """
     tree = ast.parse(fileobj.read())
     skipped = set(_inner_parts(tree))
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
+            yield from _marked(node)
         text = _template(node)
         if text and _is_sentence(text):
             yield getattr(node, "lineno", 0), "", text, []
@@ -42,6 +47,14 @@ def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
     words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]
     for word in words + [finding["label"] for finding in task["findings"]]:
         yield 1, "", word, []
+
+
+def _marked(call: ast.Call) -> Iterator[Message]:
+    """The message of a call of `_` or `ngettext` with words in it; a name's is found elsewhere."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    words = [ast.literal_eval(arg) for arg in call.args[: _MARKS[name]] if _template(arg)]
+    if len(words) == _MARKS[name]:
+        yield call.lineno, name, words[0] if name == "_" else tuple(words), []
 
 
 def _inner_parts(tree: ast.AST) -> Iterator[int]:

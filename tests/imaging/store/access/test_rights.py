@@ -232,6 +232,7 @@ WRITES: list[tuple[Right, str, Act]] = [
     ),
     (Right.OWN, "accounts.set_blind", lambda r, me: r.accounts.set_blind(me, True)),
     (Right.OWN, "accounts.set_bindings", lambda r, me: r.accounts.set_bindings(me, {"a": "b"})),
+    (Right.OWN, "accounts.set_language", lambda r, me: r.accounts.set_language(me, "zh_CN")),
     (
         Right.ACCOUNTS,
         "factor_sign_ins.reset_second_factor",
