@@ -10,7 +10,8 @@ from imaging.entities import SourceKind
 from imaging.review.rights import Right
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import navigation, resources, session, study_table, who
-from pages.ui.audit import sights
+from pages.ui.account import ai_switches
+from pages.ui.audit import moments, sights
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
@@ -37,6 +38,8 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
         )
         for item in page.items
     ]
+    told = (i.study_instance_uid for i in page.items if i.finding is not None)
+    moments.note_listed([uid for uid in told if uid in revealed], "worklist")
     unnamed = any(item.source is SourceKind.FILM for item in page.items)
     who.render_table(rows, uids, key="worklist", unnamed=unnamed)
     filters.render_pages(query, page.total)
@@ -81,6 +84,7 @@ waiting_times.render_waiting_times(
     cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)
 )
 
+ai_switches.render_off_for_all()
 reading_order.render_overdue(page.overdue)
 if not page.stored:
     st.info(_("No study is stored yet. Upload a film, or queue a folder above."))

@@ -25,6 +25,7 @@ from imaging.export import (
     find_changes,
 )
 from imaging.lengths import recorded_plane
+from imaging.review.drafting import without_ai
 from imaging.review.measure import METRIC
 from imaging.review.records import AuditEvent, Measure, Presentation, Review
 from imaging.review.rights import Right
@@ -144,6 +145,8 @@ def make_case(
     contents = _read_heads(sources, record)
     review = next((r for r in reversed(record.reviews) if r.signed), record.review)
     review = _without_strangers(_with_planes(review, record), record) if review else None
+    if record.ai_off is not None:  # nor what else was worked out of a network before it was
+        maps, review = (), without_ai(review) if review else None
     pictures = [
         picture
         for instance in record.instances

@@ -190,6 +190,8 @@ class ExportedFile:
 
 def why_no_map(case: ExportCase, deed: str) -> str:
     """The sentence for a case without a map that may be drawn; `deed` is what cannot be done."""
+    if case.record.ai_off is not None:
+        return f"AI was off, so there is no explanation of a network's answer to {deed}."
     if case.maps:
         return "The network's explanation is not reliable for this image: there is no map of it."
     return f"There is no explanation of the network's answer to {deed}."

@@ -23,6 +23,7 @@ CALLS = {
     Call.EDITED: Code("EDITED", PRIVATE, "Network's finding restated"),
     Call.ADDED: Code("ADDED", PRIVATE, "Added by the reader"),
     Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided without the network"),
+    Call.STATED: Code("STATED", PRIVATE, "Stated by the reader"),
 }
 ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
 NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")

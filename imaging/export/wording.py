@@ -6,6 +6,7 @@ from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status,
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.lengths import plane_words
+from imaging.review.events import AiScope
 from imaging.review.records import Measure, Stage
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
@@ -28,9 +29,31 @@ STATUSES = {
 CHANGED = "Written otherwise than in the file:"
 
 
+def ai_off_line(record: StudyRecord) -> str:
+    """That AI was off when this left, and for what; "" where it was on."""
+    if record.ai_off is None:
+        return ""
+    whom = {
+        AiScope.STUDY: "for this study",
+        AiScope.ACCOUNT: "for the reader who exported this",
+        AiScope.SITE: "for the whole site",
+    }[record.ai_off]
+    return f"AI was off {whom}: no network's answer is given here."
+
+
 def status_line(case: ExportCase) -> str:
+    """How far the reading has come, and that AI was off when it was signed, or is now."""
+    review = case.review
+    unaided = review is not None and review.signed and review.ai_off
+    off = "AI was off when this was signed." if unaided else "", ai_off_line(case.record)
+    return ". ".join(filter(None, (_stage_line(case), " ".join(filter(None, off)))))
+
+
+def _stage_line(case: ExportCase) -> str:
     """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
     review = case.review
+    if review is None and case.record.ai_off is not None:
+        return "NOT READ"
     if review is None:
         return "NOT READ: the network's answer only, not seen by a reader"
     if review.stage is Stage.DRAFT:

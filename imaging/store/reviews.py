@@ -17,6 +17,7 @@ from imaging.store import audit
 from imaging.store.access.sessions import insist_on_self
 from imaging.store.base import Records
 from imaging.store.identities import is_held
+from imaging.store.reading.switches import ai_off
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import FirstReadTable, ReviewTable, TruthTable
 from imaging.store.seals.row_seals import seal_rows
@@ -61,7 +62,12 @@ class Reviews(Records):
                 raise ConflictError("Somebody else saved a decision first; reload and compare.")
             if review.signed and is_held(session, review.study_instance_uid):
                 raise HeldStudyError(HELD)
-            stored = replace(review, version=review.version + 1, created_at=datetime.now(UTC))
+            stored = replace(
+                review,
+                version=review.version + 1,
+                created_at=datetime.now(UTC),
+                ai_off=ai_off(session, review.study_instance_uid) is not None,
+            )
             row = ReviewTable(
                 study_instance_uid=stored.study_instance_uid,
                 version=stored.version,

@@ -92,6 +92,11 @@ def _urgency(level: int, answer: Answer) -> int:
     return 2 * level - (answer is Answer.UNSURE)
 
 
+def without_signals(message: str) -> str:
+    """The reason of a row, without the sentence that tells of an answer's effect on its place."""
+    return message.replace(RAISED_BEFORE, "").strip()
+
+
 def level_of(priority: int) -> int:
     """The level that gave a priority: 0 (routine) to 3."""
     return (max(priority, 0) + 1) // 2

@@ -126,6 +126,7 @@ def statement(stated: ReadFinding) -> str:
         Call.EDITED: _("Restated"),
         Call.ADDED: _("Added"),
         Call.UNAIDED: _("Read without the network's answer"),
+        Call.STATED: _("Stated"),
     }[stated.call]
     return f"{call}: {presence(concept(stated.code), stated.present)}"
 

@@ -38,20 +38,21 @@ def worklist_row(
     hidden = session.identity_hidden()
     age_sex = (labels.age(item.patient), labels.sex(item.patient.sex))
     finding = item.finding if revealed else None
-    answer = _answer(finding, item.answer, item.status) or labels.outcome(item.status)
+    outcome = _("AI is off") if item.ai_off else labels.outcome(item.status)
+    answer = _answer(finding, item.answer, item.status) or outcome
     waits = labels.waiting(item.received_at)
     if item.read:
         waits = labels.NOTHING
     elif item.overdue:
         waits = f"{labels.LATE} {waits}"
     said: Row = {
-        _("Urgency"): labels.urgency(item, revealed=revealed),
+        _("Urgency"): labels.urgency(item, revealed=revealed and not item.ai_off),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Probability"): None if promises_nothing(item.message) else _probability(finding),
         _("Model, operating point"): _source(item.model, finding),
     }
     if not session.may(Right.FINDINGS):
-        said = {_("Outcome"): labels.outcome(item.status)}
+        said = {_("Outcome"): outcome}
     return {
         _("Film"): _picture(thumbnail),
         **said,

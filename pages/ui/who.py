@@ -295,6 +295,8 @@ def _choose_number(films: Sequence[Instance], person: _Person) -> str:
 
 def _answer_is_due(record: StudyRecord, instance: Instance) -> bool:
     """True while the networks have not answered with what is typed of a film."""
+    if record.ai_off is not None:
+        return False
     answers = dict(zip(record.instances, record.assessments, strict=True))
     return instance.typed is not None and answers[instance] is None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from imaging.entities import Status
 from imaging.export import wording
-from imaging.export.batch.rows import NOT_READ, ResultRow
+from imaging.export.batch.rows import AI_OFF, NOT_READ, ResultRow
 from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.export.common import local
 from imaging.worklist.order import RAISED, READ, UNSURE
@@ -51,6 +51,9 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
         lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
     lines.append(f"Written {local(now):%Y-%m-%d %H:%M}.")
     final = dict(summary.readings).get("final", 0)
+    off = dict(summary.statuses).get(AI_OFF, 0)
+    if off:
+        lines.append(f"AI was off for {off} files: no network's answer about them is given here.")
     if not final:
         lines.append("Nobody has signed any of these results: they are the network's draft.")
     else:

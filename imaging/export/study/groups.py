@@ -27,7 +27,7 @@ from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIde
 from imaging.export import codes, wording
 from imaging.export.case import AttributionMap
 from imaging.export.common import SOFTWARE, coded, derive_uid
-from imaging.review.records import Annotation, Measure, ReadFinding, Shape
+from imaging.review.records import Annotation, Call, Measure, ReadFinding, Shape
 from imaging.review.terms import concept
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
@@ -62,7 +62,7 @@ def reader_group(
             SourceImageForMeasurementGroup.from_source_image(sources[uid]) for uid in images
         ],
     )
-    if finding.replaces:
+    if finding.call is Call.EDITED:
         comment(group[0], f"Restates the network's finding: {finding.replaces}")
     comment(group[0], finding.note)
     return group

@@ -26,7 +26,7 @@ from imaging.export.common import local, short
 from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
 from imaging.export.photograph import origin_line
 from imaging.rendering import composite_overlay, thumbnail
-from imaging.review.records import ReadFinding, Stage, Trial
+from imaging.review.records import Call, ReadFinding, Stage, Trial
 
 _LOST = (
     "An original of this study is missing from the data folder, or was altered there: no picture "
@@ -137,7 +137,7 @@ def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
     """The row of a reader's finding."""
     call = CALLS[finding.call].meaning
-    if finding.replaces:
+    if finding.call is Call.EDITED:
         call = f"{call}: {wording.finding_label(finding.replaces)}"
     word = "present" if finding.present else "absent"
     return wording.finding_label(finding.code), word, call, finding.note
@@ -146,6 +146,8 @@ def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
 def _answers(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """The network's answer about each image."""
     story: list[Flowable] = [sheet.text("Network's answer (AI-generated)", size=12)]
+    if off := wording.ai_off_line(case.record):
+        return [*story, sheet.text(off)]
     if not case.answers:
         return [*story, sheet.text("The network was not asked.")]
     for instance, assessment in case.answers:

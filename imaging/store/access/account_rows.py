@@ -80,7 +80,14 @@ def to_account(row: AccountTable) -> Account:
     """What the rest of the program may know of it."""
     bindings = tuple(row.bindings.items())
     return Account(
-        row.name, row.reader, row.blind, bindings, row.disabled, roles_of(row), row.language
+        row.name,
+        row.reader,
+        row.blind,
+        bindings,
+        row.disabled,
+        roles_of(row),
+        row.language,
+        row.ai_off,
     )
 
 

@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from imaging.review.drafting import without_ai
 from imaging.review.records import Review
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
@@ -23,7 +24,8 @@ def render_history(record: StudyRecord) -> None:
     count = len(record.reviews)
     title = ngettext("{count} version", "{count} versions", count).format(count=count)
     with st.expander(title):
-        lines = "".join(f"<div>{_line(review)}</div>" for review in reversed(record.reviews))
+        shown = record.reviews if record.ai_off is None else map(without_ai, record.reviews)
+        lines = "".join(f"<div>{_line(review)}</div>" for review in reversed(tuple(shown)))
         st.html(f'<div class="lb-history">{lines}</div>')
 
 

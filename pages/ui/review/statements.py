@@ -42,6 +42,8 @@ def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
 def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
     """Draw the findings and the note; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
+    if review is not None and record.ai_off is not None:
+        review = drafting.without_ai(review)  # shown alone: what is saved follows from the store
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
         st.markdown(f"**{_('Findings')}**")
@@ -113,6 +115,7 @@ def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
         Call.EDITED: _("Restated by you"),
         Call.ADDED: _("Added by you"),
         Call.UNAIDED: _("Decided without the network"),
+        Call.STATED: _("Stated"),
     }[stated.call]
     parts = [done, stated.note]
     if stated.regions:
