@@ -128,7 +128,7 @@ with panel:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
-                st.info(_("What is not signed yet is stated and signed once its film is back."))
+                st.info(_("What is not signed yet can be finished once its image is back."))
             else:
                 statements.render_statements(record, lead)
         if test is not None:

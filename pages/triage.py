@@ -73,7 +73,7 @@ if session.may(Right.FINDINGS):
     if pressed and first:
         navigation.open_study(first.study_instance_uid)
 
-with st.expander(_("Queue a folder")):
+with st.expander(_("Add a folder")):
     render_uploader("intake-triage", folder_first=True)
     upload.render_server_folder()
     jobs.render_rescore(whole_query, page.total)
@@ -87,15 +87,17 @@ waiting_times.render_waiting_times(
 ai_switches.render_off_for_all()
 reading_order.render_overdue(page.overdue)
 if not page.stored:
-    st.info(_("No study is stored yet. Upload a film, or queue a folder above."))
+    st.info(_("No studies yet. Upload an image, or add a folder above."))
 elif not page.total:
-    st.info(_("No study passes the filter."))
+    st.info(_("No study matches the filter."))
 else:
     if whole_query.filtered:
-        left_out = page.stored_unread - page.unread
         st.caption(
-            _("{count} pass the filter. Unread studies it leaves out: {left_out}.").format(
-                count=page.total, left_out=left_out
+            _("Showing {count} of {total} studies; {unread} of {all_unread} unread.").format(
+                count=page.total,
+                total=page.stored,
+                unread=page.unread,
+                all_unread=page.stored_unread,
             )
         )
     render_rows(query, page)

@@ -119,4 +119,4 @@ def _tell(manifest: Manifest) -> None:
     if manifest.missing:
         typer.echo(f"{len(manifest.missing)} originals were gone before: upload them again.")
     if manifest.elsewhere:
-        typer.echo(f"{manifest.elsewhere} films in folders of their own could not be read there.")
+        typer.echo(f"{manifest.elsewhere} images in folders of their own could not be read there.")

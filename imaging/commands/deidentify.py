@@ -93,7 +93,7 @@ def deidentify(
                 copy, remark = _release_file(candidate, options)
             except InputError as exc:
                 if _is_helper(candidate):
-                    counts["no films"] += 1
+                    counts["not images"] += 1
                     continue
                 counts["left out"] += 1
                 typer.echo(f"{candidate.path}: {_with_hint(str(exc))}", err=True)
@@ -113,7 +113,7 @@ def deidentify(
     finally:  # what was written before a disk was full has left too
         if seals:
             _record_export(seals)
-    no_films = f" {counts['no films']} files that are no films." if counts["no films"] else ""
+    no_films = f" {counts['not images']} files that are not images." if counts["not images"] else ""
     typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
 
 
@@ -167,7 +167,7 @@ def _is_helper(candidate: Candidate) -> bool:
 
 def _describe_search(search: Search) -> str:
     """Say in how many places text was found, and in which frames where not in all."""
-    sentence = f"burned-in text found in {len(search.boxes)} places"
+    sentence = f"burned-in text found in {len(search.boxes)} areas"
     if search.frames < search.total_frames:
         sentence += f"; {search.frames} of {search.total_frames} frames were looked at"
     return sentence

@@ -63,7 +63,7 @@ def decrypt(
     settings = Settings.from_environment()
     protection = load(settings)
     if not yes:
-        typer.confirm("Decrypt all records and films?", abort=True)
+        typer.confirm("Decrypt all records and images?", abort=True)
     data_key = find_data_key(settings.home, protection, ways_of(settings))
     _tell(decrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, "decrypted")
@@ -134,7 +134,7 @@ def _tell(converted: Converted) -> None:
     if converted.left:
         typer.echo(
             f"{converted.left} were altered on the disk before and stay as they are: upload their "
-            "films again."
+            "images again."
         )
 
 

@@ -25,7 +25,7 @@ RECOVERY_KEY = (
 )
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
-account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
+account = typer.Typer(no_args_is_help=True, help="Accounts that may sign in.")
 
 
 def open_repository() -> Repository:
@@ -120,7 +120,7 @@ def list_audit(
 @account.command()
 def add(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under a signature.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on reports.", prompt=True)],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
     role: Annotated[
         list[Role] | None,
@@ -182,7 +182,7 @@ def enable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
 @account.command()
 def rename(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under later signatures.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on later reports.", prompt=True)],
 ) -> None:
     """Change the name under a reader's later signatures."""
     open_repository().accounts.rename(name, reader, by=TERMINAL)

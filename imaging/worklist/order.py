@@ -22,9 +22,9 @@ ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level
 READ = -1  # set by a reader's signature alone
 USUAL_LEVEL, TOP_LEVEL = 1, 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
-RAISED_BEFORE = "An earlier answer of a network raised this study."
-ONE_UNREADABLE = "A film of this study could not be read."
-ONE_WAITS = "A film of this study still waits for the network."
+RAISED_BEFORE = "An earlier AI answer gave this study priority."
+ONE_UNREADABLE = "An image of this study could not be read."
+ONE_WAITS = "An image of this study still waits for the AI."
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 

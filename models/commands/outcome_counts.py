@@ -33,6 +33,6 @@ class OutcomeCounts:
             more = len(self._helpers) - _NAMED
             names = ", ".join(self._helpers[:_NAMED]) + (f" and {more} more" if more > 0 else "")
             count = len(self._helpers)
-            what = "file that is no film" if count == 1 else "files that are no films"
+            what = "file that is not an image" if count == 1 else "files that are not images"
             said.append(f"{count} {what}: {names}.")
         return said

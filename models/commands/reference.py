@@ -24,7 +24,7 @@ def add(
 
     explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)
-    typer.echo(f"{count} films are reference cases now.")
+    typer.echo(f"{count} images are reference cases now.")
 
 
 @reference.command()

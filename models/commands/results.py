@@ -24,7 +24,8 @@ def results(
     out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
     formats: Annotated[str, typer.Option("--as", help="Comma-separated.")] = ",".join(FORMATS),
     names: Annotated[
-        bool, typer.Option("--names", help="Name the patients; file names are given either way.")
+        bool,
+        typer.Option("--names", help=("Include patient names; file names are given either way.")),
     ] = False,
     top: Annotated[
         int, typer.Option(min=0, max=MOST_TOP, help="Most urgent studies in the summary.")
@@ -46,7 +47,7 @@ def results(
     for line in exported.left_out:
         typer.echo(line, err=True)
     waiting = dict(exported.summary.statuses).get(WAITING, 0)
-    still = f", {waiting} of them still waiting for the network" if waiting else ""
+    still = f", {waiting} of them still waiting for the AI" if waiting else ""
     written = ", ".join(path.name for path in exported.files)
     counts = f"{exported.summary.files} files of {exported.summary.studies} studies{still}"
     typer.echo(f"{counts}: {written}. {RESEARCH_USE}.")

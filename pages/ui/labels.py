@@ -44,27 +44,31 @@ def within(label: str) -> str:
 
 def agreement(disagreement: float) -> str:
     """How far the networks of an ensemble, or the heads of one, differ."""
-    return _("Its readings differ by up to {percent} points").format(
-        percent=round(100 * disagreement)
+    points = round(100 * disagreement)
+    text = ngettext(
+        "The model's parts agree to within {count} point.",
+        "The model's parts agree to within {count} points.",
+        points,
     )
+    return text.format(count=points)
 
 
 def outcome(status: Status | None) -> str:
     """The outcome of a file or study, with its symbol."""
     return {
-        None: "\u2026 " + _("Waiting for the network"),
+        None: "\u2026 " + _("Waiting for the AI"),
         Status.OK: "\u2713 " + _("Answered"),
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
         Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
-        Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
-        Status.HELPER: "\u2013 " + _("No film"),
+        Status.DOCUMENT: "\u2261 " + _("Report attached"),
+        Status.HELPER: "\u2013 " + _("Not an image"),
     }[status]
 
 
 def no_films(count: int) -> str:
     """How many helper files there were."""
-    text = ngettext("{count} file that is no film", "{count} files that are no films", count)
+    text = ngettext("{count} file that is not an image", "{count} files that are not images", count)
     return text.format(count=count)
 
 
@@ -87,7 +91,7 @@ def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
 
 def level(number: int) -> str:
     """How urgent the site holds a finding."""
-    return (_("Routine"), _("Raised"), _("Urgent"), _("Critical"))[number]
+    return (_("Routine"), _("Priority"), _("Urgent"), _("Critical"))[number]
 
 
 def reading(item: WorklistItem) -> str:
@@ -121,11 +125,11 @@ def concept(code: str) -> str:
 def statement(stated: ReadFinding) -> str:
     """A reader's statement: "Overruled: Pneumonia absent"."""
     call = {
-        Call.ACCEPTED: _("Accepted"),
-        Call.OVERRULED: _("Overruled"),
-        Call.EDITED: _("Restated"),
+        Call.ACCEPTED: _("Agreed with the AI"),
+        Call.OVERRULED: _("Disagreed with the AI"),
+        Call.EDITED: _("Reworded"),
         Call.ADDED: _("Added"),
-        Call.UNAIDED: _("Read without the network's answer"),
+        Call.UNAIDED: _("Read without the AI answer"),
         Call.STATED: _("Stated"),
     }[stated.call]
     return f"{call}: {presence(concept(stated.code), stated.present)}"

@@ -49,12 +49,12 @@ def worklist_row(
         _("Urgency"): labels.urgency(item, revealed=revealed and not item.ai_off),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Probability"): None if promises_nothing(item.message) else _probability(finding),
-        _("Model, operating point"): _source(item.model, finding),
+        _("Model, threshold"): _source(item.model, finding),
     }
     if not session.may(Right.FINDINGS):
         said = {_("Outcome"): outcome}
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         **said,
         _("Waiting"): waits,
         _("Patient"): _describe_patient(
@@ -88,10 +88,10 @@ def outcome_row(
     said: Row = {
         _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
         _("Probability"): _probability(finding) if promised else None,
-        _("Model, operating point"): _source(model, finding),
+        _("Model, threshold"): _source(model, finding),
     }
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         _("File"): labels.HIDDEN if hidden else labels.file_name(file.file_name),
         _("Patient"): named or "",
         _("Outcome"): labels.outcome(file.status),
@@ -158,7 +158,7 @@ def _defuse_formulas(row: Row) -> Row:
 
 def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
     """Move a source that all scores share from its column to one line above the table."""
-    column = _("Model, operating point")
+    column = _("Model, threshold")
     sources = {row[column] for row in rows if row.get(column)}
     if len(sources) > 1:
         return rows
@@ -173,7 +173,7 @@ def _columns() -> dict[str, Any]:
         _("Urgency"): 125,
         _("Outcome"): 180,
         _("AI finding"): 210,
-        _("Model, operating point"): 255,
+        _("Model, threshold"): 255,
         _("Waiting"): 120,
         _("Patient"): 240,
         _("Age, sex"): 130,
@@ -187,7 +187,7 @@ def _columns() -> dict[str, Any]:
         format="percent", min_value=0, max_value=1, width=120
     )
     film = st.column_config.ImageColumn(width=64, help=_("Press to see it larger."))
-    return {_("Probability"): probability, _("Film"): film} | {
+    return {_("Probability"): probability, _("Image"): film} | {
         name: st.column_config.TextColumn(width=width) for name, width in widths.items()
     }
 
@@ -204,7 +204,7 @@ def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
     """The model that gave the score, and its operating point; a score never stands without."""
     if model is None or finding is None:
         return ""
-    return _("{name} {version}, hash {hash}, operating point {percent}").format(
+    return _("{name} {version}, hash {hash}, threshold {percent}").format(
         name=model.name,
         version=model.version,
         hash=model.short_hash,

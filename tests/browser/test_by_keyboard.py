@@ -56,7 +56,7 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     page.keyboard.press("Enter")  # which opens them, and states nothing
     expect(page.locator(".lb-technical")).to_have_attribute("open", "")
     page.wait_for_timeout(1000)
-    expect(page.get_by_text("Nothing stated yet")).to_be_visible()
+    expect(page.get_by_text("No findings yet")).to_be_visible()
     film(page).click()
     for key in ("Enter", "Control+Enter", "Enter"):  # faster than the page
         page.keyboard.press(key)
@@ -66,7 +66,7 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     page.keyboard.press("Escape")
     expect(page.locator(QUESTION)).to_have_count(0)
     page.keyboard.press("j")  # the other way round
-    expect(page.get_by_text("The network is overruled")).to_be_visible()
+    expect(page.get_by_text("You disagreed with the AI")).to_be_visible()
     page.keyboard.press("Alt+n")
     page.keyboard.type("Seen by key")
     page.keyboard.press("Escape")

@@ -58,11 +58,11 @@ def test_unread_only_leaves_signed_studies_out(
 ) -> None:
     store.reviews.add(by_somebody_else(study))
     page = open_page(PAGE, unread="true")
-    assert not page.dataframe and "No study passes the filter" in words(page)
+    assert not page.dataframe and "No study matches the filter" in words(page)
 
 
 def test_an_empty_worklist_says_so(open_page: OpenPage) -> None:
-    assert "No study is stored yet" in words(open_page(PAGE))
+    assert "No studies yet" in words(open_page(PAGE))
 
 
 def test_unfinished_jobs_are_shown_beside_the_worklist(
@@ -95,17 +95,17 @@ def test_a_long_list_comes_in_pages(open_page: OpenPage, store: Repository) -> N
     hold(store, *(Case(n) for n in range(60)))
     page = open_page(PAGE)
     assert len(page.dataframe[0].value) == 50 and "60 unread of 60" in words(page)
-    page = press(page, "Page after")
+    page = press(page, "Next page")
     assert len(page.dataframe[0].value) == 10 and "51 to 60 of 60" in words(page)
     found = next(t for t in page.text_input if t.label == "Filter").set_value("1.2.5").run()
-    assert not found.dataframe and "No study passes the filter" in words(found)
+    assert not found.dataframe and "No study matches the filter" in words(found)
     again = found.text_input[0].set_value("").run()
     assert "1 to 50 of 60" in words(again)
 
 
 def test_a_page_beyond_the_end_is_the_first(open_page: OpenPage, store: Repository) -> None:
     hold(store, *(Case(n) for n in range(60)))
-    page = press(open_page(PAGE), "Page after")
+    page = press(open_page(PAGE), "Next page")
     hold(store, Case(1))
     assert len(page.run().dataframe[0].value) == 1
 
@@ -114,7 +114,7 @@ def test_what_waited_too_long_is_marked_and_first(open_page: OpenPage, store: Re
     hold(store, Case(5, ("present",)), Case(2000, ("absent",)))
     page = open_page(PAGE)
     table = page.dataframe[0].value
-    assert list(table["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Raised"]
+    assert list(table["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Priority"]
     assert table["Waiting"][0].startswith("\u25c6 33 h")
     assert "1 unread study has waited longer than 24 h" in words(page)
 
@@ -123,12 +123,12 @@ def test_a_filter_says_what_it_leaves_out(open_page: OpenPage, store: Repository
     hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1))
     page = open_page(PAGE, answer="Not answered")
     assert len(page.dataframe[0].value) == 2
-    assert "2 pass the filter. Unread studies it leaves out: 1." in words(page)
+    assert "Showing 2 of 3 studies; 2 of 3 unread." in words(page)
 
 
 def test_views_fill_the_filter_in(open_page: OpenPage, store: Repository) -> None:
     hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1, ("unsure",), read=True))
-    page = press(open_page(PAGE), "Raised by AI")
+    page = press(open_page(PAGE), "Priority by AI")
     assert len(page.dataframe[0].value) == 1 and page.toggle(key="unread").value
     page = press(page, "Not answered")
     assert "It refused." in page.dataframe[0].value["Reason"][0]
@@ -156,7 +156,7 @@ def test_a_blind_reader_is_offered_nothing_that_tells(
     open_page(PAGE)  # makes the account
     store.accounts.set_blind("single-reader", True)
     page = open_page(PAGE, find="suspected")
-    assert "Raised by AI" not in [b.label for b in page.button]
+    assert "Priority by AI" not in [b.label for b in page.button]
     assert "Urgency" not in [s.label for s in page.selectbox] and not page.dataframe
     assert page.selectbox(key="answer").options == ["All", "Not answered"]
     assert set(open_page(PAGE).dataframe[0].value["Urgency"]) == {"\u2013"}
@@ -207,9 +207,9 @@ def test_the_site_sets_its_order_of_reading(
     page = open_page(PAGE)
     assert store.worklist.page().items[0].study_instance_uid == "1.1"
     page.number_input(key="longest-wait").set_value(1)
-    page = press(page, "Save for all readers")
+    page = press(page, "Save for all doctors")
     assert not page.exception and "order of reading is saved" in words(page)
-    assert list(page.dataframe[0].value["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Raised"]
+    assert list(page.dataframe[0].value["Urgency"]) == ["\u25c6 Overdue", "\u25b2 Priority"]
     finding = tiny_panel.first.card.findings[0]
     assert dict(store.site.reading_order().levels)[finding.code] == 1
 
@@ -221,7 +221,7 @@ def test_levels_have_names(store: Repository, study: str) -> None:
     assert said.urgency(replace(late, priority=2)) == "\u25c6 Overdue \u25b2"
     assert said.urgency(replace(late, priority=2), revealed=False) == "\u25c6 Overdue"
     assert shown == [
-        "\u25cf Routine", "? Raised: unsure", "\u25b2 Raised", "? Urgent: unsure",
+        "\u25cf Routine", "? Priority: unsure", "\u25b2 Priority", "? Urgent: unsure",
         "\u25b2 Critical",
     ]  # fmt: skip
 
@@ -245,11 +245,11 @@ def test_an_answer_with_a_warning_bears_a_sign(
 
 
 def test_a_shared_source_stands_above_the_table_and_mixed_ones_in_it() -> None:
-    row: study_table.Row = {"Probability": 0.5, "Model, operating point": "a 1"}
-    empty: study_table.Row = {"Probability": None, "Model, operating point": ""}
+    row: study_table.Row = {"Probability": 0.5, "Model, threshold": "a 1"}
+    empty: study_table.Row = {"Probability": None, "Model, threshold": ""}
     assert study_table._say_source_once([row, empty]) == [
         {"Probability": 0.5},
         {"Probability": None},
     ]
-    mixed: list[study_table.Row] = [row, {**row, "Model, operating point": "a 2"}]
+    mixed: list[study_table.Row] = [row, {**row, "Model, threshold": "a 2"}]
     assert study_table._say_source_once(mixed) == mixed

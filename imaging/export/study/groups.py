@@ -63,7 +63,7 @@ def reader_group(
         ],
     )
     if finding.call is Call.EDITED:
-        comment(group[0], f"Restates the network's finding: {finding.replaces}")
+        comment(group[0], f"Rewords the AI finding: {finding.replaces}")
     comment(group[0], finding.note)
     return group
 
@@ -119,7 +119,7 @@ def _network_group(
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
     if leads:
-        comment(group[0], wording.conformal_line(assessment))
+        comment(group[0], wording.certainty_line(assessment))
         comment(group[0], " ".join(assessment.messages))
     for map_ in maps:
         if map_.target == finding.code and map_.verdict:

@@ -33,7 +33,7 @@ _MISSING = (
     "accounts can give it one."
 )
 _NOT_YOURS = (
-    "What stands on this page is another reader's work, so nothing was saved. Open the study again."
+    "What stands on this page is another doctor's work, so nothing was saved. Open the study again."
 )
 
 

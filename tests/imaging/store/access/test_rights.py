@@ -395,9 +395,9 @@ def _job(repository: Repository) -> str:
 def test_nobody_signs_or_drafts_in_the_name_of_another(house: House) -> None:
     before = rows_of(house.repository)
     for stage in Stage:
-        with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another reader"):
+        with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another doctor"):
             house.repository.reviews.add(draft(stage, "boss"))
-    with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another reader"):
+    with house.acting(Role.SIGNER), pytest.raises(RightMissingError, match="another doctor"):
         house.repository.reviews.add_first_read(read("boss"))
     assert rows_of(house.repository) == before
 
