@@ -22,11 +22,6 @@ class Moment(StrEnum):
     AI_OFF = "ai off"  # somebody switched AI off for the study
     AI_ON = "ai on"
 
-    @property
-    def once(self) -> bool:
-        """True where the first time alone counts."""
-        return self not in (Moment.AI_OFF, Moment.AI_ON)
-
 
 class AiScope(StrEnum):
     """For whom, or for what, AI is switched off."""

@@ -142,11 +142,13 @@ class Reviews(Records):
         with self._database.reading(Right.FINDINGS) as session:
             return frozenset(session.scalars(query))
 
-    def first_reads(self) -> tuple[FirstRead, ...]:
-        """All first reads, oldest first."""
+    def first_reads(self, study_instance_uid: str = "") -> tuple[FirstRead, ...]:
+        """All first reads, oldest first; or those of one study."""
         query = select(FirstReadTable).order_by(
             FirstReadTable.committed_at, FirstReadTable.study_instance_uid, FirstReadTable.account
         )
+        if study_instance_uid:
+            query = query.where(FirstReadTable.study_instance_uid == study_instance_uid)
         with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 json_codec.first_read_from_json(row.content, row.committed_at)

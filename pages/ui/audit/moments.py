@@ -29,9 +29,10 @@ def note_listed(study_instance_uids: Iterable[str], where: str) -> None:
     _note(list(study_instance_uids), Moment.ANSWER, {"where": where})
 
 
-def note_map(study_instance_uid: str, method: str, model: ModelIdentity) -> None:
-    """Keep that a map was drawn over a film."""
-    _note([study_instance_uid], Moment.MAP, {"method": method, **_named(model)})
+def note_map(study_instance_uid: str, answer: Assessment | None) -> None:
+    """Keep that a map of the evidence for an answer was drawn over a film."""
+    if answer is not None and answer.model is not None:
+        _note([study_instance_uid], Moment.MAP, _named(answer.model))
 
 
 def _note(uids: list[str], kind: Moment, detail: dict[str, str | float | bool]) -> None:

@@ -17,6 +17,7 @@ from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, patient_banner, session
+from pages.ui.audit import moments
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
 from pages.ui.review import statements
@@ -50,6 +51,9 @@ def do(
         False while findings are not stated here: before a blind first read, or on a held study.
     """
     uid = record.study_instance_uid
+    if act == "mapSeen":  # no deed of the reader's: what is asked stays asked
+        moments.note_map(uid, lead)
+        return
     asked = session.signature_asked(uid)
     if act == "accept" and asked is not None:
         return  # pressed before the question was on the screen: it answers nothing
