@@ -23,6 +23,7 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
 from imaging.intake.helper_files import is_helper_file
+from imaging.language import _, sentence
 from imaging.review.records import AuditEvent
 from imaging.store import Seals, seal_file
 
@@ -96,7 +97,7 @@ def deidentify(
                     counts["no films"] += 1
                     continue
                 counts["left out"] += 1
-                typer.echo(f"{candidate.path}: {_with_hint(str(exc))}", err=True)
+                typer.echo(f"{candidate.path}: {sentence(_with_hint(str(exc)))}", err=True)
                 continue
             name = copy.sop_instance_uid
             (target / f"{name}.dcm").write_bytes(copy.content)
@@ -105,7 +106,7 @@ def deidentify(
             counts["written"] += 1
             seals |= seal_file(f"{name}.dcm", copy.content)
             if remark:
-                typer.echo(f"{name}.dcm: {remark}")
+                typer.echo(f"{name}.dcm: {sentence(remark)}")
         if write_report is not None:
             write_report.write_bytes(report(copies))
     except OSError as exc:
@@ -113,8 +114,14 @@ def deidentify(
     finally:  # what was written before a disk was full has left too
         if seals:
             _record_export(seals)
-    no_films = f" {counts['no films']} files that are no films." if counts["no films"] else ""
-    typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
+    said = [
+        _("{written} files written, {left} left out.").format(
+            written=counts["written"], left=counts["left out"]
+        )
+    ]
+    if counts["no films"]:
+        said.append(_("{count} files that are no films.").format(count=counts["no films"]))
+    typer.echo(" ".join(said))
 
 
 @dataclass(frozen=True, slots=True)
