@@ -44,13 +44,18 @@ def speak_to(reader: Account | None) -> None:
 
     Every run says it anew: a page (`app.py`), a callback and a fragment (`pages.ui.deeds`).
     """
-    chosen = reader.language if reader else st.context.cookies.get(COOKIE, "")
+    chosen = reader.language if reader else _known(st.context.cookies.get(COOKIE))
     speak(chosen or st.context.locale or "")
 
 
 @contextmanager
 def speaking_to(request: Request, reader: Account | None = None) -> Iterator[None]:
     """Speak the language of a request's reader, outside of Streamlit's pages."""
-    chosen = reader.language if reader else request.cookies.get(COOKIE, "")
+    chosen = reader.language if reader else _known(request.cookies.get(COOKIE))
     with speaking(chosen or accepted(request.headers.get("accept-language", ""))):
         yield
+
+
+def _known(cookie: str | None) -> str:
+    """What a browser kept, where it is one of our languages; else ""."""
+    return cookie if cookie and cookie in languages() else ""

@@ -6,6 +6,7 @@ Babel calls these functions (see locale/babel.cfg); nothing at run time does.
 from __future__ import annotations
 
 import ast
+import inspect
 import tomllib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -32,7 +33,7 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
 
     A sentence starts with a capital, has a blank and ends with a full stop or question mark; the
     label of a `Method`, the intended-use banner and what is marked (`imaging.language`) count too.
-    Docstrings stay out.
+    Docstrings stay out, but those of the terminal's commands, which are its help.
     """
     tree = ast.parse(fileobj.read())
     skipped = set(_inner_parts(tree))
@@ -41,6 +42,10 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
             continue
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
             yield from _marked(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("typer."):
+            yield from _help_of(node)
+        if isinstance(node, ast.FunctionDef) and _is_command(node, tree):
+            yield node.lineno, "", inspect.cleandoc(ast.get_docstring(node) or ""), []
         text = _template(node)
         if text and _is_sentence(text):
             yield getattr(node, "lineno", 0), "", text, []
@@ -65,6 +70,31 @@ def _marked(call: ast.Call) -> Iterator[Message]:
     words = [ast.literal_eval(arg) for arg in call.args[: _MARKS[name]] if _template(arg)]
     if len(words) == _MARKS[name]:
         yield call.lineno, name, words[0] if name == "_" else tuple(words), []
+
+
+def _help_of(call: ast.Call) -> Iterator[Message]:
+    """The help of an argument, an option or a group of commands, as Typer takes it."""
+    for keyword in call.keywords:
+        if keyword.arg == "help" and isinstance(keyword.value, ast.Constant):
+            yield call.lineno, "", str(keyword.value.value), ["Help of the terminal"]
+
+
+def _is_command(function: ast.FunctionDef, module: ast.Module) -> bool:
+    """Whether a function is a command of the terminal: it is decorated, or takes its options."""
+    if any(".command(" in ast.unparse(by) for by in function.decorator_list):
+        return True
+    options = {"typer"}
+    for node in module.body:  # names for options, such as `By = Annotated[Kind, typer.Option(...)]`
+        if isinstance(node, ast.Assign) and "typer." in ast.unparse(node.value):
+            options |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    names = (
+        node.id
+        for argument in function.args.args
+        if argument.annotation
+        for node in ast.walk(argument.annotation)
+        if isinstance(node, ast.Name)
+    )
+    return not options.isdisjoint(names)
 
 
 def _inner_parts(tree: ast.AST) -> Iterator[int]:

@@ -1,27 +1,36 @@
-"""The page's language told to the browser: its ``lang``, and a cookie for the pages of the door."""
+"""The page's language told to the browser: its ``lang``, a cookie, and Streamlit's own words.
+
+The cookie is for the pages of the door, before anybody is signed in.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import streamlit as st
 
 from pages.ui import session
 from pages.ui.i18n import COOKIE, spoken
+from pages.ui.language import streamlit_words
 
 # `lang` chooses the voice of a screen reader, hyphens, and which shapes Han characters take.
-_APPLY = """
-export default function ({ data }) {
-  document.documentElement.lang = data.tag;
-  if (data.chosen === null) return; // nobody is signed in: the last reader's stays
-  const kept = data.chosen ? 31536000 : 0;
-  document.cookie = `${data.cookie}=${data.chosen}; Path=/; SameSite=Strict; Max-Age=${kept}`;
-}
-"""
-_apply = st.components.v2.component("lightbox_language", js=_APPLY)
+_apply = st.components.v2.component(
+    "lightbox_language",
+    js=Path(__file__).with_name("browser.js").read_text(encoding="utf-8"),
+)
 
 
 def render_language() -> None:
     """Tell the browser in which language the page is, and what this reader chose."""
-    tag = spoken().replace("_", "-")
-    data = {"cookie": COOKIE, "tag": tag, "chosen": session.chosen_language()}
     with st.container(key="language-told"):
-        _apply(key="told-language", data=data)
+        _apply(
+            key="told-language",
+            data={
+                "cookie": COOKIE,
+                "tag": spoken().replace("_", "-"),
+                "chosen": session.chosen_language(),
+                "scope": streamlit_words.SCOPE,
+                "words": streamlit_words.words(),
+                "patterns": streamlit_words.patterns(),
+            },
+        )
