@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from imaging.review.terms import TERMS
+
 ROOT = Path(__file__).parents[1] / "locale"
 HAN = re.compile(r"[\u4e00-\u9fff]")
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff](?:[,;:?!()]|\.(?:\s|$))|\uff01")
@@ -37,7 +39,7 @@ def read(path: Path) -> dict[str, str]:
 
 CATALOGUE = read(ROOT / "zh_CN" / "LC_MESSAGES" / "lightbox.po")
 with (ROOT / "glossary.csv").open(newline="") as stream:
-    TERMS = list(csv.reader(stream))[1:]
+    GLOSSARY = list(csv.reader(stream))[1:]
 
 
 def test_every_message_of_the_template_is_translated() -> None:
@@ -67,10 +69,14 @@ def test_chinese_has_its_own_punctuation_and_no_exclamation() -> None:
             assert said.endswith(ENDS), said
 
 
-@pytest.mark.parametrize(("term", "word", "also"), TERMS, ids=[row[0] for row in TERMS])
+@pytest.mark.parametrize(("term", "word", "also"), GLOSSARY, ids=[row[0] for row in GLOSSARY])
 def test_a_term_of_the_glossary_has_one_translation(term: str, word: str, also: str) -> None:
     found = re.compile(rf"(?<![\w-]){re.escape(term)}(?![\w-])", re.IGNORECASE)
     words = [one for one in f"{word}|{also}".split("|") if one]
     for english, chinese in CATALOGUE.items():
         if found.search(re.sub(r"`[^`]*`|\{[^{}]*\}", "", english)):
             assert any(one in chinese for one in words), (english, chinese)
+
+
+def test_what_a_doctor_may_state_is_in_the_catalogue() -> None:
+    assert {term.meaning for term in TERMS.values()} <= CATALOGUE.keys()

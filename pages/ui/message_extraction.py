@@ -1,6 +1,6 @@
 """Extraction for `make messages`: the sentences of imaging and models, without marking them there.
 
-Babel calls these two functions (see locale/babel.cfg); nothing at run time does.
+Babel calls these functions (see locale/babel.cfg); nothing at run time does.
 """
 
 from __future__ import annotations
@@ -42,6 +42,20 @@ def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
     words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]
     for word in words + [finding["label"] for finding in task["findings"]]:
         yield 1, "", word, []
+
+
+def extract_words(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
+    """Yield the words of a report (a dictionary WORDS) and the meanings of coded terms (Code)."""
+    for node in ast.walk(ast.parse(fileobj.read())):
+        words: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            if any(isinstance(name, ast.Name) and name.id == "WORDS" for name in node.targets):
+                words = node.value.values
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Code":
+            words = node.args[2:]
+        for word in words:
+            if text := _template(word):
+                yield word.lineno, "", text, []
 
 
 def _inner_parts(tree: ast.AST) -> Iterator[int]:
