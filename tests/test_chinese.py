@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from imaging.review.terms import TERMS
@@ -37,7 +39,8 @@ def read(path: Path) -> dict[str, str]:
     return found
 
 
-CATALOGUE = read(ROOT / "zh_CN" / "LC_MESSAGES" / "lightbox.po")
+CHINESE = ROOT / "zh_CN" / "LC_MESSAGES"
+CATALOGUE = read(CHINESE / "lightbox.po")
 with (ROOT / "glossary.csv").open(newline="") as stream:
     GLOSSARY = list(csv.reader(stream))[1:]
 
@@ -80,3 +83,10 @@ def test_a_term_of_the_glossary_has_one_translation(term: str, word: str, also: 
 
 def test_what_a_doctor_may_state_is_in_the_catalogue() -> None:
     assert {term.meaning for term in TERMS.values()} <= CATALOGUE.keys()
+
+
+def test_what_is_read_at_run_time_is_this_catalogue() -> None:
+    compiled = BytesIO()
+    with (CHINESE / "lightbox.po").open("rb") as stream:
+        write_mo(compiled, read_po(stream, locale="zh_CN"))
+    assert (CHINESE / "lightbox.mo").read_bytes() == compiled.getvalue(), "run `make messages`"
