@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from imaging.review.terms import TERMS
 
 ROOT = Path(__file__).parents[1] / "locale"
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -35,9 +39,10 @@ def read(path: Path) -> dict[str, str]:
     return found
 
 
-CATALOGUE = read(ROOT / "zh_CN" / "LC_MESSAGES" / "lightbox.po")
+CHINESE = ROOT / "zh_CN" / "LC_MESSAGES"
+CATALOGUE = read(CHINESE / "lightbox.po")
 with (ROOT / "glossary.csv").open(newline="") as stream:
-    TERMS = list(csv.reader(stream))[1:]
+    GLOSSARY = list(csv.reader(stream))[1:]
 
 
 def test_every_message_of_the_template_is_translated() -> None:
@@ -67,10 +72,21 @@ def test_chinese_has_its_own_punctuation_and_no_exclamation() -> None:
             assert said.endswith(ENDS), said
 
 
-@pytest.mark.parametrize(("term", "word", "also"), TERMS, ids=[row[0] for row in TERMS])
+@pytest.mark.parametrize(("term", "word", "also"), GLOSSARY, ids=[row[0] for row in GLOSSARY])
 def test_a_term_of_the_glossary_has_one_translation(term: str, word: str, also: str) -> None:
     found = re.compile(rf"(?<![\w-]){re.escape(term)}(?![\w-])", re.IGNORECASE)
     words = [one for one in f"{word}|{also}".split("|") if one]
     for english, chinese in CATALOGUE.items():
         if found.search(re.sub(r"`[^`]*`|\{[^{}]*\}", "", english)):
             assert any(one in chinese for one in words), (english, chinese)
+
+
+def test_what_a_doctor_may_state_is_in_the_catalogue() -> None:
+    assert {term.meaning for term in TERMS.values()} <= CATALOGUE.keys()
+
+
+def test_what_is_read_at_run_time_is_this_catalogue() -> None:
+    compiled = BytesIO()
+    with (CHINESE / "lightbox.po").open("rb") as stream:
+        write_mo(compiled, read_po(stream, locale="zh_CN"))
+    assert (CHINESE / "lightbox.mo").read_bytes() == compiled.getvalue(), "run `make messages`"
