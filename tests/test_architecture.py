@@ -94,7 +94,7 @@ FLOORS = (
     ("models/evaluation",),
     ("models/graphs",),
     ("models/commands",),
-    ("pages/ui/wall",),
+    ("pages/ui/wall", "pages/ui/grid"),
     ("pages/ui",),
     ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server", "pages/ui/audit"),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),

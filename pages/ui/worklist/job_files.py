@@ -60,7 +60,7 @@ def render_files(job: JobProgress) -> None:
             )
         )
     if any(file.study_instance_uid for file in files):
-        st.caption(_("Tick a row to open its review."))
+        st.caption(_("Click a study to open it."))
     key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
     unnamed = any(film.source is SourceKind.FILM for film, _answer in films.values())
     who.render_table(rows, [f.study_instance_uid for f in files], key=key, unnamed=unnamed)
