@@ -25,6 +25,23 @@ def test_a_film_is_signed_by_four_keys(page: Page, server: Server, films: list[P
     page.get_by_role("link", name="Worklist").click()
     expect(table(page)).to_contain_text("SYNTHETIC")
 
+    # a row is opened by key and by a press anywhere on it, and the list comes back where it was
+    table(page).get_by_role("row").nth(1).wait_for()
+    page.evaluate("document.activeElement.blur()")
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    second = page.url.partition("study=")[2].partition("&")[0]
+    page.get_by_role("link", name="Worklist").click()
+    row = table(page).locator("tbody tr").nth(1)
+    expect(row).to_have_attribute("data-uid", second)
+    expect(row).to_have_attribute("tabindex", "0")
+    row.locator("td").last.click()
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    assert page.url.partition("study=")[2].partition("&")[0] == second
+    page.get_by_role("link", name="Worklist").click()
+    expect(table(page)).to_contain_text("SYNTHETIC")
+
     keys = ("n", "Enter", "Control+Enter", "Enter")
     page.keyboard.press(keys[0])
     expect(film(page)).to_have_attribute("data-ready", "true")
