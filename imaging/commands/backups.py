@@ -88,7 +88,10 @@ def restore(
         )
         return
     if not verdict.intact:
-        raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
+        raise StoreError(
+            "Its audit trail does not hold, nor did it when the backup was "
+            "made. Restore an older backup, or ask whoever runs Lightbox."
+        )
     typer.echo(f"Audit trail: {verdict.entries} lines, unbroken. Head: {verdict.head}")
 
 

@@ -120,7 +120,9 @@ def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
         maps = [map_ for map_ in case.maps if map_.sop_instance_uid == uid]
         groups += network_groups(assessment, sources[uid], maps)
     if not groups:
-        raise ExportError("Neither a doctor nor the AI has said anything yet.")
+        raise ExportError(
+            "Neither a doctor nor the AI has said anything yet. Enter a finding first."
+        )
     return groups
 
 
