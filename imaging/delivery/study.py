@@ -87,7 +87,9 @@ def deliver(
         # the patient as under the signature: what was typed since belongs to an amendment
         record = repository.studies.get(study_uid, typed_until=signed.created_at)
     if not record.instances:
-        raise ExportError("This study holds no image, so there is nothing to export.")
+        raise ExportError(
+            "This study has no image, so there is nothing to export. Choose another study."
+        )
     sources = _find_sources(repository, record)
     drawn = not set(formats) <= _UNDRAWN
     head = repository.audit.head()

@@ -162,14 +162,20 @@ class ExportCase:
         for instance in self.record.instances:
             if instance.identity.sop_instance_uid == sop_instance_uid:
                 return instance
-        raise ExportError("An annotation or map belongs to an image that is not in this study.")
+        raise ExportError(
+            "An annotation or map belongs to an image that is not in this "
+            "study. Reload the study, then export again."
+        )
 
     def picture(self, sop_instance_uid: str, frame: int) -> Picture:
         """The picture of a frame; `ExportError` when it was not gathered."""
         for picture in self.pictures:
             if (picture.sop_instance_uid, picture.frame) == (sop_instance_uid, frame):
                 return picture
-        raise ExportError("The picture of this image could not be prepared for the export.")
+        raise ExportError(
+            "The picture of this image could not be prepared for the export. "
+            "Export it without pictures, or ask for the file again."
+        )
 
     def presentation(self, sop_instance_uid: str, frame: int) -> Presentation:
         """How the reader left a frame, or the plain presentation."""

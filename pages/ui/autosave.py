@@ -274,7 +274,7 @@ def _insist_on_seen(record: StudyRecord) -> None:
     """Refuse when the newest version is not the one this reader sees."""
     newest = record.review.version if record.review else 0
     if newest != session.seen_version(record.study_instance_uid):
-        raise ConflictError("Somebody else saved this study first.")
+        raise ConflictError("Somebody else saved this study first. Reload the page and compare.")
 
 
 def _describe_conflict(record: StudyRecord) -> str:

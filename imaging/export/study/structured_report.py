@@ -40,7 +40,8 @@ from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.export.study.groups import Group, comment, mark_group, network_groups, reader_group
 from imaging.review.records import Review
 
-_NOBODY = "Neither a doctor nor the AI has said anything yet."
+_NOBODY = "Neither a doctor nor the AI has said anything yet. Enter a finding first."
+_NO_DOCTOR = "No doctor has said anything yet. Enter a finding first."
 
 
 def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
@@ -123,8 +124,8 @@ def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
         groups += network_groups(assessment, sources[uid], maps)
     if not groups:
         off = wording.ai_off_line(case.record)
-        said = "No doctor has said anything yet." if off else _NOBODY
-        raise ExportError(f"{said} {off}".strip())
+        said = _NO_DOCTOR if off else _NOBODY
+        raise ExportError(f"{off} {said}".strip())
     return groups
 
 

@@ -188,7 +188,7 @@ def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
     assert numbers == pytest.approx(
         {
             "Probability": 0.8312345678901234,
-            "Operating point": 0.43,
+            "Threshold": 0.43,
             "Disagreement within the model": 0.031,
             "Error rate the AI answer is set to": 0.05,
         }
@@ -462,7 +462,7 @@ def test_a_slice_of_unknown_thickness_becomes_a_region() -> None:
 def test_no_region_is_said_not_drawn() -> None:
     case = export_case_of("cr")
     against = replace(case.maps[0], values=-np.abs(case.maps[0].values))
-    with pytest.raises(ExportError, match="strongly enough"):
+    with pytest.raises(ExportError, match="strong enough"):
         export_case(replace(case, maps=(against,)), ["map"], NOW)
 
 

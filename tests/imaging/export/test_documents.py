@@ -107,7 +107,7 @@ def test_the_pdf_is_silent_about_an_eraser_nobody_used(tmp_path: Path) -> None:
     assert case.review
     unused = replace(case.record, reviews=(replace(case.review, trials=()),))
     text = plain(" ".join(pages(case_with(unused, case.contents), tmp_path)))
-    assert "eraser" not in text and "Measurements and marks" in text
+    assert "eraser" not in text and "Measurements and annotations" in text
 
 
 @pytest.mark.parametrize("name", ["Müller^Jürgen", "Иванов^Пётр", "Παπαδοπούλου^Ελένη"])
@@ -216,7 +216,7 @@ def test_the_network_s_numbers_are_quantities() -> None:
         if "valueQuantity" in c
     }
     assert values["Probability"] == 0.8312345678901234
-    assert values["Operating point"] == 0.43
+    assert values["Threshold"] == 0.43
     assert RESEARCH_USE in [note["text"] for note in network["note"]]
 
 

@@ -212,7 +212,7 @@ def test_signed_results_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
     write_html(path, tallied(rows), (), NOW)
     text = Parsed(path.read_text()).text
-    assert "1 files belong to studies that a reader signed as final." in text
+    assert "1 files belong to studies that a doctor signed as final." in text
     assert "AI's draft" not in text
 
 
