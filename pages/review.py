@@ -29,6 +29,7 @@ from pages.ui.review import (
     history,
     key_acts,
     pending_films,
+    report_preview,
     statements,
     straighten,
     study_export,
@@ -130,7 +131,7 @@ with panel:
             if gone:
                 st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead)
+                statements.render_statements(record, lead, priors, instance)
         if test is not None:
             test()
         if signable:
@@ -147,4 +148,8 @@ with panel:
         with foot:
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
+if signable:
+    report_preview.render_printed(record)
+else:
+    report_preview.render_not_printed()
 key_acts.render_done(uid)
