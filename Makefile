@@ -107,6 +107,7 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.mutations
 	$(BIN)/python -m bench.viewer
 	$(BIN)/python -m bench.sessions
+	$(BIN)/python -m bench.reading
 	$(BIN)/python -m bench.worklist
 	$(BIN)/python -m bench.explain
 	$(BIN)/python -m bench.startup

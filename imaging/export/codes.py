@@ -16,15 +16,16 @@ COMMENT = Code("121106", "DCM", "Comment")
 PRESENCE = Code("PRESENCE", PRIVATE, "Presence of finding")
 PRESENT = Code("52101004", "SCT", "Present")
 ABSENT = Code("272519000", "SCT", "Absent")
-CALL = Code("CALL", PRIVATE, "Reader's word on the network's answer")
+CALL = Code("CALL", PRIVATE, "Doctor's word on the AI answer")
 CALLS = {
-    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Accepted as the network answered"),
-    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Opposite of what the network answered"),
-    Call.EDITED: Code("EDITED", PRIVATE, "Network's finding restated"),
-    Call.ADDED: Code("ADDED", PRIVATE, "Added by the reader"),
-    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided without the network"),
+    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Agreed with the AI"),
+    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Disagreed with the AI"),
+    Call.EDITED: Code("EDITED", PRIVATE, "AI finding reworded"),
+    Call.ADDED: Code("ADDED", PRIVATE, "Added by the doctor"),
+    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided by doctor (no firm AI answer)"),
+    Call.STATED: Code("STATED", PRIVATE, "Stated by the doctor"),
 }
-ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
+ANSWER = Code("ANSWER", PRIVATE, "AI answer")
 NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 ANSWERS = {
     Answer.PRESENT: PRESENT,
@@ -33,11 +34,11 @@ ANSWERS = {
     Answer.UNSUITABLE: NOT_EVALUATED,
 }
 PROBABILITY = Code("122157", "DCM", "Probability")
-OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Operating point")
-DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement between networks")
-ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate of the conformal answer")
+OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Threshold")
+DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement within the model")
+ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate the AI answer is set to")
 AI = Code("123110", "DCM", "Artificial Intelligence")
-IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the network")
+IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the AI")
 NO_UNIT = Code("1", "UCUM", "no units")
 SALIENCY = Code("130404", "DCM", "Saliency")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")

@@ -47,8 +47,8 @@ from models.inference.outcomes import failed_outcome
 log = logging.getLogger(__name__)
 NOBODY = "No cluster answers at this address; start one with `ray start --head`."
 UNFIT = (
-    "A computer of the cluster cannot run Lightbox, or has other networks installed; install the "
-    "same version in the same folder everywhere."
+    "A computer of the cluster cannot run Lightbox, or has other models installed; install "
+    "the same version in the same folder everywhere."
 )
 DESERTED = "No computer of the cluster has answered for ten minutes."
 _LOSSES = 3  # actors that one chunk may lose before its files go one by one

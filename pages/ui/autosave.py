@@ -214,8 +214,8 @@ def shows_whose(record: StudyRecord) -> bool:
     session.leave_notice(
         "error",
         _(
-            "Somebody said meanwhile whose films these are, and nothing was saved: look at them, "
-            "then do it again."
+            "Somebody said meanwhile whose images these are, and nothing was saved: look at "
+            "them, then do it again."
         ),
     )
     session.forget_drawn(record.study_instance_uid)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from imaging.entities import Status
 from imaging.export import wording
-from imaging.export.batch.rows import NOT_READ, ResultRow
+from imaging.export.batch.rows import AI_OFF, NOT_READ, ResultRow
 from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.export.common import local
 from imaging.worklist.order import RAISED, READ, UNSURE
@@ -18,10 +18,10 @@ TITLE = "Lightbox results"
 AI_GENERATED = "AI-generated, not for diagnosis"
 SHEET_TITLE = "Pictures of the most urgent studies"
 SHEET_NOTE = (
-    "The film as acquired comes first, what speaks for and against the finding second. The maps on "
-    "this sheet were not tested one by one; Review shows each map with its proof."
+    "The original image comes first, evidence for and against the finding second. The maps "
+    "on this sheet were not tested one by one; Review shows each map with its tests."
 )
-_URGENCY = {RAISED: "raised", UNSURE: "raised: unsure", 0: "routine", READ: "read"}
+_URGENCY = {RAISED: "priority", UNSURE: "priority: unsure", 0: "routine", READ: "read"}
 
 
 def _urgency(priority: int) -> str:
@@ -45,16 +45,19 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     helpers = dict(summary.statuses).get(Status.HELPER, 0)
     lines = [f"{summary.files - helpers} files, {summary.studies} studies."]
     if helpers:
-        lines.append(f"Files that are no films, and in no table: {helpers}.")
+        lines.append(f"Files that are not images, and in no table: {helpers}.")
     if summary.received is not None:
         first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
         lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
     lines.append(f"Written {local(now):%Y-%m-%d %H:%M}.")
     final = dict(summary.readings).get("final", 0)
+    off = dict(summary.statuses).get(AI_OFF, 0)
+    if off:
+        lines.append(f"AI was off for {off} files: no network's answer about them is given here.")
     if not final:
-        lines.append("Nobody has signed any of these results: they are the network's draft.")
+        lines.append("Nobody has signed any of these results: they are the AI's draft.")
     else:
-        lines.append(f"{final} files belong to studies that a reader signed as final.")
+        lines.append(f"{final} files belong to studies that a doctor signed as final.")
     return tuple(lines)
 
 
@@ -64,10 +67,10 @@ def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
         _networks(summary),
         _counts("What became of the files", "Outcome", _statuses(summary)),
         replace(
-            _counts("Answers of the network (AI-generated)", "Answer", _answers(summary)),
+            _counts("AI answers (AI-generated)", "Answer", _answers(summary)),
             distributions=summary.distributions,
         ),
-        _counts("How far a reader has come", "Files of studies that are", _readings(summary)),
+        _counts("How far the reading has come", "Files of studies that are", _readings(summary)),
         _reasons(summary),
         _top(summary, names=names),
     )
@@ -77,8 +80,8 @@ def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
 def _networks(summary: Summary) -> Block:
     """The networks that answered, and where each line is drawn."""
     return Block(
-        "Model and operating points",
-        ("Model", "SHA-256 of weights, of all files", "Engine", "Operating points"),
+        "Model and thresholds",
+        ("Model", "SHA-256 of weights, of all files", "Engine", "Thresholds"),
         tuple(
             (
                 network.name,
@@ -89,7 +92,7 @@ def _networks(summary: Summary) -> Block:
             for network in summary.networks
         ),
         (0.22, 0.38, 0.16, 0.24),
-        "A finding is called at or above its operating point.",
+        "A finding is suspected at or above its threshold.",
     )
 
 
@@ -145,7 +148,7 @@ def _top(summary: Summary, *, names: bool) -> Block:
             for at, row in enumerate(summary.top, 1)
         ),
         (0.05, 0.45, 0.22, 0.16, 0.12),
-        "In the worklist's order: raised first, then unsure; studies a reader signed come last.",
+        "In the worklist's order: priority first, then unsure; signed studies come last.",
     )
 
 
@@ -176,20 +179,21 @@ def figure(row: ResultRow) -> str:
     """The probability with its operating point; never one without the other."""
     if row.probability is None or row.operating_point is None:
         return ""
-    return f"{row.probability:.3f} (operating point {row.operating_point:.3f})"
+    return f"{row.probability:.3f} (threshold {row.operating_point:.3f})"
 
 
 def caption(pair: PicturePair) -> str:
     """The caption of a pair of pictures."""
     if pair.overlay is None:
         return (
-            f"Film as acquired. {pair.method} for {pair.finding}: not reliable for this image. The "
-            f"answer stands without a map. Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+            f"Original image. {pair.method} for {pair.finding}: not reliable for this image. "
+            f"The answer stands without a map. Model {wording.model_line(pair.model)}. "
+            f"{AI_GENERATED}."
         )
     verdict = f": {pair.verdict}" if pair.verdict else ""
     return (
-        f"Left: film as acquired. Right: {pair.method} for {pair.finding}{verdict} (orange for, "
-        f"blue against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+        f"Left: original image. Right: {pair.method} for {pair.finding}{verdict} (orange "
+        f"for, blue against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
     )
 
 
@@ -205,7 +209,7 @@ def distribution_title(distribution: Distribution) -> str:
     points = ", ".join(f"{point:.3f}" for point in distribution.operating_points)
     return (
         f"Probability of {distribution.label}, {sum(distribution.counts)} images, "
-        f"by {distribution.network}; operating point {points}"
+        f"by {distribution.network}; threshold {points}"
     )
 
 

@@ -210,7 +210,7 @@ def _network_observation(
         ):
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
-        said = (origin_line(instance), wording.conformal_line(assessment), *assessment.messages)
+        said = (origin_line(instance), wording.certainty_line(assessment), *assessment.messages)
         remarks = [*remarks, *said]
     if assessment.model is not None:
         observation["device"] = {"reference": f"#{_device_id(assessment.model)}"}

@@ -27,7 +27,7 @@ from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIde
 from imaging.export import codes, wording
 from imaging.export.case import AttributionMap
 from imaging.export.common import SOFTWARE, coded, derive_uid
-from imaging.review.records import Annotation, Measure, ReadFinding, Shape
+from imaging.review.records import Annotation, Call, Measure, ReadFinding, Shape
 from imaging.review.terms import concept
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
@@ -62,8 +62,8 @@ def reader_group(
             SourceImageForMeasurementGroup.from_source_image(sources[uid]) for uid in images
         ],
     )
-    if finding.replaces:
-        comment(group[0], f"Restates the network's finding: {finding.replaces}")
+    if finding.call is Call.EDITED:
+        comment(group[0], f"Rewords the AI finding: {finding.replaces}")
     comment(group[0], finding.note)
     return group
 
@@ -119,7 +119,7 @@ def _network_group(
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
     if leads:
-        comment(group[0], wording.conformal_line(assessment))
+        comment(group[0], wording.certainty_line(assessment))
         comment(group[0], " ".join(assessment.messages))
     for map_ in maps:
         if map_.target == finding.code and map_.verdict:

@@ -26,7 +26,7 @@ from imaging.export.common import local, short
 from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet
 from imaging.export.photograph import origin_line
 from imaging.rendering import composite_overlay, thumbnail
-from imaging.review.records import ReadFinding, Stage, Trial
+from imaging.review.records import Call, ReadFinding, Stage, Trial
 
 _LOST = (
     "An original of this study is missing from the data folder, or was altered there: no picture "
@@ -123,12 +123,12 @@ def _changes(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """The reader's word."""
     review = case.review
-    head = sheet.text("Reader's findings", size=12)
+    head = sheet.text("Doctor's findings", size=12)
     if review is None or not review.findings:
-        return [head, sheet.text("No finding was stated by a reader.")]
+        return [head, sheet.text("No finding was stated by a doctor.")]
     if review.stage is Stage.DRAFT:
-        head = sheet.text("Reader's findings (draft, not signed)", size=12)
-    rows = [("Finding", "Reader", "Against the network", "Note")]
+        head = sheet.text("Doctor's findings (draft, not signed)", size=12)
+    rows = [("Finding", "Doctor", "Compared with AI", "Note")]
     rows += [_finding_row(finding) for finding in review.findings]
     story = [head, sheet.table(rows, (0.25, 0.12, 0.28, 0.35))]
     return [*story, sheet.text(f"Note: {review.note}")] if review.note else story
@@ -137,7 +137,7 @@ def _findings(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
     """The row of a reader's finding."""
     call = CALLS[finding.call].meaning
-    if finding.replaces:
+    if finding.call is Call.EDITED:
         call = f"{call}: {wording.finding_label(finding.replaces)}"
     word = "present" if finding.present else "absent"
     return wording.finding_label(finding.code), word, call, finding.note
@@ -145,9 +145,11 @@ def _finding_row(finding: ReadFinding) -> tuple[str, str, str, str]:
 
 def _answers(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     """The network's answer about each image."""
-    story: list[Flowable] = [sheet.text("Network's answer (AI-generated)", size=12)]
+    story: list[Flowable] = [sheet.text("AI answer (AI-generated)", size=12)]
+    if off := wording.ai_off_line(case.record):
+        return [*story, sheet.text(off)]
     if not case.answers:
-        return [*story, sheet.text("The network was not asked.")]
+        return [*story, sheet.text("The AI was not run.")]
     for instance, assessment in case.answers:
         story.append(KeepTogether(_answer(sheet, instance, assessment)))
     return story
@@ -164,8 +166,10 @@ def _answer(sheet: Sheet, instance: Instance, assessment: Assessment) -> list[Fl
         f"{f.label}: {wording.answer_line(f, calibrated=calibrated)}" for f in assessment.findings
     ]
     if assessment.disagreement is not None:
-        lines.append(f"Largest disagreement between its networks: {assessment.disagreement:.3f}")
-    lines += [wording.conformal_line(assessment), origin_line(instance), *assessment.messages]
+        lines.append(
+            f"Largest disagreement between the model's parts: {assessment.disagreement:.3f}"
+        )
+    lines += [wording.certainty_line(assessment), origin_line(instance), *assessment.messages]
     if assessment.model is not None:
         lines += [f"Model {wording.model_line(assessment.model)}", wording.engine_line(assessment)]
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]
@@ -176,14 +180,14 @@ def _trials(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     trials = case.review.trials if case.review else ()
     if not trials:
         return []
-    rows = [("Image", "Tried", "Whole film", "What is left", "Model, time")]
+    rows = [("Image", "Tried", "Whole image", "What is left", "Model, time")]
     rows += [_trial_row(trial) for trial in trials]
     return [
         sheet.text("Tried with the eraser (AI-generated answers)", size=12),
         sheet.table(rows, (0.12, 0.3, 0.17, 0.17, 0.24)),
         sheet.text(
-            "A film with a part taken out is no film of a patient: these answers say what the "
-            "network's answer hangs on, not what the patient has."
+            "An image with a part erased is no image of a patient: these answers say what "
+            "the AI's answer depends on, not what the patient has."
         ),
     ]
 
@@ -208,13 +212,13 @@ def _measurements(sheet: Sheet, case: ExportCase) -> list[Flowable]:
     marks = case.review.annotations if case.review else ()
     if not marks:
         return []
-    rows = [("Mark", "Kind", "Image, frame", "Measured", "Finding")]
+    rows = [("Annotation", "Kind", "Image, frame", "Measured", "Finding")]
     for mark in marks:
         place = f"{short(mark.sop_instance_uid)}, {mark.frame + 1}"
         measured = ", ".join(wording.measure_line(measure) for measure in mark.measures)
         finding = wording.finding_label(mark.finding) if mark.finding else ""
         rows.append((mark.label, mark.shape.value, place, measured, finding))
-    head = sheet.text("Measurements and marks", size=12)
+    head = sheet.text("Measurements and annotations", size=12)
     return [head, sheet.table(rows, (0.2, 0.12, 0.18, 0.3, 0.2))]
 
 
@@ -228,7 +232,7 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
             film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
         )
         caption = (
-            f"Film as acquired, and AI-generated overlay: {map_.method} for "
+            f"Original image, and AI-generated overlay: {map_.method} for "
             f"{wording.finding_label(map_.target)} (orange for, blue against). "
             f"{wording.map_line(map_)} Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
         )

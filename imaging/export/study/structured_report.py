@@ -40,6 +40,8 @@ from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.export.study.groups import Group, comment, mark_group, network_groups, reader_group
 from imaging.review.records import Review
 
+_NOBODY = "Neither a doctor nor the AI has said anything yet."
+
 
 def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write findings, answers, marks and measurements as one SR document.
@@ -120,7 +122,9 @@ def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
         maps = [map_ for map_ in case.maps if map_.sop_instance_uid == uid]
         groups += network_groups(assessment, sources[uid], maps)
     if not groups:
-        raise ExportError("Neither a reader nor the network has said anything yet.")
+        off = wording.ai_off_line(case.record)
+        said = "No doctor has said anything yet." if off else _NOBODY
+        raise ExportError(f"{said} {off}".strip())
     return groups
 
 

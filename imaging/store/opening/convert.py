@@ -29,7 +29,7 @@ _DATABASE, _OBJECTS = "lightbox.db", "objects"
 _SPARE = 2**26  # bytes that stay free
 _FULL = (
     "The disk of the data folder has too little room: the conversion needs as much as the "
-    "database and the largest film once more. Make room, then try again."
+    "database and the largest image once more. Make room, then try again."
 )
 _NOTHING = "There is no data folder yet; a new one is encrypted from the first."
 

@@ -24,7 +24,7 @@ from imaging.store.encryption.recovery import make_recovery_key, read_recovery_k
 from imaging.store.opening.opening import ways_of
 
 _PLAIN = "The data folder is not encrypted; `python cli.py encrypt` does it."
-_NO_SUCH = "The recovery key is not this data folder's, or a later one took its place."
+_NO_SUCH = "The recovery key is not this data folder's, or a later one replaced it."
 _ANOTHER_WAY = "A recovery key is made by `python cli.py key recovery`."
 _UNWRITABLE = "The file encryption.json cannot be written; check the disk of the data folder."
 

@@ -187,6 +187,7 @@ def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
         note=values["note"],
         trials=tuple(_trial(t) for t in values.get("trials", ())),
         restores=values["restores"],
+        ai_off=values.get("ai_off", False),
     )
 
 

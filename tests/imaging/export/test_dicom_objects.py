@@ -176,7 +176,7 @@ def test_findings_are_coded_present_or_absent() -> None:
         "Reader effusion": (("SCT", "60046008"), present),
     }
     notes = [i.TextValue for i in items(found["Reader bacterial"], name="Comment")]
-    assert notes == ["Restates the network's finding: viral", "не вирус"]
+    assert notes == ["Rewords the AI finding: viral", "не вирус"]
 
 
 def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
@@ -189,14 +189,14 @@ def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
         {
             "Probability": 0.8312345678901234,
             "Operating point": 0.43,
-            "Disagreement between networks": 0.031,
-            "Error rate of the conformal answer": 0.05,
+            "Disagreement within the model": 0.031,
+            "Error rate the AI answer is set to": 0.05,
         }
     )
     texts = [i.TextValue for i in items(group, kind="TEXT")]
     assert {MODEL.name, MODEL.version, f"weights_sha256={MODEL.weights_sha256}"} <= set(texts)
     assert "engine=onnxruntime int8" in texts
-    assert code(items(group, name="Answer of the network")[0]) == ("SCT", "52101004")
+    assert code(items(group, name="AI answer")[0]) == ("SCT", "52101004")
 
 
 def test_a_refusal_is_reported_with_its_reason() -> None:
@@ -208,7 +208,7 @@ def test_a_refusal_is_reported_with_its_reason() -> None:
     )
     case = case_with(replace(case.record, assessments=(refused,)), case.contents)
     group = groups(exported(case, "sr"))["Network refusal"]
-    assert code(items(group, name="Answer of the network")[0]) == ("SCT", "373121007")
+    assert code(items(group, name="AI answer")[0]) == ("SCT", "373121007")
     assert items(group, name="Comment")[0].TextValue == "Too dark."
 
 
@@ -271,7 +271,7 @@ def test_a_later_answer_of_the_network_is_another_report() -> None:
 
 
 def test_nothing_said_is_nothing_to_report() -> None:
-    with pytest.raises(ExportError, match="Neither a reader nor the network"):
+    with pytest.raises(ExportError, match="Neither a doctor nor the AI"):
         export_case(export_case_of("cr", None, said=False), ["sr"], NOW)
 
 
@@ -469,7 +469,7 @@ def test_no_region_is_said_not_drawn() -> None:
 def test_a_map_of_another_size_is_refused() -> None:
     case = export_case_of("cr")
     small = replace(case.maps[0], values=np.ones((2, 2), np.float32))
-    with pytest.raises(ExportError, match="size of its film"):
+    with pytest.raises(ExportError, match="size of its image"):
         export_case(replace(case, maps=(small,)), ["map"], NOW)
 
 

@@ -84,9 +84,9 @@ def test_the_pdf_holds_findings_answers_and_measurements(tmp_path: Path) -> None
         "Pleural effusion",
         "small <left> & blunt",
         "не вирус",
-        "probability 0.831, operating point 0.430",
+        "probability 0.831, threshold 0.430",
         MODEL.short_hash,
-        "Computed by onnxruntime int8",
+        "Computed with onnxruntime int8",
         "length 12.35 mm",
         "angle 91.5 °",
         "Dr. Иванов",
@@ -96,7 +96,7 @@ def test_the_pdf_holds_findings_answers_and_measurements(tmp_path: Path) -> None
 
 def test_the_pdf_tells_what_was_tried_with_the_eraser(tmp_path: Path) -> None:
     text = plain(" ".join(pages(export_case_of("cr"), tmp_path)))
-    for words in ("Tried with the eraser", "0.123", "is no film of a patient"):
+    for words in ("Tried with the eraser", "0.123", "is no image of a patient"):
         assert words in text, words
     for step in ("1. Without right", "2. =Only the ellipse"):
         assert step in text, step
@@ -209,7 +209,7 @@ def test_findings_and_the_network_are_coded() -> None:
 
 def test_the_network_s_numbers_are_quantities() -> None:
     network = next(o for o in report(export_case_of("cr"))["contained"] if "device" in o)
-    assert {"text": "Computed by onnxruntime int8"} in network["note"]
+    assert {"text": "Computed with onnxruntime int8"} in network["note"]
     values = {
         c["code"]["text"]: c["valueQuantity"]["value"]
         for c in network["component"]
