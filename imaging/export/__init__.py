@@ -118,5 +118,5 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
 def _write_films(case: ExportCase) -> list[ExportedFile]:
     """PNG and JPEG films as DICOM, so that what refers to them finds them."""
     films = (i for i in case.record.instances if i.source is SourceKind.FILM)
-    with border("The film cannot be written as DICOM."):
+    with border("The image cannot be written as DICOM."):
         return [film_capture(case, film) for film in films]

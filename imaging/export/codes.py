@@ -16,13 +16,14 @@ PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain fil
 COMMENT = Code("121106", "DCM", "Comment")
 PRESENT = Code("52101004", "SCT", "Present")
 ABSENT = Code("272519000", "SCT", "Absent")
-CALL = Code("CALL", PRIVATE, "Reader's word on the network's answer")
+CALL = Code("CALL", PRIVATE, "Doctor's word on the AI answer")
 CALLS = {
-    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Accepted as the network answered"),
-    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Opposite of what the network answered"),
-    Call.EDITED: Code("EDITED", PRIVATE, "Network's finding restated"),
-    Call.ADDED: Code("ADDED", PRIVATE, "Added by the reader"),
-    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided by doctor, without an answer of the AI"),
+    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Agreed with the AI"),
+    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Disagreed with the AI"),
+    Call.EDITED: Code("EDITED", PRIVATE, "AI finding reworded"),
+    Call.ADDED: Code("ADDED", PRIVATE, "Added by the doctor"),
+    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided by doctor (no firm AI answer)"),
+    Call.STATED: Code("STATED", PRIVATE, "Stated by the doctor"),
 }
 UNSURE = Code("UNAIDED_UNSURE", PRIVATE, "Decided by doctor (AI was unsure)")
 FINDINGS = Code("121070", "DCM", "Findings")
@@ -39,7 +40,7 @@ COURSES = {
 }
 LATERALITY = Code("272741003", "SCT", "Laterality")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
-ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
+ANSWER = Code("ANSWER", PRIVATE, "AI answer")
 NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 ANSWERS = {
     Answer.PRESENT: PRESENT,
@@ -48,11 +49,11 @@ ANSWERS = {
     Answer.UNSUITABLE: NOT_EVALUATED,
 }
 PROBABILITY = Code("122157", "DCM", "Probability")
-OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Operating point")
-DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement between networks")
-ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate of the conformal answer")
+OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Threshold")
+DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement within the model")
+ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate the AI answer is set to")
 AI = Code("123110", "DCM", "Artificial Intelligence")
-IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the network")
+IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the AI")
 NO_UNIT = Code("1", "UCUM", "no units")
 SALIENCY = Code("130404", "DCM", "Saliency")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")

@@ -22,6 +22,7 @@ from imaging.entities import (
 )
 from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.review.drafting import drafted, is_normal
+from imaging.review.events import AiScope
 from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
 from imaging.worklist.order import leading_assessment
 
@@ -93,6 +94,10 @@ class Report:
         What stands in no file, each once.
     changes : tuple of Change
         What is written otherwise than in the file.
+    ai_off : AiScope or None
+        For what AI was off when this left: then there is no answer in it.
+    unaided : bool
+        AI was off when it was signed.
     """
 
     stage: Stage | None
@@ -116,6 +121,8 @@ class Report:
     trials: tuple[Trial, ...]
     typed: tuple[TypedFacts, ...]
     changes: tuple[Change, ...]
+    ai_off: AiScope | None = None
+    unaided: bool = False
 
     @property
     def final(self) -> bool:
@@ -135,7 +142,7 @@ def report_of(case: ExportCase) -> Report:
     signed = review is not None and review.signed
     stage = review.stage if review else None
     stated = _with_doubt(review, record.assessments) if review else ()
-    undecided = () if signed else drafted(leading_assessment(record))
+    undecided = () if signed or record.ai_off is not None else drafted(leading_assessment(record))
     typed = (film.typed for film in record.instances if film.typed is not None)
     return Report(
         stage=stage,
@@ -159,6 +166,8 @@ def report_of(case: ExportCase) -> Report:
         trials=review.trials if review else (),
         typed=tuple(dict.fromkeys(typed)),
         changes=case.changes,
+        ai_off=record.ai_off,
+        unaided=review is not None and review.signed and review.ai_off,
     )
 
 

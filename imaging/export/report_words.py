@@ -35,7 +35,9 @@ Say = Callable[[str], str]
 WORDS = {
     "title": "Lightbox report",
     # how far it has come
-    "not_read": "NOT READ: the AI's answer only, not seen by a doctor",
+    "not_read": "NOT READ: AI answer only, not seen by a doctor",
+    "not_read_ai_off": "NOT READ",
+    "ai_off_at_signing": "AI was off when this was signed.",
     "draft": "DRAFT, not signed (version {version})",
     "preliminary": "PRELIMINARY, signed by {reader} at {time} (version {version})",
     "final": "FINAL, signed by {reader} at {time} (version {version})",
@@ -47,7 +49,7 @@ WORDS = {
     "general": "Patient and study",
     "findings": "Findings",
     "impression": "Impression",
-    "measurements": "Measurements and marks",
+    "measurements": "Measurements and annotations",
     "signature": "Signature",
     "ai": "AI result (AI-generated, not part of the doctor's findings)",
     "trials": "Tried with the eraser (AI-generated answers)",
@@ -69,7 +71,7 @@ WORDS = {
     "no_indication": "not stated",
     "no_comparison": "none",
     "compared_with": "Study of {date}",
-    "synthetic": "Synthetic picture; it shows no person.",
+    "synthetic": "Synthetic image; it shows no person.",
     "months": "{months} months",
     "years": "{years} years",
     "male": "male",
@@ -100,11 +102,12 @@ WORDS = {
     "nothing_stated": "No finding was stated by a doctor.",
     "drafted": "Draft by AI, not accepted by a doctor: {sentence}",
     # what a doctor's statement is beside the AI's answer
-    "call_accepted": "Agrees with the AI",
-    "call_overruled": "Differs from the AI",
+    "call_accepted": "Agreed with the AI",
+    "call_overruled": "Disagreed with the AI",
     "call_edited": "Reworded; the AI had answered about {finding}",
     "call_added": "Stated by the doctor alone",
-    "call_unaided": "Decided by doctor, without an answer of the AI",
+    "call_unaided": "Decided by doctor (no firm AI answer)",
+    "call_stated": "Stated by the doctor",
     "call_unsure": "Decided by doctor (AI was unsure)",
     # impression
     "normal": "Normal chest film.",
@@ -124,13 +127,13 @@ WORDS = {
     "ai_present": "{finding}: suspected",
     "ai_absent": "{finding}: not seen",
     "ai_unsure": "{finding}: unsure - please read",
-    "ai_unsuitable": "not a picture the AI was built for",
-    "ai_none": "The AI was not asked.",
+    "ai_unsuitable": "not an image the AI was built for",
+    "ai_none": "The AI was not run.",
     "ai_silent": "No answer: {status}",
     "ai_decided": "{finding}: {call}.",
     "map": "Map of the evidence, {map}",
     # marks
-    "mark": "Mark",
+    "mark": "Annotation",
     "kind": "Kind",
     "place": "Image, frame",
     "measured": "Measured",
@@ -138,11 +141,11 @@ WORDS = {
     "cardiothoracic": "cardiothoracic ratio {ratio}; heart {heart}; thorax {thorax}",
     # eraser
     "tried": "Tried",
-    "whole": "Whole film",
+    "whole": "Whole image",
     "left_over": "What is left",
     "model_time": "Model, time",
-    "eraser_note": "A film with a part taken out is no film of a patient: these answers say what "
-    "the AI's answer hangs on, not what the patient has.",
+    "eraser_note": "An image with a part taken out is no image of a patient: these answers say "
+    "what the AI's answer hangs on, not what the patient has.",
 }
 _STAGES = {
     Stage.DRAFT: "stage_draft",
@@ -197,9 +200,16 @@ def sections(report: Report, say: Say = english) -> tuple[Section, ...]:
 
 
 def status_line(report: Report, say: Say = english) -> str:
-    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a doctor came."""
+    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a doctor came; AI off."""
+    off = say(wording.AI_OFF[report.ai_off]) if report.ai_off is not None else ""
+    if report.unaided:
+        off = f"{say(WORDS['ai_off_at_signing'])} {off}".strip()
+    return ". ".join(filter(None, (_stage_line(report, say), off)))
+
+
+def _stage_line(report: Report, say: Say) -> str:
     if report.stage is None or report.written_at is None:
-        return say(WORDS["not_read"])
+        return say(WORDS["not_read" if report.ai_off is None else "not_read_ai_off"])
     key = report.stage.value
     if report.signed and report.amends:
         key = "amended" if report.final else "amended_preliminary"
@@ -317,6 +327,8 @@ def impression_lines(report: Report, say: Say = english) -> tuple[str, ...]:
 
 def ai_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     """What the AI answered about each image, with model and threshold, and what the doctor made."""
+    if report.ai_off is not None:
+        return (say(wording.AI_OFF[report.ai_off]),)
     if not report.answers:
         return (say(WORDS["ai_none"]),)
     lines = []

@@ -279,6 +279,15 @@ def sign(review: Review, stage: Stage) -> Review:
     return replace(review, stage=stage, restores=None)
 
 
+def without_ai(review: Review) -> Review:
+    """What is shown of a version while AI is off: nothing in it tells what a network answered."""
+    aided = (Call.ACCEPTED, Call.OVERRULED, Call.EDITED, Call.UNAIDED)
+    findings = tuple(
+        replace(f, call=Call.STATED) if f.call in aided else f for f in review.findings
+    )
+    return replace(review, findings=findings, trials=())
+
+
 def same_content(review: Review, other: Review) -> bool:
     """True when two versions say the same, whoever saved them."""
     return _content(review) == _content(other)

@@ -31,6 +31,7 @@ class Call(StrEnum):
     EDITED = "edited"  # the network's finding, restated in other terms
     ADDED = "added"  # the reader's own
     UNAIDED = "unaided"  # decided where the network gave no firm answer
+    STATED = "stated"  # while AI is off: beside which answer is not told; never stored
 
 
 class Side(StrEnum):
@@ -217,6 +218,7 @@ class Review:
 
     ``version`` counts from 1. ``account`` is the reader's sign-in name, ``reader`` the name that
     stands under a signature. ``restores`` is the version whose content an undo brought back.
+    ``ai_off`` is True where AI was off for this account or study when it was saved.
     ``indication`` is why the study was asked for, as the reader wrote it; None leaves it to the
     header. ``note`` is the free text of the findings, ``impression`` that of the conclusion.
     """
@@ -233,6 +235,7 @@ class Review:
     note: str = ""
     trials: tuple[Trial, ...] = ()
     restores: int | None = None
+    ai_off: bool = False
     indication: str | None = None
     impression: str = ""
     compared: Compared | None = None
@@ -283,7 +286,8 @@ class Account:
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
     replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
-    what the account may do.
+    what the account may do. ``language`` is one of `imaging.language.languages`; empty for the
+    browser's. With ``ai_off`` it is shown no answer of a network.
     """
 
     name: str
@@ -292,6 +296,8 @@ class Account:
     bindings: tuple[tuple[str, str], ...] = ()
     disabled: bool = False
     roles: frozenset[Role] = EVERYDAY
+    language: str = ""
+    ai_off: bool = False
 
 
 class AuditEvent(StrEnum):
@@ -321,6 +327,8 @@ class AuditEvent(StrEnum):
     ENCRYPTION = "encryption"  # the data folder encrypted or decrypted; what opens it changed
     RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
+    SEEN = "seen"  # a network's answer, or its map, came onto a reader's screen for the first time
+    AI = "ai"  # AI was switched off, or on again: for a study, an account, the site
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on
 
 

@@ -232,8 +232,8 @@ def shows_whose(record: StudyRecord) -> bool:
     session.leave_notice(
         "error",
         _(
-            "Somebody said meanwhile whose films these are, and nothing was saved: look at them, "
-            "then do it again."
+            "Somebody said meanwhile whose images these are, and nothing was saved: look at "
+            "them, then do it again."
         ),
     )
     session.forget_drawn(record.study_instance_uid)
@@ -292,7 +292,7 @@ def _insist_on_seen(record: StudyRecord) -> None:
     """Refuse when the newest version is not the one this reader sees."""
     newest = record.review.version if record.review else 0
     if newest != session.seen_version(record.study_instance_uid):
-        raise ConflictError("Somebody else saved this study first.")
+        raise ConflictError("Somebody else saved this study first. Reload the page and compare.")
 
 
 def _describe_conflict(record: StudyRecord) -> str:

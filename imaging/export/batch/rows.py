@@ -5,7 +5,7 @@ A row is one file of a batch; `imaging.export.batch.columns` says how it becomes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from imaging.worklist.order import READ, ReadingOrder, signals, urgency
 
 WAITING = "waiting"  # the status of a file the network has not come to
 NOT_READ = "not read"
+AI_OFF = "AI was off"  # the status of a file about which no network's answer is told
 _MOST_TEXT = 4000  # characters of a sentence that quotes headers
 
 
@@ -61,7 +62,7 @@ class ResultRow:
     patient_typed_at : datetime or None
         When.
     status : str
-        A value of `Status`, or `WAITING`.
+        A value of `Status`, `WAITING`, or `AI_OFF`.
     answer : str
         A value of `Answer`, or "".
     finding : str
@@ -185,14 +186,16 @@ def result_row(
     order : ReadingOrder, optional
         The site's, which gives the urgency.
     """
-    return ResultRow(
+    off = wording.ai_off_line(record) if record is not None and assessment is None else ""
+    row = ResultRow(
         path=clean(path, MAX_NAME),
         engine=clean(engine or (assessment.engine if assessment else "")),
-        selection=clean(selection, _MOST_TEXT),
+        selection=clean(off or selection, _MOST_TEXT),
         **_identity_fields(file, names=names),
         **_answer_fields(assessment, origin_line(file) if isinstance(file, Instance) else ""),
         **_study_fields(record, order or ReadingOrder()),
     )
+    return replace(row, status=AI_OFF, message=off) if off else row
 
 
 def _identity_fields(file: Instance | Document | None, *, names: bool) -> dict[str, Any]:
@@ -269,8 +272,9 @@ def _study_fields(record: StudyRecord | None, order: ReadingOrder) -> dict[str, 
         return {}
     signed = next((r for r in reversed(record.reviews) if r.signed), None)
     review = signed or record.review
+    told = None if record.ai_off else urgency(signals(record.assessments), order)
     return {
-        "urgency": READ if record.final else urgency(signals(record.assessments), order),
+        "urgency": READ if record.final else told,
         "reading": review.stage.value if review else NOT_READ,
         "received_at": record.received_at,
         **_signed_fields(record, signed),

@@ -128,7 +128,7 @@ def _figure(at: int, case: Case, *, names: bool) -> str:
     title = escape(words.case_title(at, case, names=names))
     if case.pair is None:
         return f"<figure><p>{title}</p><figcaption>{escape(case.reason)}</figcaption></figure>"
-    original = _img(case.pair.original, "Film as acquired")
+    original = _img(case.pair.original, "Original image")
     overlay = ""
     if case.pair.overlay is not None:
         overlay = _img(case.pair.overlay, f"AI-generated overlay: {case.pair.method}")

@@ -28,7 +28,7 @@ from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIde
 from imaging.export import codes, report_words, wording
 from imaging.export.common import SOFTWARE, coded, derive_uid
 from imaging.export.report import Answered
-from imaging.review.records import Annotation, Code, Compared, Measure, ReadFinding, Shape
+from imaging.review.records import Annotation, Call, Code, Compared, Measure, ReadFinding, Shape
 from imaging.review.terms import SIDES, concept
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
@@ -85,8 +85,8 @@ def reader_group(
             SourceImageForMeasurementGroup.from_source_image(sources[uid]) for uid in images
         ],
     )
-    if finding.replaces:
-        comment(group[0], f"Restates the network's finding: {finding.replaces}")
+    if finding.call is Call.EDITED:
+        comment(group[0], f"Rewords the AI finding: {finding.replaces}")
     comment(group[0], report_words.finding_sentence(finding, compared))
     return group
 

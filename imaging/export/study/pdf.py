@@ -78,7 +78,7 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
             film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
         )
         caption = (
-            f"Film as acquired, and AI-generated overlay: {map_.method} for "
+            f"Original image, and AI-generated overlay: {map_.method} for "
             f"{wording.finding_label(map_.target)} (orange for, blue against). "
             f"{wording.map_line(map_)} Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
         )

@@ -41,6 +41,9 @@ from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.export.study.groups import Group, comment, mark_group, network_groups, reader_group
 from imaging.review.records import Review
 
+_NOBODY = "Neither a doctor nor the AI has said anything yet. Enter a finding first."
+_NO_DOCTOR = "No doctor has said anything yet. Enter a finding first."
+
 
 def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write findings, answers, marks and measurements as one SR document.
@@ -125,7 +128,8 @@ def _groups(case: ExportCase, said: Report, sources: dict[str, Dataset]) -> list
         source = sources[instance.identity.sop_instance_uid]
         groups += network_groups(assessment, answered, source)
     if not groups:
-        raise ExportError("Neither a reader nor the network has said anything yet.")
+        off = wording.ai_off_line(case.record)
+        raise ExportError(f"{off} {_NO_DOCTOR if off else _NOBODY}".strip())
     return groups
 
 

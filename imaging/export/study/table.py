@@ -50,6 +50,7 @@ def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
         *_measurement_rows(case.review),
         *_trial_rows(case.review),
         *_change_rows(case),
+        *_ai_off_rows(case),
     ):
         writer.writerow({key: _make_safe(value) for key, value in {**common, **row}.items()})
     version = case.review.version if case.review else 0
@@ -172,6 +173,12 @@ def _change_rows(case: ExportCase) -> Iterator[Row]:
     """What is written otherwise than in the file, without the value."""
     for change in case.changes:
         yield {"kind": "change", "note": change.discreet}
+
+
+def _ai_off_rows(case: ExportCase) -> Iterator[Row]:
+    """That AI was off, where it was."""
+    if off := wording.ai_off_line(case.record):
+        yield {"kind": "network", "note": off}
 
 
 def _trial_fields(trial: Trial) -> Row:

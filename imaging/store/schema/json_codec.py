@@ -191,6 +191,7 @@ def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
         note=values["note"],
         trials=tuple(_trial(t) for t in values.get("trials", ())),
         restores=values["restores"],
+        ai_off=values.get("ai_off", False),
         # what follows is missing in versions of Lightbox 0.2 and before
         indication=values.get("indication"),
         impression=values.get("impression", ""),

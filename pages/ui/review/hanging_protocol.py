@@ -73,11 +73,11 @@ def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
     if len(possible) == 1:
         return possible[0]
     names = {
-        Hanging.ONE: _("One film"),
+        Hanging.ONE: _("One image"),
         Hanging.PRIOR: _("With prior"),
         Hanging.EXPLAINED: _("With explanation"),
         Hanging.METHODS: _("Two methods"),
-        Hanging.FOUR: _("Four films"),
+        Hanging.FOUR: _("Four images"),
     }
     key, kept = f"hanging-{uid}", session.hanging()
     chosen = st.segmented_control(
