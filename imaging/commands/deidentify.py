@@ -23,6 +23,7 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
 from imaging.intake.helper_files import is_helper_file
+from imaging.language import _, sentence
 from imaging.review.records import AuditEvent
 from imaging.store import Seals, seal_file
 
@@ -96,7 +97,7 @@ def deidentify(
                     counts["not images"] += 1
                     continue
                 counts["left out"] += 1
-                typer.echo(f"{candidate.path}: {_with_hint(str(exc))}", err=True)
+                typer.echo(f"{candidate.path}: {sentence(_with_hint(str(exc)))}", err=True)
                 continue
             name = copy.sop_instance_uid
             (target / f"{name}.dcm").write_bytes(copy.content)
@@ -105,7 +106,7 @@ def deidentify(
             counts["written"] += 1
             seals |= seal_file(f"{name}.dcm", copy.content)
             if remark:
-                typer.echo(f"{name}.dcm: {remark}")
+                typer.echo(f"{name}.dcm: {sentence(remark)}")
         if write_report is not None:
             write_report.write_bytes(report(copies))
     except OSError as exc:
@@ -115,8 +116,14 @@ def deidentify(
     finally:  # what was written before a disk was full has left too
         if seals:
             _record_export(seals)
-    no_films = f" {counts['not images']} files that are not images." if counts["not images"] else ""
-    typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
+    said = [
+        _("{written} files written, {left} left out.").format(
+            written=counts["written"], left=counts["left out"]
+        )
+    ]
+    if counts["not images"]:
+        said.append(_("{count} files that are not images.").format(count=counts["not images"]))
+    typer.echo(" ".join(said))
 
 
 @dataclass(frozen=True, slots=True)

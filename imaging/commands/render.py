@@ -16,6 +16,7 @@ import typer
 from imaging.dicom import Image, read_image
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError, UnsupportedImageError
+from imaging.language import _, sentence
 from imaging.rendering import film_picture, png_bytes
 
 
@@ -42,8 +43,9 @@ def render(
             "The picture cannot be written; check that its folder exists and is not full."
         ) from exc
     for words in (*image.remarks, *image.overlay_planes().undrawn):
-        typer.echo(f"\u26a0 {words}")
-    typer.echo(f"Frame {at + 1} of {frames} written. {RESEARCH_USE}.")
+        typer.echo(f"\u26a0 {sentence(words)}")
+    written = _("Frame {number} of {count} written.").format(number=at + 1, count=frames)
+    typer.echo(f"{written} {_(RESEARCH_USE)}.")
 
 
 def render_png(image: Image, frame: int) -> bytes:

@@ -64,8 +64,8 @@ class AttributionMap:
 
     @property
     def shown(self) -> bool:
-        """False for a map that is not reliable: it is told about and never drawn."""
-        return self.verdict != NOT_RELIABLE
+        """False for a map that is not reliable, or was not tested: it is never drawn."""
+        return self.verdict not in ("", NOT_RELIABLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,6 +196,8 @@ class ExportedFile:
 
 def why_no_map(case: ExportCase, deed: str) -> str:
     """The sentence for a case without a map that may be drawn; `deed` is what cannot be done."""
-    if case.maps:
+    if case.record.ai_off is not None:
+        return f"AI was off, so there is no explanation of an AI answer to {deed}."
+    if any(map_.verdict for map_ in case.maps):
         return "The AI's explanation is not reliable for this image: there is no map of it."
     return f"There is no explanation of the AI's answer to {deed}."

@@ -14,6 +14,7 @@ from imaging import fidelity
 from imaging.dicom import inspect_image, read_image
 from imaging.entities import RESEARCH_USE, Instance
 from imaging.fidelity import Caution, Fidelity
+from imaging.language import _, ngettext, sentence
 from imaging.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ def inspect_file(
     for line in fidelity.lines(report):
         typer.echo(line)
     for caution in report.cautions:
-        typer.echo(f"\u26a0 {caution.words}")
-    typer.echo(f"{len(report.cautions)} caution(s). {RESEARCH_USE}.")
+        typer.echo(f"\u26a0 {sentence(caution.words)}")
+    count = len(report.cautions)
+    cautions = ngettext("{count} caution.", "{count} cautions.", count).format(count=count)
+    typer.echo(f"{cautions} {_(RESEARCH_USE)}.")
 
 
 def _read_cards() -> list[ModelCard]:

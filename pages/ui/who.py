@@ -296,6 +296,8 @@ def _choose_number(films: Sequence[Instance], person: _Person) -> str:
 
 def _answer_is_due(record: StudyRecord, instance: Instance) -> bool:
     """True while the networks have not answered with what is typed of a film."""
+    if record.ai_off is not None:
+        return False
     answers = dict(zip(record.instances, record.assessments, strict=True))
     return instance.typed is not None and answers[instance] is None
 
@@ -324,13 +326,18 @@ def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
 
 
 def render_table(
-    rows: Sequence[study_table.Row], studies: Sequence[str], *, key: str, unnamed: bool
+    rows: Sequence[study_table.Values],
+    studies: Sequence[str],
+    *,
+    key: str,
+    unnamed: bool,
+    page: study_table.Listed | None = None,
 ) -> None:
     """A table of studies or files; where films without a header are in it, several can be named.
 
     Parameters
     ----------
-    rows, studies, key
+    rows, studies, key, page
         As for `study_table.render_table`.
     unnamed : bool
         Whether a film without a header is among them.
@@ -346,7 +353,7 @@ def render_table(
                     "For images without a header: tick those of one patient, and say who it is."
                 ),
             )
-    ticked = study_table.render_table(rows, studies, key=key, several=several)
+    ticked = study_table.render_table(rows, studies, key=key, several=several, page=page)
     if several:
         with above:
             render_several(ticked, key=f"who-{key}")

@@ -31,19 +31,19 @@ def film(page: Page) -> Locator:
 
 
 def table(page: Page) -> Locator:
-    """The table in sight; its cells are text for screen readers inside a canvas."""
-    return page.locator('[data-testid="stDataFrame"]').first
+    """The table of studies or files in sight."""
+    return page.get_by_role("grid").first
 
 
 def open_row(page: Page, row: int = 0) -> None:
-    """Tick a row of the table, which opens it."""
+    """Press a row of the table somewhere in its middle, which opens it."""
     expect(table(page)).to_contain_text("SYNTHETIC")
     tick(page, row)
 
 
 def tick(page: Page, row: int) -> None:
-    """Press the box before a row of the table."""
-    table(page).click(position={"x": 17, "y": 38 + 44 * row + 22})
+    """Press a row of the table: where films are named, that ticks it."""
+    table(page).locator("tbody tr").nth(row).click()
 
 
 def sign(page: Page, choice: str | re.Pattern[str]) -> None:

@@ -215,6 +215,6 @@ def _open_most_urgent(page: Page, server: Server, store: Repository, ward: Ward)
     assert first.priority == max(one.priority for one in store.worklist.load_workload_rows())
     page.goto(f"{server.address}/triage")
     expect(_rows(page).first).to_contain_text(f"SYNTHETIC, {number:03d}")
-    table(page).click(position={"x": 17, "y": 38 + 17})  # tick the first row
+    _rows(page).first.click()
     page.wait_for_url(re.compile(rf"/review\?study={re.escape(first.study_instance_uid)}$"))
     expect(film(page)).to_contain_text(first.patient.patient_id)

@@ -61,7 +61,7 @@ def test_a_study_of_two_patients_is_held_until_it_is_separated(
     expect(page.get_by_role("button", name="Export", exact=True)).to_have_count(0)
     picture(page, "two-patients-held")
     page.get_by_role("link", name="Worklist").click()
-    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_role("grid").first).to_be_visible()
     picture(page, "two-patients-worklist")
 
     page.goto(f"{server.address}/review?study={study}")

@@ -12,14 +12,15 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from imaging.entities import Answer, Assessment, Finding, Patient, Status
+from imaging.language import speaking
 from imaging.settings import ROOT
 from models.checkpoint.card import Scope
 from models.inference.age_scope import check_age
 from pages.ui import i18n, labels, network_answer
+from tests.catalogues import catalogues, write_catalogue
 from tests.conftest import tiny_card
 
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
@@ -97,7 +98,7 @@ def test_sentences_of_other_rooms_are_in_the_catalogue() -> None:
 
 
 @pytest.fixture
-def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def chinese(tmp_path: Path) -> Iterator[None]:
     """A reader whose browser asks for zh-CN, and a catalogue of four messages."""
     catalogue = Catalog(locale="zh_CN")
     catalogue.add("Sign", "签名")
@@ -107,17 +108,9 @@ def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     tested = "This AI was tested on children of {0} to {1}; this patient is {2}"
     catalogue.add(f"{tested}.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}岁。")
     catalogue.add(f"{tested} months.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}个月。")
-    folder = tmp_path / "zh_CN" / "LC_MESSAGES"
-    folder.mkdir(parents=True)
-    with (folder / "lightbox.mo").open("wb") as stream:
-        write_mo(stream, catalogue)
-    monkeypatch.setattr(i18n, "FOLDER", tmp_path)
-    monkeypatch.setattr(i18n, "_locale", lambda: "zh-CN")
-    i18n._catalogue.cache_clear()
-    i18n._replacements.cache_clear()
-    yield
-    i18n._catalogue.cache_clear()
-    i18n._replacements.cache_clear()
+    write_catalogue(tmp_path, catalogue)
+    with catalogues(tmp_path), speaking("zh-CN"):
+        yield
 
 
 def test_a_catalogue_is_all_a_language_needs(chinese: None) -> None:

@@ -165,7 +165,6 @@ def test_a_role_reaches_the_deeds_of_its_rights_alone(
 # Buttons that are drawn and heard in one: the part that holds them names its right (`only`), or
 # what it does there is to go elsewhere or to look, each for a reason.
 INLINE = {
-    "pages/triage.py": {"<module>": "goes to a study; drawn with FINDINGS"},
     "pages/ui/background.py": {"_watch": "stops a task of this session"},
     "pages/ui/navigation.py": {
         "render_picker": "goes to a study",

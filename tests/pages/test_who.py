@@ -17,7 +17,7 @@ from imaging.review.records import Account, Stage
 from imaging.store import Repository
 from pages.ui import who
 from tests.factories import make_dicom_bytes, make_film_bytes, make_pixels
-from tests.pages.conftest import READER, OpenPage, wait_for_queue, words
+from tests.pages.conftest import READER, OpenPage, listed, wait_for_queue, words
 from tests.pages.test_upload import drop
 from tests.served import TakeIn
 from tests.stored import outcome_of
@@ -70,7 +70,7 @@ def test_rows_of_unnamed_films_differ_by_picture_and_name(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     keep(store, take_in, 0), keep(store, take_in, 1)
-    table = open_page(TRIAGE).dataframe[0].value
+    table = listed(open_page(TRIAGE))
     assert sorted(table["Patient"]) == [
         *("Unnamed: chest 0.png (disc)", "Unnamed: chest 1.png (disc)"),
     ]
@@ -88,7 +88,7 @@ def test_a_hidden_identity_hides_the_file_name_and_what_was_typed(
     keep(store, take_in, 1)
     page = open_page(TRIAGE)
     next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
-    table = page.dataframe[0].value
+    table = listed(page)
     shown = " ".join(map(str, table.drop(columns="Image").to_numpy().ravel()))
     assert "chest" not in shown and "Diallo" not in shown and "(typed)" in shown
 
@@ -111,7 +111,7 @@ def test_the_form_names_a_film_and_has_the_network_asked_again(
     said = words(page)
     assert "Diallo, Amina (typed), 4 years" in said and f"Typed by {READER} on" in said
     assert "the modality is unknown" in said, "the answer was given with age and view"
-    assert "Diallo, Amina (typed)" in list(open_page(TRIAGE).dataframe[0].value["Patient"])
+    assert "Diallo, Amina (typed)" in list(listed(open_page(TRIAGE))["Patient"])
 
 
 def test_a_typed_age_of_an_adult_is_out_of_scope_as_in_a_header(
@@ -220,7 +220,7 @@ def test_a_table_of_uploads_has_pictures_and_patients(
         ("a.png", film_bytes(0), "image/png"),
         ("b.dcm", make_dicom_bytes(), "application/dicom"),
     ]
-    table = drop(open_page(UPLOAD), store, *files).dataframe[0].value
+    table = listed(drop(open_page(UPLOAD), store, *files))
     assert dict(zip(table["File"], table["Patient"], strict=True)) == {
         "a.png": "Unnamed",
         "b.dcm": "SYNTHETIC, TEST",

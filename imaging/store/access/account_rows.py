@@ -79,7 +79,16 @@ def write_roles(roles: Collection[Role]) -> str:
 def to_account(row: AccountTable) -> Account:
     """What the rest of the program may know of it."""
     bindings = tuple(row.bindings.items())
-    return Account(row.name, row.reader, row.blind, bindings, row.disabled, roles_of(row))
+    return Account(
+        row.name,
+        row.reader,
+        row.blind,
+        bindings,
+        row.disabled,
+        roles_of(row),
+        row.language,
+        row.ai_off,
+    )
 
 
 def sign_in_name(name: str) -> str:

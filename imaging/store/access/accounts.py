@@ -257,6 +257,13 @@ class Accounts(ProviderSignIns):
             load_row(session, name).bindings = dict(bindings)
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
 
+    def set_language(self, name: str, language: str) -> None:
+        """Speak a language to this reader, or (empty) the one that the browser asks for."""
+        with self._database.writing(Right.OWN) as session:
+            load_row(session, name).language = language
+            detail = f"language {language or 'of the browser'}"
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
+
     def _words_beside(self, name: str) -> tuple[str, ...]:
         """What a guesser of an account's password would try first."""
         with self._database.reading() as session:

@@ -46,11 +46,27 @@ class _Acting:
 
 
 _acting: ContextVar[_Acting | None] = ContextVar("acting", default=None)
+_no_ai = ContextVar("no_ai", default=False)
 
 
 def token_sha256(token: str) -> str:
     """What the table keeps of a token (hex)."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@contextmanager
+def hearing_no_ai(off: bool) -> Iterator[None]:
+    """Read for somebody who switched AI off, if `off`: no answer of a network is given out."""
+    before = _no_ai.set(off)
+    try:
+        yield
+    finally:
+        _no_ai.reset(before)
+
+
+def hears_no_ai() -> bool:
+    """True within `hearing_no_ai`."""
+    return _no_ai.get()
 
 
 @contextmanager

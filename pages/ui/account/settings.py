@@ -13,7 +13,7 @@ from pages.ui import resources, session, theme
 from pages.ui.account import sign_in
 from pages.ui.deeds import deed, only
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, languages, sentence
 from pages.ui.viewer.keys import USUAL
 from pages.ui.viewer.words import words
 
@@ -72,6 +72,20 @@ def render_theme() -> None:
     )
 
 
+def render_language(me: Account) -> None:
+    """In which language this reader is spoken to, wherever the account signs in."""
+    names = {"": _("As the browser"), **languages()}
+    st.session_state.setdefault("language", me.language if me.language in names else "")
+    st.segmented_control(
+        _("Language"),
+        tuple(names),
+        required=True,
+        format_func=names.__getitem__,
+        key="language",
+        on_change=_set_language,
+    )
+
+
 @only(Right.FILMS)
 def render_keys(me: Account) -> None:
     """The viewer's keys, one field per action; an empty field means the usual key."""
@@ -105,6 +119,12 @@ def render_password(me: Account) -> None:
 @deed(Right.OWN)
 def _set_colours() -> None:
     theme.choose(str(st.session_state["colours"]))
+
+
+@deed(Right.OWN)
+def _set_language() -> None:
+    chosen = str(st.session_state["language"])
+    resources.repository().accounts.set_language(session.account().name, chosen)
 
 
 @deed(Right.OWN)

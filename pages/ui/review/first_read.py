@@ -55,6 +55,8 @@ def hides(record: StudyRecord) -> bool:
     reader = session.account()
     if not _reads_blind(reader) or record.final is not None or not record.instances:
         return False
+    if record.ai_off is not None:
+        return False  # there is none to wait
     if any(review.account == reader.name and review.findings for review in record.reviews):
         return False
     return resources.repository().reviews.first_read(record.study_instance_uid, reader.name) is None
@@ -120,6 +122,8 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
 @only(Right.FINDINGS)
 def render_verdict(record: StudyRecord) -> None:
     """After the reveal: the first read, and whether the network agrees."""
+    if record.ai_off is not None:
+        return  # it would tell the network's answer
     reader = session.account()
     read = resources.repository().reviews.first_read(record.study_instance_uid, reader.name)
     if read is None:

@@ -20,11 +20,11 @@ def render_overdue(count: int) -> None:
     if count:
         hours = resources.repository().site.reading_order().max_wait / _HOUR
         text = ngettext(
-            "{sign} {count} unread study has waited longer than {hours} h and goes first.",
-            "{sign} {count} unread studies have waited longer than {hours} h and go first.",
+            "{count} unread study has waited longer than {hours} h and goes first.",
+            "{count} unread studies have waited longer than {hours} h and go first.",
             count,
         )
-        st.caption(text.format(sign=labels.LATE, count=count, hours=f"{hours:g}"))
+        st.caption(text.format(count=count, hours=f"{hours:g}"))
 
 
 @only(Right.FINDINGS, Right.SITE)

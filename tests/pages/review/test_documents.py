@@ -15,7 +15,7 @@ from imaging.store import Repository
 from pages.ui.review import documents
 from pages.ui.viewer import Scene
 from tests.factories import to_bytes
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, listed, words
 from tests.served import TakeIn
 
 PAGE = "pages/review.py"
@@ -83,9 +83,9 @@ def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
     assert "has no image that can be shown" in words(
         page
     ) and "Imaging Measurement Report" in words(page)
-    listed = open_page("pages/triage.py")
-    assert not listed.error and len(listed.dataframe[0].value) == 1
-    assert "Not an image; nothing to classify." in listed.dataframe[0].value.to_string()
+    page = open_page("pages/triage.py")
+    assert not page.error and len(listed(page)) == 1
+    assert "Not an image; nothing to classify." in listed(page).to_string()
 
 
 def test_a_hidden_identity_hides_what_a_report_might_name(

@@ -18,7 +18,7 @@ from models.inference.assessments import FROM_PHOTOGRAPH
 from pages.ui.review.straighten import origin
 from tests.factories import make_dicom_bytes, make_film_bytes
 from tests.imaging.test_derivation import MADE
-from tests.pages.conftest import READER, OpenPage, wait_for_queue, words
+from tests.pages.conftest import READER, OpenPage, listed, wait_for_queue, words
 from tests.photographs import chest, photograph
 from tests.served import TakeIn
 
@@ -139,5 +139,5 @@ def test_the_worklist_shows_no_percentage_of_it(
     page = button(page, "Crop and straighten").click().run()
     button(page, "Use this picture").click().run()
     wait_for_queue(store)
-    rows = open_page("pages/triage.py").dataframe[0].value
+    rows = listed(open_page("pages/triage.py"))
     assert rows["AI finding"][0] and rows["Probability"].isna().all()

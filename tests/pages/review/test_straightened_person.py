@@ -16,7 +16,7 @@ from imaging.entities import Answer, Status, TypedFacts
 from imaging.review.records import Account
 from imaging.store import Repository
 from tests.factories import make_film_bytes
-from tests.pages.conftest import OpenPage, wait_for_queue, words
+from tests.pages.conftest import OpenPage, listed, wait_for_queue, words
 from tests.pages.test_who import fill
 from tests.photographs import chest, photograph
 from tests.served import TakeIn
@@ -70,7 +70,7 @@ def test_an_adult_is_not_suitable_whichever_came_first(
     said = words(page)
     assert "Beta, Bruno (typed), 77 years" in said and "Not suitable" in said
     assert "runs again with what was typed" not in said, "nothing is awaited any more"
-    table = open_page(TRIAGE).dataframe[0].value
+    table = listed(open_page(TRIAGE))
     assert list(table["Patient"]) == ["Beta, Bruno (typed)"]
 
 

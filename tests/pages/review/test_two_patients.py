@@ -9,7 +9,7 @@ from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, keep_film, words
+from tests.pages.conftest import OpenPage, keep_film, listed, words
 from tests.served import TakeIn
 
 PAGE = "pages/review.py"
@@ -184,5 +184,5 @@ def test_a_stranger_is_not_even_offered(
 
 
 def test_the_worklist_marks_it(open_page: OpenPage, mixed: str) -> None:
-    row = open_page("pages/triage.py").dataframe[0].value.iloc[0]
+    row = listed(open_page("pages/triage.py")).iloc[0]
     assert "Held" in row["Reading"] and "more than one patient" in row["Reason"]

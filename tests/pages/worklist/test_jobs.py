@@ -20,7 +20,7 @@ from pages.ui.worklist.jobs import how_far, summary
 from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.imaging.intake.test_header_scan import answered
-from tests.pages.conftest import OpenPage, wait_for_queue, words
+from tests.pages.conftest import OpenPage, listed, wait_for_queue, words
 
 PAGE = "pages/triage.py"
 
@@ -156,9 +156,9 @@ def test_an_upload_offers_again_what_is_still_kept(
 def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idle: None) -> None:
     job = failed(store, 120)
     page = open_page("pages/upload.py", job=job)
-    assert len(page.dataframe[0].value) == 100 and "1 to 100 of 120" in words(page)
+    assert len(listed(page)) == 100 and "1 to 100 of 120" in words(page)
     page.number_input[0].set_value(2).run()
-    assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
+    assert list(listed(page)["File"])[:1] == ["100.dcm"]
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_the_files_of_a_watched_folder_can_be_seen(
     job = watched(store)
     page = press(open_page(PAGE), "Files")
     assert page.query_params["job"] == job
-    shown = dict(page.dataframe[0].value[["File", "Outcome"]].values)
+    shown = dict(listed(page)[["File", "Outcome"]].values)
     assert "Could not be read" in shown["a.dcm"] and "Waiting" in shown["b.dcm"]
     press(page, "Try 1 file again")
     assert store.jobs.progress(job).counts == {}
@@ -245,7 +245,7 @@ def test_a_finished_job_is_found_without_its_address(
     page = page.run()
     assert "Folder \u00b7 /ward \u00b7 2 files done." in words(page)
     page = page.button(key=f"recent-{job}").click().run()
-    assert page.query_params["job"] == job and len(page.dataframe[0].value) == 2
+    assert page.query_params["job"] == job and len(listed(page)) == 2
 
 
 def progress(**change: object) -> JobProgress:

@@ -28,6 +28,7 @@ from imaging.entities import (
 )
 from imaging.errors import AccessError, AssistantError, NotFoundError, RightMissingError
 from imaging.jobs import JobKind
+from imaging.review.events import Moment
 from imaging.review.records import AuditEvent, Call, FirstRead, ReadFinding, Review, Stage, Truth
 from imaging.review.rights import RIGHTS, Right, rights_of
 from imaging.review.roles import EVERYDAY, Role
@@ -231,7 +232,20 @@ WRITES: list[tuple[Right, str, Act]] = [
         lambda r, me: r.accounts.set_roles("boss", [Role.ADMINISTRATOR, Role.READER], by=me),
     ),
     (Right.OWN, "accounts.set_blind", lambda r, me: r.accounts.set_blind(me, True)),
+    (Right.OWN, "events.switch_account", lambda r, me: r.reading.switch_account(me, off=True)),
+    (
+        Right.DRAFT,
+        "events.switch_study",
+        lambda r, me: r.reading.switch_study("1.2.3", off=True, account=me),
+    ),
+    (Right.SITE, "events.switch_site", lambda r, me: r.reading.switch_site(off=True, account=me)),
+    (
+        Right.FINDINGS,
+        "events.note_seen",
+        lambda r, me: r.reading.note_seen(["1.2.3"], Moment.MAP, {}, account=me),
+    ),
     (Right.OWN, "accounts.set_bindings", lambda r, me: r.accounts.set_bindings(me, {"a": "b"})),
+    (Right.OWN, "accounts.set_language", lambda r, me: r.accounts.set_language(me, "zh_CN")),
     (
         Right.ACCOUNTS,
         "factor_sign_ins.reset_second_factor",
@@ -317,6 +331,12 @@ LEAVES = {Right.EXPORT, Right.DEIDENTIFY, Right.RELEASE}
 READS: list[tuple[Right, str, Act]] = [
     (Right.FILMS, "studies.get", lambda r, me: r.studies.get("1.2.3")),
     (Right.FILMS, "studies.priors", lambda r, me: r.studies.priors("1.2.3")),
+    (Right.FINDINGS, "events.of_study", lambda r, me: r.reading.of_study("1.2.3")),
+    (
+        Right.FINDINGS,
+        "events._unseen",
+        lambda r, me: r.reading.note_seen(["1.2.3"], Moment.MAP, {}, account=me),
+    ),
     (Right.WORKLIST, "worklist_pages.page", lambda r, me: r.worklist.page()),
     (Right.WORKLIST, "worklist_pages.modalities", lambda r, me: r.worklist.modalities()),
     (Right.RESCORE, "worklist_pages.study_uids", lambda r, me: r.worklist.study_uids()),
