@@ -65,7 +65,7 @@ def main() -> None:
             if reason:
                 st.error(_("Open for reading only.") + " " + plain(sentence(reason)))
             else:
-                with st.spinner(_("Loading the network ...")):
+                with st.spinner(_("Loading the AI ...")):
                     resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()

@@ -95,7 +95,7 @@ FLOORS = (
     ("models/evaluation",),
     ("models/graphs",),
     ("models/commands",),
-    ("pages/ui/wall",),
+    ("pages/ui/wall", "pages/ui/grid"),
     ("pages/ui",),
     (
         "pages/ui/viewer",

@@ -94,7 +94,10 @@ def restore(
         )
         return
     if not verdict.intact:
-        raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
+        raise StoreError(
+            "Its audit trail does not hold, nor did it when the backup was "
+            "made. Restore an older backup, or ask whoever runs Lightbox."
+        )
     unbroken = _("Audit trail: {count} lines, unbroken. Head: {head}")
     typer.echo(unbroken.format(count=verdict.entries, head=verdict.head))
 
@@ -130,5 +133,5 @@ def _tell(manifest: Manifest) -> None:
         gone = _("{count} originals were gone before: upload them again.")
         typer.echo(gone.format(count=len(manifest.missing)))
     if manifest.elsewhere:
-        unread = _("{count} films in folders of their own could not be read there.")
+        unread = _("{count} images in folders of their own could not be read there.")
         typer.echo(unread.format(count=manifest.elsewhere))

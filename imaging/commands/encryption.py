@@ -64,7 +64,7 @@ def decrypt(
     settings = Settings.from_environment()
     protection = load(settings)
     if not yes:
-        typer.confirm(_("Decrypt all records and films?"), abort=True)
+        typer.confirm(_("Decrypt all records and images?"), abort=True)
     data_key = find_data_key(settings.home, protection, ways_of(settings))
     _tell(decrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, "decrypted")
@@ -134,7 +134,7 @@ def _tell(converted: Converted) -> None:
     typer.echo(_("{count} originals converted.").format(count=converted.count))
     if converted.left:
         left = _(
-            "{count} were altered on the disk before and stay as they are: upload their films "
+            "{count} were altered on the disk before and stay as they are: upload their images "
             "again."
         )
         typer.echo(left.format(count=converted.left))

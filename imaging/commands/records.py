@@ -21,7 +21,7 @@ from imaging.store.opening.opening import open_store
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
-account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
+account = typer.Typer(no_args_is_help=True, help="Accounts that may sign in.")
 
 
 def recovery_key_words(key: str) -> str:
@@ -74,7 +74,8 @@ def _parse_anchor(text: str) -> Anchor:
         return Anchor.parse(text)
     except ValueError as exc:
         raise InputError(
-            "An anchor looks like 57:4f3a9c01d2e47b60, the number of a line and its digest."
+            "This is no anchor. Give the number of a line and its digest, such as "
+            "57:4f3a9c01d2e47b60."
         ) from exc
 
 
@@ -93,7 +94,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise InputError(f"{path.name} cannot be read.") from exc
+        raise InputError(f"{path.name} cannot be read. Check its name and its rights.") from exc
 
 
 @audit.command("acknowledge")
@@ -128,7 +129,7 @@ def list_audit(
 @account.command()
 def add(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under a signature.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on reports.", prompt=True)],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
     role: Annotated[
         list[Role] | None,
@@ -191,7 +192,7 @@ def enable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
 @account.command()
 def rename(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under later signatures.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on later reports.", prompt=True)],
 ) -> None:
     """Change the name under a reader's later signatures."""
     open_repository().accounts.rename(name, reader, by=TERMINAL)
@@ -224,7 +225,8 @@ def truth(
             ]
     except (OSError, KeyError, UnicodeDecodeError, AttributeError) as exc:
         raise InputError(
-            "The table cannot be read; its columns are study_instance_uid, code, present, source."
+            "The table cannot be read. Give it the columns study_instance_uid, code, "
+            "present, source."
         ) from exc
     unknown = 0
     for known_truth in truths:

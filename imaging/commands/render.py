@@ -21,7 +21,7 @@ from imaging.rendering import film_picture, png_bytes
 
 
 def render(
-    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG, JPEG or TIFF film.")],
+    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG, JPEG or TIFF image.")],
     out: Annotated[Path, typer.Option(help="The PNG file to write.")],
     frame: Annotated[
         int | None, typer.Option(min=1, help="Frame as stored, from 1; else the first shown.")
@@ -33,7 +33,7 @@ def render(
     if frame is not None and frame > frames:
         raise UnsupportedImageError(f"The file has {frames} frame(s); choose one of them.")
     if out.exists() and out.samefile(file):
-        raise ExportError("The picture would be written over the film; choose another file.")
+        raise ExportError("The picture would be written over the image; choose another file.")
     at = image.frame_order[0] if frame is None else frame - 1
     content = render_png(image, at)
     try:

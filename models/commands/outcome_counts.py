@@ -36,8 +36,8 @@ class OutcomeCounts:
             names += _(" and {count} more").format(count=more) if more > 0 else ""
             count = len(self._helpers)
             none = ngettext(
-                "{count} file that is no film: {names}.",
-                "{count} files that are no films: {names}.",
+                "{count} file that is not an image: {names}.",
+                "{count} files that are not images: {names}.",
                 count,
             )
             said.append(none.format(count=count, names=names))

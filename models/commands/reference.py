@@ -25,7 +25,7 @@ def add(
 
     explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)
-    typer.echo(_("{count} films are reference cases now.").format(count=count))
+    typer.echo(_("{count} images are reference cases now.").format(count=count))
 
 
 @reference.command()

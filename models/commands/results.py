@@ -25,7 +25,8 @@ def results(
     out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
     formats: Annotated[str, typer.Option("--as", help="Comma-separated.")] = ",".join(FORMATS),
     names: Annotated[
-        bool, typer.Option("--names", help="Name the patients; file names are given either way.")
+        bool,
+        typer.Option("--names", help=("Include patient names; file names are given either way.")),
     ] = False,
     top: Annotated[
         int, typer.Option(min=0, max=MOST_TOP, help="Most urgent studies in the summary.")
@@ -51,7 +52,7 @@ def results(
     counts = _("{files} files of {studies} studies: {written}.").format(
         files=exported.summary.files, studies=exported.summary.studies, written=written
     )
-    still = _("{count} of them are still waiting for the network.").format(count=waiting)
+    still = _("{count} of them are still waiting for the AI.").format(count=waiting)
     typer.echo(" ".join([counts, *([still] if waiting else []), f"{_(RESEARCH_USE)}."]))
 
 

@@ -42,7 +42,7 @@ def with_networks(report: Fidelity, instance: Instance, cards: Sequence[ModelCar
 
 
 def inspect_file(
-    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG or JPEG film.")],
+    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG or JPEG image.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     frame: Annotated[int, typer.Option(min=1, help="Frame to judge, from 1.")] = 1,
 ) -> None:

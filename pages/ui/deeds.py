@@ -24,7 +24,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.errors import AssistantError, RightMissingError, SignInEndedError
 from imaging.review.rights import Right, rights_of
-from imaging.store.access.sessions import on_behalf_of
+from imaging.store.access.sessions import hearing_no_ai, on_behalf_of
 from imaging.store.database import waiting_at_most
 from pages.ui import connection, session
 from pages.ui.escape import plain
@@ -159,7 +159,11 @@ def signed_in(*rights: Right) -> Iterator[None]:
         raise SignInEndedError(not_done())
     session.set_account(present.account)
     speak_to(present.account)
-    with on_behalf_of(present.token, rights_of(present.account.roles), rights):
+    rights_held = rights_of(present.account.roles)
+    with (
+        on_behalf_of(present.token, rights_held, rights),
+        hearing_no_ai(present.account.ai_off),
+    ):
         yield
 
 

@@ -1,6 +1,6 @@
-"""Extraction for `make messages`: the sentences of imaging and models, without marking them there.
+"""Extraction for `make messages`: what pages mark, and the sentences of other rooms, unmarked.
 
-Babel calls these two functions (see locale/babel.cfg); nothing at run time does.
+Babel calls these functions (see locale/babel.cfg); nothing at run time does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ from imaging.entities import RESEARCH_USE
 # line, function, message (singular and plural), comments
 Message = tuple[int, str, str | tuple[str, ...], list[str]]
 _MARKS = {"_": 1, "ngettext": 2}  # functions that translate, and how many of their arguments
+
+
+def extract_marked(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
+    """Yield what is given to `_` and `ngettext` of a page, inside of f-strings too.
+
+    Babel's own extractor reads tokens, and to Python 3.11 an f-string is one of them.
+    """
+    for node in ast.walk(ast.parse(fileobj.read())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
+            yield from _marked(node)
 
 
 def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
@@ -52,6 +62,20 @@ def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
     words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]
     for word in words + [finding["label"] for finding in task["findings"]]:
         yield 1, "", word, []
+
+
+def extract_words(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
+    """Yield the words of a report (a dictionary WORDS) and the meanings of coded terms (Code)."""
+    for node in ast.walk(ast.parse(fileobj.read())):
+        words: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            if any(isinstance(name, ast.Name) and name.id == "WORDS" for name in node.targets):
+                words = node.value.values
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Code":
+            words = node.args[2:]
+        for word in words:
+            if text := _template(word):
+                yield word.lineno, "", text, []
 
 
 def _marked(call: ast.Call) -> Iterator[Message]:

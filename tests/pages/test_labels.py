@@ -105,7 +105,7 @@ def chinese(tmp_path: Path) -> Iterator[None]:
     catalogue.add("The file is empty.", "文件为空。")
     catalogue.add("The modality is not stated.", "未注明模态。")
     catalogue.add("The body part is {0}, not {1}.", "应为{1}而不是{0}。")
-    tested = "This network was tested on children of {0} to {1}; this patient is {2}"
+    tested = "This AI was tested on children of {0} to {1}; this patient is {2}"
     catalogue.add(f"{tested}.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}岁。")
     catalogue.add(f"{tested} months.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}个月。")
     write_catalogue(tmp_path, catalogue)
@@ -183,12 +183,12 @@ def test_an_acronym_keeps_its_capitals_inside_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("probability", "held", "said"),
     [
-        (0.9, ("present",), "only pneumonia remains possible"),
-        (0.1, ("absent",), "pneumonia can be ruled out"),
-        (0.55, ("absent",), "Above the operating point, but weak"),
-        (0.45, ("present",), "Below the operating point, yet pneumonia is likely"),
-        (0.55, ("present", "absent"), "neither answer can be ruled out"),
-        (0.55, (), "neither answer fits"),
+        (0.9, ("present",), "AI: pneumonia likely. It is set so that at most 5 of 100 images "),
+        (0.1, ("absent",), "AI: pneumonia unlikely, which does not rule it out. It is set so "),
+        (0.55, ("absent",), "Borderline: above the threshold, but weak for pneumonia."),
+        (0.45, ("present",), "Borderline: below the threshold, yet pneumonia is likely."),
+        (0.55, ("present", "absent"), "AI: cannot tell whether there is pneumonia."),
+        (0.55, (), "Unusual image: no confident answer."),
     ],
 )
 def test_no_disease_is_ruled_out_above_its_operating_point(
@@ -202,8 +202,8 @@ def test_no_disease_is_ruled_out_above_its_operating_point(
         error_rate=0.05,
     )
     (line,) = network_answer._describe_certainty(assessment)
-    assert said in line and "5%" in line
-    assert ("ruled out" in line) <= (probability < 0.5 or len(held) == 2)
+    assert line.startswith(said)
+    assert ("unlikely" in line) <= (probability < 0.5 and held == ("absent",))
 
 
 @pytest.mark.parametrize(

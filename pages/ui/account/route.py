@@ -131,7 +131,7 @@ class Door:
                 if not words and held and held.locked:
                     words = await run_in_threadpool(self._locked_form, held.account, back)
                 elif not words and held and problem:  # the sign-in goes on
-                    words = link(place(self._base_path) or "/", _("Go on"))
+                    words = link(place(self._base_path) or "/", _("Continue"))
                 elif not words:
                     words = await run_in_threadpool(self._form, back, opening)
                 if not problem and not held and self._brought_token(request):
@@ -154,8 +154,8 @@ class Door:
         if self._single_reader:
             return note(
                 _(
-                    "Lightbox is open to one reader. Open the address that it tells where it was "
-                    "started; each of them works once."
+                    "Lightbox is open to one doctor. Open the address shown where Lightbox "
+                    "was started; each address works once."
                 )
             )
         if self._repository().accounts.any():
@@ -227,13 +227,9 @@ class Door:
     def _first_form(self, opening: str) -> str:
         return form(
             self._action,
-            _("Who will read here?"),
-            _(
-                "A decision and a signature belong to a reader, so the first one makes an account "
-                "now. Nothing leaves this computer. Who reads alone can do without: start Lightbox "
-                "with LIGHTBOX_SINGLE_READER set to your name."
-            ),
-            field("reader", _("Your name, as it stands under a report"), "text", "name"),
+            _("Set up your account"),
+            _("Decisions and signatures are kept under your name. Nothing leaves this computer."),
+            field("reader", _("Name shown on reports"), "text", "name"),
             field("name", _("Sign-in name"), "text", "username"),
             field("password", _("Password (10 characters or more)"), "password", "new-password"),
             hidden("token", opening),

@@ -16,8 +16,9 @@ Layout = Literal["1", "2", "4"]
 ACTS = (
     *("accept", "reject", "present", "absent", "nextFinding", "prior"),
     *("signPreliminary", "signFinal", "confirm", "back"),
+    "mapSeen",
 )
-"""What keys may ask of the page around the films."""
+"""What keys may ask of the page around the films, and that a map was drawn over one."""
 Edges = tuple[float, float, float, float]
 WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
 

@@ -59,8 +59,8 @@ def test_two_readings_have_to_be_inside_both(one: float, other: float) -> None:
 )
 def test_the_sentence_holds_the_age_and_the_studied_ones(years: float, said: str) -> None:
     (reason,) = verdict(years).refusals
-    assert reason.startswith("This network was tested on children of 1 to 5; this ")
-    assert said in reason and reason.endswith("Read this picture without the network.")
+    assert reason.startswith("This AI was tested on children of 1 to 5; this ")
+    assert said in reason and reason.endswith("Read this image without the AI.")
 
 
 @pytest.mark.parametrize(

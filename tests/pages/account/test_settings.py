@@ -36,11 +36,11 @@ def test_a_key_can_be_changed_and_two_actions_never_share_one(
 ) -> None:
     page = open_page(PAGE)
     page.text_input(key="key-invert").set_value(";")
-    next(b for b in page.button if b.label == "Save keys").click().run()
+    next(b for b in page.button if b.label == "Save shortcuts").click().run()
     assert dict(store.accounts.alone(READER).bindings) == {"invert": ";"}
     page.text_input(key="key-overlay").set_value(";")
-    page = next(b for b in page.button if b.label == "Save keys").click().run()
-    assert "share a key" in words(page)
+    page = next(b for b in page.button if b.label == "Save shortcuts").click().run()
+    assert "share a shortcut" in words(page)
     assert dict(store.accounts.alone(READER).bindings) == {"invert": ";"}
 
 

@@ -327,7 +327,7 @@ def test_nobody_signs_as_somebody_else(accounts: Accounts, reader: str) -> None:
 
 @pytest.mark.parametrize("reader", ["", " ", "\u202e", "...", "x" * 65])
 def test_a_name_that_says_nothing_is_refused(accounts: Accounts, reader: str) -> None:
-    with pytest.raises(AccessError, match="stands under a signature"):
+    with pytest.raises(AccessError, match="shown on reports"):
         accounts.create("berta", reader, OTHER)
 
 

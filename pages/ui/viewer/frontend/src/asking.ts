@@ -14,6 +14,7 @@ export class Asking {
   private asked = 0; // number of the one under way
   private confirming = false;
   private timer = 0;
+  private told = false;
 
   /** Take an action that is the page's; false where it is the viewer's own. */
   take(action: string): boolean {
@@ -23,6 +24,14 @@ export class Asking {
     else this.queue.push(action === "accept" && this.confirming ? "confirm" : action);
     this.send();
     return true;
+  }
+
+  /** Tell, once, that a map lies over a film: from here on it may weigh in what is stated. */
+  tellMap(): void {
+    if (this.told) return;
+    this.told = true;
+    this.queue.push("mapSeen");
+    this.send();
   }
 
   update({ acts, confirming }: SceneSpec): void {
