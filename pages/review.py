@@ -29,6 +29,7 @@ from pages.ui.review import (
     history,
     key_acts,
     pending_films,
+    second_look,
     statements,
     straighten,
     study_export,
@@ -145,6 +146,7 @@ with panel:
             ai_switches.render_study_switch(record)
     if signable and not gone:
         with foot:
+            second_look.render(record)
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
 key_acts.render_done(uid)

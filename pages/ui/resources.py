@@ -12,6 +12,7 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.decoding import shared_pool
+from imaging.entities import ModelIdentity
 from imaging.errors import AssistantError, StoreReadOnlyError
 from imaging.openid.provider import OpenIdProvider
 from imaging.review.records import AuditEvent
@@ -27,6 +28,7 @@ from models.batch.priority import yield_to_interactive
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
+from models.checkpoint.second_look import read_sure_from
 from models.explain.methods.explainer import Explainers
 from models.inference.classifier_registry import ClassifierRegistry
 
@@ -84,6 +86,13 @@ def panel() -> ClassifierRegistry:
 def card(name: str = "") -> ModelCard:
     """The card of the model of that name, or of the first one installed."""
     return panel().named(name).card
+
+
+@st.cache_resource(show_spinner=False)
+def sure_from(model: ModelIdentity) -> float | None:
+    """How sure an answer of a network must be for a second look; None where that is not known."""
+    folder = settings().weights / model.name
+    return read_sure_from(folder, model.weights_sha256)
 
 
 @st.cache_resource(show_spinner=False)
