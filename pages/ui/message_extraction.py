@@ -64,6 +64,20 @@ def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
         yield 1, "", word, []
 
 
+def extract_words(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
+    """Yield the words of a report (a dictionary WORDS) and the meanings of coded terms (Code)."""
+    for node in ast.walk(ast.parse(fileobj.read())):
+        words: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            if any(isinstance(name, ast.Name) and name.id == "WORDS" for name in node.targets):
+                words = node.value.values
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Code":
+            words = node.args[2:]
+        for word in words:
+            if text := _template(word):
+                yield word.lineno, "", text, []
+
+
 def _marked(call: ast.Call) -> Iterator[Message]:
     """The message of a call of `_` or `ngettext` with words in it; a name's is found elsewhere."""
     name = call.func.id if isinstance(call.func, ast.Name) else ""
