@@ -305,7 +305,7 @@ def render_signature(
         if not signs:
             return
         why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
-        nothing = review is None or not (review.findings or review.note)
+        nothing = review is None or drafting.says_nothing(review)
         amending = record.final is not None
         if not amending:
             st.button(
