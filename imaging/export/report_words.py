@@ -111,7 +111,7 @@ WORDS = {
     "call_unsure": "Decided by doctor (AI was unsure)",
     # impression
     "normal": "Normal chest film.",
-    "nothing_present": "Nothing stated as present.",
+    "nothing_present": "No finding reported as present.",
     "no_impression": "No impression is stated yet.",
     # signature
     "signed_by": "Signed by",
@@ -144,8 +144,8 @@ WORDS = {
     "whole": "Whole image",
     "left_over": "What is left",
     "model_time": "Model, time",
-    "eraser_note": "An image with a part taken out is no image of a patient: these answers say "
-    "what the AI's answer hangs on, not what the patient has.",
+    "eraser_note": "An image with a part erased is no image of a patient: these answers say "
+    "what the AI's answer depends on, not what the patient has.",
 }
 _STAGES = {
     Stage.DRAFT: "stage_draft",

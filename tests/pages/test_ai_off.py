@@ -10,7 +10,7 @@ from imaging.store import Repository
 from tests.pages.conftest import OpenPage, words
 from tests.pages.test_review import newest, press, state_present
 
-ANSWERS = ("suspected", "Unsure", "operating point", "Exploratory", "With explanation", "No pneum")
+ANSWERS = ("suspected", "Unsure", "threshold ", "Exploratory", "With explanation", "No pneum")
 
 
 def told(page: AppTest) -> list[str]:
@@ -32,7 +32,11 @@ def test_off_for_a_study_and_on_again(open_page: OpenPage, store: Repository, st
     press(page, "Switch AI on for this study")
     assert told(page) and "AI is off" not in words(page)
     said = words(page)
-    moments = ["AI answer first on screen, beside the film", "AI switched off", "Pneumonia present"]
+    moments = [
+        "AI answer first on screen, beside the image",
+        "AI switched off",
+        "Pneumonia present",
+    ]
     places = [said.index(moment, said.index("Order of events")) for moment in moments]
     assert places == sorted(places)
 

@@ -47,7 +47,7 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     final = dict(summary.readings).get("final", 0)
     off = dict(summary.statuses).get(AI_OFF, 0)
     if off:
-        lines.append(f"AI was off for {off} files: no network's answer about them is given here.")
+        lines.append(f"AI was off for {off} files: no AI answer about them is given here.")
     if not final:
         lines.append("Nobody has signed any of these results: they are the AI's draft.")
     else:
