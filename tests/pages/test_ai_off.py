@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from imaging.review.records import Call
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, tables, words
 from tests.pages.test_review import newest, press, state_present
 
 ANSWERS = ("suspected", "Unsure", "threshold ", "Exploratory", "With explanation", "No pneum")
@@ -15,8 +15,8 @@ ANSWERS = ("suspected", "Unsure", "threshold ", "Exploratory", "With explanation
 
 def told(page: AppTest) -> list[str]:
     """What of an answer a page tells, or its table, if it has one: the worklist explains words."""
-    tables = " ".join(str(frame.value.to_dict()) for frame in page.dataframe)
-    said = tables or words(page)
+    listed = " ".join(map(str, tables(page)))
+    said = listed or words(page)
     return [word for word in ANSWERS if word in said]
 
 
