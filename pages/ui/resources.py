@@ -12,6 +12,7 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.decoding import shared_pool
+from imaging.entities import ModelIdentity
 from imaging.errors import AssistantError, CheckpointError, StoreReadOnlyError
 from imaging.openid.provider import OpenIdProvider
 from imaging.review.records import AuditEvent
@@ -28,6 +29,7 @@ from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import find_checkpoint
+from models.checkpoint.second_look import read_sure_from
 from models.explain.methods.explainer import Explainers
 from models.inference.classifier_registry import ClassifierRegistry
 from models.model_card.facts import read_facts
@@ -96,6 +98,13 @@ def measured(name: str) -> ModelFacts | None:
         return read_facts(find_checkpoint(settings().weights, name))
     except CheckpointError:
         return None
+
+
+@st.cache_resource(show_spinner=False)
+def sure_from(model: ModelIdentity) -> float | None:
+    """How sure an answer of a network must be for a second look; None where that is not known."""
+    folder = settings().weights / model.name
+    return read_sure_from(folder, model.weights_sha256)
 
 
 @st.cache_resource(show_spinner=False)
