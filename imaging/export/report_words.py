@@ -132,6 +132,9 @@ WORDS = {
     "ai_silent": "No answer: {status}",
     "ai_decided": "{finding}: {call}.",
     "map": "Map of the evidence, {map}",
+    "model": "Model {model}",
+    "engine": "Computed with {engine}",
+    "exported": "Exported {time}.",
     # marks
     "mark": "Annotation",
     "kind": "Kind",
@@ -220,6 +223,11 @@ def _stage_line(report: Report, say: Say) -> str:
 def moment(at: datetime) -> str:
     """A moment on this computer's clock: 2026-11-28 08:35."""
     return f"{local(at):%Y-%m-%d %H:%M}"
+
+
+def exported(now: datetime, say: Say = english) -> str:
+    """When a form was written."""
+    return say(WORDS["exported"]).format(time=moment(now))
 
 
 def study_moment(report: Report) -> str:
@@ -334,7 +342,7 @@ def ai_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     lines = []
     for answered in report.answers:
         lines += _answer_lines(answered, len(report.images) > 1, say)
-    decided = (f for f in report.findings if f.call is not Call.ADDED)
+    decided = (f for f in report.findings if f.call not in (Call.ADDED, Call.STATED))
     for finding in decided:
         label = say(concept(finding.code).meaning)
         call = call_words(finding, say)
@@ -370,8 +378,9 @@ def _answer_lines(answered: Answered, several: bool, say: Say) -> list[str]:
     lines += [say(WORDS["map"]).format(map=wording.map_line(map_)) for map_ in answered.maps]
     lines += [origin_line(answered.instance), *map(say, answered.messages)]
     if answered.model is not None:
-        lines.append(f"Model {wording.model_line(answered.model)}")
-    lines.append(f"Computed by {answered.engine}" if answered.engine else "")
+        lines.append(say(WORDS["model"]).format(model=wording.model_line(answered.model)))
+    if answered.engine:
+        lines.append(say(WORDS["engine"]).format(engine=answered.engine))
     return [line for line in lines if line]
 
 

@@ -120,8 +120,15 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
     A score that was not `calibrated` for such films must not look like a probability.
     """
     word = "probability" if calibrated else "no probability here, score"
-    text = f"{word} {finding.probability:.3f}, threshold {finding.operating_point:.3f}"
+    text = f"{word} {figure(finding.probability)}, threshold {finding.operating_point:.3f}"
     return f"{text} (exploratory)" if finding.exploratory else text
+
+
+def figure(probability: float) -> str:
+    """A probability with three decimals; never a false 0 or 1."""
+    if probability < 0.0005:
+        return "<0.001"
+    return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
 
 
 def certainty_template(assessment: Assessment) -> str:

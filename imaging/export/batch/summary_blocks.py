@@ -170,7 +170,7 @@ def figure(row: ResultRow) -> str:
     """The probability with its operating point; never one without the other."""
     if row.probability is None or row.operating_point is None:
         return ""
-    return f"{row.probability:.3f} (threshold {row.operating_point:.3f})"
+    return f"{wording.figure(row.probability)} (threshold {row.operating_point:.3f})"
 
 
 def caption(pair: PicturePair) -> str:

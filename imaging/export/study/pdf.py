@@ -45,7 +45,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         story += _section(sheet, section)
     story += _pictures(sheet, case)
     story += [sheet.text(note) for note in sheet.setter.notes]
-    story.append(sheet.text(f"Exported {report_words.moment(now)}."))
+    story.append(sheet.text(report_words.exported(now)))
     if case.anchor:
         story.append(sheet.text(wording.anchor_line(case.anchor)))
     foot = _footer(sheet, case)
