@@ -17,6 +17,7 @@ st.subheader(me.reader, anchor=False)
 left, right = st.columns(2, gap="large")
 with left:
     settings.render_reading(me)
+    settings.render_language(me)
     ai_switches.render_account_switch(me)
     settings.render_theme()
 with right:

@@ -19,7 +19,7 @@ st.subheader(_("How good it is"), anchor=False)
 tables.render_figures(facts)
 left, right = st.columns(2, gap="large")
 with left:
-    st.markdown(f"**{_('ROC: what another operating point would give')}**")
+    st.markdown(f"**{_('ROC: what another threshold would give')}**")
     charts.render_roc(facts)
 with right:
     st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
@@ -32,7 +32,7 @@ left, right = st.columns(2, gap="large")
 with left:
     tables.render_unsure(facts)
 with right:
-    st.markdown(f"**{_('Accuracy when only the surest films are answered')}**")
+    st.markdown(f"**{_('Accuracy when only the surest images are answered')}**")
     charts.render_selective(facts)
 tables.render_members(facts)
 
@@ -42,7 +42,7 @@ tables.render_subsets(facts)
 st.subheader(_("Is it the lungs, or a shortcut?"), anchor=False)
 tables.render_shortcuts(facts)
 
-st.subheader(_("How much a worse film changes it"), anchor=False)
+st.subheader(_("How much a worse image changes it"), anchor=False)
 charts.render_robustness(facts)
 tables.render_robustness(facts)
 

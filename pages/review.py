@@ -30,6 +30,7 @@ from pages.ui.review import (
     key_acts,
     local_figures,
     pending_films,
+    report_preview,
     second_look,
     statements,
     straighten,
@@ -131,9 +132,9 @@ with panel:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
-                st.info(_("What is not signed yet is stated and signed once its film is back."))
+                st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead)
+                statements.render_statements(record, lead, priors, instance)
         if test is not None:
             test()
         if signable:
@@ -151,4 +152,8 @@ with panel:
             second_look.render(record)
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
+if signable:
+    report_preview.render_printed(record)
+else:
+    report_preview.render_not_printed()
 key_acts.render_done(uid)

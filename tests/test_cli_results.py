@@ -122,9 +122,12 @@ def test_the_trail_tells_how_many_and_names_nobody(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("no-such-job",), "This batch is not known here."),
+        (("no-such-job",), "This batch is not known here. Add the files again."),
         (("all", "--as", "docx"), "--as takes some of csv,parquet,xlsx,sr,pdf,html."),
-        (("all", "--as", "sr"), "None of these studies has a report yet."),
+        (
+            ("all", "--as", "sr"),
+            ("None of these studies has a report yet. Write and sign one first."),
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

@@ -14,35 +14,33 @@ _OUTSIDE = {
     (
         "children",
         "years",
-    ): "This network was tested on children of {0} to {1}; this patient is {2}.",
+    ): "This AI was tested on children of {0} to {1}; this patient is {2}.",
     ("children", "months"): (
-        "This network was tested on children of {0} to {1}; this patient is {2} months."
+        "This AI was tested on children of {0} to {1}; this patient is {2} months."
     ),
     ("children", "days"): (
-        "This network was tested on children of {0} to {1}; this patient is {2} days."
+        "This AI was tested on children of {0} to {1}; this patient is {2} days."
     ),
-    ("adults", "years"): "This network was tested on adults of {0} to {1}; this patient is {2}.",
+    ("adults", "years"): "This AI was tested on adults of {0} to {1}; this patient is {2}.",
     ("adults", "months"): (
-        "This network was tested on adults of {0} to {1}; this patient is {2} months."
+        "This AI was tested on adults of {0} to {1}; this patient is {2} months."
     ),
-    ("adults", "days"): (
-        "This network was tested on adults of {0} to {1}; this patient is {2} days."
-    ),
+    ("adults", "days"): ("This AI was tested on adults of {0} to {1}; this patient is {2} days."),
     (
         "patients",
         "years",
-    ): "This network was tested on patients of {0} to {1}; this patient is {2}.",
+    ): "This AI was tested on patients of {0} to {1}; this patient is {2}.",
     ("patients", "months"): (
-        "This network was tested on patients of {0} to {1}; this patient is {2} months."
+        "This AI was tested on patients of {0} to {1}; this patient is {2} months."
     ),
     ("patients", "days"): (
-        "This network was tested on patients of {0} to {1}; this patient is {2} days."
+        "This AI was tested on patients of {0} to {1}; this patient is {2} days."
     ),
 }
 _TESTED = {
-    "children": "This network was tested on children of {0} to {1}.",
-    "adults": "This network was tested on adults of {0} to {1}.",
-    "patients": "This network was tested on patients of {0} to {1}.",
+    "children": "This AI was tested on children of {0} to {1}.",
+    "adults": "This AI was tested on adults of {0} to {1}.",
+    "patients": "This AI was tested on patients of {0} to {1}.",
 }
 _NO_UNIT = "The header gives the age as {0} without a unit."
 _TWO_AGES = {  # the younger first

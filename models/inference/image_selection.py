@@ -14,8 +14,9 @@ from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
 
 RULE = (
-    "Each image is checked by modality, kind of picture, colours, frames, body part, view and "
-    "side, then by its pixels. Each that passes is classified; the most urgent answer leads."
+    "Each image is checked by modality, kind of picture, colours, frames, body part, view "
+    "and side, then by its pixels. The AI reads each that passes; the most urgent answer "
+    "leads."
 )
 
 
@@ -66,14 +67,14 @@ def because(instance: Instance | None, answer: Assessment | None) -> str:
         None while it waits.
     """
     if answer is None:
-        return "Not classified yet."
+        return "Not checked yet."
     if instance is None or not is_classified(answer):
-        return " ".join(("Not classified.", *answer.messages))
+        return " ".join(("No AI answer.", *answer.messages))
     if instance.typed is not None:
-        return "Classified: a picture file; neither its pixels nor what was typed rule it out."
+        return "Image accepted: the image and what was typed fit."
     if instance.source is SourceKind.FILM:
-        return "Classified: a picture file without a header, let through by its pixels alone."
-    return f"Classified: {facts(instance)}; header and pixels fit the network."
+        return "Image accepted from the image only; the file has no patient details."
+    return f"Image accepted: {facts(instance)}."
 
 
 def facts(instance: Instance) -> str:

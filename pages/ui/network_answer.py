@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
+from imaging.export import wording
 from models.inference.assessments import promises_nothing
 from models.inference.scope import leaves_age_open
 from pages.ui import labels, patient_banner, resources
@@ -47,7 +48,7 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
     parts += [_bar(finding) for finding in firm]
     parts += [_small_line(text) for text in _describe_certainty(assessment)]
     if exploratory:
-        note = _("Exploratory \u2013 not reliable from a film")
+        note = _("Exploratory \u2013 not reliable from an image")
         bars = "".join(_bar(finding) for finding in exploratory)
         parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
         parts.append("</details>")
@@ -57,7 +58,7 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
 def _describe_score(finding: Finding) -> str:
     """A score outside the studied population: it is no probability, and must not look like one."""
     return _(
-        "{finding}: score {score} beside operating point {point}, not a probability here"
+        "{finding}: score {score}, threshold {point}; not a probability for this image"
     ).format(
         finding=_(finding.label),
         score=f"{finding.probability:.2f}",
@@ -72,7 +73,7 @@ def _describe_network(assessment: Assessment) -> list[str]:
         model.append(_small_line(model_line(assessment.model)))
         folded.append(scope_line(assessment.model))
     if assessment.engine:
-        folded.append(_("Computed by {engine}").format(engine=assessment.engine))
+        folded.append(_("Computed with {engine}").format(engine=assessment.engine))
     if assessment.disagreement is not None:
         folded.append(labels.agreement(assessment.disagreement))
     if folded:
@@ -88,32 +89,13 @@ def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:
 
 
 def _describe_certainty(assessment: Assessment) -> list[str]:
-    """How sure the answer is, in sentences: what cannot be ruled out, and whether all agree."""
+    """How sure the answer is, and of whom that is true."""
     lines = []
-    if assessment.error_rate is not None and assessment.primary is not None:
-        rate = labels.percent(assessment.error_rate)
+    template = wording.certainty_template(assessment)
+    if template and assessment.primary is not None and assessment.error_rate is not None:
         label = labels.within(_(assessment.primary.label))
-        templates = {
-            (True, False): _("With {rate} errors allowed, only {finding} remains possible."),
-            (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
-            (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
-            (False, False): _(
-                "With {rate} errors allowed, neither answer fits: unlike the studied films."
-            ),
-        }
-        held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
-        # one label that the operating point contradicts is no answer, and must not read like one
-        contradictions = {
-            (False, True): _(
-                "Above the operating point, but weak for {finding} ({rate} errors allowed)."
-            ),
-            (True, False): _(
-                "Below the operating point, yet {finding} is likely ({rate} errors allowed)."
-            ),
-        }
-        contradicted = assessment.primary.positive != held[0] and held in contradictions
-        sentences = contradictions if contradicted else templates
-        lines.append(sentences[held].format(rate=rate, finding=label))
+        count = wording.error_count(assessment.error_rate)
+        lines.append(_(template).format(finding=label, count=count))
         if assessment.model and leaves_age_open(assessment.messages):
             # the error rate is kept among patients like the studied ones alone (Vovk 2005)
             told = _("The patient's age is unknown: this is true of {population} only.")
@@ -145,7 +127,7 @@ def _reasons(assessment: Assessment) -> str:
 
 def _bar(finding: Finding) -> str:
     """A probability as figure and bar, its operating point marked on both."""
-    point = _("operating point {percent}").format(percent=labels.percent(finding.operating_point))
+    point = _("threshold {percent}").format(percent=labels.percent(finding.operating_point))
     return (
         f'<div class="lb-score"><span>{escape(_(finding.label))}</span>'
         f"<span><b>{escape(labels.percent(finding.probability))}</b>"

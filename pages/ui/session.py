@@ -80,6 +80,12 @@ def may(*rights: Right) -> bool:
     return reader is not None and not rights_of(reader.roles).isdisjoint(rights)
 
 
+def chosen_language() -> str | None:
+    """The language that the reader chose, empty for the browser's; None while nobody is here."""
+    reader: Account | None = st.session_state.get("account")
+    return reader.language if reader else None
+
+
 def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
     st.session_state["account"] = reader

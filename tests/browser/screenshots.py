@@ -58,7 +58,7 @@ def take_tour(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Sign final").click()
     expect(page.get_by_text("Final, signed by")).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
-    expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr")
+    expect(page.get_by_role("grid")).to_contain_text("Signed: Dr")
     shoot(page, folder / "worklist.png")
     page.get_by_role("link", name="Model").click()
     expect(page.locator('[data-testid="stVegaLiteChart"] svg, canvas').first).to_be_visible()

@@ -82,8 +82,8 @@ def test_the_verdict_comes_by_itself(page: Page, address: str, films: list[Path]
     expect(film(page)).to_be_visible()
     assert is_shown(film(page)) == ("not reliable" not in verdict.inner_text())
     # its figures are there without another wait, and nothing asks the server any more
-    choose(page, "Proof of the map")
-    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    choose(page, "Map quality tests")
+    expect(page.get_by_text("Marked area removed", exact=True)).to_be_visible()
     expect(page.locator('[class*="st-key-hidden-pulse"]')).to_have_count(0)
 
 
@@ -143,8 +143,8 @@ def test_a_map_that_is_not_reliable_is_never_over_the_film(
     expect(page.get_by_text("Map: not reliable for this image")).to_be_visible()
     assert not is_shown(film(page))
     # the viewer itself is told with the next press, and says why beside its colours
-    choose(page, "Proof of the map")
-    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    choose(page, "Map quality tests")
+    expect(page.get_by_text("Marked area removed", exact=True)).to_be_visible()
     page.keyboard.press("o")
     expect(film(page)).to_contain_text("Not reliable for this image.")
     assert not is_shown(film(page))

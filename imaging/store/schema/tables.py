@@ -428,6 +428,7 @@ class AccountTable(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool] = mapped_column(Boolean, default=False)
     bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    language: Mapped[str] = mapped_column(String(16), server_default="", default="")
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     roles: Mapped[str] = mapped_column(Text)  # names of `imaging.review.roles.Role`, by commas

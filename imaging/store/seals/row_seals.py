@@ -201,10 +201,10 @@ def _words(name: str) -> str:
     first, _, second = rest.partition(" ")
     return {
         "review": f"version {second} of the report of study {first}",
-        "answer": f"an answer of the network about film {first}",
-        "film": f"the record of film {first}",
+        "answer": f"an AI answer about image {first}",
+        "film": f"the record of image {first}",
         "document": f"the record of document {first}",
-        "typed": f"version {second} of what was typed of film {first}",
+        "typed": f"version {second} of what was typed for image {first}",
         "first-read": f"the first read of study {first} by {second}",
         "event": f"an event of the reading of study {first}",
         "truth": f"the outcome ({second}) of study {first}",

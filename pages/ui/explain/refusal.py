@@ -49,7 +49,7 @@ def render_refusal(image: DistantImage, instance: Instance, answer: Assessment) 
     for change in refusal.would_pass:
         st.markdown(
             "- "
-            + _("{how}, the picture would pass. Lightbox never changes it by itself.").format(
+            + _("{how}, the image would be accepted. Lightbox never changes it by itself.").format(
                 how=_(change).capitalize()
             )
         )
@@ -58,8 +58,8 @@ def render_refusal(image: DistantImage, instance: Instance, answer: Assessment) 
             _picture(image, refusal.foreign),
             width=_WIDTH,
             caption=_(
-                "Orange: blurring this region makes the picture look more like the films the "
-                "network was trained on. Blue: less."
+                "Orange: blurring this region makes the image look more like those the AI "
+                "learned from. Blue: less."
             ),
         )
     st.caption(network_answer.model_line(classifier.card.identity))
@@ -101,7 +101,7 @@ def _render_header(refusal: Refusal) -> None:
             {
                 _("Field of the header"): f"{_fields()[mismatch.keyword]} ({mismatch.keyword})",
                 _("Found"): plain(mismatch.found) or "\u2013",
-                _("The network was built for"): ", ".join(mismatch.expected) or "\u2013",
+                _("The AI was built for"): ", ".join(mismatch.expected) or "\u2013",
             }
             for mismatch in refusal.header
         ],

@@ -84,7 +84,7 @@ def _line(review: Review) -> str:
     head += f"{labels.moment(review.created_at)} \u00b7 {review.reader}"
     parts = [labels.statement(stated) for stated in review.findings]
     if review.annotations:
-        parts.append(_("{count} mark(s)").format(count=len(review.annotations)))
+        parts.append(_("{count} annotation(s)").format(count=len(review.annotations)))
     parts += [eraser.trial_line(trial) for trial in review.trials]
     if review.restores is not None:
         parts.append(_("undone to version {version}").format(version=review.restores))

@@ -67,7 +67,7 @@ def render_files(job: JobProgress) -> None:
             )
         )
     if any(file.study_instance_uid for file in files):
-        st.caption(_("Tick a row to open its review."))
+        st.caption(_("Click a study to open it."))
     key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
     unnamed = any(film.source is SourceKind.FILM for film, _answer in films.values())
     who.render_table(rows, [f.study_instance_uid for f in files], key=key, unnamed=unnamed)
@@ -81,7 +81,7 @@ def render_files(job: JobProgress) -> None:
         batch_export.render_batch_export(repository.jobs.get(job.job_id))
     else:
         st.caption(
-            _("The results of so many files are taken away with cli.py results {job}.").format(
+            _("So many results are exported at a terminal: cli.py results {job}.").format(
                 job=job.job_id
             )
         )
@@ -145,7 +145,7 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     _render_held([record])
     sights.note_list([study_instance_uid], "job")
     if first_read.hides(record):
-        st.caption(_("The network has answered. Read the film first: its answer follows yours."))
+        st.caption(_("The AI has answered. Read the image first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
         if instance.identity.sop_instance_uid != sop_instance_uid:
             continue
