@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from imaging.review.records import Call
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, tables, words
 from tests.pages.test_review import newest, press, state_present
 
 ANSWERS = ("suspected", "Unsure", "operating point", "Exploratory", "With explanation", "No pneum")
 
 
 def told(page: AppTest) -> list[str]:
-    """What of an answer a page tells, or its table, if it has one: the worklist explains words."""
-    tables = " ".join(str(frame.value.to_dict()) for frame in page.dataframe)
-    said = tables or words(page)
+    """What of an answer a page tells: its tables, if it has any, or all it says and would print."""
+    said = json.dumps([table["rows"] for table in tables(page)]) if tables(page) else words(page)
+    said += " ".join(html.body for html in page.html)
     return [word for word in ANSWERS if word in said]
 
 
