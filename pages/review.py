@@ -28,6 +28,7 @@ from pages.ui.review import (
     hanging_protocol,
     history,
     key_acts,
+    local_figures,
     pending_films,
     report_preview,
     second_look,
@@ -114,6 +115,7 @@ with panel:
     elif not hidden or not reads:
         moments.note_answer(uid, answer)
         network_answer.render_answer(instance, answer)
+        local_figures.render_called(answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
     maps = report_preview.tested_map(picture, answer, choice)
