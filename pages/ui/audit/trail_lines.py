@@ -23,6 +23,7 @@ def render_lines() -> None:
         kinds = st.multiselect(
             _("What was done"),
             [event.value for event in AuditEvent],
+            format_func=_,
             key="trail-events",
             placeholder=_("All"),
             width=420,
@@ -42,7 +43,7 @@ def render_lines() -> None:
             _("Line"): line.number,
             _("Time"): labels.moment(line.at),
             _("Account"): escape_formula(line.account),
-            _("What was done"): line.deed.value,
+            _("What was done"): _(line.deed.value),
             _("Study Instance UID"): line.study_instance_uid,
             _("Detail"): escape_formula(line.detail),
         }
