@@ -30,6 +30,7 @@ from pages.ui.review import (
     key_acts,
     pending_films,
     report_preview,
+    second_look,
     statements,
     straighten,
     study_export,
@@ -146,6 +147,7 @@ with panel:
             ai_switches.render_study_switch(record)
     if signable and not gone:
         with foot:
+            second_look.render(record)
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
 if signable:

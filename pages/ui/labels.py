@@ -29,6 +29,15 @@ def percent(probability: float) -> str:
     return _("{percent}%").format(percent=round(100 * probability))
 
 
+def of_hundred(count: float) -> str:
+    """A share of a hundred as a whole number; never a false "0" or "100"."""
+    if 0 < count < 0.5:
+        return _("fewer than 1")
+    if 99.5 <= count < 100:
+        return _("more than 99")
+    return str(round(count))
+
+
 def answer(finding: Finding, given: Answer | None) -> str:
     """The answer in words, with its symbol: one of three, never a bare percentage."""
     if given is Answer.UNSURE:

@@ -17,11 +17,11 @@ from imaging.review import drafting
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
-from pages.ui import autosave, labels, patient_banner, session
+from pages.ui import labels, patient_banner, session
 from pages.ui.audit import moments
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
-from pages.ui.review import report_preview, statements
+from pages.ui.review import report_preview, second_look, statements
 from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
 
@@ -68,7 +68,7 @@ def do(
     elif act in _STAGES:
         _ask_to_sign(record, lead, _STAGES[act])
     elif act == "confirm" and asked is not None:
-        autosave.sign(uid, asked)
+        second_look.sign_anyway(uid, asked)
     elif act == "nextFinding":
         session.set_finding_at(uid, session.finding_at(uid) + 1)
     elif act in ("accept", "reject", "present", "absent"):
@@ -104,6 +104,7 @@ def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> 
     ):
         session.leave_notice("info", _("It is signed as preliminary or final already."))
     else:
+        second_look.ask(record)  # stands with the question: the answer to both is one press
         session.ask_signature(record.study_instance_uid, stage)
 
 
@@ -149,7 +150,7 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
 def _answer(uid: str, stage: Stage | None) -> None:
     session.ask_signature(uid, None)
     if stage is not None:
-        autosave.sign(uid, stage)
+        second_look.sign_anyway(uid, stage)
 
 
 def render_done(uid: str) -> None:

@@ -19,7 +19,7 @@ from pages.ui import autosave, labels, resources, session
 from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
-from pages.ui.review import report_fields, report_preview
+from pages.ui.review import report_fields, report_preview, second_look
 from pages.ui.review.hanging_protocol import Prior
 
 PRESENT, ABSENT = "present", "absent"
@@ -308,7 +308,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         if not amending:
             st.button(
                 _("Sign preliminary"),
-                on_click=autosave.sign,
+                on_click=second_look.sign,
                 args=(uid, Stage.PRELIMINARY),
                 disabled=bool(missing) or nothing or _is_preliminary(review),
                 help=why if missing else None,
@@ -316,7 +316,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         st.button(
             _("Sign amendment") if amending else _("Sign final"),
             type="primary",
-            on_click=autosave.sign,
+            on_click=second_look.sign,
             args=(uid, Stage.FINAL),
             disabled=bool(missing) or nothing,
             help=why if missing else None,
