@@ -8,7 +8,7 @@
     python cli.py examples my-folder
     python cli.py explain scans/ --method fused --out maps/
     python cli.py model
-    python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
+    python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,html,fhir,csv --out folder
     python cli.py results JOB_ID|all --as csv,parquet,xlsx,sr,pdf,html --out folder
     python cli.py audit verify
     python cli.py backup /mnt/backups
@@ -107,7 +107,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
     formats: Annotated[
         str, typer.Option("--as", help="Comma-separated.")
-    ] = "sr,sc,gsps,map,pdf,fhir,csv",
+    ] = "sr,sc,gsps,map,pdf,html,fhir,csv",
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
     from imaging.delivery.study import changes_of, deliver, write_files

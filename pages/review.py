@@ -29,6 +29,8 @@ from pages.ui.review import (
     history,
     key_acts,
     pending_films,
+    report_preview,
+    second_look,
     statements,
     straighten,
     study_export,
@@ -130,7 +132,7 @@ with panel:
             if gone:
                 st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead)
+                statements.render_statements(record, lead, priors, instance)
         if test is not None:
             test()
         if signable:
@@ -145,6 +147,11 @@ with panel:
             ai_switches.render_study_switch(record)
     if signable and not gone:
         with foot:
+            second_look.render(record)
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
+if signable:
+    report_preview.render_printed(record)
+else:
+    report_preview.render_not_printed()
 key_acts.render_done(uid)

@@ -94,7 +94,10 @@ def restore(
         )
         return
     if not verdict.intact:
-        raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
+        raise StoreError(
+            "Its audit trail does not hold, nor did it when the backup was "
+            "made. Restore an older backup, or ask whoever runs Lightbox."
+        )
     unbroken = _("Audit trail: {count} lines, unbroken. Head: {head}")
     typer.echo(unbroken.format(count=verdict.entries, head=verdict.head))
 

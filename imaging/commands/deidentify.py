@@ -33,7 +33,7 @@ _NONE_FOUND = (
     "No text was found, but the header or the kind of picture says that there is some. It was "
     f"left out. {_LOOK}"
 )
-_ASKED_FOR = "has to be asked for."
+_ASKED_FOR = "Ask for a copy without any free text."
 _HINTS = {  # what the terminal knows beyond a refusal
     BURNED_IN: _LOOK,
     STILL_THERE: "Look at the picture, then name what to blacken with --mask.",
@@ -110,7 +110,9 @@ def deidentify(
         if write_report is not None:
             write_report.write_bytes(report(copies))
     except OSError as exc:
-        raise ExportError("The folder cannot be written to.") from exc
+        raise ExportError(
+            "The folder cannot be written to. Choose another one, or check the rights to it."
+        ) from exc
     finally:  # what was written before a disk was full has left too
         if seals:
             _record_export(seals)

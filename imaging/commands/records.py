@@ -74,7 +74,8 @@ def _parse_anchor(text: str) -> Anchor:
         return Anchor.parse(text)
     except ValueError as exc:
         raise InputError(
-            "An anchor looks like 57:4f3a9c01d2e47b60, the number of a line and its digest."
+            "This is no anchor. Give the number of a line and its digest, such as "
+            "57:4f3a9c01d2e47b60."
         ) from exc
 
 
@@ -93,7 +94,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise InputError(f"{path.name} cannot be read.") from exc
+        raise InputError(f"{path.name} cannot be read. Check its name and its rights.") from exc
 
 
 @audit.command("acknowledge")
@@ -224,7 +225,8 @@ def truth(
             ]
     except (OSError, KeyError, UnicodeDecodeError, AttributeError) as exc:
         raise InputError(
-            "The table cannot be read; its columns are study_instance_uid, code, present, source."
+            "The table cannot be read. Give it the columns study_instance_uid, code, "
+            "present, source."
         ) from exc
     unknown = 0
     for known_truth in truths:

@@ -29,13 +29,15 @@ def in_words(command: Any) -> Any:
 
 def _translate(command: TyperCommand | TyperGroup) -> None:
     command.help, command.short_help = _(command.help or ""), _(command.short_help or "")
-    own = command.get_help_option(typer.Context(command))
-    for parameter in [*command.params, *([own] if own else [])]:
+    for parameter in command.params:
         if getattr(parameter, "help", None):
             parameter.help = _(parameter.help)  # type: ignore[attr-defined]
-    usage = command.get_usage
+    own = command.get_help_option(typer.Context(command))
+    if own is not None:
+        own.help = _("Show this message and exit.")
+    usage, word = command.get_usage, _("Usage:")
     command.get_usage = lambda ctx: usage(ctx).replace(  # type: ignore[method-assign]
-        "Usage: ", f"{_('Usage:')} ", 1
+        "Usage:", word, 1
     )
     for below in getattr(command, "commands", {}).values():
         _translate(below)

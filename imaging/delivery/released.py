@@ -20,7 +20,7 @@ from imaging.review.records import AuditEvent
 from imaging.store import Repository, seal_file
 
 FOUND = "Text was found in a picture, so its copy was left out; have a doctor look at it first."
-NO_FILM = "This study holds no DICOM image, so there is nothing to copy."
+NO_FILM = "This study has no DICOM image, so there is nothing to copy. Choose another study."
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imaging.entities import Answer, LengthPlane
 from imaging.export.common import PRIVATE
-from imaging.review.records import Call, Code, Measure
+from imaging.review.records import Call, Code, Course, Measure, ReadFinding
+from imaging.review.terms import PARTS, SITES
 
 RADIOGRAPHY = Code("RG", "DCM", "Radiographic imaging")
 PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain films)
@@ -13,7 +14,6 @@ PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain fil
     "US": Code("16310003", "SCT", "Ultrasonography"),
 }
 COMMENT = Code("121106", "DCM", "Comment")
-PRESENCE = Code("PRESENCE", PRIVATE, "Presence of finding")
 PRESENT = Code("52101004", "SCT", "Present")
 ABSENT = Code("272519000", "SCT", "Absent")
 CALL = Code("CALL", PRIVATE, "Doctor's word on the AI answer")
@@ -25,6 +25,21 @@ CALLS = {
     Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided by doctor (no firm AI answer)"),
     Call.STATED: Code("STATED", PRIVATE, "Stated by the doctor"),
 }
+UNSURE = Code("UNAIDED_UNSURE", PRIVATE, "Decided by doctor (AI was unsure)")
+FINDINGS = Code("121070", "DCM", "Findings")
+IMPRESSION = Code("121073", "DCM", "Impression")
+INDICATION = Code("121109", "DCM", "Indications for Procedure")
+COMPARISON = Code("COMPARED_WITH", PRIVATE, "Compared with")
+COURSE = Code("COURSE", PRIVATE, "Change since the compared study")
+COURSES = {
+    Course.NEW: Code("NEW", PRIVATE, "New"),
+    Course.WORSE: Code("WORSE", PRIVATE, "Worse"),
+    Course.SAME: Code("260388006", "SCT", "No change"),
+    Course.BETTER: Code("BETTER", PRIVATE, "Better"),
+    Course.RESOLVED: Code("413322009", "SCT", "Problem resolved"),
+}
+LATERALITY = Code("272741003", "SCT", "Laterality")
+FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 ANSWER = Code("ANSWER", PRIVATE, "AI answer")
 NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 ANSWERS = {
@@ -78,6 +93,20 @@ _UNITS = {
     "{pixels}2": "square pixels",
     "1": "no units",
 }
+
+
+def call_code(finding: ReadFinding) -> Code:
+    """What a reader's statement is beside the network's answer."""
+    if finding.call is Call.UNAIDED and finding.unsure:
+        return UNSURE
+    return CALLS[finding.call]
+
+
+def sites_code(finding: ReadFinding) -> tuple[Code, ...]:
+    """Where a finding lies: the zones or lobes stated, else the organ; empty without a side."""
+    if finding.side is None or finding.code not in PARTS:
+        return ()
+    return tuple(SITES[site] for site in finding.sites) or (PARTS[finding.code],)
 
 
 def measure_name(measure: Measure) -> tuple[Code, Code | None]:

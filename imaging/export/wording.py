@@ -7,7 +7,7 @@ from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.lengths import plane_words
 from imaging.review.events import AiScope
-from imaging.review.records import Measure, Stage
+from imaging.review.records import Measure
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
 from imaging.typed_facts import stated
@@ -43,42 +43,17 @@ CONTRADICTIONS = {
     (False, True): "Borderline: above the threshold, but weak for {finding}.",
     (True, False): "Borderline: below the threshold, yet {finding} is likely.",
 }
+AI_OFF = {
+    AiScope.STUDY: "AI was off for this study: no AI answer is given here.",
+    AiScope.ACCOUNT: "AI was off for the doctor who exported this: no AI answer is given here.",
+    AiScope.SITE: "AI was off for the whole site: no AI answer is given here.",
+}
 CHANGED = "Written otherwise than in the file:"
 
 
 def ai_off_line(record: StudyRecord) -> str:
     """That AI was off when this left, and for what; "" where it was on."""
-    if record.ai_off is None:
-        return ""
-    whom = {
-        AiScope.STUDY: "for this study",
-        AiScope.ACCOUNT: "for the doctor who exported this",
-        AiScope.SITE: "for the whole site",
-    }[record.ai_off]
-    return f"AI was off {whom}: no AI answer is given here."
-
-
-def status_line(case: ExportCase) -> str:
-    """How far the reading has come, and that AI was off when it was signed, or is now."""
-    review = case.review
-    unaided = review is not None and review.signed and review.ai_off
-    off = "AI was off when this was signed." if unaided else "", ai_off_line(case.record)
-    return ". ".join(filter(None, (_stage_line(case), " ".join(filter(None, off)))))
-
-
-def _stage_line(case: ExportCase) -> str:
-    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
-    review = case.review
-    if review is None and case.record.ai_off is not None:
-        return "NOT READ"
-    if review is None:
-        return "NOT READ: AI answer only, not seen by a doctor"
-    if review.stage is Stage.DRAFT:
-        return f"DRAFT, not signed (version {review.version})"
-    at = local(review.created_at).strftime("%Y-%m-%d %H:%M %Z").strip()
-    amended = ", amends an earlier final report" if case.predecessor else ""
-    word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
-    return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+    return AI_OFF[record.ai_off] if record.ai_off is not None else ""
 
 
 def typed_line(typed: TypedFacts) -> str:
@@ -167,16 +142,6 @@ def certainty_template(assessment: Assessment) -> str:
     if assessment.primary.positive != held[0] and held in CONTRADICTIONS:
         return CONTRADICTIONS[held]
     return CERTAINTIES[held]
-
-
-def certainty_line(assessment: Assessment) -> str:
-    """`certainty_template` filled in, in English."""
-    template = certainty_template(assessment)
-    if not template or assessment.primary is None or assessment.error_rate is None:
-        return ""
-    label = assessment.primary.label
-    finding = label if label[:2].isupper() else label[:1].lower() + label[1:]
-    return template.format(finding=finding, count=error_count(assessment.error_rate))
 
 
 def error_count(error_rate: float) -> str:

@@ -214,7 +214,7 @@ def _keep_members(
 def _safe(job_id: str) -> str:
     """An id as it may stand in a file's name; our own are UUIDs."""
     if not set(job_id) <= set("0123456789abcdef-"):
-        raise ConflictError("This batch is not known here.")
+        raise ConflictError("This batch is not known here. Add the files again.")
     return job_id
 
 

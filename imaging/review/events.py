@@ -19,6 +19,8 @@ class Moment(StrEnum):
 
     ANSWER = "answer"  # a network's answer was first handed to the account's screen
     MAP = "map"  # a map of its evidence was first drawn over the film
+    SECOND_LOOK = "second look"  # a sure answer against what was to be signed was shown
+    AFTER_SECOND_LOOK = "after second look"  # signed: the finding was kept, or changed
     AI_OFF = "ai off"  # somebody switched AI off for the study
     AI_ON = "ai on"
 

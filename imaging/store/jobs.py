@@ -25,7 +25,7 @@ from imaging.store.schema.tables import DropFileTable, InstanceTable, JobFileTab
 from imaging.store.worklist_rows import refresh_worklist
 
 _T = TypeVar("_T")
-_UNKNOWN = "This batch is not known here."
+_UNKNOWN = "This batch is not known here. Add the files again."
 _INTERRUPTED = "Lightbox was stopped before all studies were added; run the AI on the list again."
 _LATELY = timedelta(minutes=1)
 _FEW = 500  # studies whose films are added in one transaction

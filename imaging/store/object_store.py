@@ -153,7 +153,9 @@ class ObjectFolder:
                 "The stored image is missing from the data folder; upload it again."
             ) from exc
         except OSError as exc:
-            raise StoreError("The stored image cannot be read from the data folder.") from exc
+            raise StoreError(
+                "The stored image cannot be read from the data folder. Upload it again."
+            ) from exc
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(ALTERED)
         return content

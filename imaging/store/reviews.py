@@ -112,7 +112,9 @@ class Reviews(Records):
         with self._database.writing(Right.DRAFT) as session:
             insist_on_self(session, first_read.account)
             if session.get(FirstReadTable, key) is not None:
-                raise ConflictError("Your first read of this study is already saved.")
+                raise ConflictError(
+                    "Your first read of this study is already saved. Reload the page to see it."
+                )
             row = FirstReadTable(
                 study_instance_uid=first_read.study_instance_uid,
                 account=first_read.account,

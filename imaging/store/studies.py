@@ -52,7 +52,7 @@ from imaging.typed_facts import with_typed
 _AT_ONCE = 400  # files of one query
 _CANDIDATES = 50  # studies that one key may bring up as priors
 _File = TypeVar("_File", Instance, Document)
-_UNKNOWN = "This study is not in the data folder."
+_UNKNOWN = "This study is not in the data folder. Go back to the worklist, or upload it again."
 _BEGUN = (
     "The report of this study was begun before the images of this patient came, so the "
     "patient it was begun about keeps the study. Choose that one; the other gets a study of "

@@ -40,8 +40,11 @@ from imaging.typed_facts import objections, stated
 
 _SIGNED = "This study is signed; begin an amendment before you change whose image it is."
 _OVERTAKEN = "Somebody else typed something about this image meanwhile; look at it, and save again."
-_NO_FILM = "Nothing can be typed for this image: its own header says whose it is."
-_GONE = "This image is not in the data folder."
+_NO_FILM = (
+    "Nothing can be typed for this image: its own header says whose it is. Have the "
+    "header corrected where it is wrong."
+)
+_GONE = "This image is not in the data folder. Upload it again."
 _TWO_WORDS = "A photograph and the film cut out of it are of one patient; say the same of both."
 
 

@@ -85,6 +85,11 @@ def studied_ages(scope: Scope) -> str:
     return " to ".join(_studied_ends(scope))
 
 
+def is_for_children(scope: Scope) -> bool:
+    """Whether all whom a network was tested on are children."""
+    return scope.age_years[1] < _GROWN_UP
+
+
 def _studied_ends(scope: Scope) -> tuple[str, ...]:
     """The youngest and the oldest age a network was tested on, years."""
     return tuple(
@@ -101,8 +106,8 @@ def age_words(years: float) -> str:
 
 def _refuse(patient: Patient, scope: Scope) -> str:
     """Why an age is outside, with the age in the sentence."""
-    ages, (low, high) = stated_ages(patient), scope.age_years
-    who = "children" if high < _GROWN_UP else "adults" if low >= _GROWN_UP else "patients"
+    ages, low = stated_ages(patient), scope.age_years[0]
+    who = "children" if is_for_children(scope) else "adults" if low >= _GROWN_UP else "patients"
     studied = _studied_ends(scope)
     if patient.age_years is not None and len(ages) == 1:
         unit, count = _count(ages[0])

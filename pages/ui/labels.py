@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from imaging.entities import Acquisition, Answer, Finding, Patient, Status
+from imaging.person import format_name
 from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
 from imaging.study import WorklistItem
@@ -26,6 +27,15 @@ def percent(probability: float) -> str:
     if probability > 0.99:
         return _(">99%")
     return _("{percent}%").format(percent=round(100 * probability))
+
+
+def of_hundred(count: float) -> str:
+    """A share of a hundred as a whole number; never a false "0" or "100"."""
+    if 0 < count < 0.5:
+        return _("fewer than 1")
+    if 99.5 <= count < 100:
+        return _("more than 99")
+    return str(round(count))
 
 
 def answer(finding: Finding, given: Answer | None) -> str:
@@ -162,12 +172,8 @@ def messages(texts: tuple[str, ...]) -> list[str]:
 
 
 def patient_name(name: str) -> str:
-    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1).
-
-    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
-    """
-    groups = list(dict.fromkeys(filter(None, map(_format_name_group, name.split("=")))))
-    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+    """Family name first, as DICOM has it, without its carets."""
+    return format_name(name)
 
 
 def typed(name: str) -> str:
@@ -187,13 +193,6 @@ def patient_number(patient: Patient) -> str:
     return (
         f"{patient.patient_id} ({issuer})" if patient.patient_id and issuer else patient.patient_id
     )
-
-
-def _format_name_group(group: str) -> str:
-    """Put a component group of a person's name into reading order."""
-    family, _sep, rest = group.partition("^")
-    given = " ".join(part for part in rest.split("^") if part)
-    return f"{family}, {given}" if given else family
 
 
 def sex(code: str) -> str:

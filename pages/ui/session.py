@@ -312,6 +312,16 @@ def ask_signature(study_instance_uid: str, stage: Stage | None) -> None:
     st.session_state[f"signature-{study_instance_uid}"] = stage
 
 
+def shows_second_look(study_instance_uid: str) -> bool:
+    """Whether a second look stands beside Sign."""
+    return bool(st.session_state.get(f"second-look-{study_instance_uid}", False))
+
+
+def show_second_look(study_instance_uid: str, shown: bool) -> None:
+    """Show a second look, or no longer."""
+    st.session_state[f"second-look-{study_instance_uid}"] = shown
+
+
 def finding_at(study_instance_uid: str) -> int:
     """How often the reader went on to the next finding by key."""
     return int(st.session_state.get(f"finding-at-{study_instance_uid}", 0))

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from imaging.entities import RESEARCH_USE
-from tests.browser.lightbox import PATIENCE, READER
+from tests.browser.lightbox import PATIENCE, PRESENT, READER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -46,7 +46,7 @@ def tick(page: Page, row: int) -> None:
     table(page).locator("tbody tr").nth(row).click()
 
 
-def sign(page: Page, choice: str) -> None:
+def sign(page: Page, choice: str | re.Pattern[str]) -> None:
     """Decide, add a note and sign off."""
     page.get_by_role("radio", name=choice).click()
     expect(page.get_by_text(re.compile("^Draft, version 1,"))).to_be_visible()
@@ -121,7 +121,7 @@ def test_a_reader_goes_through_the_list_by_keys(
     expect(film(page)).to_be_visible()
     expect(page.get_by_role("button", name="Sign final")).to_be_visible()
     first = page.url
-    sign(page, "Present")
+    sign(page, PRESENT)
     page.keyboard.press("n")
     page.wait_for_url(lambda url: url != first)
     expect(page.get_by_text("No findings yet")).to_be_visible()

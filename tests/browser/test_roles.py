@@ -64,4 +64,4 @@ def test_a_technologist_sees_the_film_and_no_finding(
     for link in ("Doctors and AI", "Administration", "Audit trail", "Copies"):
         assert page.get_by_role("link", name=link).count() == 0
     page.goto(f"{address.rstrip('/')}/readers")
-    page.get_by_text("has no role that may do or see this").wait_for()
+    page.get_by_text("may not do or see this").wait_for()

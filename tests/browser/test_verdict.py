@@ -18,7 +18,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from models.checkpoint.installed import break_seal
 from models.explain.checks.verdict import RECEIPTS, VerdictRule
-from tests.browser.lightbox import PATIENCE, Server
+from tests.browser.lightbox import ABSENT, PATIENCE, PRESENT, Server
 from tests.browser.test_first_five_minutes import film, upload
 from tests.browser.test_reading_room import choose, until
 from tests.conftest import tiny_card
@@ -126,8 +126,8 @@ def test_presses_while_a_map_is_tested_all_count(
     store = Repository.open(strict.home)
     for study in [item.study_instance_uid for item in store.worklist.page().items]:
         page.goto(f"{strict.address}/review?study={study}")
-        for word, present in (("Present", True), ("Absent", False), ("Present", True)):
-            page.get_by_role("radio", name=re.compile(f"^{word}")).click()
+        for word, present in ((PRESENT, True), (ABSENT, False), (PRESENT, True)):
+            page.get_by_role("radio", name=word).click()
             until(store, study, partial(says, present))
     store.close()
 

@@ -82,7 +82,7 @@ def test_outside_its_population_a_network_promises_nothing(
 ) -> None:
     """An older child: no error rate, no bar, no percentage; the network is named all the same."""
     said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="006Y")))
-    assert "none of its figures holds" in said and "not a probability here" in said
+    assert "none of its figures holds" in said and "not a probability for this image" in said
     assert "get this answer" not in said and 'class="lb-bar"' not in said
     assert "Exploratory" not in said and tiny_panel.first.card.identity.short_hash in said
 
@@ -94,7 +94,7 @@ def test_an_adult_is_not_suitable_with_the_age_and_what_to_do(
     study = keep_film(store, take_in, PatientAge="077Y")
     said = words(open_page(PAGE, study=study))
     assert "tested on children of 1 to 5; this patient is 77. Read this image without" in said
-    assert "threshold " not in said and "not a probability here" not in said
+    assert "threshold " not in said and "not a probability for this image" not in said
     (row,) = store.worklist.page().items
     assert row.finding is None and row.priority == 0
 
@@ -338,7 +338,9 @@ def test_a_first_read_is_kept_beside_the_answer_it_did_not_see(
 
 def test_an_unknown_study_is_a_sentence(open_page: OpenPage) -> None:
     page = open_page(PAGE, study="1.2.3")
-    assert [e.value for e in page.error] == ["This study is not in the data folder."]
+    assert [e.value for e in page.error] == [
+        ("This study is not in the data folder. Go back to the worklist, or upload it again.")
+    ]
 
 
 def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) -> None:

@@ -31,7 +31,7 @@ from tests.served import TakeIn
 PASSWORD = "correct horse battery"
 SOURCES = sorted((ROOT / "pages").rglob("*.py"))
 WHO = "ZZPLANT"  # the patient's name
-MISSING = "has no role that may do or see this"
+MISSING = "may not do or see this"
 Enter = Callable[..., AppTest]
 
 

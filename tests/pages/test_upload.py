@@ -109,7 +109,7 @@ def test_a_running_job_shows_its_progress(open_page: OpenPage, store: Repository
 
 def test_an_unknown_job_is_a_sentence(open_page: OpenPage) -> None:
     page = open_page("app.py", job="no-such-job")
-    assert [e.value for e in page.error] == ["This batch is not known here."]
+    assert [e.value for e in page.error] == ["This batch is not known here. Add the files again."]
 
 
 @pytest.mark.slow

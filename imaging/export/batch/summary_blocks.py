@@ -8,24 +8,18 @@ from datetime import datetime
 
 from imaging.entities import Status
 from imaging.export import wording
-from imaging.export.batch.rows import AI_OFF, NOT_READ, ResultRow
+from imaging.export.batch import row_words
+from imaging.export.batch.rows import AI_OFF, ResultRow
 from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.export.common import local
-from imaging.worklist.order import RAISED, READ, UNSURE
-from imaging.worklist.workload import kind_of_urgency
 
 TITLE = "Lightbox results"
 AI_GENERATED = "AI-generated, not for diagnosis"
 SHEET_TITLE = "Pictures of the most urgent studies"
 SHEET_NOTE = (
-    "The original image comes first, evidence for and against the finding second. The maps "
-    "on this sheet were not tested one by one; Review shows each map with its tests."
+    "The original image comes first, evidence for and against the finding second. Each map "
+    "was tested, and stands with its verdict; one that is not reliable is not drawn."
 )
-_URGENCY = {RAISED: "priority", UNSURE: "priority: unsure", 0: "routine", READ: "read"}
-
-
-def _urgency(priority: int) -> str:
-    return _URGENCY[READ if priority == READ else kind_of_urgency(priority)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +55,20 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
-    """The tables, in order; without what would be empty."""
+def blocks(summary: Summary) -> tuple[Block, ...]:
+    """The tables behind the most urgent studies, in order; without what would be empty.
+
+    Why files have no answer comes last: nobody looks for a child among reasons.
+    """
     tables = (
-        _networks(summary),
         _counts("What became of the files", "Outcome", _statuses(summary)),
         replace(
             _counts("AI answers (AI-generated)", "Answer", _answers(summary)),
             distributions=summary.distributions,
         ),
         _counts("How far the reading has come", "Files of studies that are", _readings(summary)),
+        _networks(summary),
         _reasons(summary),
-        _top(summary, names=names),
     )
     return tuple(block for block in tables if block.rows)
 
@@ -111,9 +107,7 @@ def _answers(summary: Summary) -> list[tuple[str, int]]:
 
 
 def _readings(summary: Summary) -> list[tuple[str, int]]:
-    words = {NOT_READ: "not read", "draft": "in draft", "preliminary": "signed as preliminary"}
-    words["final"] = "signed as final"
-    return [(words.get(name, name), count) for name, count in summary.readings]
+    return [(row_words.reading_word(name), count) for name, count in summary.readings]
 
 
 def _reasons(summary: Summary) -> Block:
@@ -132,8 +126,8 @@ def _reasons(summary: Summary) -> Block:
     )
 
 
-def _top(summary: Summary, *, names: bool) -> Block:
-    """The most urgent studies in the worklist's order."""
+def urgent(summary: Summary, *, names: bool) -> Block:
+    """The most urgent studies in the worklist's order, which everything else comes after."""
     return Block(
         f"The {len(summary.top)} most urgent studies",
         ("", "Study", "Urgency, answer", "Probability", "Reading"),
@@ -143,7 +137,7 @@ def _top(summary: Summary, *, names: bool) -> Block:
                 "\n".join(identity(row, names=names)),
                 describe_answer(row),
                 figure(row),
-                row.reading,
+                row_words.reading(row),
             )
             for at, row in enumerate(summary.top, 1)
         ),
@@ -154,12 +148,12 @@ def _top(summary: Summary, *, names: bool) -> Block:
 
 def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
-    name = row.patient_name.replace("^", " ").strip()
-    patient = ", ".join(part for part in (name, row.patient_id) if part)
-    if patient and row.patient_typed_by:
-        patient += f" (typed by {row.patient_typed_by})"
+    patient = row_words.patient(row)
+    facts = (row_words.age(row), row_words.sex(row), row.study_date, row.examination)
+    about = ", ".join(fact for fact in facts if fact)
     return (
         *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
+        *((about,) if about else ()),
         *((f"Accession {row.accession_number}",) if row.accession_number else ()),
         f"File {row.path}",
         f"Study {row.study_instance_uid}",
@@ -168,11 +162,8 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
 
 def describe_answer(row: ResultRow) -> str:
     """Urgency and answer."""
-    urgency = "" if row.urgency is None else _urgency(row.urgency)
-    answer = wording.answer_word(row.answer) or wording.status_word(row.status)
-    label = f"{row.finding_label}: " if row.finding_label else ""
-    careful = " (with caution)" if row.status == Status.WARNED else ""
-    return "\n".join(part for part in (urgency, f"{label}{answer}{careful}") if part)
+    parts = (row_words.urgency(row), row_words.ai_answer(row))
+    return "\n".join(part for part in parts if part)
 
 
 def figure(row: ResultRow) -> str:

@@ -14,7 +14,7 @@ from imaging.review.roles import EVERYDAY, Role
 from imaging.store.schema.tables import AccountTable
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
-_UNKNOWN = "There is no account of that name."
+_UNKNOWN = "There is no account of that name. Check its spelling."
 
 
 def people() -> Select[AccountTable]:

@@ -29,8 +29,7 @@ _ACCOUNT = "acting account"
 _SKEW = timedelta(minutes=5)  # by which the clocks of several servers may differ
 _ENDED = "Your sign-in has ended, so nothing was changed. Sign in and do it again."
 _MISSING = (
-    "Your account has no role that may do or see this, so nothing was done. Whoever manages the "
-    "accounts can give it one."
+    "Your account may not do or see this, so nothing was done. Ask whoever manages the accounts."
 )
 _NOT_YOURS = (
     "What stands on this page is another doctor's work, so nothing was saved. Open the study again."

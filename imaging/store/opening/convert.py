@@ -31,7 +31,7 @@ _FULL = (
     "The disk of the data folder has too little room: the conversion needs as much as the "
     "database and the largest image once more. Make room, then try again."
 )
-_NOTHING = "There is no data folder yet; a new one is encrypted from the first."
+_NOTHING = "There is no data folder yet. Start Lightbox: a new one is encrypted from the first."
 
 
 def encrypt_folder(

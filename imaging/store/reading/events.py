@@ -29,8 +29,8 @@ class ReadingEvents(Records):
 
     def note_seen(
         self, study_instance_uids: Collection[str], kind: Moment, detail: Detail, *, account: str
-    ) -> None:
-        """Keep that an answer or a map of some studies came onto an account's screen.
+    ) -> tuple[str, ...]:
+        """Keep that an answer, a map or a second look came onto an account's screen.
 
         The first time counts; what is known already, or is of no stored study, is left alone.
 
@@ -38,14 +38,19 @@ class ReadingEvents(Records):
         ----------
         study_instance_uids : collection of str
         kind : Moment
-            ANSWER or MAP.
+            Any but the switches.
         detail : mapping
             The same for all of them.
         account : str
+
+        Returns
+        -------
+        tuple of str
+            The studies for which it is kept now.
         """
         uids = list(dict.fromkeys(study_instance_uids))
         if not uids or not self._unseen(uids, kind, account):
-            return
+            return ()
         with self._database.writing(Right.FINDINGS) as session:
             insist_on_self(session, account)
             new = _unseen(session, uids, kind, account)
@@ -61,6 +66,7 @@ class ReadingEvents(Records):
                     detail=kind.value,
                     seals=seal_rows(row),
                 )
+        return tuple(new)
 
     def _unseen(self, uids: list[str], kind: Moment, account: str) -> list[str]:
         with self._database.reading(Right.FINDINGS) as session:

@@ -72,8 +72,8 @@ def add_study(
     cases = tuple(_cases(record, explainers, repository))
     if not cases:
         raise StoreError(
-            "Only images with an AI answer, in a signed study that decides its leading "
-            "finding, can be reference cases."
+            "This image cannot be a reference case yet. Sign a study in which the AI "
+            "answered and you decided its leading finding."
         )
     repository.cases.add(cases, account=account)
     return len(cases)

@@ -55,51 +55,46 @@ def render_identity(facts: ModelFacts) -> None:
         st.warning(words.format(files=", ".join(facts.unreadable)))
 
 
-def render_purpose(facts: ModelFacts) -> None:
-    """Draw whom the network was built for, what it answers, and what it is not for."""
-    scope, findings = facts.card.scope, facts.card.findings
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader(_("What it is for"), anchor=False)
-        age = _(
-            "age {low} to {high} years; a known age further than {margin} years outside is not "
-            "suitable"
-        ).format(
-            low=f"{scope.age_years[0]:g}",
-            high=f"{scope.age_years[1]:g}",
-            margin=f"{scope.age_margin_years:g}",
-        )
-        st.markdown(f"{_(scope.population)} \u00b7 {age}")
-        lists = (
-            (_("Modalities"), scope.modalities),
-            (_("Body part"), scope.body_parts),
-            (_("View"), scope.views),
-        )
-        st.caption(" \u00b7 ".join(pair(term, ", ".join(values)) for term, values in lists))
-        st.markdown("\n".join(f"- {_describe_finding(spec)}" for spec in findings))
-        if facts.card.localiser_sha256:
-            st.caption(
-                _(
-                    "A small model first finds the part of the body; only that part is "
-                    "looked at, and every explanation shows its frame."
-                )
+def render_not_for(facts: ModelFacts) -> None:
+    """Draw what the network must not be used for, and its limits."""
+    st.subheader(_("What it is not for"), anchor=False)
+    no = (
+        _("Not for diagnosis: it never stands alone, a doctor decides and signs."),
+        _("Not for anybody outside that population."),
+        _("Not for telling apart what is marked exploratory."),
+    )
+    exploratory = any(spec.exploratory for spec in facts.card.findings)
+    st.markdown("\n".join(f"- {line}" for line in (no if exploratory else no[:2])))
+    with st.expander(_("Limits")):
+        st.markdown("\n".join(f"- {labels.limit(limit)}" for limit in facts.card.limits))
+
+
+def render_scope(facts: ModelFacts) -> None:
+    """Draw which images are in scope, and where each finding's threshold lies."""
+    scope = facts.card.scope
+    age = _(
+        "Age {low} to {high} years; a known age further than {margin} years outside is not "
+        "suitable."
+    ).format(
+        low=f"{scope.age_years[0]:g}",
+        high=f"{scope.age_years[1]:g}",
+        margin=f"{scope.age_margin_years:g}",
+    )
+    st.markdown(age)
+    lists = (
+        (_("Modalities"), scope.modalities),
+        (_("Body part"), scope.body_parts),
+        (_("View"), scope.views),
+    )
+    st.caption(" \u00b7 ".join(pair(term, ", ".join(values)) for term, values in lists))
+    st.markdown("\n".join(f"- {_describe_finding(spec)}" for spec in facts.card.findings))
+    if facts.card.localiser_sha256:
+        st.caption(
+            _(
+                "A small model first finds the part of the body; only that part is looked at, and "
+                "every explanation shows its frame."
             )
-    with right:
-        st.subheader(_("What it is not for"), anchor=False)
-        no = (
-            _("Not for diagnosis: it never stands alone, a doctor decides and signs."),
-            _("Not for anybody outside that population."),
-            _("Not for telling apart what is marked exploratory."),
         )
-        shown = no if any(spec.exploratory for spec in findings) else no[:2]
-        st.markdown("\n".join(f"- {line}" for line in shown))
-        render_limits(facts)
-
-
-def render_limits(facts: ModelFacts) -> None:
-    """Draw the card's limits, in plain words."""
-    st.markdown(f"**{_('Limits')}**")
-    st.markdown("\n".join(f"- {labels.limit(limit)}" for limit in facts.card.limits))
 
 
 def render_data(facts: ModelFacts) -> None:

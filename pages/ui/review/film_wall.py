@@ -30,6 +30,11 @@ from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
+_SIGN_ACTS: dict[Stage | None, str] = {
+    None: "",
+    Stage.PRELIMINARY: "signPreliminary",
+    Stage.FINAL: "signFinal",
+}
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
@@ -138,7 +143,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
-        confirming=session.signature_asked(uid) is not None,
+        confirming=_SIGN_ACTS[session.signature_asked(uid)],
     )
 
 

@@ -126,6 +126,18 @@ def hang(
     return (first,)
 
 
+def hung_beside(
+    record: StudyRecord, priors: Sequence[Prior], chosen: Instance
+) -> tuple[Prior, ...]:
+    """The patient's own earlier studies that hang beside the film now; no doubtful one."""
+    way = st.session_state.get(f"hanging-{record.study_instance_uid}")
+    if way is None:
+        return ()
+    on_wall = {film.instance for film in hang(Hanging(way), record, priors, chosen) if film.prior}
+    own = (prior for prior in priors if not prior.doubt)
+    return tuple(prior for prior in own if prior.record.instances[0] in on_wall)
+
+
 def layout(hung: Sequence[Hung]) -> Layout:
     """The viewer's layout for that many films."""
     return "1" if len(hung) == 1 else "2" if len(hung) == 2 else "4"

@@ -67,6 +67,12 @@ def _event(event: ReadingEvent) -> str:
     return {
         Moment.ANSWER: _("AI answer first on screen, {where}").format(where=where),
         Moment.MAP: _("map first on screen"),
+        Moment.SECOND_LOOK: _("second look shown: AI contradicts the finding to be signed"),
+        Moment.AFTER_SECOND_LOOK: (
+            _("signed after the second look: finding kept")
+            if event.detail.get("did") == "kept"
+            else _("signed after the second look: finding changed")
+        ),
         Moment.AI_OFF: _("AI switched off for this study"),
         Moment.AI_ON: _("AI switched on for this study"),
     }[event.kind]

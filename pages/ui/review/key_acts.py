@@ -12,15 +12,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from imaging.entities import Assessment, Instance
+from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
-from pages.ui import autosave, labels, patient_banner, session
+from pages.ui import labels, patient_banner, session
 from pages.ui.audit import moments
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
-from pages.ui.review import statements
+from pages.ui.review import report_preview, second_look, statements
 from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
 
@@ -67,7 +68,7 @@ def do(
     elif act in _STAGES:
         _ask_to_sign(record, lead, _STAGES[act])
     elif act == "confirm" and asked is not None:
-        autosave.sign(uid, asked)
+        second_look.sign_anyway(uid, asked)
     elif act == "nextFinding":
         session.set_finding_at(uid, session.finding_at(uid) + 1)
     elif act in ("accept", "reject", "present", "absent"):
@@ -103,6 +104,7 @@ def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> 
     ):
         session.leave_notice("info", _("It is signed as preliminary or final already."))
     else:
+        second_look.ask(record)  # stands with the question: the answer to both is one press
         session.ask_signature(record.study_instance_uid, stage)
 
 
@@ -123,12 +125,15 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
     stage = session.signature_asked(uid)
     if stage is None or review is None or review.stage is Stage.FINAL:
         return
-    said = [labels.presence(labels.concept(f.code), f.present) for f in review.findings]
+    report = report_preview.report(record)
+    said = [report_words.finding_sentence(f, review.compared, _) for f in review.findings]
     name = labels.HIDDEN if session.identity_hidden() else labels.patient_name(record.patient.name)
     with st.container(key="sign-question", border=True):
         st.markdown(f"**{_('Sign {stage}?').format(stage=labels.within(labels.stage(stage)))}**")
         st.text(" \u00b7 ".join(p for p in (name, patient_banner.identity_line(instance)) if p))
-        st.text("; ".join(said) or review.note)
+        st.text(" ".join(said) or review.note)
+        impression = " ".join(report_words.impression_lines(report, _))
+        st.text(f"{_('Impression')}: {impression}")
         with st.container(horizontal=True):
             st.button(
                 _("Sign"),
@@ -145,7 +150,7 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
 def _answer(uid: str, stage: Stage | None) -> None:
     session.ask_signature(uid, None)
     if stage is not None:
-        autosave.sign(uid, stage)
+        second_look.sign_anyway(uid, stage)
 
 
 def render_done(uid: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
 import streamlit as st
 
-from imaging.entities import Answer, Assessment, Finding
+from imaging.entities import Answer, Assessment, Finding, Instance
+from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.rights import Right
@@ -17,6 +19,8 @@ from pages.ui import autosave, labels, resources, session
 from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
+from pages.ui.review import report_fields, report_preview, second_look
+from pages.ui.review.hanging_protocol import Prior
 
 PRESENT, ABSENT = "present", "absent"
 
@@ -39,14 +43,20 @@ def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
 
 
 @only(Right.DRAFT)
-def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
-    """Draw the findings and the note; read-only once signed off."""
+def render_statements(
+    record: StudyRecord, lead: Assessment | None, priors: Sequence[Prior], instance: Instance
+) -> None:
+    """Draw the report's fields, indication to impression; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
     if review is not None and record.ai_off is not None:
         review = drafting.without_ai(review)  # shown alone: what is saved follows from the store
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
-        st.markdown(f"**{_('Findings')}**")
+        report_fields.render_head(record, priors, instance, locked=locked)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{_('Findings')}**")
+            if not locked:
+                report_fields.render_normal(record, lead, questions(lead))
         several = len(questions(lead)) > 1
         for finding in questions(lead):
             turn = several and not locked and finding == finding_in_turn(record, lead)
@@ -55,9 +65,12 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
             _render_own(uid, stated, locked=locked)
+            if review is not None:
+                report_fields.render_place(uid, stated, review, locked=locked)
         if not locked:
             _render_add(uid, review)
         _render_note(uid, review, locked=locked)
+        report_fields.render_impression(record, locked=locked)
 
 
 def _render_draft(
@@ -94,7 +107,13 @@ def _render_draft(
             with st.popover(_("Change wording"), help=_("Use another term, or add a remark.")):
                 _render_restate(uid, finding, stated)
     unsure = answer is Answer.UNSURE
-    st.html(f'<div class="lb-small">{escape(_describe_state(stated, unsure=unsure))}</div>')
+    draft = next((f for f in drafting.drafted(lead) if f.code == finding.code), None)
+    state = _describe_state(stated, unsure=unsure)
+    if stated is None and draft is not None:
+        state = report_words.draft_line(draft, _)
+    st.html(f'<div class="lb-small">{escape(state)}</div>')
+    if stated is not None and review is not None:
+        report_fields.render_place(uid, stated, review, locked=locked)
 
 
 def _option(suspected: bool | None, label: str, option: str) -> str:
@@ -118,7 +137,9 @@ def _describe_state(stated: ReadFinding | None, *, unsure: bool = False) -> str:
         Call.OVERRULED: _("You disagreed with the AI"),
         Call.EDITED: _("Reworded by you"),
         Call.ADDED: _("Added by you"),
-        Call.UNAIDED: _("Decided by doctor (AI was unsure)") if unsure else _("Decided by doctor"),
+        Call.UNAIDED: _("Decided by doctor (AI was unsure)")
+        if unsure or stated.unsure
+        else _("Decided by doctor"),
         Call.STATED: _("Stated"),
     }[stated.call]
     parts = [done, stated.note]
@@ -258,7 +279,9 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
-    st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+    with st.container(horizontal=True, vertical_alignment="center", key="stage"):
+        st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+        report_preview.render_preview(record)
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
         confirm.render_confirmation(uid)
@@ -285,7 +308,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         if not amending:
             st.button(
                 _("Sign preliminary"),
-                on_click=autosave.sign,
+                on_click=second_look.sign,
                 args=(uid, Stage.PRELIMINARY),
                 disabled=bool(missing) or nothing or _is_preliminary(review),
                 help=why if missing else None,
@@ -293,7 +316,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         st.button(
             _("Sign amendment") if amending else _("Sign final"),
             type="primary",
-            on_click=autosave.sign,
+            on_click=second_look.sign,
             args=(uid, Stage.FINAL),
             disabled=bool(missing) or nothing,
             help=why if missing else None,

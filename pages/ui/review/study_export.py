@@ -26,6 +26,7 @@ LABELS = {
     "gsps": "Presentation state (DICOM GSPS)",
     "map": "Explanation as data (DICOM)",
     "pdf": "Report (PDF)",
+    "html": "Report (HTML)",
     "fhir": "DiagnosticReport (FHIR)",
     "csv": "Tables (CSV)",
 }

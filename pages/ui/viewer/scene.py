@@ -101,8 +101,8 @@ class Scene:
     ``bindings`` are action -> key pairs that replace defaults; ``finding_labels`` are code ->
     label pairs of what a region can be tied to. The client keeps its own annotations and
     presentations through reruns; a higher ``generation`` makes it take those given here.
-    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is true while a
-    signature waits for its confirmation.
+    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is the
+    act whose question waits to be confirmed, "signFinal" or "signPreliminary"; else empty.
     """
 
     panes: tuple[Pane, ...]
@@ -115,7 +115,7 @@ class Scene:
     finding_labels: Mapping[str, str] = field(default_factory=dict)
     generation: int = 0
     acts: int = 0
-    confirming: bool = False
+    confirming: str = ""
 
 
 @dataclass(frozen=True, slots=True)

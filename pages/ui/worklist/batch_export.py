@@ -101,7 +101,7 @@ def _render_wish(job: Job) -> Wish:
     )
     names = st.toggle(_("Include patient names"), key=f"takeaway-names-{job.job_id}")
     st.caption(
-        _("File names, accession numbers and UIDs are in the results either way.")
+        _("File names, ages, study dates and accession numbers are in the results either way.")
         + " "
         + _("A file's name may hold a patient's.")
     )

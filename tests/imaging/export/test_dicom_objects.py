@@ -164,19 +164,30 @@ def test_a_draft_names_no_verifier_and_says_so() -> None:
 
 def test_findings_are_coded_present_or_absent() -> None:
     found = groups(exported(export_case_of("cr"), "sr"))
-    said = {
-        name: (code(items(g, name="Finding")[0]), code(items(g, name="Presence of finding")[0]))
-        for name, g in found.items()
-        if name.startswith("Reader")
-    }
+    named = {"pneumonia": "Pneumonia", "bacterial": "Bacterial pneumonia"}
+    named["effusion"] = "Pleural effusion"
+    said = {key: code(items(found[f"Reader {key}"], name=name)[0]) for key, name in named.items()}
     present, absent = ("SCT", "52101004"), ("SCT", "272519000")
-    assert said == {
-        "Reader pneumonia": (("SCT", "233604007"), present),
-        "Reader bacterial": (("SCT", "53084003"), absent),
-        "Reader effusion": (("SCT", "60046008"), present),
-    }
+    assert said == {"pneumonia": present, "bacterial": absent, "effusion": present}
     notes = [i.TextValue for i in items(found["Reader bacterial"], name="Comment")]
-    assert notes == ["Rewords the AI finding: viral", "не вирус"]
+    assert notes == ["Rewords the AI finding: viral", "No bacterial pneumonia. не вирус"]
+
+
+def test_only_what_is_present_is_listed_as_a_finding() -> None:
+    found = groups(exported(export_case_of("cr"), "sr"))
+    listed = {name: items(group, name="Finding") for name, group in found.items()}
+    assert code(listed["Reader pneumonia"][0]) == ("SCT", "233604007")
+    assert not listed["Reader bacterial"]
+    case = export_case_of("cr", None)
+    said = case.record.assessments[0]
+    assert said
+    lead = replace(said.findings[0], probability=0.01)
+    unseen = replace(said, findings=(lead,), answer=Answer.ABSENT, conformal_set=("absent",))
+    case = case_with(replace(case.record, assessments=(unseen,)), case.contents)
+    group = groups(exported(case, "sr"))["Network pneumonia"]
+    assert not items(group, name="Finding")
+    assert code(items(group, name="Pneumonia")[0]) == ("SCT", "272519000")
+    assert "AI: Pneumonia: not seen." in [i.TextValue for i in items(group, name="Comment")]
 
 
 def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
@@ -188,7 +199,7 @@ def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
     assert numbers == pytest.approx(
         {
             "Probability": 0.8312345678901234,
-            "Operating point": 0.43,
+            "Threshold": 0.43,
             "Disagreement within the model": 0.031,
             "Error rate the AI answer is set to": 0.05,
         }
@@ -250,7 +261,7 @@ def test_highdicom_reads_the_report_as_tid_1500() -> None:
     content = report.content
     assert isinstance(content, highdicom.sr.MeasurementReport)
     assert len(content.get_planar_roi_measurement_groups()) == 3  # rectangle, ellipse, region
-    assert len(content.get_image_measurement_groups()) == 9
+    assert len(content.get_image_measurement_groups()) == 8  # no exploratory one: it is final
 
 
 def test_report_uids_follow_from_study_and_version() -> None:
@@ -462,7 +473,7 @@ def test_a_slice_of_unknown_thickness_becomes_a_region() -> None:
 def test_no_region_is_said_not_drawn() -> None:
     case = export_case_of("cr")
     against = replace(case.maps[0], values=-np.abs(case.maps[0].values))
-    with pytest.raises(ExportError, match="strongly enough"):
+    with pytest.raises(ExportError, match="strong enough"):
         export_case(replace(case, maps=(against,)), ["map"], NOW)
 
 

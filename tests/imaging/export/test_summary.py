@@ -14,14 +14,16 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError, InputError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, PicturePair, Summary, Tally, about, top_cases
-from imaging.export.batch.summary_blocks import AI_GENERATED
+from imaging.export.batch.summary_blocks import AI_GENERATED, SHEET_TITLE
 from imaging.export.batch.summary_html import write_html
 from imaging.export.batch.summary_pdf import write_pdf
+from imaging.person import format_name
 from imaging.rendering import png_bytes
 from tests.imaging.export_cases import MODEL
 from tests.imaging.result_cases import HOSTILE, NOW, answered, unanswered
 
 EVIL = "<img src=x onerror=alert(1)>"
+NAMED = format_name(f"{EVIL}^Q")  # a name has its equals signs between its groups
 BATCH = [
     answered(1, 0.10),
     answered(2, 0.95, path=HOSTILE, accession_number=EVIL, patient_name=f"{EVIL}^Q"),
@@ -179,7 +181,7 @@ def test_nothing_in_the_page_acts_or_calls_out(tmp_path: Path) -> None:
 def test_hostile_names_are_words(tmp_path: Path) -> None:
     text = Parsed(html_of(tmp_path, names=True)).text
     assert f"Accession {EVIL}" in text and HOSTILE in text and f"Not a chest: {EVIL}." in text
-    assert f"Patient {EVIL} Q" in text
+    assert f"Patient {NAMED}" in text
 
 
 def test_the_original_comes_first_and_the_caption_says_what_the_second_is(tmp_path: Path) -> None:
@@ -202,6 +204,19 @@ def test_the_page_holds_model_counts_distribution_and_reasons(tmp_path: Path) ->
     assert "they are the AI's draft" in page.text
 
 
+def test_the_urgent_come_first_and_the_refused_last(tmp_path: Path) -> None:
+    titles = (
+        "most urgent studies",
+        SHEET_TITLE,
+        "What became of",
+        "Model and operating",
+        "Reasons",
+    )
+    for text in (Parsed(html_of(tmp_path)).text, " ".join(pdf_pages(tmp_path))):
+        places = [text.index(title) for title in titles]
+        assert places == sorted(places)
+
+
 def test_patients_are_not_named_unasked(tmp_path: Path) -> None:
     assert "Patient" not in Parsed(html_of(tmp_path)).text
     assert "Patient" not in " ".join(pdf_pages(tmp_path))
@@ -212,7 +227,7 @@ def test_signed_results_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
     write_html(path, tallied(rows), (), NOW)
     text = Parsed(path.read_text()).text
-    assert "1 files belong to studies that a reader signed as final." in text
+    assert "1 files belong to studies that a doctor signed as final." in text
     assert "AI's draft" not in text
 
 
@@ -236,7 +251,7 @@ def test_the_pdf_holds_what_the_page_holds(tmp_path: Path) -> None:
         "Combined map for Pneumonia",
         MODEL.short_hash,
         f"Accession {EVIL}",
-        f"Patient {EVIL} Q",
+        f"Patient {NAMED}",
         "they are the AI's draft",
     ):
         assert words in text, words

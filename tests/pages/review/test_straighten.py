@@ -73,7 +73,7 @@ def test_the_film_is_answered_from_a_photograph(
     found = np.asarray(made.corners)
     assert np.hypot(*(found - CORNERS).T).max() < 5
     said = unescape(words(page))
-    assert FROM_PHOTOGRAPH in said and "not a probability here" in said
+    assert FROM_PHOTOGRAPH in said and "not a probability for this image" in said
     assert "%" not in said.split("lb-headline")[1].split("</div>")[0]
     assert "get this answer" not in said
     assert f"cropped and straightened by {READER}" in said
