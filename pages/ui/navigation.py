@@ -12,7 +12,7 @@ from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import labels, resources, session
-from pages.ui.deeds import deed
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _, ngettext
 
 REVIEW_PAGE = "pages/review.py"
@@ -101,6 +101,29 @@ def _name_items(items: Sequence[WorklistItem]) -> dict[str, str]:
             name = f"{describe(item)} ({same})"
         names[item.study_instance_uid] = name
     return names
+
+
+@only(Right.FINDINGS)
+def render_start(query: WorklistQuery, page: WorklistPage) -> None:
+    """The button to the case that is read next; without one it says why."""
+    first = resources.repository().worklist.next_unread(query)
+    pressed = st.button(_("Read next"), type="primary", shortcut="N", disabled=first is None)
+    if pressed and first:
+        open_study(first.study_instance_uid)
+    if first is None and page.stored:
+        st.caption(why_none(page))
+
+
+def why_none(page: WorklistPage) -> str:
+    """Why there is no unread case in a list."""
+    if not page.stored_unread:
+        return _("All studies are read.")
+    text = ngettext(
+        "{count} unread study is hidden by the filter.",
+        "{count} unread studies are hidden by the filter.",
+        page.stored_unread - page.unread,
+    )
+    return text.format(count=page.stored_unread - page.unread)
 
 
 def render_steps(current: str, *, done: bool) -> None:

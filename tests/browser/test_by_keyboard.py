@@ -58,6 +58,23 @@ def test_a_film_is_signed_by_four_keys(page: Page, server: Server, films: list[P
     page.get_by_role("link", name="Worklist").click()
     expect(table(page)).to_contain_text("SYNTHETIC")
 
+    # a row is opened by key and by a press anywhere on it, and the list comes back where it was
+    table(page).get_by_role("row").nth(1).wait_for()
+    page.evaluate("document.activeElement.blur()")
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    second = page.url.partition("study=")[2].partition("&")[0]
+    page.get_by_role("link", name="Worklist").click()
+    row = table(page).locator("tbody tr").nth(1)
+    expect(row).to_have_attribute("data-uid", second)
+    expect(row).to_have_attribute("tabindex", "0")
+    row.locator("td").last.click()
+    expect(film(page)).to_have_attribute("data-ready", "true")
+    assert page.url.partition("study=")[2].partition("&")[0] == second
+    page.get_by_role("link", name="Worklist").click()
+    expect(table(page)).to_contain_text("SYNTHETIC")
+
     keys = ("n", "Enter", "Control+Enter", "Enter")
     page.keyboard.press(keys[0])
     expect(film(page)).to_have_attribute("data-ready", "true")
@@ -91,7 +108,7 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     page.keyboard.press("Enter")  # which opens them, and states nothing
     expect(page.locator(".lb-technical")).to_have_attribute("open", "")
     page.wait_for_timeout(1000)
-    expect(page.get_by_text("Nothing stated yet")).to_be_visible()
+    expect(page.get_by_text("No findings yet")).to_be_visible()
     film(page).click()
     for key in ("Enter", "Control+Enter", "Enter"):  # faster than the page
         page.keyboard.press(key)
@@ -101,7 +118,7 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     page.keyboard.press("Escape")
     expect(page.locator(QUESTION)).to_have_count(0)
     page.keyboard.press("j")  # the other way round
-    expect(page.get_by_text("The network is overruled")).to_be_visible()
+    expect(page.get_by_text("You disagreed with the AI")).to_be_visible()
     page.keyboard.press("Alt+n")
     page.keyboard.type("Seen by key")
     page.keyboard.press("Escape")
