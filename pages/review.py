@@ -82,8 +82,8 @@ with film:
 if film_wall.has_strip(record, priors):
     with strip:
         film_wall.render_strip(record, priors, instance)
-else:
-    film_wall.small_picture(instance)  # lists of films get one where they lack it
+elif uid not in resources.repository().originals.study_thumbnails([uid]):
+    film_wall.small_picture(instance)  # lists of films lack it
 sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
 test, choice = None, None  # of the network's reason, which stands in the panel
 with film:
