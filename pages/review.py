@@ -28,6 +28,7 @@ from pages.ui.review import (
     hanging_protocol,
     history,
     key_acts,
+    local_figures,
     pending_films,
     report_preview,
     second_look,
@@ -81,8 +82,8 @@ with film:
 if film_wall.has_strip(record, priors):
     with strip:
         film_wall.render_strip(record, priors, instance)
-else:
-    film_wall.small_picture(instance)  # lists of films get one where they lack it
+elif uid not in resources.repository().originals.study_thumbnails([uid]):
+    film_wall.small_picture(instance)  # lists of films lack it
 sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
 test, choice = None, None  # of the network's reason, which stands in the panel
 with film:
@@ -114,6 +115,7 @@ with panel:
     elif not hidden or not reads:
         moments.note_answer(uid, answer)
         network_answer.render_answer(instance, answer)
+        local_figures.render_called(answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
     maps = report_preview.tested_map(picture, answer, choice)
