@@ -134,7 +134,7 @@ WORDS = {
     "ai_decided": "{finding}: {call}.",
     "map": "Map of the evidence, {map}",
     "model": "Model {model}",
-    "engine": "Computed by {engine}",
+    "engine": "Computed with {engine}",
     # marks
     "mark": "Annotation",
     "kind": "Kind",

@@ -164,11 +164,7 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     facts = (row_words.age(row), row_words.sex(row), row.study_date, row.examination)
     about, unnamed = ", ".join(fact for fact in facts if fact), _("not stated in the file")
     return (
-        *(
-            (_filled(_("Patient {value}"), patient or _("not stated in the file")),)
-            if names
-            else ()
-        ),
+        *((_filled(_("Patient {value}"), patient or unnamed),) if names else ()),
         *((about,) if about else ()),
         *((_filled(_("Accession {value}"), row.accession_number),) if row.accession_number else ()),
         _filled(_("File {value}"), row.path),
