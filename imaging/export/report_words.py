@@ -17,6 +17,7 @@ from imaging.export.common import local
 from imaging.export.photograph import origin_line
 from imaging.export.report import Answered, Report
 from imaging.language import _, sentence
+from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review.records import (
     Annotation,
@@ -73,8 +74,6 @@ WORDS = {
     "no_comparison": "none",
     "compared_with": "Study of {date}",
     "synthetic": "Synthetic image; it shows no person.",
-    "months": "{months} months",
-    "years": "{years} years",
     "male": "male",
     "female": "female",
     "other": "other",
@@ -112,7 +111,7 @@ WORDS = {
     "call_unsure": "Decided by doctor (AI was unsure)",
     # impression
     "normal": "Normal chest film.",
-    "nothing_present": "Nothing stated as present.",
+    "nothing_present": "No finding reported as present.",
     "no_impression": "No impression is stated yet.",
     # signature
     "signed_by": "Signed by",
@@ -135,6 +134,7 @@ WORDS = {
     "map": "Map of the evidence, {map}",
     "model": "Model {model}",
     "engine": "Computed with {engine}",
+    "exported": "Exported {time}.",
     # marks
     "mark": "Annotation",
     "kind": "Kind",
@@ -148,8 +148,8 @@ WORDS = {
     "left_over": "What is left",
     "probability": "probability {probability}",
     "model_time": "Model, time",
-    "eraser_note": "An image with a part taken out is no image of a patient: these answers say "
-    "what the AI's answer hangs on, not what the patient has.",
+    "eraser_note": "An image with a part erased is no image of a patient: these answers say "
+    "what the AI's answer depends on, not what the patient has.",
 }
 _STAGES = {
     Stage.DRAFT: "stage_draft",
@@ -221,9 +221,9 @@ def moment(at: datetime) -> str:
     return f"{local(at):%Y-%m-%d %H:%M}"
 
 
-def exported_line(now: datetime) -> str:
-    """When a report was written to a file."""
-    return _("Exported {time}.").format(time=moment(now))
+def exported(now: datetime) -> str:
+    """When a form was written."""
+    return _(WORDS["exported"]).format(time=moment(now))
 
 
 def study_moment(report: Report) -> str:
@@ -233,14 +233,9 @@ def study_moment(report: Report) -> str:
     return f"{wording.date_words(taken.study_date)} {time}".strip()
 
 
-def patient_age(patient: Patient, say: Say = _) -> str:
-    """Age at the study, in months below two years; "" where it is unknown."""
-    years = patient.age_years
-    if years is None:
-        return ""
-    if years < 2:
-        return say(WORDS["months"]).format(months=int(years * 12 + 1e-6))
-    return say(WORDS["years"]).format(years=int(years + 1e-6))
+def patient_age(patient: Patient) -> str:
+    """Age at the study, in years and months; "" where it is unknown."""
+    return "" if patient.age_years is None else age_words(patient.age_years)
 
 
 def patient_sex(patient: Patient, say: Say = _) -> str:
@@ -338,7 +333,7 @@ def ai_lines(report: Report, say: Say = _) -> tuple[str, ...]:
     lines = []
     for answered in report.answers:
         lines += _answer_lines(answered, len(report.images) > 1, say)
-    decided = (f for f in report.findings if f.call is not Call.ADDED)
+    decided = (f for f in report.findings if f.call not in (Call.ADDED, Call.STATED))
     for finding in decided:
         label = say(concept(finding.code).meaning)
         call = call_words(finding, say)
@@ -397,7 +392,7 @@ def _general(report: Report, say: Say) -> Section:
     """Patient, study, why it was asked for, with what it is compared."""
     patient, taken = report.patient, report.acquisition
     born = wording.date_words(patient.birth_date)
-    facts = (born, patient_sex(patient, say), patient_age(patient, say))
+    facts = (born, patient_sex(patient, say), patient_age(patient))
     study = f"{study_moment(report)} {taken.study_description}".strip()
     examination = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
     rows = [

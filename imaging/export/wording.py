@@ -6,7 +6,7 @@ from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status,
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.language import _, sentence
-from imaging.lengths import PLANE_WORDS
+from imaging.lengths import plane_words
 from imaging.review.events import AiScope
 from imaging.review.records import Measure
 from imaging.review.terms import concept
@@ -135,9 +135,16 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
         else _("no probability here, score {probability}, threshold {threshold}")
     )
     text = said.format(
-        probability=f"{finding.probability:.3f}", threshold=f"{finding.operating_point:.3f}"
+        probability=figure(finding.probability), threshold=f"{finding.operating_point:.3f}"
     )
     return f"{text} ({_('exploratory')})" if finding.exploratory else text
+
+
+def figure(probability: float) -> str:
+    """A probability with three decimals; never a false 0 or 1."""
+    if probability < 0.0005:
+        return "<0.001"
+    return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
 
 
 def certainty_template(assessment: Assessment) -> str:
@@ -202,10 +209,7 @@ def measure_line(measure: Measure) -> str:
 
 def measure_plane(measure: Measure) -> str:
     """Where a length or area holds, such as "at the detector"; "" in the body."""
-    if measure.plane is None:
-        return ""
-    factor = "" if measure.magnification is None else f"{measure.magnification:.4g}"
-    return _(PLANE_WORDS.get(measure.plane, "")).format(factor=factor)
+    return plane_words(measure.plane, measure.magnification, _) if measure.plane else ""
 
 
 def anchor_line(anchor: str) -> str:

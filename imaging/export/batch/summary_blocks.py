@@ -51,7 +51,7 @@ def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     final = dict(summary.readings).get("final", 0)
     off = dict(summary.statuses).get(AI_OFF, 0)
     if off:
-        said = _("AI was off for {count} files: no network's answer about them is given here.")
+        said = _("AI was off for {count} files: no AI answer about them is given here.")
         lines.append(said.format(count=off))
     if not final:
         lines.append(_("Nobody has signed any of these results: they are the AI's draft."))
@@ -187,7 +187,7 @@ def figure(row: ResultRow) -> str:
     if row.probability is None or row.operating_point is None:
         return ""
     return _("{probability} (threshold {threshold})").format(
-        probability=f"{row.probability:.3f}", threshold=f"{row.operating_point:.3f}"
+        probability=wording.figure(row.probability), threshold=f"{row.operating_point:.3f}"
     )
 
 

@@ -38,7 +38,7 @@ def html_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write the report as one HTML file, in UTF-8."""
     report = report_of(case)
     title = escape(_(report_words.WORDS["title"]))
-    foot = [report_words.exported_line(now)]
+    foot = [report_words.exported(now)]
     if case.anchor:
         foot.append(wording.anchor_line(case.anchor))
     text = (

@@ -44,7 +44,7 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         story += _section(sheet, section)
     story += _pictures(sheet, case)
     story += [sheet.text(sentence(note)) for note in sheet.setter.notes]
-    story.append(sheet.text(report_words.exported_line(now)))
+    story.append(sheet.text(report_words.exported(now)))
     if case.anchor:
         story.append(sheet.text(wording.anchor_line(case.anchor)))
     foot = _footer(sheet, case)
