@@ -17,6 +17,7 @@ from imaging.export.common import local
 from imaging.export.photograph import origin_line
 from imaging.export.report import Answered, Report
 from imaging.language import _, sentence
+from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review.records import (
     Annotation,
@@ -73,8 +74,6 @@ WORDS = {
     "no_comparison": "none",
     "compared_with": "Study of {date}",
     "synthetic": "Synthetic image; it shows no person.",
-    "months": "{months} months",
-    "years": "{years} years",
     "male": "male",
     "female": "female",
     "other": "other",
@@ -234,14 +233,9 @@ def study_moment(report: Report) -> str:
     return f"{wording.date_words(taken.study_date)} {time}".strip()
 
 
-def patient_age(patient: Patient, say: Say = _) -> str:
-    """Age at the study, in months below two years; "" where it is unknown."""
-    years = patient.age_years
-    if years is None:
-        return ""
-    if years < 2:
-        return say(WORDS["months"]).format(months=int(years * 12 + 1e-6))
-    return say(WORDS["years"]).format(years=int(years + 1e-6))
+def patient_age(patient: Patient) -> str:
+    """Age at the study, in years and months; "" where it is unknown."""
+    return "" if patient.age_years is None else age_words(patient.age_years)
 
 
 def patient_sex(patient: Patient, say: Say = _) -> str:
@@ -398,7 +392,7 @@ def _general(report: Report, say: Say) -> Section:
     """Patient, study, why it was asked for, with what it is compared."""
     patient, taken = report.patient, report.acquisition
     born = wording.date_words(patient.birth_date)
-    facts = (born, patient_sex(patient, say), patient_age(patient, say))
+    facts = (born, patient_sex(patient, say), patient_age(patient))
     study = f"{study_moment(report)} {taken.study_description}".strip()
     examination = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
     rows = [

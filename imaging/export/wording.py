@@ -6,7 +6,7 @@ from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status,
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.language import _, sentence
-from imaging.lengths import PLANE_WORDS
+from imaging.lengths import plane_words
 from imaging.review.events import AiScope
 from imaging.review.records import Measure
 from imaging.review.terms import concept
@@ -209,10 +209,7 @@ def measure_line(measure: Measure) -> str:
 
 def measure_plane(measure: Measure) -> str:
     """Where a length or area holds, such as "at the detector"; "" in the body."""
-    if measure.plane is None:
-        return ""
-    factor = "" if measure.magnification is None else f"{measure.magnification:.4g}"
-    return _(PLANE_WORDS.get(measure.plane, "")).format(factor=factor)
+    return plane_words(measure.plane, measure.magnification, _) if measure.plane else ""
 
 
 def anchor_line(anchor: str) -> str:

@@ -40,10 +40,10 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
     tree = ast.parse(fileobj.read())
     skipped = set(_inner_parts(tree))
     for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
             yield from _marked(node)
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("typer."):
             yield from _help_of(node)
         if isinstance(node, ast.FunctionDef) and _is_command(node, tree):

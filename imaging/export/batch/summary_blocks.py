@@ -162,13 +162,9 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
     patient = row_words.patient(row)
     facts = (row_words.age(row), row_words.sex(row), row.study_date, row.examination)
-    about = ", ".join(fact for fact in facts if fact)
+    about, unnamed = ", ".join(fact for fact in facts if fact), _("not stated in the file")
     return (
-        *(
-            (_filled(_("Patient {value}"), patient or _("not stated in the file")),)
-            if names
-            else ()
-        ),
+        *((_filled(_("Patient {value}"), patient or unnamed),) if names else ()),
         *((about,) if about else ()),
         *((_filled(_("Accession {value}"), row.accession_number),) if row.accession_number else ()),
         _filled(_("File {value}"), row.path),
