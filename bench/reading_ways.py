@@ -41,6 +41,7 @@ from tests.browser.lightbox import PATIENCE, Server, find_chromium, open_chromiu
 READER = "Dr Bench"
 NOTE = "Not a chest film."
 _MOST_TABS = 400
+_START = '[data-testid="stBaseButton-primary"]:not([disabled])'  # the worklist's one: read next
 _REST = 2.5  # seconds between two studies where their opening alone is timed
 
 # The study on the page, once the page is of it and done; null before. The viewer, and what carries
@@ -113,7 +114,7 @@ class Reader(ABC):
         self._page, self._store, self.kinds = page, store, kinds
         self._keys = self._characters = 0
         page.goto(f"{address}/triage")
-        page.locator('[data-testid="stDataFrame"]').first.wait_for()
+        page.locator(_START).first.wait_for()
         page.wait_for_function(_SETTLED)
 
     def read_next(self) -> Case:
