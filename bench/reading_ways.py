@@ -278,11 +278,11 @@ def open_ward(ward: Path, home: Path) -> Iterator[Reader]:
     server.start()
     try:
         with closing(Repository.open(home)) as store:
-            for uid in _take_in(store, ward / "earlier"):
+            for uid in take_in(store, ward / "earlier"):
                 reader = Account(READER, READER)
                 draft = drafting.draft(uid, None, reader)
                 store.reviews.add(drafting.sign(draft, Stage.FINAL))
-            _take_in(store, ward / "films")
+            take_in(store, ward / "films")
             with open_chromium(executable) as browser, open_page(browser) as page:
                 kinds = json.loads((ward / "ward.json").read_text(encoding="utf-8"))
                 yield reader_of()(page, server.address, store, kinds)
@@ -290,7 +290,7 @@ def open_ward(ward: Path, home: Path) -> Iterator[Reader]:
         server.stop()
 
 
-def _take_in(store: Repository, folder: Path) -> tuple[str, ...]:
+def take_in(store: Repository, folder: Path) -> tuple[str, ...]:
     """Have the server work off a folder; the studies that are there then."""
     if any(folder.iterdir()):
         job = store.jobs.open(JobKind.FOLDER, str(folder))
