@@ -76,17 +76,17 @@ app.command()(results)
 
 @app.command()
 def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")]) -> None:
-    """Copy the synthetic example films (no patients) to a folder."""
+    """Copy the synthetic example images (no patients) to a folder."""
     films = sorted(EXAMPLES.glob("*.dcm"))
     if not films:
-        raise NotFoundError("This installation came without example films.")
+        raise NotFoundError("This installation came without example images. Install it again.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for film in films:
             shutil.copy(film, folder / film.name)
     except OSError as exc:
         raise SettingsError(f"The folder {folder.name} cannot be written.") from exc
-    written = _("{count} synthetic films written.").format(count=len(films))
+    written = _("{count} synthetic images written.").format(count=len(films))
     typer.echo(f"{written} {_(RESEARCH_USE)}.")
 
 

@@ -29,11 +29,12 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Where to; another disk than the data folder's.")],
     key: KeyOption = None,
 ) -> None:
-    """Back up records, originals, keys and settings, encrypted, while Lightbox works or not.
+    """Back up records, originals, keys and settings, encrypted, while Lightbox runs or not.
 
-    The same passphrase or key opens it again; without it nobody can. A film that was queued where
-    it lies comes along, too. An encrypted data folder stays encrypted in it: its key file comes
-    along; where it has none, the restored folder asks for its passphrase or recovery key as ever.
+    The same passphrase or key opens it again; without it nobody can. An image that was added
+    where it lies comes along, too. An encrypted data folder stays encrypted in it: its key file
+    comes along; where it has none, the restored folder asks for its passphrase or recovery key as
+    ever.
     """
     settings = Settings.from_environment()
     repository = open_repository()

@@ -152,14 +152,14 @@ def reset(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
-    """Give a reader a new password and unlock the account."""
+    """Give a doctor a new password and unlock the account."""
     open_repository().accounts.reset_password(name, password, by=TERMINAL)
     typer.echo(_("{name} can sign in with the new password.").format(name=name))
 
 
 @account.command("reset-factor")
 def reset_second_factor(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """Take away the second factor of a reader who has lost it."""
+    """Take away the second factor of somebody who has lost it."""
     open_repository().accounts.reset_second_factor(name, by=TERMINAL)
     without = _("{name} signs in without a second factor, or makes a new one where it is demanded.")
     typer.echo(without.format(name=name))
@@ -184,7 +184,7 @@ def disable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
 
 @account.command()
 def enable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """Let the reader of a disabled account sign in again."""
+    """Let the owner of a disabled account sign in again."""
     open_repository().accounts.enable(name, by=TERMINAL)
     typer.echo(_("{name} can sign in again.").format(name=name))
 
@@ -194,14 +194,14 @@ def rename(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
     reader: Annotated[str, typer.Option(help="Name shown on later reports.", prompt=True)],
 ) -> None:
-    """Change the name under a reader's later signatures."""
+    """Change the name shown on somebody's later reports."""
     open_repository().accounts.rename(name, reader, by=TERMINAL)
     typer.echo(_("{name} signs as {reader} from now on.").format(name=name, reader=reader))
 
 
 @account.command("list")
 def list_accounts() -> None:
-    """Print sign-in names, readers and roles."""
+    """Print sign-in names, names and roles."""
     for user in open_repository().accounts.all():
         fields = (user.name, user.reader, ", ".join(sorted(user.roles)))
         typer.echo("\t".join((*fields, _("disabled")) if user.disabled else fields))
@@ -210,7 +210,7 @@ def list_accounts() -> None:
 def truth(
     table: Annotated[Path, typer.Argument(help="CSV: study_instance_uid,code,present,source.")],
 ) -> None:
-    """Tell what studies turned out to show (follow-up, CT, panel), for the readers' statistics."""
+    """Tell what studies turned out to show (follow-up, CT, panel), for doctors' statistics."""
     repository = open_repository()
     try:
         with table.open(newline="", encoding="utf-8") as stream:
@@ -243,7 +243,7 @@ def delete(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.", prompt=True)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
 ) -> None:
-    """Remove a study, its films, answers and reviews for good; the audit line stays."""
+    """Remove a study, its images, answers and reviews for good; the audit line stays."""
     if not yes:
         typer.confirm(_("Delete this study for good?"), abort=True)
     open_repository().studies.delete(study, account=TERMINAL, reason=reason)

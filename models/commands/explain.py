@@ -41,10 +41,10 @@ def explain(
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
     outside_population: OutsidePopulation = False,
 ) -> None:
-    """Write, for every answered image and method, map and spread (.npy), picture and receipt.
+    """Write, for every answered image and method, map and spread (.npy), picture and quality tests.
 
-    A map has the film's own rows and columns, is signed (positive speaks for the target) and zero
-    where the network does not look. Ends with 0 when the run finished, even if files were refused.
+    A map has the image's own rows and columns, is signed (positive is for the target) and zero
+    where the AI does not look. Ends with 0 when the run finished, even if files were refused.
     """
     from dataclasses import replace
 

@@ -36,7 +36,7 @@ def queue(
     source: Annotated[str, typer.Argument(help="A folder, or an address such as s3://bucket.")],
     priority: Annotated[int, typer.Option(help="A higher number goes first.")] = NORMAL,
 ) -> None:
-    """Queue a folder: its files stay where they are and are read from there by who works."""
+    """Add a folder: its files stay where they are and are read from there by who works."""
     repository = open_repository()
     job_id = repository.jobs.open(
         JobKind.FOLDER, _folder(source), account=TERMINAL, priority=priority

@@ -17,7 +17,7 @@ reference = typer.Typer(no_args_is_help=True, help="The site's own signed refere
 def add(
     study: Annotated[str, typer.Argument(help="Study Instance UID of a study signed off.")],
 ) -> None:
-    """Compare later films with those of this study."""
+    """Compare later images with those of this study."""
     # torch takes a second to import: `--help` and `list` go without it.
     from models.explain.cases.site_cases import add_study
     from models.explain.methods.explainer import Explainers
@@ -30,7 +30,7 @@ def add(
 
 @reference.command()
 def remove(study: Annotated[str, typer.Argument(help="Study Instance UID.")]) -> None:
-    """Compare with the films of this study no more; the study stays."""
+    """Compare with the images of this study no more; the study stays."""
     open_repository().cases.remove(study, account=TERMINAL)
     typer.echo(_("The study holds no reference cases any more."))
 

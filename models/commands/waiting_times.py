@@ -90,7 +90,7 @@ def worth(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
 ) -> None:
-    """Work out how long films would wait as they came, by urgency, and by urgency with a cap."""
+    """Work out how long images would wait as they came, by urgency, and with a maximum wait."""
     # torch takes a second to import: `--help` goes without it.
     from models.model_card.operating_point import read_operating_point
 

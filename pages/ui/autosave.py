@@ -187,7 +187,7 @@ def is_same_patients(study_instance_uid: str, earlier: Compared) -> bool:
         "error",
         _(
             "The study of {date} is not known to be this patient's: take the comparison out, or "
-            "look at whose films these are."
+            "look at whose images these are."
         ).format(date=labels.date(earlier.study_date)),
     )
     return False

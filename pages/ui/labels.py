@@ -152,7 +152,12 @@ def statement(stated: ReadFinding) -> str:
         Call.UNAIDED: _("Read without the AI answer"),
         Call.STATED: _("Stated"),
     }[stated.call]
-    return f"{call}: {presence(concept(stated.code), stated.present)}"
+    return pair(call, presence(concept(stated.code), stated.present))
+
+
+def pair(term: str, value: str) -> str:
+    """A term and its value, with the colon of the language."""
+    return _("{term}: {value}").format(term=term, value=value)
 
 
 def presence(label: str, present: bool) -> str:

@@ -466,6 +466,15 @@ def keep_receipt(key: tuple[Hashable, ...], receipt: Receipt) -> None:
     _recall("receipts", key, lambda: receipt, _KEEP_RECEIPTS)
 
 
+def kept_for(name: str, seconds: float, make: Callable[[], T]) -> T:
+    """A value that this session made, at most so many seconds ago."""
+    kept = st.session_state.get(f"kept-for-{name}")
+    if kept is None or time.monotonic() - kept[0] > seconds:
+        kept = st.session_state[f"kept-for-{name}"] = (time.monotonic(), make())
+    value: T = kept[1]
+    return value
+
+
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
     """The kept value of a key, made when missing; the longest unused leaves first."""
     kept: OrderedDict[Hashable, T] = st.session_state.setdefault(f"kept-{shelf}", OrderedDict())

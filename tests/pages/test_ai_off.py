@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from imaging.review.records import Call
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, tables, words
 from tests.pages.test_review import newest, press, state_present
 
-ANSWERS = ("suspected", "Unsure", "operating point", "Exploratory", "With explanation", "No pneum")
+ANSWERS = ("suspected", "Unsure", "threshold ", "Exploratory", "With explanation", "No pneum")
 
 
 def told(page: AppTest) -> list[str]:
-    """What of an answer a page tells, or its table, if it has one: the worklist explains words."""
-    tables = " ".join(str(frame.value.to_dict()) for frame in page.dataframe)
-    said = tables or words(page)
+    """What of an answer a page tells: its tables, if it has any, or all it says and would print."""
+    said = json.dumps([table["rows"] for table in tables(page)]) if tables(page) else words(page)
+    said += " ".join(html.body for html in page.html)
     return [word for word in ANSWERS if word in said]
 
 
@@ -32,7 +34,11 @@ def test_off_for_a_study_and_on_again(open_page: OpenPage, store: Repository, st
     press(page, "Switch AI on for this study")
     assert told(page) and "AI is off" not in words(page)
     said = words(page)
-    moments = ["AI answer first on screen, beside the film", "AI switched off", "Pneumonia present"]
+    moments = [
+        "AI answer first on screen, beside the image",
+        "AI switched off",
+        "Pneumonia present",
+    ]
     places = [said.index(moment, said.index("Order of events")) for moment in moments]
     assert places == sorted(places)
 

@@ -251,11 +251,11 @@ def test_an_answer_with_a_warning_bears_a_sign(
 
 
 def test_a_shared_source_stands_below_the_table_and_mixed_ones_in_it() -> None:
-    row: study_table.Values = {"Probability": 0.5, "Model, operating point": "a 1"}
-    empty: study_table.Values = {"Probability": None, "Model, operating point": ""}
+    row: study_table.Values = {"Probability": 0.5, "Model, threshold": "a 1"}
+    empty: study_table.Values = {"Probability": None, "Model, threshold": ""}
     shared = [{"Probability": 0.5}, {"Probability": None}]
     assert study_table._take_shared_source([row, empty]) == (shared, "a 1")
-    mixed: list[study_table.Values] = [row, {**row, "Model, operating point": "a 2"}]
+    mixed: list[study_table.Values] = [row, {**row, "Model, threshold": "a 2"}]
     assert study_table._take_shared_source(mixed) == (mixed, "")
 
 

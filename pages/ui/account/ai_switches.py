@@ -54,7 +54,7 @@ def render_study_switch(record: StudyRecord) -> None:
         on_click=_switch_study,
         args=(record.study_instance_uid, off),
         help=_(
-            "Hides every answer, map and priority of AI about this study, for everybody. Films, "
+            "Hides every answer, map and priority of AI about this study, for everybody. Images, "
             "measurements and reports go on. The record keeps who did it, and when."
         ),
     )
@@ -97,8 +97,8 @@ def render_site_switch() -> None:
         key="ai-site",
         on_change=_switch_site,
         help=_(
-            "Off hides every answer, map and priority of AI from all readers within seconds, and "
-            "from what they export. Films, measurements and reports go on."
+            "Off hides every answer, map and priority of AI from all doctors within seconds, and "
+            "from what they export. Images, measurements and reports go on."
         ),
     )
 

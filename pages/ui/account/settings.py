@@ -74,7 +74,7 @@ def render_theme() -> None:
 
 def render_language(me: Account) -> None:
     """In which language this reader is spoken to, wherever the account signs in."""
-    names = {"": _("As the browser"), **languages()}
+    names = {"": _("System"), **languages()}
     st.session_state.setdefault("language", me.language if me.language in names else "")
     st.segmented_control(
         _("Language"),

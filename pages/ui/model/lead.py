@@ -42,7 +42,7 @@ def _sentences(facts: ModelFacts, done: Operation | None) -> list[str]:
     finding = labels.within(_(card.findings[0].label))
     said = [
         _("It says how likely {finding} is. Built for: {population}.").format(
-            finding=finding, population=labels.within(_(card.scope.population))
+            finding=finding, population=_(card.scope.population)
         )
     ]
     flagged = flagged_in(facts)

@@ -63,7 +63,7 @@ def _what(happening: Happening) -> str:
 
 def _event(event: ReadingEvent) -> str:
     seen_on = {"worklist": _("on the worklist"), "job": _("in a list of files")}
-    where = seen_on.get(str(event.detail.get("where")), _("beside the film"))
+    where = seen_on.get(str(event.detail.get("where")), _("beside the image"))
     return {
         Moment.ANSWER: _("AI answer first on screen, {where}").format(where=where),
         Moment.MAP: _("map first on screen"),

@@ -170,7 +170,7 @@ def _render_comparison(
         return
     beside = hanging_protocol.hung_beside(record, priors, instance)
     if not beside:
-        st.caption(_("Hang the prior beside this film to compare with it."))
+        st.caption(_("Hang the prior beside this image to compare with it."))
     for prior in beside:
         date = prior.record.instances[0].acquisition.study_date
         st.button(

@@ -274,14 +274,16 @@ def _note(uid: str, key: str) -> None:
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
-def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
+def render_signature(
+    record: StudyRecord, lead: Assessment | None, maps: report_preview.Maps = ()
+) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
     with st.container(horizontal=True, vertical_alignment="center", key="stage"):
         st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
-        report_preview.render_preview(record)
+        report_preview.render_preview(record, maps)
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
         confirm.render_confirmation(uid)

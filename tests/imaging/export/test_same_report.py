@@ -65,7 +65,7 @@ ON_PAPER = (
     "FINAL, signed by Dr. Jürgen Müller at {signed}",
 )
 VERDICT = "Grad-CAM: weak."
-NEVER = ("20210415", "20210301", "083500", "0.210", "0.21,", "Viral pattern", "Not ruled out")
+NEVER = ("20210415", "20210301", "083500", "0.210", "0.21,", "Viral pattern", "get this answer")
 FORMS = ("print", "html", "pdf", "sr", "fhir", "csv", "xlsx", "table")
 
 

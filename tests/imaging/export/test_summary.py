@@ -209,7 +209,7 @@ def test_the_urgent_come_first_and_the_refused_last(tmp_path: Path) -> None:
         "most urgent studies",
         SHEET_TITLE,
         "What became of",
-        "Model and operating",
+        "Model and thresholds",
         "Reasons",
     )
     for text in (Parsed(html_of(tmp_path)).text, " ".join(pdf_pages(tmp_path))):

@@ -58,7 +58,7 @@ def test_a_language_that_is_chosen_is_spoken_at_once_and_wherever_the_reader_sig
     with catalogues(tmp_path / "words"):
         page = open_page(PAGE)
         choice = next(c for c in page.button_group if c.label == "Language")
-        assert choice.options == ["As the browser", "English", "中文"]
+        assert choice.options == ["System", "English", "中文"]
         choice.set_value("zh_CN").run()
         assert any(c.label == "语言" for c in page.button_group)
         assert store.accounts.alone(READER).language == "zh_CN"

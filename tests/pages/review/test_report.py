@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from imaging.delivery.study import deliver
 from imaging.review.records import Course, Review, Side, Site, Stage
 from imaging.store import Repository
+from models.explain.checks.verdict import Verdict
+from pages.ui.explain import receipt_tasks
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.served import TakeIn
 
@@ -135,7 +139,18 @@ def test_the_print_and_the_export_of_a_study_say_the_same(
     page = press(page, "Sign final")
     (file,) = deliver(store, study, ("html",), account="a")
     article = file.content.decode().partition('<article class="lb-report">')[2]
-    assert article.partition("</article>")[0] in printed(page)
+    on_screen = re.sub(r"<p>Map of the evidence[^<]*</p>", "", printed(page))  # none is exported
+    assert article.partition("</article>")[0] in on_screen
+
+
+def test_a_map_that_was_tested_is_told_with_its_verdict(
+    open_page: OpenPage, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = Verdict("weak", ("Other methods mark other places.",))
+    receipt = SimpleNamespace(method="fused", target="pneumonia", verdict=verdict, where=None)
+    monkeypatch.setattr(receipt_tasks, "known_receipt", lambda _image, _choice: receipt)
+    said = printed(open_page(PAGE, study=study))
+    assert "Map of the evidence, Fused scales: weak. Other methods mark other places." in said
 
 
 def test_who_hides_identities_prints_none(
