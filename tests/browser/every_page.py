@@ -73,6 +73,7 @@ def walk(page: Page, address: str) -> Iterator[str]:
     page.keyboard.press("o")
     page.keyboard.press("?")
     page.locator(".help").first.wait_for()
+    rest(page)
     yield "help"
     page.keyboard.press("Escape")
     page.locator(".help").first.wait_for(state="detached")
@@ -112,8 +113,20 @@ def axe_source() -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds on the page: rule, element and reason, one line each."""
+    """What axe-core finds on the page: rule, element and reason, one line each.
+
+    A page that looks for news of itself may have faded in the middle: it is asked again at rest.
+    """
     page.evaluate(axe_source())
+    for _again in range(3):
+        rest(page)
+        found = _run_axe(page)
+        if not found:
+            break
+    return found
+
+
+def _run_axe(page: Page) -> list[str]:
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
     return [
         f"{rule['id']} ({rule['impact']}): {node['target']} {node['html'][:120]} "
