@@ -113,6 +113,8 @@ class WorklistItem:
     ``held`` is True while its files name two patients: then it counts as unread, signed or not.
     ``stage`` and ``reader`` are those of the newest version of the review, None and empty while
     untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
+    ``prior_of`` names the later study of the same person that it is folded below, and waits for
+    nobody then (`imaging.worklist.folding`); ``priors`` is how many are folded below it.
     """
 
     study_instance_uid: str
@@ -134,3 +136,5 @@ class WorklistItem:
     overdue: bool = False
     typed: bool = False
     held: bool = False
+    prior_of: str = ""
+    priors: int = 0

@@ -151,3 +151,7 @@ def render_steps(current: str, *, done: bool) -> None:
             help=_("Within the filter of the worklist.") if query.filtered else None,
         ):
             open_study(after.study_instance_uid if after else current)
+    if after is None:
+        page = repository.worklist.page(replace(query, offset=0, limit=1))
+        hidden = page.stored_unread > page.unread
+        st.caption(why_none(page) if hidden else _("No other study waits to be read."))

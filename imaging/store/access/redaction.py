@@ -14,7 +14,7 @@ from imaging.review.records import Review
 from imaging.review.rights import Right
 from imaging.store.access.sessions import may
 from imaging.study import StudyRecord, WorklistItem
-from imaging.worklist.order import ROUTINE
+from imaging.worklist.order import ROUTINE, without_hint
 from imaging.worklist.query import Replied, Sort, WorklistQuery
 
 
@@ -39,7 +39,8 @@ def item_as_allowed(item: WorklistItem) -> WorklistItem:
     if may(Right.FINDINGS):
         return item
     answer = _unless_found(item.answer)
-    return replace(item, finding=None, answer=answer, model=None, priority=ROUTINE)
+    message = without_hint(item.message)
+    return replace(item, finding=None, answer=answer, model=None, priority=ROUTINE, message=message)
 
 
 def query_as_allowed(query: WorklistQuery) -> WorklistQuery:

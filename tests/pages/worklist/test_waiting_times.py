@@ -62,7 +62,7 @@ def test_the_open_panel_shows_waits_and_what_they_mean(
     said = words(page)
     assert not page.exception and not page.error
     assert ABOUT in said and "93,326" in said and "Research use - not for diagnosis" in said
-    assert "2 studies wait now." in said and "Raised:" in said
+    assert "2 studies wait now." in said and "Suspected:" in said
     assert "operating point" in said
     table = page.table[0].value
     assert len(table) == 5 and "min" in table.iloc[0, 1]
@@ -108,7 +108,7 @@ def test_a_blind_reader_is_not_told_what_was_raised(
     write_evaluation(folder)
     monkeypatch.setattr("pages.ui.session.reads_blind", lambda: True)
     said = words(open_panel(open_page(PAGE)))
-    assert "1 study waits now." in said and "Raised:" not in said
+    assert "waits now" not in said and "Suspected:" not in said
 
 
 def test_a_change_is_told_with_its_direction() -> None:
