@@ -127,6 +127,7 @@ class Acquisition:
     coded_views: tuple[str, ...] = ()  # ViewCodeSequence (0054,0220)
     view_modifiers: tuple[str, ...] = ()  # ViewModifierCodeSequence (0054,0222)
     acquired_at: str = ""  # YYYYMMDDHHMMSS and fractions, for the order in time
+    indication: str = ""  # why the study was asked for, in the words of the request
 
 
 @dataclass(frozen=True, slots=True)

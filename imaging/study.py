@@ -23,6 +23,7 @@ from imaging.entities import (
 )
 from imaging.errors import HeldStudyError
 from imaging.patients import HELD, IdentityDecision, group_patients, merge
+from imaging.review.events import AiScope
 from imaging.review.records import Review, Stage
 
 
@@ -46,7 +47,8 @@ class StudyRecord:
 
     A study may hold documents, films that cannot be read, or films that still wait for the network
     (``waiting``) alone: then ``instances`` is empty. Where a reader said which identity is right
-    (``identity``), all its files have it.
+    (``identity``), all its files have it. Where AI is off for who asks (``ai_off``), there are no
+    assessments, though some may be stored.
     """
 
     study_instance_uid: str
@@ -58,6 +60,7 @@ class StudyRecord:
     unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Instance, ...] = ()
     identity: IdentityDecision | None = None
+    ai_off: AiScope | None = None
 
     @property
     def patients(self) -> tuple[tuple[Patient, ...], ...]:
@@ -115,6 +118,7 @@ class WorklistItem:
     untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
     ``prior_of`` names the later study of the same person that it is folded below, and waits for
     nobody then (`imaging.worklist.folding`); ``priors`` is how many are folded below it.
+    ``ai_off`` is True where nothing is told of a network, because AI is switched off.
     """
 
     study_instance_uid: str
@@ -138,3 +142,4 @@ class WorklistItem:
     held: bool = False
     prior_of: str = ""
     priors: int = 0
+    ai_off: bool = False

@@ -19,14 +19,14 @@ reads, finals, truths = (
 )
 me = session.account().name
 
-st.subheader(_("Reading before the network is heard"), anchor=False)
+st.subheader(_("Your reads v AI"), anchor=False)
 st.caption(
     _(
-        "A blind first read is committed before the network's answer is shown (Account page). "
-        "Figures without enough cases stay empty rather than guess."
+        "A blind first read is saved before the AI answer is shown (switch it on under "
+        "Account). Figures with too few cases stay empty."
     )
 )
 own = summarise((r for r in reads if r.account == me), finals, truths)
 all_readers = summarise(reads, finals, truths)
-reader_agreement.render_agreement({_("You"): own, _("All readers"): all_readers})
+reader_agreement.render_agreement({_("You"): own, _("All doctors"): all_readers})
 reader_agreement.render_flips(all_readers)

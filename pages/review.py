@@ -12,7 +12,8 @@ from imaging.review.rights import Right
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
-from pages.ui.audit import sights
+from pages.ui.account import ai_switches
+from pages.ui.audit import moments, sights
 from pages.ui.explain import evidence, refusal
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
@@ -28,6 +29,8 @@ from pages.ui.review import (
     history,
     key_acts,
     pending_films,
+    report_preview,
+    second_look,
     statements,
     straighten,
     study_export,
@@ -106,7 +109,10 @@ with panel:
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
     who.render_wait(record, instance)
-    if not hidden or not reads:
+    if record.ai_off is not None:
+        ai_switches.render_off(record)
+    elif not hidden or not reads:
+        moments.note_answer(uid, answer)
         network_answer.render_answer(instance, answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
@@ -116,15 +122,17 @@ with panel:
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
-        if reads and not record.held and not hidden:  # which leads follows from findings
+        if (
+            reads and not record.held and not hidden and record.ai_off is None
+        ):  # which leads follows from findings
             selection.render_selection(record, instance)
         if signable:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
-                st.info(_("What is not signed yet is stated and signed once its film is back."))
+                st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead)
+                statements.render_statements(record, lead, priors, instance)
         if test is not None:
             test()
         if signable:
@@ -136,8 +144,14 @@ with panel:
             documents.render_reports(record)
             study_export.render_export(record)
             deidentify.render_release(record)
+            ai_switches.render_study_switch(record)
     if signable and not gone:
         with foot:
+            second_look.render(record)
             key_acts.render_question(record, instance)
             statements.render_signature(record, lead)
+if signable:
+    report_preview.render_printed(record)
+else:
+    report_preview.render_not_printed()
 key_acts.render_done(uid)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from pages.ui import navigation, resources, session
+from pages.ui.account import ai_switches
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
@@ -35,17 +36,18 @@ with title:
     filters.render_count(whole_query, page)
 with start:
     navigation.render_start(whole_query, page)
-with folder, st.popover(_("Queue a folder"), width="content"):
+with folder, st.popover(_("Add a folder"), width="content"):
     render_uploader("intake-triage", folder_first=True)
     upload.render_server_folder()
 for job in other_jobs:
     jobs.follow(job)
 jobs.render_job(own_job, folded=True)
 
+ai_switches.render_off_for_all()
 if not page.stored:
-    st.info(_("No study is stored yet. Upload a film, or queue a folder above."))
+    st.info(_("No studies yet. Upload an image, or add a folder above."))
 elif not page.total:
-    st.info(_("No study passes the filter."))
+    st.info(_("No study matches the filter."))
 else:
     studies.render_studies(query, page)
 reading_order.render_overdue(page.overdue)

@@ -31,8 +31,8 @@ FORMATS = (*TABLES, "sr", *_SUMMARIES)
 TOP = 12  # studies on the contact sheet when nobody says how many
 MOST_TOP = 60
 TOO_LARGE = (
-    "The results are too large for the browser. Take fewer forms, or use the terminal: "
-    "python cli.py results."
+    "The results are too large for the browser. Choose fewer file types, or use the "
+    "terminal: python cli.py results."
 )
 _FOLDER = "The folder for the results cannot be written; check that it exists and is not full."
 _PREFIX = {"sr": "reports", "pdf": "summary", "html": "summary"}

@@ -1,4 +1,4 @@
-"""Export of a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
+"""Export of a study as SR, SC, GSPS, parametric map, PDF, HTML, FHIR and CSV.
 
 Rule of the room: it writes what `case.ExportCase` holds and decides nothing clinical; it knows
 `entities`, `review`, `worklist`, `errors` and `rendering`, of `dicom` only how a header's bytes
@@ -39,6 +39,7 @@ _WRITERS = {  # imported when asked for: highdicom and reportlab take a second
     "gsps": "presentation_state.presentation_states",
     "map": "attribution_map.attribution_maps",
     "pdf": "pdf.pdf_report",
+    "html": "page.html_report",
     "fhir": "fhir.diagnostic_report",
     "csv": "table.findings_table",
 }
@@ -117,5 +118,5 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
 def _write_films(case: ExportCase) -> list[ExportedFile]:
     """PNG and JPEG films as DICOM, so that what refers to them finds them."""
     films = (i for i in case.record.instances if i.source is SourceKind.FILM)
-    with border("The film cannot be written as DICOM."):
+    with border("The image cannot be written as DICOM."):
         return [film_capture(case, film) for film in films]

@@ -6,7 +6,8 @@ from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status,
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.lengths import plane_words
-from imaging.review.records import Measure, Stage
+from imaging.review.events import AiScope
+from imaging.review.records import Measure
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
 from imaging.typed_facts import stated
@@ -15,30 +16,44 @@ ANSWERS = {
     Answer.PRESENT: "present",
     Answer.ABSENT: "absent",
     Answer.UNSURE: "unsure - please read",
-    Answer.UNSUITABLE: "not a picture the network was built for",
+    Answer.UNSUITABLE: "not an image the AI was built for",
 }
 STATUSES = {
     Status.OK: "answered",
     Status.WARNED: "answered, with caution",
     Status.REFUSED: "not suitable",
     Status.ERROR: "could not be read",
-    Status.DOCUMENT: "document, kept with its study",
-    Status.HELPER: "no film, such as a viewer on a disc",
+    Status.DOCUMENT: "report attached",
+    Status.HELPER: "not an image, such as a viewer on a disc",
+}
+# Whether "present" and "absent" are in the conformal set -> what that says of this patient.
+CERTAINTIES = {
+    (True, False): (
+        "AI: {finding} likely. It is set so that at most {count} of 100 images without it get this "
+        "answer."
+    ),
+    (False, True): (
+        "AI: {finding} unlikely, which does not rule it out. It is set so that at most {count} of "
+        "100 images with it get this answer."
+    ),
+    (True, True): "AI: cannot tell whether there is {finding}.",
+    (False, False): "Unusual image: no confident answer.",
+}
+CONTRADICTIONS = {
+    (False, True): "Borderline: above the threshold, but weak for {finding}.",
+    (True, False): "Borderline: below the threshold, yet {finding} is likely.",
+}
+AI_OFF = {
+    AiScope.STUDY: "AI was off for this study: no AI answer is given here.",
+    AiScope.ACCOUNT: "AI was off for the doctor who exported this: no AI answer is given here.",
+    AiScope.SITE: "AI was off for the whole site: no AI answer is given here.",
 }
 CHANGED = "Written otherwise than in the file:"
 
 
-def status_line(case: ExportCase) -> str:
-    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
-    review = case.review
-    if review is None:
-        return "NOT READ: the network's answer only, not seen by a reader"
-    if review.stage is Stage.DRAFT:
-        return f"DRAFT, not signed (version {review.version})"
-    at = local(review.created_at).strftime("%Y-%m-%d %H:%M %Z").strip()
-    amended = ", amends an earlier final report" if case.predecessor else ""
-    word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
-    return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+def ai_off_line(record: StudyRecord) -> str:
+    """That AI was off when this left, and for what; "" where it was on."""
+    return AI_OFF[record.ai_off] if record.ai_off is not None else ""
 
 
 def typed_line(typed: TypedFacts) -> str:
@@ -91,7 +106,7 @@ def model_line(model: ModelIdentity) -> str:
 
 def engine_line(assessment: Assessment) -> str:
     """The engine that computed an answer, and how precisely; "" where that was not recorded."""
-    return f"Computed by {assessment.engine}" if assessment.engine else ""
+    return f"Computed with {assessment.engine}" if assessment.engine else ""
 
 
 def finding_label(code: str) -> str:
@@ -105,16 +120,33 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
     A score that was not `calibrated` for such films must not look like a probability.
     """
     word = "probability" if calibrated else "no probability here, score"
-    text = f"{word} {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
+    text = f"{word} {finding.probability:.3f}, threshold {finding.operating_point:.3f}"
     return f"{text} (exploratory)" if finding.exploratory else text
 
 
-def conformal_line(assessment: Assessment) -> str:
-    """The classes not ruled out at the stated error rate; "" when the model has no such rule."""
-    if assessment.error_rate is None:
+def certainty_template(assessment: Assessment) -> str:
+    """What a conformal set means for this patient, with {finding} and {count} left open.
+
+    The rule keeps its error rate within each class (Vovk 2005; Sadinle et al. 2019): of the images
+    without the finding at most that share loses "absent", and so for those with it.
+
+    Returns
+    -------
+    str
+        A key of the catalogue; "" when the model has no such rule, or gave no answer.
+    """
+    if assessment.error_rate is None or assessment.primary is None:
         return ""
-    classes = " or ".join(assessment.conformal_set) or "nothing"
-    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
+    held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
+    # one label that the threshold contradicts is no answer, and must not read like one
+    if assessment.primary.positive != held[0] and held in CONTRADICTIONS:
+        return CONTRADICTIONS[held]
+    return CERTAINTIES[held]
+
+
+def error_count(error_rate: float) -> str:
+    """An error rate as a natural frequency: 0.05 is "5" of 100."""
+    return f"{100 * error_rate:g}"
 
 
 def map_line(map_: AttributionMap) -> str:

@@ -19,9 +19,11 @@ from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from imaging.entities import SourceKind
+from imaging.review.events import AiScope
 from imaging.review.rights import Right
 from imaging.store.access.redaction import item_as_allowed, query_as_allowed
 from imaging.store.base import Records
+from imaging.store.reading.switches import off_for_all
 from imaging.store.schema.tables import WorklistTable as Row
 from imaging.store.worklist_rows import item_of, site_order
 from imaging.study import WorklistItem
@@ -88,8 +90,9 @@ class WorklistPages(Records):
         now : datetime
             The time that tells who has waited too long; without it the present.
         """
-        query = query_as_allowed(query or WorklistQuery())
         with self._database.reading(Right.WORKLIST) as session:
+            off = off_for_all(session)
+            query = query_as_allowed(query or WorklistQuery(), off)
             cutoff = _cutoff(session, now)
             passes = _build_conditions(query)
             priors = _count_rows(session, [Row.prior_of != ""])
@@ -102,7 +105,7 @@ class WorklistPages(Records):
             else:
                 rows = _load_window(session, query, passes, cutoff)
                 total = _count_passing(session, passes) if query.filtered else stored
-            items = _to_items(session, rows, cutoff)
+            items = _to_items(session, rows, cutoff, off)
         return WorklistPage(items, *total, *stored, overdue)
 
     def priors(
@@ -113,7 +116,8 @@ class WorklistPages(Records):
         query = select(Row).where(Row.prior_of.in_(study_instance_uids))
         query = query.order_by(Row.prior_of, Row.date_key.desc(), Row.time_key.desc())
         with self._database.reading(Right.WORKLIST) as session:
-            for item in _to_items(session, session.scalars(query).all(), _cutoff(session, now)):
+            rows, cutoff = session.scalars(query).all(), _cutoff(session, now)
+            for item in _to_items(session, rows, cutoff, off_for_all(session)):
                 if len(found[item.prior_of]) < _PRIORS:
                     found[item.prior_of].append(item)
         return {uid: tuple(items) for uid, items in found.items()}
@@ -154,9 +158,11 @@ class WorklistPages(Records):
 
     def study_uids(self, query: WorklistQuery | None = None) -> tuple[str, ...]:
         """Every stored study that passes a filter, in the order of reading."""
-        passes, uids = _build_conditions(query or WorklistQuery()), list[str]()
+        uids = list[str]()
         with self._database.reading(Right.RESCORE) as session:
-            for part in _parts(WorklistQuery(), _cutoff(session, None)):
+            query = query_as_allowed(query or WorklistQuery(), off_for_all(session))
+            passes = _build_conditions(query)
+            for part in _parts(_in_place(query), _cutoff(session, None)):
                 rows = select(Row.study_instance_uid).where(part.where, *passes)
                 uids.extend(session.scalars(rows.order_by(*part.order_keys())))
         return tuple(uids)
@@ -183,13 +189,14 @@ class WorklistPages(Records):
     def _step(
         self, query: WorklistQuery | None, start: str, now: datetime | None, *, backwards: bool
     ) -> WorklistItem | None:
-        query = query or WorklistQuery()
-        passes = [*_build_conditions(query), Row.study_instance_uid != start]
-        if not backwards:
-            passes.append(Row.read == false())
         with self._database.reading(Right.FINDINGS) as session:
+            off = off_for_all(session)
+            query = query_as_allowed(query or WorklistQuery(), off)
+            passes = [*_build_conditions(query), Row.study_instance_uid != start]
+            if not backwards:
+                passes.append(Row.read == false())
             cutoff = _cutoff(session, now)
-            parts = _parts(WorklistQuery(blind=query.blind), cutoff)
+            parts = _parts(_in_place(query), cutoff)
             row = session.get(Row, start) if start else None
             at = _part_of(row, cutoff, blind=query.blind) if row else 0
             searched = _parts_beyond(parts, row, at, backwards=backwards)
@@ -203,7 +210,8 @@ class WorklistPages(Records):
                     .limit(1)
                 )
                 if following is not None:
-                    return item_of(following, overdue=following.received_at <= cutoff)
+                    item = item_of(following, overdue=following.received_at <= cutoff)
+                    return item_as_allowed(item, off)
         return None
 
 
@@ -225,11 +233,16 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
         *(_Part(and_(unread, at, fresh), by_age) for at in priorities),
     ]
     own = Row.prior_of == ""
-    return [
+    return [  # blind: a place in the list would tell the answer, so who came first goes first
         *([_Part(unread, by_age)] if query.blind else waiting),
         _Part(and_(Row.read == true(), own), by_age),
         _Part(and_(Row.read == true(), not_(own)), by_age),
     ]
+
+
+def _in_place(query: WorklistQuery) -> WorklistQuery:
+    """The whole list in the order of reading, as who asks may know it."""
+    return WorklistQuery(blind=query.blind)
 
 
 class _Placed(Protocol):
@@ -265,7 +278,9 @@ def _parts_beyond(
     return [(parts[at], row_key > start_key), *((part, true()) for part in parts[at + 1 :])]
 
 
-def _to_items(session: Session, rows: Sequence[Row], cutoff: datetime) -> tuple[WorklistItem, ...]:
+def _to_items(
+    session: Session, rows: Sequence[Row], cutoff: datetime, off: AiScope | None
+) -> tuple[WorklistItem, ...]:
     """Rows as the account that asks may see them, each with the number of its priors."""
     uids = [row.study_instance_uid for row in rows]
     counts = select(Row.prior_of, func.count()).where(Row.prior_of.in_(uids))
@@ -276,7 +291,8 @@ def _to_items(session: Session, rows: Sequence[Row], cutoff: datetime) -> tuple[
                 row,
                 overdue=row.received_at <= cutoff,
                 priors=priors.get(row.study_instance_uid, 0),
-            )
+            ),
+            off,
         )
         for row in rows
     )

@@ -28,8 +28,10 @@ from imaging.entities import (
 from imaging.patients import group_patients, merge
 from imaging.person import person_of
 from imaging.review.records import Stage
+from imaging.store.access.redaction import without_answer
 from imaging.store.database import Database
 from imaging.store.identities import load_patients
+from imaging.store.reading.switches import studies_without_ai
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import SiteTable, StudyTable, WorklistTable
 from imaging.store.worklist_ranks import load_standings
@@ -42,7 +44,7 @@ from imaging.worklist.order import (
     Standing,
     study_signals,
     urgency,
-    without_hint,
+    without_signals,
     worklist_item,
 )
 
@@ -72,7 +74,11 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
     uids = list(dict.fromkeys(study_instance_uids))
     for start in range(0, len(uids), _AT_ONCE):
         part = uids[start : start + _AT_ONCE]
-        rows = [_row_columns(study, order) for study in load_standings(session, part)]
+        off = studies_without_ai(session, part)
+        rows = [
+            _row_columns(study, order, ai_off=study.study_instance_uid in off)
+            for study in load_standings(session, part)
+        ]
         numbers = set(session.scalars(_of_studies(WorklistTable.id_key, part)))
         session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(part)))
         if rows:
@@ -209,6 +215,7 @@ def item_of(row: WorklistTable, *, overdue: bool, priors: int = 0) -> WorklistIt
         held=row.held,
         prior_of=row.prior_of,
         priors=priors,
+        ai_off=row.ai_off,
     )
 
 
@@ -220,10 +227,12 @@ def _to_finding(row: WorklistTable) -> Finding | None:
     )
 
 
-def _row_columns(study: Standing, order: ReadingOrder) -> dict[str, Any]:
-    """The columns of a study's row."""
+def _row_columns(study: Standing, order: ReadingOrder, *, ai_off: bool) -> dict[str, Any]:
+    """The columns of a study's row; nothing of an answer in them where AI is off for it."""
     item = worklist_item(study, order)
     raised_by = study_signals(study)
+    if ai_off:
+        item, raised_by = without_answer(item), frozenset()
     values = {
         "study_instance_uid": item.study_instance_uid,
         "received_at": item.received_at,
@@ -278,6 +287,7 @@ def _file_columns(item: WorklistItem) -> dict[str, Any]:
         "view_position": acquisition.view_position,
         "age_key": -1.0 if patient.age_years is None else patient.age_years,
         "typed": item.typed,
+        "ai_off": item.ai_off,
     }
 
 
@@ -320,7 +330,7 @@ def _search_text(item: WorklistItem, date: str) -> str:
         acquisition.study_description,
         item.file_name,
         item.reader,
-        "" if item.finding else without_hint(item.message),
+        "" if item.finding else without_signals(item.message),
     )
     return " ".join(part for part in parts if part).casefold()
 

@@ -23,9 +23,9 @@ ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level
 READ = -1  # set by a reader's signature alone
 USUAL_LEVEL, TOP_LEVEL = 1, 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
-RAISED_BEFORE = "An earlier answer of a network raised this study."
-ONE_UNREADABLE = "A film of this study could not be read."
-ONE_WAITS = "A film of this study still waits for the network."
+RAISED_BEFORE = "An earlier AI answer gave this study priority."
+ONE_UNREADABLE = "An image of this study could not be read."
+ONE_WAITS = "An image of this study still waits for the AI."
 OTHER_AGES = "; this patient is "  # within each refusal for an age that is known and is not studied
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
@@ -109,6 +109,11 @@ def _urgency(level: int, answer: Answer) -> int:
     if level == 0:
         return ROUTINE
     return 2 * level - (answer is Answer.UNSURE)
+
+
+def without_signals(message: str) -> str:
+    """The reason of a row, without the sentence that tells of an answer's effect on its place."""
+    return message.replace(RAISED_BEFORE, "").strip()
 
 
 def level_of(priority: int) -> int:
@@ -199,11 +204,6 @@ class Standing:
     waiting: int = 0
     patients: tuple[Patient, ...] = ()
     typed: tuple[Patient, ...] = ()
-
-
-def without_hint(message: str) -> str:
-    """A row's reason without what tells that a network once raised it."""
-    return message.replace(RAISED_BEFORE, "").strip()
 
 
 def _any_unreadable(assessments: Iterable[Assessment]) -> bool:

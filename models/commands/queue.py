@@ -21,6 +21,7 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, SettingsError
 from imaging.intake.folder_scan import FolderScanner
 from imaging.jobs import NORMAL, JobKind
+from imaging.language import _
 from imaging.locations import is_address
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -61,7 +62,7 @@ def work(
             return
         done = work_off(repository, settings, processors)
     repository.close()
-    typer.echo(f"{done} files worked off. {RESEARCH_USE}.")
+    typer.echo(_("{count} files worked off.").format(count=done) + f" {_(RESEARCH_USE)}.")
 
 
 def work_off(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from imaging.entities import Acquisition, Answer, Finding, Patient, Status
+from imaging.person import format_name
 from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
 from imaging.study import WorklistItem
@@ -28,6 +29,15 @@ def percent(probability: float) -> str:
     return _("{percent}%").format(percent=round(100 * probability))
 
 
+def of_hundred(count: float) -> str:
+    """A share of a hundred as a whole number; never a false "0" or "100"."""
+    if 0 < count < 0.5:
+        return _("fewer than 1")
+    if 99.5 <= count < 100:
+        return _("more than 99")
+    return str(round(count))
+
+
 def answer(finding: Finding, given: Answer | None) -> str:
     """The answer in words, with its symbol: one of three, never a bare percentage."""
     if given is Answer.UNSURE:
@@ -46,27 +56,31 @@ def within(label: str) -> str:
 
 def agreement(disagreement: float) -> str:
     """How far the networks of an ensemble, or the heads of one, differ."""
-    return _("Its readings differ by up to {percent} points").format(
-        percent=round(100 * disagreement)
+    points = round(100 * disagreement)
+    text = ngettext(
+        "The model's parts agree to within {count} point.",
+        "The model's parts agree to within {count} points.",
+        points,
     )
+    return text.format(count=points)
 
 
 def outcome(status: Status | None) -> str:
     """The outcome of a file or study, with its symbol."""
     return {
-        None: "\u2026 " + _("Waiting for the network"),
+        None: "\u2026 " + _("Waiting for the AI"),
         Status.OK: "\u2713 " + _("Answered"),
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
         Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
-        Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
-        Status.HELPER: "\u2013 " + _("No film"),
+        Status.DOCUMENT: "\u2261 " + _("Report attached"),
+        Status.HELPER: "\u2013 " + _("Not an image"),
     }[status]
 
 
 def no_films(count: int) -> str:
     """How many helper files there were."""
-    text = ngettext("{count} file that is no film", "{count} files that are no films", count)
+    text = ngettext("{count} file that is not an image", "{count} files that are not images", count)
     return text.format(count=count)
 
 
@@ -132,11 +146,12 @@ def concept(code: str) -> str:
 def statement(stated: ReadFinding) -> str:
     """A reader's statement: "Overruled: Pneumonia absent"."""
     call = {
-        Call.ACCEPTED: _("Accepted"),
-        Call.OVERRULED: _("Overruled"),
-        Call.EDITED: _("Restated"),
+        Call.ACCEPTED: _("Agreed with the AI"),
+        Call.OVERRULED: _("Disagreed with the AI"),
+        Call.EDITED: _("Reworded"),
         Call.ADDED: _("Added"),
-        Call.UNAIDED: _("Read without the network's answer"),
+        Call.UNAIDED: _("Read without the AI answer"),
+        Call.STATED: _("Stated"),
     }[stated.call]
     return f"{call}: {presence(concept(stated.code), stated.present)}"
 
@@ -153,12 +168,8 @@ def messages(texts: tuple[str, ...]) -> list[str]:
 
 
 def patient_name(name: str) -> str:
-    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1).
-
-    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
-    """
-    groups = list(dict.fromkeys(filter(None, map(_format_name_group, name.split("=")))))
-    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+    """Family name first, as DICOM has it, without its carets."""
+    return format_name(name)
 
 
 def typed(name: str) -> str:
@@ -178,13 +189,6 @@ def patient_number(patient: Patient) -> str:
     return (
         f"{patient.patient_id} ({issuer})" if patient.patient_id and issuer else patient.patient_id
     )
-
-
-def _format_name_group(group: str) -> str:
-    """Put a component group of a person's name into reading order."""
-    family, _sep, rest = group.partition("^")
-    given = " ".join(part for part in rest.split("^") if part)
-    return f"{family}, {given}" if given else family
 
 
 def sex(code: str) -> str:

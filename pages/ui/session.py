@@ -80,6 +80,12 @@ def may(*rights: Right) -> bool:
     return reader is not None and not rights_of(reader.roles).isdisjoint(rights)
 
 
+def chosen_language() -> str | None:
+    """The language that the reader chose, empty for the browser's; None while nobody is here."""
+    reader: Account | None = st.session_state.get("account")
+    return reader.language if reader else None
+
+
 def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
     st.session_state["account"] = reader
@@ -314,6 +320,16 @@ def signature_asked(study_instance_uid: str) -> Stage | None:
 def ask_signature(study_instance_uid: str, stage: Stage | None) -> None:
     """Ask to confirm a signature, or no longer."""
     st.session_state[f"signature-{study_instance_uid}"] = stage
+
+
+def shows_second_look(study_instance_uid: str) -> bool:
+    """Whether a second look stands beside Sign."""
+    return bool(st.session_state.get(f"second-look-{study_instance_uid}", False))
+
+
+def show_second_look(study_instance_uid: str, shown: bool) -> None:
+    """Show a second look, or no longer."""
+    st.session_state[f"second-look-{study_instance_uid}"] = shown
 
 
 def finding_at(study_instance_uid: str) -> int:

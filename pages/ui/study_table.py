@@ -18,7 +18,7 @@ from imaging.entities import (
 )
 from imaging.review.rights import Right
 from imaging.study import WorklistItem
-from imaging.worklist.order import Grade, without_hint
+from imaging.worklist.order import Grade, without_signals
 from imaging.worklist.query import Sort
 from models.inference.assessments import promises_nothing
 from pages.ui import labels, navigation, session
@@ -35,22 +35,23 @@ def worklist_row(
     """A study as the worklist shows it; the network's answer only when it is revealed."""
     hidden = session.identity_hidden()
     finding = item.finding if revealed else None
-    answer = _answer(finding, item.answer, item.status) or labels.outcome(item.status)
+    outcome = _("AI is off") if item.ai_off else labels.outcome(item.status)
+    answer = _answer(finding, item.answer, item.status) or outcome
     waits = labels.waiting(item.received_at)
     if item.read or item.prior_of:
         waits = labels.NOTHING
     elif item.overdue:
         waits = _("{time}, overdue").format(time=waits)
     said: dict[str, Value] = {
-        _("Urgency"): labels.urgency(item, revealed=revealed),
+        _("Urgency"): labels.urgency(item, revealed=revealed and not item.ai_off),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Score"): None if promises_nothing(item.message) else _probability(finding),
-        _("Model, operating point"): _source(item.model, finding),
+        _("Model, threshold"): _source(item.model, finding),
     }
     if not session.may(Right.FINDINGS):
-        said = {_("Outcome"): labels.outcome(item.status)}
+        said = {_("Outcome"): outcome}
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         **said,
         _("Waiting"): waits,
         _("Patient"): _describe_patient(
@@ -69,7 +70,7 @@ def worklist_row(
 
 def _reason_untold(item: WorklistItem) -> str:
     """A row's reason before its answer is revealed: none of an answer, no word on earlier ones."""
-    return without_hint(item.message) if item.finding is None else ""
+    return without_signals(item.message) if item.finding is None else ""
 
 
 def outcome_row(
@@ -91,10 +92,10 @@ def outcome_row(
     said: dict[str, Value] = {
         _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
         _("Score"): _probability(finding) if promised else None,
-        _("Model, operating point"): _source(model, finding),
+        _("Model, threshold"): _source(model, finding),
     }
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         _("File"): labels.HIDDEN if hidden else labels.file_name(file.file_name),
         _("Patient"): named or "",
         _("Outcome"): labels.outcome(file.status),
@@ -163,7 +164,7 @@ def render_table(
         key=f"{key}-several" if several else key,
         words={
             "label": _("Files") if page is None else _("Studies"),
-            "tick": _("Choose this film"),
+            "tick": _("Choose this image"),
             "fold": _("Hide earlier"),
             "unfold": _("{count} earlier"),
         },
@@ -189,9 +190,9 @@ def _legend(rows: Sequence[Values]) -> list[tuple[Mark, str]]:
         Grade.CRITICAL: _("a finding is suspected that this site calls critical"),
         Grade.URGENT: _("a finding is suspected that this site calls urgent"),
         Grade.PRIORITY: _("a finding is suspected"),
-        Grade.UNSURE: _("the network cannot tell"),
+        Grade.UNSURE: _("the AI cannot tell"),
         Grade.ROUTINE: _("nothing is suspected; does not rule it out"),
-        Grade.UNSUITABLE: _("read it without the network"),
+        Grade.UNSUITABLE: _("read it without the AI"),
         Grade.WAITING: _("not answered yet"),
     }
     told = [
@@ -206,7 +207,7 @@ def _legend(rows: Sequence[Values]) -> list[tuple[Mark, str]]:
 
 def _take_shared_source(rows: Sequence[Values]) -> tuple[Sequence[Values], str]:
     """A source that all scores share is said once, and leaves its column; with it, or without."""
-    column = _("Model, operating point")
+    column = _("Model, threshold")
     sources = {str(row[column]) for row in rows if row.get(column)}
     if len(sources) > 1:
         return rows, ""
@@ -221,7 +222,7 @@ def _columns(*, files: bool) -> list[Column]:
     file = [Column(_("File"), 140, grows=True)] if files else []
     below = "" if files else _("File")
     return [
-        Column(_("Film"), 50, kind="picture"),
+        Column(_("Image"), 50, kind="picture"),
         Column(_("Urgency"), 106, kind="mark", sort=Sort.READING, help=_("Order of reading")),
         *file,
         Column(_("Patient"), 120, below=below, grows=True, sort=Sort.PATIENT),
@@ -231,7 +232,7 @@ def _columns(*, files: bool) -> list[Column]:
         Column(_("Outcome"), 150, below="" if reads else reason, grows=True),
         Column(_("AI finding"), 150, below=reason if reads else "", grows=True),
         Column(_("Score"), 62, kind="share"),
-        Column(_("Model, operating point"), 150, grows=True),
+        Column(_("Model, threshold"), 150, grows=True),
         Column(_("Reading"), 94, sort=Sort.STAGE),
         Column(_("Waiting"), 86, sort=Sort.RECEIVED),
         *([Column(_("Reason"), 200, grows=True)] if files else []),
@@ -250,7 +251,7 @@ def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
     """The model that gave the score, and its operating point; a score never stands without."""
     if model is None or finding is None:
         return ""
-    return _("{name} {version}, hash {hash}, operating point {percent}").format(
+    return _("{name} {version}, hash {hash}, threshold {percent}").format(
         name=model.name,
         version=model.version,
         hash=model.short_hash,

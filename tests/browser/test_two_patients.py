@@ -103,6 +103,6 @@ def test_a_stranger_is_no_prior_and_a_doubtful_one_hangs_on_request(
     picture(page, "doubtful-offered")
     offered.click()
     expect(page.locator(".pane")).to_have_count(2)
-    expect(page.get_by_text("Perhaps another patient's film")).to_be_visible()
+    expect(page.get_by_text("Perhaps another patient's image")).to_be_visible()
     page.keyboard.press("Escape")
     picture(page, "doubtful-hung")

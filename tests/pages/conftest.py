@@ -164,8 +164,8 @@ def listed(page: AppTest, number: int = 0) -> pd.DataFrame:
 
 
 def words(page: AppTest) -> str:
-    """Everything a page says, in one string."""
-    said: list[Any] = [html.body for html in page.html]
+    """Everything a page says on the screen, in one string; not the report it would print."""
+    said: list[Any] = [html.body for html in page.html if 'class="lb-report"' not in html.body]
     for kind in ("error", "warning", "success", "info", "markdown", "caption", "subheader"):
         said += [element.value for element in getattr(page, kind)]
     return "\n".join(map(str, said))

@@ -64,11 +64,11 @@ def test_unread_only_leaves_signed_studies_out(
 ) -> None:
     store.reviews.add(by_somebody_else(study))
     page = open_page(PAGE, unread="true")
-    assert not tables(page) and "No study passes the filter" in words(page)
+    assert not tables(page) and "No study matches the filter" in words(page)
 
 
 def test_an_empty_worklist_says_so(open_page: OpenPage) -> None:
-    assert "No study is stored yet" in words(open_page(PAGE))
+    assert "No studies yet" in words(open_page(PAGE))
 
 
 def test_unfinished_jobs_are_shown_beside_the_worklist(
@@ -101,17 +101,17 @@ def test_a_long_list_comes_in_pages(open_page: OpenPage, store: Repository) -> N
     hold(store, *(Case(n) for n in range(60)))
     page = open_page(PAGE)
     assert len(listed(page)) == 50 and "60 unread of 60" in words(page)
-    page = press(page, "Page after")
+    page = press(page, "Next page")
     assert len(listed(page)) == 10 and "51 to 60 of 60" in words(page)
     found = next(t for t in page.text_input if t.label == "Search").set_value("1.2.5").run()
-    assert not tables(found) and "No study passes the filter" in words(found)
+    assert not tables(found) and "No study matches the filter" in words(found)
     again = found.text_input[0].set_value("").run()
     assert "1 to 50 of 60" in words(again)
 
 
 def test_a_page_beyond_the_end_is_the_first(open_page: OpenPage, store: Repository) -> None:
     hold(store, *(Case(n) for n in range(60)))
-    page = press(open_page(PAGE), "Page after")
+    page = press(open_page(PAGE), "Next page")
     hold(store, Case(1))
     assert len(listed(page.run())) == 1
 
@@ -149,7 +149,7 @@ def test_the_next_case_is_never_refused_without_a_word(
 
 def test_views_fill_the_filter_in(open_page: OpenPage, store: Repository) -> None:
     hold(store, Case(3, ("present",)), Case(2, ("refused",)), Case(1, ("unsure",), read=True))
-    page = press(open_page(PAGE), "Raised by AI")
+    page = press(open_page(PAGE), "Priority by AI")
     assert len(listed(page)) == 1 and page.toggle(key="unread").value
     page = press(page, "Not answered")
     assert "It refused." in listed(page)["Reason"][0]
@@ -177,7 +177,7 @@ def test_a_blind_reader_is_offered_nothing_that_tells(
     open_page(PAGE)  # makes the account
     store.accounts.set_blind("single-reader", True)
     page = open_page(PAGE, find="suspected")
-    assert "Raised by AI" not in [b.label for b in page.button]
+    assert "Priority by AI" not in [b.label for b in page.button]
     assert "Urgency" not in [s.label for s in page.selectbox] and not tables(page)
     assert page.selectbox(key="answer").options == ["All", "Not answered"]
     page = open_page(PAGE)
@@ -239,7 +239,7 @@ def test_the_site_sets_its_order_of_reading(
     page = open_page(PAGE)
     assert store.worklist.page().items[0].study_instance_uid == "1.1"
     page.number_input(key="longest-wait").set_value(1)
-    page = press(page, "Save for all readers")
+    page = press(page, "Save for all doctors")
     assert not page.exception and "order of reading is saved" in words(page)
     assert list(listed(page)["Urgency"]) == ["Routine", "Priority"]
     assert tables(page)[0]["rows"][0]["values"]["Urgency"]["late"]

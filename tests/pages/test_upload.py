@@ -47,7 +47,7 @@ def test_one_film_shows_its_answer_and_the_way_to_review(
     open_page: OpenPage, store: Repository
 ) -> None:
     page = drop(open_page(PAGE), store, FILM)
-    assert "suspected" in words(page) and "operating point" in words(page)
+    assert "suspected" in words(page) and "threshold" in words(page)
     assert "Review" in [button.label for button in page.button]
 
 
@@ -84,9 +84,9 @@ def test_helpers_and_duplicates_are_no_failures(open_page: OpenPage, store: Repo
     page = drop(open_page(PAGE), store, FILM, *helpers, again)
     said = words(page)
     assert "2 files done." in said and "1 duplicate" in said and "Could not be read" not in said
-    assert "2 files that are no films" in said
-    assert [e.label for e in page.expander if "no films" in e.label] == [
-        "2 files that are no films"
+    assert "2 files that are not images" in said
+    assert [e.label for e in page.expander if "not images" in e.label] == [
+        "2 files that are not images"
     ]
     assert "AUTORUN.INF" in page.text[0].value
     table = listed(page)
@@ -109,7 +109,7 @@ def test_a_running_job_shows_its_progress(open_page: OpenPage, store: Repository
 
 def test_an_unknown_job_is_a_sentence(open_page: OpenPage) -> None:
     page = open_page("app.py", job="no-such-job")
-    assert [e.value for e in page.error] == ["This batch is not known here."]
+    assert [e.value for e in page.error] == ["This batch is not known here. Add the files again."]
 
 
 @pytest.mark.slow

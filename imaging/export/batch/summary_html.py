@@ -56,14 +56,17 @@ def _page(summary: Summary, cases: Sequence[Case], now: datetime, *, names: bool
     yield f"<title>{escape(words.TITLE)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>"
     yield f"<h1>{escape(words.TITLE)}</h1>\n{use}"
     yield "".join(f"<p>{escape(line)}</p>" for line in words.opening(summary, now))
-    for block in words.blocks(summary, names=names):
-        yield _table(block)
-        yield from map(_histogram, block.distributions)
+    urgent = words.urgent(summary, names=names)
+    if urgent.rows:
+        yield _table(urgent)
     if cases:
         yield f"<h2>{escape(words.SHEET_TITLE)}</h2>"
         yield f'<p class="note">{escape(words.SHEET_NOTE)}</p>'
     for at, case in enumerate(cases, 1):
         yield _figure(at, case, names=names)
+    for block in words.blocks(summary):
+        yield _table(block)
+        yield from map(_histogram, block.distributions)
     yield f"<footer>{use}</footer>\n</body>\n</html>"
 
 
@@ -125,7 +128,7 @@ def _figure(at: int, case: Case, *, names: bool) -> str:
     title = escape(words.case_title(at, case, names=names))
     if case.pair is None:
         return f"<figure><p>{title}</p><figcaption>{escape(case.reason)}</figcaption></figure>"
-    original = _img(case.pair.original, "Film as acquired")
+    original = _img(case.pair.original, "Original image")
     overlay = ""
     if case.pair.overlay is not None:
         overlay = _img(case.pair.overlay, f"AI-generated overlay: {case.pair.method}")

@@ -191,6 +191,19 @@ class FirstReadTable(Base):
     committed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class ReadingEventTable(Base):
+    """What happened while a study was read, and the switches of AI (`imaging.review.events`)."""
+
+    __tablename__ = "reading_events"
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), primary_key=True
+    )
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class TruthTable(Base):
     """The truth about a study: what it turned out to show."""
 
@@ -276,6 +289,7 @@ class WorklistTable(Base):
     view_position: Mapped[str] = mapped_column(Text, server_default="", default="")
     age_key: Mapped[float] = mapped_column(Float, server_default="-1", default=-1.0)  # -1: unknown
     stage_key: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     __table_args__ = (
         # the list is read priority by priority: a row outside them would be in no part of it
         CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing"),
@@ -424,7 +438,9 @@ class AccountTable(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool] = mapped_column(Boolean, default=False)
     bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    language: Mapped[str] = mapped_column(String(16), server_default="", default="")
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     roles: Mapped[str] = mapped_column(Text)  # names of `imaging.review.roles.Role`, by commas
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)

@@ -26,6 +26,7 @@ LABELS = {
     "gsps": "Presentation state (DICOM GSPS)",
     "map": "Explanation as data (DICOM)",
     "pdf": "Report (PDF)",
+    "html": "Report (HTML)",
     "fhir": "DiagnosticReport (FHIR)",
     "csv": "Tables (CSV)",
 }
@@ -45,7 +46,7 @@ def render_export(record: StudyRecord) -> None:
             format_func=lambda name: _(LABELS[name]),
             key=f"formats-{uid}",
         )
-        if st.button(_("Prepare"), disabled=not chosen, key=f"prepare-{uid}"):
+        if st.button(_("Create files"), disabled=not chosen, key=f"prepare-{uid}"):
             with st.spinner(_("Writing the export ...")):
                 _prepare(uid, tuple(chosen))
         ready = session.prepared_export(uid)

@@ -24,7 +24,7 @@ from pages.ui import background, resources, session
 from pages.ui.deeds import only
 from pages.ui.download import render_download
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.messages import in_words
 from pages.ui.review import first_read
 
@@ -62,19 +62,19 @@ def render_batch_export(job: Job) -> None:
     """
     with in_words():
         if _is_hidden(job):
-            st.caption(_("The results can be taken away once you have read these studies."))
+            st.caption(_("Results can be exported once you have read these studies."))
             return
-        with st.popover(_("Take the results away"), key=f"takeaway-{job.job_id}"):
+        with st.popover(_("Export results"), key=f"takeaway-{job.job_id}"):
             wish = _render_wish(job)
             key: Hashable = (job.job_id, wish)
             task = background.current(SLOT, key)
             busy = task is not None and not task.done and not task.stopped
             wanted = st.button(
-                _("Prepare"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
+                _("Create files"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
             )
             if wanted:
                 _begin(job, wish, key)
-            background.render_wait(SLOT, _("Gathering the results ..."))
+            background.render_wait(SLOT, _("Collecting the results ..."))
             _render_save(job, key)
             st.caption(_(RESEARCH_USE))
 
@@ -92,16 +92,16 @@ def _is_hidden(job: Job) -> bool:
 def _render_wish(job: Job) -> Wish:
     """Draw the choices of what to export; returns them."""
     chosen = st.pills(
-        _("Forms"),
+        _("File types"),
         FORMATS,
         selection_mode="multi",
         default=DEFAULTS,
         format_func=_label,
         key=f"takeaway-forms-{job.job_id}",
     )
-    names = st.toggle(_("Name the patients"), key=f"takeaway-names-{job.job_id}")
+    names = st.toggle(_("Include patient names"), key=f"takeaway-names-{job.job_id}")
     st.caption(
-        _("File names, accession numbers and UIDs are in the results either way.")
+        _("File names, ages, study dates and accession numbers are in the results either way.")
         + " "
         + _("A file's name may hold a patient's.")
     )
@@ -178,7 +178,13 @@ def _render_save(job: Job, key: Hashable) -> None:
     for line in download.left_out[:5]:
         st.warning(plain(sentence(line)))
     if len(download.left_out) > 5:
-        st.warning(_("More was left out; a list lies in the archive."))
+        count = len(download.left_out) - 5
+        more = ngettext(
+            "{count} more could not be exported (see the list in the archive).",
+            "{count} more could not be exported (see the list in the archive).",
+            count,
+        )
+        st.warning(more.format(count=count))
     label = _("Save {name}").format(name=download.name)
     render_download(
         label,

@@ -139,7 +139,7 @@ def _render_order() -> dict[str, Any]:
     }
     sort = _choice(_("Sort by"), "sort", sorts, nothing=_("Order of reading"))
     descending = st.toggle(
-        _("Last first"),
+        _("Newest first"),
         key="down",
         bind="query-params",
         persist_state="session",
@@ -147,7 +147,7 @@ def _render_order() -> dict[str, Any]:
         on_change=_to_first_page,
     )
     length = st.segmented_control(
-        _("Rows of a page"),
+        _("Rows per page"),
         _LENGTHS,
         default=PAGE,
         required=True,
@@ -224,10 +224,10 @@ def render_pages(query: WorklistQuery, total: int) -> None:
         return
     at = query.offset // query.limit + 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        _turn(_("Page before"), "Shift+P", at - 1, disabled=at <= 1)
+        _turn(_("Previous page"), "Shift+P", at - 1, disabled=at <= 1)
         key = f"page-{at}"  # a new one for each page, so that it always begins where the list is
         st.pagination(last, default=at, key=key, on_change=_go_to_page, args=(key,))
-        _turn(_("Page after"), "Shift+N", at + 1, disabled=at >= last)
+        _turn(_("Next page"), "Shift+N", at + 1, disabled=at >= last)
         shown = _("{first} to {last} of {total}").format(
             first=query.offset + 1, last=min(query.offset + query.limit, total), total=total
         )

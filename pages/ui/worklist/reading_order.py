@@ -36,16 +36,16 @@ def render_order() -> None:
             st.caption(
                 _(
                     "You read blind: unread studies stand in the order they came in, and the next "
-                    "case follows it. What the network says changes nothing for you."
+                    "case follows it. What the AI says changes nothing for you."
                 )
             )
         else:
             st.caption(
                 _(
-                    "Unread studies that waited too long come first, by age. Then what the network "
-                    "raised: the more urgent finding first, suspected before unsure, then by age. "
-                    "All others keep the order they came in, refused and failed ones among them. "
-                    "The network can raise a study, never lower it or take it off the list."
+                    "Studies that waited too long come first. Then those the AI gave priority: "
+                    "the more urgent finding first, suspected before unsure, then the one "
+                    "waiting longest. All others stay in the order they came in. The AI can move "
+                    "a study up, never down or off the list."
                 )
             )
         st.caption(
@@ -61,7 +61,7 @@ def render_order() -> None:
 def _render_settings(order: ReadingOrder) -> None:
     with st.form("order", border=False):
         hours = st.number_input(
-            _("Longest wait, hours"),
+            _("Maximum wait (h)"),
             int(SHORTEST_WAIT / _HOUR),
             int(LONGEST_WAIT / _HOUR),
             round(order.max_wait / _HOUR),
@@ -78,7 +78,7 @@ def _render_settings(order: ReadingOrder) -> None:
                 format_func=labels.level,
                 key=f"level-{code}",
             )
-        if st.form_submit_button(_("Save for all readers")):
+        if st.form_submit_button(_("Save for all doctors")):
             _save(ReadingOrder(timedelta(hours=int(hours or 1)), tuple(levels.items())))
 
 

@@ -9,7 +9,7 @@ from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.worklist.query import Sort, WorklistPage, WorklistQuery
 from pages.ui import resources, session, study_table, who
-from pages.ui.audit import sights
+from pages.ui.audit import moments, sights
 from pages.ui.deeds import deed
 from pages.ui.grid.component import Order, Place, Row, reported
 from pages.ui.review import first_read
@@ -44,6 +44,8 @@ def render_studies(query: WorklistQuery, page: WorklistPage) -> None:
         on_sorted_change=partial(filters.sort_by_header, TABLE),
         on_folded_change=partial(fold, TABLE),
     )
+    told = (item.study_instance_uid for item in items if item.finding is not None)
+    moments.note_listed([uid for uid in told if uid in revealed], "worklist")
     unnamed = any(item.source is SourceKind.FILM for item in items)
     who.render_table(rows, key=TABLE, unnamed=unnamed, page=listed)
     filters.render_pages(query, page.total)

@@ -80,7 +80,9 @@ def test_a_report_alone_opens_its_study_and_stays_in_the_worklist(
     take_in_document(store, take_in, content)
     page = open_page(PAGE, study=study)
     assert not page.error and not page.segmented_control
-    assert "holds no film here" in words(page) and "Imaging Measurement Report" in words(page)
+    assert "has no image that can be shown" in words(
+        page
+    ) and "Imaging Measurement Report" in words(page)
     page = open_page("pages/triage.py")
     assert not page.error and len(listed(page)) == 1
     assert "Not an image; nothing to classify." in listed(page).to_string()

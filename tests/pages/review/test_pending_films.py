@@ -20,7 +20,7 @@ from tests.factories import make_dicom_bytes
 from tests.pages.conftest import PATIENCE, OpenPage, listed, words
 
 STUDY = "1.2.826.0.1.3680043.8.498.7"
-WAITS = "waits for the network"
+WAITS = "waits for the AI"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_it_is_on_the_worklist(open_page: OpenPage) -> None:
     page = open_page("pages/triage.py")
     assert not page.exception
     table = listed(page)
-    assert "Waiting for the network" in str(table.to_dict())
+    assert "Waiting for the AI" in str(table.to_dict())
 
 
 def hastened(store: Repository) -> list[JobProgress]:

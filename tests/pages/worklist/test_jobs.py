@@ -49,7 +49,7 @@ def press(page: AppTest, label: str) -> AppTest:
 
 def queue_folder(page: AppTest, wanted: str) -> AppTest:
     page.text_input(key="server-folder-path").set_value(wanted)
-    return press(page, "Queue the folder")
+    return press(page, "Add the folder")
 
 
 def failed(store: Repository, count: int) -> str:
@@ -121,7 +121,7 @@ def test_a_job_is_paused_and_goes_on(open_page: OpenPage, store: Repository, idl
     assert store.jobs.progress(job).state is JobState.PAUSED and not store.claims.claim_files(
         "w", 1
     )
-    press(open_page(PAGE, job=job), "Go on")
+    press(open_page(PAGE, job=job), "Resume")
     assert store.jobs.progress(job).state is JobState.RUNNING and store.claims.claim_files("w", 1)
     assert page.get("progress")
 
@@ -167,7 +167,7 @@ def test_the_listed_studies_are_asked_about_again(open_page: OpenPage, store: Re
     film = describe(content, file_name="film.dcm")
     assert film is not None
     stored.store(store, stored.outcome_of(film), contents=[content], networks="former networks")
-    page = press(open_page(PAGE), "Ask the installed network about 1 listed study")
+    page = press(open_page(PAGE), "Re-run AI on 1 study")
     wait_for_queue(store)
     done = store.jobs.progress(page.query_params["job"])
     assert done.kind is JobKind.RESCORE and done.counts == {Status.OK: 1}
