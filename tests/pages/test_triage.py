@@ -183,13 +183,13 @@ def test_a_blind_reader_is_offered_nothing_that_tells(
     page = open_page(PAGE)
     assert [row["uid"] for row in tables(page)[0]["rows"]] == ["1.1", "1.0"], "as they came"
     assert tables(page)[0]["order"] == {"sort": "received", "down": False}
-    assert not {"Urgency", "Score", "Model, operating point"} & set(listed(page).columns)
+    assert not {"Urgency", "Score", "Model, threshold"} & set(listed(page).columns)
     assert set(listed(page)["AI finding"]) == {"after your read"}
     sent = json.dumps(tables(page)[0]).lower()
     for tells in ("suspected", "priority", "pneumonia", "0.9", "routine", "raised"):
         assert tells not in sent, tells
     assert not tables(page)[0]["legend"]
-    assert "What does this order change?" not in [panel.label for panel in page.expander]
+    assert "Effect of AI ordering on waiting times" not in [panel.label for panel in page.expander]
     assert press(page, "Read next").query_params["study"] == "1.1"
     assert "You read blind" in words(open_page(PAGE))
 
@@ -283,11 +283,11 @@ def test_an_answer_with_a_warning_bears_a_sign(
 
 
 def test_a_shared_source_stands_below_the_table_and_mixed_ones_in_it() -> None:
-    row: study_table.Values = {"Score": 0.5, "Model, operating point": "a 1"}
-    empty: study_table.Values = {"Score": None, "Model, operating point": ""}
+    row: study_table.Values = {"Score": 0.5, "Model, threshold": "a 1"}
+    empty: study_table.Values = {"Score": None, "Model, threshold": ""}
     shared = [{"Score": 0.5}, {"Score": None}]
     assert study_table._take_shared_source([row, empty]) == (shared, "a 1")
-    mixed: list[study_table.Values] = [row, {**row, "Model, operating point": "a 2"}]
+    mixed: list[study_table.Values] = [row, {**row, "Model, threshold": "a 2"}]
     assert study_table._take_shared_source(mixed) == (mixed, "")
 
 
