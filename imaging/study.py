@@ -116,6 +116,8 @@ class WorklistItem:
     ``held`` is True while its files name two patients: then it counts as unread, signed or not.
     ``stage`` and ``reader`` are those of the newest version of the review, None and empty while
     untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
+    ``prior_of`` names the later study of the same person that it is folded below, and waits for
+    nobody then (`imaging.worklist.folding`); ``priors`` is how many are folded below it.
     ``ai_off`` is True where nothing is told of a network, because AI is switched off.
     """
 
@@ -138,4 +140,6 @@ class WorklistItem:
     overdue: bool = False
     typed: bool = False
     held: bool = False
+    prior_of: str = ""
+    priors: int = 0
     ai_off: bool = False

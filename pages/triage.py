@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 import streamlit as st
 
-from imaging.entities import SourceKind
-from imaging.review.rights import Right
-from imaging.worklist.query import WorklistPage, WorklistQuery
-from pages.ui import navigation, resources, session, study_table, who
+from pages.ui import navigation, resources, session
 from pages.ui.account import ai_switches
-from pages.ui.audit import moments, sights
 from pages.ui.frame import insist_on_router
-from pages.ui.grid.component import Order, Place
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
 from pages.ui.messages import show_notice
-from pages.ui.review import first_read
-from pages.ui.worklist import filters, jobs, reading_order, upload, views, waiting_times
-
-TABLE = "worklist"  # the key of the table
-
-
-def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
-    """The page as a table; pressing a row opens its study."""
-    uids = [item.study_instance_uid for item in page.items]
-    revealed = first_read.revealed_among(uids)
-    sights.note_list(uids, "search" if query.words else "worklist")
-    pictures = repository.originals.study_thumbnails(uids)  # of this page alone
-    rows = [
-        study_table.worklist_row(
-            item,
-            revealed=item.read or item.study_instance_uid in revealed,
-            thumbnail=pictures.get(item.study_instance_uid),
-        )
-        for item in page.items
-    ]
-    told = (i.study_instance_uid for i in page.items if i.finding is not None)
-    moments.note_listed([uid for uid in told if uid in revealed], "worklist")
-    unnamed = any(item.source is SourceKind.FILM for item in page.items)
-    listed = study_table.Listed(
-        Place(query.offset + 1, page.total),
-        Order(query.sort, query.descending),
-        on_sorted_change=partial(filters.sort_by_header, TABLE),
-    )
-    who.render_table(rows, uids, key=TABLE, unnamed=unnamed, page=listed)
-    filters.render_pages(query, page.total)
-
+from pages.ui.worklist import filters, jobs, reading_order, studies, upload, views, waiting_times
 
 insist_on_router()
 show_notice()
@@ -70,9 +34,8 @@ if not page.items and page.total:  # the list became shorter than the page this 
 
 with title:
     filters.render_count(whole_query, page)
-if session.may(Right.FINDINGS):
-    with start:
-        navigation.render_start(whole_query, page)
+with start:
+    navigation.render_start(whole_query, page)
 with folder, st.popover(_("Add a folder"), width="content"):
     render_uploader("intake-triage", folder_first=True)
     upload.render_server_folder()
@@ -86,7 +49,7 @@ if not page.stored:
 elif not page.total:
     st.info(_("No study matches the filter."))
 else:
-    render_rows(query, page)
+    studies.render_studies(query, page)
 reading_order.render_overdue(page.overdue)
 waiting_times.render_waiting_times(
     cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)

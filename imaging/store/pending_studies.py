@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, or_, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import Instance, Status
@@ -128,7 +128,14 @@ def forget_empty(session: Session, uids: Iterable[str]) -> set[str]:
             study = table.study_instance_uid
             in_use.update(session.scalars(select(study).where(study.in_(part)).distinct()))
         unused = [uid for uid in part if uid not in in_use]
+        unfold_priors(session, unused)
         for empty in (WorklistTable, DecisionTable, SeparationTable, StudyTable):
             session.execute(delete(empty).where(empty.study_instance_uid.in_(unused)))
         others |= in_use
     return others
+
+
+def unfold_priors(session: Session, uids: Sequence[str]) -> None:
+    """List again what is folded below studies that go: nothing may vanish with them."""
+    below = update(WorklistTable).where(WorklistTable.prior_of.in_(uids))
+    session.execute(below.values(prior_of="", read=WorklistTable.signed))

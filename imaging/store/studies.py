@@ -23,7 +23,7 @@ from imaging.store import audit
 from imaging.store.access.redaction import as_allowed
 from imaging.store.base import Records, load_typed
 from imaging.store.identities import load_decisions, load_patients, stand_in_uid
-from imaging.store.pending_studies import load_announced
+from imaging.store.pending_studies import load_announced, unfold_priors
 from imaging.store.reading.switches import ai_off
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import (
@@ -260,7 +260,11 @@ class Studies(Records):
             _check_reason(reason, record.files)
             session.expunge(row)
             gone = release_study(session, study_instance_uid)
+            below = WorklistTable.prior_of == study_instance_uid
+            priors = session.scalars(select(WorklistTable.study_instance_uid).where(below)).all()
+            unfold_priors(session, [study_instance_uid])
             _delete_rows(session, record)
+            refresh_worklist(session, priors)
             audit.append(
                 session,
                 AuditEvent.DELETE,

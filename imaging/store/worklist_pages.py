@@ -1,21 +1,25 @@
 """The worklist as the database gives it: one page, one search, the next case; never the table.
 
 The order of reading has parts, each a queue by age and one stretch of one index: first what has
-waited too long; then, priority by priority, what else is unread; last what was read. Which part a
-study is in depends on the time, so no column holds it.
+waited too long; then, priority by priority, what else is unread; then what was read, and last the
+priors, where they are listed at all. Which part a study is in depends on the time, so no column
+holds it. To a reader who reads blind the unread are one part: the order of arrival, in which what
+has waited too long is first as it is.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from imaging.entities import SourceKind
+from imaging.review.events import AiScope
 from imaging.review.rights import Right
 from imaging.store.access.redaction import item_as_allowed, query_as_allowed
 from imaging.store.base import Records
@@ -41,7 +45,10 @@ _KEYS: dict[Sort, _Columns] = {
     Sort.PATIENT: (Row.patient_key, Row.received_at, Row.study_instance_uid),
     Sort.DATE: (Row.date_key, Row.received_at, Row.study_instance_uid),
     Sort.MODALITY: (Row.modality, Row.received_at, Row.study_instance_uid),
+    Sort.AGE: (Row.age_key, Row.received_at, Row.study_instance_uid),
+    Sort.STAGE: (Row.stage_key, Row.received_at, Row.study_instance_uid),
 }
+_PRIORS = 20  # rows below one study
 _RARE = 500  # so few matches are put in order here; of more, the index has a page together sooner
 
 
@@ -88,20 +95,32 @@ class WorklistPages(Records):
             query = query_as_allowed(query or WorklistQuery(), off)
             cutoff = _cutoff(session, now)
             passes = _build_conditions(query)
+            priors = _count_rows(session, [Row.prior_of != ""])
             everything, read = (_count_rows(session, where) for where in ([], [Row.read == true()]))
-            stored = everything, everything - read
+            stored = everything - priors, everything - read
             overdue = _count_rows(session, [Row.read == false(), Row.received_at <= cutoff])
-            few = _load_few(session, query, passes, cutoff) if passes else None
+            few = _load_few(session, query, passes, cutoff) if query.filtered else None
             if few is not None:
                 rows, total = few
             else:
                 rows = _load_window(session, query, passes, cutoff)
-                total = _count_passing(session, passes) if passes else stored
-            items = tuple(
-                item_as_allowed(item_of(row, overdue=row.received_at <= cutoff), off)
-                for row in rows
-            )
+                total = _count_passing(session, passes) if query.filtered else stored
+            items = _to_items(session, rows, cutoff, off)
         return WorklistPage(items, *total, *stored, overdue)
+
+    def priors(
+        self, study_instance_uids: Sequence[str], *, now: datetime | None = None
+    ) -> dict[str, tuple[WorklistItem, ...]]:
+        """The rows folded below some studies, the last taken first; of each the newest few."""
+        found: defaultdict[str, list[WorklistItem]] = defaultdict(list)
+        query = select(Row).where(Row.prior_of.in_(study_instance_uids))
+        query = query.order_by(Row.prior_of, Row.date_key.desc(), Row.time_key.desc())
+        with self._database.reading(Right.WORKLIST) as session:
+            rows, cutoff = session.scalars(query).all(), _cutoff(session, now)
+            for item in _to_items(session, rows, cutoff, off_for_all(session)):
+                if len(found[item.prior_of]) < _PRIORS:
+                    found[item.prior_of].append(item)
+        return {uid: tuple(items) for uid, items in found.items()}
 
     def next_unread(
         self,
@@ -179,7 +198,8 @@ class WorklistPages(Records):
             cutoff = _cutoff(session, now)
             parts = _parts(_in_place(query), cutoff)
             row = session.get(Row, start) if start else None
-            searched = _parts_beyond(parts, row, cutoff, query, backwards=backwards)
+            at = _part_of(row, cutoff, blind=query.blind) if row else 0
+            searched = _parts_beyond(parts, row, at, backwards=backwards)
             if not backwards:  # round to the top
                 searched += [(part, true()) for part in parts]
             for part, further in searched:
@@ -206,14 +226,17 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
         return [_Part(true(), _KEYS[query.sort], query.descending)]
     unread = Row.read == false()
     by_age = _KEYS[Sort.RECEIVED]
-    if query.blind:  # a place in the list would tell the answer: who came first goes first
-        return [_Part(unread, by_age), _Part(Row.read == true(), by_age)]
     late, fresh = Row.received_at <= cutoff, Row.received_at > cutoff
     priorities = [Row.standing == standing for standing in range(-2 * TOP_LEVEL, 1)]
-    return [
+    waiting = [
         _Part(and_(unread, late), by_age),
         *(_Part(and_(unread, at, fresh), by_age) for at in priorities),
-        _Part(Row.read == true(), by_age),
+    ]
+    own = Row.prior_of == ""
+    return [  # blind: a place in the list would tell the answer, so who came first goes first
+        *([_Part(unread, by_age)] if query.blind else waiting),
+        _Part(and_(Row.read == true(), own), by_age),
+        _Part(and_(Row.read == true(), not_(own)), by_age),
     ]
 
 
@@ -222,30 +245,29 @@ def _in_place(query: WorklistQuery) -> WorklistQuery:
     return WorklistQuery(blind=query.blind)
 
 
-def _part_of(
-    read: bool, standing: int, received_at: datetime, cutoff: datetime, *, blind: bool
-) -> int:
+class _Placed(Protocol):
+    """The columns that say which part a row is in."""
+
+    read: Any
+    standing: Any
+    received_at: Any
+    prior_of: Any
+
+
+def _part_of(row: _Placed, cutoff: datetime, *, blind: bool) -> int:
     """The part of the order of reading that a row is in."""
-    if blind:
-        return int(read)
-    last = 2 * TOP_LEVEL + 2
-    if read:
-        return last
-    return 0 if received_at <= cutoff else last - 1 + standing
+    waiting = 1 if blind else 2 * TOP_LEVEL + 2
+    if row.read:
+        return waiting + (row.prior_of != "")
+    return 0 if blind or row.received_at <= cutoff else int(waiting - 1 + row.standing)
 
 
 def _parts_beyond(
-    parts: Sequence[_Part],
-    row: Row | None,
-    cutoff: datetime,
-    query: WorklistQuery,
-    *,
-    backwards: bool,
+    parts: Sequence[_Part], row: Row | None, at: int, *, backwards: bool
 ) -> list[tuple[_Part, ColumnElement[bool]]]:
     """The parts behind (or before) a row's place, nearest first, with what to ask of each."""
     if row is None:
         return []
-    at = _part_of(row.read, row.standing, row.received_at, cutoff, blind=query.blind)
     row_key = tuple_(Row.received_at, Row.study_instance_uid)
     start_key = tuple_(row.received_at, row.study_instance_uid)
     if backwards:
@@ -256,6 +278,26 @@ def _parts_beyond(
     return [(parts[at], row_key > start_key), *((part, true()) for part in parts[at + 1 :])]
 
 
+def _to_items(
+    session: Session, rows: Sequence[Row], cutoff: datetime, off: AiScope | None
+) -> tuple[WorklistItem, ...]:
+    """Rows as the account that asks may see them, each with the number of its priors."""
+    uids = [row.study_instance_uid for row in rows]
+    counts = select(Row.prior_of, func.count()).where(Row.prior_of.in_(uids))
+    priors = dict(session.execute(counts.group_by(Row.prior_of)).all())
+    return tuple(
+        item_as_allowed(
+            item_of(
+                row,
+                overdue=row.received_at <= cutoff,
+                priors=priors.get(row.study_instance_uid, 0),
+            ),
+            off,
+        )
+        for row in rows
+    )
+
+
 def _load_few(
     session: Session, query: WorklistQuery, passes: _Conditions, cutoff: datetime
 ) -> tuple[list[Row], tuple[int, int]] | None:
@@ -264,20 +306,18 @@ def _load_few(
     None when there are many.
     """
     keys = _KEYS.get(query.sort, _KEYS[Sort.RECEIVED])
-    columns = (Row.read, Row.standing, *keys)
+    columns = (Row.read, Row.standing, Row.prior_of, Row.received_at, *keys)
     matches = list(session.execute(select(*columns).where(*passes).limit(_RARE + 1)))
     if len(matches) > _RARE:
         return None
     if query.sort is Sort.READING:
-        matches.sort(
-            key=lambda row: (_part_of(row[0], row[1], row[2], cutoff, blind=query.blind), *row[2:])
-        )
+        matches.sort(key=lambda row: (_part_of(row, cutoff, blind=query.blind), *row[4:]))
     else:
-        matches.sort(key=lambda row: row[2:], reverse=query.descending)
+        matches.sort(key=lambda row: row[4:], reverse=query.descending)
     uids = [row[-1] for row in matches[query.offset : query.offset + query.limit]]
     rows = session.scalars(select(Row).where(Row.study_instance_uid.in_(uids)))
     rows_by_uid = {row.study_instance_uid: row for row in rows}
-    unread = sum(not row[0] for row in matches)
+    unread = sum(not row.read for row in matches)
     return [rows_by_uid[uid] for uid in uids], (len(matches), unread)
 
 
@@ -315,6 +355,8 @@ def _count_rows(session: Session, passes: _Conditions) -> int:
 def _build_conditions(query: WorklistQuery) -> list[ColumnElement[bool]]:
     """The conditions on a row that passes the filter."""
     conditions = [_contains(word, blind=query.blind) for word in query.words.casefold().split()]
+    if not query.looks_for:
+        conditions.append(Row.prior_of == "")
     if query.unread:
         conditions.append(Row.read == false())
     if query.modality:

@@ -8,11 +8,12 @@ store fills it again (`fill_worklist`).
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from imaging.entities import (
@@ -24,21 +25,24 @@ from imaging.entities import (
     SourceKind,
     Status,
 )
+from imaging.patients import group_patients, merge
 from imaging.person import person_of
 from imaging.review.records import Stage
 from imaging.store.access.redaction import without_answer
 from imaging.store.database import Database
+from imaging.store.identities import load_patients
 from imaging.store.reading.switches import studies_without_ai
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import SiteTable, StudyTable, WorklistTable
 from imaging.store.worklist_ranks import load_standings
 from imaging.study import WorklistItem
+from imaging.worklist.folding import Listed, fold
 from imaging.worklist.order import (
     READ,
     ReadingOrder,
     Signal,
     Standing,
-    signals,
+    study_signals,
     urgency,
     without_signals,
     worklist_item,
@@ -63,7 +67,7 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
         The writing transaction of the change; what it holds is flushed first.
     study_instance_uids : sequence of str
         Studies whose files, answers or reviews changed. One that is gone, or that has no file,
-        loses its row.
+        loses its row. Those of the same patients are folded anew (`imaging.worklist.folding`).
     """
     session.flush()
     order = site_order(session)
@@ -75,10 +79,71 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
             _row_columns(study, order, ai_off=study.study_instance_uid in off)
             for study in load_standings(session, part)
         ]
+        numbers = set(session.scalars(_of_studies(WorklistTable.id_key, part)))
         session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(part)))
         if rows:
             # nulls written out: else rows are inserted in groups of like ones
             session.execute(insert(WorklistTable).execution_options(render_nulls=True), rows)
+        numbers.update(row["id_key"] for row in rows)
+        _fold_priors(session, sorted(numbers - {""}))
+
+
+def _of_studies(column: Any, uids: Sequence[str]) -> Select[Any]:
+    return select(column).where(WorklistTable.study_instance_uid.in_(uids))
+
+
+def _fold_priors(session: Session, numbers: Sequence[str]) -> None:
+    """Say anew which studies of the patients with some numbers are folded below which.
+
+    A number is unique within its issuer only: `fold` compares persons. Studies of a number alone
+    have nobody to be folded below, which one query tells for all of them.
+    """
+    row = WorklistTable
+    shared = select(row.id_key).where(row.id_key.in_(numbers)).group_by(row.id_key)
+    several = list(session.scalars(shared.having(func.count() > 1)))
+    alone = row.id_key.in_([number for number in numbers if number not in several])
+    session.execute(_unfold().where(alone, row.prior_of != ""))
+    columns = (
+        row.study_instance_uid, row.date_key, row.time_key, row.received_at, row.instances,
+        row.held, row.stage, row.signed, row.prior_of,
+    )  # fmt: skip
+    studies = session.execute(select(row.id_key, *columns).where(row.id_key.in_(several))).all()
+    patients = _load_whole_patients(session, [study.study_instance_uid for study in studies])
+    by_number: defaultdict[str, list[Listed]] = defaultdict(list)
+    for study in studies:
+        by_number[study.id_key].append(
+            Listed(
+                study_instance_uid=study.study_instance_uid,
+                patient=patients.get(study.study_instance_uid, Patient()),
+                date=study.date_key,
+                time=study.time_key,
+                received_at=study.received_at,
+                films=study.instances > 0,
+                held=study.held,
+                begun=study.stage is not None and not study.signed,
+                signed=study.signed,
+            )
+        )
+    below = {uid: to for group in by_number.values() for uid, to in fold(group).items()}
+    for study in studies:
+        current = below[study.study_instance_uid]
+        if current != study.prior_of:
+            changed = update(row).where(row.study_instance_uid == study.study_instance_uid)
+            read = study.signed or current != ""
+            session.execute(changed.values(prior_of=current, read=read))
+
+
+def _load_whole_patients(session: Session, uids: Sequence[str]) -> dict[str, Patient]:
+    """All that the files of some studies say of their patients, where they name one person."""
+    whole: dict[str, Patient] = {}
+    for start in range(0, len(uids), _AT_ONCE):
+        found = load_patients(session, uids[start : start + _AT_ONCE])
+        whole |= {uid: merge(group_patients(patients)[0]) for uid, patients in found.items()}
+    return whole
+
+
+def _unfold() -> Update:
+    return update(WorklistTable).values(prior_of="", read=WorklistTable.signed)
 
 
 def fill_worklist(database: Database) -> None:
@@ -117,18 +182,20 @@ def site_order(session: Session) -> ReadingOrder:
     return ReadingOrder(timedelta(minutes=row.value["max_wait_minutes"]), levels)
 
 
-def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
-    """The entity of a row."""
+def item_of(row: WorklistTable, *, overdue: bool, priors: int = 0) -> WorklistItem:
+    """The entity of a row, with how many priors are folded below it."""
     model = ModelIdentity(row.model_name, row.model_version, row.weights_sha256)
     acquisition = Acquisition(
         modality=row.modality,
         study_date=row.study_date,
         study_description=row.study_description,
         accession_number=row.accession_number,
+        body_part=row.body_part,
+        view_position=row.view_position,
     )
     return WorklistItem(
         study_instance_uid=row.study_instance_uid,
-        priority=READ if row.read else -row.standing,
+        priority=READ if row.signed else -row.standing,
         status=Status(row.status) if row.status else None,
         message=row.message,
         finding=_to_finding(row),
@@ -142,10 +209,12 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         received_at=row.received_at,
         stage=Stage(row.stage) if row.stage else None,
         reader=row.reader,
-        read=row.read,
+        read=row.signed,
         overdue=overdue and not row.read,
         typed=row.typed,
         held=row.held,
+        prior_of=row.prior_of,
+        priors=priors,
         ai_off=row.ai_off,
     )
 
@@ -161,16 +230,18 @@ def _to_finding(row: WorklistTable) -> Finding | None:
 def _row_columns(study: Standing, order: ReadingOrder, *, ai_off: bool) -> dict[str, Any]:
     """The columns of a study's row; nothing of an answer in them where AI is off for it."""
     item = worklist_item(study, order)
-    study_signals = signals([*study.latest, *study.earlier])
+    raised_by = study_signals(study)
     if ai_off:
-        item, study_signals = without_answer(item), frozenset()
+        item, raised_by = without_answer(item), frozenset()
     values = {
         "study_instance_uid": item.study_instance_uid,
         "received_at": item.received_at,
         "read": item.read,
-        "standing": -urgency(study_signals, order),
-        "signals": json.dumps(sorted(study_signals)),
+        "signed": item.read,
+        "standing": -urgency(raised_by, order),
+        "signals": json.dumps(sorted(raised_by)),
         "stage": item.stage.value if item.stage else None,
+        "stage_key": 1 + list(Stage).index(item.stage) if item.stage else 0,
         "reader": item.reader,
         **_answer_columns(item),
         **_file_columns(item),
@@ -212,6 +283,9 @@ def _file_columns(item: WorklistItem) -> dict[str, Any]:
         "file_name": item.file_name,
         "source": item.source.value,
         "instances": item.instances,
+        "body_part": acquisition.body_part,
+        "view_position": acquisition.view_position,
+        "age_key": -1.0 if patient.age_years is None else patient.age_years,
         "typed": item.typed,
         "ai_off": item.ai_off,
     }
@@ -231,9 +305,12 @@ def _person_columns(item: WorklistItem) -> dict[str, Any]:
 def _search_columns(item: WorklistItem) -> dict[str, Any]:
     date = "".join(c for c in item.acquisition.study_date if c.isdigit())
     visible = _search_text(item, date)
+    patient = item.patient
+    shown = _plain_name(patient.name) or patient.patient_id or item.file_name
     return {
-        "patient_key": _plain_name(item.patient.name).casefold(),
+        "patient_key": shown.casefold(),
         "date_key": date if len(date) == 8 else "",
+        "time_key": item.acquisition.study_time.replace(":", "").strip(),
         "search": visible,
         "search_all": f"{visible} {_search_answer_text(item)}",
     }
@@ -262,7 +339,7 @@ def _search_answer_text(item: WorklistItem) -> str:
     """The network's answer in words a reader may look for."""
     finding = item.finding
     if finding is None:
-        return ""
+        return item.message.casefold()
     answer = item.answer or (Answer.PRESENT if finding.positive else Answer.ABSENT)
     return f"{finding.label} {finding.code} {_ANSWER_WORDS[answer]} {item.message}".casefold()
 

@@ -26,6 +26,7 @@ SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
 RAISED_BEFORE = "An earlier AI answer gave this study priority."
 ONE_UNREADABLE = "An image of this study could not be read."
 ONE_WAITS = "An image of this study still waits for the AI."
+OTHER_AGES = "; this patient is "  # within each refusal for an age that is known and is not studied
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 
@@ -80,14 +81,28 @@ def _signals(assessment: Assessment) -> Iterator[Signal]:
             yield finding.code, Answer.PRESENT
 
 
-def urgency(study_signals: Iterable[Signal], order: ReadingOrder) -> int:
+def study_signals(study: Standing) -> frozenset[Signal]:
+    """What raises a study: every answer to any of its films, earlier ones included.
+
+    But for a film that is refused by now because its patient's age is not what the network was
+    tested on: an answer from before that was known is for somebody else.
+    """
+    not_for = {
+        assessment.sop_instance_uid
+        for assessment in study.latest
+        if assessment.status is Status.REFUSED
+        and any(OTHER_AGES in message for message in assessment.messages)
+    }
+    earlier = (one for one in study.earlier if one.sop_instance_uid not in not_for)
+    return signals([*study.latest, *earlier])
+
+
+def urgency(given: Iterable[Signal], order: ReadingOrder) -> int:
     """The priority that signals give an unread study: ROUTINE or above.
 
     The site's level of the finding counts first, then whether the network is sure of it.
     """
-    return max(
-        (_urgency(order.level(code), answer) for code, answer in study_signals), default=ROUTINE
-    )
+    return max((_urgency(order.level(code), answer) for code, answer in given), default=ROUTINE)
 
 
 def _urgency(level: int, answer: Answer) -> int:
@@ -117,6 +132,7 @@ class Grade(StrEnum):
     UNSUITABLE = "unsuitable"  # no network's answer: it was refused, or could not be read
     WAITING = "waiting"  # for the network
     READ = "read"
+    PRIOR = "prior"  # an earlier study, which waits for nobody
 
 
 def grade_of(item: WorklistItem) -> Grade:
@@ -124,8 +140,8 @@ def grade_of(item: WorklistItem) -> Grade:
 
     What a network raised shows that, also where the newest answer says less.
     """
-    if item.read:
-        return Grade.READ
+    if item.read or item.prior_of:
+        return Grade.PRIOR if item.prior_of else Grade.READ
     if item.priority > ROUTINE:
         if item.priority % 2:
             return Grade.UNSURE
@@ -205,7 +221,7 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     lead, first = leading(study.latest), study.first
     alone = not study.instances and not study.waiting  # documents without a film
     message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
-    now, ever = signals(study.latest), signals([*study.latest, *study.earlier])
+    now, ever = signals(study.latest), study_signals(study)
     if urgency(ever, ReadingOrder()) > urgency(now, ReadingOrder()):
         message = f"{message} {RAISED_BEFORE}".strip()
     if lead and lead.status is not Status.ERROR and _any_unreadable(study.latest):

@@ -23,6 +23,8 @@ class Sort(StrEnum):
     PATIENT = "patient"
     DATE = "date"
     MODALITY = "modality"
+    AGE = "age"
+    STAGE = "stage"  # how far the reading has come
 
 
 class Replied(StrEnum):
@@ -61,8 +63,9 @@ class WorklistQuery:
     descending : bool
         Of the other sorts.
     blind : bool
-        True for a reader who must not learn what the network says: words do not match its answer,
-        and `urgency` and `answer` do not count, unless it asks for what was not answered.
+        True for a reader who must not learn what the network says: the order of reading is that
+        of arrival, words do not match its answer, and `urgency` and `answer` do not count, unless
+        it asks for what was not answered.
     offset, limit : int
         Rows to skip, and at most to give.
     """
@@ -88,6 +91,14 @@ class WorklistQuery:
         return self.whole != WorklistQuery()
 
     @property
+    def looks_for(self) -> bool:
+        """True when it looks for particular studies: then priors are listed, too, behind the rest.
+
+        Else they are folded below their patient's current study.
+        """
+        return bool(self.words or self.status or self.stage or self.date_from or self.date_to)
+
+    @property
     def whole(self) -> WorklistQuery:
         """Its filter alone: no page, no sort, nobody in particular."""
         return replace(self, sort=Sort.READING, descending=False, blind=False, offset=0, limit=PAGE)
@@ -102,9 +113,11 @@ class WorklistPage:
     items : tuple of WorklistItem
         Its rows, in order.
     total, unread : int
-        How many studies pass the filter, and how many of those nobody signed off.
+        How many studies pass the filter, and how many of those wait for a reader: nobody signed
+        them off, and they are no priors.
     stored, stored_unread : int
-        The same of all studies, so that a page can say what its filter leaves out.
+        The same of all studies but folded priors, so that a page can say what its filter leaves
+        out.
     overdue : int
         How many of all studies have waited longer than the site allows.
     """

@@ -88,7 +88,7 @@ def no_films(count: int) -> str:
 def urgency(item: WorklistItem, *, revealed: bool = True) -> Mark | None:
     """Why a study stands where it stands; nothing while the network's answer is not revealed."""
     grade = order.grade_of(item)
-    if not revealed and grade is not Grade.READ:
+    if not revealed and grade not in (Grade.READ, Grade.PRIOR):
         return None
     word = grade_name(grade)
     if grade is Grade.UNSURE and order.level_of(item.priority) > 1:
@@ -107,6 +107,7 @@ def grade_name(grade: Grade) -> str:
         Grade.UNSUITABLE: _("Not suitable"),
         Grade.WAITING: _("Waiting"),
         Grade.READ: _("Read"),
+        Grade.PRIOR: _("Earlier"),
     }[grade]
 
 
@@ -120,7 +121,7 @@ def reading(item: WorklistItem) -> str:
     if item.held:
         return f"{STOPPED} " + _("Held: two patients")
     if item.stage is None:
-        return _("Unread")
+        return NOTHING if item.prior_of else _("Unread")
     words = {
         Stage.DRAFT: _("Amendment begun: {reader}") if item.read else _("Draft: {reader}"),
         Stage.PRELIMINARY: _("Preliminary: {reader}"),

@@ -158,6 +158,10 @@ def render_steps(current: str, *, done: bool) -> None:
             on_click=_go_on,
             args=(current,),
         )
+    if after is None:
+        page = repository.worklist.page(replace(query, offset=0, limit=1))
+        hidden = page.stored_unread > page.unread
+        st.caption(why_none(page) if hidden else _("No other study waits to be read."))
 
 
 # A callback, and by now's list: a press that is answered where the button stands would draw the

@@ -177,6 +177,16 @@ def set_worklist_page(number: int) -> None:
     st.session_state["worklist-page"] = number
 
 
+def unfolded_studies() -> frozenset[str]:
+    """The studies whose priors this session has unfolded in the worklist."""
+    return frozenset(st.session_state.get("unfolded-studies", ()))
+
+
+def fold_study(study_instance_uid: str) -> None:
+    """Unfold the priors of a study, or fold them again."""
+    st.session_state["unfolded-studies"] = unfolded_studies() ^ {study_instance_uid}
+
+
 def field(study_instance_uid: str, name: str) -> str:
     """Key of a field of the review."""
     return f"field-{study_instance_uid}-{name}"

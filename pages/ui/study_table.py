@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imaging.entities import (
     Answer,
@@ -18,7 +18,7 @@ from imaging.entities import (
 )
 from imaging.review.rights import Right
 from imaging.study import WorklistItem
-from imaging.worklist.order import Grade
+from imaging.worklist.order import Grade, without_signals
 from imaging.worklist.query import Sort
 from models.inference.assessments import promises_nothing
 from pages.ui import labels, navigation, session
@@ -38,14 +38,14 @@ def worklist_row(
     outcome = _("AI is off") if item.ai_off else labels.outcome(item.status)
     answer = _answer(finding, item.answer, item.status) or outcome
     waits = labels.waiting(item.received_at)
-    if item.read:
+    if item.read or item.prior_of:
         waits = labels.NOTHING
     elif item.overdue:
         waits = _("{time}, overdue").format(time=waits)
     said: dict[str, Value] = {
         _("Urgency"): labels.urgency(item, revealed=revealed and not item.ai_off),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
-        _("Probability"): None if promises_nothing(item.message) else _probability(finding),
+        _("Score"): None if promises_nothing(item.message) else _probability(finding),
         _("Model, threshold"): _source(item.model, finding),
     }
     if not session.may(Right.FINDINGS):
@@ -63,9 +63,14 @@ def worklist_row(
         _("Modality"): item.acquisition.modality,
         _("Study date"): labels.date(item.acquisition.study_date),
         _("Reading"): labels.reading(item),
-        _("Reason"): sentence(item.message),
+        _("Reason"): sentence(item.message if revealed else _reason_untold(item)),
         _("File"): labels.HIDDEN if hidden else labels.file_name(item.file_name),
     }
+
+
+def _reason_untold(item: WorklistItem) -> str:
+    """A row's reason before its answer is revealed: none of an answer, no word on earlier ones."""
+    return without_signals(item.message) if item.finding is None else ""
 
 
 def outcome_row(
@@ -86,7 +91,7 @@ def outcome_row(
     promised = assessment is None or not promises_nothing(assessment.messages)
     said: dict[str, Value] = {
         _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
-        _("Probability"): _probability(finding) if promised else None,
+        _("Score"): _probability(finding) if promised else None,
         _("Model, threshold"): _source(model, finding),
     }
     return {
@@ -130,30 +135,31 @@ class Listed:
     """What a table knows of the list that its rows are a page of.
 
     ``place`` is where they stand in it, ``order`` how all of it is sorted, ``on_sorted_change`` the
-    callback that hears which header was pressed.
+    callback that hears which header was pressed, ``on_folded_change`` the one for priors.
     """
 
     place: Place
     order: Order
     on_sorted_change: Callable[[], None]
+    on_folded_change: Callable[[], None]
 
 
 def render_table(
-    rows: Sequence[Values],
-    studies: Sequence[str],
+    rows: Sequence[Row],
     *,
     key: str,
     several: bool = False,
     page: Listed | None = None,
 ) -> list[str]:
-    """Draw rows; pressing one opens the study of the same position ("" has none).
+    """Draw rows; pressing one opens its study.
 
     With `several`, rows are ticked instead: returns their studies. Without `page` they are files.
     """
-    rows, source = _take_shared_source(rows)
+    values, source = _take_shared_source([row.values for row in rows])
     on_sorted_change = page.on_sorted_change if page and not several else None
+    on_folded_change = page.on_folded_change if page and not several else None
     chosen = render_grid(
-        [Row(uid, values) for uid, values in zip(studies, rows, strict=True)],
+        [replace(row, values=own) for row, own in zip(rows, values, strict=True)],
         _columns(files=page is None),
         key=f"{key}-several" if several else key,
         words={
@@ -165,9 +171,10 @@ def render_table(
         several=several,
         place=page.place if page else None,
         order=page.order if page else None,
-        legend=_legend(rows) if page else (),
+        legend=_legend(values) if page else (),
         note=_("Scores by {source}").format(source=source) if source else "",
         on_sorted_change=on_sorted_change,
+        on_folded_change=on_folded_change,
         fills=page is not None,
     )
     if chosen.opened and not several:
@@ -178,7 +185,7 @@ def render_table(
 def _legend(rows: Sequence[Values]) -> list[tuple[Mark, str]]:
     """What the shapes mean, of those grades that are on screen; none where no grade is."""
     marks = [mark for row in rows if isinstance(mark := row.get(_("Urgency")), Mark)]
-    shown = {mark.grade for mark in marks} - {Grade.READ}
+    shown = {mark.grade for mark in marks} - {Grade.READ, Grade.PRIOR}
     means = {
         Grade.CRITICAL: _("a finding is suspected that this site calls critical"),
         Grade.URGENT: _("a finding is suspected that this site calls urgent"),
@@ -219,14 +226,14 @@ def _columns(*, files: bool) -> list[Column]:
         Column(_("Urgency"), 106, kind="mark", sort=Sort.READING, help=_("Order of reading")),
         *file,
         Column(_("Patient"), 120, below=below, grows=True, sort=Sort.PATIENT),
-        Column(_("Age"), 72, below=_("Sex")),
-        Column(_("Exam"), 74, below=_("Modality"), sort=Sort.MODALITY),
-        Column(_("Study date"), 104, sort=Sort.DATE),
+        Column(_("Age"), 72, below=_("Sex"), sort=Sort.AGE),
+        Column(_("Exam"), 88, below=_("Modality"), sort=Sort.MODALITY),
+        Column(_("Study date"), 104, sort=Sort.DATE, folds=True),
         Column(_("Outcome"), 150, below="" if reads else reason, grows=True),
         Column(_("AI finding"), 150, below=reason if reads else "", grows=True),
-        Column(_("Probability"), 88, kind="share"),
+        Column(_("Score"), 62, kind="share"),
         Column(_("Model, threshold"), 150, grows=True),
-        Column(_("Reading"), 94),
+        Column(_("Reading"), 94, sort=Sort.STAGE),
         Column(_("Waiting"), 86, sort=Sort.RECEIVED),
         *([Column(_("Reason"), 200, grows=True)] if files else []),
     ]

@@ -31,6 +31,7 @@ from pages.ui import labels, poll, resources, session, study_table
 from pages.ui.data_uri import render_picture
 from pages.ui.deeds import fragment
 from pages.ui.escape import plain
+from pages.ui.grid.component import Row
 from pages.ui.i18n import _, ngettext, sentence
 
 MOST = 24  # films of one patient that are named at once
@@ -326,8 +327,7 @@ def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
 
 
 def render_table(
-    rows: Sequence[study_table.Values],
-    studies: Sequence[str],
+    rows: Sequence[Row],
     *,
     key: str,
     unnamed: bool,
@@ -337,7 +337,7 @@ def render_table(
 
     Parameters
     ----------
-    rows, studies, key, page
+    rows, key, page
         As for `study_table.render_table`.
     unnamed : bool
         Whether a film without a header is among them.
@@ -353,7 +353,7 @@ def render_table(
                     "For images without a header: tick those of one patient, and say who it is."
                 ),
             )
-    ticked = study_table.render_table(rows, studies, key=key, several=several, page=page)
+    ticked = study_table.render_table(rows, key=key, several=several, page=page)
     if several:
         with above:
             render_several(ticked, key=f"who-{key}")

@@ -180,7 +180,39 @@ def test_a_blind_reader_is_offered_nothing_that_tells(
     assert "Priority by AI" not in [b.label for b in page.button]
     assert "Urgency" not in [s.label for s in page.selectbox] and not tables(page)
     assert page.selectbox(key="answer").options == ["All", "Not answered"]
-    assert "Urgency" not in listed(open_page(PAGE)).columns
+    page = open_page(PAGE)
+    assert [row["uid"] for row in tables(page)[0]["rows"]] == ["1.1", "1.0"], "as they came"
+    assert tables(page)[0]["order"] == {"sort": "received", "down": False}
+    assert not {"Urgency", "Score", "Model, threshold"} & set(listed(page).columns)
+    assert set(listed(page)["AI finding"]) == {"after your read"}
+    sent = json.dumps(tables(page)[0]).lower()
+    for tells in ("suspected", "priority", "pneumonia", "0.9", "routine", "raised"):
+        assert tells not in sent, tells
+    assert not tables(page)[0]["legend"]
+    assert "Effect of AI ordering on waiting times" not in [panel.label for panel in page.expander]
+    assert press(page, "Read next").query_params["study"] == "1.1"
+    assert "You read blind" in words(open_page(PAGE))
+
+
+def test_priors_are_sent_once_they_are_asked_for(
+    open_page: OpenPage, store: Repository, take_in: TakeIn
+) -> None:
+    whose = {"PatientName": "DIALLO^AMINA", "PatientID": "P1", "PatientBirthDate": "20220101"}
+    old = another(store, take_in, StudyDate="20250910", **whose)
+    now = another(store, take_in, StudyDate="20260302", **whose)
+    page = open_page(PAGE)
+    (row,) = tables(page)[0]["rows"]
+    assert (row["uid"], row["earlier"], row["unfolded"]) == (now, 1, False)
+    assert "1 unread of 1 studies" in words(page)
+    page.session_state["unfolded-studies"] = frozenset({now})
+    page = page.run()
+    assert [(row["uid"], row["prior"]) for row in tables(page)[0]["rows"]] == [
+        (now, False), (old, True),
+    ]  # fmt: skip
+    shown = listed(page)
+    assert list(shown["Study date"]) == ["2026-03-02", "2025-09-10"]
+    assert shown["Urgency"][1] == "Earlier" and shown["Reading"][1] == "\u2013"
+    assert "1 unread of 1 studies" in words(page)
 
 
 @pytest.mark.slow
@@ -251,9 +283,9 @@ def test_an_answer_with_a_warning_bears_a_sign(
 
 
 def test_a_shared_source_stands_below_the_table_and_mixed_ones_in_it() -> None:
-    row: study_table.Values = {"Probability": 0.5, "Model, threshold": "a 1"}
-    empty: study_table.Values = {"Probability": None, "Model, threshold": ""}
-    shared = [{"Probability": 0.5}, {"Probability": None}]
+    row: study_table.Values = {"Score": 0.5, "Model, threshold": "a 1"}
+    empty: study_table.Values = {"Score": None, "Model, threshold": ""}
+    shared = [{"Score": 0.5}, {"Score": None}]
     assert study_table._take_shared_source([row, empty]) == (shared, "a 1")
     mixed: list[study_table.Values] = [row, {**row, "Model, threshold": "a 2"}]
     assert study_table._take_shared_source(mixed) == (mixed, "")

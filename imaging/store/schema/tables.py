@@ -234,8 +234,9 @@ class CaseTable(Base):
 class WorklistTable(Base):
     """A row per study: what the worklist shows, sorts by and searches (`worklist_rows` keeps it).
 
-    All of it follows from the other tables. `standing` is the priority turned round (0 is
-    routine, below 0 is raised) so that the order of reading is one direction of one index;
+    All of it follows from the other tables. `read` is whether it waits for nobody: signed, or a
+    prior that is folded below a later study (`prior_of`). `standing` is the priority turned round
+    (0 is routine, below 0 is raised) so that the order of reading is one direction of one index;
     `signals` is what raised it, so that a new level of the site is one UPDATE.
     """
 
@@ -281,6 +282,13 @@ class WorklistTable(Base):
     patient_key: Mapped[str] = mapped_column(Text)
     date_key: Mapped[str] = mapped_column(String(8))
     typed: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    signed: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    prior_of: Mapped[str] = mapped_column(String(64), server_default="", default="", index=True)
+    time_key: Mapped[str] = mapped_column(Text, server_default="", default="")
+    body_part: Mapped[str] = mapped_column(Text, server_default="", default="")
+    view_position: Mapped[str] = mapped_column(Text, server_default="", default="")
+    age_key: Mapped[float] = mapped_column(Float, server_default="-1", default=-1.0)  # -1: unknown
+    stage_key: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     __table_args__ = (
         # the list is read priority by priority: a row outside them would be in no part of it
@@ -290,6 +298,8 @@ class WorklistTable(Base):
         Index("ix_worklist_patient", "patient_key", "received_at", "study_instance_uid"),
         Index("ix_worklist_date", "date_key", "received_at", "study_instance_uid"),
         Index("ix_worklist_modality", "modality", "received_at", "study_instance_uid"),
+        Index("ix_worklist_age", "age_key", "received_at", "study_instance_uid"),
+        Index("ix_worklist_stage", "stage_key", "received_at", "study_instance_uid"),
     )
 
 

@@ -55,6 +55,8 @@ class Column:
         What its header asks to sort by; empty where it cannot be sorted by.
     help : str
         More on the header.
+    folds : bool
+        Whether the button that unfolds earlier studies stands here.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Column:
     grows: bool = False
     sort: str = ""
     help: str = ""
+    folds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def render_grid(
                     "grows": c.grows,
                     "sort": c.sort if sortable else "",
                     "help": c.help,
+                    "folds": c.folds,
                 }
                 for c in shown
             ],

@@ -150,18 +150,18 @@ function tick(state, { uid }) {
   return make("td", { class: "tick" }, box);
 }
 
-function cell(state, given, { name, kind, below }) {
+function cell(state, given, { name, kind, below, folds }) {
   const value = given.values[name];
   const box = make("td", { "data-kind": kind });
   if (kind === "picture") {
     if (value) box.append(make("img", { src: value, alt: "", draggable: "false" }));
   } else if (kind === "mark") {
     if (value) box.append(mark(value));
-    if (given.earlier) box.append(fold(state, given));
   } else if (kind === "share") {
     if (typeof value === "number") box.append(share(value));
   } else line(box, value, "");
   if (below) line(box, given.values[below], "below");
+  if (folds && given.earlier) box.append(fold(state, given));
   return box;
 }
 

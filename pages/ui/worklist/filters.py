@@ -134,6 +134,8 @@ def _render_order() -> dict[str, Any]:
         Sort.PATIENT.value: _("Patient"),
         Sort.DATE.value: _("Study date"),
         Sort.MODALITY.value: _("Modality"),
+        Sort.AGE.value: _("Age"),
+        Sort.STAGE.value: _("Reading"),
     }
     sort = _choice(_("Sort by"), "sort", sorts, nothing=_("Order of reading"))
     descending = st.toggle(

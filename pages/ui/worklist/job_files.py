@@ -17,6 +17,7 @@ from pages.ui.account import ai_switches
 from pages.ui.audit import moments, sights
 from pages.ui.data_uri import render_picture
 from pages.ui.escape import plain
+from pages.ui.grid.component import Row
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.review import first_read
 from pages.ui.worklist import batch_export
@@ -57,20 +58,19 @@ def render_files(job: JobProgress) -> None:
     for file in files:
         uid = file.sop_instance_uid
         instance, answer = films.get(uid, (None, None))
-        rows.append(
-            study_table.outcome_row(
-                file,
-                answer,
-                instance,
-                revealed=file.study_instance_uid in revealed,
-                thumbnail=pictures.get(uid),
-            )
+        values = study_table.outcome_row(
+            file,
+            answer,
+            instance,
+            revealed=file.study_instance_uid in revealed,
+            thumbnail=pictures.get(uid),
         )
+        rows.append(Row(file.study_instance_uid, values))
     if any(file.study_instance_uid for file in files):
         st.caption(_("Click a study to open it."))
     key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
     unnamed = any(film.source is SourceKind.FILM for film, _answer in films.values())
-    who.render_table(rows, [f.study_instance_uid for f in files], key=key, unnamed=unnamed)
+    who.render_table(rows, key=key, unnamed=unnamed)
     if total > _PAGE:
         last = min(offset + _PAGE, total)
         st.caption(

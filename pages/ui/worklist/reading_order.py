@@ -32,12 +32,26 @@ def render_order() -> None:
     """The settings, folded away; what is saved holds for every reader at once."""
     order = resources.repository().site.reading_order()
     with st.expander(_("Order of reading")):
+        if session.reads_blind():
+            st.caption(
+                _(
+                    "You read blind: unread studies stand in the order they came in, and the next "
+                    "case follows it. What the AI says changes nothing for you."
+                )
+            )
+        else:
+            st.caption(
+                _(
+                    "Studies that waited too long come first. Then those the AI gave priority: "
+                    "the more urgent finding first, suspected before unsure, then the one "
+                    "waiting longest. All others stay in the order they came in. The AI can move "
+                    "a study up, never down or off the list."
+                )
+            )
         st.caption(
             _(
-                "Studies that waited too long come first. Then those the AI gave priority: "
-                "the more urgent finding first, suspected before unsure, then the one "
-                "waiting longest. All others stay in the order they came in. The AI can move "
-                "a study up, never down or off the list."
+                "Earlier studies of a patient lie folded below the current one when they were read "
+                "or were old when they came; they are not counted as unread."
             )
         )
         _render_settings(order)

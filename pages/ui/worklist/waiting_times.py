@@ -46,7 +46,7 @@ def listed() -> Workload:
 def render_waiting_times(
     load: Callable[[], Workload] = listed, *, cap_hours: float = CAP_HOURS
 ) -> None:
-    """Draw the panel; nothing is counted or simulated while it is closed.
+    """Draw the panel; nothing is counted or simulated while it is closed, or for who reads blind.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ def render_waiting_times(
     cap_hours : float
         How long a study may wait behind others at this site, to begin with.
     """
+    if session.reads_blind():  # the waits follow from what was raised, down to a single study
+        return
     panel = st.expander(_("Effect of AI ordering on waiting times"), key=OPEN, on_change="rerun")
     if not panel.open:
         return
@@ -100,15 +102,14 @@ def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
     count = len(work.waiting)
     waits = ngettext("{count} study waits now.", "{count} studies wait now.", count)
     total = waits.format(count=count)
-    # a blind reader may not learn from a count what the network said about the only study
     by_urgency = _("Priority: {raised}, unsure: {unsure}, routine: {routine}.")
     counts = by_urgency.format(raised=raised, unsure=unsure, routine=routine)
-    st.caption(total if session.reads_blind() else f"{total} {counts}")
+    st.caption(f"{total} {counts}")
 
 
 def _choose_scenario(point: OperatingPoint, work: Workload, cap_hours: float) -> Scenario:
     """The scenario as the list has it, where it holds enough, else as the reader says."""
-    raised = None if session.reads_blind() else work.raised_share
+    raised = work.raised_share
     share = point.prevalence if raised is None else point.shows(raised)
     rate, minutes = work.arrivals_per_hour, work.minutes
     columns = st.columns(5, gap="medium")

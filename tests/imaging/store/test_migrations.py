@@ -21,6 +21,7 @@ from imaging.store import Repository
 from imaging.store.database import open_database
 from imaging.store.migrations.migrate import FIRST, migrate
 from imaging.store.schema.tables import Base
+from imaging.worklist.query import WorklistQuery
 
 # What Lightbox 0.3 itself wrote, dumped: two studies of a made-up patient, a draft, a signature
 OLD = Path(__file__).with_name("lightbox_0_3.sql")
@@ -72,10 +73,12 @@ def test_an_old_folder_opens_with_what_its_readers_decided(old_home: Path) -> No
 
 def test_an_old_folder_has_its_worklist(old_home: Path) -> None:
     with closing(Repository.open(old_home)) as repository:
-        page = repository.worklist.page()
+        (current,) = repository.worklist.page().items
+        assert (current.study_instance_uid, current.priors) == ("1.2.6", 1)
+        page = repository.worklist.page(WorklistQuery(words="doe"))
         rows = [(i.study_instance_uid, i.read, i.reader, i.patient.name) for i in page.items]
         assert rows == [("1.2.6", False, "", "DOE^JANE"), ("1.2.3", True, "Dr A", "DOE^JANE")]
-        assert (page.stored, page.stored_unread) == (2, 1) and page.items[0].stage is None
+        assert (page.stored, page.stored_unread) == (1, 1) and page.items[0].stage is None
 
 
 def test_an_upgraded_folder_goes_on_where_it_stood(old_home: Path) -> None:

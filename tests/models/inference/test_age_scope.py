@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imaging.entities import Acquisition, Geometry, Identity, Instance, Patient, SourceKind
+from imaging.worklist.order import OTHER_AGES
 from models.checkpoint.card import Scope
 from models.inference import age_scope
 from models.inference.age_scope import OTHER_AGE, check_age
@@ -60,6 +61,7 @@ def test_two_readings_have_to_be_inside_both(one: float, other: float) -> None:
 def test_the_sentence_holds_the_age_and_the_studied_ones(years: float, said: str) -> None:
     (reason,) = verdict(years).refusals
     assert reason.startswith("This AI was tested on children of 1 to 5; this ")
+    assert OTHER_AGES in reason, "by this the worklist knows that no network may raise the study"
     assert said in reason and reason.endswith("Read this image without the AI.")
 
 
@@ -132,3 +134,8 @@ def test_every_word_of_the_sentences_can_be_translated(years: float, other: floa
         said = refusal.removesuffix(READ_WITHOUT).removesuffix(CORRECT_OR_READ).strip() or warning
         pattern = f"(({'|'.join(known)}) ?)*"
         assert re.fullmatch(pattern, said), said
+
+
+def test_an_age_that_is_in_doubt_does_not_say_whom_the_network_is_not_for() -> None:
+    (reason,) = verdict(4.0, 48.0).refusals
+    assert OTHER_AGES not in reason

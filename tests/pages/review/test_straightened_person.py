@@ -15,6 +15,8 @@ from imaging.delivery.study import deliver
 from imaging.entities import Answer, Status, TypedFacts
 from imaging.review.records import Account
 from imaging.store import Repository
+from pages.ui import study_table
+from pages.ui.grid.component import Chosen
 from tests.factories import make_film_bytes
 from tests.pages.conftest import OpenPage, listed, wait_for_queue, words
 from tests.pages.test_who import fill
@@ -96,12 +98,12 @@ def test_exports_name_one_person_for_both(
 
 
 def test_a_photograph_and_its_film_are_named_once_among_several(
-    open_page: OpenPage, study: str, store: Repository
+    open_page: OpenPage, study: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straighten(open_page(PAGE, study=study), store)
     page = open_page(TRIAGE)
     next(t for t in page.toggle if t.label == "Name several images").set_value(True).run()
-    page.session_state["worklist-several"] = {"selection": {"rows": [0], "columns": []}}
+    monkeypatch.setattr(study_table, "render_grid", lambda *_, **__: Chosen(ticked=(study,)))
     page.run()
     assert "Who is on this image?" in words(page)
     page = fill(page, name="Beta, Bruno")
