@@ -43,6 +43,7 @@ def open_record(study_instance_uid: str) -> StudyRecord:
         session.forget_fields(study_instance_uid)
     session.set_seen_version(study_instance_uid, newest)
     session.set_seen_films(study_instance_uid, _films(record))
+    session.set_seen_ai_off(study_instance_uid, record.ai_off)
     return record
 
 

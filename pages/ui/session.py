@@ -20,6 +20,7 @@ from imaging.entities import Assessment
 from imaging.errors import AccessError
 from imaging.fidelity import Fidelity
 from imaging.person import Person
+from imaging.review.events import AiScope
 from imaging.review.records import Account, Annotation, Presentation, Review, Stage
 from imaging.review.rights import Right, rights_of
 from imaging.worklist.query import WorklistQuery
@@ -378,16 +379,23 @@ def set_finding_at(study_instance_uid: str, at: int) -> None:
 def prepared_export(study_instance_uid: str) -> bytes | None:
     """The export made in this session for a study, if neither review nor patient changed since."""
     kept = st.session_state.get("prepared")
-    current = study_instance_uid, seen_version(study_instance_uid), seen_films(study_instance_uid)
-    return bytes(kept[1]) if kept and kept[0] == current else None
+    return bytes(kept[1]) if kept and kept[0] == _on_screen(study_instance_uid) else None
 
 
 def set_prepared(study_instance_uid: str, content: bytes) -> None:
     """Keep an export; the one made before is forgotten."""
-    st.session_state["prepared"] = (
-        (study_instance_uid, seen_version(study_instance_uid), seen_films(study_instance_uid)),
-        content,
-    )
+    st.session_state["prepared"] = (_on_screen(study_instance_uid), content)
+
+
+def _on_screen(uid: str) -> tuple[object, ...]:
+    """What an export is made of: the review, the films, and whether AI may be heard."""
+    off = st.session_state.get(f"seen-ai-off-{uid}")
+    return uid, seen_version(uid), seen_films(uid), off
+
+
+def set_seen_ai_off(study_instance_uid: str, off: AiScope | None) -> None:
+    """Note whether AI was off for the study that is on screen."""
+    st.session_state[f"seen-ai-off-{study_instance_uid}"] = off
 
 
 def take_notice() -> tuple[str, str] | None:

@@ -34,7 +34,10 @@ def state_present(page: AppTest, choice: str = "present") -> AppTest:
 
 
 def _says(page: AppTest) -> str:
-    return f"field-{page.query_params['study']}-says-pneumonia"
+    """The key that the control of the first finding has now (`pages.ui.session.settled`)."""
+    name = f"field-{page.query_params['study']}-says-pneumonia"
+    keys = [control.key or "" for control in page.segmented_control]
+    return next(key for key in keys if key == name or key.startswith(f"{name}-turn-"))
 
 
 def by_somebody_else(study: str, base: int = 0) -> Review:

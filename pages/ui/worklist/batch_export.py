@@ -19,6 +19,7 @@ from imaging.export import LEFT_OUT
 from imaging.export.batch.summary import PicturePair
 from imaging.host.temporary import results_folder
 from imaging.review.rights import Right
+from imaging.store.access.sessions import hearing_no_ai
 from models.explain.contact_sheet import picture_pairs
 from models.inference.image_selection import because
 from pages.ui import background, resources, session
@@ -68,7 +69,9 @@ def render_batch_export(job: Job) -> None:
             return
         with st.popover(_("Export results"), key=f"takeaway-{job.job_id}"):
             wish = _render_wish(job)
-            key: Hashable = (job.job_id, wish)
+            me = session.account()
+            # what was made before AI was switched off is not offered any more
+            key: Hashable = (job.job_id, wish, me.ai_off, resources.repository().reading.stamp())
             task = background.current(SLOT, key)
             busy = task is not None and not task.done and not task.stopped
             wanted = st.button(
@@ -131,12 +134,16 @@ def _label(form: str) -> str:
 def _begin(job: Job, wish: Wish, key: Hashable) -> None:
     """Start the work; it knows no session, so all it needs is fetched here."""
     repository, account = resources.repository(), session.account().name
+    off = session.account().ai_off
     explainers = resources.explainers() if wish.pictures else None
     pictures = picture_pairs(repository, explainers) if explainers else _no_picture
     home, private = resources.settings().home, repository.originals.encrypted
 
     def work(report: background.OnProgress) -> BatchDownload:
-        with results_folder(home, room=2 * _MOST, private=private) as folder:
+        with (
+            hearing_no_ai(off),
+            results_folder(home, room=2 * _MOST, private=private) as folder,
+        ):
             results = export_batch(
                 repository,
                 job_batch(repository, job, because),

@@ -166,3 +166,17 @@ def test_a_blind_reader_reads_first(
     page = finished(open_page, store)
     assert "once you have read these studies" in words(page)
     assert not [b for b in page.button if b.label == "Create files"]
+
+
+@pytest.mark.slow
+def test_who_switched_ai_off_takes_no_answer_away(
+    open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by what was made before either: another file is made."""
+    page = prepare(finished(open_page, store), ["csv"], monkeypatch)
+    assert b"AI was off" not in saved[-1][1]
+    saved.clear()
+    store.reading.switch_account("single-reader", off=True)
+    assert not page.run().exception and saved == []
+    prepare(page, ["csv"], monkeypatch)
+    assert b"AI was off" in saved[-1][1]
