@@ -137,6 +137,7 @@ def test_every_page_reads_and_fits(chromium: Browser, ward: str, theme: str, lan
         expect(page.locator(".stApp")).to_have_css("color-scheme", theme)
         insist_on_reading(page)
         found = violations(page) + overflow(page)
+        found += page.get_by_test_id("stAlertContentError").all_inner_texts()  # half a page is none
         if found:
             wrong[place] = found
     context.close()
