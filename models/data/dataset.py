@@ -6,7 +6,7 @@ import csv
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from imaging.errors import SettingsError
 from models.immutable import lists_to_tuples
 from models.network.preprocess import squash
 
+DEAL = "deal"  # a split that is dealt out by the patient's name
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
 
 
@@ -27,7 +28,9 @@ class ManifestColumns:
     ``split`` may be empty: groups of ``patient`` are then dealt out by a hash of their name,
     ``shares`` of them to validation and test. A blank patient is a group of its own. The product
     of the ``acquisition`` columns (say, width and height of the original film) stands for how a
-    film was taken; the network never sees it.
+    film was taken; the network never sees it. ``labels`` gives labels as they stand in the manifest
+    the names of the task's classes, ``splits`` does so for splits (``deal`` deals a group out), and
+    ``only`` keeps rows whose columns have these values.
     """
 
     file: str = "file"
@@ -37,11 +40,18 @@ class ManifestColumns:
     acquisition: tuple[str, ...] = ()
     subset: str = ""  # a column whose values are reported separately
     shares: tuple[float, float] = (0.12, 0.18)
+    labels: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    only: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ManifestColumns:
         """Read a task file's or a card's table; lists become tuples."""
         return cls(**lists_to_tuples(values))
+
+    def keeps(self, row: dict[str, str]) -> bool:
+        """True for a row of the manifest that is wanted."""
+        return all(row[name] == value for name, value in self.only.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,11 @@ def read_manifest(
     names = columns or ManifestColumns()
     try:
         with path.open(newline="") as stream:
-            films = tuple(_film(row, names, images, regions) for row in csv.DictReader(stream))
+            films = tuple(
+                _film(row, names, images, regions)
+                for row in csv.DictReader(stream)
+                if names.keeps(row)
+            )
     except OSError as exc:
         raise SettingsError(f"The manifest {path.name} cannot be read.") from exc
     except KeyError as exc:
@@ -102,11 +116,13 @@ def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Pa
     patient = row[names.patient] or file
     mask = regions / f"{Path(file).stem}.png" if regions else None
     sizes = [row[name] for name in names.acquisition]
+    label = row[names.label]
+    split = names.splits.get(row[names.split], row[names.split]) if names.split else DEAL
     return Film(
         images / file,
-        row[names.label],
+        names.labels.get(label, label),
         patient,
-        row[names.split] if names.split else _deal_split(patient, names.shares),
+        _deal_split(patient, names.shares) if split == DEAL else split,
         mask if mask and mask.exists() else None,
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",

@@ -11,7 +11,7 @@ from typing import Any
 from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard, Published, Scope
 from models.data.augment import AugmentSettings
-from models.data.companions import Companion
+from models.data.companions import Companion, Elsewhere
 from models.data.dataset import Film, ManifestColumns, read_manifest
 from models.data.planted import PlantedSettings
 from models.data.regions import RegionSettings
@@ -35,6 +35,7 @@ class TrainSettings:
     weight_decay: float = 0.05  # L2, decoupled (AdamW); not on norms and biases
     label_smoothing: float = 0.05
     lead: float = 0.0  # weight of the leading finding's own loss beside the classes'
+    ordinal: float = 0.0  # weight of the squared distance between grades; classes are in order
     average: float = 0.998  # decay of the moving average of weights
     clip: float = 5.0  # largest gradient norm
     patience: int = 8  # epochs without a better validation AUC before an early stop
@@ -88,6 +89,7 @@ class TaskConfig:
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     planted: PlantedSettings = field(default_factory=PlantedSettings)
     companions: tuple[Companion, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -106,6 +108,8 @@ class TaskConfig:
         record: dict[str, Any] = {name: asdict(getattr(self, name)) for name in knobs}
         if self.companions:
             record["companions"] = [asdict(companion) for companion in self.companions]
+        if self.elsewhere:
+            record["elsewhere"] = [asdict(hospital) for hospital in self.elsewhere]
         return record
 
     def card(
@@ -185,6 +189,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             evidence=EvidenceSettings(**values.get("evidence", {})),
             planted=PlantedSettings(**values.get("planted", {})),
             companions=tuple(Companion.from_dict(c) for c in values.get("companions", ())),
+            elsewhere=tuple(Elsewhere.from_dict(e) for e in values.get("elsewhere", ())),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc

@@ -27,7 +27,7 @@ from models.data.planted import disguise, opacity_masks, plant
 from models.network.evidence import Evidence, EvidenceNetwork, log_odds
 from models.network.preprocess import preprocess
 from models.training.config import TaskConfig
-from models.training.run import Run, has_bfloat16
+from models.training.run import Run, grade_distance, has_bfloat16
 
 _NEVER = -30.0  # log-probability that stands for a class out of the question
 
@@ -71,7 +71,7 @@ class EvidenceRun(Run):
     def __init__(
         self, task: TaskConfig, films: tuple[Film, ...], out: Path, framing: Framing, data: Path
     ) -> None:
-        super().__init__(task, films, out, framing)
+        super().__init__(task, films, out, framing, data)
         context = task.framing.context if framing.localiser else 0.0
         normal, abnormal = normal_and_abnormal(task.companions, data)
         self.normals = self._read(normal, CACHE_SIZE, context)
@@ -151,6 +151,8 @@ class EvidenceRun(Run):
             shows = (allowed & lead).any(1, keepdim=True)
             given = given + self.settings.lead * _log_probability(scores, lead == shows)
         each = weights.T
+        if self.settings.ordinal:
+            given = given - self.settings.ordinal * grade_distance(scores, allowed)
         return -(given * each).sum() / each.sum()
 
     def _cell_loss(self, evidence: Evidence, regions: Tensor, known: Tensor) -> Tensor:
@@ -193,7 +195,7 @@ class EvidenceRun(Run):
         knobs = self.task.evidence
         return [
             self._own(index),
-            self._planted(knobs.planted),
+            *([self._planted(knobs.planted)] if knobs.planted else []),
             self._companions(self.normals, knobs.normals, normal=True),
             self._companions(self.abnormals, knobs.abnormals, normal=False),
         ]

@@ -6,6 +6,7 @@ import copy
 import json
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from models.data.dataset import (
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.data.regions import change_backgrounds
-from models.metrics import roc_auc
+from models.metrics import roc_auc, weighted_kappa
 from models.network.averaging import update_average
 from models.network.checkpoint import load_checkpoint, save_checkpoint
 from models.network.ensemble import Ensemble
@@ -44,6 +45,7 @@ from models.rules.findings import finding_probabilities
 from models.training.calibrate import calibrated_card, fused_logits, training_record
 from models.training.choose import validation_views
 from models.training.config import TaskConfig, TrainSettings
+from models.training.pretrained import read_imagenet
 
 
 class Run:
@@ -55,6 +57,7 @@ class Run:
         films: tuple[Film, ...],
         out: Path,
         framing: Framing | None = None,
+        data: Path | None = None,
     ) -> None:
         self.task, self.out = task, out
         self.framing = framing or Framing()  # whole films
@@ -68,6 +71,11 @@ class Run:
         self.train, self.train_y = self._load(train, CACHE_SIZE, context)
         self.val, self.val_y = self._load(val, self.side, 0.0)
         self.val_strata = acquisition_strata(val)
+        self.elsewhere = [
+            (hospital.name, *self._load(hospital.films(data, task.classes), self.side, 0.0))
+            for hospital in task.elsewhere
+            if hospital.chooses and data
+        ]
         self.weight = torch.from_numpy(
             balancing_weights(
                 acquisition_strata(train), self.train_y.numpy(), limit=self.settings.balance
@@ -147,6 +155,21 @@ class Run:
                 raise CheckpointError("The checkpoint to begin with holds another network.")
             network.load_state_dict(own | fitting)
         self.origin = [{"weights_sha256": card.weights_sha256, **card.training["members"][0]}]
+
+    def take_imagenet(self, path: Path) -> None:
+        """Begin with the ImageNet weights of a Lite0 trunk; the card will say so."""
+        given = read_imagenet(path)
+        for network in (self.network, self.average):
+            own = network.state_dict()
+            fitting = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
+            if not fitting:
+                raise CheckpointError(
+                    "Only a network with a Lite0 trunk begins with these weights."
+                )
+            network.load_state_dict(own | fitting)
+        self.origin = [
+            {"weights_sha256": sha256(path.read_bytes()).hexdigest(), "imagenet": path.name}
+        ]
 
     def fit(self) -> None:
         """Train until the last epoch or until validation has stopped improving."""
@@ -238,6 +261,8 @@ class Run:
         each = -(target * scores).sum(1)
         if self.settings.lead:
             each = each + self.settings.lead * self._lead_loss(scores, target)
+        if self.settings.ordinal:
+            each = each + self.settings.ordinal * grade_distance(scores, target)
         return (each * weight).sum() / weight.sum()
 
     def _lead_loss(self, scores: Tensor, target: Tensor) -> Tensor:
@@ -258,7 +283,10 @@ class Run:
         return self.settings.early_size if early else self.task.size
 
     def _validate(self) -> dict[str, float]:
-        """AUC of the leading finding in every validation view, and their mean, the score."""
+        """AUC of the leading finding in every validation view, and their mean, the score.
+
+        The weighted kappa of grades, and the AUC in each hospital that may choose, count as more.
+        """
         averaged = Ensemble([self.average])
         views = validation_views(
             self.val.pixels,
@@ -273,9 +301,17 @@ class Run:
             score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
             row[f"auc_{name}"] = roc_auc(truth, score)
             if name == "plain":
+                if self.settings.ordinal:
+                    row["kappa"] = weighted_kappa(self.val_y.numpy(), logits.argmax(1))
                 row["nll"] = float(F.cross_entropy(torch.from_numpy(logits), self.val_y))
                 row["auc_matched"] = views.matched_auc(score)
-        aucs = [v for k, v in row.items() if k.startswith("auc") and np.isfinite(v)]
+        lead = [self.task.classes.index(m) for m in self.task.findings[0].members]
+        for name, hospital, labels in self.elsewhere:
+            pixels = torch.from_numpy(hospital.pixels).float() / 255
+            logits = fused_logits(averaged, pixels, size=self.task.size)
+            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
+            row[f"auc_{name}"] = roc_auc(np.isin(labels.numpy(), lead), score)
+        aucs = [v for k, v in row.items() if k.startswith(("auc", "kappa")) and np.isfinite(v)]
         return {"score": float(np.mean(aucs)), **row}
 
     def _scores(self) -> list[float]:
@@ -339,6 +375,30 @@ class Run:
             ),
         )
         save_checkpoint(target, ensemble, replace(card, localiser_sha256=localiser_sha256))
+
+
+def grade_distance(scores: Tensor, target: Tensor) -> Tensor:
+    """Squared earth mover's distance between grades (Hou et al. 2016, arXiv 1611.05916).
+
+    A grade next to the true one costs less than one far from it.
+
+    Parameters
+    ----------
+    scores : Tensor
+        (..., classes), log-probabilities of grades in their order.
+    target : Tensor
+        (batch, classes), probabilities or, of films whose grade is known, True for that class; a
+        film that may be one of several grades counts nothing.
+
+    Returns
+    -------
+    Tensor
+        (...,), at least 0.
+    """
+    truth = target.to(scores.dtype)
+    known = truth.sum(-1) < 1.5
+    distance = (scores.exp().cumsum(-1) - truth.cumsum(-1))[..., :-1].square().sum(-1)
+    return torch.where(known, distance, 0.0)
 
 
 def has_bfloat16(device: torch.device) -> bool:
