@@ -114,6 +114,8 @@ def conformal_line(assessment: Assessment) -> str:
     if assessment.error_rate is None:
         return ""
     classes = " or ".join(assessment.conformal_set) or "nothing"
+    if (lead := assessment.primary) is not None and lead.answer is not None:
+        classes = f"{classes} ({lead.label})"  # one of several findings
     return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
 
 

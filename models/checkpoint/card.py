@@ -11,6 +11,7 @@ from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.checkpoint.network_settings import NetworkSettings
 from models.immutable import lists_to_tuples
+from models.rules.calibration import Temperature
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
 from models.rules.findings import FindingSpec
@@ -76,7 +77,8 @@ class ModelCard:
     scope : Scope
         Intended population, modality, body part and views.
     temperature, bias
-        ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation).
+        ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation); of a
+        multi-label model ``sigmoid``, and every class has its own temperature.
     conformal : tuple of ConformalRule
         Thresholds of "unsure", one rule per error rate (fitted on validation).
     training : dict
@@ -108,7 +110,7 @@ class ModelCard:
     findings: tuple[FindingSpec, ...]
     size: int
     scope: Scope
-    temperature: float
+    temperature: Temperature
     bias: tuple[float, ...]
     conformal: tuple[ConformalRule, ...]
     training: dict[str, Any]
@@ -127,6 +129,11 @@ class ModelCard:
     def answers(self) -> int:
         """Answers to one film that may differ: of every network, or of every head of it."""
         return self.members * max(1, self.network.heads)
+
+    @property
+    def multi_label(self) -> bool:
+        """True where a film may show several classes, or none of them."""
+        return self.network.multi_label
 
     @property
     def identity(self) -> ModelIdentity:
@@ -159,6 +166,8 @@ class ModelCard:
             values["published"] = tuple(Published(**p) for p in values.get("published", ()))
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
+            if isinstance(values["temperature"], list):
+                values["temperature"] = tuple(values["temperature"])
             values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])
             values["limits"] = tuple(values["limits"])
             values["input_range"] = tuple(values["input_range"])

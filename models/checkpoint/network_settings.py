@@ -54,6 +54,8 @@ class NetworkSettings:
     trunk : str
         What the stages are made of: ``multi-scale`` (`MultiScaleBlock`) or ``lite0``
         (EfficientNet-Lite0, whose ``channels`` and ``depths`` are given).
+    multi_label : bool
+        A film may show several classes, or none: each logit is the log-odds of its class alone.
     """
 
     classes: int
@@ -69,6 +71,7 @@ class NetworkSettings:
     sharpness: float = 1.0
     both_sides: bool = True
     trunk: str = MULTI_SCALE
+    multi_label: bool = False
 
     def __post_init__(self) -> None:
         if self.trunk not in (MULTI_SCALE, LITE0):

@@ -15,6 +15,7 @@ from typing import Any
 
 from models.data.dataset import Film, ManifestColumns, read_manifest, select
 from models.immutable import lists_to_tuples
+from models.rules.findings import split_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,13 @@ class Elsewhere:
         columns = ManifestColumns.from_dict(values.get("columns", {}))
         return cls(**{**values, "columns": columns})
 
-    def films(self, data: Path, classes: Sequence[str]) -> tuple[Film, ...]:
+    def films(
+        self, data: Path, classes: Sequence[str], *, multi_label: bool = False
+    ) -> tuple[Film, ...]:
         """All its films of a task's classes, of whatever split."""
         every = read_manifest(data / self.manifest, data / self.images, columns=self.columns)
+        if multi_label:
+            return tuple(film for film in every if set(split_label(film.label)) <= set(classes))
         return tuple(film for film in every if film.label in classes)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from imaging.errors import SettingsError
 from models.immutable import lists_to_tuples
 from models.network.preprocess import squash
+from models.rules.findings import SEVERAL, Labels, split_label
 
 DEAL = "deal"  # a split that is dealt out by the patient's name
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
@@ -116,17 +117,52 @@ def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Pa
     patient = row[names.patient] or file
     mask = regions / f"{Path(file).stem}.png" if regions else None
     sizes = [row[name] for name in names.acquisition]
-    label = row[names.label]
+    label = row[names.label] or ""
     split = names.splits.get(row[names.split], row[names.split]) if names.split else DEAL
     return Film(
         images / file,
-        names.labels.get(label, label),
+        _rename(label, names.labels),
         patient,
         _deal_split(patient, names.shares) if split == DEAL else split,
         mask if mask and mask.exists() else None,
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",
     )
+
+
+def _rename(label: str, names: dict[str, str]) -> str:
+    """The task's name of a label; of several, joined by `SEVERAL`, that of each."""
+    if label in names or SEVERAL not in label:
+        return names.get(label, label)
+    return SEVERAL.join(names.get(part.strip(), part.strip()) for part in label.split(SEVERAL))
+
+
+def class_truth(labels: Sequence[str], classes: Sequence[str], *, multi_label: bool) -> Labels:
+    """What films show, as numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        (films,), int64, class indices; of a multi-label task (films, classes), bool.
+
+    Raises
+    ------
+    SettingsError
+        If a label is none of the classes.
+    """
+    parts = [split_label(label) if multi_label else (label,) for label in labels]
+    unknown = sorted({part for row in parts for part in row} - set(classes))
+    if unknown:
+        raise SettingsError(
+            f"The manifest has labels that are no class of the task: {', '.join(unknown)}. "
+            "Name them under classes, or rename them by labels under [columns]."
+        )
+    if not multi_label:
+        return np.array([classes.index(label) for (label,) in parts], np.int64)
+    shown = np.zeros((len(labels), len(classes)), np.bool_)
+    for row, names in zip(shown, parts, strict=True):
+        row[[classes.index(name) for name in names]] = True
+    return shown
 
 
 def _deal_split(patient: str, shares: tuple[float, float]) -> str:

@@ -319,11 +319,11 @@ class ModelFacts:
         spec = self.card.findings[0]
 
         def given_to_truth(film: FilmAnswer) -> float:
-            return film.probability if film.label in spec.members else 1 - film.probability
+            return film.probability if spec.shown_by(film.label) else 1 - film.probability
 
         wrong = [
             f
             for f in self.films
-            if (f.probability >= spec.operating_point) != (f.label in spec.members)
+            if (f.probability >= spec.operating_point) != spec.shown_by(f.label)
         ]
         return tuple(sorted(wrong, key=given_to_truth)[:count])

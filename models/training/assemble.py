@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
-from models.data.dataset import CACHE_SIZE, acquisition_strata, select
+from models.data.dataset import acquisition_strata, select
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.network import gate
@@ -48,8 +47,8 @@ def main(
     films = select(task.films(settings.data), "val")
     pool = Pool.read(member, task)
     framing = Framing.load(pool.localiser, task.framing)
-    framed = FramedFilms.load(films, framing, side=CACHE_SIZE)
-    truth = np.array([task.classes.index(f.label) for f in films])
+    framed = FramedFilms.load(films, framing, side=task.cache_side)
+    truth = task.truth(films)
     if most:
         views = choose.validation_views(
             framed.pixels,

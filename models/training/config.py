@@ -8,17 +8,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard, Published, Scope
 from models.data.augment import AugmentSettings
 from models.data.companions import Companion, Elsewhere
-from models.data.dataset import Film, ManifestColumns, read_manifest
+from models.data.dataset import CACHE_SIZE, Film, ManifestColumns, class_truth, read_manifest
 from models.data.planted import PlantedSettings
 from models.data.regions import RegionSettings
 from models.network.network import NetworkSettings
+from models.rules.calibration import Temperature, sigmoid, softmax
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
-from models.rules.findings import FindingSpec
+from models.rules.findings import FindingSpec, Labels, finding_probabilities, split_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,30 @@ class TaskConfig:
         """Side of the network's input, pixels."""
         return self.train.size
 
+    @property
+    def cache_side(self) -> int:
+        """Side of the squashed films kept in memory: twice a small input's, for changes of pose."""
+        return min(CACHE_SIZE, 2 * self.size)
+
+    @property
+    def multi_label(self) -> bool:
+        """True where a film may show several classes, or none of them."""
+        return self.network.multi_label
+
+    def truth(self, films: Sequence[Film]) -> Labels:
+        """What films show, as `models.data.dataset.class_truth` gives it."""
+        labels = [film.label for film in films]
+        return class_truth(labels, self.classes, multi_label=self.multi_label)
+
+    def score(self, logits: NDArray[np.float64], finding: FindingSpec) -> NDArray[np.float64]:
+        """Probability of a finding before calibration: (films, classes) -> (films,)."""
+        probabilities = sigmoid(logits) if self.multi_label else softmax(logits)
+        return finding_probabilities(probabilities, self.classes, finding)
+
+    def lead_score(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`score` of the leading finding."""
+        return self.score(logits, self.findings[0])
+
     def as_dict(self) -> dict[str, Any]:
         """The knobs of a training run as plain values, for the record."""
         knobs = ["network", "train", "augment", "regions", "framing", "columns"]
@@ -116,7 +144,7 @@ class TaskConfig:
         self,
         *,
         findings: tuple[FindingSpec, ...],
-        calibration: tuple[float, tuple[float, ...]],
+        calibration: tuple[Temperature, tuple[float, ...]],
         conformal: tuple[ConformalRule, ...],
         training: dict[str, Any],
     ) -> ModelCard:
@@ -197,7 +225,25 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
 
 def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSettings:
     """The network's shape; heads of evidence weigh by the odds of the leading finding."""
-    shape = NetworkSettings.from_dict({"classes": len(classes), **values.get("network", {})})
+    if any(split_label(name) != (name,) for name in classes):
+        raise SettingsError(
+            "The name of a class is empty, begins or ends with a space or holds a semicolon; "
+            "a semicolon stands between the classes of one film. Rename it."
+        )
+    several = bool(values.get("multi_label", False))
+    shape = NetworkSettings.from_dict(
+        {"classes": len(classes), "multi_label": several, **values.get("network", {})}
+    )
+    if several and any(len(finding["members"]) != 1 for finding in values["findings"]):
+        raise SettingsError(
+            "In a multi-label task every finding has one class of its own among its members; "
+            "give a class of its own to what should be found as a whole."
+        )
+    if several and values.get("train", {}).get("ordinal"):
+        raise SettingsError(
+            "Grades are in order and exclude each other, so a multi-label task has none; "
+            "take ordinal out of [train], or multi_label out of the task."
+        )
     if not shape.heads:
         return shape
     members = values["findings"][0]["members"]

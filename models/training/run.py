@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
@@ -20,7 +21,6 @@ from tqdm import tqdm
 from imaging.errors import CheckpointError
 from models.data.augment import augment_with_regions
 from models.data.dataset import (
-    CACHE_SIZE,
     Film,
     acquisition_strata,
     balancing_weights,
@@ -40,12 +40,13 @@ from models.network.network import (
     weight_decay_groups,
 )
 from models.network.preprocess import preprocess
-from models.rules.calibration import softmax
-from models.rules.findings import finding_probabilities
+from models.rules.findings import finding_truth
 from models.training.calibrate import calibrated_card, fused_logits, training_record
 from models.training.choose import validation_views
 from models.training.config import TaskConfig, TrainSettings
 from models.training.pretrained import read_imagenet
+
+_RAREST = 10.0  # largest weight of the films of a rare class of a multi-label task
 
 
 class Run:
@@ -67,25 +68,39 @@ class Run:
         train, val = select(films, "train"), select(films, "val")
         # A view without its context is smaller, by as much; the detail is the same.
         context = task.framing.context if self.framing.localiser else 0.0
-        self.side = round(CACHE_SIZE / (1 + 2 * context))
-        self.train, self.train_y = self._load(train, CACHE_SIZE, context)
+        self.side = round(task.cache_side / (1 + 2 * context))
+        self.train, self.train_y = self._load(train, task.cache_side, context)
         self.val, self.val_y = self._load(val, self.side, 0.0)
         self.val_strata = acquisition_strata(val)
         self.elsewhere = [
-            (hospital.name, *self._load(hospital.films(data, task.classes), self.side, 0.0))
+            (
+                hospital.name,
+                *self._load(
+                    hospital.films(data, task.classes, multi_label=task.multi_label),
+                    self.side,
+                    0.0,
+                ),
+            )
             for hospital in task.elsewhere
             if hospital.chooses and data
         ]
+        balanced = (
+            finding_truth(self.train_y.numpy(), task.classes, task.findings[0]).astype(np.int64)
+            if task.multi_label
+            else self.train_y.numpy()
+        )
         self.weight = torch.from_numpy(
-            balancing_weights(
-                acquisition_strata(train), self.train_y.numpy(), limit=self.settings.balance
-            )
+            balancing_weights(acquisition_strata(train), balanced, limit=self.settings.balance)
         ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self._adopt(build_network(task.network))
-        counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
-        self.class_weight = counts.sum() / counts / len(counts)
+        if task.multi_label:  # of films that show a class, and of those that do not
+            shown = (self.train_y * self.weight[:, None]).sum(0) / self.weight.sum()
+            self.class_weight = torch.stack([0.5 / (1 - shown), 0.5 / shown]).clamp(max=_RAREST)
+        else:
+            counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
+            self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
         self.origin: list[dict[str, Any]] = []
@@ -115,7 +130,7 @@ class Run:
         x = FramedFilms.load(
             films, self.framing, side=side, context=context, on_progress=lambda _: bar.update()
         )
-        return x, torch.tensor([self.task.classes.index(f.label) for f in films])
+        return x, torch.from_numpy(self.task.truth(films))
 
     def start_from(self, *checkpoints: Path) -> None:
         """Take the mean weights of checkpoints of the same network; the card will name them.
@@ -250,6 +265,8 @@ class Run:
 
     def _class_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
         """Cross-entropy; a film whose region was removed is to be called nothing at all."""
+        if self.task.multi_label:
+            return self._several_loss(logits, index, removed)
         truth, classes = self.train_y[index], len(self.task.classes)
         smooth = self.settings.label_smoothing
         target = F.one_hot(truth, classes) * (1 - smooth) + smooth / classes
@@ -264,6 +281,20 @@ class Run:
         if self.settings.ordinal:
             each = each + self.settings.ordinal * grade_distance(scores, target)
         return (each * weight).sum() / weight.sum()
+
+    def _several_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
+        """Cross-entropy of each class by itself, present and absent weighed alike."""
+        smooth = self.settings.label_smoothing
+        shown = self.train_y[index]
+        weight = self.weight[index, None] * self.shown_weight(shown)
+        target = torch.where(removed[:, None], 0.5, shown * (1 - smooth) + smooth / 2)
+        each = F.binary_cross_entropy_with_logits(logits, target.to(self.device), reduction="none")
+        weight = weight.to(self.device)
+        return (each * weight).sum() / weight.sum()
+
+    def shown_weight(self, shown: Tensor) -> Tensor:
+        """Weight of each class of films that show it or not (films, classes): same shape."""
+        return torch.where(shown, self.class_weight[1], self.class_weight[0])
 
     def _lead_loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of the leading finding, present or absent: (batch,).
@@ -298,21 +329,38 @@ class Run:
         row = dict[str, float]()
         for name, films, truth in views:
             logits = fused_logits(averaged, films, size=self.task.size)
-            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
+            score = self.task.lead_score(logits)
             row[f"auc_{name}"] = roc_auc(truth, score)
             if name == "plain":
+                row |= self._validate_others(logits)
                 if self.settings.ordinal:
                     row["kappa"] = weighted_kappa(self.val_y.numpy(), logits.argmax(1))
-                row["nll"] = float(F.cross_entropy(torch.from_numpy(logits), self.val_y))
+                row["nll"] = self._likelihood(torch.from_numpy(logits))
                 row["auc_matched"] = views.matched_auc(score)
-        lead = [self.task.classes.index(m) for m in self.task.findings[0].members]
+        lead = self.task.findings[0]
         for name, hospital, labels in self.elsewhere:
             pixels = torch.from_numpy(hospital.pixels).float() / 255
             logits = fused_logits(averaged, pixels, size=self.task.size)
-            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
-            row[f"auc_{name}"] = roc_auc(np.isin(labels.numpy(), lead), score)
+            present = finding_truth(labels.numpy(), self.task.classes, lead)
+            row[f"auc_{name}"] = roc_auc(present, self.task.lead_score(logits))
         aucs = [v for k, v in row.items() if k.startswith(("auc", "kappa")) and np.isfinite(v)]
         return {"score": float(np.mean(aucs)), **row}
+
+    def _validate_others(self, logits: NDArray[np.float64]) -> dict[str, float]:
+        """AUC of every further finding of a multi-label task: they count as much as a view."""
+        truth, others = self.val_y.numpy(), self.task.findings[1:] if self.task.multi_label else ()
+        return {
+            f"auc_of_{finding.code}": roc_auc(
+                finding_truth(truth, self.task.classes, finding), self.task.score(logits, finding)
+            )
+            for finding in others
+        }
+
+    def _likelihood(self, logits: Tensor) -> float:
+        """Mean negative log-likelihood of the validation films."""
+        if self.task.multi_label:
+            return float(F.binary_cross_entropy_with_logits(logits, self.val_y.double()))
+        return float(F.cross_entropy(logits, self.val_y))
 
     def _scores(self) -> list[float]:
         return [row["score"] for row in self.history if "score" in row]

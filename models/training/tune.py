@@ -284,8 +284,8 @@ class TrialRun(Run):
     def _load(
         self, films: tuple[Film, ...], side: int, context: float
     ) -> tuple[FramedFilms, Tensor]:
-        classes = [self.task.classes.index(f.label) for f in films]
-        return _framed(films, self.framing, side=side, context=context), torch.tensor(classes)
+        truth = torch.from_numpy(self.task.truth(films))
+        return _framed(films, self.framing, side=side, context=context), truth
 
     def save(self) -> None:
         """Report the epoch. No state is kept: a study goes on with its next trial."""

@@ -36,16 +36,20 @@ def model_line(model: ModelIdentity) -> str:
 
 
 def _compose_answer(assessment: Assessment, primary: Finding) -> str:
-    mood = "lb-raised" if _needs_reader_soon(assessment, primary) else "lb-calm"
     firm = [f for f in assessment.findings if not f.exploratory]
     exploratory = [f for f in assessment.findings if f.exploratory]
-    headline = labels.answer(primary, assessment.answer)
-    parts = [_headline(headline, mood), _reasons(assessment)]
+    said = [f for f in firm if f.answer is not None] or [primary]  # several answers, or the one
+    headline = "".join(
+        _headline(labels.answer(f, assessment.answer_to(f)), _mood(assessment, f)) for f in said
+    )
+    parts = [headline, _reasons(assessment)]
     if promises_nothing(assessment.messages):
         parts += [_small_line(_describe_score(finding)) for finding in firm]
         return "".join([*parts, *_describe_network(assessment)])
     parts += [_bar(finding) for finding in firm]
-    parts += [_small_line(text) for text in _describe_certainty(assessment)]
+    for finding in said:
+        certain = _describe_certainty(assessment.about(finding))
+        parts += [_small_line(text) for text in certain]
     if exploratory:
         note = _("Exploratory \u2013 not reliable from a film")
         bars = "".join(_bar(finding) for finding in exploratory)
@@ -82,9 +86,10 @@ def _describe_network(assessment: Assessment) -> list[str]:
     return model
 
 
-def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:
-    """Whether the answer asks for a reader soon."""
-    return primary.positive or assessment.answer is Answer.UNSURE
+def _mood(assessment: Assessment, finding: Finding) -> str:
+    """How the answer stands: raised where it asks for a reader soon."""
+    soon = finding.positive or assessment.answer_to(finding) is Answer.UNSURE
+    return "lb-raised" if soon else "lb-calm"
 
 
 def _describe_certainty(assessment: Assessment) -> list[str]:

@@ -201,7 +201,8 @@ def _network_observation(
     remarks = ["AI-generated", RESEARCH_USE, wording.engine_line(assessment)]
     if finding.exploratory:
         remarks.insert(0, "Exploratory finding: never sets a priority")
-    if finding is assessment.primary:
+    if assessment.answers(finding):
+        assessment = assessment.about(finding)
         if assessment.answer is not None:
             observation["valueCodeableConcept"] = concept_of(codes.ANSWERS[assessment.answer])
         for code, value in (

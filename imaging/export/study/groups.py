@@ -92,8 +92,9 @@ def _network_group(
     source: Dataset,
     maps: Sequence[AttributionMap],
 ) -> Group:
-    """A finding of the network; the leading one carries the answer as a whole."""
-    leads = finding is assessment.primary
+    """A finding of the network; one that has an answer carries it."""
+    leads = assessment.answers(finding)
+    assessment = assessment.about(finding) if leads else assessment
     numbers = [
         (codes.PROBABILITY, finding.probability),
         (codes.OPERATING_POINT, finding.operating_point),

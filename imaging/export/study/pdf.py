@@ -156,16 +156,20 @@ def _answers(sheet: Sheet, case: ExportCase) -> list[Flowable]:
 def _answer(sheet: Sheet, instance: Instance, assessment: Assessment) -> list[Flowable]:
     """The answer about an image, with the network's name, version, weights and operating points."""
     lines = [f"Image {short(instance.identity.sop_instance_uid)}"]
-    if assessment.answer is not None:
-        lead = f"{assessment.primary.label}: " if assessment.primary else ""
-        lines.append(f"Answer: {lead}{wording.ANSWERS[assessment.answer]}")
+    firm = [f for f in assessment.findings if not f.exploratory and assessment.answers(f)]
+    parts = [assessment.about(f) for f in firm] or [assessment]
+    for part in parts:
+        if part.answer is not None:
+            lead = f"{part.primary.label}: " if part.primary else ""
+            lines.append(f"Answer: {lead}{wording.ANSWERS[part.answer]}")
     calibrated = instance.derivation is None
     lines += [
         f"{f.label}: {wording.answer_line(f, calibrated=calibrated)}" for f in assessment.findings
     ]
     if assessment.disagreement is not None:
         lines.append(f"Largest disagreement between its networks: {assessment.disagreement:.3f}")
-    lines += [wording.conformal_line(assessment), origin_line(instance), *assessment.messages]
+    lines += [wording.conformal_line(part) for part in parts]
+    lines += [origin_line(instance), *assessment.messages]
     if assessment.model is not None:
         lines += [f"Model {wording.model_line(assessment.model)}", wording.engine_line(assessment)]
     return [sheet.text(line) for line in lines if line] + [Spacer(1, 4)]

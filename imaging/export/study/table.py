@@ -94,20 +94,21 @@ def _network_rows(case: ExportCase) -> Iterator[Row]:
             "engine": assessment.engine,
         }
         for finding in assessment.findings:
+            answers = assessment.answers(finding)
             yield {
                 **common,
                 **_code_fields(finding.code, finding.label),
                 "probability": finding.probability,
                 "operating_point": finding.operating_point,
                 "exploratory": finding.exploratory,
-                **(_answer_fields(assessment) if finding is assessment.primary else {}),
+                **(_answer_fields(assessment.about(finding)) if answers else {}),
             }
         if not assessment.findings:
             yield {**common, **_answer_fields(assessment)}
 
 
 def _answer_fields(assessment: Assessment) -> Row:
-    """The network's answer as a whole; it stands with the leading finding."""
+    """The network's answer as a whole; it stands with the leading finding, or each of several."""
     return {
         "answer": assessment.answer.value if assessment.answer else "",
         "conformal_set": " ".join(assessment.conformal_set),

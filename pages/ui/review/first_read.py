@@ -94,7 +94,7 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
     if not autosave.shows_whose(resources.repository().studies.get(uid)):
         return
     finding, answered = statements.questions(lead)[0], lead is not None and bool(lead.findings)
-    answer = lead.answer if lead else None
+    answer = lead.answer_to(finding) if lead else None
     read = FirstRead(
         study_instance_uid=uid,
         account=session.account().name,
