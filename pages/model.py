@@ -7,12 +7,21 @@ import streamlit as st
 from models.model_card.facts import read_facts
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.model import charts, explanation_tables, localisation, mistakes, tables, trials
+from pages.ui.model import (
+    charts,
+    elsewhere,
+    explanation_tables,
+    localisation,
+    mistakes,
+    tables,
+    trials,
+)
 from pages.ui.model import summary as words
 
 insist_on_router()
 facts = read_facts(words.choose_checkpoint())
 words.render_identity(facts)
+elsewhere.render_caution(facts)
 words.render_purpose(facts)
 
 st.subheader(_("How good it is"), anchor=False)
@@ -24,8 +33,12 @@ with left:
 with right:
     st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
     charts.render_reliability(facts)
+elsewhere.render_grades(facts)
 tables.render_contenders(facts)
 tables.render_published(facts)
+
+st.subheader(_("Other hospitals, beside whole-image numbers"), anchor=False)
+elsewhere.render_hospitals(facts)
 
 st.subheader(_("When it is unsure"), anchor=False)
 left, right = st.columns(2, gap="large")

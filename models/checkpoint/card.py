@@ -97,6 +97,9 @@ class ModelCard:
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     fill_sha256 : str
         SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
+    exploratory_because : dict of str to tuple of str
+        Why findings (by code) count as exploratory by rule (`models.rules.baseline_rule`), beside
+        those that say so themselves.
     files_sha256 : str
         SHA-256 (hex) over all files of the checkpoint, this card among them, where
         `models.checkpoint.sealing.read_card` read it; never written.
@@ -123,12 +126,17 @@ class ModelCard:
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
     fill_sha256: str = ""
+    exploratory_because: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files_sha256: str = ""
 
     @property
     def answers(self) -> int:
         """Answers to one film that may differ: of every network, or of every head of it."""
         return self.members * max(1, self.network.heads)
+
+    def explores(self, finding: FindingSpec) -> bool:
+        """True for a finding that is shown with a caution and sets no priority."""
+        return finding.exploratory or bool(self.exploratory_because.get(finding.code))
 
     @property
     def multi_label(self) -> bool:
@@ -169,6 +177,9 @@ class ModelCard:
             if isinstance(values["temperature"], list):
                 values["temperature"] = tuple(values["temperature"])
             values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])
+            values["exploratory_because"] = {
+                code: tuple(why) for code, why in values.get("exploratory_because", {}).items()
+            }
             values["limits"] = tuple(values["limits"])
             values["input_range"] = tuple(values["input_range"])
             return cls(**values)

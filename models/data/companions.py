@@ -65,6 +65,9 @@ class Elsewhere:
     columns : ManifestColumns
     chooses : bool
         Its films may choose between epochs and networks; then they judge nothing any more.
+    wanted : tuple of float
+        Least AUC, and least lower end of its 95 % interval, without which the model counts as
+        exploratory (`models.rules.baseline_rule`).
     """
 
     name: str
@@ -72,12 +75,14 @@ class Elsewhere:
     images: str
     columns: ManifestColumns = field(default_factory=ManifestColumns)
     chooses: bool = False
+    wanted: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Elsewhere:
         """Read a task file's or a card's table."""
         columns = ManifestColumns.from_dict(values.get("columns", {}))
-        return cls(**{**values, "columns": columns})
+        rest = {name: value for name, value in values.items() if name != "columns"}
+        return cls(**lists_to_tuples(rest), columns=columns)
 
     def films(
         self, data: Path, classes: Sequence[str], *, multi_label: bool = False

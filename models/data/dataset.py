@@ -60,7 +60,8 @@ class Film:
     """A manifest row: a file, its class and the patient it belongs to.
 
     ``region`` is a mask of the anatomy that matters (the lungs), where one exists;
-    ``acquisition`` a number that goes with how the film was taken, where it is known.
+    ``acquisition`` a number that goes with how the film was taken, where it is known; ``line`` the
+    line of the manifest, from 1 for its header.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class Film:
     region: Path | None = None
     acquisition: float | None = None
     subset: str = ""
+    line: int = 0
 
 
 def read_manifest(
@@ -99,12 +101,13 @@ def read_manifest(
     names = columns or ManifestColumns()
     try:
         with path.open(newline="") as stream:
+            rows = csv.DictReader(stream)
             films = tuple(
-                _film(row, names, images, regions)
-                for row in csv.DictReader(stream)
+                _film(row, names, images, regions, line=rows.line_num)
+                for row in rows
                 if names.keeps(row)
             )
-    except OSError as exc:
+    except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"The manifest {path.name} cannot be read.") from exc
     except KeyError as exc:
         raise SettingsError(f"The manifest {path.name} has no column {exc}.") from exc
@@ -112,8 +115,15 @@ def read_manifest(
     return films
 
 
-def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Path | None) -> Film:
-    file = row[names.file]
+def _film(
+    row: dict[str, str],
+    names: ManifestColumns,
+    images: Path,
+    regions: Path | None,
+    *,
+    line: int,
+) -> Film:
+    file = row[names.file] or ""
     patient = row[names.patient] or file
     mask = regions / f"{Path(file).stem}.png" if regions else None
     sizes = [row[name] for name in names.acquisition]
@@ -127,6 +137,7 @@ def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Pa
         mask if mask and mask.exists() else None,
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",
+        line,
     )
 
 
@@ -174,10 +185,14 @@ def _deal_split(patient: str, shares: tuple[float, float]) -> str:
 
 def _refuse_leaks(films: Sequence[Film]) -> None:
     """A patient in two splits would make every later figure a lie."""
-    splits: dict[str, str] = {}
+    first: dict[str, Film] = {}
     for film in films:
-        if splits.setdefault(film.patient, film.split) != film.split:
-            raise SettingsError("The manifest puts one patient into two splits; regroup it.")
+        other = first.setdefault(film.patient, film)
+        if other.split != film.split:
+            raise SettingsError(
+                "The manifest puts one patient into two splits "
+                f"(lines {other.line} and {film.line}); regroup it."
+            )
 
 
 def select(films: Sequence[Film], split: str) -> tuple[Film, ...]:

@@ -122,6 +122,7 @@ class Results:
             "members": self._members(),
             "disagreement": self._disagreement(),
             "conformal": self._conformal(),
+            **self._grades(),
             "answers": {a.value: answers[a] for a in Answer},
         }
 
@@ -174,7 +175,7 @@ class Results:
     def _subset_figures(self, inside: NDArray[np.bool_]) -> Figures:
         """AUC and the figures at the operating point; those that need an absent class stay out."""
         present, score = self.present[inside], self.score[inside]
-        estimates = _at_operating_point(present, self.called[inside])
+        estimates = at_operating_point(present, self.called[inside])
         if present.any() and not present.all():
             estimates = {"auc": metrics.bootstrap(metrics.roc_auc, present, score), **estimates}
         return {name: asdict(e) for name, e in estimates.items() if np.isfinite(e.value)}
@@ -201,6 +202,33 @@ class Results:
         if self.card.answers < 2 or not wrong.any() or wrong.all():
             return None
         return {"auc_for_wrong_calls": asdict(metrics.bootstrap(metrics.roc_auc, wrong, spread))}
+
+    def _grades(self) -> Figures:
+        """Of a task whose classes are grades in order: the one with the highest probability.
+
+        Nothing for other tasks.
+        """
+        members = self.card.training.get("members", ())
+        if self.truth.ndim == 2 or not any(m.get("train", {}).get("ordinal") for m in members):
+            return {}
+        called = self.probabilities.argmax(1)
+        size = len(self.card.classes)
+        table = np.zeros((size, size), np.int64)
+        np.add.at(table, (self.truth, called), 1)
+        figures = {
+            "accuracy": metrics.bootstrap(metrics.accuracy, self.truth, called),
+            "within_one": metrics.bootstrap(
+                np.mean, (np.abs(self.truth.astype(np.int64) - called) <= 1).astype(float)
+            ),
+            "weighted_kappa": metrics.bootstrap(metrics.weighted_kappa, self.truth, called),
+        }
+        return {
+            "grades": {
+                "classes": list(self.card.classes),
+                "figures": {name: asdict(estimate) for name, estimate in figures.items()},
+                "confusion": table.tolist(),  # rows are true grades
+            }
+        }
 
     def _conformal(self) -> Figures:
         """Shares of sets that hold the truth, of "unsure", and of right answers among the rest."""
@@ -281,7 +309,7 @@ def all_figures(
     }
     estimates = {
         "auc": metrics.bootstrap(metrics.roc_auc, present, score),
-        **_at_operating_point(present, called),
+        **at_operating_point(present, called),
         **{name: metrics.bootstrap(f, present, score) for name, f in scored.items()},
     }
     floor = {"ece_noise_floor": {"value": metrics.ece_noise_floor(score)}}
@@ -308,9 +336,10 @@ def _conformal_figures(
     }
 
 
-def _at_operating_point(
+def at_operating_point(
     present: NDArray[np.bool_], called: NDArray[np.bool_]
 ) -> dict[str, metrics.Estimate]:
+    """Accuracy, sensitivity and specificity of calls (films,), with intervals."""
     figures: dict[str, Callable[..., float]] = {
         "accuracy": metrics.accuracy,
         "sensitivity": metrics.sensitivity,

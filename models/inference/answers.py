@@ -109,7 +109,7 @@ class Answers:
             label=spec.label,
             probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
             operating_point=spec.operating_point,
-            exploratory=spec.exploratory,
+            exploratory=self.card.explores(spec),
         )
         if not spec.conformal:
             return finding

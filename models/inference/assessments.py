@@ -62,7 +62,9 @@ def make_answer(
         disagreement=prediction.disagreement if card.answers > 1 else None,
     )
     lead = assessment.primary
-    if lead is None or lead.answer is None:
+    if lead is None:  # all are exploratory: nothing is answered, and nothing raised
+        return replace(assessment, answer=None, conformal_set=(), error_rate=None)
+    if lead.answer is None:
         return assessment
     return replace(assessment, answer=lead.answer, conformal_set=lead.conformal_set)
 

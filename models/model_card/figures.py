@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.checkpoint.card import ModelCard, Published
+from models.model_card.elsewhere import GradeFigures, HospitalFigures
 from models.model_card.figure import Figure, Figures
 from models.model_card.localisation import LocalisationFigures
 from models.model_card.trials import FillFigures, PlantedFigures
@@ -91,6 +92,7 @@ class SplitFigures:
     refused: int = 0
     answered: Figures = field(default_factory=dict)
     disagreement: Figure | None = None
+    grades: GradeFigures | None = None
 
     @property
     def measured(self) -> int:
@@ -293,6 +295,7 @@ class ModelFacts:
     localisation: LocalisationFigures | None
     planted: PlantedFigures | None
     fills: tuple[FillFigures, ...]
+    hospitals: tuple[HospitalFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]

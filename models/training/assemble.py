@@ -38,9 +38,12 @@ def main(
     member: Annotated[list[Path], typer.Option(help="Checkpoint folder; give several.")],
     install: Annotated[Path | None, typer.Option(help="Where to put the ensemble.")] = None,
     most: Annotated[int, typer.Option(help="Choose the best set of so many; 0 takes all.")] = 0,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="What was changed when they were trained.")
+    ] = None,
 ) -> None:
     """Join checkpoints into one model."""
-    task = read_config(config)
+    task = read_config(config, change=change or [])
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")

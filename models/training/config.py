@@ -19,6 +19,7 @@ from models.data.dataset import CACHE_SIZE, Film, ManifestColumns, class_truth, 
 from models.data.planted import PlantedSettings
 from models.data.regions import RegionSettings
 from models.network.network import NetworkSettings
+from models.rules.baseline_rule import UNMEASURED
 from models.rules.calibration import Temperature, sigmoid, softmax
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
@@ -94,6 +95,7 @@ class TaskConfig:
     planted: PlantedSettings = field(default_factory=PlantedSettings)
     companions: tuple[Companion, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    localiser_epochs: int = 12
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -165,6 +167,9 @@ class TaskConfig:
             conformal=conformal,
             training=training,
             framing=self.framing,
+            exploratory_because=(
+                {finding.code: (UNMEASURED,) for finding in findings} if self.elsewhere else {}
+            ),
         )
 
 
@@ -217,6 +222,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             evidence=EvidenceSettings(**values.get("evidence", {})),
             planted=PlantedSettings(**values.get("planted", {})),
             companions=tuple(Companion.from_dict(c) for c in values.get("companions", ())),
+            localiser_epochs=int(values.get("localiser", {}).get("epochs", 12)),
             elsewhere=tuple(Elsewhere.from_dict(e) for e in values.get("elsewhere", ())),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:

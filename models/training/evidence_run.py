@@ -28,7 +28,7 @@ from models.network.evidence import Evidence, EvidenceNetwork, log_odds
 from models.network.preprocess import preprocess
 from models.rules.findings import finding_truth
 from models.training.config import TaskConfig
-from models.training.run import Run, grade_distance, has_bfloat16
+from models.training.run import Run, grade_distance, mixed_precision
 
 _NEVER = -30.0  # log-probability that stands for a class out of the question
 
@@ -125,7 +125,7 @@ class EvidenceRun(Run):
         network = self.network
         if not isinstance(network, EvidenceNetwork):
             raise TypeError("only an EvidenceNetwork is trained so")
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with mixed_precision(self.device):
             evidence, seen = network.forward_with_regions(x)
         allowed, known, weights = (t.to(self.device) for t in (allowed, known, weights))
         regions = regions.to(self.device)

@@ -93,6 +93,9 @@ class Run:
             balancing_weights(acquisition_strata(train), balanced, limit=self.settings.balance)
         ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # float16 loses small gradients unless the loss is scaled; bfloat16 and float32 do not
+        scaled = self.device.type == "cuda" and not has_bfloat16(self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self._adopt(build_network(task.network))
         if task.multi_label:  # of films that show a class, and of those that do not
@@ -203,10 +206,20 @@ class Run:
                 self.best = copy.deepcopy(self.average.state_dict())
             for name, value in row.items():
                 log.add_scalar(name, value, self.epoch)
-            tqdm.write(json.dumps(row))
             self.epoch += 1
+            tqdm.write(f"{json.dumps(row)} {self._time_left()}")
             self.save()
         log.close()
+
+    def _time_left(self) -> str:
+        """How far the run has come, and how long it may take yet: as long as epochs like the last.
+
+        It may end sooner, when validation has stopped improving.
+        """
+        left = self.settings.epochs - self.epoch
+        minutes = left * self.history[-1]["seconds"] / 60
+        about = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"
+        return f"epoch {self.epoch} of {self.settings.epochs}, {about if left else 'nothing'} left"
 
     def _train_epoch(self) -> float:
         self.network.train(not self.settings.trainable)  # frozen layers keep their statistics
@@ -217,9 +230,11 @@ class Run:
         ):
             loss = self._loss(index)
             self.optimiser.zero_grad()
-            loss.backward()
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
-            self.optimiser.step()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
             self.schedule.step()
             update_average(
                 self.average,
@@ -248,7 +263,7 @@ class Run:
         )
         x = preprocess(films, size=self._size())
         x = x.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with mixed_precision(self.device):
             if self.task.network.regions and isinstance(self.network, MultiScaleResNet):
                 logits, maps = self.network.forward_with_regions(x)
             else:
@@ -379,6 +394,7 @@ class Run:
                 "best": self.best,
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
+                "scaler": self.scaler.state_dict(),
                 "random": self.random.get_state(),
                 "torch_random": torch.get_rng_state(),
                 "epoch": self.epoch,
@@ -395,6 +411,7 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state.get("scaler", {}))
         self.random.set_state(state["random"].cpu())
         torch.set_rng_state(state["torch_random"].cpu())
         self.best, self.epoch, self.history = state["best"], state["epoch"], state["history"]
@@ -447,6 +464,20 @@ def grade_distance(scores: Tensor, target: Tensor) -> Tensor:
     known = truth.sum(-1) < 1.5
     distance = (scores.exp().cumsum(-1) - truth.cumsum(-1))[..., :-1].square().sum(-1)
     return torch.where(known, distance, 0.0)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Half precision for the passes of a network where the device is faster in it, else float32."""
+    if has_bfloat16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return torch.autocast(device.type, torch.float16, enabled=device.type == "cuda")
+
+
+def precision_name(device: torch.device) -> str:
+    """What `mixed_precision` computes in."""
+    if has_bfloat16(device):
+        return "mixed precision, bfloat16"
+    return "mixed precision, float16" if device.type == "cuda" else "float32"
 
 
 def has_bfloat16(device: torch.device) -> bool:

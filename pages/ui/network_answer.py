@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -19,6 +20,8 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
         body = _headline(labels.outcome(None), "lb-calm")
     elif assessment.primary is None:
         body = _headline(labels.outcome(assessment.status), "lb-calm") + _reasons(assessment)
+        body += _fold_exploratory(assessment.findings)
+        body += "".join(_describe_network(assessment)) if assessment.findings else ""
     else:
         body = _compose_answer(assessment, assessment.primary)
     identity = _small_line(patient_banner.identity_line(instance))
@@ -50,12 +53,17 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
     for finding in said:
         certain = _describe_certainty(assessment.about(finding))
         parts += [_small_line(text) for text in certain]
-    if exploratory:
-        note = _("Exploratory \u2013 not reliable from a film")
-        bars = "".join(_bar(finding) for finding in exploratory)
-        parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
-        parts.append("</details>")
+    parts.append(_fold_exploratory(exploratory))
     return "".join([*parts, *_describe_network(assessment)])
+
+
+def _fold_exploratory(findings: Sequence[Finding]) -> str:
+    """Findings that nobody should rely on, behind their caution; nothing where there are none."""
+    if not findings:
+        return ""
+    note = _("Exploratory \u2013 not reliable from a film")
+    bars = "".join(_bar(finding) for finding in findings)
+    return f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}</details>'
 
 
 def _describe_score(finding: Finding) -> str:
