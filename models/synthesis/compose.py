@@ -77,6 +77,7 @@ dropout = 0.0
 
 [train]
 size = 48
+cache = 96                          # films in memory: twice the input, for changes of pose
 early_share = 0.0
 epochs = 16
 batch = 8

@@ -50,7 +50,7 @@ def main(
     films = select(task.films(settings.data), "val")
     pool = Pool.read(member, task)
     framing = Framing.load(pool.localiser, task.framing)
-    framed = FramedFilms.load(films, framing, side=task.cache_side)
+    framed = FramedFilms.load(films, framing, side=task.train.cache)
     truth = task.truth(films)
     if most:
         views = choose.validation_views(

@@ -31,6 +31,7 @@ class TrainSettings:
     """Knobs of the training loop."""
 
     size: int = 160  # side of the network's input, pixels
+    cache: int = CACHE_SIZE  # side of the squashed films in memory; a small input needs less
     early_size: int = 96  # side during the first share of epochs
     early_share: float = 0.5  # that share
     epochs: int = 16
@@ -105,11 +106,6 @@ class TaskConfig:
     def size(self) -> int:
         """Side of the network's input, pixels."""
         return self.train.size
-
-    @property
-    def cache_side(self) -> int:
-        """Side of the squashed films kept in memory: twice a small input's, for changes of pose."""
-        return min(CACHE_SIZE, 2 * self.size)
 
     @property
     def multi_label(self) -> bool:

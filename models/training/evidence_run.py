@@ -76,8 +76,8 @@ class EvidenceRun(Run):
         super().__init__(task, films, out, framing, data)
         context = task.framing.context if framing.localiser else 0.0
         normal, abnormal = normal_and_abnormal(task.companions, data)
-        self.normals = self._read(normal, task.cache_side, context)
-        self.abnormals = self._read(abnormal, task.cache_side, context)
+        self.normals = self._read(normal, task.train.cache, context)
+        self.abnormals = self._read(abnormal, task.train.cache, context)
         is_lead = finding_truth(self.train_y.numpy(), task.classes, task.findings[0])
         self._own_normal, self._own_abnormal = np.flatnonzero(~is_lead), np.flatnonzero(is_lead)
         lot = torch.Generator().manual_seed(self.settings.seed)

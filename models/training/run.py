@@ -68,8 +68,8 @@ class Run:
         train, val = select(films, "train"), select(films, "val")
         # A view without its context is smaller, by as much; the detail is the same.
         context = task.framing.context if self.framing.localiser else 0.0
-        self.side = round(task.cache_side / (1 + 2 * context))
-        self.train, self.train_y = self._load(train, task.cache_side, context)
+        self.side = round(task.train.cache / (1 + 2 * context))
+        self.train, self.train_y = self._load(train, task.train.cache, context)
         self.val, self.val_y = self._load(val, self.side, 0.0)
         self.val_strata = acquisition_strata(val)
         self.elsewhere = [

@@ -100,8 +100,8 @@ class FillRun:
         own = tuple(f for f in select(task.films(base), "train") if not lead.shown_by(f.label))
         others, _sick = normal_and_abnormal(task.companions, base)
         context = task.framing.context if framing.localiser else 0.0
-        self.side = round(task.cache_side / (1 + 2 * context))
-        self.normals = _load(own + others, framing, context, side=task.cache_side)
+        self.side = round(task.train.cache / (1 + 2 * context))
+        self.normals = _load(own + others, framing, context, side=task.train.cache)
         share = _COMPANIONS if others else 0.0
         self.chances = np.concatenate(
             [
