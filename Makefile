@@ -73,7 +73,8 @@ messages: $(DEV_STAMP)
 	$(BABEL) extract -F locale/babel.cfg -o locale/lightbox.pot --no-location --sort-output \
 		--project Lightbox --version 0 .
 	for po in locale/*/LC_MESSAGES/lightbox.po; do test -e "$$po" || continue; \
-		$(BABEL) update -i locale/lightbox.pot -o "$$po" -l "$$(echo $$po | cut -d/ -f2)" && \
+		$(BABEL) update --no-fuzzy-matching --ignore-obsolete -i locale/lightbox.pot -o "$$po" \
+			-l "$$(echo $$po | cut -d/ -f2)" && \
 		$(BABEL) compile -i "$$po" -o "$${po%.po}.mo" || exit 1; done
 
 screenshots: $(DEV_STAMP)
@@ -107,6 +108,7 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.mutations
 	$(BIN)/python -m bench.viewer
 	$(BIN)/python -m bench.sessions
+	$(BIN)/python -m bench.reading
 	$(BIN)/python -m bench.worklist
 	$(BIN)/python -m bench.explain
 	$(BIN)/python -m bench.startup

@@ -29,9 +29,10 @@ from pages.ui.account.provider_route import ENDED, ProviderDoor
 from pages.ui.account.route import DOOR, OPEN, Door
 from pages.ui.escape import plain
 from pages.ui.frame import ICON, render_frame, run_routed
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, sentence, speak_to
 from pages.ui.intake import uploader
 from pages.ui.intake.route import intake_routes
+from pages.ui.language import browser
 from pages.ui.messages import in_words, show_notice, telling_of_waits
 from pages.ui.server import no_lookups
 from pages.ui.viewer.route import pixel_route
@@ -50,8 +51,10 @@ def main() -> None:
         reader = sign_in.find_reader()
     except AssistantError as exc:
         failure = exc
+    speak_to(reader)
     page, rights = navigate()
     render_frame()
+    browser.render_language()
     with in_words():
         if failure is not None:
             raise failure
@@ -62,7 +65,7 @@ def main() -> None:
             if reason:
                 st.error(_("Open for reading only.") + " " + plain(sentence(reason)))
             else:
-                with st.spinner(_("Loading the network ...")):
+                with st.spinner(_("Loading the AI ...")):
                     resources.worker()
             if page.url_path != "review":
                 background.stop_low_priority()

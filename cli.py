@@ -8,7 +8,7 @@
     python cli.py examples my-folder
     python cli.py explain scans/ --method fused --out maps/
     python cli.py model
-    python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,fhir,csv --out folder
+    python cli.py export STUDY_UID --as sr,sc,gsps,map,pdf,html,fhir,csv --out folder
     python cli.py results JOB_ID|all --as csv,parquet,xlsx,sr,pdf,html --out folder
     python cli.py audit verify
     python cli.py backup /mnt/backups
@@ -37,9 +37,12 @@ from typing import Annotated
 import typer
 
 from imaging.commands import backups, deidentify, encryption, records, render
+from imaging.commands.terminal import in_words
 from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, NotFoundError, SettingsError
 from imaging.host.rights import restrict_process
+from imaging.language import _, sentence
+from imaging.language.environment import speak_as_the_terminal
 from imaging.settings import Settings, shipped_folder
 from models.commands import classify, explain, queue, train, waiting_times
 from models.commands import reference as cases
@@ -75,17 +78,18 @@ app.command()(results)
 
 @app.command()
 def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")]) -> None:
-    """Copy the synthetic example films (no patients) to a folder."""
+    """Copy the synthetic example images (no patients) to a folder."""
     films = sorted(EXAMPLES.glob("*.dcm"))
     if not films:
-        raise NotFoundError("This installation came without example films.")
+        raise NotFoundError("This installation came without example images. Install it again.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for film in films:
             shutil.copy(film, folder / film.name)
     except OSError as exc:
         raise SettingsError(f"The folder {folder.name} cannot be written.") from exc
-    typer.echo(f"{len(films)} synthetic films written. {RESEARCH_USE}.")
+    written = _("{count} synthetic images written.").format(count=len(films))
+    typer.echo(f"{written} {_(RESEARCH_USE)}.")
 
 
 @app.command()
@@ -105,7 +109,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
     formats: Annotated[
         str, typer.Option("--as", help="Comma-separated.")
-    ] = "sr,sc,gsps,map,pdf,fhir,csv",
+    ] = "sr,sc,gsps,map,pdf,html,fhir,csv",
 ) -> None:
     """Write a stored study's review as DICOM objects, report, FHIR and tables."""
     from imaging.delivery.study import changes_of, deliver, write_files
@@ -129,21 +133,23 @@ def export(
         if file.name == LEFT_OUT:
             typer.echo(file.content.decode(), err=True)
     for change in changes_of(repository, study):
-        typer.echo(change.discreet, err=True)
-    typer.echo(f"{len(files)} files written. {RESEARCH_USE}.")
+        typer.echo(sentence(change.discreet), err=True)
+    written = _("{count} files written.").format(count=len(files))
+    typer.echo(f"{written} {_(RESEARCH_USE)}.")
 
 
 def main() -> None:
     """Run a command; a failure is one sentence and exit code 2, never a traceback."""
     restrict_process()
+    speak_as_the_terminal()
     try:
-        app()
+        in_words(typer.main.get_command(app))()
     except AssistantError as exc:
-        sys.exit(_complain(str(exc)))
+        sys.exit(_complain(sentence(str(exc))))
 
 
-def _complain(sentence: str) -> int:
-    typer.echo(sentence, err=True)
+def _complain(words: str) -> int:
+    typer.echo(words, err=True)
     return 2
 
 

@@ -8,7 +8,12 @@ page is drawn (without the browser's part); and an upload, from the drop of one 
 answer is stored. `p95_ratio` is the 95th percentile of twenty sessions while a job runs over the
 same twenty sessions without one, in turn, several rounds of each, so that the worklist grows for
 both alike; `p95_ratio_single` is over one session alone on the idle server. What is fetched again
-by itself, a job's progress among it, is fetched here too. The last line is JSON.
+by itself, a job's progress among it, is fetched here too.
+
+Last, where a Chromium is installed, one reader on an idle server goes from study to study by key:
+`next_study_p95_ms` until the next is ready, panel and film painted in the browser (what that means
+is said in `bench.reading_ways`), and `next_study_before_p95_ms` the same, on the same films, of
+the tree at `--before` (empty: left out). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -33,16 +38,20 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from bench.performance_page import write_section
+from bench.reading import BEFORE, checked_out, run_ways
+from bench.reading_ward import write_ward
 from bench.visitor import Visitor
 from imaging.jobs import JobKind
 from imaging.settings import ROOT
 from imaging.store import Repository
-from tests.browser.lightbox import cookie_of, serve
+from tests.browser.lightbox import cookie_of, find_chromium, serve
 
 SESSIONS, FILMS = 20, 2000  # films a round
 ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
 WARM, ALONE = 5.0, 12.0  # seconds
 THINK = (4.0, 12.0)  # seconds between two actions of a session: shorter than a film is looked at
+STEPS = 30  # to the next study
+STEPPED = {"normal": 12, "suspected": 12, "prior": 4, "unnamed": 4}  # more studies than steps
 SEEDED = 20  # studies on the worklist from the start: one for each reader
 RESULT = ROOT / "bench" / "results" / "sessions.json"
 
@@ -74,10 +83,15 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=SESSIONS)
     parser.add_argument("--films", type=int, default=FILMS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--before", default=BEFORE, metavar="REV")
+    parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = run(Path(folder), arguments.sessions, arguments.films, arguments.seconds)
-    if (arguments.sessions, arguments.films, arguments.seconds) == (SESSIONS, FILMS, SECONDS):
+        if find_chromium() is not None and arguments.steps:
+            figures |= step_through(Path(folder) / "ward", arguments.steps, arguments.before)
+    whole = (SESSIONS, FILMS, SECONDS, STEPS)
+    if (arguments.sessions, arguments.films, arguments.seconds, arguments.steps) == whole:
         RESULT.write_text(json.dumps(figures, indent=1) + "\n")
         write_section("sessions", table(figures))
     print(json.dumps(figures))
@@ -218,6 +232,22 @@ async def first_answer(address: str, repository: Repository, folder: Path) -> fl
         return time.perf_counter() - start
 
 
+def step_through(folder: Path, steps: int, before: str) -> dict[str, object]:
+    """How long the next study takes on an idle server, in a browser; today and before."""
+    write_ward(folder, STEPPED)
+    times = {"next_study": run_ways(ROOT, str(folder), "--next", str(steps))}
+    if before:
+        with checked_out(before) as tree:
+            times["next_study_before"] = run_ways(tree, str(folder), "--next", str(steps))
+    for name, seconds in times.items():
+        print(f"{name:22s}{_pair(seconds):>16s}")
+    return {
+        f"{name}_p{percent}_ms": round(1000 * float(np.percentile(seconds, percent)))
+        for name, seconds in times.items()
+        for percent in (50, 95)
+    }
+
+
 def report(
     phases: dict[str, Times], uploads: Sequence[float], busy: Sequence[float], rate: float
 ) -> dict[str, object]:
@@ -264,6 +294,12 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['interactive_first_answer_ratio']} times as long as without a job, which went "
         f"on at {figures['job_files_per_second']} films a second. Failures: {figures['failures']}."
     )
+    if "next_study_p95_ms" in figures:
+        rows += ["", "The next study, panel and film painted in the browser (idle server):"]
+        for name, words in (("next_study", "today"), ("next_study_before", "before")):
+            if f"{name}_p95_ms" in figures:
+                middle, high = figures[f"{name}_p50_ms"], figures[f"{name}_p95_ms"]
+                rows.append(f"- {words}: median {middle} ms, 95th percentile {high} ms")
     return "\n".join(rows)
 
 

@@ -6,6 +6,7 @@ is put together from these, documents and reviews stands in `imaging.study`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -127,6 +128,7 @@ class Acquisition:
     coded_views: tuple[str, ...] = ()  # ViewCodeSequence (0054,0220)
     view_modifiers: tuple[str, ...] = ()  # ViewModifierCodeSequence (0054,0222)
     acquired_at: str = ""  # YYYYMMDDHHMMSS and fractions, for the order in time
+    indication: str = ""  # why the study was asked for, in the words of the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,11 +333,10 @@ class Assessment:
     def primary(self) -> Finding | None:
         """The finding that leads: the first that is not exploratory.
 
-        Of several with answers of their own the first that is positive, else the first the network
+        Of several with answers of their own the first that is present, else the first the network
         is unsure of, else the first.
         """
-        firm = [f for f in self.findings if not f.exploratory]
-        return min(firm, key=_rank, default=None)
+        return leading_finding(self.findings)
 
     def answer_to(self, finding: Finding) -> Answer | None:
         """What is said about one finding; None where its operating point alone decides."""
@@ -355,11 +356,13 @@ class Assessment:
         return replace(self, findings=(finding,), answer=answer, conformal_set=labels)
 
 
-def _rank(finding: Finding) -> int:
-    """How a finding stands among those with answers of their own; those without stand alike."""
-    if finding.answer is None:
-        return 0
-    return 0 if finding.positive else 1 if finding.answer is Answer.UNSURE else 2
+def leading_finding(findings: Sequence[Finding]) -> Finding | None:
+    """The finding that leads of those that are not exploratory, see `Assessment.primary`."""
+    firm = [f for f in findings if not f.exploratory]
+    return min(firm, key=lambda f: _RANKS[f.answer], default=None)
+
+
+_RANKS = {None: 0, Answer.PRESENT: 0, Answer.UNSURE: 1, Answer.ABSENT: 2, Answer.UNSUITABLE: 2}
 
 
 @dataclass(frozen=True, slots=True)

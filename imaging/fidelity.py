@@ -218,7 +218,7 @@ def judge_age(
     if age_years is None or low <= age_years <= high:
         return ()
     words = (
-        f"The header gives an age of {_years(age_years)} years; the network {model} was trained "
+        f"The header gives an age of {_years(age_years)} years; the AI {model} was trained "
         f"on ages {_years(low)} to {_years(high)}."
     )
     return (Caution("age", words),)

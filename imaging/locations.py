@@ -15,11 +15,11 @@ _CHANGED = ("ETag", "LastModified", "last_modified", "mtime", "modified", "updat
 _GONE = "The file does not exist or cannot be opened; check its name and its rights."
 _UNLISTED = "No files can be found at this address; check its spelling and the right to read it."
 _LINK = (
-    "The file's folder was replaced by a link after it was queued, so it is not read. Queue the "
+    "The file's folder was replaced by a link after it was added, so it is not read. Add the "
     "folder that is meant."
 )
 _CHAIN = "An address that leads on to another (with ::) is not read; give the one that is meant."
-_LARGE = "The file is larger than any film this tool reads. Export it in parts."
+_LARGE = "The file is larger than any image this tool reads. Export it in parts."
 
 
 def mark_text(mark: Mark) -> str:

@@ -230,6 +230,23 @@ def person_of(patient: Patient) -> Person:
     )
 
 
+def format_name(name: str) -> str:
+    """A PN in reading order: family name first, without its carets (PS3.5 6.2.1).
+
+    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
+    """
+    groups = list(dict.fromkeys(filter(None, map(_format_group, name.split("=")))))
+    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+
+
+def _format_group(group: str) -> str:
+    """Put a component group of a person's name into reading order."""
+    family, _sep, rest = group.partition("^")
+    given = " ".join(part for part in rest.split("^") if part.strip())
+    family, given = family.strip(), " ".join(given.split())
+    return f"{family}, {given}" if family and given else family or given
+
+
 def number_in(patient_id: str) -> str:
     """The number as it is written, without the carets and the issuer that HL7 puts beside it."""
     parts = _components(patient_id)

@@ -214,8 +214,8 @@ def check_exposure(
         return
     if single_reader:
         raise SettingsError(
-            "Other computers can reach this server, so a single reader without a password is not "
-            "possible. Unset LIGHTBOX_SINGLE_READER, or bind the server to 127.0.0.1."
+            "Other computers can reach this server, so a single doctor without a password is "
+            "not possible. Unset LIGHTBOX_SINGLE_READER, or bind the server to 127.0.0.1."
         )
     if not accounts:
         raise SettingsError(
@@ -277,7 +277,7 @@ def _read_provider(env: Mapping[str, str]) -> OpenIdSettings | None:
     found = OpenIdSettings.from_environment(env)
     if found is not None and env.get("LIGHTBOX_SINGLE_READER", "").strip():
         raise SettingsError(
-            "A single reader does not sign in: unset LIGHTBOX_SINGLE_READER, or the sign-in "
+            "A single doctor does not sign in: unset LIGHTBOX_SINGLE_READER, or the sign-in "
             "provider's LIGHTBOX_OIDC_ISSUER."
         )
     return found

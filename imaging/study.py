@@ -23,6 +23,7 @@ from imaging.entities import (
 )
 from imaging.errors import HeldStudyError
 from imaging.patients import HELD, IdentityDecision, group_patients, merge
+from imaging.review.events import AiScope
 from imaging.review.records import Review, Stage
 
 
@@ -46,7 +47,8 @@ class StudyRecord:
 
     A study may hold documents, films that cannot be read, or films that still wait for the network
     (``waiting``) alone: then ``instances`` is empty. Where a reader said which identity is right
-    (``identity``), all its files have it.
+    (``identity``), all its files have it. Where AI is off for who asks (``ai_off``), there are no
+    assessments, though some may be stored.
     """
 
     study_instance_uid: str
@@ -58,6 +60,7 @@ class StudyRecord:
     unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Instance, ...] = ()
     identity: IdentityDecision | None = None
+    ai_off: AiScope | None = None
 
     @property
     def patients(self) -> tuple[tuple[Patient, ...], ...]:
@@ -113,6 +116,7 @@ class WorklistItem:
     ``held`` is True while its files name two patients: then it counts as unread, signed or not.
     ``stage`` and ``reader`` are those of the newest version of the review, None and empty while
     untouched; ``overdue`` is True once it has waited, unread, as long as the site lets one wait.
+    ``ai_off`` is True where nothing is told of a network, because AI is switched off.
     """
 
     study_instance_uid: str
@@ -134,3 +138,4 @@ class WorklistItem:
     overdue: bool = False
     typed: bool = False
     held: bool = False
+    ai_off: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.ui.account import administration
+from pages.ui.account import administration, ai_switches
 from pages.ui.frame import insist_on_router
 from pages.ui.messages import show_notice
 from pages.ui.worklist import jobs, reading_order
@@ -11,5 +11,6 @@ insist_on_router()
 show_notice()
 administration.render_accounts()
 administration.render_new_account()
+ai_switches.render_site_switch()
 jobs.render_running()
 reading_order.render_order()

@@ -11,6 +11,7 @@ from pages.ui.model import (
     charts,
     elsewhere,
     explanation_tables,
+    lead,
     localisation,
     mistakes,
     tables,
@@ -22,56 +23,61 @@ insist_on_router()
 facts = read_facts(words.choose_checkpoint())
 words.render_identity(facts)
 elsewhere.render_caution(facts)
-words.render_purpose(facts)
+lead.render_lead(facts)
 
-st.subheader(_("How good it is"), anchor=False)
-tables.render_figures(facts)
-left, right = st.columns(2, gap="large")
-with left:
-    st.markdown(f"**{_('ROC: what another operating point would give')}**")
-    charts.render_roc(facts)
-with right:
-    st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
-    charts.render_reliability(facts)
-elsewhere.render_grades(facts)
-tables.render_contenders(facts)
-tables.render_published(facts)
-
-st.subheader(_("Other hospitals, beside whole-image numbers"), anchor=False)
-elsewhere.render_hospitals(facts)
-
-st.subheader(_("When it is unsure"), anchor=False)
-left, right = st.columns(2, gap="large")
-with left:
-    tables.render_unsure(facts)
-with right:
-    st.markdown(f"**{_('Accuracy when only the surest films are answered')}**")
-    charts.render_selective(facts)
-tables.render_members(facts)
-
-st.subheader(_("Subgroups"), anchor=False)
-tables.render_subsets(facts)
-
-st.subheader(_("Is it the lungs, or a shortcut?"), anchor=False)
-tables.render_shortcuts(facts)
-
-st.subheader(_("How much a worse film changes it"), anchor=False)
-charts.render_robustness(facts)
-tables.render_robustness(facts)
-
-st.subheader(_("How far its explanations can be believed"), anchor=False)
-explanation_tables.render_explanations(facts)
-
-st.subheader(_("Does it point at the disease?"), anchor=False)
-localisation.render_localisation(facts)
-
-st.subheader(_("Trials whose right answer is known"), anchor=False)
-trials.render_trials(facts)
-
-st.subheader(_("What it refuses to answer"), anchor=False)
-tables.render_gate(facts)
-
-st.subheader(_("Its worst mistakes"), anchor=False)
-mistakes.render_worst(facts)
-
-words.render_data(facts)
+good, unsure, tested, worse, explained, refused, mistaken, made = st.tabs(
+    [
+        _("How good it is"),
+        _("When it is unsure"),
+        _("Subgroups and shortcuts"),
+        _("Worse images"),
+        _("Explanations"),
+        _("Refusals"),
+        _("Worst mistakes"),
+        _("How it was made"),
+    ]
+)
+with good:
+    tables.render_figures(facts)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**{_('ROC: what another threshold would give')}**")
+        charts.render_roc(facts)
+    with right:
+        st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
+        charts.render_reliability(facts)
+    elsewhere.render_grades(facts)
+    st.markdown(f"**{_('Other hospitals, beside whole-image numbers')}**")
+    elsewhere.render_hospitals(facts)
+    tables.render_contenders(facts)
+    tables.render_published(facts)
+with unsure:
+    left, right = st.columns(2, gap="large")
+    with left:
+        tables.render_unsure(facts)
+    with right:
+        st.markdown(f"**{_('Accuracy when only the surest images are answered')}**")
+        charts.render_selective(facts)
+    tables.render_members(facts)
+with tested:
+    st.subheader(_("Subgroups"), anchor=False)
+    tables.render_subsets(facts)
+    st.subheader(_("Is it the lungs, or a shortcut?"), anchor=False)
+    tables.render_shortcuts(facts)
+with worse:
+    charts.render_robustness(facts)
+    tables.render_robustness(facts)
+with explained:
+    st.subheader(_("How far its explanations can be believed"), anchor=False)
+    explanation_tables.render_explanations(facts)
+    st.subheader(_("Does it point at the disease?"), anchor=False)
+    localisation.render_localisation(facts)
+    st.subheader(_("Trials whose right answer is known"), anchor=False)
+    trials.render_trials(facts)
+with refused:
+    tables.render_gate(facts)
+with mistaken:
+    mistakes.render_worst(facts)
+with made:
+    words.render_scope(facts)
+    words.render_data(facts)

@@ -8,7 +8,7 @@ from imaging.review.agreement import summarise
 from pages.ui import resources, session
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.review import reader_agreement
+from pages.ui.review import local_figures, reader_agreement
 
 insist_on_router()
 repository = resources.repository()
@@ -19,14 +19,16 @@ reads, finals, truths = (
 )
 me = session.account().name
 
-st.subheader(_("Reading before the network is heard"), anchor=False)
+st.subheader(_("Your reads v AI"), anchor=False)
 st.caption(
     _(
-        "A blind first read is committed before the network's answer is shown (Account page). "
-        "Figures without enough cases stay empty rather than guess."
+        "A blind first read is saved before the AI answer is shown (switch it on under "
+        "Account). Figures with too few cases stay empty."
     )
 )
 own = summarise((r for r in reads if r.account == me), finals, truths)
 all_readers = summarise(reads, finals, truths)
-reader_agreement.render_agreement({_("You"): own, _("All readers"): all_readers})
+reader_agreement.render_agreement({_("You"): own, _("All doctors"): all_readers})
 reader_agreement.render_flips(all_readers)
+local_figures.render_following()
+local_figures.render_called_here()

@@ -12,7 +12,8 @@ from imaging.review.rights import Right
 from imaging.worklist.order import leading_assessment
 from imaging.worklist.query import WorklistQuery
 from pages.ui import autosave, navigation, network_answer, resources, selection, session, who
-from pages.ui.audit import sights
+from pages.ui.account import ai_switches
+from pages.ui.audit import moments, sights
 from pages.ui.explain import evidence, refusal
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
@@ -27,7 +28,10 @@ from pages.ui.review import (
     hanging_protocol,
     history,
     key_acts,
+    local_figures,
     pending_films,
+    report_preview,
+    second_look,
     statements,
     straighten,
     study_export,
@@ -78,10 +82,10 @@ with film:
 if film_wall.has_strip(record, priors):
     with strip:
         film_wall.render_strip(record, priors, instance)
-else:
-    film_wall.small_picture(instance)  # lists of films get one where they lack it
+elif uid not in resources.repository().originals.study_thumbnails([uid]):
+    film_wall.small_picture(instance)  # lists of films lack it
 sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
-test = None  # of the network's reason, which stands in the panel
+test, choice = None, None  # of the network's reason, which stands in the panel
 with film:
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
@@ -106,25 +110,32 @@ with panel:
     with st.container():  # a place of its own: what follows must not move when it comes and goes
         show_notice()
     who.render_wait(record, instance)
-    if not hidden or not reads:
+    if record.ai_off is not None:
+        ai_switches.render_off(record)
+    elif not hidden or not reads:
+        moments.note_answer(uid, answer)
         network_answer.render_answer(instance, answer)
+        local_figures.render_called(answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
+    maps = report_preview.tested_map(picture, answer, choice)
     gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
     with body:
         navigation.render_identity_switch()
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
-        if reads and not record.held and not hidden:  # which leads follows from findings
+        if (
+            reads and not record.held and not hidden and record.ai_off is None
+        ):  # which leads follows from findings
             selection.render_selection(record, instance)
         if signable:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
-                st.info(_("What is not signed yet is stated and signed once its film is back."))
+                st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead)
+                statements.render_statements(record, lead, priors, instance)
         if test is not None:
             test()
         if signable:
@@ -136,8 +147,14 @@ with panel:
             documents.render_reports(record)
             study_export.render_export(record)
             deidentify.render_release(record)
+            ai_switches.render_study_switch(record)
     if signable and not gone:
         with foot:
+            second_look.render(record)
             key_acts.render_question(record, instance)
-            statements.render_signature(record, lead)
+            statements.render_signature(record, lead, maps)
+if signable:
+    report_preview.render_printed(record, maps)
+else:
+    report_preview.render_not_printed()
 key_acts.render_done(uid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -10,24 +11,24 @@ from imaging.entities import SourceKind
 from imaging.review.rights import Right
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import navigation, resources, session, study_table, who
-from pages.ui.audit import sights
+from pages.ui.account import ai_switches
+from pages.ui.audit import moments, sights
 from pages.ui.frame import insist_on_router
+from pages.ui.grid.component import Order, Place
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
 from pages.ui.messages import show_notice
 from pages.ui.review import first_read
 from pages.ui.worklist import filters, jobs, reading_order, upload, views, waiting_times
 
-
-def _note_search(uids: list[str]) -> None:
-    sights.note_list(uids, "search")
+TABLE = "worklist"  # the key of the table
 
 
 def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
-    """The page as a table; choosing a row opens its study."""
+    """The page as a table; pressing a row opens its study."""
     uids = [item.study_instance_uid for item in page.items]
     revealed = first_read.revealed_among(uids)
-    sights.note_list(uids, "worklist")
+    sights.note_list(uids, "search" if query.words else "worklist")
     pictures = repository.originals.study_thumbnails(uids)  # of this page alone
     rows = [
         study_table.worklist_row(
@@ -37,20 +38,27 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
         )
         for item in page.items
     ]
+    told = (i.study_instance_uid for i in page.items if i.finding is not None)
+    moments.note_listed([uid for uid in told if uid in revealed], "worklist")
     unnamed = any(item.source is SourceKind.FILM for item in page.items)
-    who.render_table(rows, uids, key="worklist", unnamed=unnamed)
+    listed = study_table.Listed(
+        Place(query.offset + 1, page.total),
+        Order(query.sort, query.descending),
+        on_sorted_change=partial(filters.sort_by_header, TABLE),
+    )
+    who.render_table(rows, uids, key=TABLE, unnamed=unnamed, page=listed)
     filters.render_pages(query, page.total)
-    navigation.render_picker(query, key="worklist", shown=page, on_shown=_note_search)
 
 
 insist_on_router()
 show_notice()
 repository = resources.repository()
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+with st.container(key="worklist-head", horizontal=True, vertical_alignment="bottom", gap="small"):
     title, start = st.container(width="content"), st.container(width="content")
-    navigation.render_identity_switch()
     whole_query = filters.render_filter()
     views.render_views(whole_query)
+    folder = st.container(width="content")
+    navigation.render_identity_switch()
 session.set_worklist_query(whole_query)
 query = filters.page_of(whole_query)
 own_job, other_jobs = jobs.find_job(), jobs.find_others()  # before the list: see `find_others`
@@ -60,39 +68,28 @@ if not page.items and page.total:  # the list became shorter than the page this 
     query = whole_query
     page = repository.worklist.page(query)
 
-counted = _("{unread} unread of {total} studies").format(
-    unread=page.stored_unread, total=page.stored
-)
-title.subheader(counted, anchor=False)
+with title:
+    filters.render_count(whole_query, page)
 if session.may(Right.FINDINGS):
-    first = repository.worklist.next_unread(whole_query)
-    pressed = start.button(_("Read next"), type="primary", shortcut="N", disabled=first is None)
-    if pressed and first:
-        navigation.open_study(first.study_instance_uid)
-
-with st.expander(_("Queue a folder")):
+    with start:
+        navigation.render_start(whole_query, page)
+with folder, st.popover(_("Add a folder"), width="content"):
     render_uploader("intake-triage", folder_first=True)
     upload.render_server_folder()
-    jobs.render_rescore(whole_query, page.total)
 for job in other_jobs:
     jobs.follow(job)
 jobs.render_job(own_job, folded=True)
+
+ai_switches.render_off_for_all()
+if not page.stored:
+    st.info(_("No studies yet. Upload an image, or add a folder above."))
+elif not page.total:
+    st.info(_("No study matches the filter."))
+else:
+    render_rows(query, page)
+reading_order.render_overdue(page.overdue)
 waiting_times.render_waiting_times(
     cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)
 )
-
-reading_order.render_overdue(page.overdue)
-if not page.stored:
-    st.info(_("No study is stored yet. Upload a film, or queue a folder above."))
-elif not page.total:
-    st.info(_("No study passes the filter."))
-else:
-    if whole_query.filtered:
-        left_out = page.stored_unread - page.unread
-        st.caption(
-            _("{count} pass the filter. Unread studies it leaves out: {left_out}.").format(
-                count=page.total, left_out=left_out
-            )
-        )
-    render_rows(query, page)
 reading_order.render_order()
+jobs.render_rescore(whole_query, page.total)

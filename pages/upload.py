@@ -18,7 +18,7 @@ with left:
     render_uploader("intake-upload")
 with right:
     upload.render_examples()
-    st.caption(_("Films stay on this computer."))
+    st.caption(_("Images stay on this computer."))
 for model in resources.panel().classifiers:
     st.caption(network_answer.scope_line(model.card.identity))
 jobs.render_job(jobs.find_job())

@@ -1,7 +1,7 @@
-"""What Lightbox is made of: the bill of materials and the licences of what it installs.
+"""What Lightbox is made of: the bill of materials, and the catalogue that tests its words.
 
-Rule of the room: it reads the compiled lists and the installed packages' own words, and nothing of
-the product; nothing imports it.
+Rule of the room: it reads the compiled lists, the installed packages' own words and the template of
+messages; of the product nothing imports it.
 """
 
 import imaging.telemetry  # noqa: F401

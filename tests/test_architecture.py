@@ -62,6 +62,7 @@ FLOORS = (
     ("imaging/errors.py", "imaging/review/roles.py"),
     ("imaging/openid/settings.py",),  # one of the settings
     ("imaging",),
+    ("imaging/language",),
     ("imaging/host", "imaging/review", "imaging/dicom/header", "imaging/photograph"),
     ("imaging/openid",),
     ("imaging/study.py", "imaging/dicom/pixels"),  # a study holds reviews and documents
@@ -94,9 +95,15 @@ FLOORS = (
     ("models/evaluation",),
     ("models/graphs",),
     ("models/commands",),
-    ("pages/ui/wall",),
+    ("pages/ui/wall", "pages/ui/grid"),
     ("pages/ui",),
-    ("pages/ui/viewer", "pages/ui/corners", "pages/ui/server", "pages/ui/audit"),
+    (
+        "pages/ui/viewer",
+        "pages/ui/corners",
+        "pages/ui/server",
+        "pages/ui/audit",
+        "pages/ui/language",
+    ),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
     ("pages/ui/review",),
     ("pages/ui/worklist",),

@@ -63,7 +63,7 @@ def test_classify_writes_one_row_per_file(
     assert list(rows[0]) == [*COLUMNS, *more]
     assert [r["status"] for r in rows] == ["ok", "error", "error", "warned"]
     assert rows[0]["selection"].startswith("Classified: CR, CHEST, AP, single frame")
-    assert rows[1]["selection"].startswith("Not classified. The file is text")
+    assert rows[1]["selection"].startswith("No AI answer. The file is text")
     assert rows[0]["answer"] in ("present", "absent", "unsure") and rows[0]["error_rate"] == "0.05"
     assert 0 <= float(rows[0]["disagreement"]) <= 1 and rows[1]["answer"] == ""
     classes = [float(rows[0][f"p_{name}"]) for name in ("normal", "bacterial", "viral")]

@@ -69,12 +69,12 @@ def test_everything_at_once(home: Path, job: str, tmp_path: Path, checkpoint_fol
     assert summary.count("The answer stands without a map") == 2
     assert found["pdf"].read_bytes().startswith(b"%PDF")
     table = parquet.read_table(found["parquet"]).to_pylist()
-    assert [row["reading"] for row in table] == ["not read", "", "final"]
+    assert [row["reading"] for row in table] == ["not read", "final", ""]
     with found["csv"].open(newline="", encoding="utf-8-sig") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["path"] for row in rows] == ["a.dcm", "'=1+1.txt", "b.dcm"]
+    assert [row["path"] for row in rows] == ["a.dcm", "b.dcm", "'=1+1.txt"]
     assert {row["patient_name"] for row in rows} == {""}
-    assert rows[0]["selection"].startswith("Classified: CR") and rows[1]["message"]
+    assert rows[0]["selection"].startswith("Classified: CR") and rows[2]["message"]
 
 
 @pytest.mark.slow
@@ -122,9 +122,12 @@ def test_the_trail_tells_how_many_and_names_nobody(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("no-such-job",), "This batch is not known here."),
+        (("no-such-job",), "This batch is not known here. Add the files again."),
         (("all", "--as", "docx"), "--as takes some of csv,parquet,xlsx,sr,pdf,html."),
-        (("all", "--as", "sr"), "None of these studies has a report yet."),
+        (
+            ("all", "--as", "sr"),
+            ("None of these studies has a report yet. Write and sign one first."),
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

@@ -28,7 +28,7 @@ def waits(line: str) -> list[float]:
 def test_the_table_says_which_network_and_what_it_is_about() -> None:
     result = run("worth", *QUICK, "--prevalence", "0.2", "--arrivals", "13", "--cap", "0.5")
     assert result.returncode == 0, result.stderr
-    for said in ("operating point 0.", "sensitivity 0.", "LungIMPACT", "not outcome", "load 0.87"):
+    for said in ("threshold 0.", "sensitivity 0.", "LungIMPACT", "not outcome", "load 0.87"):
         assert said in result.stdout
     assert "Research use - not for diagnosis" in result.stdout
     row = next(x for x in result.stdout.splitlines() if x.startswith("mean wait, with the finding"))

@@ -27,6 +27,7 @@ REGISTERED = {
     "recover": "typer",
     # the writers of `imaging.export`, imported by name when a form is asked for
     "diagnostic_report": "imaging.export._WRITERS",
+    "html_report": "imaging.export._WRITERS",
     "pdf_report": "imaging.export._WRITERS",
     "presentation_states": "imaging.export._WRITERS",
     "secondary_captures": "imaging.export._WRITERS",

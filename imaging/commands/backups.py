@@ -10,6 +10,7 @@ import typer
 
 from imaging.commands.records import TERMINAL, open_repository
 from imaging.errors import StoreError
+from imaging.language import _
 from imaging.settings import Settings
 from imaging.store.backup.backups import Manifest, check_backup, make_backup, restore_backup
 from imaging.store.backup.contents import KEY_FILE
@@ -28,11 +29,12 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Where to; another disk than the data folder's.")],
     key: KeyOption = None,
 ) -> None:
-    """Back up records, originals, keys and settings, encrypted, while Lightbox works or not.
+    """Back up records, originals, keys and settings, encrypted, while Lightbox runs or not.
 
-    The same passphrase or key opens it again; without it nobody can. A film that was queued where
-    it lies comes along, too. An encrypted data folder stays encrypted in it: its key file comes
-    along; where it has none, the restored folder asks for its passphrase or recovery key as ever.
+    The same passphrase or key opens it again; without it nobody can. An image that was added
+    where it lies comes along, too. An encrypted data folder stays encrypted in it: its key file
+    comes along; where it has none, the restored folder asks for its passphrase or recovery key as
+    ever.
     """
     settings = Settings.from_environment()
     repository = open_repository()
@@ -54,7 +56,7 @@ def verify(
 ) -> None:
     """Read a backup to its end and compare every hash; exit 2 if it cannot be relied on."""
     manifest = check_backup(file, _find_key(Settings.from_environment(), key))
-    typer.echo(f"Whole: made {manifest.made_at}, every hash is right.")
+    typer.echo(_("Whole: made {at}, every hash is right.").format(at=manifest.made_at))
     _tell(manifest)
 
 
@@ -77,19 +79,28 @@ def restore(
     manifest, verdict = restore_backup(
         file, _find_key(settings, key), home, replace=replace, ways=ways_of(settings)
     )
-    typer.echo(f"Restored to {home}, as it was on {manifest.made_at}.")
+    restored = _("Restored to {home}, as it was on {at}.")
+    typer.echo(restored.format(home=home, at=manifest.made_at))
     _tell(manifest)
     if KEY_FILE in manifest.files:
-        typer.echo(f"It is encrypted; its key file is {default_key_file(home)}.")
+        encrypted = _("It is encrypted; its key file is {file}.")
+        typer.echo(encrypted.format(file=default_key_file(home)))
     if verdict is None:
         typer.echo(
-            "Every hash is right. It is encrypted, and its key is not here, so its audit trail was "
-            "not looked at: open it by its passphrase or recovery key, then run `audit verify`."
+            _(
+                "Every hash is right. It is encrypted, and its key is not here, so its audit trail "
+                "was not looked at: open it by its passphrase or recovery key, then run `audit "
+                "verify`."
+            )
         )
         return
     if not verdict.intact:
-        raise StoreError("Its audit trail does not hold, nor did it when the backup was made.")
-    typer.echo(f"Audit trail: {verdict.entries} lines, unbroken. Head: {verdict.head}")
+        raise StoreError(
+            "Its audit trail does not hold, nor did it when the backup was "
+            "made. Restore an older backup, or ask whoever runs Lightbox."
+        )
+    unbroken = _("Audit trail: {count} lines, unbroken. Head: {head}")
+    typer.echo(unbroken.format(count=verdict.entries, head=verdict.head))
 
 
 def make_key(
@@ -97,7 +108,8 @@ def make_key(
 ) -> None:
     """Make a key file for backups; whoever has it can read them, and without it nobody can."""
     write_key_file(file)
-    typer.echo(f"{file} is made. Keep a copy where neither this computer nor the backups are.")
+    made = _("{file} is made. Keep a copy where neither this computer nor the backups are.")
+    typer.echo(made.format(file=file))
 
 
 def _find_key(settings: Settings, key: Path | None, *, new: bool = False) -> BackupKey:
@@ -106,17 +118,21 @@ def _find_key(settings: Settings, key: Path | None, *, new: bool = False) -> Bac
     if file is not None:
         return BackupKey.of_file(file)
     given = os.environ.get(PASSPHRASE)
-    passphrase = given or typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new)
+    passphrase = given or typer.prompt(_("Passphrase"), hide_input=True, confirmation_prompt=new)
     return BackupKey.of_passphrase(passphrase, new=new)
 
 
 def _tell(manifest: Manifest) -> None:
     """What it holds, and what it lacks."""
-    others = ", ".join(manifest.others) or "none"
-    typer.echo(f"{manifest.originals} originals; keys and other files: {others}.")
+    others = ", ".join(manifest.others) or _("none")
+    held = _("{count} originals; keys and other files: {others}.")
+    typer.echo(held.format(count=manifest.originals, others=others))
     if manifest.damaged:
-        typer.echo(f"{len(manifest.damaged)} originals were altered before: upload them again.")
+        altered = _("{count} originals were altered before: upload them again.")
+        typer.echo(altered.format(count=len(manifest.damaged)))
     if manifest.missing:
-        typer.echo(f"{len(manifest.missing)} originals were gone before: upload them again.")
+        gone = _("{count} originals were gone before: upload them again.")
+        typer.echo(gone.format(count=len(manifest.missing)))
     if manifest.elsewhere:
-        typer.echo(f"{manifest.elsewhere} films in folders of their own could not be read there.")
+        unread = _("{count} images in folders of their own could not be read there.")
+        typer.echo(unread.format(count=manifest.elsewhere))

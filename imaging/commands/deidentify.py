@@ -23,6 +23,7 @@ from imaging.dicom.deidentify.pseudonyms import Project
 from imaging.errors import AssistantError, ExportError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
 from imaging.intake.helper_files import is_helper_file
+from imaging.language import _, sentence
 from imaging.review.records import AuditEvent
 from imaging.store import Seals, seal_file
 
@@ -32,7 +33,7 @@ _NONE_FOUND = (
     "No text was found, but the header or the kind of picture says that there is some. It was "
     f"left out. {_LOOK}"
 )
-_ASKED_FOR = "has to be asked for."
+_ASKED_FOR = "Ask for a copy without any free text."
 _HINTS = {  # what the terminal knows beyond a refusal
     BURNED_IN: _LOOK,
     STILL_THERE: "Look at the picture, then name what to blacken with --mask.",
@@ -93,10 +94,10 @@ def deidentify(
                 copy, remark = _release_file(candidate, options)
             except InputError as exc:
                 if _is_helper(candidate):
-                    counts["no films"] += 1
+                    counts["not images"] += 1
                     continue
                 counts["left out"] += 1
-                typer.echo(f"{candidate.path}: {_with_hint(str(exc))}", err=True)
+                typer.echo(f"{candidate.path}: {sentence(_with_hint(str(exc)))}", err=True)
                 continue
             name = copy.sop_instance_uid
             (target / f"{name}.dcm").write_bytes(copy.content)
@@ -105,16 +106,24 @@ def deidentify(
             counts["written"] += 1
             seals |= seal_file(f"{name}.dcm", copy.content)
             if remark:
-                typer.echo(f"{name}.dcm: {remark}")
+                typer.echo(f"{name}.dcm: {sentence(remark)}")
         if write_report is not None:
             write_report.write_bytes(report(copies))
     except OSError as exc:
-        raise ExportError("The folder cannot be written to.") from exc
+        raise ExportError(
+            "The folder cannot be written to. Choose another one, or check the rights to it."
+        ) from exc
     finally:  # what was written before a disk was full has left too
         if seals:
             _record_export(seals)
-    no_films = f" {counts['no films']} files that are no films." if counts["no films"] else ""
-    typer.echo(f"{counts['written']} files written, {counts['left out']} left out.{no_films}")
+    said = [
+        _("{written} files written, {left} left out.").format(
+            written=counts["written"], left=counts["left out"]
+        )
+    ]
+    if counts["not images"]:
+        said.append(_("{count} files that are not images.").format(count=counts["not images"]))
+    typer.echo(" ".join(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ def _is_helper(candidate: Candidate) -> bool:
 
 def _describe_search(search: Search) -> str:
     """Say in how many places text was found, and in which frames where not in all."""
-    sentence = f"burned-in text found in {len(search.boxes)} places"
+    sentence = f"burned-in text found in {len(search.boxes)} areas"
     if search.frames < search.total_frames:
         sentence += f"; {search.frames} of {search.total_frames} frames were looked at"
     return sentence

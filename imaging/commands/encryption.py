@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from imaging.commands.records import RECOVERY_KEY, TERMINAL
+from imaging.commands.records import TERMINAL, recovery_key_words
+from imaging.language import _, sentence
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings
 from imaging.store.encryption.convert_objects import Converted
@@ -44,16 +45,16 @@ def encrypt(by: By = Kind.FILE) -> None:
     settings = Settings.from_environment()
     protection = load_protection(settings.home)
     if settings.database:
-        typer.echo(_POSTGRESQL)
+        typer.echo(sentence(_POSTGRESQL))
     if protection is None:
         protection, data_key = protect(settings, by, _new_passphrase(by))
         protection, text = with_recovery_key(protection, data_key)
-        typer.echo(RECOVERY_KEY.format(key=text))
+        typer.echo(recovery_key_words(text))
     else:
         data_key = find_data_key(settings.home, protection, ways_of(settings))
     _tell(encrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, f"encrypted; opened by {protection}")
-    typer.echo("The data folder is encrypted.")
+    typer.echo(_("The data folder is encrypted."))
 
 
 def decrypt(
@@ -63,11 +64,11 @@ def decrypt(
     settings = Settings.from_environment()
     protection = load(settings)
     if not yes:
-        typer.confirm("Decrypt all records and films?", abort=True)
+        typer.confirm(_("Decrypt all records and images?"), abort=True)
     data_key = find_data_key(settings.home, protection, ways_of(settings))
     _tell(decrypt_folder(settings.home, protection, data_key, _tell_progress))
     _record(settings, "decrypted")
-    typer.echo("The data folder is not encrypted any more.")
+    typer.echo(_("The data folder is not encrypted any more."))
 
 
 @key.command("list")
@@ -83,7 +84,7 @@ def add(by: By = Kind.FILE) -> None:
     settings = Settings.from_environment()
     add_protector(settings, by, _new_passphrase(by))
     _record(settings, f"opened by {load(settings)}")
-    typer.echo("It opens the data folder from now on.")
+    typer.echo(_("It opens the data folder from now on."))
 
 
 @key.command("remove")
@@ -92,7 +93,7 @@ def remove(name: Annotated[str, typer.Argument(help="As `key list` prints it.")]
     settings = Settings.from_environment()
     remove_protector(settings, name)
     _record(settings, f"opened by {load(settings)}")
-    typer.echo(f"{name} opens the data folder no more.")
+    typer.echo(_("{name} opens the data folder no more.").format(name=name))
 
 
 @key.command("recovery")
@@ -101,7 +102,7 @@ def renew_recovery() -> None:
     settings = Settings.from_environment()
     text = renew_recovery_key(settings)
     _record(settings, "a new recovery key")
-    typer.echo(RECOVERY_KEY.format(key=text))
+    typer.echo(recovery_key_words(text))
 
 
 @key.command("recover")
@@ -109,33 +110,34 @@ def recover(by: By = Kind.FILE) -> None:
     """Open the data folder with its recovery key, and give it a new key file or passphrase."""
     settings = Settings.from_environment()
     load(settings)
-    text = typer.prompt("Recovery key")
+    text = typer.prompt(_("Recovery key"))
     add_protector(settings, by, _new_passphrase(by), recovery=text)
     _record(settings, f"recovered; opened by {load(settings)}")
-    typer.echo("The data folder opens again. `key list` shows what else does.")
+    typer.echo(_("The data folder opens again. `key list` shows what else does."))
 
 
 def _new_passphrase(by: Kind) -> str:
     """Ask for a new passphrase where one is needed."""
     if by is not Kind.PASSPHRASE:
         return ""
-    typed = str(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
+    typed = str(typer.prompt(_("New passphrase"), hide_input=True, confirmation_prompt=True))
     insist_on_strength(typed)
     return typed
 
 
 def _tell_progress(count: int) -> None:
     if count % _EVERY == 0:
-        typer.echo(f"{count} originals ...", err=True)
+        typer.echo(_("{count} originals ...").format(count=count), err=True)
 
 
 def _tell(converted: Converted) -> None:
-    typer.echo(f"{converted.count} originals converted.")
+    typer.echo(_("{count} originals converted.").format(count=converted.count))
     if converted.left:
-        typer.echo(
-            f"{converted.left} were altered on the disk before and stay as they are: upload their "
-            "films again."
+        left = _(
+            "{count} were altered on the disk before and stay as they are: upload their images "
+            "again."
         )
+        typer.echo(left.format(count=converted.left))
 
 
 def _record(settings: Settings, detail: str) -> None:

@@ -12,6 +12,8 @@ from contextlib import closing
 
 from imaging.errors import AssistantError
 from imaging.host.rights import restrict_process
+from imaging.language import _, sentence
+from imaging.language.environment import speak_as_the_terminal
 from imaging.settings import ROOT, Settings, check_exposure, is_loopback
 from imaging.store.encryption.protection import load_protection
 from imaging.store.encryption.protectors import Kind
@@ -21,14 +23,16 @@ from imaging.store.opening.opening import open_store, unlock, waits_for_passphra
 def main() -> int:
     """Create or open the store and say where it is; one sentence and exit 2 when it cannot."""
     restrict_process()
+    speak_as_the_terminal()
     try:
         settings = Settings.from_environment()
         if not waits_for_passphrase(settings):  # else the server asks, once, and goes on from there
             _prepare(settings, *served_address())
     except AssistantError as exc:
-        print(exc, file=sys.stderr)
+        print(sentence(str(exc)), file=sys.stderr)
         return 2
-    print(f"data folder: {settings.home} ({_at_rest(settings)})")
+    where = _("data folder: {home} ({state})")
+    print(where.format(home=settings.home, state=_at_rest(settings)))
     return 0
 
 
@@ -36,10 +40,10 @@ def _at_rest(settings: Settings) -> str:
     """Whether what lies there is encrypted, for whoever starts Lightbox."""
     protection = load_protection(settings.home)
     if protection is None:
-        return "not encrypted; `python cli.py encrypt` does it"
+        return _("not encrypted; `python cli.py encrypt` does it")
     if protection.of_kind(Kind.RECOVERY):
-        return "encrypted"
-    return "encrypted; no recovery key yet, `python cli.py key recovery` prints one"
+        return _("encrypted")
+    return _("encrypted; no recovery key yet, `python cli.py key recovery` prints one")
 
 
 def insist_on_guard(address: str, certificate: str) -> Settings:
@@ -62,7 +66,7 @@ def insist_on_guard(address: str, certificate: str) -> Settings:
         if not is_loopback(address) or settings.behind_tls:
             _prepare(settings, address, certificate)
     except AssistantError as exc:
-        print(exc, file=sys.stderr, flush=True)
+        print(sentence(str(exc)), file=sys.stderr, flush=True)
         sys.exit(2)
     return settings
 

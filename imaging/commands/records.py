@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConflictError, InputError, StoreError
+from imaging.language import _, sentence
 from imaging.review.records import AuditEvent, Truth
 from imaging.review.roles import Role
 from imaging.settings import Settings
@@ -18,14 +19,18 @@ from imaging.store.opening.key_changes import renew_recovery_key
 from imaging.store.opening.opening import open_store
 
 TERMINAL = "terminal"  # the account under which what is done at the terminal is recorded
-RECOVERY_KEY = (
-    "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. It is "
-    "shown this once. It opens the data folder when its key file, key ring or passphrase is lost; "
-    "without any of them nobody can."
-)
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, which study, when.")
-account = typer.Typer(no_args_is_help=True, help="Readers who may sign in.")
+account = typer.Typer(no_args_is_help=True, help="Accounts that may sign in.")
+
+
+def recovery_key_words(key: str) -> str:
+    """A recovery key, and what it is good for."""
+    return _(
+        "Recovery key: {key}\nWrite it down or print it, and keep it where this computer is not. "
+        "It is shown this once. It opens the data folder when its key file, key ring or passphrase "
+        "is lost; without any of them nobody can."
+    ).format(key=key)
 
 
 def open_repository() -> Repository:
@@ -52,15 +57,16 @@ def verify(
     verdict = trail.verify(expected_head=head, anchors=[_parse_anchor(a) for a in anchor or ()])
     faults = list(verdict.faults)
     for note in verdict.notes:
-        typer.echo(f"Note: {note}")
+        typer.echo(_("Note: {note}").format(note=sentence(note)))
     for path in export or ():
         for said in _check_export(trail, path):
-            typer.echo(said.sentence) if said.true else faults.append(said.sentence)
+            typer.echo(sentence(said.sentence)) if said.true else faults.append(said.sentence)
     if faults:
         raise StoreError("\n".join([*faults, f"{verdict.entries} lines read."]))
-    typer.echo(f"{verdict.entries} lines, unbroken. Head: {verdict.head}")
+    unbroken = _("{count} lines, unbroken. Head: {head}")
+    typer.echo(unbroken.format(count=verdict.entries, head=verdict.head))
     if found := trail.head():
-        typer.echo(f"Anchor to note elsewhere: {found.short}")
+        typer.echo(_("Anchor to note elsewhere: {anchor}").format(anchor=found.short))
 
 
 def _parse_anchor(text: str) -> Anchor:
@@ -68,7 +74,8 @@ def _parse_anchor(text: str) -> Anchor:
         return Anchor.parse(text)
     except ValueError as exc:
         raise InputError(
-            "An anchor looks like 57:4f3a9c01d2e47b60, the number of a line and its digest."
+            "This is no anchor. Give the number of a line and its digest, such as "
+            "57:4f3a9c01d2e47b60."
         ) from exc
 
 
@@ -87,7 +94,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise InputError(f"{path.name} cannot be read.") from exc
+        raise InputError(f"{path.name} cannot be read. Check its name and its rights.") from exc
 
 
 @audit.command("acknowledge")
@@ -96,14 +103,16 @@ def acknowledge_loss(
 ) -> None:
     """Stand for lines that are missing, as after a backup was put back; the trail says so."""
     count = open_repository().audit.acknowledge_loss(account=TERMINAL, reason=reason)
-    typer.echo(f"{count} noted lines are missed no more. The trail says who stands for it.")
+    stood = _("{count} noted lines are missed no more. The trail says who stands for it.")
+    typer.echo(stood.format(count=count))
 
 
 @audit.command("rotate-key")
 def rotate_key() -> None:
     """Seal the trail with a new key from here on; what the old one sealed stays checked."""
     fingerprint = open_repository().audit.rotate_key(account=TERMINAL)
-    typer.echo(f"Key {fingerprint} seals from here on. Start running servers again.")
+    told = _("Key {key} seals from here on. Start running servers again.")
+    typer.echo(told.format(key=fingerprint))
 
 
 @audit.command("list")
@@ -120,7 +129,7 @@ def list_audit(
 @account.command()
 def add(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under a signature.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on reports.", prompt=True)],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
     role: Annotated[
         list[Role] | None,
@@ -130,12 +139,12 @@ def add(
     """Create an account; asks for what is not given."""
     repository, settings = open_repository(), Settings.from_environment()
     repository.accounts.create(name, reader, password, by=TERMINAL, roles=role or None)
-    typer.echo(f"{name} can sign in now.")
+    typer.echo(_("{name} can sign in now.").format(name=name))
     if key := renew_recovery_key(settings, only_first=True):
         repository.audit.record(
             AuditEvent.ENCRYPTION, account=TERMINAL, detail="a recovery key was made"
         )
-        typer.echo(RECOVERY_KEY.format(key=key))
+        typer.echo(recovery_key_words(key))
 
 
 @account.command()
@@ -143,16 +152,17 @@ def reset(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
-    """Give a reader a new password and unlock the account."""
+    """Give a doctor a new password and unlock the account."""
     open_repository().accounts.reset_password(name, password, by=TERMINAL)
-    typer.echo(f"{name} can sign in with the new password.")
+    typer.echo(_("{name} can sign in with the new password.").format(name=name))
 
 
 @account.command("reset-factor")
 def reset_second_factor(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """Take away the second factor of a reader who has lost it."""
+    """Take away the second factor of somebody who has lost it."""
     open_repository().accounts.reset_second_factor(name, by=TERMINAL)
-    typer.echo(f"{name} signs in without a second factor, or makes a new one where it is demanded.")
+    without = _("{name} signs in without a second factor, or makes a new one where it is demanded.")
+    typer.echo(without.format(name=name))
 
 
 @account.command("roles")
@@ -169,38 +179,38 @@ def set_roles(
 def disable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
     """Let nobody sign in with an account any more, and end its sessions; its work stays."""
     open_repository().accounts.disable(name, by=TERMINAL)
-    typer.echo(f"{name} cannot sign in any more.")
+    typer.echo(_("{name} cannot sign in any more.").format(name=name))
 
 
 @account.command()
 def enable(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """Let the reader of a disabled account sign in again."""
+    """Let the owner of a disabled account sign in again."""
     open_repository().accounts.enable(name, by=TERMINAL)
-    typer.echo(f"{name} can sign in again.")
+    typer.echo(_("{name} can sign in again.").format(name=name))
 
 
 @account.command()
 def rename(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    reader: Annotated[str, typer.Option(help="Name under later signatures.", prompt=True)],
+    reader: Annotated[str, typer.Option(help="Name shown on later reports.", prompt=True)],
 ) -> None:
-    """Change the name under a reader's later signatures."""
+    """Change the name shown on somebody's later reports."""
     open_repository().accounts.rename(name, reader, by=TERMINAL)
-    typer.echo(f"{name} signs as {reader} from now on.")
+    typer.echo(_("{name} signs as {reader} from now on.").format(name=name, reader=reader))
 
 
 @account.command("list")
 def list_accounts() -> None:
-    """Print sign-in names, readers and roles."""
+    """Print sign-in names, names and roles."""
     for user in open_repository().accounts.all():
         fields = (user.name, user.reader, ", ".join(sorted(user.roles)))
-        typer.echo("\t".join((*fields, "disabled") if user.disabled else fields))
+        typer.echo("\t".join((*fields, _("disabled")) if user.disabled else fields))
 
 
 def truth(
     table: Annotated[Path, typer.Argument(help="CSV: study_instance_uid,code,present,source.")],
 ) -> None:
-    """Tell what studies turned out to show (follow-up, CT, panel), for the readers' statistics."""
+    """Tell what studies turned out to show (follow-up, CT, panel), for doctors' statistics."""
     repository = open_repository()
     try:
         with table.open(newline="", encoding="utf-8") as stream:
@@ -215,7 +225,8 @@ def truth(
             ]
     except (OSError, KeyError, UnicodeDecodeError, AttributeError) as exc:
         raise InputError(
-            "The table cannot be read; its columns are study_instance_uid, code, present, source."
+            "The table cannot be read. Give it the columns study_instance_uid, code, "
+            "present, source."
         ) from exc
     unknown = 0
     for known_truth in truths:
@@ -223,7 +234,8 @@ def truth(
             repository.reviews.set_truth(known_truth, account=TERMINAL)
         except ConflictError:  # no such study here; the others are kept all the same
             unknown += 1
-    typer.echo(f"{len(truths) - unknown} outcomes kept, {unknown} of unknown studies left out.")
+    kept = _("{kept} outcomes kept, {unknown} of unknown studies left out.")
+    typer.echo(kept.format(kept=len(truths) - unknown, unknown=unknown))
 
 
 def delete(
@@ -231,8 +243,8 @@ def delete(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.", prompt=True)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
 ) -> None:
-    """Remove a study, its films, answers and reviews for good; the audit line stays."""
+    """Remove a study, its images, answers and reviews for good; the audit line stays."""
     if not yes:
-        typer.confirm("Delete this study for good?", abort=True)
+        typer.confirm(_("Delete this study for good?"), abort=True)
     open_repository().studies.delete(study, account=TERMINAL, reason=reason)
-    typer.echo("The study is deleted.")
+    typer.echo(_("The study is deleted."))

@@ -16,11 +16,12 @@ import typer
 from imaging.dicom import Image, read_image
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError, UnsupportedImageError
+from imaging.language import _, sentence
 from imaging.rendering import film_picture, png_bytes
 
 
 def render(
-    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG, JPEG or TIFF film.")],
+    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG, JPEG or TIFF image.")],
     out: Annotated[Path, typer.Option(help="The PNG file to write.")],
     frame: Annotated[
         int | None, typer.Option(min=1, help="Frame as stored, from 1; else the first shown.")
@@ -32,7 +33,7 @@ def render(
     if frame is not None and frame > frames:
         raise UnsupportedImageError(f"The file has {frames} frame(s); choose one of them.")
     if out.exists() and out.samefile(file):
-        raise ExportError("The picture would be written over the film; choose another file.")
+        raise ExportError("The picture would be written over the image; choose another file.")
     at = image.frame_order[0] if frame is None else frame - 1
     content = render_png(image, at)
     try:
@@ -42,8 +43,9 @@ def render(
             "The picture cannot be written; check that its folder exists and is not full."
         ) from exc
     for words in (*image.remarks, *image.overlay_planes().undrawn):
-        typer.echo(f"\u26a0 {words}")
-    typer.echo(f"Frame {at + 1} of {frames} written. {RESEARCH_USE}.")
+        typer.echo(f"\u26a0 {sentence(words)}")
+    written = _("Frame {number} of {count} written.").format(number=at + 1, count=frames)
+    typer.echo(f"{written} {_(RESEARCH_USE)}.")
 
 
 def render_png(image: Image, frame: int) -> bytes:

@@ -28,11 +28,11 @@ _TOLD = 1.0  # seconds after which they are told
 _LOOK = 0.5  # seconds between two looks
 _FRESH = 15.0  # seconds that what is kept stays after it was used: a browser is collecting it
 _BUSY = (
-    "Other large films are being opened, and the memory for films is full. Try again in a moment."
+    "Other large images are being opened, and the memory for images is full. Try again in a moment."
 )
 _TOO_LARGE = (
-    "This picture is larger than the memory that films may take here. Export it smaller, or in "
-    "parts."
+    "This picture is larger than the memory that images may take here. Export it smaller, or "
+    "in parts."
 )
 _on_wait: ContextVar[Callable[[], object] | None] = ContextVar("on_wait", default=None)
 

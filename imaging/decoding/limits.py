@@ -48,7 +48,9 @@ def luminance_values(image: Image, frame: int) -> NDArray[np.float32]:
     quick = image.quick_values(frame, enough=_ENOUGH)
     small = block_means(quick.values)
     if not np.isfinite(small).all():
-        raise PixelDataError("The picture holds values that are no numbers; export the film again.")
+        raise PixelDataError(
+            "The picture holds values that are no numbers; export the image again."
+        )
     return -small if quick.reversed else small
 
 

@@ -43,8 +43,8 @@ _HOPELESS = 600.0  # seconds for which nobody tries again what was too much for 
 _IDLE = 30.0  # seconds after which a process that may hold much is let go
 _START = 60.0  # seconds until a process can be asked
 _NO_PROCESS = (
-    "No process that decodes films can be started on this computer now; close what takes its "
-    "memory, and try again."
+    "No process that decodes images can be started on this computer now; close what takes "
+    "its memory, and try again."
 )
 Files = Mapping[str, Callable[[], bytes]]
 

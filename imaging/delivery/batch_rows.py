@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from imaging.documents import Document
@@ -43,13 +43,18 @@ class Batch:
 
 
 def job_batch(repository: Repository, job: Job, because: Because) -> Batch:
-    """The files of a job, in the order they were handed in; a waiting one says that it waits."""
+    """The files of a job, study by study in the worklist's order; a waiting one says that it waits.
+
+    Files of no study come last, in the order they were handed in.
+    """
     order = repository.site.reading_order()
+    places = {uid: at for at, uid in enumerate(repository.worklist.study_uids())}
+    files = sorted(job.files, key=lambda file: places.get(file.study_instance_uid, len(places)))
 
     def rows(names: bool) -> Iterator[ResultRow]:
         study = lru_cache(_CACHED_STUDIES)(lambda uid: _study(repository, uid))
         held = lru_cache(_CACHED_STUDIES)(lambda uid: bool((found := study(uid)) and found.held))
-        for file in job.files:
+        for file in files:
             uid = file.study_instance_uid
             record = study(uid) if uid else None
             if record is not None and held(uid):
@@ -146,7 +151,8 @@ def _held_row(path: str, file: Instance | Document | None) -> ResultRow:
     """A file of a study that names two patients: that it is held, and nothing else about it."""
     uid = file.identity.sop_instance_uid if file else ""
     held = Assessment(uid, Status.REFUSED, messages=(HELD,))
-    return result_row(path, held, file, selection=HELD)
+    row = result_row(path, held, file, selection=HELD)
+    return replace(row, age_years=None, sex="", study_date="", examination="")
 
 
 def _outcome(file: JobFile, *, study_deleted: bool) -> Assessment | None:

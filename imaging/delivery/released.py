@@ -19,8 +19,8 @@ from imaging.export import ExportedFile
 from imaging.review.records import AuditEvent
 from imaging.store import Repository, seal_file
 
-FOUND = "Text was found in a picture, so its copy was left out; have a reader look at it first."
-NO_FILM = "This study holds no DICOM film, so there is nothing to copy."
+FOUND = "Text was found in a picture, so its copy was left out; have a doctor look at it first."
+NO_FILM = "This study has no DICOM image, so there is nothing to copy. Choose another study."
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,14 +70,19 @@ def zip_reports(
                     continue
                 contents += [(uid, _put(archive, file)) for file in files]
             if len(contents) == 1:
-                raise ExportError("None of these studies has a report yet.")
+                raise ExportError(
+                    "None of these studies has a report yet. Write and sign one first."
+                )
             archive.writestr(CONTENTS, _table(contents))
             if left_out:
                 archive.writestr(LEFT_OUT, "\n".join(left_out) + "\n")
     except BaseException as exc:
         path.unlink(missing_ok=True)
         if isinstance(exc, OSError):
-            raise ExportError("The archive of reports cannot be written there.") from exc
+            raise ExportError(
+                "The archive of reports cannot be written there. Choose "
+                "another folder, or check that the disk is not full."
+            ) from exc
         raise
     return tuple(left_out)
 

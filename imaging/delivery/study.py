@@ -25,6 +25,7 @@ from imaging.export import (
     find_changes,
 )
 from imaging.lengths import recorded_plane
+from imaging.review.drafting import without_ai
 from imaging.review.measure import METRIC
 from imaging.review.records import AuditEvent, Measure, Presentation, Review
 from imaging.review.rights import Right
@@ -32,9 +33,9 @@ from imaging.store import Repository, seal_file
 from imaging.store.access.sessions import insist_on
 from imaging.study import StudyRecord
 
-_HIDDEN = "The reader switched the file's overlay off: it is not drawn here."
+_HIDDEN = "The doctor switched the file's overlay off: it is not drawn here."
 _HEAD = 64  # bytes that tell a PNG from a JPEG
-_UNDRAWN = {"sr", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
+_UNDRAWN = {"sr", "html", "fhir", "csv"}  # hold no picture: reports of a batch decode nothing
 
 
 def deliver(
@@ -86,7 +87,9 @@ def deliver(
         # the patient as under the signature: what was typed since belongs to an amendment
         record = repository.studies.get(study_uid, typed_until=signed.created_at)
     if not record.instances:
-        raise ExportError("This study holds no film, so there is nothing to export.")
+        raise ExportError(
+            "This study has no image, so there is nothing to export. Choose another study."
+        )
     sources = _find_sources(repository, record)
     drawn = not set(formats) <= _UNDRAWN
     head = repository.audit.head()
@@ -127,6 +130,7 @@ def make_case(
     *,
     maps: Sequence[AttributionMap] = (),
     drawn: bool = True,
+    review: Review | None = None,
 ) -> ExportCase:
     """The case of a study: its newest signed review (else the draft) and the pictures it needs.
 
@@ -140,10 +144,14 @@ def make_case(
     drawn : bool
         False for a case nobody draws: it holds no pictures but those of PNG and JPEG films, which
         become DICOM.
+    review : Review, optional
+        Another version than that, such as the amendment under way.
     """
     contents = _read_heads(sources, record)
-    review = next((r for r in reversed(record.reviews) if r.signed), record.review)
+    review = review or next((r for r in reversed(record.reviews) if r.signed), record.review)
     review = _without_strangers(_with_planes(review, record), record) if review else None
+    if record.ai_off is not None:  # nor what else was worked out of a network before it was
+        maps, review = (), without_ai(review) if review else None
     pictures = [
         picture
         for instance in record.instances
@@ -278,6 +286,6 @@ def _choose_preset(image: DistantImage, frame: int, presentation: Presentation |
         center, width = presentation.window_center, presentation.window_width
         if center is not None and width is not None:
             function = presentation.function
-            return VoiPreset("window", 0, "Reader's window", center, width, function=function)
+            return VoiPreset("window", 0, "Doctor's window", center, width, function=function)
     presets = image.instance.voi_presets
     return presets[0] if presets else image.automatic_preset(frame)

@@ -22,10 +22,10 @@ from imaging.entities import Derivation
 
 _KEYWORD = "Lightbox derivation"
 FROM_PHOTOGRAPH = (
-    "This film was cropped and straightened from a photograph: nothing on it can be measured in "
-    "millimetres."
+    "This image was cropped and straightened from a photograph: nothing on it can be "
+    "measured in millimetres."
 )
-MIRRORED = "A reader mirrored this film: left and right are swapped against the photograph."
+MIRRORED = "A doctor mirrored this image: left and right are swapped against the photograph."
 
 
 def write_derived(values: NDArray[Any], derivation: Derivation) -> bytes:

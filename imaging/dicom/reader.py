@@ -58,11 +58,13 @@ _UNDESCRIBED = (
 )
 _TOO_LARGE = "The file is larger than 1 GiB, more than this tool accepts. Export it in parts."
 _UNPACKS = "The file unpacks to more than 1 GiB, more than this tool accepts. Export it in parts."
-_LONG_HEADER = "The header of this file is longer than any film's; ask for it to be exported again."
+_LONG_HEADER = (
+    "The header of this file is longer than any image's; ask for it to be exported again."
+)
 _MISSING_UIDS = "The file lacks valid identifiers (UIDs); stand-ins were made from its bytes."
 _MALFORMED_UIDS = (
-    "The file's identifiers (UIDs) are not well formed; stand-ins were made from what it says, so "
-    "that the films of one study stay together."
+    "The file's identifiers (UIDs) are not well formed; stand-ins were made from what it "
+    "says, so that the images of one study stay together."
 )
 _ENCAPSULATED = b"\xfe\xff\x00\xe0"  # an item where native pixels would start (PS3.5 A.4)
 
@@ -291,14 +293,14 @@ def _no_picture_error(sop_class_uid: str, modality: str) -> UnsupportedImageErro
     words = name_object(sop_class_uid, modality)
     if words:
         return UnsupportedImageError(
-            f"This file holds {words}, not a picture. Add the film itself."
+            f"This file holds {words}, not a picture. Add the image itself."
         )
     if sop_class_uid:
         return PixelDataError(
             "The header describes a picture but the file holds none; it was cut short or "
             "stripped. Ask for it to be sent again."
         )
-    return UnsupportedImageError("This DICOM file holds no picture. Add the film itself.")
+    return UnsupportedImageError("This DICOM file holds no picture. Add the image itself.")
 
 
 def _check_syntax(transfer_syntax_uid: str) -> None:

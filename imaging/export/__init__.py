@@ -1,4 +1,4 @@
-"""Export of a study as SR, SC, GSPS, parametric map, PDF, FHIR and CSV.
+"""Export of a study as SR, SC, GSPS, parametric map, PDF, HTML, FHIR and CSV.
 
 Rule of the room: it writes what `case.ExportCase` holds and decides nothing clinical; it knows
 `entities`, `review`, `worklist`, `errors` and `rendering`, of `dicom` only how a header's bytes
@@ -19,6 +19,8 @@ from imaging.export.case import AttributionMap, Change, ExportCase, ExportedFile
 from imaging.export.common import border
 from imaging.export.named_person import insist_on_named_person
 from imaging.export.source import film_capture, find_changes
+from imaging.language import speaking, spoken
+from imaging.language.catalogue import SOURCE
 
 __all__ = [
     "FORMATS",
@@ -39,11 +41,13 @@ _WRITERS = {  # imported when asked for: highdicom and reportlab take a second
     "gsps": "presentation_state.presentation_states",
     "map": "attribution_map.attribution_maps",
     "pdf": "pdf.pdf_report",
+    "html": "page.html_report",
     "fhir": "fhir.diagnostic_report",
     "csv": "table.findings_table",
 }
 FORMATS = tuple(_WRITERS)
 _DICOM = ("sr", "sc", "gsps", "map")
+_FOR_PEOPLE = ("pdf", "html")  # what machines read says the same in English
 LEFT_OUT = "not-exported.txt"
 
 
@@ -107,7 +111,8 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write one format."""
     module, _, function = _WRITERS[name].partition(".")
     writer: Writer = getattr(import_module(f"imaging.export.study.{module}"), function)
-    with border("This study's data cannot be written in this form."):
+    language = spoken() if name in _FOR_PEOPLE else SOURCE
+    with border("This study's data cannot be written in this form."), speaking(language):
         files = writer(case, now)
     for file in files:
         insist_on_named_person(case, file)
@@ -117,5 +122,5 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
 def _write_films(case: ExportCase) -> list[ExportedFile]:
     """PNG and JPEG films as DICOM, so that what refers to them finds them."""
     films = (i for i in case.record.instances if i.source is SourceKind.FILM)
-    with border("The film cannot be written as DICOM."):
+    with border("The image cannot be written as DICOM."):
         return [film_capture(case, film) for film in films]

@@ -64,8 +64,8 @@ class AttributionMap:
 
     @property
     def shown(self) -> bool:
-        """False for a map that is not reliable: it is told about and never drawn."""
-        return self.verdict != NOT_RELIABLE
+        """False for a map that is not reliable, or was not tested: it is never drawn."""
+        return self.verdict not in ("", NOT_RELIABLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,14 +162,20 @@ class ExportCase:
         for instance in self.record.instances:
             if instance.identity.sop_instance_uid == sop_instance_uid:
                 return instance
-        raise ExportError("An annotation or map belongs to a film that is not in this study.")
+        raise ExportError(
+            "An annotation or map belongs to an image that is not in this "
+            "study. Reload the study, then export again."
+        )
 
     def picture(self, sop_instance_uid: str, frame: int) -> Picture:
         """The picture of a frame; `ExportError` when it was not gathered."""
         for picture in self.pictures:
             if (picture.sop_instance_uid, picture.frame) == (sop_instance_uid, frame):
                 return picture
-        raise ExportError("The picture of this film could not be prepared for the export.")
+        raise ExportError(
+            "The picture of this image could not be prepared for the export. "
+            "Export it without pictures, or ask for the file again."
+        )
 
     def presentation(self, sop_instance_uid: str, frame: int) -> Presentation:
         """How the reader left a frame, or the plain presentation."""
@@ -190,6 +196,8 @@ class ExportedFile:
 
 def why_no_map(case: ExportCase, deed: str) -> str:
     """The sentence for a case without a map that may be drawn; `deed` is what cannot be done."""
-    if case.maps:
-        return "The network's explanation is not reliable for this image: there is no map of it."
-    return f"There is no explanation of the network's answer to {deed}."
+    if case.record.ai_off is not None:
+        return f"AI was off, so there is no explanation of an AI answer to {deed}."
+    if any(map_.verdict for map_ in case.maps):
+        return "The AI's explanation is not reliable for this image: there is no map of it."
+    return f"There is no explanation of the AI's answer to {deed}."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imaging.entities import Answer, LengthPlane
 from imaging.export.common import PRIVATE
-from imaging.review.records import Call, Code, Measure
+from imaging.review.records import Call, Code, Course, Measure, ReadFinding
+from imaging.review.terms import PARTS, SITES
 
 RADIOGRAPHY = Code("RG", "DCM", "Radiographic imaging")
 PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain films)
@@ -13,18 +14,33 @@ PROCEDURES = {  # modality -> procedure reported (CID 100 has none for plain fil
     "US": Code("16310003", "SCT", "Ultrasonography"),
 }
 COMMENT = Code("121106", "DCM", "Comment")
-PRESENCE = Code("PRESENCE", PRIVATE, "Presence of finding")
 PRESENT = Code("52101004", "SCT", "Present")
 ABSENT = Code("272519000", "SCT", "Absent")
-CALL = Code("CALL", PRIVATE, "Reader's word on the network's answer")
+CALL = Code("CALL", PRIVATE, "Doctor's word on the AI answer")
 CALLS = {
-    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Accepted as the network answered"),
-    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Opposite of what the network answered"),
-    Call.EDITED: Code("EDITED", PRIVATE, "Network's finding restated"),
-    Call.ADDED: Code("ADDED", PRIVATE, "Added by the reader"),
-    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided without the network"),
+    Call.ACCEPTED: Code("ACCEPTED", PRIVATE, "Agreed with the AI"),
+    Call.OVERRULED: Code("OVERRULED", PRIVATE, "Disagreed with the AI"),
+    Call.EDITED: Code("EDITED", PRIVATE, "AI finding reworded"),
+    Call.ADDED: Code("ADDED", PRIVATE, "Added by the doctor"),
+    Call.UNAIDED: Code("UNAIDED", PRIVATE, "Decided by doctor (no firm AI answer)"),
+    Call.STATED: Code("STATED", PRIVATE, "Stated by the doctor"),
 }
-ANSWER = Code("ANSWER", PRIVATE, "Answer of the network")
+UNSURE = Code("UNAIDED_UNSURE", PRIVATE, "Decided by doctor (AI was unsure)")
+FINDINGS = Code("121070", "DCM", "Findings")
+IMPRESSION = Code("121073", "DCM", "Impression")
+INDICATION = Code("121109", "DCM", "Indications for Procedure")
+COMPARISON = Code("COMPARED_WITH", PRIVATE, "Compared with")
+COURSE = Code("COURSE", PRIVATE, "Change since the compared study")
+COURSES = {
+    Course.NEW: Code("NEW", PRIVATE, "New"),
+    Course.WORSE: Code("WORSE", PRIVATE, "Worse"),
+    Course.SAME: Code("260388006", "SCT", "No change"),
+    Course.BETTER: Code("BETTER", PRIVATE, "Better"),
+    Course.RESOLVED: Code("413322009", "SCT", "Problem resolved"),
+}
+LATERALITY = Code("272741003", "SCT", "Laterality")
+FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+ANSWER = Code("ANSWER", PRIVATE, "AI answer")
 NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 ANSWERS = {
     Answer.PRESENT: PRESENT,
@@ -33,11 +49,11 @@ ANSWERS = {
     Answer.UNSUITABLE: NOT_EVALUATED,
 }
 PROBABILITY = Code("122157", "DCM", "Probability")
-OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Operating point")
-DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement between networks")
-ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate of the conformal answer")
+OPERATING_POINT = Code("OPERATING_POINT", PRIVATE, "Threshold")
+DISAGREEMENT = Code("DISAGREEMENT", PRIVATE, "Disagreement within the model")
+ERROR_RATE = Code("ERROR_RATE", PRIVATE, "Error rate the AI answer is set to")
 AI = Code("123110", "DCM", "Artificial Intelligence")
-IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the network")
+IMAGE_QUALITY = Code("SUITABILITY", PRIVATE, "Suitability for the AI")
 NO_UNIT = Code("1", "UCUM", "no units")
 SALIENCY = Code("130404", "DCM", "Saliency")
 GRAD_CAM = Code("130403", "DCM", "Gradient-weighted class activation")
@@ -77,6 +93,20 @@ _UNITS = {
     "{pixels}2": "square pixels",
     "1": "no units",
 }
+
+
+def call_code(finding: ReadFinding) -> Code:
+    """What a reader's statement is beside the network's answer."""
+    if finding.call is Call.UNAIDED and finding.unsure:
+        return UNSURE
+    return CALLS[finding.call]
+
+
+def sites_code(finding: ReadFinding) -> tuple[Code, ...]:
+    """Where a finding lies: the zones or lobes stated, else the organ; empty without a side."""
+    if finding.side is None or finding.code not in PARTS:
+        return ()
+    return tuple(SITES[site] for site in finding.sites) or (PARTS[finding.code],)
 
 
 def measure_name(measure: Measure) -> tuple[Code, Code | None]:

@@ -26,7 +26,7 @@ UTF_8 = "ISO_IR 192"
 _SERIES = {  # kind -> series number, and its name in the archive (LO, 64 characters)
     "sr": (9101, "Report"),
     "sc": (9102, "AI overlay"),
-    "gsps": (9103, "Reader's presentation"),
+    "gsps": (9103, "Doctor's presentation"),
     "map": (9104, "AI attribution"),
     "pdf": (9105, "Report as PDF"),
 }

@@ -1,7 +1,7 @@
 """Fonts for the PDF: every character printed, or named by its code point and said to be missing.
 
-No font is bundled: DejaVu from the system or from matplotlib, Bitstream Vera from reportlab as the
-last resort, and whatever else the computer has for scripts these do not know.
+DejaVu from the system or from matplotlib, Bitstream Vera from reportlab as the last resort; for
+scripts these do not know the fonts that come along (``locale/fonts``), and what the computer has.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+from imaging.settings import shipped_folder
 
 _FOLDERS = (
     "/usr/share/fonts",
@@ -119,7 +121,7 @@ def _has_glyph(name: str, character: str) -> bool:
 
 
 def _list_files() -> Iterator[Path]:
-    """TrueType files of this computer, in a stable order."""
-    for folder in _FOLDERS:
+    """TrueType files, those that come along first, in a stable order."""
+    for folder in (shipped_folder("locale") / "fonts", *_FOLDERS):
         for suffix in ("*.ttf", "*.ttc"):
             yield from sorted(Path(folder).expanduser().rglob(suffix))

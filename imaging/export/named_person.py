@@ -18,8 +18,8 @@ from imaging.text import clean
 
 _WHO = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 _STRANGERS = (
-    "What was written names one patient and refers to another's film, so it was thrown away. "
-    "Look at whose the films of this study are."
+    "What was written names one patient and refers to another's image, so it was thrown "
+    "away. Look at whose the images of this study are."
 )
 
 

@@ -174,7 +174,10 @@ def film_capture(case: ExportCase, instance: Instance) -> ExportedFile:
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     stored = case.picture(ds.SOPInstanceUID, 0).stored
     if stored is None:
-        raise ExportError("The picture of this film could not be prepared for the export.")
+        raise ExportError(
+            "The picture of this image could not be prepared for the export. "
+            "Export it without pictures, or ask for the file again."
+        )
     ds.PixelData = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
     ds["PixelData"].VR = "OW" if ds.BitsAllocated == 16 else "OB"
     if instance.derivation is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status, TypedFacts
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
-from imaging.lengths import plane_words
-from imaging.review.records import Measure, Stage
+from imaging.language import _, sentence
+from imaging.lengths import PLANE_WORDS
+from imaging.review.events import AiScope
+from imaging.review.records import Measure
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
 from imaging.typed_facts import stated
@@ -15,39 +17,58 @@ ANSWERS = {
     Answer.PRESENT: "present",
     Answer.ABSENT: "absent",
     Answer.UNSURE: "unsure - please read",
-    Answer.UNSUITABLE: "not a picture the network was built for",
+    Answer.UNSUITABLE: "not an image the AI was built for",
 }
 STATUSES = {
     Status.OK: "answered",
     Status.WARNED: "answered, with caution",
     Status.REFUSED: "not suitable",
     Status.ERROR: "could not be read",
-    Status.DOCUMENT: "document, kept with its study",
-    Status.HELPER: "no film, such as a viewer on a disc",
+    Status.DOCUMENT: "report attached",
+    Status.HELPER: "not an image, such as a viewer on a disc",
+}
+# Whether "present" and "absent" are in the conformal set -> what that says of this patient.
+CERTAINTIES = {
+    (True, False): (
+        "AI: {finding} likely. It is set so that at most {count} of 100 images without it get this "
+        "answer."
+    ),
+    (False, True): (
+        "AI: {finding} unlikely, which does not rule it out. It is set so that at most {count} of "
+        "100 images with it get this answer."
+    ),
+    (True, True): "AI: cannot tell whether there is {finding}.",
+    (False, False): "Unusual image: no confident answer.",
+}
+CONTRADICTIONS = {
+    (False, True): "Borderline: above the threshold, but weak for {finding}.",
+    (True, False): "Borderline: below the threshold, yet {finding} is likely.",
+}
+AI_OFF = {
+    AiScope.STUDY: "AI was off for this study: no AI answer is given here.",
+    AiScope.ACCOUNT: "AI was off for the doctor who exported this: no AI answer is given here.",
+    AiScope.SITE: "AI was off for the whole site: no AI answer is given here.",
 }
 CHANGED = "Written otherwise than in the file:"
 
 
-def status_line(case: ExportCase) -> str:
-    """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a reader came."""
-    review = case.review
-    if review is None:
-        return "NOT READ: the network's answer only, not seen by a reader"
-    if review.stage is Stage.DRAFT:
-        return f"DRAFT, not signed (version {review.version})"
-    at = local(review.created_at).strftime("%Y-%m-%d %H:%M %Z").strip()
-    amended = ", amends an earlier final report" if case.predecessor else ""
-    word = "FINAL" if review.stage is Stage.FINAL else "PRELIMINARY"
-    return f"{word}, signed by {review.reader} at {at} (version {review.version}{amended})"
+def ai_off_line(record: StudyRecord) -> str:
+    """That AI was off when this left, and for what; "" where it was on."""
+    return _(AI_OFF[record.ai_off]) if record.ai_off is not None else ""
 
 
 def typed_line(typed: TypedFacts) -> str:
     """Which facts about the patient stand in no file, who typed them, and when."""
-    when = f" on {local(typed.typed_at):%Y-%m-%d %H:%M}" if typed.typed_at else ""
-    facts = ", ".join(stated(typed))
-    view = f" ({typed.view_position})" if typed.view_position else ""
+    when = f"{local(typed.typed_at):%Y-%m-%d %H:%M}" if typed.typed_at else ""
+    facts = ", ".join(_(fact) for fact in stated(typed))
+    facts += f" ({typed.view_position})" if typed.view_position else ""
     who = typed.reader or typed.account
-    return f"Typed by {who}{when}, not stated in the file: {facts}{view}."
+    said = (
+        _("Typed by {reader} on {time}, not stated in the file: {facts}.")
+        if when
+        else _("Typed by {reader}, not stated in the file: {facts}.")
+    )
+    return said.format(reader=who, time=when, facts=facts)
 
 
 def typed_lines(record: StudyRecord) -> tuple[str, ...]:
@@ -58,8 +79,8 @@ def typed_lines(record: StudyRecord) -> tuple[str, ...]:
 
 def changes_text(case: ExportCase) -> str:
     """What is written otherwise than in the file, a line each below a first; "" for nothing."""
-    lines = [change.sentence for change in case.changes]
-    return "\n".join([CHANGED, *lines]) if lines else ""
+    lines = [sentence(change.sentence) for change in case.changes]
+    return "\n".join([_(CHANGED), *lines]) if lines else ""
 
 
 def date_words(digits: str) -> str:
@@ -75,28 +96,32 @@ def time_words(digits: str) -> str:
 
 def status_word(status: str) -> str:
     """Outcome of a file; anything but a `Status` is returned as it is."""
-    return STATUSES[Status(status)] if status in set(Status) else status
+    return _(STATUSES[Status(status)]) if status in set(Status) else status
 
 
 def answer_word(answer: str) -> str:
     """An `Answer` in words; "" where there is none."""
-    return ANSWERS[Answer(answer)] if answer else ""
+    return _(ANSWERS[Answer(answer)]) if answer else ""
 
 
 def model_line(model: ModelIdentity) -> str:
     """Name, version and hash of a network."""
-    of = "files" if model.files_sha256 else "weights"
-    return f"{model.name} {model.version}, {of} SHA-256 {model.short_hash}"
+    said = (
+        _("{model}, files SHA-256 {hash}")
+        if model.files_sha256
+        else _("{model}, weights SHA-256 {hash}")
+    )
+    return said.format(model=f"{model.name} {model.version}", hash=model.short_hash)
 
 
 def engine_line(assessment: Assessment) -> str:
     """The engine that computed an answer, and how precisely; "" where that was not recorded."""
-    return f"Computed by {assessment.engine}" if assessment.engine else ""
+    return _("Computed with {engine}").format(engine=assessment.engine) if assessment.engine else ""
 
 
 def finding_label(code: str) -> str:
     """A finding in words."""
-    return concept(code).meaning
+    return _(concept(code).meaning)
 
 
 def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
@@ -104,38 +129,70 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
 
     A score that was not `calibrated` for such films must not look like a probability.
     """
-    word = "probability" if calibrated else "no probability here, score"
-    text = f"{word} {finding.probability:.3f}, operating point {finding.operating_point:.3f}"
-    return f"{text} (exploratory)" if finding.exploratory else text
+    said = (
+        _("probability {probability}, threshold {threshold}")
+        if calibrated
+        else _("no probability here, score {probability}, threshold {threshold}")
+    )
+    text = said.format(
+        probability=figure(finding.probability), threshold=f"{finding.operating_point:.3f}"
+    )
+    return f"{text} ({_('exploratory')})" if finding.exploratory else text
 
 
-def conformal_line(assessment: Assessment) -> str:
-    """The classes not ruled out at the stated error rate; "" when the model has no such rule."""
-    if assessment.error_rate is None:
+def figure(probability: float) -> str:
+    """A probability with three decimals; never a false 0 or 1."""
+    if probability < 0.0005:
+        return "<0.001"
+    return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
+
+
+def certainty_template(assessment: Assessment) -> str:
+    """What a conformal set means for this patient, with {finding} and {count} left open.
+
+    The rule keeps its error rate within each class (Vovk 2005; Sadinle et al. 2019): of the images
+    without the finding at most that share loses "absent", and so for those with it.
+
+    Returns
+    -------
+    str
+        A key of the catalogue; "" when the model has no such rule, or gave no answer.
+    """
+    if assessment.error_rate is None or assessment.primary is None:
         return ""
-    classes = " or ".join(assessment.conformal_set) or "nothing"
-    if (lead := assessment.primary) is not None and lead.answer is not None:
-        classes = f"{classes} ({lead.label})"  # one of several findings
-    return f"Not ruled out at an error rate of {assessment.error_rate:.1%}: {classes}"
+    held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
+    # one label that the threshold contradicts is no answer, and must not read like one
+    if assessment.primary.positive != held[0] and held in CONTRADICTIONS:
+        return CONTRADICTIONS[held]
+    return CERTAINTIES[held]
+
+
+def error_count(error_rate: float) -> str:
+    """An error rate as a natural frequency: 0.05 is "5" of 100."""
+    return f"{100 * error_rate:g}"
 
 
 def map_line(map_: AttributionMap) -> str:
     """A map's method, what its receipt says and why, and where the evidence lies."""
     if not map_.shown:
-        said = f"{map_.method}: not reliable for this image. The answer stands without a map."
-        return " ".join([said, *map_.reasons])
-    verdict = f": {map_.verdict}" if map_.verdict else ""
+        said = _("{method}: not reliable for this image. The answer stands without a map.")
+        return " ".join([said.format(method=_(map_.method)), *map(sentence, map_.reasons)])
+    verdict = f": {_(map_.verdict)}" if map_.verdict else ""
     place = _place_words(map_.place) if map_.place else ""
-    return " ".join(part for part in (f"{map_.method}{verdict}.", place, *map_.reasons) if part)
+    return " ".join(
+        part
+        for part in (f"{_(map_.method)}{verdict}.", place, *map(sentence, map_.reasons))
+        if part
+    )
 
 
 def _place_words(place: str) -> str:
     """Where evidence lies: a zone of a lung, a lung or both; the patient's side."""
     side, _, zone = place.partition("_")
-    if place == "both":
-        return "Evidence in both lungs."
-    return (
-        f"Evidence mainly in the {side} {zone} zone."
+    return sentence(
+        "Evidence in both lungs."
+        if place == "both"
+        else f"Evidence mainly in the {side} {zone} zone."
         if zone
         else f"Evidence mainly in the {side} lung."
     )
@@ -145,19 +202,22 @@ def measure_line(measure: Measure) -> str:
     """A measurement with its unit and where it holds, as text beside a mark."""
     units = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
     unit = units.get(measure.unit, measure.unit)
-    number = f"{measure.name} {measure.value:.4g} {unit}".strip()
+    number = f"{_(measure.name)} {measure.value:.4g} {unit}".strip()
     where = measure_plane(measure)
     return f"{number} ({where})" if where else number
 
 
 def measure_plane(measure: Measure) -> str:
     """Where a length or area holds, such as "at the detector"; "" in the body."""
-    return plane_words(measure.plane, measure.magnification) if measure.plane else ""
+    if measure.plane is None:
+        return ""
+    factor = "" if measure.magnification is None else f"{measure.magnification:.4g}"
+    return _(PLANE_WORDS.get(measure.plane, "")).format(factor=factor)
 
 
 def anchor_line(anchor: str) -> str:
     """How the head of the audit trail is printed, and what it is good for."""
-    return (
-        f"Audit trail at the export: {anchor}. A trail that was cut or written anew since lacks "
-        f"it: python cli.py audit verify --anchor {anchor}"
-    )
+    return _(
+        "Audit trail at the export: {anchor}. A trail that was cut or written anew since lacks it: "
+        "python cli.py audit verify --anchor {anchor}"
+    ).format(anchor=anchor)

@@ -25,7 +25,7 @@ from imaging.errors import StoreError
 
 CHUNK = 2**20  # bytes of plain text
 MAGIC = b"LIGHTBOX FILE\x01"  # its last byte is the version of the form
-ALTERED = "The stored film was altered on disk; upload it again."
+ALTERED = "The stored image was altered on disk; upload it again."
 _TAG = 16
 _NONCE = Struct(">7sIB")
 _PREFIX = 7

@@ -33,10 +33,10 @@ Member = tuple[str, Read]  # the name to show; what gives its bytes or raises `I
 
 _DAMAGED = "The file inside the archive is damaged; ask for the archive to be sent again."
 _BOMB = (
-    "The file inside the archive unpacks to hundreds of times its size; it is left out. Ask for "
-    "the film by itself."
+    "The file inside the archive unpacks to hundreds of times its size; it is left out. Ask "
+    "for the image by itself."
 )
-_LARGE = "The file inside the archive is larger than any film this tool reads. Export it in parts."
+_LARGE = "The file inside the archive is larger than any image this tool reads. Export it in parts."
 _DEEP = "This archive lies too deep inside others; unpack it and add the files inside."
 _PACKED = "The file is gzip-compressed; unpack it and add what is inside."
 _MANY = f"The archive holds more than {MAX_MEMBERS} files; the rest is left out. Add it in parts."

@@ -28,7 +28,7 @@ MOST_FILES = 100_000  # of one drop
 _HEAD = 1024
 _ALL = -1
 _BAD = "The browser sent something that is no piece of a file; reload the page and try again."
-_MANY = f"More than {MOST_FILES} files at once; queue their folder by its path instead."
+_MANY = f"More than {MOST_FILES} files at once; add their folder by its path instead."
 _EMPTY = "The archive is empty."
 _UNWRITABLE = "The data folder cannot be written; check the disk that it lies on."
 
@@ -214,7 +214,7 @@ def _keep_members(
 def _safe(job_id: str) -> str:
     """An id as it may stand in a file's name; our own are UUIDs."""
     if not set(job_id) <= set("0123456789abcdef-"):
-        raise ConflictError("This batch is not known here.")
+        raise ConflictError("This batch is not known here. Add the files again.")
     return job_id
 
 

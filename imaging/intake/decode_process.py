@@ -34,7 +34,8 @@ TIMED_OUT = (
 )
 CRASHED = "This file made its decoder fail; it is damaged. Ask for it to be sent again."
 OUT_OF_MEMORY = (
-    "Reading this file needs more memory than a film may take; it was stopped. Export it in parts."
+    "Reading this file needs more memory than an image may take; it was stopped. Export it "
+    "in parts."
 )
 
 

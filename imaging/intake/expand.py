@@ -18,7 +18,7 @@ from imaging.locations import find_files, is_address, read_place
 _HEAD = 1024  # bytes that tell an archive or a DICOMDIR from a film
 _MOST = 1 << 30  # bytes of an archive handed in through the browser, unpacked
 _TOO_MUCH = (
-    "The archive unpacks to more than 1 GiB; this file was left out. Queue the folder instead."
+    "The archive unpacks to more than 1 GiB; this file was left out. Add the folder instead."
 )
 
 
@@ -151,7 +151,7 @@ def _read_file(file: Path) -> bytes:
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise NotDicomError(
-                "The file is larger than any film this tool reads. Export it in parts."
+                "The file is larger than any image this tool reads. Export it in parts."
             )
         return file.read_bytes()
     except OSError as exc:

@@ -52,12 +52,12 @@ _NOT_ALLOWED = (
 )
 _CLOSED = "This folder cannot be opened; check that it is there and that Lightbox may read it."
 _REPLACED = (
-    "This folder was replaced by a link after it was queued. Put the folder back, or queue the "
-    "place the link leads to."
+    "This folder was replaced by a link after it was added. Put the folder back, or add the "
+    "folder the link leads to."
 )
 _FAULT = (
-    "The files of this folder could not all be found. Queue it again; if that does not help, ask "
-    "whoever runs Lightbox to look into its log."
+    "The files of this folder could not all be found. Add it again; if that does not help, "
+    "ask whoever runs Lightbox to look into its log."
 )
 
 

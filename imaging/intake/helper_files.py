@@ -9,7 +9,7 @@ from imaging.dicom import is_dicomdir
 from imaging.dicom.file_kind import is_program, may_be_film
 from imaging.text import clean
 
-SENTENCE = "The file belongs to the disc or the computer it came from; it is no film."
+SENTENCE = "The file belongs to the disc or the computer it came from; it is not an image."
 
 _FOLDERS = {
     "__macosx",

@@ -34,8 +34,8 @@ _PART = 2**22  # bytes that are handed over at a time, either way
 _BUFFER = 2**18
 CRASHED = "The archive made its unpacker fail; it is damaged. Ask for it to be sent again."
 TIMED_OUT = (
-    "Unpacking this took too long and was stopped; the archive may be damaged or hostile. Ask for "
-    "the films by themselves."
+    "Unpacking this took too long and was stopped; the archive may be damaged or hostile. "
+    "Ask for the images by themselves."
 )
 
 

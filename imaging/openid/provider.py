@@ -155,7 +155,8 @@ class OpenIdProvider:
             raise TokenError("the answer is of another issuer")
         if "error" in answer:
             raise AccessError(
-                "The sign-in provider let nobody in, or the sign-in was cancelled there."
+                "The sign-in provider let nobody in, or the sign-in was cancelled there. Try "
+                "again, or ask whoever runs Lightbox."
             )
         if not answer.get("code"):
             raise TokenError("no code")

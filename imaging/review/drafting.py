@@ -11,17 +11,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imaging.entities import Answer, Assessment, Finding
+from imaging.entities import Answer, Assessment, Finding, Status
 from imaging.review.records import (
     Account,
     Annotation,
     Call,
+    Compared,
+    Course,
     Presentation,
     ReadFinding,
     Review,
+    Side,
+    Site,
     Stage,
     Trial,
 )
+from imaging.review.terms import NORMAL, PARTS, sites_of
 from imaging.text import clean_note
 
 
@@ -50,21 +55,15 @@ def decide(review: Review, finding: Finding, answer: Answer | None, present: boo
         call = Call.UNAIDED
     else:
         call = Call.ACCEPTED if network_present == present else Call.OVERRULED
-    statement = ReadFinding(
-        code=finding.code,
-        present=present,
-        call=call,
-        note=old.note if old else "",
-        regions=old.regions if old else (),
-    )
+    unsure = answer is Answer.UNSURE
+    statement = _carry(ReadFinding(finding.code, present, call, unsure=unsure), old)
     return _replace_statement(review, finding.code, statement)
 
 
 def decide_unaided(review: Review, code: str, present: bool) -> Review:
     """State whether something is there that the network gave no answer about."""
-    old = review.finding(code)
-    statement = ReadFinding(code, present, Call.UNAIDED, note=old.note if old else "")
-    return _replace_statement(review, code, replace(statement, regions=old.regions if old else ()))
+    statement = _carry(ReadFinding(code, present, Call.UNAIDED), review.finding(code))
+    return _replace_statement(review, code, statement)
 
 
 def network_says(finding: Finding, answer: Answer | None) -> bool | None:
@@ -82,15 +81,119 @@ def restate(review: Review, code: str, other: str) -> Review:
     replaces = old.replaces or code if old else code
     if other == replaces:
         return review
-    statement = ReadFinding(
-        code=other,
-        present=True,
-        call=Call.EDITED,
-        note=old.note if old else "",
-        replaces=replaces,
-        regions=old.regions if old else (),
-    )
+    statement = _carry(ReadFinding(other, True, Call.EDITED, replaces=replaces), old)
     return _replace_statement(review, code, statement)
+
+
+def _carry(statement: ReadFinding, old: ReadFinding | None) -> ReadFinding:
+    """A statement with the remark, regions, place and course of the one it stands in for.
+
+    What is absent lies nowhere, and is not new, worse, the same or better; it may have resolved.
+    """
+    if old is None:
+        return statement
+    kept = replace(statement, note=old.note, regions=old.regions)
+    if not statement.present:
+        resolved = old.course is Course.RESOLVED
+        return replace(kept, course=Course.RESOLVED if resolved else None)
+    course = None if old.course is Course.RESOLVED else old.course
+    return place(replace(kept, course=course), old.side, old.sites)
+
+
+def place(statement: ReadFinding, side: Side | None, sites: Sequence[Site]) -> ReadFinding:
+    """The statement with a side and, in a lung, zones or lobes, in their order from the top."""
+    side = side if statement.present and statement.code in PARTS else None
+    allowed = sites_of(statement.code, side)
+    return replace(statement, side=side, sites=tuple(s for s in allowed if s in sites))
+
+
+def locate(review: Review, code: str, side: Side | None, sites: Sequence[Site]) -> Review:
+    """Say on which side a finding is, and in which zones or lobes of the lung."""
+    statement = review.finding(code)
+    if statement is None:
+        return review
+    return _replace_statement(review, code, place(statement, side, sites))
+
+
+def courses_of(statement: ReadFinding) -> tuple[Course, ...]:
+    """What may have become of a finding: one that is absent may have resolved, nothing else."""
+    if statement.present:
+        return tuple(course for course in Course if course is not Course.RESOLVED)
+    return (Course.RESOLVED,)
+
+
+def compare(review: Review, code: str, course: Course | None) -> Review:
+    """Say what became of a finding since the study that the review is compared with."""
+    statement = review.finding(code)
+    if statement is None or review.compared is None:
+        return review
+    course = course if course in courses_of(statement) else None
+    return _replace_statement(review, code, replace(statement, course=course))
+
+
+def compare_with(review: Review, earlier: Compared | None) -> Review:
+    """Name the earlier study; what was said against another one is not said of this."""
+    if earlier == review.compared:
+        return review
+    findings = tuple(replace(f, course=None) for f in review.findings)
+    return replace(review, findings=findings, compared=earlier)
+
+
+def call_normal(review: Review, asked: Sequence[Finding], lead: Assessment | None) -> Review:
+    """State a normal study: what was asked, and what a normal chest film shows nothing of.
+
+    Parameters
+    ----------
+    review : Review
+    asked : sequence of Finding
+        What the reader has to decide; of the network where it answered.
+    lead : Assessment or None
+        The network's answer to them; None where it gave none.
+
+    Raises
+    ------
+    ValueError
+        If something is stated as present: a template takes nothing back.
+    """
+    if any(f.present for f in review.findings):
+        raise ValueError("a study with a finding is not normal")
+    for finding in asked:
+        if lead is None:
+            review = decide_unaided(review, finding.code, False)
+        else:
+            review = decide(review, finding, lead.answer_to(finding), False)
+    stated = {f.code for f in review.findings}
+    rest = (ReadFinding(code, False, Call.ADDED) for code in NORMAL if code not in stated)
+    return replace(review, findings=(*review.findings, *rest))
+
+
+def is_normal(review: Review) -> bool:
+    """True when all that a normal study is called by is stated as absent, and nothing as present.
+
+    A remark or a note makes it a study with more to say.
+    """
+    absent = {f.code for f in review.findings if not f.present and not f.note}
+    all_absent = len(absent) == len(review.findings)
+    return all_absent and absent.issuperset(NORMAL) and not review.note
+
+
+def drafted(lead: Assessment | None) -> tuple[ReadFinding, ...]:
+    """The statements that may be drafted for the reader: of what the network was tested for.
+
+    A firm answer about a film it was built for, with no reason to be careful: no exploratory
+    finding, nothing it is unsure about, nothing out of scope or of a doubtful film.
+    """
+    if lead is None or lead.status is not Status.OK:
+        return ()
+    firm = [(f, lead.answer_to(f)) for f in lead.findings if not f.exploratory]
+    if any(a not in (Answer.PRESENT, Answer.ABSENT, None) for _f, a in firm):
+        return ()
+    if lead.answer not in (Answer.PRESENT, Answer.ABSENT):
+        return ()
+    said = ((f.code, network_says(f, answer)) for f, answer in firm)
+    return tuple(
+        ReadFinding(code, present, Call.ACCEPTED) for code, present in said if present is not None
+    )
 
 
 def add(review: Review, code: str) -> Review:
@@ -178,6 +281,15 @@ def sign(review: Review, stage: Stage) -> Review:
     return replace(review, stage=stage, restores=None)
 
 
+def without_ai(review: Review) -> Review:
+    """What is shown of a version while AI is off: nothing in it tells what a network answered."""
+    aided = (Call.ACCEPTED, Call.OVERRULED, Call.EDITED, Call.UNAIDED)
+    findings = tuple(
+        replace(f, call=Call.STATED) if f.call in aided else f for f in review.findings
+    )
+    return replace(review, findings=findings, trials=())
+
+
 def same_content(review: Review, other: Review) -> bool:
     """True when two versions say the same, whoever saved them."""
     return _content(review) == _content(other)
@@ -190,6 +302,9 @@ def _content(review: Review) -> tuple[object, ...]:
         review.presentations,
         review.note,
         review.trials,
+        review.indication,
+        review.impression,
+        review.compared,
     )
 
 

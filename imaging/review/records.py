@@ -31,6 +31,36 @@ class Call(StrEnum):
     EDITED = "edited"  # the network's finding, restated in other terms
     ADDED = "added"  # the reader's own
     UNAIDED = "unaided"  # decided where the network gave no firm answer
+    STATED = "stated"  # while AI is off: beside which answer is not told; never stored
+
+
+class Side(StrEnum):
+    """The patient's side a finding is on (PS3.16 CID 244, Laterality)."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    BOTH = "both"
+
+
+class Site(StrEnum):
+    """Where in a lung a finding lies: a zone of the film, or a lobe where that can be told."""
+
+    UPPER_ZONE = "upper_zone"
+    MIDDLE_ZONE = "middle_zone"
+    LOWER_ZONE = "lower_zone"
+    UPPER_LOBE = "upper_lobe"
+    MIDDLE_LOBE = "middle_lobe"  # the right lung has one, the left has not
+    LOWER_LOBE = "lower_lobe"
+
+
+class Course(StrEnum):
+    """What became of a finding since an earlier study."""
+
+    NEW = "new"
+    WORSE = "worse"
+    SAME = "same"
+    BETTER = "better"
+    RESOLVED = "resolved"
 
 
 class Shape(StrEnum):
@@ -115,7 +145,9 @@ class ReadFinding:
     """A finding as the reader states it.
 
     ``code`` is a key of `imaging.review.terms`; ``replaces`` is the network's code where the reader
-    restated it; ``regions`` are the uids of the annotations that mark it.
+    restated it; ``regions`` are the uids of the annotations that mark it. ``unsure`` is True where
+    the network had answered that it is unsure; False, too, in versions from before this was kept.
+    ``sites`` need a side. ``course`` is since the study that the review is compared with.
     """
 
     code: str
@@ -124,6 +156,21 @@ class ReadFinding:
     note: str = ""
     replaces: str = ""
     regions: tuple[str, ...] = ()
+    side: Side | None = None
+    sites: tuple[Site, ...] = ()
+    course: Course | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The earlier study of the same patient that a review is compared with.
+
+    ``study_date`` is YYYYMMDD, as that study said when it hung beside.
+    """
+
+    study_instance_uid: str
+    study_date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +218,9 @@ class Review:
 
     ``version`` counts from 1. ``account`` is the reader's sign-in name, ``reader`` the name that
     stands under a signature. ``restores`` is the version whose content an undo brought back.
+    ``ai_off`` is True where AI was off for this account or study when it was saved.
+    ``indication`` is why the study was asked for, as the reader wrote it; None leaves it to the
+    header. ``note`` is the free text of the findings, ``impression`` that of the conclusion.
     """
 
     study_instance_uid: str
@@ -185,6 +235,10 @@ class Review:
     note: str = ""
     trials: tuple[Trial, ...] = ()
     restores: int | None = None
+    ai_off: bool = False
+    indication: str | None = None
+    impression: str = ""
+    compared: Compared | None = None
 
     @property
     def signed(self) -> bool:
@@ -232,7 +286,8 @@ class Account:
 
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
     replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
-    what the account may do.
+    what the account may do. ``language`` is one of `imaging.language.languages`; empty for the
+    browser's. With ``ai_off`` it is shown no answer of a network.
     """
 
     name: str
@@ -241,6 +296,8 @@ class Account:
     bindings: tuple[tuple[str, str], ...] = ()
     disabled: bool = False
     roles: frozenset[Role] = EVERYDAY
+    language: str = ""
+    ai_off: bool = False
 
 
 class AuditEvent(StrEnum):
@@ -270,6 +327,8 @@ class AuditEvent(StrEnum):
     ENCRYPTION = "encryption"  # the data folder encrypted or decrypted; what opens it changed
     RESTORE = "restore"  # what follows was written in a data folder that a backup was put into
     CLOCK = "clock"  # this computer's clock was set back: the line before is of a later moment
+    SEEN = "seen"  # a network's answer, or its map, came onto a reader's screen for the first time
+    AI = "ai"  # AI was switched off, or on again: for a study, an account, the site
     SEAL = "seal"  # what was found at an upgrade; a key that seals from now on
 
 

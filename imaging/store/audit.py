@@ -235,7 +235,10 @@ class AuditTrail:
         with self._database.writing(Right.ACCOUNTS) as session:
             old, head = self._database.seal_key, _load_head(session)
             if old is None:
-                raise StoreError("No key seals this trail; nothing was changed.")
+                raise StoreError(
+                    "No key seals this trail, so nothing was changed. Check "
+                    "that this is the right data folder."
+                )
             since = head or Anchor(0, BEGINNING)
             new = make_key(old.path, since, after=old)
             detail = f"key {new.fingerprint} seals from the next line on, after {old.fingerprint}"
@@ -266,7 +269,10 @@ class AuditTrail:
                 _remember_lost(session, key)
             lost = key.lost() if key is not None else ()
             if not lost:
-                raise StoreError("No line that was noted here is missing; nothing was changed.")
+                raise StoreError(
+                    "No line that was noted here is missing, so nothing was "
+                    "changed. Check that this is the right data folder."
+                )
             gone = ", ".join(one.short for one in lost)
             detail = f"lines missing that were noted: {gone}; {reason.strip()}"
             append(session, AuditEvent.SEAL, account=account, detail=detail)

@@ -74,7 +74,7 @@ class Drops(Records):
         """
         with self._database.reading(Right.INTAKE) as session:
             if load_row(session, job_id).account != account:
-                raise NotFoundError("This batch is not known here.")
+                raise NotFoundError("This batch is not known here. Add the files again.")
 
     def announced(self, job_id: str, numbers: Sequence[int]) -> dict[int, tuple[str, int, bool]]:
         """Name, bytes, and whether it has arrived, of files of a drop.

@@ -25,8 +25,8 @@ from imaging.store.schema.tables import DropFileTable, InstanceTable, JobFileTab
 from imaging.store.worklist_rows import refresh_worklist
 
 _T = TypeVar("_T")
-_UNKNOWN = "This batch is not known here."
-_INTERRUPTED = "Lightbox was stopped before all studies were queued; ask about the list again."
+_UNKNOWN = "This batch is not known here. Add the files again."
+_INTERRUPTED = "Lightbox was stopped before all studies were added; run the AI on the list again."
 _LATELY = timedelta(minutes=1)
 _FEW = 500  # studies whose films are added in one transaction
 _LISTED = (JobKind.FOLDER.value, JobKind.WATCH.value)  # somebody looks for their files
@@ -368,7 +368,7 @@ class Jobs(Records):
             row = load_row(session, job_id)
             _insist_on_steering(session, row)
             if row.state == JobState.CANCELLED.value:
-                raise ConflictError("This batch was cancelled; queue the files again.")
+                raise ConflictError("This batch was cancelled; add the files again.")
             note_job(session, job_id, account, "unreadable files queued again")
             where_elsewhere = _where_failed_elsewhere(job_id)
             count = session.scalar(select(func.count()).where(*where_elsewhere)) or 0

@@ -150,10 +150,12 @@ class ObjectFolder:
                 content = self._read(self.path(sha256))
         except FileNotFoundError as exc:
             raise NotFoundError(
-                "The stored film is missing from the data folder; upload it again."
+                "The stored image is missing from the data folder; upload it again."
             ) from exc
         except OSError as exc:
-            raise StoreError("The stored film cannot be read from the data folder.") from exc
+            raise StoreError(
+                "The stored image cannot be read from the data folder. Upload it again."
+            ) from exc
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(ALTERED)
         return content

@@ -25,8 +25,8 @@ from imaging.store.encryption.incoming import IncomingFile
 from imaging.store.health.diagnosis import diagnose
 from imaging.store.schema.tables import InstanceTable, ThumbnailTable
 
-_MOVED = "The film was moved or deleted in its folder; put it back, or upload it."
-_CHANGED = "The film in its folder is another one than was read; upload it to read it anew."
+_MOVED = "The image was moved or deleted in its folder; put it back, or upload it."
+_CHANGED = "The image in its folder is another one than was read; upload it to read it anew."
 
 
 class Originals(Records):

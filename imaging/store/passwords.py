@@ -30,7 +30,7 @@ def hash_password(password: str) -> str:
         If the password is shorter than 10 characters, or longer than 1024.
     """
     if not SHORTEST <= len(password) <= LONGEST:
-        raise AccessError("A password needs 10 characters or more.")
+        raise AccessError("This password is too short. Choose one of 10 characters or more.")
     with _turn:
         return _hasher.hash(_normalise(password))
 

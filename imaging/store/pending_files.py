@@ -159,7 +159,7 @@ class PendingFiles(Records):
                 AuditEvent.JOB,
                 account=account,
                 study_instance_uid=study_instance_uid,
-                detail=f"job {job.job_id}: {len(rows)} films hastened",
+                detail=f"job {job.job_id}: {len(rows)} images hastened",
             )
         return True
 

@@ -53,7 +53,7 @@ class ReferenceCases(Records):
         with self._database.writing(Right.REFERENCE) as session:
             for case in cases:
                 if session.get(InstanceTable, case.sop_instance_uid) is None:
-                    raise NotFoundError("This film is not in the records.")
+                    raise NotFoundError("This image is not in the records. Upload it again.")
                 session.merge(
                     CaseTable(
                         sop_instance_uid=case.sop_instance_uid,

@@ -26,6 +26,8 @@ from imaging.store.migrations.migrate import migrate
 from imaging.store.object_store import ObjectFolder
 from imaging.store.originals import Originals
 from imaging.store.pending_files import PendingFiles
+from imaging.store.reading.events import ReadingEvents
+from imaging.store.reading.outcomes import Outcomes
 from imaging.store.reference_cases import ReferenceCases
 from imaging.store.reviews import Reviews
 from imaging.store.seals.seal_key import default_key, load_key
@@ -60,8 +62,12 @@ class Repository:
         Batches of files, how far they have come, and what a reader may do with them.
     originals : Originals
         The files as they came, byte by byte.
+    outcomes : Outcomes
+        Signed studies beside the answers about them, for counting.
     pending : PendingFiles
         Files whose headers are known before their turn.
+    reading : ReadingEvents
+        What happened while studies were read, and whether AI may be heard.
     reviews : Reviews
         The readers' decisions: reviews, blind first reads, and what turned out to be true.
     site : SiteSettings
@@ -91,7 +97,9 @@ class Repository:
         self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
+        self.outcomes = Outcomes(database, objects)
         self.pending = PendingFiles(database, objects)
+        self.reading = ReadingEvents(database, objects)
         self.reviews = Reviews(database, objects)
         self.site = SiteSettings(database, objects)
         self.studies = Studies(database, objects)

@@ -17,6 +17,7 @@ from imaging.store import audit
 from imaging.store.access.sessions import insist_on_self
 from imaging.store.base import Records
 from imaging.store.identities import is_held
+from imaging.store.reading.switches import ai_off
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import FirstReadTable, ReviewTable, TruthTable
 from imaging.store.seals.row_seals import seal_rows
@@ -61,7 +62,12 @@ class Reviews(Records):
                 raise ConflictError("Somebody else saved a decision first; reload and compare.")
             if review.signed and is_held(session, review.study_instance_uid):
                 raise HeldStudyError(HELD)
-            stored = replace(review, version=review.version + 1, created_at=datetime.now(UTC))
+            stored = replace(
+                review,
+                version=review.version + 1,
+                created_at=datetime.now(UTC),
+                ai_off=ai_off(session, review.study_instance_uid) is not None,
+            )
             row = ReviewTable(
                 study_instance_uid=stored.study_instance_uid,
                 version=stored.version,
@@ -106,7 +112,9 @@ class Reviews(Records):
         with self._database.writing(Right.DRAFT) as session:
             insist_on_self(session, first_read.account)
             if session.get(FirstReadTable, key) is not None:
-                raise ConflictError("Your first read of this study is already committed.")
+                raise ConflictError(
+                    "Your first read of this study is already saved. Reload the page to see it."
+                )
             row = FirstReadTable(
                 study_instance_uid=first_read.study_instance_uid,
                 account=first_read.account,
@@ -136,11 +144,13 @@ class Reviews(Records):
         with self._database.reading(Right.FINDINGS) as session:
             return frozenset(session.scalars(query))
 
-    def first_reads(self) -> tuple[FirstRead, ...]:
-        """All first reads, oldest first."""
+    def first_reads(self, study_instance_uid: str = "") -> tuple[FirstRead, ...]:
+        """All first reads, oldest first; or those of one study."""
         query = select(FirstReadTable).order_by(
             FirstReadTable.committed_at, FirstReadTable.study_instance_uid, FirstReadTable.account
         )
+        if study_instance_uid:
+            query = query.where(FirstReadTable.study_instance_uid == study_instance_uid)
         with self._database.reading(Right.FINDINGS) as session:
             return tuple(
                 json_codec.first_read_from_json(row.content, row.committed_at)

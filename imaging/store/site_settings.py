@@ -43,7 +43,7 @@ class SiteSettings(Records):
                 session,
                 AuditEvent.SITE,
                 account=account,
-                detail=f"reading order: longest wait {minutes} min; {listing or 'usual levels'}",
+                detail=f"reading order: maximum wait {minutes} min; {listing or 'usual levels'}",
                 seals=seal_rows(row),
             )
 

@@ -24,6 +24,7 @@ from imaging.store.access.redaction import as_allowed
 from imaging.store.base import Records, load_typed
 from imaging.store.identities import load_decisions, load_patients, stand_in_uid
 from imaging.store.pending_studies import load_announced
+from imaging.store.reading.switches import ai_off
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import (
     AnnouncementTable,
@@ -34,6 +35,7 @@ from imaging.store.schema.tables import (
     FirstReadTable,
     InstanceTable,
     JobFileTable,
+    ReadingEventTable,
     ResultTable,
     ReviewTable,
     SeparationTable,
@@ -50,10 +52,11 @@ from imaging.typed_facts import with_typed
 _AT_ONCE = 400  # files of one query
 _CANDIDATES = 50  # studies that one key may bring up as priors
 _File = TypeVar("_File", Instance, Document)
-_UNKNOWN = "This study is not in the data folder."
+_UNKNOWN = "This study is not in the data folder. Go back to the worklist, or upload it again."
 _BEGUN = (
-    "The report of this study was begun before the films of this patient came, so the patient it "
-    "was begun about keeps the study. Choose that one; the other gets a study of its own."
+    "The report of this study was begun before the images of this patient came, so the "
+    "patient it was begun about keeps the study. Choose that one; the other gets a study of "
+    "its own."
 )
 _OVERTAKEN = "Somebody else changed this study first; look at it again."
 
@@ -76,7 +79,8 @@ class Studies(Records):
             If there is none of that UID.
         """
         with self._database.reading(Right.FILMS) as session:
-            return as_allowed(_load_record(session, study_instance_uid, typed_until=typed_until))
+            record = _load_record(session, study_instance_uid, typed_until=typed_until)
+            return as_allowed(record, ai_off(session, study_instance_uid))
 
     def priors(self, study_instance_uid: str) -> Priors:
         """Earlier stored studies of the same patient, and of who may be the same, newest first.
@@ -94,7 +98,10 @@ class Studies(Records):
             if not current.files or current.held:
                 return Priors()
             uids = _load_candidates(session, current)
-            others = [as_allowed(_load_record(session, uid, waiting=False)) for uid in uids]
+            others = [
+                as_allowed(_load_record(session, uid, waiting=False), ai_off(session, uid))
+                for uid in uids
+            ]
         return find_priors(current, [other for other in others if other.instances])
 
     def identify(
@@ -459,6 +466,7 @@ def _delete_rows(session: Session, record: StudyRecord) -> None:
         DocumentTable,
         ReviewTable,
         FirstReadTable,
+        ReadingEventTable,
         TruthTable,
         WorklistTable,
         DecisionTable,

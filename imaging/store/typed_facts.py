@@ -38,10 +38,13 @@ from imaging.store.seals.row_seals import seal_rows
 from imaging.store.worklist_rows import refresh_worklist
 from imaging.typed_facts import objections, stated
 
-_SIGNED = "This study is signed; begin an amendment before you change whose film it is."
-_OVERTAKEN = "Somebody else typed something of this film meanwhile; look at it, and save again."
-_NO_FILM = "Nothing can be typed of this film: its own header says whose it is."
-_GONE = "This film is not in the data folder."
+_SIGNED = "This study is signed; begin an amendment before you change whose image it is."
+_OVERTAKEN = "Somebody else typed something about this image meanwhile; look at it, and save again."
+_NO_FILM = (
+    "Nothing can be typed for this image: its own header says whose it is. Have the "
+    "header corrected where it is wrong."
+)
+_GONE = "This image is not in the data folder. Upload it again."
 _TWO_WORDS = "A photograph and the film cut out of it are of one patient; say the same of both."
 
 

@@ -19,6 +19,7 @@ from imaging.entities import SourceKind
 from imaging.review.rights import Right
 from imaging.store.access.redaction import item_as_allowed, query_as_allowed
 from imaging.store.base import Records
+from imaging.store.reading.switches import off_for_all
 from imaging.store.schema.tables import WorklistTable as Row
 from imaging.store.worklist_rows import item_of, site_order
 from imaging.study import WorklistItem
@@ -82,8 +83,9 @@ class WorklistPages(Records):
         now : datetime
             The time that tells who has waited too long; without it the present.
         """
-        query = query_as_allowed(query or WorklistQuery())
         with self._database.reading(Right.WORKLIST) as session:
+            off = off_for_all(session)
+            query = query_as_allowed(query or WorklistQuery(), off)
             cutoff = _cutoff(session, now)
             passes = _build_conditions(query)
             everything, read = (_count_rows(session, where) for where in ([], [Row.read == true()]))
@@ -96,7 +98,8 @@ class WorklistPages(Records):
                 rows = _load_window(session, query, passes, cutoff)
                 total = _count_passing(session, passes) if passes else stored
             items = tuple(
-                item_as_allowed(item_of(row, overdue=row.received_at <= cutoff)) for row in rows
+                item_as_allowed(item_of(row, overdue=row.received_at <= cutoff), off)
+                for row in rows
             )
         return WorklistPage(items, *total, *stored, overdue)
 
@@ -136,9 +139,11 @@ class WorklistPages(Records):
 
     def study_uids(self, query: WorklistQuery | None = None) -> tuple[str, ...]:
         """Every stored study that passes a filter, in the order of reading."""
-        passes, uids = _build_conditions(query or WorklistQuery()), list[str]()
+        uids = list[str]()
         with self._database.reading(Right.RESCORE) as session:
-            for part in _parts(WorklistQuery(), _cutoff(session, None)):
+            query = query_as_allowed(query or WorklistQuery(), off_for_all(session))
+            passes = _build_conditions(query)
+            for part in _parts(_in_place(query), _cutoff(session, None)):
                 rows = select(Row.study_instance_uid).where(part.where, *passes)
                 uids.extend(session.scalars(rows.order_by(*part.order_keys())))
         return tuple(uids)
@@ -165,14 +170,16 @@ class WorklistPages(Records):
     def _step(
         self, query: WorklistQuery | None, start: str, now: datetime | None, *, backwards: bool
     ) -> WorklistItem | None:
-        passes = [*_build_conditions(query or WorklistQuery()), Row.study_instance_uid != start]
-        if not backwards:
-            passes.append(Row.read == false())
         with self._database.reading(Right.FINDINGS) as session:
+            off = off_for_all(session)
+            query = query_as_allowed(query or WorklistQuery(), off)
+            passes = [*_build_conditions(query), Row.study_instance_uid != start]
+            if not backwards:
+                passes.append(Row.read == false())
             cutoff = _cutoff(session, now)
-            parts = _parts(WorklistQuery(), cutoff)
+            parts = _parts(_in_place(query), cutoff)
             row = session.get(Row, start) if start else None
-            searched = _parts_beyond(parts, row, cutoff, backwards=backwards)
+            searched = _parts_beyond(parts, row, cutoff, query, backwards=backwards)
             if not backwards:  # round to the top
                 searched += [(part, true()) for part in parts]
             for part, further in searched:
@@ -183,7 +190,8 @@ class WorklistPages(Records):
                     .limit(1)
                 )
                 if following is not None:
-                    return item_of(following, overdue=following.received_at <= cutoff)
+                    item = item_of(following, overdue=following.received_at <= cutoff)
+                    return item_as_allowed(item, off)
         return None
 
 
@@ -198,6 +206,8 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
         return [_Part(true(), _KEYS[query.sort], query.descending)]
     unread = Row.read == false()
     by_age = _KEYS[Sort.RECEIVED]
+    if query.blind:  # a place in the list would tell the answer: who came first goes first
+        return [_Part(unread, by_age), _Part(Row.read == true(), by_age)]
     late, fresh = Row.received_at <= cutoff, Row.received_at > cutoff
     priorities = [Row.standing == standing for standing in range(-2 * TOP_LEVEL, 1)]
     return [
@@ -207,8 +217,17 @@ def _parts(query: WorklistQuery, cutoff: datetime) -> list[_Part]:
     ]
 
 
-def _part_of(read: bool, standing: int, received_at: datetime, cutoff: datetime) -> int:
+def _in_place(query: WorklistQuery) -> WorklistQuery:
+    """The whole list in the order of reading, as who asks may know it."""
+    return WorklistQuery(blind=query.blind)
+
+
+def _part_of(
+    read: bool, standing: int, received_at: datetime, cutoff: datetime, *, blind: bool
+) -> int:
     """The part of the order of reading that a row is in."""
+    if blind:
+        return int(read)
     last = 2 * TOP_LEVEL + 2
     if read:
         return last
@@ -216,12 +235,17 @@ def _part_of(read: bool, standing: int, received_at: datetime, cutoff: datetime)
 
 
 def _parts_beyond(
-    parts: Sequence[_Part], row: Row | None, cutoff: datetime, *, backwards: bool
+    parts: Sequence[_Part],
+    row: Row | None,
+    cutoff: datetime,
+    query: WorklistQuery,
+    *,
+    backwards: bool,
 ) -> list[tuple[_Part, ColumnElement[bool]]]:
     """The parts behind (or before) a row's place, nearest first, with what to ask of each."""
     if row is None:
         return []
-    at = _part_of(row.read, row.standing, row.received_at, cutoff)
+    at = _part_of(row.read, row.standing, row.received_at, cutoff, blind=query.blind)
     row_key = tuple_(Row.received_at, Row.study_instance_uid)
     start_key = tuple_(row.received_at, row.study_instance_uid)
     if backwards:
@@ -245,7 +269,9 @@ def _load_few(
     if len(matches) > _RARE:
         return None
     if query.sort is Sort.READING:
-        matches.sort(key=lambda row: (_part_of(row[0], row[1], row[2], cutoff), *row[2:]))
+        matches.sort(
+            key=lambda row: (_part_of(row[0], row[1], row[2], cutoff, blind=query.blind), *row[2:])
+        )
     else:
         matches.sort(key=lambda row: row[2:], reverse=query.descending)
     uids = [row[-1] for row in matches[query.offset : query.offset + query.limit]]

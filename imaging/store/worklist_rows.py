@@ -26,7 +26,9 @@ from imaging.entities import (
 )
 from imaging.person import person_of
 from imaging.review.records import Stage
+from imaging.store.access.redaction import without_answer
 from imaging.store.database import Database
+from imaging.store.reading.switches import studies_without_ai
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import SiteTable, StudyTable, WorklistTable
 from imaging.store.worklist_ranks import load_standings
@@ -38,6 +40,7 @@ from imaging.worklist.order import (
     Standing,
     signals,
     urgency,
+    without_signals,
     worklist_item,
 )
 
@@ -67,7 +70,11 @@ def refresh_worklist(session: Session, study_instance_uids: Sequence[str]) -> No
     uids = list(dict.fromkeys(study_instance_uids))
     for start in range(0, len(uids), _AT_ONCE):
         part = uids[start : start + _AT_ONCE]
-        rows = [_row_columns(study, order) for study in load_standings(session, part)]
+        off = studies_without_ai(session, part)
+        rows = [
+            _row_columns(study, order, ai_off=study.study_instance_uid in off)
+            for study in load_standings(session, part)
+        ]
         session.execute(delete(WorklistTable).where(WorklistTable.study_instance_uid.in_(part)))
         if rows:
             # nulls written out: else rows are inserted in groups of like ones
@@ -139,6 +146,7 @@ def item_of(row: WorklistTable, *, overdue: bool) -> WorklistItem:
         overdue=overdue and not row.read,
         typed=row.typed,
         held=row.held,
+        ai_off=row.ai_off,
     )
 
 
@@ -150,10 +158,12 @@ def _to_finding(row: WorklistTable) -> Finding | None:
     )
 
 
-def _row_columns(study: Standing, order: ReadingOrder) -> dict[str, Any]:
-    """The columns of a study's row."""
+def _row_columns(study: Standing, order: ReadingOrder, *, ai_off: bool) -> dict[str, Any]:
+    """The columns of a study's row; nothing of an answer in them where AI is off for it."""
     item = worklist_item(study, order)
     study_signals = signals([*study.latest, *study.earlier])
+    if ai_off:
+        item, study_signals = without_answer(item), frozenset()
     values = {
         "study_instance_uid": item.study_instance_uid,
         "received_at": item.received_at,
@@ -203,6 +213,7 @@ def _file_columns(item: WorklistItem) -> dict[str, Any]:
         "source": item.source.value,
         "instances": item.instances,
         "typed": item.typed,
+        "ai_off": item.ai_off,
     }
 
 
@@ -242,7 +253,7 @@ def _search_text(item: WorklistItem, date: str) -> str:
         acquisition.study_description,
         item.file_name,
         item.reader,
-        "" if item.finding else item.message,
+        "" if item.finding else without_signals(item.message),
     )
     return " ".join(part for part in parts if part).casefold()
 

@@ -8,9 +8,10 @@ for ever: once a study has waited as long as the site allows, it goes before all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, Finding, Instance, Patient, Status
@@ -22,9 +23,9 @@ ROUTINE, UNSURE, RAISED = 0, 1, 2  # of a finding at level 1; each further level
 READ = -1  # set by a reader's signature alone
 USUAL_LEVEL, TOP_LEVEL = 1, 3
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=30)
-RAISED_BEFORE = "An earlier answer of a network raised this study."
-ONE_UNREADABLE = "A film of this study could not be read."
-ONE_WAITS = "A film of this study still waits for the network."
+RAISED_BEFORE = "An earlier AI answer gave this study priority."
+ONE_UNREADABLE = "An image of this study could not be read."
+ONE_WAITS = "An image of this study still waits for the AI."
 
 Signal = tuple[str, Answer]  # a finding's code, and PRESENT or UNSURE
 
@@ -63,22 +64,22 @@ class ReadingOrder:
 
 def signals(assessments: Iterable[Assessment | None]) -> frozenset[Signal]:
     """Collect what in the network's answers may raise a study; exploratory findings never do."""
-    pairs: set[Signal] = set()
-    for assessment in filter(None, assessments):
-        pairs.update(
-            (f.code, Answer.PRESENT)
-            for f in assessment.findings
-            if f.positive and not f.exploratory
-        )
-        pairs.update(
-            (f.code, Answer.UNSURE)
-            for f in assessment.findings
-            if f.answer is Answer.UNSURE and not f.exploratory
-        )
-        if assessment.answer is Answer.UNSURE:
-            primary = assessment.primary
-            pairs.add((primary.code if primary else "", Answer.UNSURE))
-    return frozenset(pairs)
+    return frozenset(
+        signal for assessment in filter(None, assessments) for signal in _signals(assessment)
+    )
+
+
+def _signals(assessment: Assessment) -> Iterator[Signal]:
+    """An answer is about one finding: where it is unsure, that finding is no more."""
+    if assessment.primary is None and assessment.answer is Answer.UNSURE:
+        yield "", Answer.UNSURE
+    for finding in assessment.findings:
+        if finding.exploratory:
+            continue
+        if assessment.answer_to(finding) is Answer.UNSURE:
+            yield finding.code, Answer.UNSURE
+        elif finding.positive:
+            yield finding.code, Answer.PRESENT
 
 
 def urgency(study_signals: Iterable[Signal], order: ReadingOrder) -> int:
@@ -97,9 +98,44 @@ def _urgency(level: int, answer: Answer) -> int:
     return 2 * level - (answer is Answer.UNSURE)
 
 
+def without_signals(message: str) -> str:
+    """The reason of a row, without the sentence that tells of an answer's effect on its place."""
+    return message.replace(RAISED_BEFORE, "").strip()
+
+
 def level_of(priority: int) -> int:
     """The level that gave a priority: 0 (routine) to 3."""
     return (max(priority, 0) + 1) // 2
+
+
+class Grade(StrEnum):
+    """How urgent a row is shown to be: a shape and a colour each; see `grade_of`."""
+
+    CRITICAL = "critical"
+    URGENT = "urgent"
+    PRIORITY = "priority"
+    UNSURE = "unsure"
+    ROUTINE = "routine"
+    UNSUITABLE = "unsuitable"  # no network's answer: it was refused, or could not be read
+    WAITING = "waiting"  # for the network
+    READ = "read"
+
+
+def grade_of(item: WorklistItem) -> Grade:
+    """The grade of a row: a reader's signature first, then what raised it, then what kept it.
+
+    What a network raised shows that, also where the newest answer says less.
+    """
+    if item.read:
+        return Grade.READ
+    if item.priority > ROUTINE:
+        if item.priority % 2:
+            return Grade.UNSURE
+        return (Grade.PRIORITY, Grade.URGENT, Grade.CRITICAL)[level_of(item.priority) - 1]
+    if item.status is None:
+        return Grade.WAITING
+    answered = item.status in (Status.OK, Status.WARNED, Status.DOCUMENT)
+    return Grade.ROUTINE if answered else Grade.UNSUITABLE
 
 
 def leading_assessment(record: StudyRecord) -> Assessment | None:
@@ -126,7 +162,7 @@ def _weight(assessment: Assessment) -> tuple[bool, float]:
 def urgent_finding(assessment: Assessment, order: ReadingOrder) -> Finding | None:
     """The finding for which a film is read first; of equally urgent ones the leading one."""
     firm = [f for f in assessment.findings if not f.exploratory]
-
+    firm.sort(key=lambda f: f is not assessment.primary)
     return max(firm, key=lambda f: urgency(signals([assessment.about(f)]), order), default=None)
 
 

@@ -38,7 +38,10 @@ from models.inference.outcomes import failed_outcome
 CHUNK = 8  # files: what batching gains is gained by then
 log = logging.getLogger(__name__)
 FAULT = "An internal fault stopped this file; please report it."
-_UNLOADED = "The networks could not be loaded on this computer."
+_UNLOADED = (
+    "The models could not be loaded on this computer. Ask whoever runs Lightbox to "
+    "look into its log."
+)
 WORKER = "models.batch.file_worker"  # what the process runs
 _MESSAGES = 3  # about one file at most: twice that it is opened, and what is known of it
 _SHA256 = re.compile(r"([0-9a-f]{64})?")

@@ -47,10 +47,13 @@ from models.inference.outcomes import failed_outcome
 log = logging.getLogger(__name__)
 NOBODY = "No cluster answers at this address; start one with `ray start --head`."
 UNFIT = (
-    "A computer of the cluster cannot run Lightbox, or has other networks installed; install the "
-    "same version in the same folder everywhere."
+    "A computer of the cluster cannot run Lightbox, or has other models installed; install "
+    "the same version in the same folder everywhere."
 )
-DESERTED = "No computer of the cluster has answered for ten minutes."
+DESERTED = (
+    "No computer of the cluster has answered for ten minutes. Check that they run, "
+    "then start again."
+)
 _LOSSES = 3  # actors that one chunk may lose before its files go one by one
 _WAIT = 600.0  # seconds
 _RESTART = 5.0  # seconds between two looks whether an actor lives again

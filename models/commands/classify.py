@@ -19,6 +19,7 @@ from imaging.export.batch.rows import result_row
 from imaging.export.batch.tables import text_cells
 from imaging.intake.expand import walk
 from imaging.intake.queued import read_queued
+from imaging.language import _
 from imaging.settings import Settings
 from imaging.study import FileOutcome
 from models.batch.engines import AddressOption, Engine, EngineOption, open_processors
@@ -64,7 +65,7 @@ def classify(
         with open_processors(settings, engine=engine, workers=count, address=address) as processors:
             pictures = _Pictures.into(overlays, settings)
             counts = _write(table, columns, files, processors, pictures)
-    typer.echo(" ".join([*counts.lines(), f"{RESEARCH_USE}."]))
+    typer.echo(" ".join([*counts.lines(), f"{_(RESEARCH_USE)}."]))
 
 
 def _names(settings: Settings) -> Iterator[str]:

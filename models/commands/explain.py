@@ -14,6 +14,7 @@ from imaging.entities import RESEARCH_USE, Assessment, Status
 from imaging.errors import AssistantError, InputError, SettingsError
 from imaging.intake.expand import Candidate, walk
 from imaging.intake.helper_files import is_helper_file
+from imaging.language import _, sentence
 from imaging.settings import Settings
 from imaging.text import MAX_NAME, clean
 from models.commands.options import OutsidePopulation
@@ -40,10 +41,10 @@ def explain(
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
     outside_population: OutsidePopulation = False,
 ) -> None:
-    """Write, for every answered image and method, map and spread (.npy), picture and receipt.
+    """Write, for every answered image and method, map and spread (.npy), picture and quality tests.
 
-    A map has the film's own rows and columns, is signed (positive speaks for the target) and zero
-    where the network does not look. Ends with 0 when the run finished, even if files were refused.
+    A map has the image's own rows and columns, is signed (positive is for the target) and zero
+    where the AI does not look. Ends with 0 when the run finished, even if files were refused.
     """
     from dataclasses import replace
 
@@ -69,7 +70,7 @@ def explain(
             counts.add(candidate.path, request.explain(candidate))
     except OSError as exc:
         raise SettingsError(f"The folder {out.name} cannot be written.") from exc
-    typer.echo(" ".join([*counts.lines(), f"{RESEARCH_USE}."]))
+    typer.echo(" ".join([*counts.lines(), f"{_(RESEARCH_USE)}."]))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class _Request:
         try:
             return self._explain(candidate)
         except AssistantError as exc:
-            typer.echo(f"{clean(candidate.path, MAX_NAME)}: {exc}", err=True)
+            typer.echo(f"{clean(candidate.path, MAX_NAME)}: {sentence(str(exc))}", err=True)
             return Status.ERROR.value
 
     def _explain(self, candidate: Candidate) -> str:
@@ -104,20 +105,23 @@ class _Request:
         assessment = self.worker.judge(content, candidate.path).assessment
         if assessment.model is None or not assessment.findings:
             typer.echo(
-                f"{clean(candidate.path, MAX_NAME)}: {' '.join(assessment.messages)}", err=True
+                f"{clean(candidate.path, MAX_NAME)}: "
+                + " ".join(map(sentence, assessment.messages)),
+                err=True,
             )
             return assessment.status.value
         explainer = self.explainers.of(assessment.model.name)
         if self.target and not explainer.knows(self.target):
             typer.echo(
-                f"{clean(candidate.path, MAX_NAME)}: {assessment.model.name} knows no such target.",
+                f"{clean(candidate.path, MAX_NAME)}: "
+                + _("{model} knows no such target.").format(model=assessment.model.name),
                 err=True,
             )
             return "not explained"
         if self.method not in ("", ALL, *explainer.methods):
             typer.echo(
-                f"{clean(candidate.path, MAX_NAME)}: {assessment.model.name} has no map of that "
-                "method.",
+                f"{clean(candidate.path, MAX_NAME)}: "
+                + _("{model} has no map of that method.").format(model=assessment.model.name),
                 err=True,
             )
             return "not explained"

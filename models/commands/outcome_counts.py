@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import PurePath
 
 from imaging.entities import Status
+from imaging.language import _, ngettext
 from imaging.text import MAX_NAME, clean
 
 _NAMED = 12  # helper files
@@ -27,12 +28,17 @@ class OutcomeCounts:
 
     def lines(self) -> list[str]:
         """The films in one line, and what is none in a second; without what there is none of."""
-        parts = ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
-        said = [f"{self._counts.total()} files: {parts}."]
+        parts = ", ".join(f"{n} {_(what)}" for what, n in sorted(self._counts.items()))
+        said = [_("{count} files: {parts}.").format(count=self._counts.total(), parts=parts)]
         if self._helpers:
             more = len(self._helpers) - _NAMED
-            names = ", ".join(self._helpers[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+            names = ", ".join(self._helpers[:_NAMED])
+            names += _(" and {count} more").format(count=more) if more > 0 else ""
             count = len(self._helpers)
-            what = "file that is no film" if count == 1 else "files that are no films"
-            said.append(f"{count} {what}: {names}.")
+            none = ngettext(
+                "{count} file that is not an image: {names}.",
+                "{count} files that are not images: {names}.",
+                count,
+            )
+            said.append(none.format(count=count, names=names))
         return said

@@ -21,6 +21,7 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import AssistantError, SettingsError
 from imaging.intake.folder_scan import FolderScanner
 from imaging.jobs import NORMAL, JobKind
+from imaging.language import _
 from imaging.locations import is_address
 from imaging.settings import Settings
 from imaging.store import Repository
@@ -35,7 +36,7 @@ def queue(
     source: Annotated[str, typer.Argument(help="A folder, or an address such as s3://bucket.")],
     priority: Annotated[int, typer.Option(help="A higher number goes first.")] = NORMAL,
 ) -> None:
-    """Queue a folder: its files stay where they are and are read from there by who works."""
+    """Add a folder: its files stay where they are and are read from there by who works."""
     repository = open_repository()
     job_id = repository.jobs.open(
         JobKind.FOLDER, _folder(source), account=TERMINAL, priority=priority
@@ -61,7 +62,7 @@ def work(
             return
         done = work_off(repository, settings, processors)
     repository.close()
-    typer.echo(f"{done} files worked off. {RESEARCH_USE}.")
+    typer.echo(_("{count} files worked off.").format(count=done) + f" {_(RESEARCH_USE)}.")
 
 
 def work_off(

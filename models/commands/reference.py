@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from imaging.commands.records import TERMINAL, open_repository
+from imaging.language import _
 from imaging.settings import Settings
 
 reference = typer.Typer(no_args_is_help=True, help="The site's own signed reference cases.")
@@ -16,7 +17,7 @@ reference = typer.Typer(no_args_is_help=True, help="The site's own signed refere
 def add(
     study: Annotated[str, typer.Argument(help="Study Instance UID of a study signed off.")],
 ) -> None:
-    """Compare later films with those of this study."""
+    """Compare later images with those of this study."""
     # torch takes a second to import: `--help` and `list` go without it.
     from models.explain.cases.site_cases import add_study
     from models.explain.methods.explainer import Explainers
@@ -24,14 +25,14 @@ def add(
 
     explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)
-    typer.echo(f"{count} films are reference cases now.")
+    typer.echo(_("{count} images are reference cases now.").format(count=count))
 
 
 @reference.command()
 def remove(study: Annotated[str, typer.Argument(help="Study Instance UID.")]) -> None:
-    """Compare with the films of this study no more; the study stays."""
+    """Compare with the images of this study no more; the study stays."""
     open_repository().cases.remove(study, account=TERMINAL)
-    typer.echo("The study holds no reference cases any more.")
+    typer.echo(_("The study holds no reference cases any more."))
 
 
 @reference.command("list")

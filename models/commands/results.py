@@ -14,6 +14,7 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import SettingsError
 from imaging.export.batch.rows import WAITING
 from imaging.export.batch.summary import PicturePair, Pictures
+from imaging.language import _, sentence
 from imaging.settings import Settings
 from imaging.store import Repository
 from models.inference.image_selection import because
@@ -24,7 +25,8 @@ def results(
     out: Annotated[Path, typer.Option(help="Folder to write to; made when missing.")],
     formats: Annotated[str, typer.Option("--as", help="Comma-separated.")] = ",".join(FORMATS),
     names: Annotated[
-        bool, typer.Option("--names", help="Name the patients; file names are given either way.")
+        bool,
+        typer.Option("--names", help=("Include patient names; file names are given either way.")),
     ] = False,
     top: Annotated[
         int, typer.Option(min=0, max=MOST_TOP, help="Most urgent studies in the summary.")
@@ -44,12 +46,14 @@ def results(
         pictures=_pictures(repository) if wish.pictures else _none,
     )
     for line in exported.left_out:
-        typer.echo(line, err=True)
+        typer.echo(sentence(line), err=True)
     waiting = dict(exported.summary.statuses).get(WAITING, 0)
-    still = f", {waiting} of them still waiting for the network" if waiting else ""
     written = ", ".join(path.name for path in exported.files)
-    counts = f"{exported.summary.files} files of {exported.summary.studies} studies{still}"
-    typer.echo(f"{counts}: {written}. {RESEARCH_USE}.")
+    counts = _("{files} files of {studies} studies: {written}.").format(
+        files=exported.summary.files, studies=exported.summary.studies, written=written
+    )
+    still = _("{count} of them are still waiting for the AI.").format(count=waiting)
+    typer.echo(" ".join([counts, *([still] if waiting else []), f"{_(RESEARCH_USE)}."]))
 
 
 def _batch(repository: Repository, wanted: str) -> Batch:

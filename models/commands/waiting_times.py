@@ -30,12 +30,12 @@ ABOUT_WAITING = (
     "This is about waiting, not outcome: in the LungIMPACT trial (2026; 93,326 chest films, 5 NHS "
     "trusts) the same kind of ordering did not shorten the time to CT or to diagnosis."
 )
-OVERLOADED = "More films arrive than can be read: waits grow for as long as this goes on."
+OVERLOADED = "More images arrive than can be read: waits grow for as long as this goes on."
 
 _POLICIES = {
     Policy.FIFO: "as they came",
-    Policy.URGENCY: "urgency, no cap",
-    Policy.CAPPED: "urgency with cap",
+    Policy.URGENCY: "urgency, no maximum wait",
+    Policy.CAPPED: "urgency, maximum wait",
 }
 
 
@@ -43,10 +43,10 @@ def describe_operating_point(point: OperatingPoint) -> str:
     """One line: which network, at which operating point, how good on which films."""
     unsure = f"unsure {point.unsure_present.whole} / {point.unsure_absent.whole}"
     return (
-        f"{point.model.name} {point.model.version} ({point.model.short_hash}), operating point "
+        f"{point.model.name} {point.model.version} ({point.model.short_hash}), threshold "
         f"{point.threshold:.3f}: sensitivity {point.sensitivity.whole}, specificity "
-        f"{point.specificity.whole}, {unsure} of films with / without the finding; "
-        f"{point.films} films of the {point.split} split, 95 % intervals"
+        f"{point.specificity.whole}, {unsure} of images with / without the finding; "
+        f"{point.films} images of the {point.split} split, 95 % intervals"
     )
 
 
@@ -81,7 +81,7 @@ def worth(
     hours: Annotated[float, typer.Option(min=0.1, max=1000, help="Hours of arrivals.")] = 24.0,
     prevalence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share that shows the finding; that of the test films."),
+        typer.Option(min=0, max=1, help="Share that shows the finding; that of the test images."),
     ] = None,
     cap: Annotated[
         float, typer.Option(min=0.01, help="Hours after which a study goes first.")
@@ -90,7 +90,7 @@ def worth(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     model: Annotated[str, typer.Option(help="Installed model; the default if empty.")] = "",
 ) -> None:
-    """Work out how long films would wait as they came, by urgency, and by urgency with a cap."""
+    """Work out how long images would wait as they came, by urgency, and with a maximum wait."""
     # torch takes a second to import: `--help` goes without it.
     from models.model_card.operating_point import read_operating_point
 
@@ -116,8 +116,9 @@ def report(comparison: Comparison, point: OperatingPoint) -> list[str]:
     lines = [
         describe_operating_point(point),
         f"{scenario.arrivals_per_hour:g} studies per hour for {scenario.hours:g} h, "
-        f"{scenario.minutes:g} min each, {scenario.readers} reader(s), "
-        f"{100 * scenario.prevalence:.0f} % with the finding, cap {scenario.cap_hours:g} h; "
+        f"{scenario.minutes:g} min each, {scenario.readers} doctor(s), "
+        f"{100 * scenario.prevalence:.0f} % with the finding, "
+        f"maximum wait {scenario.cap_hours:g} h; "
         f"load {scenario.load:.2f}; {scenario.repetitions} repetitions",
     ]
     if scenario.load >= 1:

@@ -187,7 +187,7 @@ def _film(batch: torch.Tensor) -> Luminance:
 _POSE = (-10.0, -5.0, 5.0, 10.0)
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "noise": Corruption("Noise", "% of the film's range", (2, 5, 10, 15), _noise),
+    "noise": Corruption("Noise", "% of the image's range", (2, 5, 10, 15), _noise),
     "blur": Corruption("Blur", "% of side (standard deviation)", (0.5, 1, 1.5, 2), _blur),
     "gamma": Corruption("Gamma", "exponent", (0.5, 0.7, 1.5, 2), _gamma),
     "window": Corruption("Narrower window", "% clipped at either end", (1, 2, 5, 10), _rewindow),

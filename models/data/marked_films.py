@@ -80,8 +80,8 @@ def read_marked_films(data: Path) -> tuple[MarkedFilm, ...]:
         return (*_boxed(data / BOXES), *_masked(data / MASKS))
     except OSError as exc:
         raise SettingsError(
-            "The films with marked disease are not below LIGHTBOX_DATA: "
-            f"{BOXES} and {MASKS} are needed."
+            f"The images with marked disease are not below LIGHTBOX_DATA: {BOXES} and "
+            f"{MASKS} are needed."
         ) from exc
 
 

@@ -14,35 +14,33 @@ _OUTSIDE = {
     (
         "children",
         "years",
-    ): "This network was tested on children of {0} to {1}; this patient is {2}.",
+    ): "This AI was tested on children of {0} to {1}; this patient is {2}.",
     ("children", "months"): (
-        "This network was tested on children of {0} to {1}; this patient is {2} months."
+        "This AI was tested on children of {0} to {1}; this patient is {2} months."
     ),
     ("children", "days"): (
-        "This network was tested on children of {0} to {1}; this patient is {2} days."
+        "This AI was tested on children of {0} to {1}; this patient is {2} days."
     ),
-    ("adults", "years"): "This network was tested on adults of {0} to {1}; this patient is {2}.",
+    ("adults", "years"): "This AI was tested on adults of {0} to {1}; this patient is {2}.",
     ("adults", "months"): (
-        "This network was tested on adults of {0} to {1}; this patient is {2} months."
+        "This AI was tested on adults of {0} to {1}; this patient is {2} months."
     ),
-    ("adults", "days"): (
-        "This network was tested on adults of {0} to {1}; this patient is {2} days."
-    ),
+    ("adults", "days"): ("This AI was tested on adults of {0} to {1}; this patient is {2} days."),
     (
         "patients",
         "years",
-    ): "This network was tested on patients of {0} to {1}; this patient is {2}.",
+    ): "This AI was tested on patients of {0} to {1}; this patient is {2}.",
     ("patients", "months"): (
-        "This network was tested on patients of {0} to {1}; this patient is {2} months."
+        "This AI was tested on patients of {0} to {1}; this patient is {2} months."
     ),
     ("patients", "days"): (
-        "This network was tested on patients of {0} to {1}; this patient is {2} days."
+        "This AI was tested on patients of {0} to {1}; this patient is {2} days."
     ),
 }
 _TESTED = {
-    "children": "This network was tested on children of {0} to {1}.",
-    "adults": "This network was tested on adults of {0} to {1}.",
-    "patients": "This network was tested on patients of {0} to {1}.",
+    "children": "This AI was tested on children of {0} to {1}.",
+    "adults": "This AI was tested on adults of {0} to {1}.",
+    "patients": "This AI was tested on patients of {0} to {1}.",
 }
 _NO_UNIT = "The header gives the age as {0} without a unit."
 _TWO_AGES = {  # the younger first
@@ -87,6 +85,11 @@ def studied_ages(scope: Scope) -> str:
     return " to ".join(_studied_ends(scope))
 
 
+def is_for_children(scope: Scope) -> bool:
+    """Whether all whom a network was tested on are children."""
+    return scope.age_years[1] < _GROWN_UP
+
+
 def _studied_ends(scope: Scope) -> tuple[str, ...]:
     """The youngest and the oldest age a network was tested on, years."""
     return tuple(
@@ -103,8 +106,8 @@ def age_words(years: float) -> str:
 
 def _refuse(patient: Patient, scope: Scope) -> str:
     """Why an age is outside, with the age in the sentence."""
-    ages, (low, high) = stated_ages(patient), scope.age_years
-    who = "children" if high < _GROWN_UP else "adults" if low >= _GROWN_UP else "patients"
+    ages, low = stated_ages(patient), scope.age_years[0]
+    who = "children" if is_for_children(scope) else "adults" if low >= _GROWN_UP else "patients"
     studied = _studied_ends(scope)
     if patient.age_years is not None and len(ages) == 1:
         unit, count = _count(ages[0])

@@ -12,10 +12,10 @@ from models.inference.scope import ScopeVerdict
 
 BLANK = "The picture is blank: every pixel has the same value. Ask for it to be sent again."
 LOST = (
-    "The part of the body that this model reads could not be found in this picture. Read it "
-    "without the network."
+    "The part of the body that this model reads could not be found in this image. Read it "
+    "without the AI."
 )
-NONE_FITS = "None of the installed models was built for this picture. Read it without a network."
+NONE_FITS = "None of the installed models was built for this image. Read it without the AI."
 NO_FIGURES = (
     "The model was asked although the picture may be outside its population: none of its figures "
     "holds for this answer."

@@ -10,13 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imaging.entities import Assessment, Instance, SourceKind, Status
+from imaging.language import _
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
+from models.inference.scope import FRONTAL, PLAIN_XRAYS
 
 RULE = (
-    "Each image is checked by modality, kind of picture, colours, frames, body part, view and "
-    "side, then by its pixels. Each that passes is classified; the most urgent answer leads."
+    "Each image is checked by modality, kind of picture, colours, frames, body part, view "
+    "and side, then by its pixels. The AI reads each that passes; the most urgent answer "
+    "leads."
 )
+
+
+FROM_IMAGE_ONLY = "Image accepted from the image only; the file has no patient details."
+TYPED_FITS = "Image accepted: the image and what was typed fit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +73,32 @@ def because(instance: Instance | None, answer: Assessment | None) -> str:
         None while it waits.
     """
     if answer is None:
-        return "Not classified yet."
+        return "Not checked yet."
     if instance is None or not is_classified(answer):
-        return " ".join(("Not classified.", *answer.messages))
+        return " ".join(("No AI answer.", *answer.messages))
     if instance.typed is not None:
-        return "Classified: a picture file; neither its pixels nor what was typed rule it out."
+        return TYPED_FITS
+    return (
+        FROM_IMAGE_ONLY
+        if instance.source is SourceKind.FILM
+        else f"Image accepted: {facts(instance)}."
+    )
+
+
+def accepted(instance: Instance) -> str:
+    """That an image was classified, as a radiologist would say it; the facts are for a fold."""
     if instance.source is SourceKind.FILM:
-        return "Classified: a picture file without a header, let through by its pixels alone."
-    return f"Classified: {facts(instance)}; header and pixels fit the network."
+        return TYPED_FITS if instance.typed is not None else FROM_IMAGE_ONLY
+    taken = instance.acquisition
+    chest = "CHEST" in taken.body_part.upper() and taken.modality.upper() in PLAIN_XRAYS
+    frontal = taken.view_position.upper() in FRONTAL
+    return "Image accepted: frontal chest X-ray." if chest and frontal else "Image accepted."
 
 
 def facts(instance: Instance) -> str:
     """Header values that the rule looks at, such as "CR, CHEST, AP, ORIGINAL/PRIMARY"."""
     acquisition, frames = instance.acquisition, instance.geometry.frames
-    count = "single frame" if frames == 1 else f"{frames} frames"
+    count = _("single frame") if frames == 1 else _("{count} frames").format(count=frames)
     kind = "/".join(acquisition.image_type[:2])
     parts = (acquisition.modality, acquisition.body_part, acquisition.view_position, kind, count)
     return ", ".join(part for part in parts if part)

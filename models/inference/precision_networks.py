@@ -229,7 +229,7 @@ class _OpenVino:
         }
         self._compiled = openvino.Core().compile_model(graph, "CPU", options)
         if self._compiled.get_property("INFERENCE_PRECISION_HINT") != openvino.Type.bf16:
-            raise CheckpointError("OpenVINO does not compute this network in bf16.")
+            raise CheckpointError("OpenVINO does not compute this model in bf16.")
 
     def run(self, _: None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Logits as the only output."""

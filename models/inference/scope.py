@@ -133,6 +133,8 @@ NO_FILMS = {
     "REPORT": "a report kept as a picture",
 }
 
+PLAIN_XRAYS = {"CR", "DX", "DR", "RG", "OT"}  # how modalities of plain films are written
+FRONTAL, LATERAL = {"AP", "PA"}, {"LL", "RL", "LATERAL", "LAT"}  # of the chest, PS3.3 C.8.1.1.1.1
 # Whether view and age of a film without a header were typed -> what nobody knows of it.
 _NO_HEADER = {
     (False, False): "No patient data in this file: modality, view and age are unknown.",
@@ -156,7 +158,11 @@ def _check_modality(instance: Instance, scope: Scope) -> Reason:
     if not modality:
         return "", "The modality is not stated."
     if modality not in scope.modalities:
-        reason = f"This is a {modality} image; the network reads {_join(scope.modalities)} only."
+        reason = (
+            f"This is a {modality} image; the AI reads plain X-rays only."
+            if set(scope.modalities) <= PLAIN_XRAYS
+            else f"This is a {modality} image; the AI reads {_join(scope.modalities)} only."
+        )
         return f"{reason} {HOW_READ.get(modality, READ_WITHOUT)}", ""
     return "", ""
 
@@ -168,7 +174,7 @@ def _check_image_type(instance: Instance, scope: Scope) -> Reason:
         kind = next((words for part, words in NO_FILMS.items() if part in value), "")
         if kind:
             reason = f"This is {kind}, not a picture to be read."
-            return f"{reason} Send the film itself.", ""
+            return f"{reason} Send the image itself.", ""
     if "SECONDARY" in values[1:2]:
         return "", "The picture was made after the examination; it is not the detector's own."
     return "", ""
@@ -190,15 +196,15 @@ def _check_colour(instance: Instance, scope: Scope, *, tint: float | None) -> Re
     if tint is not None and tint <= NEAR_GREY:
         return "", READ_AS_GREY if tint else ""
     return (
-        "This is a colour picture; the network reads grey-scale pictures only. Send the film in "
-        "grey levels, or read it without the network.",
+        "This is a colour image; the AI reads grey images only. Send the image in grey "
+        "levels, or read it without the AI.",
         "",
     )
 
 
 def _check_frames(instance: Instance, scope: Scope) -> Reason:
     if instance.geometry.frames > 1:
-        reason = "This is a multi-frame image; the network reads single pictures only."
+        reason = "This image has several frames; the AI reads single images only."
         return f"{reason} {READ_WITHOUT}", ""
     return "", ""
 
@@ -228,18 +234,31 @@ def _check_view(instance: Instance, scope: Scope) -> Reason:
     views = _stated_views(instance.acquisition)
     if not views:
         silent = instance.source is SourceKind.DICOM
-        words = f"The view is not stated; the network reads {_join(scope.views)} only."
+        words = (
+            "The view is not stated; only frontal films can be read."
+            if set(scope.views) <= FRONTAL
+            else f"The view is not stated; the AI reads {_join(scope.views)} only."
+        )
         return "", words if silent else ""
     others = tuple(view for view in views if not reads_view(view, scope.views))
     if others:
-        reason = f"The view is {_join(others)}; the network reads {_join(scope.views)} only."
+        reason = _describe_other_views(others, scope)
         return f"{reason} {CORRECT_OR_READ if len(others) < len(views) else READ_WITHOUT}", ""
     modifiers = instance.acquisition.view_modifiers
     if modifiers:
         return "", f"The view was taken in an unusual way: {_join(modifiers)}."
     if any(is_vague(view, scope.views) for view in views):
-        return "", f"The view is stated as frontal only; the network reads {_join(scope.views)}."
+        return "", f"The view is stated as frontal, not whether {_join(scope.views)}."
     return "", ""
+
+
+def _describe_other_views(others: tuple[str, ...], scope: Scope) -> str:
+    """Which view a network does not read, in a radiologist's words where there are some."""
+    if not set(scope.views) <= FRONTAL:
+        return f"The view is {_join(others)}; the AI reads {_join(scope.views)} only."
+    if set(others) <= LATERAL:
+        return "This is a lateral film; only frontal films can be read."
+    return f"The view is {_join(others)}; only frontal films can be read."
 
 
 def _check_laterality(instance: Instance, scope: Scope) -> Reason:

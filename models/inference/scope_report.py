@@ -14,6 +14,7 @@ from imaging import fidelity
 from imaging.dicom import inspect_image, read_image
 from imaging.entities import RESEARCH_USE, Instance
 from imaging.fidelity import Caution, Fidelity
+from imaging.language import _, ngettext, sentence
 from imaging.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def with_networks(report: Fidelity, instance: Instance, cards: Sequence[ModelCar
 
 
 def inspect_file(
-    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG or JPEG film.")],
+    file: Annotated[Path, typer.Argument(help="A DICOM file, or a PNG or JPEG image.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     frame: Annotated[int, typer.Option(min=1, help="Frame to judge, from 1.")] = 1,
 ) -> None:
@@ -57,8 +58,10 @@ def inspect_file(
     for line in fidelity.lines(report):
         typer.echo(line)
     for caution in report.cautions:
-        typer.echo(f"\u26a0 {caution.words}")
-    typer.echo(f"{len(report.cautions)} caution(s). {RESEARCH_USE}.")
+        typer.echo(f"\u26a0 {sentence(caution.words)}")
+    count = len(report.cautions)
+    cautions = ngettext("{count} caution.", "{count} cautions.", count).format(count=count)
+    typer.echo(f"{cautions} {_(RESEARCH_USE)}.")
 
 
 def _read_cards() -> list[ModelCard]:

@@ -20,7 +20,7 @@ LABELS = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ece": "Expected calibration error (15 bins)",
-    "ece_noise_floor": "Calibration error of a perfect network",
+    "ece_noise_floor": "Calibration error of a perfect model",
     "brier": "Brier score",
     "nll": "Negative log-likelihood",
 }

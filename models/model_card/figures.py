@@ -13,12 +13,12 @@ from models.model_card.trials import FillFigures, PlantedFigures
 
 # Names in stored figures, in the order they are shown -> what they mean, for the page and the card.
 MEANINGS = {
-    "auc": "How often a film with the finding gets a higher probability than one without.",
-    "accuracy": "Share of films on the right side of the operating point.",
-    "sensitivity": "Share of films with the finding that reach the operating point.",
-    "specificity": "Share of films without the finding that stay below the operating point.",
+    "auc": "How often an image with the finding gets a higher probability than one without.",
+    "accuracy": "Share of images on the right side of the threshold.",
+    "sensitivity": "Share of images with the finding that reach the threshold.",
+    "specificity": "Share of images without the finding that stay below the threshold.",
     "ece": "Mean gap between the probability stated and the share that had the finding.",
-    "ece_noise_floor": "The gap a perfectly calibrated network would show on as many films.",
+    "ece_noise_floor": "The gap a perfectly calibrated model would show on as many images.",
     "brier": "Mean squared distance between probability and truth; 0 is perfect.",
     "nll": "Mean negative log-likelihood of the truth in nats; 0 is perfect.",
 }

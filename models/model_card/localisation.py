@@ -9,18 +9,18 @@ from typing import Any
 from models.model_card.figure import Figure
 
 SETS = {
-    "rsna_adult": "Adults, radiologists' boxes around opacities (RSNA 2018 on NIH films).",
-    "covid_masks": "Adults, pixel masks of opacities (General Blockchain COVID-19 films).",
+    "rsna_adult": "Adults, radiologists' boxes around opacities (RSNA 2018 on NIH images).",
+    "covid_masks": "Adults, pixel masks of opacities (General Blockchain COVID-19 images).",
 }
 BASELINES = {
-    "mean_map": "Baseline: the mean of the other films' maps.",
+    "mean_map": "Baseline: the mean of the other images' maps.",
     "lungs": "Baseline: the lungs, evenly.",
-    "lot": "Baseline: a place in the lungs drawn by lot.",
+    "lot": "Baseline: a random point in the lungs.",
 }
-PUBLISHED = (("CheXlocalize: its network.", 0.599), ("CheXlocalize: radiologists.", 0.801))
+PUBLISHED = (("CheXlocalize: its model.", 0.599), ("CheXlocalize: radiologists.", 0.801))
 PUBLISHED_NOTE = (
-    "Hit rates on CheXlocalize (Saporta et al. 2022, as quoted in arXiv 2509.18015) are means over "
-    "ten findings on other films of adults: a mark on the wall, not a contest."
+    "Hit rates on CheXlocalize (Saporta et al. 2022, as quoted in arXiv 2509.18015) are "
+    "means over ten findings on other images of adults: for orientation, not a contest."
 )
 
 

@@ -21,7 +21,10 @@ from models.model_card.figures import FilmAnswer, ModelFacts
 from models.network.checkpoint import find_checkpoint
 from models.rules.conformal import ABSENT, ConformalRule
 
-NOT_MEASURED = "How good this network is was not measured, so nothing can be worked out."
+NOT_MEASURED = (
+    "How good this model is was not measured, so nothing can be worked out. Ask "
+    "whoever runs Lightbox for a measured model."
+)
 MIXED_WEIGHTS = (
     "The stored figures are not known to belong to the installed weights; run make evaluate."
 )

@@ -9,15 +9,16 @@ from typing import Any
 from models.model_card.figure import Figure
 
 PLANTED_NOTE = (
-    "Opacities from films with the finding, blended into each of the six lung zones of normal "
-    "films. A method whose strongest point misses them, or whose evidence lies on the other side, "
-    "is never well supported. A network of places has learned from opacities planted into other "
-    "films by the same code: this tests the methods more than the network."
+    "Opacities from images with the finding, blended into each of the six lung zones of "
+    "normal images. A method whose strongest point misses them, or whose evidence lies on "
+    "the other side, is never well supported. A model that adds up areas has learned from "
+    "opacities planted into other images by the same code: this tests the methods more than "
+    "the model."
 )
 FILL_NOTE = (
-    "Normal films with one zone of the lungs filled, and films with the finding with both lungs "
-    "filled, all of the test split and answered rightly as they are. Where a film fails its own "
-    "check, its page says 'not informative' instead of a number."
+    "Normal images with one zone of the lungs filled, and images with the finding with both "
+    "lungs filled, all of the test split and answered correctly as they are. Where an image "
+    "fails its own check, its page says 'not informative' instead of a number."
 )
 FILLS = {
     "lung": "Normal lung",

@@ -15,8 +15,8 @@ _PIXEL_SCORE = 10.0  # at least this far beyond the threshold when a pixel check
 
 # Kind -> the sentence for the reader. Literal, because the words are translated as they stand.
 REASONS = {
-    "small": "The picture has too few pixels to be a film. Send it in its full size.",
-    "long": "The picture is far too long and narrow to be a film. Send the whole film by itself.",
+    "small": "The image has too few pixels for an X-ray. Send it in its full size.",
+    "long": "The image is far too long and narrow for an X-ray. Send the whole image by itself.",
     "blank": (
         "The picture is blank: nearly all of it has one grey level. Ask for it to be sent again."
     ),
@@ -24,27 +24,27 @@ REASONS = {
         "The picture is almost only black and white: the grey levels between were lost. Send it as "
         "the detector made it."
     ),
-    "document": "This looks like a document or a drawing, not like a film. Send the film itself.",
+    "document": (
+        "This looks like a document or a drawing, not like an X-ray. Send the image itself."
+    ),
     "inverted": (
-        "The film looks inverted: black and white are exchanged. Send it with bone white, or read "
-        "it without the network."
+        "The image appears inverted: black and white are exchanged. Send it with bone white, "
+        "or read it without the AI."
     ),
     "turned": (
-        "The film looks upside down. Send it the right way up, or read it without the network."
+        "The image appears upside down. Send it the right way up, or read it without the AI."
     ),
     "sideways": (
-        "The film looks as if it lay on its side. Send it upright, or read it without the network."
+        "The image appears rotated. Rotate it upright and send it again, or read it without the AI."
     ),
     "cropped": (
-        "Only a part of the film seems to be here: a good share of the anatomy is missing. Send "
-        "the whole film, or read it without the network."
+        "Only part of the image seems to be here: much of the anatomy is missing. Send the "
+        "whole image, or read it without the AI."
     ),
-    "foreign": (
-        "This does not look like the kind of picture this network reads. Read it without the "
-        "network."
-    ),
+    "foreign": ("Not recognised as the kind of image this AI reads. Read it without the AI."),
     UNLIKE: (
-        "This picture is unlike the films this network was trained on. Read it without the network."
+        "Not recognised: too different from the images this AI learned from. Read it without "
+        "the AI."
     ),
 }
 

@@ -14,7 +14,7 @@ import streamlit as st
 from imaging.errors import AssistantError, ConflictError, NotFoundError, StoreError
 from imaging.person import person_of
 from imaging.review import drafting
-from imaging.review.records import Review, Stage
+from imaging.review.records import Compared, Review, Stage
 from imaging.review.rights import Right
 from imaging.store.database import waiting_at_most
 from imaging.study import StudyRecord
@@ -166,6 +166,9 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
     if stage is Stage.FINAL and asks_password():
         _confirm_identity(study_instance_uid)
     record = resources.repository().studies.get(study_instance_uid)
+    compared = record.review.compared if record.review else None
+    if compared is not None and not is_same_patients(study_instance_uid, compared):
+        return
     last = drafting.draft(study_instance_uid, record.review, session.account())
     signed = drafting.sign(_with_viewer_windows(last), stage)
     if _save(record, signed):
@@ -173,6 +176,21 @@ def sign(study_instance_uid: str, stage: Stage) -> None:
         session.leave_notice(
             "success", _("{stage}, signed by {reader}.").format(stage=name, reader=signed.reader)
         )
+
+
+def is_same_patients(study_instance_uid: str, earlier: Compared) -> bool:
+    """Whether an earlier study is of the same patient still; a notice says so where it is not."""
+    same = resources.repository().studies.priors(study_instance_uid).same
+    if earlier.study_instance_uid in {one.study_instance_uid for one in same}:
+        return True
+    session.leave_notice(
+        "error",
+        _(
+            "The study of {date} is not known to be this patient's: take the comparison out, or "
+            "look at whose images these are."
+        ).format(date=labels.date(earlier.study_date)),
+    )
+    return False
 
 
 def _confirm_identity(study_instance_uid: str) -> None:
@@ -214,8 +232,8 @@ def shows_whose(record: StudyRecord) -> bool:
     session.leave_notice(
         "error",
         _(
-            "Somebody said meanwhile whose films these are, and nothing was saved: look at them, "
-            "then do it again."
+            "Somebody said meanwhile whose images these are, and nothing was saved: look at "
+            "them, then do it again."
         ),
     )
     session.forget_drawn(record.study_instance_uid)
@@ -274,7 +292,7 @@ def _insist_on_seen(record: StudyRecord) -> None:
     """Refuse when the newest version is not the one this reader sees."""
     newest = record.review.version if record.review else 0
     if newest != session.seen_version(record.study_instance_uid):
-        raise ConflictError("Somebody else saved this study first.")
+        raise ConflictError("Somebody else saved this study first. Reload the page and compare.")
 
 
 def _describe_conflict(record: StudyRecord) -> str:

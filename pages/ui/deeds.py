@@ -24,11 +24,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.errors import AssistantError, RightMissingError, SignInEndedError
 from imaging.review.rights import Right, rights_of
-from imaging.store.access.sessions import on_behalf_of
+from imaging.store.access.sessions import hearing_no_ai, on_behalf_of
 from imaging.store.database import waiting_at_most
 from pages.ui import connection, session
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, sentence, speak_to
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -153,11 +153,17 @@ def signed_in(*rights: Right) -> Iterator[None]:
     SignInEndedError
         If the sign-in has ended, or its screen is locked.
     """
+    speak_to(None)  # what is said to whoever is not signed in
     present = connection.present()
     if present is None:
         raise SignInEndedError(not_done())
     session.set_account(present.account)
-    with on_behalf_of(present.token, rights_of(present.account.roles), rights):
+    speak_to(present.account)
+    rights_held = rights_of(present.account.roles)
+    with (
+        on_behalf_of(present.token, rights_held, rights),
+        hearing_no_ai(present.account.ai_off),
+    ):
         yield
 
 

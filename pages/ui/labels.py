@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from imaging.entities import Answer, Finding, Patient, Status
+from imaging.entities import Acquisition, Answer, Finding, Patient, Status
+from imaging.person import format_name
 from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
 from imaging.study import WorklistItem
 from imaging.worklist import order
+from imaging.worklist.order import Grade
+from pages.ui.grid.component import Mark
 from pages.ui.i18n import _, ngettext, sentence
 
 HIDDEN = "\u2022\u2022\u2022\u2022"
 NOTHING = "\u2013"
-RAISED, PLAIN, OPEN, LATE = "\u25b2", "\u25cb", "?", "\u25c6"
+RAISED, PLAIN, OPEN = "\u25b2", "\u25cb", "?"
 STOPPED = "\u2298"
 
 
@@ -24,6 +27,15 @@ def percent(probability: float) -> str:
     if probability > 0.99:
         return _(">99%")
     return _("{percent}%").format(percent=round(100 * probability))
+
+
+def of_hundred(count: float) -> str:
+    """A share of a hundred as a whole number; never a false "0" or "100"."""
+    if 0 < count < 0.5:
+        return _("fewer than 1")
+    if 99.5 <= count < 100:
+        return _("more than 99")
+    return str(round(count))
 
 
 def answer(finding: Finding, given: Answer | None) -> str:
@@ -44,50 +56,62 @@ def within(label: str) -> str:
 
 def agreement(disagreement: float) -> str:
     """How far the networks of an ensemble, or the heads of one, differ."""
-    return _("Its readings differ by up to {percent} points").format(
-        percent=round(100 * disagreement)
+    points = round(100 * disagreement)
+    text = ngettext(
+        "The model's parts agree to within {count} point.",
+        "The model's parts agree to within {count} points.",
+        points,
     )
+    return text.format(count=points)
 
 
 def outcome(status: Status | None) -> str:
     """The outcome of a file or study, with its symbol."""
     return {
-        None: "\u2026 " + _("Waiting for the network"),
+        None: "\u2026 " + _("Waiting for the AI"),
         Status.OK: "\u2713 " + _("Answered"),
         Status.WARNED: "\u26a0 " + _("Answered, with caution"),
         Status.REFUSED: "\u2298 " + _("Not suitable"),
         Status.ERROR: "\u2715 " + _("Could not be read"),
-        Status.DOCUMENT: "\u2261 " + _("Document, kept with its study"),
-        Status.HELPER: "\u2013 " + _("No film"),
+        Status.DOCUMENT: "\u2261 " + _("Report attached"),
+        Status.HELPER: "\u2013 " + _("Not an image"),
     }[status]
 
 
 def no_films(count: int) -> str:
     """How many helper files there were."""
-    text = ngettext("{count} file that is no film", "{count} files that are no films", count)
+    text = ngettext("{count} file that is not an image", "{count} files that are not images", count)
     return text.format(count=count)
 
 
-def urgency(item: WorklistItem, *, revealed: bool = True) -> str:
-    """Why a study stands where it stands; what the network did to it only when it is revealed."""
-    if item.read:
-        return "\u2713 " + _("Read")
-    late = f"{LATE} " + _("Overdue")
-    if not revealed:
-        return late if item.overdue else NOTHING
-    named = level(order.level_of(item.priority))
-    if item.priority == order.ROUTINE:
-        return late if item.overdue else f"\u25cf {named}"
-    unsure = item.priority % 2 == 1
-    sign = OPEN if unsure else RAISED
-    if item.overdue:
-        return f"{late} {sign}"
-    return f"{sign} " + (_("{level}: unsure").format(level=named) if unsure else named)
+def urgency(item: WorklistItem, *, revealed: bool = True) -> Mark | None:
+    """Why a study stands where it stands; nothing while the network's answer is not revealed."""
+    grade = order.grade_of(item)
+    if not revealed and grade is not Grade.READ:
+        return None
+    word = grade_name(grade)
+    if grade is Grade.UNSURE and order.level_of(item.priority) > 1:
+        word = _("{level}: unsure").format(level=level(order.level_of(item.priority)))
+    return Mark(word, grade.value, late=item.overdue)
+
+
+def grade_name(grade: Grade) -> str:
+    """The word that stands beside a grade's shape."""
+    return {
+        Grade.CRITICAL: level(3),
+        Grade.URGENT: level(2),
+        Grade.PRIORITY: level(1),
+        Grade.UNSURE: _("Unsure"),
+        Grade.ROUTINE: level(0),
+        Grade.UNSUITABLE: _("Not suitable"),
+        Grade.WAITING: _("Waiting"),
+        Grade.READ: _("Read"),
+    }[grade]
 
 
 def level(number: int) -> str:
     """How urgent the site holds a finding."""
-    return (_("Routine"), _("Raised"), _("Urgent"), _("Critical"))[number]
+    return (_("Routine"), _("Priority"), _("Urgent"), _("Critical"))[number]
 
 
 def reading(item: WorklistItem) -> str:
@@ -121,13 +145,19 @@ def concept(code: str) -> str:
 def statement(stated: ReadFinding) -> str:
     """A reader's statement: "Overruled: Pneumonia absent"."""
     call = {
-        Call.ACCEPTED: _("Accepted"),
-        Call.OVERRULED: _("Overruled"),
-        Call.EDITED: _("Restated"),
+        Call.ACCEPTED: _("Agreed with the AI"),
+        Call.OVERRULED: _("Disagreed with the AI"),
+        Call.EDITED: _("Reworded"),
         Call.ADDED: _("Added"),
-        Call.UNAIDED: _("Read without the network's answer"),
+        Call.UNAIDED: _("Read without the AI answer"),
+        Call.STATED: _("Stated"),
     }[stated.call]
-    return f"{call}: {presence(concept(stated.code), stated.present)}"
+    return pair(call, presence(concept(stated.code), stated.present))
+
+
+def pair(term: str, value: str) -> str:
+    """A term and its value, with the colon of the language."""
+    return _("{term}: {value}").format(term=term, value=value)
 
 
 def presence(label: str, present: bool) -> str:
@@ -142,12 +172,8 @@ def messages(texts: tuple[str, ...]) -> list[str]:
 
 
 def patient_name(name: str) -> str:
-    """Family name first, as DICOM has it, without its carets (PS3.5 6.2.1).
-
-    The alphabetic group leads; an ideographic or phonetic one that differs follows in brackets.
-    """
-    groups = list(dict.fromkeys(filter(None, map(_format_name_group, name.split("=")))))
-    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else "".join(groups)
+    """Family name first, as DICOM has it, without its carets."""
+    return format_name(name)
 
 
 def typed(name: str) -> str:
@@ -167,13 +193,6 @@ def patient_number(patient: Patient) -> str:
     return (
         f"{patient.patient_id} ({issuer})" if patient.patient_id and issuer else patient.patient_id
     )
-
-
-def _format_name_group(group: str) -> str:
-    """Put a component group of a person's name into reading order."""
-    family, _sep, rest = group.partition("^")
-    given = " ".join(part for part in rest.split("^") if part)
-    return f"{family}, {given}" if given else family
 
 
 def sex(code: str) -> str:
@@ -217,3 +236,10 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
     if hours < 48:
         return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
     return _("{days} d").format(days=hours // 24)
+
+
+def exam(acquisition: Acquisition) -> str:
+    """Body part and view, as the file has them: "Chest PA"."""
+    part = acquisition.body_part.strip()
+    part = part.capitalize() if part.isupper() else part
+    return " ".join(word for word in (part, acquisition.view_position.strip()) if word)

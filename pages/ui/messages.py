@@ -39,7 +39,7 @@ def in_words() -> Iterator[None]:
 @contextmanager
 def telling_of_waits() -> Iterator[None]:
     """Tell a reader whose film waits because others' films are being opened."""
-    words = _("Films are being opened for other readers; this one waits its turn.")
+    words = _("Images are being opened for others; this one waits its turn.")
     with telling(lambda: st.toast(words, icon=":material/hourglass_top:")):
         yield
 

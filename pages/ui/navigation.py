@@ -12,6 +12,7 @@ from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import labels, resources, session
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _, ngettext
 
 REVIEW_PAGE = "pages/review.py"
@@ -102,6 +103,29 @@ def _name_items(items: Sequence[WorklistItem]) -> dict[str, str]:
     return names
 
 
+@only(Right.FINDINGS)
+def render_start(query: WorklistQuery, page: WorklistPage) -> None:
+    """The button to the case that is read next; without one it says why."""
+    first = resources.repository().worklist.next_unread(query)
+    pressed = st.button(_("Read next"), type="primary", shortcut="N", disabled=first is None)
+    if pressed and first:
+        open_study(first.study_instance_uid)
+    if first is None and page.stored:
+        st.caption(why_none(page))
+
+
+def why_none(page: WorklistPage) -> str:
+    """Why there is no unread case in a list."""
+    if not page.stored_unread:
+        return _("All studies are read.")
+    text = ngettext(
+        "{count} unread study is hidden by the filter.",
+        "{count} unread studies are hidden by the filter.",
+        page.stored_unread - page.unread,
+    )
+    return text.format(count=page.stored_unread - page.unread)
+
+
 def render_steps(current: str, *, done: bool) -> None:
     """Buttons to the case above and to the next unread one, within the list last shown.
 
@@ -116,14 +140,39 @@ def render_steps(current: str, *, done: bool) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        if st.button(_("Previous"), shortcut="P", disabled=before is None, key="previous"):
-            open_study(before.study_instance_uid if before else current)
-        if st.button(
+        st.button(
+            _("Previous"),
+            shortcut="P",
+            disabled=before is None,
+            key="previous",
+            on_click=_turn_back,
+            args=(current,),
+        )
+        st.button(
             _("Next unread"),
             shortcut="N",
             disabled=after is None,
             type="primary" if done else "secondary",
             key="next",
             help=_("Within the filter of the worklist.") if query.filtered else None,
-        ):
-            open_study(after.study_instance_uid if after else current)
+            on_click=_go_on,
+            args=(current,),
+        )
+
+
+# A callback, and by now's list: a press that is answered where the button stands would draw the
+# film on screen once more before the one that is wanted.
+@deed(Right.FINDINGS)
+def _go_on(current: str) -> None:
+    _show(resources.repository().worklist.next_unread(session.worklist_query(), after=current))
+
+
+@deed(Right.FINDINGS)
+def _turn_back(current: str) -> None:
+    _show(resources.repository().worklist.previous(session.worklist_query(), before=current))
+
+
+def _show(item: WorklistItem | None) -> None:
+    """Turn the Review page to a study; where there is none (any more) it stays as it is."""
+    if item is not None:
+        st.query_params.from_dict({"study": item.study_instance_uid})

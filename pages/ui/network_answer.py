@@ -8,10 +8,14 @@ from html import escape
 import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
+from imaging.export import wording
+from models.inference.age_scope import is_for_children
 from models.inference.assessments import promises_nothing
+from models.inference.image_selection import because
 from models.inference.scope import leaves_age_open
+from models.model_card.frequencies import frequency_of
 from pages.ui import labels, patient_banner, resources
-from pages.ui.i18n import _
+from pages.ui.i18n import _, sentence
 
 
 def render_answer(instance: Instance, assessment: Assessment | None) -> None:
@@ -21,9 +25,9 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
     elif assessment.primary is None:
         body = _headline(labels.outcome(assessment.status), "lb-calm") + _reasons(assessment)
         body += _fold_exploratory(assessment.findings)
-        body += "".join(_describe_network(assessment)) if assessment.findings else ""
+        body += "".join(_describe_network(instance, assessment)) if assessment.findings else ""
     else:
-        body = _compose_answer(assessment, assessment.primary)
+        body = _compose_answer(instance, assessment, assessment.primary)
     identity = _small_line(patient_banner.identity_line(instance))
     st.html(f'<div class="lb-answer">{identity}{body}</div>')
 
@@ -38,7 +42,7 @@ def model_line(model: ModelIdentity) -> str:
     return sentence.format(name=model.name, version=model.version, hash=model.short_hash)
 
 
-def _compose_answer(assessment: Assessment, primary: Finding) -> str:
+def _compose_answer(instance: Instance, assessment: Assessment, primary: Finding) -> str:
     firm = [f for f in assessment.findings if not f.exploratory]
     exploratory = [f for f in assessment.findings if f.exploratory]
     said = [f for f in firm if f.answer is not None] or [primary]  # several answers, or the one
@@ -48,20 +52,20 @@ def _compose_answer(assessment: Assessment, primary: Finding) -> str:
     parts = [headline, _reasons(assessment)]
     if promises_nothing(assessment.messages):
         parts += [_small_line(_describe_score(finding)) for finding in firm]
-        return "".join([*parts, *_describe_network(assessment)])
+        return "".join([*parts, *_describe_network(instance, assessment)])
     parts += [_bar(finding) for finding in firm]
-    for finding in said:
-        certain = _describe_certainty(assessment.about(finding))
-        parts += [_small_line(text) for text in certain]
+    for alone in (assessment.about(finding) for finding in said):
+        parts += [_small_line(text) for text in _describe_frequency(alone)]
+        parts += [_small_line(text) for text in _describe_certainty(alone)]
     parts.append(_fold_exploratory(exploratory))
-    return "".join([*parts, *_describe_network(assessment)])
+    return "".join([*parts, *_describe_network(instance, assessment)])
 
 
 def _fold_exploratory(findings: Sequence[Finding]) -> str:
     """Findings that nobody should rely on, behind their caution; nothing where there are none."""
     if not findings:
         return ""
-    note = _("Exploratory \u2013 not reliable from a film")
+    note = _("Exploratory \u2013 not reliable from an image")
     bars = "".join(_bar(finding) for finding in findings)
     return f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}</details>'
 
@@ -69,7 +73,7 @@ def _fold_exploratory(findings: Sequence[Finding]) -> str:
 def _describe_score(finding: Finding) -> str:
     """A score outside the studied population: it is no probability, and must not look like one."""
     return _(
-        "{finding}: score {score} beside operating point {point}, not a probability here"
+        "{finding}: score {score}, threshold {point}; not a probability for this image"
     ).format(
         finding=_(finding.label),
         score=f"{finding.probability:.2f}",
@@ -77,14 +81,15 @@ def _describe_score(finding: Finding) -> str:
     )
 
 
-def _describe_network(assessment: Assessment) -> list[str]:
-    """Which network answered; folded: for whom it was built, and what computed it."""
+def _describe_network(instance: Instance, assessment: Assessment) -> list[str]:
+    """Which network answered; folded: for whom it was built, what of, and what computed it."""
     model, folded = [], []
     if assessment.model:
         model.append(_small_line(model_line(assessment.model)))
         folded.append(scope_line(assessment.model))
+        folded.append(sentence(because(instance, assessment)))
     if assessment.engine:
-        folded.append(_("Computed by {engine}").format(engine=assessment.engine))
+        folded.append(_("Computed with {engine}").format(engine=assessment.engine))
     if assessment.disagreement is not None:
         folded.append(labels.agreement(assessment.disagreement))
     if folded:
@@ -101,38 +106,43 @@ def _mood(assessment: Assessment, finding: Finding) -> str:
 
 
 def _describe_certainty(assessment: Assessment) -> list[str]:
-    """How sure the answer is, in sentences: what cannot be ruled out, and whether all agree."""
+    """How sure the answer is, and of whom that is true."""
     lines = []
-    if assessment.error_rate is not None and assessment.primary is not None:
-        rate = labels.percent(assessment.error_rate)
+    template = wording.certainty_template(assessment)
+    if template and assessment.primary is not None and assessment.error_rate is not None:
         label = labels.within(_(assessment.primary.label))
-        templates = {
-            (True, False): _("With {rate} errors allowed, only {finding} remains possible."),
-            (False, True): _("With {rate} errors allowed, {finding} can be ruled out."),
-            (True, True): _("With {rate} errors allowed, neither answer can be ruled out."),
-            (False, False): _(
-                "With {rate} errors allowed, neither answer fits: unlike the studied films."
-            ),
-        }
-        held = "present" in assessment.conformal_set, "absent" in assessment.conformal_set
-        # one label that the operating point contradicts is no answer, and must not read like one
-        contradictions = {
-            (False, True): _(
-                "Above the operating point, but weak for {finding} ({rate} errors allowed)."
-            ),
-            (True, False): _(
-                "Below the operating point, yet {finding} is likely ({rate} errors allowed)."
-            ),
-        }
-        contradicted = assessment.primary.positive != held[0] and held in contradictions
-        sentences = contradictions if contradicted else templates
-        lines.append(sentences[held].format(rate=rate, finding=label))
+        count = wording.error_count(assessment.error_rate)
+        lines.append(_(template).format(finding=label, count=count))
         if assessment.model and leaves_age_open(assessment.messages):
             # the error rate is kept among patients like the studied ones alone (Vovk 2005)
             told = _("The patient's age is unknown: this is true of {population} only.")
             population = _(resources.card(assessment.model.name).scope.population)
             lines.append(told.format(population=labels.within(population)))
     return lines
+
+
+def _describe_frequency(assessment: Assessment) -> list[str]:
+    """How often an answer like this was right in testing, and what that depends on."""
+    facts = resources.measured(assessment.model.name) if assessment.model else None
+    frequency = frequency_of(facts, assessment) if facts is not None else None
+    if facts is None or frequency is None or assessment.primary is None:
+        return [_("How often an answer like this was right in testing is not known.")]
+    if not frequency.enough:
+        few = _(
+            "Too few test images ({films}) had an answer like this to say how often it was right."
+        )
+        return [few.format(films=frequency.films)]
+    finding = labels.within(_(assessment.primary.label))
+    told = (
+        _("Of 100 children with an answer like this, about {count} had {finding} in testing.")
+        if is_for_children(facts.card.scope)
+        else _("Of 100 patients with an answer like this, about {count} had {finding} in testing.")
+    )
+    depends = _("In testing {common} of 100 had {finding}; where it is rarer, fewer do.")
+    return [
+        told.format(count=labels.of_hundred(frequency.of_hundred), finding=finding),
+        depends.format(common=labels.of_hundred(100 * frequency.common), finding=finding),
+    ]
 
 
 def scope_line(model: ModelIdentity) -> str:
@@ -158,7 +168,7 @@ def _reasons(assessment: Assessment) -> str:
 
 def _bar(finding: Finding) -> str:
     """A probability as figure and bar, its operating point marked on both."""
-    point = _("operating point {percent}").format(percent=labels.percent(finding.operating_point))
+    point = _("threshold {percent}").format(percent=labels.percent(finding.operating_point))
     return (
         f'<div class="lb-score"><span>{escape(_(finding.label))}</span>'
         f"<span><b>{escape(labels.percent(finding.probability))}</b>"

@@ -141,5 +141,5 @@ def marks(instance: Instance) -> tuple[str, ...]:
     if instance.derivation is not None:
         texts.append(_("FROM A PHOTOGRAPH: cropped and straightened"))
         if instance.derivation.mirrored:
-            texts.append(_("MIRRORED BY A READER: left and right are swapped"))
+            texts.append(_("MIRRORED BY A DOCTOR: left and right are swapped"))
     return tuple(texts)

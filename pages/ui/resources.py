@@ -12,7 +12,8 @@ from datetime import timedelta
 import streamlit as st
 
 from imaging.decoding import shared_pool
-from imaging.errors import AssistantError, StoreReadOnlyError
+from imaging.entities import ModelIdentity
+from imaging.errors import AssistantError, CheckpointError, StoreReadOnlyError
 from imaging.openid.provider import OpenIdProvider
 from imaging.review.records import AuditEvent
 from imaging.settings import Settings, shipped_folder
@@ -27,8 +28,12 @@ from models.batch.priority import yield_to_interactive
 from models.batch.process_tuning import settle
 from models.batch.worker import Worker
 from models.checkpoint.card import ModelCard
+from models.checkpoint.installed import find_checkpoint
+from models.checkpoint.second_look import read_sure_from
 from models.explain.methods.explainer import Explainers
 from models.inference.classifier_registry import ClassifierRegistry
+from models.model_card.facts import read_facts
+from models.model_card.figures import ModelFacts
 
 log = logging.getLogger(__name__)
 _A_MOMENT = 0.25  # seconds a batch pauses for readers at once: it must not starve either
@@ -84,6 +89,22 @@ def panel() -> ClassifierRegistry:
 def card(name: str = "") -> ModelCard:
     """The card of the model of that name, or of the first one installed."""
     return panel().named(name).card
+
+
+@st.cache_resource(show_spinner=False)
+def measured(name: str) -> ModelFacts | None:
+    """What was measured of the model of that name; None when it is not installed any more."""
+    try:
+        return read_facts(find_checkpoint(settings().weights, name))
+    except CheckpointError:
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def sure_from(model: ModelIdentity) -> float | None:
+    """How sure an answer of a network must be for a second look; None where that is not known."""
+    folder = settings().weights / model.name
+    return read_sure_from(folder, model.weights_sha256)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,8 +10,9 @@ import streamlit as st
 
 from imaging.entities import Instance
 from imaging.study import StudyRecord
-from models.inference.image_selection import RULE, Selected, select
+from models.inference.image_selection import RULE, Selected, accepted, select
 from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.labels import pair
 
 _MOST = 12  # lines; long series are summed up by reason anyway
 
@@ -21,7 +22,9 @@ def render_selection(record: StudyRecord, shown: Instance) -> None:
     chosen = select(record)
     uid = shown.identity.sop_instance_uid
     current = next(image for image in chosen if image.instance.identity.sop_instance_uid == uid)
-    st.html(f'<div class="lb-small">{escape(_describe_shown(current, many=len(chosen) > 1))}</div>')
+    words = _describe_shown(current, many=len(chosen) > 1)
+    if words:
+        st.html(f'<div class="lb-small">{escape(words)}</div>')
     others = [image for image in chosen if image is not current]
     if not others:
         return
@@ -43,9 +46,14 @@ def _group_by_reason(others: Sequence[Selected]) -> list[tuple[str, list[Selecte
 
 
 def _describe_shown(current: Selected, *, many: bool) -> str:
-    """Say about the image on the wall why it was classified or not, and whether it leads."""
-    words = sentence(current.because)
-    if not (many and current.classified):
+    """That the image on the wall was classified, and whether it leads.
+
+    Nothing where it was not: the reason stands in the answer, and is said once.
+    """
+    if not current.classified:
+        return ""
+    words = sentence(accepted(current.instance))
+    if not many:
         return words
     if current.leads:
         return words + " " + _("Its answer leads: the most urgent of this study.")
@@ -56,4 +64,4 @@ def _describe_others(because: str, same: Sequence[Selected]) -> str:
     """Count all images with the same reason, in one line."""
     count = ngettext("{count} image", "{count} images", len(same)).format(count=len(same))
     lead = " " + _("(its answer leads)") if any(image.leads for image in same) else ""
-    return f"{count}: {sentence(because)}{lead}"
+    return pair(count, sentence(because)) + lead

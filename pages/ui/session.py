@@ -80,6 +80,12 @@ def may(*rights: Right) -> bool:
     return reader is not None and not rights_of(reader.roles).isdisjoint(rights)
 
 
+def chosen_language() -> str | None:
+    """The language that the reader chose, empty for the browser's; None while nobody is here."""
+    reader: Account | None = st.session_state.get("account")
+    return reader.language if reader else None
+
+
 def set_account(reader: Account | None) -> None:
     """Note who is signed in."""
     st.session_state["account"] = reader
@@ -306,6 +312,16 @@ def ask_signature(study_instance_uid: str, stage: Stage | None) -> None:
     st.session_state[f"signature-{study_instance_uid}"] = stage
 
 
+def shows_second_look(study_instance_uid: str) -> bool:
+    """Whether a second look stands beside Sign."""
+    return bool(st.session_state.get(f"second-look-{study_instance_uid}", False))
+
+
+def show_second_look(study_instance_uid: str, shown: bool) -> None:
+    """Show a second look, or no longer."""
+    st.session_state[f"second-look-{study_instance_uid}"] = shown
+
+
 def finding_at(study_instance_uid: str) -> int:
     """How often the reader went on to the next finding by key."""
     return int(st.session_state.get(f"finding-at-{study_instance_uid}", 0))
@@ -448,6 +464,15 @@ def receipt(key: tuple[Hashable, ...]) -> Receipt | None:
 def keep_receipt(key: tuple[Hashable, ...], receipt: Receipt) -> None:
     """Keep a receipt."""
     _recall("receipts", key, lambda: receipt, _KEEP_RECEIPTS)
+
+
+def kept_for(name: str, seconds: float, make: Callable[[], T]) -> T:
+    """A value that this session made, at most so many seconds ago."""
+    kept = st.session_state.get(f"kept-for-{name}")
+    if kept is None or time.monotonic() - kept[0] > seconds:
+        kept = st.session_state[f"kept-for-{name}"] = (time.monotonic(), make())
+    value: T = kept[1]
+    return value
 
 
 def _recall(shelf: str, key: Hashable, make: Callable[[], T], keep: int) -> T:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import streamlit as st
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from imaging.entities import (
     Answer,
@@ -20,46 +18,48 @@ from imaging.entities import (
 )
 from imaging.review.rights import Right
 from imaging.study import WorklistItem
-from imaging.text import escape_formula
+from imaging.worklist.order import Grade
+from imaging.worklist.query import Sort
 from models.inference.assessments import promises_nothing
 from pages.ui import labels, navigation, session
 from pages.ui.data_uri import data_uri
+from pages.ui.grid.component import Column, Mark, Order, Place, Row, Value, render_grid
 from pages.ui.i18n import _, sentence
 
-Row = Mapping[str, str | float | None]
-
-_ROW, _HEAD, _MOST = 44, 38, 566  # pixels; a row shows a film
+Values = Mapping[str, Value]
 
 
 def worklist_row(
     item: WorklistItem, *, revealed: bool = True, thumbnail: bytes | None = None
-) -> Row:
+) -> Values:
     """A study as the worklist shows it; the network's answer only when it is revealed."""
     hidden = session.identity_hidden()
-    age_sex = (labels.age(item.patient), labels.sex(item.patient.sex))
     finding = item.finding if revealed else None
-    answer = _answer(finding, item.answer, item.status) or labels.outcome(item.status)
+    outcome = _("AI is off") if item.ai_off else labels.outcome(item.status)
+    answer = _answer(finding, item.answer, item.status) or outcome
     waits = labels.waiting(item.received_at)
     if item.read:
         waits = labels.NOTHING
     elif item.overdue:
-        waits = f"{labels.LATE} {waits}"
-    said: Row = {
-        _("Urgency"): labels.urgency(item, revealed=revealed),
+        waits = _("{time}, overdue").format(time=waits)
+    said: dict[str, Value] = {
+        _("Urgency"): labels.urgency(item, revealed=revealed and not item.ai_off),
         _("AI finding"): answer if revealed or item.finding is None else _("after your read"),
         _("Probability"): None if promises_nothing(item.message) else _probability(finding),
-        _("Model, operating point"): _source(item.model, finding),
+        _("Model, threshold"): _source(item.model, finding),
     }
     if not session.may(Right.FINDINGS):
-        said = {_("Outcome"): labels.outcome(item.status)}
+        said = {_("Outcome"): outcome}
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         **said,
         _("Waiting"): waits,
         _("Patient"): _describe_patient(
             item.patient, item.source, item.file_name, typed=item.typed
         ),
-        _("Age, sex"): ", ".join(part for part in age_sex if part),
+        _("Age"): labels.age(item.patient),
+        _("Sex"): labels.sex(item.patient.sex),
+        _("Exam"): labels.exam(item.acquisition),
         _("Modality"): item.acquisition.modality,
         _("Study date"): labels.date(item.acquisition.study_date),
         _("Reading"): labels.reading(item),
@@ -75,7 +75,7 @@ def outcome_row(
     *,
     revealed: bool = True,
     thumbnail: bytes | None = None,
-) -> Row:
+) -> Values:
     """A file as the intake shows it; the network's answer only when it is revealed."""
     finding = assessment.primary if assessment and revealed else None
     model = assessment.model if assessment else None
@@ -84,13 +84,13 @@ def outcome_row(
         instance.patient, instance.source, "", typed=instance.typed is not None
     )
     promised = assessment is None or not promises_nothing(assessment.messages)
-    said: Row = {
+    said: dict[str, Value] = {
         _("AI finding"): _answer(finding, assessment.answer if assessment else None, file.status),
         _("Probability"): _probability(finding) if promised else None,
-        _("Model, operating point"): _source(model, finding),
+        _("Model, threshold"): _source(model, finding),
     }
     return {
-        _("Film"): _picture(thumbnail),
+        _("Image"): _picture(thumbnail),
         _("File"): labels.HIDDEN if hidden else labels.file_name(file.file_name),
         _("Patient"): named or "",
         _("Outcome"): labels.outcome(file.status),
@@ -125,70 +125,111 @@ def _duplicate(file: JobFile) -> str:
     }.get(file.duplicate, "")
 
 
-def render_table(
-    rows: Sequence[Row], studies: Sequence[str], *, key: str, several: bool = False
-) -> list[str]:
-    """Draw rows; choosing one opens the study of the same position ("" has none).
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a table knows of the list that its rows are a page of.
 
-    With `several`, rows are ticked instead: returns their studies.
+    ``place`` is where they stand in it, ``order`` how all of it is sorted, ``on_sorted_change`` the
+    callback that hears which header was pressed.
     """
-    shown = [_defuse_formulas(row) for row in _say_source_once(rows)]
-    names = {name for row in shown for name in row}
-    chosen = st.dataframe(
-        shown,
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="multi-row" if several else "single-row",
+
+    place: Place
+    order: Order
+    on_sorted_change: Callable[[], None]
+
+
+def render_table(
+    rows: Sequence[Values],
+    studies: Sequence[str],
+    *,
+    key: str,
+    several: bool = False,
+    page: Listed | None = None,
+) -> list[str]:
+    """Draw rows; pressing one opens the study of the same position ("" has none).
+
+    With `several`, rows are ticked instead: returns their studies. Without `page` they are files.
+    """
+    rows, source = _take_shared_source(rows)
+    on_sorted_change = page.on_sorted_change if page and not several else None
+    chosen = render_grid(
+        [Row(uid, values) for uid, values in zip(studies, rows, strict=True)],
+        _columns(files=page is None),
         key=f"{key}-several" if several else key,
-        height=min(_HEAD + _ROW * len(rows), _MOST),
-        row_height=_ROW,
-        column_config={name: kind for name, kind in _columns().items() if name in names},
+        words={
+            "label": _("Files") if page is None else _("Studies"),
+            "tick": _("Choose this image"),
+            "fold": _("Hide earlier"),
+            "unfold": _("{count} earlier"),
+        },
+        several=several,
+        place=page.place if page else None,
+        order=page.order if page else None,
+        legend=_legend(rows) if page else (),
+        note=_("Scores by {source}").format(source=source) if source else "",
+        on_sorted_change=on_sorted_change,
+        fills=page is not None,
     )
-    ticked = [studies[row] for row in chosen.selection.rows if row < len(studies) and studies[row]]
-    if ticked and not several:
-        navigation.open_study(ticked[0])
-    return ticked
+    if chosen.opened and not several:
+        navigation.open_study(chosen.opened)
+    return list(chosen.ticked)
 
 
-def _defuse_formulas(row: Row) -> Row:
-    """A row whose download no spreadsheet takes for a formula."""
-    return {k: escape_formula(v) if isinstance(v, str) else v for k, v in row.items()}
+def _legend(rows: Sequence[Values]) -> list[tuple[Mark, str]]:
+    """What the shapes mean, of those grades that are on screen; none where no grade is."""
+    marks = [mark for row in rows if isinstance(mark := row.get(_("Urgency")), Mark)]
+    shown = {mark.grade for mark in marks} - {Grade.READ}
+    means = {
+        Grade.CRITICAL: _("a finding is suspected that this site calls critical"),
+        Grade.URGENT: _("a finding is suspected that this site calls urgent"),
+        Grade.PRIORITY: _("a finding is suspected"),
+        Grade.UNSURE: _("the AI cannot tell"),
+        Grade.ROUTINE: _("nothing is suspected; does not rule it out"),
+        Grade.UNSUITABLE: _("read it without the AI"),
+        Grade.WAITING: _("not answered yet"),
+    }
+    told = [
+        (Mark(labels.grade_name(grade), grade.value), words)
+        for grade, words in means.items()
+        if grade in shown
+    ]
+    if any(mark.late for mark in marks):
+        told.append((Mark(_("Overdue"), "late"), _("has waited longer than this site allows")))
+    return told
 
 
-def _say_source_once(rows: Sequence[Row]) -> Sequence[Row]:
-    """Move a source that all scores share from its column to one line above the table."""
-    column = _("Model, operating point")
-    sources = {row[column] for row in rows if row.get(column)}
+def _take_shared_source(rows: Sequence[Values]) -> tuple[Sequence[Values], str]:
+    """A source that all scores share is said once, and leaves its column; with it, or without."""
+    column = _("Model, threshold")
+    sources = {str(row[column]) for row in rows if row.get(column)}
     if len(sources) > 1:
-        return rows
-    for source in sources:
-        st.caption(_("Scores by {source}").format(source=source))
-    return [{name: value for name, value in row.items() if name != column} for row in rows]
+        return rows, ""
+    shared = [{name: value for name, value in row.items() if name != column} for row in rows]
+    return shared, "".join(sources)
 
 
-def _columns() -> dict[str, Any]:
-    """Widths in pixels; a table narrower than the page is stretched in proportion."""
-    widths = {
-        _("Urgency"): 125,
-        _("Outcome"): 180,
-        _("AI finding"): 210,
-        _("Model, operating point"): 255,
-        _("Waiting"): 120,
-        _("Patient"): 240,
-        _("Age, sex"): 130,
-        _("Modality"): 75,
-        _("Study date"): 95,
-        _("Reading"): 165,
-        _("Reason"): 540,
-        _("File"): 200,
-    }
-    probability = st.column_config.ProgressColumn(
-        format="percent", min_value=0, max_value=1, width=120
-    )
-    film = st.column_config.ImageColumn(width=64, help=_("Press to see it larger."))
-    return {_("Probability"): probability, _("Film"): film} | {
-        name: st.column_config.TextColumn(width=width) for name, width in widths.items()
-    }
+def _columns(*, files: bool) -> list[Column]:
+    """The columns in their order; one that no row has a value of is left out."""
+    reads = session.may(Right.FINDINGS)
+    reason = "" if files else _("Reason")
+    file = [Column(_("File"), 140, grows=True)] if files else []
+    below = "" if files else _("File")
+    return [
+        Column(_("Image"), 50, kind="picture"),
+        Column(_("Urgency"), 106, kind="mark", sort=Sort.READING, help=_("Order of reading")),
+        *file,
+        Column(_("Patient"), 120, below=below, grows=True, sort=Sort.PATIENT),
+        Column(_("Age"), 72, below=_("Sex")),
+        Column(_("Exam"), 74, below=_("Modality"), sort=Sort.MODALITY),
+        Column(_("Study date"), 104, sort=Sort.DATE),
+        Column(_("Outcome"), 150, below="" if reads else reason, grows=True),
+        Column(_("AI finding"), 150, below=reason if reads else "", grows=True),
+        Column(_("Probability"), 88, kind="share"),
+        Column(_("Model, threshold"), 150, grows=True),
+        Column(_("Reading"), 94),
+        Column(_("Waiting"), 86, sort=Sort.RECEIVED),
+        *([Column(_("Reason"), 200, grows=True)] if files else []),
+    ]
 
 
 def _answer(finding: Finding | None, given: Answer | None, status: Status | None) -> str:
@@ -203,7 +244,7 @@ def _source(model: ModelIdentity | None, finding: Finding | None) -> str:
     """The model that gave the score, and its operating point; a score never stands without."""
     if model is None or finding is None:
         return ""
-    return _("{name} {version}, hash {hash}, operating point {percent}").format(
+    return _("{name} {version}, hash {hash}, threshold {percent}").format(
         name=model.name,
         version=model.version,
         hash=model.short_hash,

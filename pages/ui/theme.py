@@ -27,6 +27,7 @@ _NAMES = (  # of our CSS variables and of the theme options they take
     "orangeColor",
     "orangeBackgroundColor",
     "orangeTextColor",
+    "redTextColor",
 )
 _VIEWER = ("background", "secondary-background", "text", "border", "primary")
 # Streamlit reads the theme's name for a path when a page loads, and cannot be told later: it is

@@ -88,7 +88,7 @@ def render_film(record: StudyRecord, instance: Instance, *, expanded: bool = Fal
             return
         _render_earlier(instance)
         if record.review is not None and record.review.stage is Stage.FINAL:
-            st.caption(_("This study is signed: begin an amendment to change whose film it is."))
+            st.caption(_("This study is signed: begin an amendment to change whose image it is."))
             return
         if _is_one_of_several(record, instance):
             st.caption(
@@ -144,17 +144,18 @@ def render_form(films: Sequence[Instance], *, key: str) -> None:
     with st.form(key, border=False):
         st.caption(
             _(
-                "The file says nothing of its patient. What you type goes into report and exports, "
-                "marked as typed by you; age and view decide whether the network may answer."
+                "The file says nothing of its patient. What you type goes into report and "
+                "exports, marked as typed by you; age and view decide whether the AI may "
+                "answer."
             )
         )
         person = _render_person(first, key)
         places = [_render_place(film, key, alone=len(films) == 1) for film in films]
         if len(films) > 1:
             st.caption(
-                _("Without a number, Lightbox gives these films one, so that they stay together.")
+                _("Without a number, Lightbox gives these images one, so that they stay together.")
             )
-        submitted = st.form_submit_button(_("Save and ask the network"), type="primary")
+        submitted = st.form_submit_button(_("Save and run the AI"), type="primary")
     if submitted:
         _save(films, person, places)
 
@@ -266,7 +267,7 @@ def _save(films: Sequence[Instance], person: _Person, places: Sequence[tuple[str
         st.error(plain(sentence(str(exc))))
         return
     resources.worker().wake()
-    session.leave_notice("success", _("Saved. The network is asked again with what you typed."))
+    session.leave_notice("success", _("Saved. The AI runs again with what you typed."))
     st.rerun()
 
 
@@ -295,6 +296,8 @@ def _choose_number(films: Sequence[Instance], person: _Person) -> str:
 
 def _answer_is_due(record: StudyRecord, instance: Instance) -> bool:
     """True while the networks have not answered with what is typed of a film."""
+    if record.ai_off is not None:
+        return False
     answers = dict(zip(record.instances, record.assessments, strict=True))
     return instance.typed is not None and answers[instance] is None
 
@@ -313,23 +316,28 @@ def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
     if not resources.repository().typed_facts.is_asked(film.identity.sha256):
         st.warning(
             _(
-                "The network gave no answer with what was typed. Read the film without it, or save "
-                "what is typed once more."
+                "The AI gave no answer with what was typed. Read the image without it, or "
+                "save again."
             )
         )
         return
-    st.info(_("The network is asked again with what was typed."))
+    st.info(_("The AI runs again with what was typed."))
     poll.beat("who")
 
 
 def render_table(
-    rows: Sequence[study_table.Row], studies: Sequence[str], *, key: str, unnamed: bool
+    rows: Sequence[study_table.Values],
+    studies: Sequence[str],
+    *,
+    key: str,
+    unnamed: bool,
+    page: study_table.Listed | None = None,
 ) -> None:
     """A table of studies or files; where films without a header are in it, several can be named.
 
     Parameters
     ----------
-    rows, studies, key
+    rows, studies, key, page
         As for `study_table.render_table`.
     unnamed : bool
         Whether a film without a header is among them.
@@ -339,11 +347,13 @@ def render_table(
     if unnamed:
         with above:
             several = st.toggle(
-                _("Name several films"),
+                _("Name several images"),
                 key=f"naming-{key}",
-                help=_("For films without a header: tick those of one patient, and say who it is."),
+                help=_(
+                    "For images without a header: tick those of one patient, and say who it is."
+                ),
             )
-    ticked = study_table.render_table(rows, studies, key=key, several=several)
+    ticked = study_table.render_table(rows, studies, key=key, several=several, page=page)
     if several:
         with above:
             render_several(ticked, key=f"who-{key}")
@@ -363,13 +373,13 @@ def render_several(studies: Sequence[str], *, key: str) -> None:
         st.caption(_("Turn \u201cHide identity\u201d off to see or to change it."))
         return
     if not studies:
-        st.caption(_("Tick the films of one patient."))
+        st.caption(_("Tick the images of one patient."))
         return
     repository = resources.repository()
     records = [repository.studies.get(uid) for uid in dict.fromkeys(studies)]
     films = [film for record in records for film in unnamed(record)]
     if len(films) > MOST:
-        st.warning(_("Tick {count} films at the most.").format(count=MOST))
+        st.warning(_("Tick {count} images at the most.").format(count=MOST))
         return
     others = sum(not unnamed(record) for record in records)
     if others:
@@ -381,7 +391,7 @@ def render_several(studies: Sequence[str], *, key: str) -> None:
         st.caption(words.format(count=others))
     if films:
         words = ngettext(
-            "Who is on this film?", "These {count} films are of one patient", len(films)
+            "Who is on this image?", "These {count} images are of one patient", len(films)
         )
         st.markdown(f"**{words.format(count=len(films))}**")
         render_form(films, key=f"{key}-{len(films)}-{films[0].identity.sha256[:12]}")

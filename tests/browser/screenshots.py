@@ -12,7 +12,15 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from imaging.settings import ROOT, Settings
-from tests.browser.lightbox import PATIENCE, WINDOW, admit, find_chromium, open_chromium, serve
+from tests.browser.lightbox import (
+    PATIENCE,
+    PRESENT,
+    WINDOW,
+    admit,
+    find_chromium,
+    open_chromium,
+    serve,
+)
 
 EXAMPLES = ROOT / "examples"
 
@@ -53,12 +61,12 @@ def take_tour(page: Page, folder: Path) -> None:
     expect(page.locator('[data-ready="true"]')).to_have_count(2)
     expect(page.locator('[data-overlay="on"]').first).to_be_visible()
     shoot(page, folder / "explanation.png")
-    page.get_by_role("radio", name="Present").click()
+    page.get_by_role("radio", name=PRESENT).click()
     expect(page.get_by_text("Draft, version 1")).to_be_visible()
     page.get_by_role("button", name="Sign final").click()
     expect(page.get_by_text("Final, signed by")).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
-    expect(page.locator('[data-testid="stDataFrame"]')).to_contain_text("Signed: Dr")
+    expect(page.get_by_role("grid")).to_contain_text("Signed: Dr")
     shoot(page, folder / "worklist.png")
     page.get_by_role("link", name="Model").click()
     expect(page.locator('[data-testid="stVegaLiteChart"] svg, canvas').first).to_be_visible()

@@ -107,7 +107,7 @@ def test_the_answer_falls_with_its_evidence(page: Page, server: Server, marked_f
     expect(page.get_by_text(re.compile("^The whole film: "))).to_be_visible()
     before = percent(page, "The whole film")
     page.get_by_role("button", name="Erase", exact=True).click()
-    expect(page.get_by_text("The answer hung on what was erased.")).to_be_visible()
+    expect(page.get_by_text("The answer depended on what was erased.")).to_be_visible()
     assert percent(page, "What is left") < 50 < before
 
     # kept in the record, and taken back on the screen

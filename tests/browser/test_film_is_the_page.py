@@ -73,10 +73,10 @@ def test_no_colour_stays_on_a_film_without_its_legend(
     page.get_by_text("With explanation").click()  # which is asking for it
     expect(page.locator('[data-overlay="on"]')).to_have_count(1)
     expect(legends).to_have_count(1)
-    page.get_by_text("One film").click()
+    page.get_by_text("One image").click()
     expect(page.locator('[data-ready="true"]')).to_have_count(1)
     expect(film(page)).to_have_attribute("data-overlay", "on")
-    expect(legends).to_contain_text("Evidence of places")
+    expect(legends).to_contain_text("Evidence by area")
 
     # another method, which takes its time: nothing of the one before stands under its name
     page.get_by_role("button", name="Map", exact=True).click()

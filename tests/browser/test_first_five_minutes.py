@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from imaging.entities import RESEARCH_USE
-from tests.browser.lightbox import PATIENCE, READER
+from tests.browser.lightbox import PATIENCE, PRESENT, READER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -31,22 +31,22 @@ def film(page: Page) -> Locator:
 
 
 def table(page: Page) -> Locator:
-    """The table in sight; its cells are text for screen readers inside a canvas."""
-    return page.locator('[data-testid="stDataFrame"]').first
+    """The table of studies or files in sight."""
+    return page.get_by_role("grid").first
 
 
 def open_row(page: Page, row: int = 0) -> None:
-    """Tick a row of the table, which opens it."""
+    """Press a row of the table somewhere in its middle, which opens it."""
     expect(table(page)).to_contain_text("SYNTHETIC")
     tick(page, row)
 
 
 def tick(page: Page, row: int) -> None:
-    """Press the box before a row of the table."""
-    table(page).click(position={"x": 17, "y": 38 + 44 * row + 22})
+    """Press a row of the table: where films are named, that ticks it."""
+    table(page).locator("tbody tr").nth(row).click()
 
 
-def sign(page: Page, choice: str) -> None:
+def sign(page: Page, choice: str | re.Pattern[str]) -> None:
     """Decide, add a note and sign off."""
     page.get_by_role("radio", name=choice).click()
     expect(page.get_by_text(re.compile("^Draft, version 1,"))).to_be_visible()
@@ -77,11 +77,11 @@ def test_a_film_is_read_explained_signed_and_found_again(
     expect(film(page)).to_have_attribute("data-overlay", "off")
     page.keyboard.press("o")
     expect(film(page)).to_have_attribute("data-overlay", "on")
-    expect(film(page)).to_contain_text("Evidence of places")
+    expect(film(page)).to_contain_text("Evidence by area")
     page.keyboard.press("o")
     expect(film(page)).to_have_attribute("data-overlay", "off")
 
-    sign(page, "Absent \u00b7 reject")
+    sign(page, "Disagree: no pneumonia")
     page.reload()
     expect(page.get_by_text(re.compile("^Final, version"))).to_contain_text(READER)
     expect(film(page)).to_contain_text("SYNTHETIC-05")
@@ -89,7 +89,7 @@ def test_a_film_is_read_explained_signed_and_found_again(
     page.get_by_role("link", name="Worklist").click()
     expect(table(page)).to_contain_text(f"Signed: {READER}")
     open_row(page)
-    expect(page.get_by_text("The network is overruled")).to_be_visible()
+    expect(page.get_by_text("You disagreed with the AI")).to_be_visible()
 
 
 def test_a_queued_folder_survives_a_reload_and_its_bad_file(
@@ -98,7 +98,7 @@ def test_a_queued_folder_survives_a_reload_and_its_bad_file(
     folder = Path(shutil.copytree(films[0].parent, tmp_path / "ward"))
     (folder / "broken.dcm").write_bytes(b"\x00DICM broken")
     visit_first(page, fresh_address, "triage")
-    page.get_by_text("Queue a folder", exact=True).click()
+    page.get_by_text("Add a folder", exact=True).click()
     upload(page, folder)
     page.wait_for_url(re.compile("job="))
     page.reload()
@@ -121,7 +121,7 @@ def test_a_reader_goes_through_the_list_by_keys(
     expect(film(page)).to_be_visible()
     expect(page.get_by_role("button", name="Sign final")).to_be_visible()
     first = page.url
-    sign(page, "Present")
+    sign(page, PRESENT)
     page.keyboard.press("n")
     page.wait_for_url(lambda url: url != first)
-    expect(page.get_by_text("Nothing stated yet")).to_be_visible()
+    expect(page.get_by_text("No findings yet")).to_be_visible()

@@ -119,7 +119,7 @@ def test_a_folder_of_the_server_is_done_when_the_reader_comes_back(
     ward, before = Ward(roots / "server", 600).write(), store.worklist.page().stored
     _open_intake(page, server)
     page.get_by_label("Folder of this server").fill(str(ward.folder))
-    page.get_by_role("button", name="Queue the folder").click()
+    page.get_by_role("button", name="Add the folder").click()
     job = _job_of(page)
     expect(page.get_by_text(re.compile(rf"of {ward.files} files done"))).to_be_visible()
     assert not store.jobs.progress(job).finished
@@ -157,7 +157,7 @@ def test_an_uploaded_folder_is_done_when_the_reader_comes_back(
 def _open_intake(page: Page, server: Server) -> None:
     """The worklist's place for folders."""
     page.goto(f"{server.address}/triage")
-    page.get_by_text("Queue a folder", exact=True).click()
+    page.get_by_text("Add a folder", exact=True).click()
 
 
 def _job_of(page: Page) -> str:
@@ -215,6 +215,6 @@ def _open_most_urgent(page: Page, server: Server, store: Repository, ward: Ward)
     assert first.priority == max(one.priority for one in store.worklist.load_workload_rows())
     page.goto(f"{server.address}/triage")
     expect(_rows(page).first).to_contain_text(f"SYNTHETIC, {number:03d}")
-    table(page).click(position={"x": 17, "y": 38 + 17})  # tick the first row
+    _rows(page).first.click()
     page.wait_for_url(re.compile(rf"/review\?study={re.escape(first.study_instance_uid)}$"))
     expect(film(page)).to_contain_text(first.patient.patient_id)

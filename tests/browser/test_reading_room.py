@@ -50,14 +50,14 @@ def test_the_second_tab_is_told(page: Page, server: Server, films: list[Path]) -
     page.goto(server.address)
     upload(page, films[1])
     page.get_by_role("button", name="Review").click()
-    expect(page.get_by_text("Not decided yet")).to_be_visible()
+    expect(page.get_by_text("Your decision needed")).to_be_visible()
     other = page.context.new_page()
     other.goto(page.url)
-    choose(other, "Absent \u00b7 reject")
-    expect(other.get_by_text("The network is overruled")).to_be_visible()
-    choose(page, "Present \u00b7 accept")
+    choose(other, "Disagree: no pneumonia")
+    expect(other.get_by_text("You disagreed with the AI")).to_be_visible()
+    choose(page, "Agree: pneumonia")
     expect(page.get_by_text("saved this study in another window")).to_be_visible()
-    expect(page.get_by_text("The network is overruled")).to_be_visible()
+    expect(page.get_by_text("You disagreed with the AI")).to_be_visible()
 
 
 def test_a_case_goes_from_upload_to_the_archive(
@@ -67,17 +67,17 @@ def test_a_case_goes_from_upload_to_the_archive(
     page.get_by_text("Blind first read").click()
     page.get_by_role("link", name="Upload").click()
     upload(page, films[0])
-    expect(page.get_by_text("Read the film first")).to_be_visible()
+    expect(page.get_by_text("Read the image first")).to_be_visible()
     page.get_by_role("button", name="Review").click()
 
     # blind: the film and a question, nothing of the network
     expect(film(page)).to_be_visible()
-    expect(page.get_by_text("Commit and show the network's answer")).to_be_visible()
+    expect(page.get_by_text("Save my read and show AI")).to_be_visible()
     expect(page.locator(".lb-answer")).to_have_count(0)
     choose(page, "Pneumonia absent")
-    page.get_by_role("button", name="Commit and show").click()
-    expect(page.locator(".lb-answer")).to_contain_text("operating point")
-    expect(page.get_by_text("Your first read, after")).to_contain_text("the network disagrees")
+    page.get_by_role("button", name="Save my read").click()
+    expect(page.locator(".lb-answer")).to_contain_text("threshold")
+    expect(page.get_by_text("Your first read, after")).to_contain_text("the AI disagrees")
 
     store = Repository.open(server.home)
     study = page.url.split("study=")[1].split("&")[0]
@@ -85,7 +85,7 @@ def test_a_case_goes_from_upload_to_the_archive(
     assert not first.present and first.network_present
 
     # edit: accept after all, add a finding and a note
-    choose(page, "Present \u00b7 accept")
+    choose(page, "Agree: pneumonia")
     until(store, study, lambda r: any(f.present for f in r.findings))
     page.get_by_label("Note").fill("left lower zone")
     page.get_by_label("Note").blur()
@@ -112,7 +112,7 @@ def test_a_case_goes_from_upload_to_the_archive(
 
     # export everything, and let a real archive take the DICOM part
     page.get_by_role("button", name="Export").click()
-    page.get_by_role("button", name="Prepare").click()
+    page.get_by_role("button", name="Create files").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save lightbox-").click()
     download.value.save_as(tmp_path / "export.zip")

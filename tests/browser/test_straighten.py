@@ -64,7 +64,7 @@ def test_a_photograph_is_refused_straightened_and_answered(
     expect(page.locator(".lb-headline")).to_contain_text("suspected")
     expect(page.locator(".lb-headline")).not_to_contain_text("%")
     expect(page.locator(".lb-answer")).to_contain_text("From a photograph")
-    expect(page.locator(".lb-answer")).to_contain_text("not a probability here")
+    expect(page.locator(".lb-answer")).to_contain_text("not a probability for this image")
     expect(film(page)).to_contain_text("FROM A PHOTOGRAPH")
     expect(page.get_by_text(f"cropped and straightened by {READER}")).to_be_visible()
     expect(page.locator("nav.strip button")).to_have_count(2)  # the photograph stays, and is first

@@ -70,9 +70,9 @@ PAGES = {
     "upload": "Load synthetic examples",
     "triage": "unread of 8 studies",
     "review": "Choose a study",
-    "readers": "Reading before the network is heard",
+    "readers": "Your reads v AI",
     "model": "What it learned from",
-    "account": "Colours on this computer",
+    "account": "Theme",
 }
 
 
@@ -148,7 +148,7 @@ def test_a_page_reads(screen: Page, ward: str, theme: str, name: str) -> None:
 def test_the_door_reads(screen: Page, theme: str, door: str) -> None:
     screen.goto(door)
     expect(screen.locator("html")).to_have_css("color-scheme", theme)
-    expect(screen.get_by_text("Who will read here?")).to_be_visible()
+    expect(screen.get_by_text("Set up your account")).to_be_visible()
     insist_on_reading(screen, least=7)
 
 
@@ -173,9 +173,9 @@ def test_dark_is_the_default_and_a_choice_holds_on_every_page(chromium: Browser,
     admit(context, ward)
     page = context.new_page()
     page.goto(f"{ward}/account")
-    insist_on(page, "dark", "Colours on this computer")
+    insist_on(page, "dark", "Theme")
     page.get_by_role("radio", name="Light").click()
-    insist_on(page, "light", "Colours on this computer")
+    insist_on(page, "light", "Theme")
     page.goto(f"{ward}/triage")
     insist_on(page, "light", "unread of 8 studies")
     page.emulate_media(color_scheme="dark")

@@ -61,7 +61,7 @@ def test_a_study_of_two_patients_is_held_until_it_is_separated(
     expect(page.get_by_role("button", name="Export", exact=True)).to_have_count(0)
     picture(page, "two-patients-held")
     page.get_by_role("link", name="Worklist").click()
-    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_role("grid").first).to_be_visible()
     picture(page, "two-patients-worklist")
 
     page.goto(f"{server.address}/review?study={study}")
@@ -103,6 +103,6 @@ def test_a_stranger_is_no_prior_and_a_doubtful_one_hangs_on_request(
     picture(page, "doubtful-offered")
     offered.click()
     expect(page.locator(".pane")).to_have_count(2)
-    expect(page.get_by_text("Perhaps another patient's film")).to_be_visible()
+    expect(page.get_by_text("Perhaps another patient's image")).to_be_visible()
     page.keyboard.press("Escape")
     picture(page, "doubtful-hung")

@@ -115,7 +115,7 @@ def test_a_dropped_folder_and_a_film_in_parts(page: Page, server: Server, tmp_pa
     page.goto(server.address)
     upload(page, folder.parent)
     expect(page.get_by_text("2 of 2 files arrived.")).to_be_visible()
-    expect(page.get_by_text("1 file that is no film", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 file that is not an image", exact=True)).to_be_visible()
     store = Repository.open(server.home)
     (film,) = (
         file for file in store.jobs.get(page.url.split("job=")[1]).files if "film" in file.file_name

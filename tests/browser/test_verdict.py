@@ -18,7 +18,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from models.checkpoint.installed import break_seal
 from models.explain.checks.verdict import RECEIPTS, VerdictRule
-from tests.browser.lightbox import PATIENCE, Server
+from tests.browser.lightbox import ABSENT, PATIENCE, PRESENT, Server
 from tests.browser.test_first_five_minutes import film, upload
 from tests.browser.test_reading_room import choose, until
 from tests.conftest import tiny_card
@@ -82,8 +82,8 @@ def test_the_verdict_comes_by_itself(page: Page, address: str, films: list[Path]
     expect(film(page)).to_be_visible()
     assert is_shown(film(page)) == ("not reliable" not in verdict.inner_text())
     # its figures are there without another wait, and nothing asks the server any more
-    choose(page, "Proof of the map")
-    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    choose(page, "Map quality tests")
+    expect(page.get_by_text("Marked area removed", exact=True)).to_be_visible()
     expect(page.locator('[class*="st-key-hidden-pulse"]')).to_have_count(0)
 
 
@@ -126,8 +126,8 @@ def test_presses_while_a_map_is_tested_all_count(
     store = Repository.open(strict.home)
     for study in [item.study_instance_uid for item in store.worklist.page().items]:
         page.goto(f"{strict.address}/review?study={study}")
-        for word, present in (("Present", True), ("Absent", False), ("Present", True)):
-            page.get_by_role("radio", name=re.compile(f"^{word}")).click()
+        for word, present in ((PRESENT, True), (ABSENT, False), (PRESENT, True)):
+            page.get_by_role("radio", name=word).click()
             until(store, study, partial(says, present))
     store.close()
 
@@ -143,8 +143,8 @@ def test_a_map_that_is_not_reliable_is_never_over_the_film(
     expect(page.get_by_text("Map: not reliable for this image")).to_be_visible()
     assert not is_shown(film(page))
     # the viewer itself is told with the next press, and says why beside its colours
-    choose(page, "Proof of the map")
-    expect(page.get_by_text("Marked places taken away", exact=True)).to_be_visible()
+    choose(page, "Map quality tests")
+    expect(page.get_by_text("Marked area removed", exact=True)).to_be_visible()
     page.keyboard.press("o")
     expect(film(page)).to_contain_text("Not reliable for this image.")
     assert not is_shown(film(page))

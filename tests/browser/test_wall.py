@@ -12,9 +12,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PAGES = {
     "upload": "Load synthetic examples",
     "triage": "Read next",
-    "readers": "Readers",
+    "readers": "Doctors and AI",
     "model": "How good it is",
-    "account": "Colours on this computer",
+    "account": "Theme",
 }
 
 
@@ -25,7 +25,7 @@ def test_the_told_address_lets_one_browser_in_and_no_script_sees_why(
     first, second = chromium.new_context(), chromium.new_context()
     page = first.new_page()
     page.goto(server.address)
-    expect(page.get_by_text("Open the address that it tells")).to_be_visible()
+    expect(page.get_by_text("Open the address shown")).to_be_visible()
     page.goto(opening)
     expect(page.get_by_role("button", name="Load synthetic examples")).to_be_visible()
     assert "token" not in page.url and "lightbox_session" not in page.evaluate("document.cookie")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
@@ -143,9 +145,27 @@ def has_uploader(page: AppTest) -> bool:
     return any("uploader" in part.proto.component_name for part in page.get("bidi_component"))
 
 
+def tables(page: AppTest) -> list[dict[str, Any]]:
+    """What each table of studies or files on a page was sent (`pages.ui.grid`)."""
+    sent = [part.proto for part in page.get("bidi_component")]
+    return [json.loads(one.json) for one in sent if one.component_name == "lightbox_grid"]
+
+
+def listed(page: AppTest, number: int = 0) -> pd.DataFrame:
+    """A table of studies or files as it was sent, a mark as its word."""
+    sent = tables(page)[number]
+    names = [name for c in sent["columns"] for name in (c["name"], c["below"]) if name]
+    rows = [
+        {n: row["values"].get(n) for n in names}
+        | {n: v["word"] for n, v in row["values"].items() if isinstance(v, dict)}
+        for row in sent["rows"]
+    ]
+    return pd.DataFrame(rows, columns=names, dtype=object)
+
+
 def words(page: AppTest) -> str:
-    """Everything a page says, in one string."""
-    said: list[Any] = [html.body for html in page.html]
+    """Everything a page says on the screen, in one string; not the report it would print."""
+    said: list[Any] = [html.body for html in page.html if 'class="lb-report"' not in html.body]
     for kind in ("error", "warning", "success", "info", "markdown", "caption", "subheader"):
         said += [element.value for element in getattr(page, kind)]
     return "\n".join(map(str, said))

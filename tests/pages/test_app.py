@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 from imaging.entities import RESEARCH_USE
 from imaging.settings import ROOT
 from imaging.store.worklist_pages import WorklistPages
-from tests.pages.conftest import OpenPage, has_uploader, words
+from pages.ui import study_table
+from pages.ui.grid.component import Chosen
+from tests.pages.conftest import OpenPage, has_uploader, tables, words
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("[a-z]*.py"))
 
@@ -19,7 +21,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").gl
 def only_error(app: AppTest) -> str:
     """The one sentence shown instead of a page."""
     assert not app.exception and len(app.error) == 1
-    assert not has_uploader(app) and not app.dataframe
+    assert not has_uploader(app) and not tables(app)
     return str(app.error[0].value)
 
 
@@ -87,9 +89,10 @@ def test_an_unforeseen_failure_is_one_sentence_without_its_text(
     assert "RuntimeError" in caplog.text and "DOE" not in words(app) + caplog.text
 
 
-def test_a_worklist_row_opens_its_review(open_page: OpenPage, study: str) -> None:
+def test_a_worklist_row_opens_its_review(
+    open_page: OpenPage, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_table, "render_grid", lambda rows, *_, **__: Chosen(rows[0].uid))
     app = open_page("app.py").switch_page("pages/triage.py").run()
-    app.session_state["worklist"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    app.run()
     assert not app.exception and not app.error
     assert app.query_params["study"] == study and "Patient ID T-1" in words(app)

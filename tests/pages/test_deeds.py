@@ -83,7 +83,7 @@ def test_every_callback_is_a_deed(source: Path) -> None:
 def test_callbacks_are_found() -> None:
     found = {name for source in SOURCES for name in _callbacks(source)}
     wanted = {"statements._decide", "autosave.sign", "brush._take_stroke", "render._note_missing"}
-    assert wanted <= found
+    assert wanted <= found and "filters.sort_by_header" in found
 
 
 def _callbacks(source: Path) -> Iterator[str]:
@@ -94,6 +94,8 @@ def _callbacks(source: Path) -> Iterator[str]:
         if not re.search(r"click|change|submit|select", node.arg or ""):
             continue
         value = node.value
+        if ast.unparse(value) == node.arg:  # handed on; it is looked at where it came from
+            continue
         if isinstance(value, ast.Call) and ast.unparse(value.func) == "partial":
             value = value.args[0]
         if not _IDLE.fullmatch(ast.unparse(value)):

@@ -55,7 +55,7 @@ def test_streamlits_own_signs_find_nothing(found: str) -> None:
 
 
 def test_sentences_of_ours_are_left_alone() -> None:
-    ours = "The view is LL; the network reads AP or PA only. (A figure: 5 %, 1.5 - 2!)"
+    ours = "The view is LL; the AI reads AP or PA only. (A figure: 5 %, 1.5 - 2!)"
     assert plain(ours) == ours
 
 

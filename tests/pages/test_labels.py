@@ -12,14 +12,15 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from imaging.entities import Answer, Assessment, Finding, Patient, Status
+from imaging.language import speaking
 from imaging.settings import ROOT
 from models.checkpoint.card import Scope
 from models.inference.age_scope import check_age
 from pages.ui import i18n, labels, network_answer
+from tests.catalogues import catalogues, write_catalogue
 from tests.conftest import tiny_card
 
 SOURCES = ["app.py", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "pages").rglob("*.py"))]
@@ -97,27 +98,19 @@ def test_sentences_of_other_rooms_are_in_the_catalogue() -> None:
 
 
 @pytest.fixture
-def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def chinese(tmp_path: Path) -> Iterator[None]:
     """A reader whose browser asks for zh-CN, and a catalogue of four messages."""
     catalogue = Catalog(locale="zh_CN")
     catalogue.add("Sign", "签名")
     catalogue.add("The file is empty.", "文件为空。")
     catalogue.add("The modality is not stated.", "未注明模态。")
     catalogue.add("The body part is {0}, not {1}.", "应为{1}而不是{0}。")
-    tested = "This network was tested on children of {0} to {1}; this patient is {2}"
+    tested = "This AI was tested on children of {0} to {1}; this patient is {2}"
     catalogue.add(f"{tested}.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}岁。")
     catalogue.add(f"{tested} months.", "本网络仅在{0}至{1}岁儿童中测试;该患者{2}个月。")
-    folder = tmp_path / "zh_CN" / "LC_MESSAGES"
-    folder.mkdir(parents=True)
-    with (folder / "lightbox.mo").open("wb") as stream:
-        write_mo(stream, catalogue)
-    monkeypatch.setattr(i18n, "FOLDER", tmp_path)
-    monkeypatch.setattr(i18n, "_locale", lambda: "zh-CN")
-    i18n._catalogue.cache_clear()
-    i18n._replacements.cache_clear()
-    yield
-    i18n._catalogue.cache_clear()
-    i18n._replacements.cache_clear()
+    write_catalogue(tmp_path, catalogue)
+    with catalogues(tmp_path), speaking("zh-CN"):
+        yield
 
 
 def test_a_catalogue_is_all_a_language_needs(chinese: None) -> None:
@@ -190,12 +183,12 @@ def test_an_acronym_keeps_its_capitals_inside_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("probability", "held", "said"),
     [
-        (0.9, ("present",), "only pneumonia remains possible"),
-        (0.1, ("absent",), "pneumonia can be ruled out"),
-        (0.55, ("absent",), "Above the operating point, but weak"),
-        (0.45, ("present",), "Below the operating point, yet pneumonia is likely"),
-        (0.55, ("present", "absent"), "neither answer can be ruled out"),
-        (0.55, (), "neither answer fits"),
+        (0.9, ("present",), "AI: pneumonia likely. It is set so that at most 5 of 100 images "),
+        (0.1, ("absent",), "AI: pneumonia unlikely, which does not rule it out. It is set so "),
+        (0.55, ("absent",), "Borderline: above the threshold, but weak for pneumonia."),
+        (0.45, ("present",), "Borderline: below the threshold, yet pneumonia is likely."),
+        (0.55, ("present", "absent"), "AI: cannot tell whether there is pneumonia."),
+        (0.55, (), "Unusual image: no confident answer."),
     ],
 )
 def test_no_disease_is_ruled_out_above_its_operating_point(
@@ -209,8 +202,8 @@ def test_no_disease_is_ruled_out_above_its_operating_point(
         error_rate=0.05,
     )
     (line,) = network_answer._describe_certainty(assessment)
-    assert said in line and "5%" in line
-    assert ("ruled out" in line) <= (probability < 0.5 or len(held) == 2)
+    assert line.startswith(said)
+    assert ("unlikely" in line) <= (probability < 0.5 and held == ("absent",))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.models.model_card.test_facts import write_evaluation
 from tests.pages.conftest import OpenPage, words
 
 PAGE = "pages/model.py"
-MISSING = "This was not measured for this network."
+MISSING = "This was not measured for this model."
 FIGURE = re.compile(r"\b[01]\.\d{3}\b")
 SECTIONS = 14  # that draw something measured
 
@@ -86,7 +86,7 @@ def test_the_page_says_why_a_finding_is_exploratory(open_page: OpenPage, folder:
 
 def test_published_figures_are_shown(open_page: OpenPage, folder: Path) -> None:
     write_evaluation(folder)
-    other = Published("Somebody 2018", "viral", "other films", {"auc": 0.94})
+    other = Published("Somebody 2018", "viral", "other images", {"auc": 0.94})
     card = ModelCard.read(folder / CARD)
     replace(card, published=(other,)).write(folder / CARD)
     shown = said(open_page(PAGE))
@@ -101,7 +101,7 @@ def test_the_charts_mark_the_operating_point_and_share(open_page: OpenPage, fold
     marked = [layer["data"]["values"] for layer in spec["layer"] if "mark" in layer][-1][0]
     assert marked["fpr"] == pytest.approx(1 - specificity)
     assert marked["tpr"] == pytest.approx(sensitivity)
-    assert "share of all films" in reliability and "surest" in selective and "changed" in noise
+    assert "share of all images" in reliability and "surest" in selective and "changed" in noise
     assert "Similarity to the real one" in cascade
 
 

@@ -74,7 +74,7 @@ def test_every_score_stands_beside_its_model(
 ) -> None:
     said, model = words(open_page(PAGE, study=study)), tiny_panel.first.card.identity
     assert model.name in said and model.version in said and model.short_hash in said
-    assert "Exploratory" in said and said.count("operating point") == 3
+    assert "Exploratory" in said and said.count("threshold") == 3
 
 
 def test_outside_its_population_a_network_promises_nothing(
@@ -82,8 +82,8 @@ def test_outside_its_population_a_network_promises_nothing(
 ) -> None:
     """An older child: no error rate, no bar, no percentage; the network is named all the same."""
     said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="006Y")))
-    assert "none of its figures holds" in said and "not a probability here" in said
-    assert "errors allowed" not in said and 'class="lb-bar"' not in said
+    assert "none of its figures holds" in said and "not a probability for this image" in said
+    assert "get this answer" not in said and 'class="lb-bar"' not in said
     assert "Exploratory" not in said and tiny_panel.first.card.identity.short_hash in said
 
 
@@ -93,8 +93,8 @@ def test_an_adult_is_not_suitable_with_the_age_and_what_to_do(
     """No score, and nothing that could raise the study."""
     study = keep_film(store, take_in, PatientAge="077Y")
     said = words(open_page(PAGE, study=study))
-    assert "tested on children of 1 to 5; this patient is 77. Read this picture without" in said
-    assert "operating point" not in said and "not a probability here" not in said
+    assert "tested on children of 1 to 5; this patient is 77. Read this image without" in said
+    assert "threshold " not in said and "not a probability for this image" not in said
     (row,) = store.worklist.page().items
     assert row.finding is None and row.priority == 0
 
@@ -107,14 +107,14 @@ def test_what_computed_an_answer_is_said(
     assert said is not None
     newer = outcome_of(film, replace(said, engine="onnxruntime int8"))
     stored.store(store, newer, contents=[make_dicom_bytes()], networks="newer")
-    assert "Computed by onnxruntime int8" in words(open_page(PAGE, study=study))
+    assert "Computed with onnxruntime int8" in words(open_page(PAGE, study=study))
 
 
 def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     page = open_page(PAGE, study=keep_film(store, take_in, BodyPartExamined="HAND"))
-    assert "The body part is HAND" in words(page) and "Yours to decide" in words(page)
+    assert "The body part is HAND" in words(page) and "Your decision needed" in words(page)
     state_present(page)
     stated = newest(store, page.query_params["study"]).findings
     assert [(f.call, f.present) for f in stated] == [(Call.UNAIDED, True)]
@@ -162,7 +162,7 @@ def test_a_finding_can_be_restated(open_page: OpenPage, store: Repository, study
     page.selectbox(key=f"field-{study}-other-pneumonia").set_value("consolidation").run()
     (stated,) = newest(store, study).findings
     assert (stated.code, stated.replaces) == ("consolidation", "pneumonia")
-    assert "Restated by you" in words(page)
+    assert "Reworded by you" in words(page)
 
 
 def test_undo_takes_the_last_change_back_and_keeps_both(
@@ -263,7 +263,7 @@ def test_a_mark_on_a_prior_does_not_enter_this_study(
     reported = iter([ViewerReport((mark_on("1.9.9"),), (), 1)])
     monkeypatch.setattr(film_wall, "render_viewer", lambda scene, **_: next(reported, None))
     page = open_page(PAGE, study=study)
-    assert not store.studies.get(study).reviews and "mark on the prior" in words(page)
+    assert not store.studies.get(study).reviews and "annotation on the prior" in words(page)
 
 
 def test_marks_changed_in_another_window_are_announced(
@@ -309,7 +309,7 @@ def test_looking_is_recorded_once(open_page: OpenPage, store: Repository, study:
     assert [line.deed for line in store.audit.entries(study)].count(AuditEvent.VIEW) == 1
 
 
-@pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "operating point"])
+@pytest.mark.parametrize("hidden", ["Pneumonia suspected", "No pneumonia seen", "threshold"])
 def test_a_blind_reader_sees_no_answer_before_committing(
     open_page: OpenPage, store: Repository, study: str, hidden: str
 ) -> None:
@@ -328,17 +328,19 @@ def test_a_first_read_is_kept_beside_the_answer_it_did_not_see(
     store.accounts.set_blind(me.name, True)
     page = open_page(PAGE, study=study)
     page.segmented_control(key=f"first-{study}").set_value("absent").run()
-    press(page, "Commit and show the network's answer")
+    press(page, "Save my read and show AI")
     read = store.reviews.first_read(study, me.name)
     assert read is not None and not read.present and read.network_present is not None
     assert read.seconds >= 0 and read.model is not None
-    assert "Your first read" in words(page) and "operating point" in words(page)
+    assert "Your first read" in words(page) and "threshold" in words(page)
     assert newest(store, study).findings[0].present is False
 
 
 def test_an_unknown_study_is_a_sentence(open_page: OpenPage) -> None:
     page = open_page(PAGE, study="1.2.3")
-    assert [e.value for e in page.error] == ["This study is not in the data folder."]
+    assert [e.value for e in page.error] == [
+        ("This study is not in the data folder. Go back to the worklist, or upload it again.")
+    ]
 
 
 def test_without_a_study_there_is_a_way_to_one(open_page: OpenPage, study: str) -> None:

@@ -16,7 +16,7 @@ from imaging.jobs import Loss
 from imaging.store import Repository
 from pages.ui import resources
 from tests.factories import make_dicom_bytes
-from tests.pages.conftest import READER, OpenPage, wait_for_queue, words
+from tests.pages.conftest import READER, OpenPage, listed, wait_for_queue, words
 
 PAGE = "pages/upload.py"
 FILM = ("film.dcm", make_dicom_bytes(), "application/dicom")
@@ -47,13 +47,13 @@ def test_one_film_shows_its_answer_and_the_way_to_review(
     open_page: OpenPage, store: Repository
 ) -> None:
     page = drop(open_page(PAGE), store, FILM)
-    assert "suspected" in words(page) and "operating point" in words(page)
+    assert "suspected" in words(page) and "threshold" in words(page)
     assert "Review" in [button.label for button in page.button]
 
 
 @pytest.mark.slow
 def test_every_file_gets_an_outcome(open_page: OpenPage, store: Repository) -> None:
-    table = drop(open_page(PAGE), store, FILM, TEXT, EMPTY).dataframe[0].value
+    table = listed(drop(open_page(PAGE), store, FILM, TEXT, EMPTY))
     outcomes = dict(zip(table["File"], table["Outcome"], strict=True))
     assert "Answered" in outcomes["film.dcm"]
     assert "Could not be read" in outcomes["notes.txt"] and table["Reason"][2]
@@ -84,12 +84,12 @@ def test_helpers_and_duplicates_are_no_failures(open_page: OpenPage, store: Repo
     page = drop(open_page(PAGE), store, FILM, *helpers, again)
     said = words(page)
     assert "2 files done." in said and "1 duplicate" in said and "Could not be read" not in said
-    assert "2 files that are no films" in said
-    assert [e.label for e in page.expander if "no films" in e.label] == [
-        "2 files that are no films"
+    assert "2 files that are not images" in said
+    assert [e.label for e in page.expander if "not images" in e.label] == [
+        "2 files that are not images"
     ]
     assert "AUTORUN.INF" in page.text[0].value
-    table = page.dataframe[0].value
+    table = listed(page)
     assert list(table["File"]) == ["film.dcm", "again.dcm"]
     assert "already" in table["Reason"][1] and "Answered" in table["Outcome"][1]
 
@@ -98,7 +98,7 @@ def test_helpers_and_duplicates_are_no_failures(open_page: OpenPage, store: Repo
 def test_a_reload_shows_the_same_job(open_page: OpenPage, store: Repository) -> None:
     page = drop(open_page(PAGE), store, FILM, TEXT)
     again = open_page(PAGE, job=page.query_params["job"])
-    assert list(again.dataframe[0].value["File"]) == ["film.dcm", "notes.txt"]
+    assert list(listed(again)["File"]) == ["film.dcm", "notes.txt"]
 
 
 def test_a_running_job_shows_its_progress(open_page: OpenPage, store: Repository) -> None:
@@ -109,7 +109,7 @@ def test_a_running_job_shows_its_progress(open_page: OpenPage, store: Repository
 
 def test_an_unknown_job_is_a_sentence(open_page: OpenPage) -> None:
     page = open_page("app.py", job="no-such-job")
-    assert [e.value for e in page.error] == ["This batch is not known here."]
+    assert [e.value for e in page.error] == ["This batch is not known here. Add the files again."]
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_an_archive_is_a_row_for_each_file_in_it(open_page: OpenPage, store: Rep
         archive.writestr("disc/film.dcm", FILM[1])
         archive.writestr("disc/notes.txt", TEXT[1])
     packed = ("disc.zip", buffer.getvalue(), "application/zip")
-    table = drop(open_page(PAGE), store, packed).dataframe[0].value
+    table = listed(drop(open_page(PAGE), store, packed))
     outcomes = dict(zip(table["File"], table["Outcome"], strict=True))
     assert "Answered" in outcomes["film.dcm (disc.zip/disc)"]
     assert "Could not be read" in outcomes["notes.txt (disc.zip/disc)"]

@@ -17,14 +17,14 @@ from imaging.review.records import Account, Stage
 from imaging.store import Repository
 from pages.ui import who
 from tests.factories import make_dicom_bytes, make_film_bytes, make_pixels
-from tests.pages.conftest import READER, OpenPage, wait_for_queue, words
+from tests.pages.conftest import READER, OpenPage, listed, wait_for_queue, words
 from tests.pages.test_upload import drop
 from tests.served import TakeIn
 from tests.stored import outcome_of
 from tests.stored import store as put_in
 
 TRIAGE, REVIEW, UPLOAD = "pages/triage.py", "pages/review.py", "pages/upload.py"
-SAVE = "Save and ask the network"
+SAVE = "Save and run the AI"
 BY = Account("by", "Dr Before")
 
 
@@ -70,14 +70,14 @@ def test_rows_of_unnamed_films_differ_by_picture_and_name(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
     keep(store, take_in, 0), keep(store, take_in, 1)
-    table = open_page(TRIAGE).dataframe[0].value
+    table = listed(open_page(TRIAGE))
     assert sorted(table["Patient"]) == [
         *("Unnamed: chest 0.png (disc)", "Unnamed: chest 1.png (disc)"),
     ]
-    pictures = list(table["Film"])
+    pictures = list(table["Image"])
     assert all(p.startswith("data:image/jpeg;base64,") for p in pictures)
     assert len(set(pictures)) == 2 and max(map(len, pictures)) < 8000
-    assert list(table.columns)[:1] == ["Film"] and list(table.columns).index("Patient") < 7
+    assert list(table.columns)[:1] == ["Image"] and list(table.columns).index("Patient") < 7
 
 
 def test_a_hidden_identity_hides_the_file_name_and_what_was_typed(
@@ -88,8 +88,8 @@ def test_a_hidden_identity_hides_the_file_name_and_what_was_typed(
     keep(store, take_in, 1)
     page = open_page(TRIAGE)
     next(t for t in page.toggle if t.label == "Hide identity").set_value(True).run()
-    table = page.dataframe[0].value
-    shown = " ".join(map(str, table.drop(columns="Film").to_numpy().ravel()))
+    table = listed(page)
+    shown = " ".join(map(str, table.drop(columns="Image").to_numpy().ravel()))
     assert "chest" not in shown and "Diallo" not in shown and "(typed)" in shown
 
 
@@ -102,7 +102,7 @@ def test_the_form_names_a_film_and_has_the_network_asked_again(
     page = fill(
         page, name="Diallo, Amina", number="K-7", age=4, sex="F", view="AP", taken=date(2026, 3, 2)
     )
-    assert not page.exception and "asked again" in words(page)
+    assert not page.exception and "runs again" in words(page)
     wait_for_queue(store)
     (told,) = store.studies.get(uid).instances
     assert told.patient.name == "Diallo^Amina" and told.patient.age_years == 4.0
@@ -111,7 +111,7 @@ def test_the_form_names_a_film_and_has_the_network_asked_again(
     said = words(page)
     assert "Diallo, Amina (typed), 4 years" in said and f"Typed by {READER} on" in said
     assert "the modality is unknown" in said, "the answer was given with age and view"
-    assert "Diallo, Amina (typed)" in list(open_page(TRIAGE).dataframe[0].value["Patient"])
+    assert "Diallo, Amina (typed)" in list(listed(open_page(TRIAGE))["Patient"])
 
 
 def test_a_typed_age_of_an_adult_is_out_of_scope_as_in_a_header(
@@ -189,7 +189,7 @@ def test_nobody_signs_for_another_patient_than_is_on_screen(
     store.typed_facts.save({sop: TypedFacts("Diallo^Amina")}, BY)
     wait_for_queue(store)
     page = press(page, "Sign final")
-    assert any("whose films these are" in e.value for e in page.error)
+    assert any("whose images these are" in e.value for e in page.error)
     assert store.studies.get(uid).final is None
     press(page, "Sign final")
     assert store.studies.get(uid).final is not None, "now it was seen"
@@ -202,7 +202,7 @@ def test_a_film_with_a_header_has_no_form(
     assert outcome.instance is not None
     page = open_page(REVIEW, study=outcome.instance.identity.study_instance_uid)
     assert SAVE not in [b.label for b in page.button]
-    assert "Name several films" not in [t.label for t in open_page(TRIAGE).toggle]
+    assert "Name several images" not in [t.label for t in open_page(TRIAGE).toggle]
 
 
 def test_one_film_uploaded_shows_its_picture_its_file_and_the_form(
@@ -210,7 +210,7 @@ def test_one_film_uploaded_shows_its_picture_its_file_and_the_form(
 ) -> None:
     page = drop(open_page(UPLOAD), store, ("photo of mine.png", film_bytes(0), "image/png"))
     assert "photo of mine.png" in words(page) and SAVE in [b.label for b in page.button]
-    assert "data:image/jpeg;base64," in words(page), "the film itself"
+    assert "data:image/jpeg;base64," in words(page), "the image itself"
 
 
 def test_a_table_of_uploads_has_pictures_and_patients(
@@ -220,12 +220,12 @@ def test_a_table_of_uploads_has_pictures_and_patients(
         ("a.png", film_bytes(0), "image/png"),
         ("b.dcm", make_dicom_bytes(), "application/dicom"),
     ]
-    table = drop(open_page(UPLOAD), store, *files).dataframe[0].value
+    table = listed(drop(open_page(UPLOAD), store, *files))
     assert dict(zip(table["File"], table["Patient"], strict=True)) == {
         "a.png": "Unnamed",
         "b.dcm": "SYNTHETIC, TEST",
     }
-    assert all(p.startswith("data:image/jpeg") for p in table["Film"])
+    assert all(p.startswith("data:image/jpeg") for p in table["Image"])
 
 
 @pytest.mark.parametrize("number", ["K-7", ""])
@@ -235,11 +235,11 @@ def test_several_films_become_one_patient(
     """The rows are ticked by the table's own state: AppTest cannot press a row."""
     films = [keep(store, take_in, 0), keep(store, take_in, 1)]
     page = open_page(TRIAGE)
-    next(t for t in page.toggle if t.label == "Name several films").set_value(True).run()
-    assert "Tick the films of one patient." in words(page)
+    next(t for t in page.toggle if t.label == "Name several images").set_value(True).run()
+    assert "Tick the images of one patient." in words(page)
     page.session_state["worklist-several"] = {"selection": {"rows": [0, 1], "columns": []}}
     page.run()
-    assert "These 2 films are of one patient" in words(page)
+    assert "These 2 images are of one patient" in words(page)
     dates = field(page, "date_input", "Study date")
     assert len(dates) == 2
     fill(page, name="Diallo, Amina", number=number, age=4, taken=date(2026, 3, 2))
@@ -291,4 +291,4 @@ def test_a_network_that_gives_no_answer_is_not_waited_for(
     job = store.typed_facts.save({sop: facts}, store.accounts.alone(READER))
     store.jobs.cancel(job)
     said = words(open_page(REVIEW, study=uid))
-    assert "gave no answer" in said and "asked again" not in said
+    assert "gave no answer" in said and "runs again" not in said

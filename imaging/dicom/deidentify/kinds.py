@@ -33,6 +33,6 @@ def check_kind(ds: Dataset, iod: Iod, profile: Profile) -> None:
         return
     words = name_object(text(ds, "SOPClassUID"), text(ds, "Modality")) or "no picture"
     raise UnsupportedImageError(
-        f"The file holds {words}. Its words may say who the patient is, so it was left out. Only "
-        "a copy without any free text can leave, and has to be asked for."
+        f"The file holds {words}. Its words may say who the patient is, so it was left out. "
+        "Ask for a copy without any free text."
     )

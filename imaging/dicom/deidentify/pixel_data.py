@@ -39,7 +39,8 @@ from imaging.errors import PixelDataError, UnsupportedTransferSyntaxError
 _RETIRED_JPEG = ("1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55")
 _LARGEST_TABLE = 2**32 - 2**16  # what offsets of 32 bits reach
 _CHANGED = (
-    "The picture cannot be separated from what stands beside it in its file; it was left out."
+    "The picture cannot be separated from what stands beside it in its file, so it was left "
+    "out. Export it as a picture file instead."
 )
 _Clean = Callable[[bytes], bytes]
 

@@ -37,7 +37,10 @@ from imaging.dicom.reader import parse
 from imaging.errors import PixelDataError
 from imaging.text import clean
 
-_CANNOT = "This file cannot be de-identified: it is damaged or oddly encoded. It was left out."
+_CANNOT = (
+    "This file cannot be de-identified: it is damaged or oddly encoded. It was left "
+    "out. Ask for it to be sent again."
+)
 _LONGEST = 80  # characters of a value in the table of changes
 # CID 7050
 _BASIC = ("113100", "Basic Application Confidentiality Profile")

@@ -17,9 +17,9 @@ from imaging.dicom.image import Image
 from imaging.dicom.pixels.overlay_planes import ACTIVATION, present_groups
 
 _LEFT_OUT = (
-    "This presentation leaves out an overlay of the film; look at the film by itself to see it."
+    "This presentation leaves out an overlay of the image; look at the image by itself to see it."
 )
-_OTHER_BYTES = "This presentation brings an overlay that cannot be drawn on this film."
+_OTHER_BYTES = "This presentation brings an overlay that cannot be drawn on this image."
 
 
 def stage(state: Dataset, image: Image) -> tuple[Image, list[str]]:

@@ -39,14 +39,16 @@ from imaging.review.records import Annotation, Presentation
 MOST_MARKS, _MOST_TEXT = 200, 1024
 _UNREADABLE = "The presentation is damaged and cannot be applied; ask for it to be sent again."
 _OTHER_VALUES = (
-    "This presentation counts grey values in other units than the film, so its window is not "
-    "applied."
+    "This presentation counts grey values in other units than the image, so its window is "
+    "not applied."
 )
 _OTHER_CURVE = "This presentation bends the grey scale in a way that cannot be shown here."
-_SHUTTERED = "This presentation hides or subtracts parts of the film; here the whole film is shown."
+_SHUTTERED = (
+    "This presentation hides or subtracts parts of the image; here the whole image is shown."
+)
 _HIDING = ("ShutterShape", "MaskSubtractionSequence")
 _NOT_GREY = (
-    "This presentation is for grey films, and this film is in colour; open the film by itself."
+    "This presentation is for grey images, and this image is in colour; open the image by itself."
 )
 
 
@@ -97,7 +99,7 @@ class PresentationState:
         uid = image.instance.identity.sop_instance_uid
         if uid not in self.films:
             raise UnsupportedImageError(
-                "This presentation is for another film; open it with its own."
+                "This presentation is for another image; open it with its own."
             )
         if image.instance.geometry.photometric_interpretation not in MONOCHROME:
             raise UnsupportedImageError(_NOT_GREY)
@@ -110,7 +112,9 @@ class PresentationState:
         shown, staged, remarks = self._apply_window(plain, image)
         marks, texts, undrawn = _read_marks(ds, shown, image)
         if undrawn:
-            remarks.append(f"Marks of this presentation that cannot be drawn here: {undrawn}.")
+            remarks.append(
+                f"Annotations of this presentation that cannot be drawn here: {undrawn}."
+            )
         if "PresentationLUTSequence" in ds:
             remarks.append(_OTHER_CURVE)
         if any(keyword in ds for keyword in _HIDING):

@@ -37,7 +37,7 @@ _SPACINGS = {
 _LAYERS = {  # PS3.3 C.7.6.11, C.7.6.10, C.10.5, C.11.6, C.7.6.19: not drawn for a picture by itself
     "ShutterShape": "a shutter",
     "MaskSubtractionSequence": "a mask to subtract",
-    "GraphicAnnotationSequence": "marks and texts",
+    "GraphicAnnotationSequence": "annotations and texts",
     "PresentationLUTSequence": "a presentation curve",
 }
 
@@ -175,7 +175,7 @@ def _check_derived(ds: Dataset, _instance: Instance) -> Caution | None:
     """Value 1 of ImageType (0008,0008), PS3.3 C.7.6.1.1.2."""
     if not text(ds, "ImageType").upper().startswith("DERIVED"):
         return None
-    return Caution("derived", "The picture is derived from another: it is not the original film.")
+    return Caution("derived", "The picture is derived from another: it is not the original image.")
 
 
 def _check_dates(ds: Dataset, _instance: Instance) -> Caution | None:

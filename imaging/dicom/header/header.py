@@ -137,7 +137,22 @@ def read_acquisition(ds: Dataset) -> Acquisition:
         coded_body_parts=coded.body_parts,
         coded_views=coded.views,
         view_modifiers=coded.modifiers,
+        indication=_read_indication(ds),
     )
+
+
+def _read_indication(ds: Dataset) -> str:
+    """Why the study was asked for (PS3.3 C.4.11, 10.6 Request Attributes, C.7.2.2)."""
+    asked = first_item(ds, "RequestAttributesSequence")
+    for place in (ds, asked):
+        if place is None:
+            continue
+        code = first_item(place, "ReasonForRequestedProcedureCodeSequence")
+        said = text(place, "ReasonForTheRequestedProcedure", "ReasonForVisit", "ReasonForStudy")
+        said = said or (text(code, "CodeMeaning") if code is not None else "")
+        if said:
+            return said
+    return text(ds, "AdmittingDiagnosesDescription")
 
 
 def age_of(ds: Dataset) -> Age:

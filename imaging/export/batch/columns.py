@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+from imaging.export.batch import row_words as words
 from imaging.export.batch.rows import ResultRow
 
 Value = str | float | int | datetime | None
@@ -59,13 +60,34 @@ class Codes:
         return cls(tuple(scored), tuple(called))
 
 
+def lead_columns() -> tuple[Column, ...]:
+    """The twelve columns a person looks for, in words; every other figure stands behind them."""
+    texts: tuple[tuple[str, Callable[[ResultRow], Value]], ...] = (
+        ("Patient", words.patient),
+        ("Age", words.age),
+        ("Sex", words.sex),
+        ("Study date", lambda row: row.study_date),
+        ("Examination", lambda row: row.examination),
+        ("AI answer", words.ai_answer),
+        ("Urgency", words.urgency),
+        ("Status", words.reading),
+        ("Signed by", lambda row: row.signed_by),
+        ("Findings", lambda row: row.reader_findings),
+        ("Impression", lambda row: row.impression),
+        ("File", lambda row: row.path),
+    )
+    return tuple(Column(name, Kind.TEXT, of) for name, of in texts)
+
+
 def result_columns(codes: Codes) -> tuple[Column, ...]:
-    """The columns of a table of results, in order: fixed ones, and one or two per code."""
+    """The columns for programs, in order: fixed ones, and one or two per code."""
     return (
         *_field_columns("path"),
         *_field_columns("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sha256"),
         *_field_columns("accession_number", "patient_name", "patient_id", "patient_typed_by"),
         *_field_columns("patient_typed_at", kind=Kind.MOMENT),
+        *_field_columns("age_years", kind=Kind.FIGURE),
+        *_field_columns("sex", "study_date", "examination"),
         *_field_columns("status", "answer", "finding", "finding_code", "finding_label"),
         *_field_columns("probability", kind=Kind.PROBABILITY),
         *_field_columns("operating_point", kind=Kind.FIGURE),
@@ -83,8 +105,8 @@ def result_columns(codes: Codes) -> tuple[Column, ...]:
             "selection",
         ),
         *_field_columns("urgency", kind=Kind.WHOLE),
-        *_field_columns("reading", "reader_findings"),
-        *_field_columns("received_at", "created_at", kind=Kind.MOMENT),
+        *_field_columns("reading", "signed_by", "reader_findings", "impression"),
+        *_field_columns("signed_at", "received_at", "created_at", kind=Kind.MOMENT),
         *_field_columns("use"),
     )
 

@@ -5,21 +5,24 @@ A row is one file of a batch; `imaging.export.batch.columns` says how it becomes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from imaging.documents import Document
 from imaging.entities import RESEARCH_USE, Assessment, Finding, Instance, Status
+from imaging.export import report_words, wording
+from imaging.export.case import ExportCase
 from imaging.export.photograph import origin_line
-from imaging.review.records import Review, Stage
-from imaging.review.terms import concept
+from imaging.export.report import report_of
+from imaging.review.records import Review
 from imaging.study import StudyRecord
 from imaging.text import MAX_NAME, clean
 from imaging.worklist.order import READ, ReadingOrder, signals, urgency
 
 WAITING = "waiting"  # the status of a file the network has not come to
 NOT_READ = "not read"
+AI_OFF = "AI was off"  # the status of a file about which no network's answer is told
 _MOST_TEXT = 4000  # characters of a sentence that quotes headers
 
 
@@ -46,12 +49,20 @@ class ResultRow:
         Which object it is.
     patient_name, patient_id : str
         Filled only where the one who exports the results asked for names.
+    age_years : float or None
+        Age at the study.
+    sex : str
+        Patient's Sex (0010,0040).
+    study_date : str
+        Date of the study, and the time of day where that is known: 2026-11-28 08:35.
+    examination : str
+        Modality, part of the body and view, as the file gives them.
     patient_typed_by : str
         The reader who typed who the patient is, of a film without a header; "" for all others.
     patient_typed_at : datetime or None
         When.
     status : str
-        A value of `Status`, or `WAITING`.
+        A value of `Status`, `WAITING`, or `AI_OFF`.
     answer : str
         A value of `Answer`, or "".
     finding : str
@@ -78,8 +89,12 @@ class ResultRow:
         Priority of the study (`imaging.worklist.order`): 2 raised, 1 unsure, 0 routine, -1 read.
     reading : str
         How far the reader has come: `NOT_READ`, draft, preliminary or final.
-    reader_findings : str
-        What the newest signed review states.
+    signed_by : str
+        Who signed the newest signed review; "" while nobody did.
+    signed_at : datetime or None
+        When.
+    reader_findings, impression : str
+        What the newest signed review states, in the sentences of its report.
     received_at, created_at : datetime or None
         When the study came, and when the network answered.
     use : str
@@ -94,6 +109,10 @@ class ResultRow:
     accession_number: str = ""
     patient_name: str = ""
     patient_id: str = ""
+    age_years: float | None = None
+    sex: str = ""
+    study_date: str = ""
+    examination: str = ""
     patient_typed_by: str = ""
     patient_typed_at: datetime | None = None
     status: str = WAITING
@@ -116,7 +135,10 @@ class ResultRow:
     selection: str = ""
     urgency: int | None = None
     reading: str = ""
+    signed_by: str = ""
+    signed_at: datetime | None = None
     reader_findings: str = ""
+    impression: str = ""
     received_at: datetime | None = None
     created_at: datetime | None = None
     use: str = RESEARCH_USE
@@ -164,26 +186,34 @@ def result_row(
     order : ReadingOrder, optional
         The site's, which gives the urgency.
     """
-    return ResultRow(
+    off = wording.ai_off_line(record) if record is not None and assessment is None else ""
+    row = ResultRow(
         path=clean(path, MAX_NAME),
         engine=clean(engine or (assessment.engine if assessment else "")),
-        selection=clean(selection, _MOST_TEXT),
+        selection=clean(off or selection, _MOST_TEXT),
         **_identity_fields(file, names=names),
         **_answer_fields(assessment, origin_line(file) if isinstance(file, Instance) else ""),
         **_study_fields(record, order or ReadingOrder()),
     )
+    return replace(row, status=AI_OFF, message=off) if off else row
 
 
 def _identity_fields(file: Instance | Document | None, *, names: bool) -> dict[str, Any]:
     """Which object it is."""
     if file is None:
         return {}
-    identity, patient = file.identity, file.patient
+    identity, patient, taken = file.identity, file.patient, file.acquisition
+    examination = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
+    time = wording.time_words(taken.study_time)[:5]
     fields: dict[str, Any] = {
         "study_instance_uid": identity.study_instance_uid,
         "series_instance_uid": identity.series_instance_uid,
         "sha256": identity.sha256,
-        "accession_number": clean(file.acquisition.accession_number),
+        "accession_number": clean(taken.accession_number),
+        "age_years": patient.age_years,
+        "sex": clean(patient.sex),
+        "study_date": clean(f"{wording.date_words(taken.study_date)} {time}"),
+        "examination": clean(" ".join(examination)),
     }
     typed = file.typed if isinstance(file, Instance) else None
     if typed is not None:
@@ -249,19 +279,24 @@ def _study_fields(record: StudyRecord | None, order: ReadingOrder) -> dict[str, 
         return {}
     signed = next((r for r in reversed(record.reviews) if r.signed), None)
     review = signed or record.review
+    told = None if record.ai_off else urgency(signals(record.assessments), order)
     return {
-        "urgency": READ if record.final else urgency(signals(record.assessments), order),
+        "urgency": READ if record.final else told,
         "reading": review.stage.value if review else NOT_READ,
-        "reader_findings": _describe_findings(signed),
         "received_at": record.received_at,
+        **_signed_fields(record, signed),
     }
 
 
-def _describe_findings(review: Review | None) -> str:
-    """A signed review's findings: "Pneumonia present; Pleural effusion absent"."""
-    if review is None or review.stage is Stage.DRAFT:
-        return ""
-    parts = (
-        f"{concept(f.code).meaning} {'present' if f.present else 'absent'}" for f in review.findings
-    )
-    return clean("; ".join(parts), _MOST_TEXT)
+def _signed_fields(record: StudyRecord, signed: Review | None) -> dict[str, Any]:
+    """Who signed what, in the words of the report."""
+    if signed is None or not record.instances:
+        return {}
+    report = report_of(ExportCase(record, signed, {}))
+    findings = report_words.finding_lines(report)
+    return {
+        "signed_by": clean(signed.reader),
+        "signed_at": signed.created_at,
+        "reader_findings": clean(" ".join(findings), _MOST_TEXT),
+        "impression": clean(" ".join(report_words.impression_lines(report)), _MOST_TEXT),
+    }

@@ -234,7 +234,7 @@ def top_cases(
             on_progress(at / len(summary.top))
         try:
             pair = pictures(row.study_instance_uid)
-            reason = "" if pair else "No picture: the network gave no answer about this study."
+            reason = "" if pair else "No picture: the AI gave no answer about this study."
             cases.append(Case(row, pair, reason))
         except AssistantError as exc:
             cases.append(Case(row, reason=str(exc)))
@@ -251,7 +251,7 @@ def about(summary: Summary) -> tuple[tuple[str, str], ...]:
         if network.engine:
             facts.append((f"Model {network.name}, engine", network.engine))
         facts += [
-            (f"Model {network.name}, operating point", f"{code}: {point:.6g}")
+            (f"Model {network.name}, threshold", f"{code}: {point:.6g}")
             for code, point in network.operating_points
         ]
     return tuple(facts)

@@ -8,24 +8,19 @@ from datetime import datetime
 
 from imaging.entities import Status
 from imaging.export import wording
-from imaging.export.batch.rows import NOT_READ, ResultRow
+from imaging.export.batch import row_words
+from imaging.export.batch.rows import AI_OFF, ResultRow
 from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.export.common import local
-from imaging.worklist.order import RAISED, READ, UNSURE
-from imaging.worklist.workload import kind_of_urgency
+from imaging.language import _, sentence
 
 TITLE = "Lightbox results"
 AI_GENERATED = "AI-generated, not for diagnosis"
 SHEET_TITLE = "Pictures of the most urgent studies"
 SHEET_NOTE = (
-    "The film as acquired comes first, what speaks for and against the finding second. The maps on "
-    "this sheet were not tested one by one; Review shows each map with its proof."
+    "The original image comes first, evidence for and against the finding second. Each map "
+    "was tested, and stands with its verdict; one that is not reliable is not drawn."
 )
-_URGENCY = {RAISED: "raised", UNSURE: "raised: unsure", 0: "routine", READ: "read"}
-
-
-def _urgency(priority: int) -> str:
-    return _URGENCY[READ if priority == READ else kind_of_urgency(priority)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +38,47 @@ class Block:
 def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     """The batch in a few lines below the title."""
     helpers = dict(summary.statuses).get(Status.HELPER, 0)
-    lines = [f"{summary.files - helpers} files, {summary.studies} studies."]
+    counted = _("{files} files, {studies} studies.")
+    lines = [counted.format(files=summary.files - helpers, studies=summary.studies)]
     if helpers:
-        lines.append(f"Files that are no films, and in no table: {helpers}.")
+        none = _("Files that are not images, and in no table: {count}.")
+        lines.append(none.format(count=helpers))
     if summary.received is not None:
         first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
-        lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
-    lines.append(f"Written {local(now):%Y-%m-%d %H:%M}.")
+        span = _("Received {first}.") if first == last else _("Received {first} to {last}.")
+        lines.append(span.format(first=first, last=last))
+    lines.append(_("Written {time}.").format(time=f"{local(now):%Y-%m-%d %H:%M}"))
     final = dict(summary.readings).get("final", 0)
+    off = dict(summary.statuses).get(AI_OFF, 0)
+    if off:
+        said = _("AI was off for {count} files: no AI answer about them is given here.")
+        lines.append(said.format(count=off))
     if not final:
-        lines.append("Nobody has signed any of these results: they are the network's draft.")
+        lines.append(_("Nobody has signed any of these results: they are the AI's draft."))
     else:
-        lines.append(f"{final} files belong to studies that a reader signed as final.")
+        signed = _("{count} files belong to studies that a doctor signed as final.")
+        lines.append(signed.format(count=final))
     return tuple(lines)
 
 
-def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
-    """The tables, in order; without what would be empty."""
+def blocks(summary: Summary) -> tuple[Block, ...]:
+    """The tables behind the most urgent studies, in order; without what would be empty.
+
+    Why files have no answer comes last: nobody looks for a child among reasons.
+    """
     tables = (
-        _networks(summary),
-        _counts("What became of the files", "Outcome", _statuses(summary)),
+        _counts(_("What became of the files"), _("Outcome"), _statuses(summary)),
         replace(
-            _counts("Answers of the network (AI-generated)", "Answer", _answers(summary)),
+            _counts(_("AI answers (AI-generated)"), _("Answer"), _answers(summary)),
             distributions=summary.distributions,
         ),
-        _counts("How far a reader has come", "Files of studies that are", _readings(summary)),
+        _counts(
+            _("How far the reading has come"),
+            _("Files of studies that are"),
+            _readings(summary),
+        ),
+        _networks(summary),
         _reasons(summary),
-        _top(summary, names=names),
     )
     return tuple(block for block in tables if block.rows)
 
@@ -77,25 +86,25 @@ def blocks(summary: Summary, *, names: bool) -> tuple[Block, ...]:
 def _networks(summary: Summary) -> Block:
     """The networks that answered, and where each line is drawn."""
     return Block(
-        "Model and operating points",
-        ("Model", "SHA-256 of weights, of all files", "Engine", "Operating points"),
+        _("Model and thresholds"),
+        (_("Model"), _("SHA-256 of weights, of all files"), _("Engine"), _("Thresholds")),
         tuple(
             (
                 network.name,
                 "\n".join(filter(None, (network.weights_sha256, network.model_sha256))),
-                network.engine or "not recorded",
+                network.engine or _("not recorded"),
                 "\n".join(f"{code}: {point:.3f}" for code, point in network.operating_points),
             )
             for network in summary.networks
         ),
         (0.22, 0.38, 0.16, 0.24),
-        "A finding is called at or above its operating point.",
+        _("A finding is suspected at or above its threshold."),
     )
 
 
 def _counts(title: str, what: str, counts: Sequence[tuple[str, int]]) -> Block:
     return Block(
-        title, (what, "Files"), tuple((word, str(count)) for word, count in counts), (0.6, 0.4)
+        title, (what, _("Files")), tuple((word, str(count)) for word, count in counts), (0.6, 0.4)
     )
 
 
@@ -108,88 +117,102 @@ def _answers(summary: Summary) -> list[tuple[str, int]]:
 
 
 def _readings(summary: Summary) -> list[tuple[str, int]]:
-    words = {NOT_READ: "not read", "draft": "in draft", "preliminary": "signed as preliminary"}
-    words["final"] = "signed as final"
-    return [(words.get(name, name), count) for name, count in summary.readings]
+    return [(row_words.reading_word(name), count) for name, count in summary.readings]
 
 
 def _reasons(summary: Summary) -> Block:
     """Why there is no answer."""
     return Block(
-        "Reasons for files without an answer",
-        ("Outcome", "Reason", "Files"),
+        _("Reasons for files without an answer"),
+        (_("Outcome"), _("Reason"), _("Files")),
         tuple(
-            (wording.status_word(status), reason or "no reason recorded", str(count))
+            (wording.status_word(status), sentence(reason) or _("no reason recorded"), str(count))
             for status, reason, count in summary.reasons
         ),
         (0.2, 0.68, 0.12),
-        f"{summary.other_reasons} more files have other reasons; the tables name them."
+        _("{count} more files have other reasons; the tables name them.").format(
+            count=summary.other_reasons
+        )
         if summary.other_reasons
         else "",
     )
 
 
-def _top(summary: Summary, *, names: bool) -> Block:
-    """The most urgent studies in the worklist's order."""
+def urgent(summary: Summary, *, names: bool) -> Block:
+    """The most urgent studies in the worklist's order, which everything else comes after."""
     return Block(
-        f"The {len(summary.top)} most urgent studies",
-        ("", "Study", "Urgency, answer", "Probability", "Reading"),
+        _("The {count} most urgent studies").format(count=len(summary.top)),
+        ("", _("Study"), _("Urgency, answer"), _("Probability"), _("Reading")),
         tuple(
             (
                 str(at),
                 "\n".join(identity(row, names=names)),
                 describe_answer(row),
                 figure(row),
-                row.reading,
+                row_words.reading(row),
             )
             for at, row in enumerate(summary.top, 1)
         ),
         (0.05, 0.45, 0.22, 0.16, 0.12),
-        "In the worklist's order: raised first, then unsure; studies a reader signed come last.",
+        _("In the worklist's order: priority first, then unsure; signed studies come last."),
     )
 
 
 def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
-    name = row.patient_name.replace("^", " ").strip()
-    patient = ", ".join(part for part in (name, row.patient_id) if part)
-    if patient and row.patient_typed_by:
-        patient += f" (typed by {row.patient_typed_by})"
+    patient = row_words.patient(row)
+    facts = (row_words.age(row), row_words.sex(row), row.study_date, row.examination)
+    about = ", ".join(fact for fact in facts if fact)
     return (
-        *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
-        *((f"Accession {row.accession_number}",) if row.accession_number else ()),
-        f"File {row.path}",
-        f"Study {row.study_instance_uid}",
+        *(
+            (_filled(_("Patient {value}"), patient or _("not stated in the file")),)
+            if names
+            else ()
+        ),
+        *((about,) if about else ()),
+        *((_filled(_("Accession {value}"), row.accession_number),) if row.accession_number else ()),
+        _filled(_("File {value}"), row.path),
+        _filled(_("Study {value}"), row.study_instance_uid),
     )
+
+
+def _filled(message: str, value: str) -> str:
+    return message.format(value=value)
 
 
 def describe_answer(row: ResultRow) -> str:
     """Urgency and answer."""
-    urgency = "" if row.urgency is None else _urgency(row.urgency)
-    answer = wording.answer_word(row.answer) or wording.status_word(row.status)
-    label = f"{row.finding_label}: " if row.finding_label else ""
-    careful = " (with caution)" if row.status == Status.WARNED else ""
-    return "\n".join(part for part in (urgency, f"{label}{answer}{careful}") if part)
+    parts = (row_words.urgency(row), row_words.ai_answer(row))
+    return "\n".join(part for part in parts if part)
 
 
 def figure(row: ResultRow) -> str:
     """The probability with its operating point; never one without the other."""
     if row.probability is None or row.operating_point is None:
         return ""
-    return f"{row.probability:.3f} (operating point {row.operating_point:.3f})"
+    return _("{probability} (threshold {threshold})").format(
+        probability=wording.figure(row.probability), threshold=f"{row.operating_point:.3f}"
+    )
 
 
 def caption(pair: PicturePair) -> str:
     """The caption of a pair of pictures."""
     if pair.overlay is None:
-        return (
-            f"Film as acquired. {pair.method} for {pair.finding}: not reliable for this image. The "
-            f"answer stands without a map. Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+        said = _(
+            "Original image. {method} for {finding}: not reliable for this image. The answer "
+            "stands without a map. Model {model}. {ai}."
         )
-    verdict = f": {pair.verdict}" if pair.verdict else ""
-    return (
-        f"Left: film as acquired. Right: {pair.method} for {pair.finding}{verdict} (orange for, "
-        f"blue against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+    else:
+        said = _(
+            "Left: original image. Right: {method} for {finding}{verdict} (orange for, blue "
+            "against). Model {model}. {ai}."
+        )
+    return said.format(
+        method=_(pair.method),
+        finding=_(pair.finding),
+        verdict=f": {_(pair.verdict)}" if pair.verdict else "",
+        model=wording.model_line(pair.model),
+        ai=_(AI_GENERATED),
     )
 
 
@@ -203,9 +226,11 @@ def case_title(at: int, case: Case, *, names: bool) -> str:
 def distribution_title(distribution: Distribution) -> str:
     """The title of a histogram."""
     points = ", ".join(f"{point:.3f}" for point in distribution.operating_points)
-    return (
-        f"Probability of {distribution.label}, {sum(distribution.counts)} images, "
-        f"by {distribution.network}; operating point {points}"
+    return _("Probability of {finding}, {count} images, by {model}; threshold {threshold}").format(
+        finding=_(distribution.label),
+        count=sum(distribution.counts),
+        model=distribution.network,
+        threshold=points,
     )
 
 

@@ -1,5 +1,8 @@
 """Tables of results as CSV, Parquet and XLSX, written row by row: a batch never lies in memory.
 
+XLSX and CSV are opened by people: twelve columns in words come first, all others on a second sheet
+of XLSX, and after them in CSV. Parquet is read by programs and has those for programs alone.
+
 What a file's header or name says stays text in all of them. In CSV an apostrophe leads what a
 spreadsheet would take for a formula; in XLSX such cells are strings that stay strings when they
 are edited; Parquet knows no formulas.
@@ -16,7 +19,7 @@ from typing import Any, Self
 
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError
-from imaging.export.batch.columns import Codes, Column, Kind, result_columns
+from imaging.export.batch.columns import Codes, Column, Kind, lead_columns, result_columns
 from imaging.export.batch.rows import ResultRow
 from imaging.export.common import border
 from imaging.host.temporary import ROWS
@@ -27,7 +30,10 @@ About = Sequence[tuple[str, str]]  # (what, value) pairs that stand beside the t
 _GROUP = 5000  # rows of one row group of Parquet; so many are held at a time
 _MOST_ROWS = 1_048_575  # of an Excel sheet below its header
 _MOST_CELL = 32_767  # characters of an Excel cell
-_WIDE = {"path": 42, "message": 60, "selection": 60, "reader_findings": 40, "use": 32}
+_WIDE = {
+    **{"path": 42, "message": 60, "selection": 60, "reader_findings": 40, "use": 32},
+    **{"Patient": 32, "AI answer": 36, "Status": 22, "Findings": 48, "Impression": 36, "File": 36},
+}
 _FAILED = "The table of results cannot be written in this form."
 
 
@@ -75,10 +81,10 @@ class CsvTable:
     """RFC 4180, UTF-8 with a byte order mark, as spreadsheets expect."""
 
     def __init__(self, path: Path, columns: Sequence[Column], about: About = ()) -> None:
-        self._columns = columns
+        self._columns = (*lead_columns(), *columns)
         self._stream = path.open("w", newline="", encoding="utf-8-sig")
         self._writer = csv.writer(self._stream, lineterminator="\r\n")
-        self._writer.writerow([column.name for column in columns])
+        self._writer.writerow([column.name for column in self._columns])
 
     def add(self, row: ResultRow) -> None:
         """Write one row."""
@@ -149,7 +155,7 @@ class ParquetTable:
 
 
 class XlsxTable:
-    """A sheet of results below a frozen header, and a sheet that says what made them."""
+    """A sheet in words, one of all figures, each below a frozen header, and what made them."""
 
     def __init__(self, path: Path, columns: Sequence[Column], about: About = ()) -> None:
         from xlsxwriter import Workbook
@@ -164,7 +170,7 @@ class XlsxTable:
             "strings_to_numbers": False,
             "remove_timezone": True,
         }
-        self._columns, self._count = columns, 0
+        self._count = 0
         self._book = Workbook(str(path), options)
         self._book.set_properties({"title": "Lightbox results", "comments": RESEARCH_USE})
         self._formats = {
@@ -176,56 +182,62 @@ class XlsxTable:
             Kind.MOMENT: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
         self._head = self._book.add_format({"bold": True, "bottom": 1})
-        self._sheet = self._book.add_worksheet("Results")
-        self._write_header()
+        self._sheets = [
+            (self._add_sheet(name, shown), shown)
+            for name, shown in (("Results", lead_columns()), ("All figures", tuple(columns)))
+        ]
         self._write_about(about)
 
-    def _write_header(self) -> None:
-        """Write the header, frozen, and set the widths."""
-        for at, column in enumerate(self._columns):
+    def _add_sheet(self, name: str, columns: Sequence[Column]) -> Any:
+        """A sheet with its header, frozen, and the widths of its columns."""
+        sheet = self._book.add_worksheet(name)
+        for at, column in enumerate(columns):
             width = _WIDE.get(column.name, 24 if column.name.endswith("uid") else 16)
-            self._sheet.set_column(at, at, width)
-            self._sheet.write_string(0, at, column.name, self._head)
-        self._sheet.freeze_panes(1, 1)
-        self._sheet.set_landscape()
-        self._sheet.repeat_rows(0)
-        self._sheet.set_footer(f"&L{RESEARCH_USE}&RPage &P of &N")
+            sheet.set_column(at, at, width)
+            sheet.write_string(0, at, column.name, self._head)
+        sheet.freeze_panes(1, 1)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_footer(f"&L{RESEARCH_USE}&RPage &P of &N")
+        return sheet
 
     def _write_about(self, about: About) -> None:
-        """Write the second sheet: what it is for, which network, which operating point."""
+        """Write the last sheet: what it is for, which network, which operating point."""
         sheet = self._book.add_worksheet("About")
         sheet.set_column(0, 0, 32)
         sheet.set_column(1, 1, 90)
         notes = (
             ("Use", RESEARCH_USE),
             *about,
-            ("Times", "received_at and created_at are in UTC."),
+            ("Times", "Study date is local time; received_at, created_at and signed_at are UTC."),
         )
         for at, (what, value) in enumerate(notes):
             sheet.write_string(at, 0, what, self._head if at == 0 else None)
             sheet.write_string(at, 1, value[:_MOST_CELL], self._formats[Kind.TEXT])
 
     def add(self, row: ResultRow) -> None:
-        """Write one row."""
+        """Write one row on both sheets."""
         self._count += 1
         if self._count > _MOST_ROWS:
             raise ExportError(
                 f"An Excel sheet holds {_MOST_ROWS:,} results at most; take CSV or Parquet instead."
             )
-        for at, column in enumerate(self._columns):
-            self._write_cell(at, column, column.of(row))
+        for sheet, columns in self._sheets:
+            for at, column in enumerate(columns):
+                self._write_cell(sheet, at, column, column.of(row))
 
-    def _write_cell(self, at: int, column: Column, value: Any) -> None:
+    def _write_cell(self, sheet: Any, at: int, column: Column, value: Any) -> None:
         """Write one cell by what its column holds; nothing where nothing is known."""
         cell_format = self._formats[column.kind]
         if value is None or value == "":
             return
         if column.kind is Kind.TEXT:
-            self._sheet.write_string(self._count, at, value[:_MOST_CELL], cell_format)
+            sheet.write_string(self._count, at, value[:_MOST_CELL], cell_format)
         elif isinstance(value, datetime):
-            self._sheet.write_datetime(self._count, at, value.astimezone(UTC), cell_format)
+            sheet.write_datetime(self._count, at, value.astimezone(UTC), cell_format)
         else:
-            self._sheet.write_number(self._count, at, value, cell_format)
+            sheet.write_number(self._count, at, value, cell_format)
 
     def __enter__(self) -> Self:
         return self
@@ -233,7 +245,8 @@ class XlsxTable:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                self._sheet.autofilter(0, 0, max(self._count, 1), len(self._columns) - 1)
+                for sheet, columns in self._sheets:
+                    sheet.autofilter(0, 0, max(self._count, 1), len(columns) - 1)
                 self._book.close()
         finally:
             for sheet in self._book.worksheets():

@@ -58,7 +58,10 @@ def attribution_maps(case: ExportCase, now: datetime) -> list[ExportedFile]:
     for number, map_ in enumerate(case.shown_maps, 1):
         source = source_dataset(case, case.instance(map_.sop_instance_uid))
         if map_.values.shape != (source.Rows, source.Columns):
-            raise ExportError("An explanation does not have the size of its film.")
+            raise ExportError(
+                "An explanation does not have the size of its image. Compute "
+                "it again, or export without the map."
+            )
         in_space = all(keyword in source for keyword in _IN_SPACE)
         if in_space and int(source.get("NumberOfFrames") or 1) == 1:
             files.append(_parametric_map(case, map_, source, number, now))
@@ -66,7 +69,8 @@ def attribution_maps(case: ExportCase, now: datetime) -> list[ExportedFile]:
             files.append(_segmentation(case, map_, source, number, now))
     if not files:
         raise ExportError(
-            "No part of the film speaks for the finding strongly enough to be marked as a region."
+            "No part of the image is evidence strong enough to be marked as a region. Export "
+            "without the map."
         )
     return files
 
@@ -87,7 +91,7 @@ def _parametric_map(
         real_world_value_mappings=[
             RealWorldValueMapping(
                 lut_label="ATTRIBUTION",
-                lut_explanation=f"{map_.method}: positive speaks for {map_.target}"[:64],
+                lut_explanation=f"{map_.method}: positive is for {map_.target}"[:64],
                 unit=coded(codes.NO_UNIT),
                 value_range=(float(values.min()), float(values.max())),
                 quantity_definition=coded(codes.method_code(map_.method)),

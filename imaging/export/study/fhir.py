@@ -13,14 +13,14 @@ from imaging.entities import (
     RESEARCH_USE,
     Assessment,
     Finding,
-    Instance,
     ModelIdentity,
     Patient,
 )
-from imaging.export import codes, wording
+from imaging.export import codes, report_words, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import PRIVATE, SOFTWARE, VERSION, derive_uid, local, short
 from imaging.export.photograph import origin_line
+from imaging.export.report import Answered, Report, report_of
 from imaging.export.study.fhir_parts import (
     Json,
     coding,
@@ -33,7 +33,7 @@ from imaging.export.study.fhir_parts import (
 )
 from imaging.export.study.fhir_patient import as_date, patient_resource, subject
 from imaging.review.records import Annotation, Code, Measure, ReadFinding, Stage
-from imaging.review.terms import concept
+from imaging.review.terms import SIDES, concept
 
 _REPORT = Code("18748-4", "LN", "Diagnostic imaging study")
 _IMAGING = {
@@ -52,10 +52,11 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     preliminary one "preliminary"; a draft, or no review, "partial". The network's Observations
     are "preliminary" whatever the reader does: nobody signs for them.
     """
+    said = report_of(case)
     observations = [
-        *_reader_observations(case),
+        *_reader_observations(case, said),
         *_mark_observations(case),
-        *_network_observations(case),
+        *_network_observations(case, said),
     ]
     for number, observation in enumerate(observations, 1):
         observation["id"] = f"observation-{number}"
@@ -84,7 +85,7 @@ def diagnostic_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
         "imagingStudy": [_study(case)],
         "conclusion": "\n".join(
-            x for x in (_conclusion(case), *_origins(case), f"{RESEARCH_USE}.") if x
+            x for x in (_conclusion(case, said), *_origins(case), f"{RESEARCH_USE}.") if x
         ),
         "conclusionCode": [
             concept_of(concept(f.code))
@@ -107,22 +108,47 @@ def _status(case: ExportCase) -> str:
     return "preliminary"
 
 
-def _reader_observations(case: ExportCase) -> Iterator[Json]:
-    """The reader's findings, present or absent."""
-    review = case.review
-    for finding in review.findings if review else ():
+def _reader_observations(case: ExportCase, said: Report) -> Iterator[Json]:
+    """The reader's findings, present or absent, where they are and what became of them."""
+    for finding in said.findings:
+        observation = _observation(case, _reader_status(case), concept(finding.code))
+        sites = codes.sites_code(finding)
+        where = report_words.place_words(finding.side, finding.sites)
         yield {
-            **_observation(case, _reader_status(case), concept(finding.code)),
+            **observation,
             "performer": _performer(case),
-            "issued": _instant(review.created_at) if review else None,
+            "issued": _instant(said.written_at) if said.written_at else None,
             "valueCodeableConcept": concept_of(codes.PRESENT if finding.present else codes.ABSENT),
-            "note": notes(finding.note),
-            "component": [component(codes.CALL, _call_value(finding))],
+            "bodySite": {
+                "coding": [coding(site) for site in sites[:1]] if len(sites) == 1 else [],
+                "text": where,
+            },
+            "note": notes(report_words.finding_sentence(finding, said.compared)),
+            "component": [
+                component(codes.CALL, _coded_value(codes.call_code(finding))),
+                *(component(codes.FINDING_SITE, _coded_value(site)) for site in sites),
+                *_side_components(finding),
+                *_course_components(finding, said),
+            ],
         }
 
 
-def _call_value(finding: ReadFinding) -> Json:
-    return {"valueCodeableConcept": concept_of(codes.CALLS[finding.call])}
+def _coded_value(code: Code) -> Json:
+    return {"valueCodeableConcept": concept_of(code)}
+
+
+def _side_components(finding: ReadFinding) -> Iterator[Json]:
+    """The patient's side, where one is stated."""
+    if finding.side is not None:
+        yield component(codes.LATERALITY, _coded_value(SIDES[finding.side]))
+
+
+def _course_components(finding: ReadFinding, said: Report) -> Iterator[Json]:
+    """What became of it since which date."""
+    if finding.course is not None and said.compared is not None:
+        yield component(codes.COURSE, _coded_value(codes.COURSES[finding.course]))
+        compared = report_words.comparison_line(said)
+        yield component(codes.COMPARISON, {"valueString": compared})
 
 
 def _mark_observations(case: ExportCase) -> Iterator[Json]:
@@ -172,11 +198,11 @@ def _place_components(mark: Annotation) -> Iterator[Json]:
         )
 
 
-def _network_observations(case: ExportCase) -> Iterator[Json]:
+def _network_observations(case: ExportCase, said: Report) -> Iterator[Json]:
     """The network's findings; its refusal where it gave none."""
-    for instance, assessment in case.answers:
-        for finding in assessment.findings:
-            yield _network_observation(case, instance, assessment, finding)
+    for (_instance, assessment), answered in zip(case.answers, said.answers, strict=True):
+        for finding in answered.findings:
+            yield _network_observation(case, answered, assessment, finding)
         if not assessment.findings and assessment.model:
             yield {
                 **_observation(case, "preliminary", codes.IMAGE_QUALITY),
@@ -189,13 +215,13 @@ def _network_observations(case: ExportCase) -> Iterator[Json]:
 
 
 def _network_observation(
-    case: ExportCase, instance: Instance, assessment: Assessment, finding: Finding
+    case: ExportCase, answered: Answered, assessment: Assessment, finding: Finding
 ) -> Json:
     """A finding of the network: probability, operating point, and the answer as a whole."""
     numbers = [(codes.PROBABILITY, finding.probability)]
     numbers.append((codes.OPERATING_POINT, finding.operating_point))
     parts = [component(c, {"valueQuantity": quantity(v, codes.NO_UNIT)}) for c, v in numbers]
-    uid = instance.identity.sop_instance_uid
+    uid = answered.instance.identity.sop_instance_uid
     parts.append(text_component("SOP_INSTANCE", "SOP Instance UID", uid))
     observation = _observation(case, "preliminary", concept(finding.code, finding.label))
     remarks = ["AI-generated", RESEARCH_USE, wording.engine_line(assessment)]
@@ -211,8 +237,13 @@ def _network_observation(
         ):
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
-        said = (origin_line(instance), wording.conformal_line(assessment), *assessment.messages)
-        remarks = [*remarks, *said]
+        answer = f"AI: {report_words.answer_words(answered.about(finding))}."
+        remarks += [answer, origin_line(answered.instance), *assessment.messages]
+    remarks += [
+        f"Map of the evidence, {wording.map_line(map_)}"
+        for map_ in answered.maps
+        if map_.target == finding.code
+    ]
     if assessment.model is not None:
         observation["device"] = {"reference": f"#{_device_id(assessment.model)}"}
     issued = _instant(assessment.created_at) if assessment.created_at else None
@@ -300,11 +331,19 @@ def _performer(case: ExportCase) -> list[Json]:
     return [{"type": "Practitioner", "display": review.reader}] if review and review.signed else []
 
 
-def _conclusion(case: ExportCase) -> str:
-    note = case.review.note if case.review else ""
-    typed = wording.typed_lines(case.record)
-    parts = (wording.status_line(case), *typed, note, wording.changes_text(case))
-    return "\n".join(part for part in parts if part)
+def _conclusion(case: ExportCase, said: Report) -> str:
+    """The report in words, part by part as on paper."""
+    words = report_words.WORDS
+    parts = [report_words.status_line(said), *wording.typed_lines(case.record)]
+    told = (
+        (words["indication"], said.indication),
+        (words["comparison"], report_words.comparison_line(said)),
+    )
+    parts += [f"{title}: {text}" for title, text in told if text]
+    if case.review is not None:
+        parts += [f"{words['findings']}:", *report_words.finding_lines(said)]
+        parts += [f"{words['impression']}:", *report_words.impression_lines(said)]
+    return "\n".join(part for part in (*parts, wording.changes_text(case)) if part)
 
 
 def _origins(case: ExportCase) -> list[str]:

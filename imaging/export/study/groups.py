@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from highdicom.sr import (
     AlgorithmIdentification,
     CoordinatesForMeasurement,
+    FindingSite,
     GraphicTypeValues,
     ImageRegion,
     Measurement,
@@ -24,20 +25,23 @@ from highdicom.sr import (
 from pydicom import Dataset
 
 from imaging.entities import RESEARCH_USE, Answer, Assessment, Finding, ModelIdentity
-from imaging.export import codes, wording
-from imaging.export.case import AttributionMap
+from imaging.export import codes, report_words, wording
 from imaging.export.common import SOFTWARE, coded, derive_uid
-from imaging.review.records import Annotation, Measure, ReadFinding, Shape
-from imaging.review.terms import concept
+from imaging.export.report import Answered
+from imaging.review.records import Annotation, Call, Code, Compared, Measure, ReadFinding, Shape
+from imaging.review.terms import SIDES, concept
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 _REGIONS = (Shape.RECTANGLE, Shape.ELLIPSE, Shape.REGION)
 
 
 def reader_group(
-    finding: ReadFinding, marks: Mapping[str, Annotation], sources: Mapping[str, Dataset]
+    finding: ReadFinding,
+    marks: Mapping[str, Annotation],
+    sources: Mapping[str, Dataset],
+    compared: Compared | None = None,
 ) -> Group:
-    """A reader's finding: present or absent, what it means for the network's answer, the note.
+    """A reader's finding: present or absent, where, what became of it, and the sentence of it.
 
     Parameters
     ----------
@@ -46,31 +50,48 @@ def reader_group(
         Annotations by uid.
     sources : mapping
         Headers by SOP Instance UID.
+    compared : Compared, optional
+        The earlier study of which `finding.course` speaks.
+
+    Notes
+    -----
+    Only what is present is the group's Finding (121071, DCM): who lists the findings of a report
+    must not come upon one that is absent. That is said as "Pneumonia = Absent". Sides are the
+    Laterality of a Finding Site (PS3.16 TID 1501, CID 244).
     """
     marked = [marks[uid].sop_instance_uid for uid in finding.regions if uid in marks]
     images = dict.fromkeys(uid for uid in marked or sources if uid in sources)
     study = next(iter(sources.values())).StudyInstanceUID
     presence = codes.PRESENT if finding.present else codes.ABSENT
+    said = [
+        (concept(finding.code), presence),
+        (codes.CALL, codes.call_code(finding)),
+    ]
+    if finding.course is not None and compared is not None:
+        said.append((codes.COURSE, codes.COURSES[finding.course]))
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking("Reader", finding.code, study),
-        finding_type=coded(concept(finding.code)),
+        finding_type=coded(concept(finding.code)) if finding.present else None,
+        finding_sites=[
+            FindingSite(coded(site), coded(SIDES[finding.side]))
+            for site in codes.sites_code(finding)
+            if finding.side is not None
+        ]
+        or None,
         qualitative_evaluations=[
-            QualitativeEvaluation(coded(codes.PRESENCE), coded(presence)),
-            QualitativeEvaluation(coded(codes.CALL), coded(codes.CALLS[finding.call])),
+            QualitativeEvaluation(coded(name), coded(value)) for name, value in said
         ],
         source_images=[
             SourceImageForMeasurementGroup.from_source_image(sources[uid]) for uid in images
         ],
     )
-    if finding.replaces:
-        comment(group[0], f"Restates the network's finding: {finding.replaces}")
-    comment(group[0], finding.note)
+    if finding.call is Call.EDITED:
+        comment(group[0], f"Rewords the AI finding: {finding.replaces}")
+    comment(group[0], report_words.finding_sentence(finding, compared))
     return group
 
 
-def network_groups(
-    assessment: Assessment, source: Dataset, maps: Sequence[AttributionMap] = ()
-) -> list[Group]:
+def network_groups(assessment: Assessment, answered: Answered, source: Dataset) -> list[Group]:
     """The network's answer about one image: a group per finding, or why it said nothing.
 
     TID 1501 with the algorithm's name, version and weights (TID 4019) on each group; a finding that
@@ -81,7 +102,7 @@ def network_groups(
     if not assessment.findings:
         return [_refusal_group(assessment, assessment.model, source)]
     return [
-        _network_group(f, assessment, assessment.model, source, maps) for f in assessment.findings
+        _network_group(f, assessment, assessment.model, source, answered) for f in answered.findings
     ]
 
 
@@ -90,7 +111,7 @@ def _network_group(
     assessment: Assessment,
     model: ModelIdentity,
     source: Dataset,
-    maps: Sequence[AttributionMap],
+    answered: Answered,
 ) -> Group:
     """A finding of the network; one that has an answer carries it."""
     leads = assessment.answers(finding)
@@ -99,7 +120,7 @@ def _network_group(
         (codes.PROBABILITY, finding.probability),
         (codes.OPERATING_POINT, finding.operating_point),
     ]
-    answers = []
+    said: list[tuple[Code, Code]] = []
     if leads:
         numbers += [
             (code, value)
@@ -110,20 +131,28 @@ def _network_group(
             if value is not None
         ]
         if assessment.answer is not None:
-            answers.append(_answer(assessment.answer))
+            said = [(codes.ANSWER, codes.ANSWERS[assessment.answer])]
+            if assessment.answer in (Answer.PRESENT, Answer.ABSENT):
+                said.append(
+                    (concept(finding.code, finding.label), codes.ANSWERS[assessment.answer])
+                )
+    absent = assessment.answer is Answer.ABSENT if leads else not finding.positive
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking("Network", finding.code, source.SOPInstanceUID),
-        finding_type=coded(concept(finding.code, finding.label)),
+        finding_type=None if absent else coded(concept(finding.code, finding.label)),
         algorithm_id=_algorithm(model, finding, assessment.engine),
         measurements=[_measurement(code, value, codes.NO_UNIT) for code, value in numbers],
-        qualitative_evaluations=answers or None,
+        qualitative_evaluations=[
+            QualitativeEvaluation(coded(name), coded(value)) for name, value in said
+        ]
+        or None,
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
     if leads:
-        comment(group[0], wording.conformal_line(assessment))
+        comment(group[0], f"AI: {report_words.answer_words(answered.about(finding))}.")
         comment(group[0], " ".join(assessment.messages))
-    for map_ in maps:
-        if map_.target == finding.code and map_.verdict:
+    for map_ in answered.maps:
+        if map_.target == finding.code:
             comment(group[0], f"Map of the evidence, {wording.map_line(map_)}")
     if finding.exploratory:
         comment(group[0], "Exploratory finding: shown, never used to set a priority.")
@@ -190,11 +219,11 @@ def _say_plane(group: Group, mark: Annotation) -> Group:
     return group
 
 
-def comment(item: Dataset, text: str) -> None:
-    """Add a free text to a container; nothing for an empty one."""
+def comment(item: Dataset, text: str, name: Code = codes.COMMENT) -> None:
+    """Add a text to a container, a comment unless it has another name; nothing for an empty one."""
     if text.strip():
         item.ContentSequence.append(
-            TextContentItem(coded(codes.COMMENT), text.strip(), RelationshipTypeValues.CONTAINS)
+            TextContentItem(coded(name), text.strip(), RelationshipTypeValues.CONTAINS)
         )
 
 

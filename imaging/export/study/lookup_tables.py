@@ -16,8 +16,8 @@ from imaging.errors import ExportError
 _WORD = 2**16
 _LONGEST = 64  # characters of an explanation (LO)
 _OUT_OF_REACH = (
-    "A look-up table of this film starts at a value that a presentation state cannot hold; export "
-    "the picture in another form."
+    "A look-up table of this image starts at a value that a presentation state cannot hold; "
+    "export the picture in another form."
 )
 
 

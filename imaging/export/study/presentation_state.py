@@ -39,10 +39,16 @@ from imaging.export.source import RESCALE, one_frame, point_to, source_dataset
 from imaging.export.study.lookup_tables import modality_lut_item, voi_lut_item
 from imaging.review.records import Annotation, Presentation, Shape
 
-_NOT_GREY = "Presentation states hold grey pictures only, and this study's pictures are in colour."
-_NO_TABLE = "The picture of this film could not be prepared for the export."
-_LAYER = GraphicLayer("READER", order=1, description="Reader's marks")
-_OVERLAYS = GraphicLayer("OVERLAYS", order=2, description="Overlay planes of the film")
+_NOT_GREY = (
+    "Presentation states hold grey pictures only, and this study's pictures are in "
+    "colour. Choose another file type."
+)
+_NO_TABLE = (
+    "The picture of this image could not be prepared for the export. Export it "
+    "without pictures, or ask for the file again."
+)
+_LAYER = GraphicLayer("READER", order=1, description="Doctor's annotations")
+_OVERLAYS = GraphicLayer("OVERLAYS", order=2, description="Overlay planes of the image")
 _ACTIVATION = 0x1001  # OverlayActivationLayer, of each overlay group
 _CLOSED = (Shape.RECTANGLE, Shape.REGION)
 

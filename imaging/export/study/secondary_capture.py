@@ -109,7 +109,7 @@ def _lines(case: ExportCase, map_: AttributionMap) -> list[str]:
         *scores,
         wording.map_line(map_),
         wording.model_line(map_.model),
-        "Outlined: the part of the film the network looked at. Shown as acquired.",
+        "Outlined: the part of the image the AI looked at. Shown as acquired.",
         *case.picture(map_.sop_instance_uid, map_.frame).notes,
     ]
 

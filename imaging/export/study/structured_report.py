@@ -20,7 +20,7 @@ from pydicom.valuerep import DT
 
 from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError
-from imaging.export import codes, wording
+from imaging.export import codes, report_words, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import (
     SOFTWARE,
@@ -36,9 +36,13 @@ from imaging.export.common import (
     to_file,
 )
 from imaging.export.photograph import origin_line
+from imaging.export.report import Report, report_of
 from imaging.export.source import point_to, source_dataset, stand_in
 from imaging.export.study.groups import Group, comment, mark_group, network_groups, reader_group
 from imaging.review.records import Review
+
+_NOBODY = "Neither a doctor nor the AI has said anything yet. Enter a finding first."
+_NO_DOCTOR = "No doctor has said anything yet. Enter a finding first."
 
 
 def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
@@ -50,17 +54,22 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     COMPLETE, PRELIMINARY, UNVERIFIED; a draft, or no review, is PARTIAL, PRELIMINARY, UNVERIFIED.
     An amendment names its predecessor, whose UID follows from study and version.
     """
+    said = report_of(case)
     originals = [source_dataset(case, i) for i in case.record.instances]
     sources = {str(ds.SOPInstanceUID): stand_in(ds) for ds in originals}
     report = MeasurementReport(
         observation_context=_observers(case.review),
         procedure_reported=coded(_procedure(case)),
-        imaging_measurements=_groups(case, sources),
+        imaging_measurements=_groups(case, said, sources),
     )
-    comment(report[0], f"{RESEARCH_USE}. {wording.status_line(case)}")
+    comment(report[0], f"{RESEARCH_USE}. {report_words.status_line(said)}")
+    comment(report[0], said.indication, codes.INDICATION)
+    comment(report[0], report_words.comparison_line(said), codes.COMPARISON)
+    if case.review is not None:
+        comment(report[0], "\n".join(report_words.finding_lines(said)), codes.FINDINGS)
+        comment(report[0], "\n".join(report_words.impression_lines(said)), codes.IMPRESSION)
     for line in wording.typed_lines(case.record):
         comment(report[0], line)
-    comment(report[0], case.review.note if case.review else "")
     for instance in case.record.instances:
         comment(report[0], origin_line(instance))
     comment(report[0], wording.changes_text(case))
@@ -102,25 +111,25 @@ def report_uid(case: ExportCase, review: Review | None) -> str:
     return derive_uid("sr", case.record.study_instance_uid, version, *times)
 
 
-def _groups(case: ExportCase, sources: dict[str, Dataset]) -> list[Group]:
+def _groups(case: ExportCase, said: Report, sources: dict[str, Dataset]) -> list[Group]:
     """Everything said and drawn, the reader first."""
     review = case.review
     marks = {mark.uid: mark for mark in review.annotations} if review else {}
-    findings = review.findings if review else ()
+    findings = said.findings
     finding_of_mark = {uid: finding.code for finding in findings for uid in finding.regions}
     for mark in marks.values():
         case.instance(mark.sop_instance_uid)  # refuses a mark on a film of another study
-    groups = [reader_group(finding, marks, sources) for finding in findings]
+    groups = [reader_group(finding, marks, sources, said.compared) for finding in findings]
     groups += [
         mark_group(m, sources[m.sop_instance_uid], m.finding or finding_of_mark.get(m.uid, ""))
         for m in marks.values()
     ]
-    for instance, assessment in case.answers:
-        uid = instance.identity.sop_instance_uid
-        maps = [map_ for map_ in case.maps if map_.sop_instance_uid == uid]
-        groups += network_groups(assessment, sources[uid], maps)
+    for (instance, assessment), answered in zip(case.answers, said.answers, strict=True):
+        source = sources[instance.identity.sop_instance_uid]
+        groups += network_groups(assessment, answered, source)
     if not groups:
-        raise ExportError("Neither a reader nor the network has said anything yet.")
+        off = wording.ai_off_line(case.record)
+        raise ExportError(f"{off} {_NO_DOCTOR if off else _NOBODY}".strip())
     return groups
 
 

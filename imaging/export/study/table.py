@@ -8,17 +8,19 @@ from datetime import datetime
 from io import StringIO
 
 from imaging.entities import RESEARCH_USE, Assessment, ModelIdentity
-from imaging.export import wording
+from imaging.export import report_words, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
 from imaging.export.photograph import origin_line
+from imaging.export.report import Report, report_of
 from imaging.review.records import Annotation, Review, Trial
 from imaging.review.terms import concept
 from imaging.text import escape_formula
 
 COLUMNS = (
     "study_instance_uid", "sop_instance_uid", "frame", "kind", "code", "code_scheme", "code_value",
-    "meaning", "present", "call", "probability", "operating_point", "exploratory", "answer",
+    "meaning", "present", "call", "side", "sites", "course", "compared_with",
+    "probability", "operating_point", "exploratory", "answer",
     "conformal_set", "error_rate", "disagreement", "tried", "probability_before", "answer_before",
     "shape", "points", "measure", "value", "unit", "measured",
     "note", "model", "model_version", "weights_sha256", "model_sha256",
@@ -37,17 +39,18 @@ def findings_table(case: ExportCase, now: datetime) -> list[ExportedFile]:
     There is no patient identity in it beyond the UIDs: of an attribute that is written otherwise
     than in the file, only the name is told.
     """
-    buffer = StringIO()
+    buffer, report = StringIO(), report_of(case)
     writer = csv.DictWriter(buffer, COLUMNS, restval="")
     writer.writeheader()
     common = {"study_instance_uid": case.record.study_instance_uid, "use": RESEARCH_USE}
     for row in (
         *_typed_rows(case),
-        *_reader_rows(case.review),
-        *_network_rows(case),
+        *_reader_rows(case, report),
+        *_network_rows(case, report),
         *_measurement_rows(case.review),
         *_trial_rows(case.review),
         *_change_rows(case),
+        *_ai_off_rows(case),
     ):
         writer.writerow({key: _make_safe(value) for key, value in {**common, **row}.items()})
     version = case.review.version if case.review else 0
@@ -69,22 +72,37 @@ def _typed_rows(case: ExportCase) -> Iterator[Row]:
             }
 
 
-def _reader_rows(review: Review | None) -> Iterator[Row]:
-    """The reader's findings."""
-    for finding in review.findings if review else ():
+def _reader_rows(case: ExportCase, report: Report) -> Iterator[Row]:
+    """The reader's findings with their places, then the report's texts as far as there are any."""
+    review = case.review
+    compared = report.compared.study_date if report.compared else ""
+    for finding in report.findings:
         yield {
             "kind": "reader",
             **_code_fields(finding.code),
             "present": finding.present,
             "call": finding.call.value,
+            "side": finding.side.value if finding.side else "",
+            "sites": " ".join(finding.sites),
+            "course": finding.course.value if finding.course else "",
+            "compared_with": wording.date_words(compared) if finding.course else "",
             "note": finding.note,
             **_stage_fields(review),
         }
+    texts = {
+        "indication": report.indication,
+        "comparison": report_words.comparison_line(report),
+        "note": report.note,
+        "impression": "\n".join(report_words.impression_lines(report)) if review else "",
+    }
+    for kind, text in texts.items():
+        if text:
+            yield {"kind": kind, "note": text, **_stage_fields(review)}
 
 
-def _network_rows(case: ExportCase) -> Iterator[Row]:
+def _network_rows(case: ExportCase, report: Report) -> Iterator[Row]:
     """The network's findings; one row without a finding where it gave none."""
-    for instance, assessment in case.answers:
+    for (instance, assessment), answered in zip(case.answers, report.answers, strict=True):
         common: Row = {
             "kind": "network",
             "sop_instance_uid": instance.identity.sop_instance_uid,
@@ -93,7 +111,7 @@ def _network_rows(case: ExportCase) -> Iterator[Row]:
             **_model_fields(assessment.model),
             "engine": assessment.engine,
         }
-        for finding in assessment.findings:
+        for finding in answered.findings:
             answers = assessment.answers(finding)
             yield {
                 **common,
@@ -108,7 +126,7 @@ def _network_rows(case: ExportCase) -> Iterator[Row]:
 
 
 def _answer_fields(assessment: Assessment) -> Row:
-    """The network's answer as a whole; it stands with the leading finding, or each of several."""
+    """The network's answer as a whole; it stands with the leading finding."""
     return {
         "answer": assessment.answer.value if assessment.answer else "",
         "conformal_set": " ".join(assessment.conformal_set),
@@ -156,6 +174,12 @@ def _change_rows(case: ExportCase) -> Iterator[Row]:
     """What is written otherwise than in the file, without the value."""
     for change in case.changes:
         yield {"kind": "change", "note": change.discreet}
+
+
+def _ai_off_rows(case: ExportCase) -> Iterator[Row]:
+    """That AI was off, where it was."""
+    if off := wording.ai_off_line(case.record):
+        yield {"kind": "network", "note": off}
 
 
 def _trial_fields(trial: Trial) -> Row:

@@ -14,7 +14,7 @@ from imaging.review.roles import EVERYDAY, Role
 from imaging.store.schema.tables import AccountTable
 
 ALONE = "single-reader"  # the account of single-reader mode: nobody can sign in with it
-_UNKNOWN = "There is no account of that name."
+_UNKNOWN = "There is no account of that name. Check its spelling."
 
 
 def people() -> Select[AccountTable]:
@@ -79,7 +79,16 @@ def write_roles(roles: Collection[Role]) -> str:
 def to_account(row: AccountTable) -> Account:
     """What the rest of the program may know of it."""
     bindings = tuple(row.bindings.items())
-    return Account(row.name, row.reader, row.blind, bindings, row.disabled, roles_of(row))
+    return Account(
+        row.name,
+        row.reader,
+        row.blind,
+        bindings,
+        row.disabled,
+        roles_of(row),
+        row.language,
+        row.ai_off,
+    )
 
 
 def sign_in_name(name: str) -> str:

@@ -38,8 +38,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TAKEN = (ALONE, audit.NETWORK)
 _USUAL = frozenset({Role.READER, Role.SIGNER})  # of who joins others
 _OF_PROVIDER = (
-    "This account signs in by the sign-in provider and has no password here. Whoever needs one "
-    "gets an account of its own."
+    "This account signs in by the sign-in provider and has no password here. Add an account "
+    "of its own for whoever needs one."
 )
 _LAST = (
     "Nobody else who can sign in manages the accounts; make another account an administrator first."
@@ -99,7 +99,8 @@ class Accounts(ProviderSignIns):
         name, reader = sign_in_name(name), clean_reader(reader)
         if not _NAME.fullmatch(name):
             raise AccessError(
-                "A sign-in name has up to 64 letters, digits, dots, dashes or underscores."
+                "This sign-in name cannot be used. Choose up to 64 letters, digits, dots, "
+                "dashes or underscores."
             )
         insist_on_strength(password, (name, reader))
         password_hash = hash_password(password)
@@ -256,6 +257,13 @@ class Accounts(ProviderSignIns):
             load_row(session, name).bindings = dict(bindings)
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail="keys changed")
 
+    def set_language(self, name: str, language: str) -> None:
+        """Speak a language to this reader, or (empty) the one that the browser asks for."""
+        with self._database.writing(Right.OWN) as session:
+            load_row(session, name).language = language
+            detail = f"language {language or 'of the browser'}"
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
+
     def _words_beside(self, name: str) -> tuple[str, ...]:
         """What a guesser of an account's password would try first."""
         with self._database.reading() as session:
@@ -291,7 +299,7 @@ def _checked(roles: Collection[Role] | None, *, others: bool = True) -> frozense
     if roles is None:
         return _USUAL if others else EVERYDAY
     if not roles:
-        raise AccessError("An account needs a role at least.")
+        raise AccessError("An account needs a role. Choose at least one.")
     return frozenset(roles)
 
 

@@ -26,8 +26,8 @@ from imaging.store.access.sign_ins import IDLE, SignIns
 from imaging.store.database import Database
 from imaging.store.schema.tables import AccountTable, SecondFactorTable
 
-_HAS_ONE = "This account has a second factor already; remove that one first."
-_DEMANDED = "This site demands a second factor, so yours can only be reset by an administrator."
+_HAS_ONE = "This account has a second factor already. Turn that one off first."
+_DEMANDED = "This site demands a second factor. Ask an administrator to reset yours."
 
 
 class FactorSignIns(SignIns):
@@ -185,7 +185,7 @@ class FactorSignIns(SignIns):
             row = load_person(session, name)
             factor = session.get(SecondFactorTable, row.name)
             if factor is None:
-                raise AccessError("This account has no second factor.")
+                raise AccessError("This account has no second factor. Turn one on first.")
             session.delete(factor)
             _tell(session, by, f"second factor of {row.name} reset")
 

@@ -41,8 +41,8 @@ _NO_ROLE = (
 )
 _DISABLED = "Your account was disabled here. Ask an administrator of Lightbox."
 _SOMEBODY_ELSE = (
-    "Somebody else signed in at the provider than is signed in here. Sign out first, or have the "
-    "reader whose screen this is do it."
+    "Somebody else signed in at the provider than is signed in here. Sign out first, or have "
+    "the doctor whose screen this is do it."
 )
 _READ_ONLY = (
     "The records can only be read, and what the provider says of you differs from them. Whoever "

@@ -26,7 +26,7 @@ def clean_reader(reader: str) -> str:
     """
     cleaned = " ".join(clean(reader, MOST + 1).split())
     if not 0 < len(cleaned) <= MOST or not fold(cleaned):
-        raise AccessError("Give the name that stands under a signature, up to 64 characters.")
+        raise AccessError("Give the name shown on reports, up to 64 characters.")
     return cleaned
 
 
@@ -46,6 +46,6 @@ def insist_on_unique(reader: str, others: Iterable[str]) -> None:
     """
     if fold(reader) in map(fold, others):
         raise ConflictError(
-            "Another reader signs under this name, or one that looks like it; add a first name or "
-            "a department."
+            "Another doctor signs under this name, or one that looks like it; add a first "
+            "name or a department."
         )

@@ -29,11 +29,10 @@ _ACCOUNT = "acting account"
 _SKEW = timedelta(minutes=5)  # by which the clocks of several servers may differ
 _ENDED = "Your sign-in has ended, so nothing was changed. Sign in and do it again."
 _MISSING = (
-    "Your account has no role that may do or see this, so nothing was done. Whoever manages the "
-    "accounts can give it one."
+    "Your account may not do or see this, so nothing was done. Ask whoever manages the accounts."
 )
 _NOT_YOURS = (
-    "What stands on this page is another reader's work, so nothing was saved. Open the study again."
+    "What stands on this page is another doctor's work, so nothing was saved. Open the study again."
 )
 
 
@@ -47,11 +46,27 @@ class _Acting:
 
 
 _acting: ContextVar[_Acting | None] = ContextVar("acting", default=None)
+_no_ai = ContextVar("no_ai", default=False)
 
 
 def token_sha256(token: str) -> str:
     """What the table keeps of a token (hex)."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@contextmanager
+def hearing_no_ai(off: bool) -> Iterator[None]:
+    """Read for somebody who switched AI off, if `off`: no answer of a network is given out."""
+    before = _no_ai.set(off)
+    try:
+        yield
+    finally:
+        _no_ai.reset(before)
+
+
+def hears_no_ai() -> bool:
+    """True within `hearing_no_ai`."""
+    return _no_ai.get()
 
 
 @contextmanager

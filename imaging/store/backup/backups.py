@@ -57,8 +57,8 @@ _NAME = re.compile(r"lightbox-(\d{8}-\d{6})(-\d+)?\.backup")
 _MOMENT = "%Y%m%d-%H%M%S"
 _AT_ONCE = 2**20
 _POSTGRESQL = (
-    "The records lie in PostgreSQL, which has backups of its own: run pg_dump first, then copy the "
-    "data folder (its objects, and its keys). This command backs up records in the data folder."
+    "This command backs up records in the data folder, and yours lie in PostgreSQL. Run "
+    "pg_dump first, then copy the data folder (its objects, and its keys)."
 )
 _UNWRITABLE = "The backup cannot be written; check that its folder is there, yours and not full."
 _NOT_EMPTY = (

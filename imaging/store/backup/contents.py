@@ -35,7 +35,10 @@ _DAMAGED = (
     "The database is damaged, so it is not backed up: keep the backups there are, and restore the "
     "newest one that is whole."
 )
-_UNREADABLE = "The database cannot be read, so nothing was backed up."
+_UNREADABLE = (
+    "The database cannot be read, so nothing was backed up. Keep the backups there "
+    "are, and check the disk."
+)
 _NAMED = (
     f"SELECT sha256 FROM {InstanceTable.__tablename__} WHERE location = ''"
     f" UNION SELECT sha256 FROM {DocumentTable.__tablename__}"

@@ -37,8 +37,11 @@ _SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # 128 MiB, about half a second
 _LONGEST_HEADER = 2**12
 _INFO = b"lightbox backup"
 _KEY_BYTES = 32
-NO_BACKUP = "This is no backup of Lightbox, or its beginning was altered."
-WRONG_KEY = "The passphrase or key is another one than the backup's, or its beginning was altered."
+NO_BACKUP = "This is no backup of Lightbox, or its beginning was altered. Take another one."
+WRONG_KEY = (
+    "The passphrase or key is not this backup's, or its beginning was altered. Try "
+    "the right one, or take another backup."
+)
 ALTERED = "The backup was altered, cut short or damaged; nothing of it is used. Take another one."
 
 
@@ -59,7 +62,7 @@ class BackupKey:
             If a new one is shorter than 12 characters.
         """
         if new and len(passphrase) < SHORTEST:
-            raise AccessError("The passphrase of a backup needs 12 characters or more.")
+            raise AccessError("This passphrase is too short. Choose one of 12 characters or more.")
         return cls(passphrase.encode("utf-8", "surrogatepass"), from_file=False)
 
     @classmethod

@@ -135,7 +135,8 @@ def _passphrase(ways: Ways) -> bytes:
             lines = ways.passphrase_file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as exc:
             raise StoreLockedError(
-                "The file that LIGHTBOX_PASSPHRASE_FILE names cannot be read."
+                "The file that LIGHTBOX_PASSPHRASE_FILE names cannot be read. Check its name "
+                "and its rights."
             ) from exc
         return passphrase_secret(lines[0] if lines else "")
     return passphrase_secret(ways.ask()) if ways.ask is not None else b""

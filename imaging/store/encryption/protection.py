@@ -86,7 +86,7 @@ class Protection:
         """
         rest = tuple(one for one in self.protectors if one.name != name)
         if len(rest) == len(self.protectors):
-            raise NotFoundError("There is no protector of that name; `key list` shows them.")
+            raise NotFoundError("There is no protector of that name. Run `key list` to see them.")
         if all(one.kind is Kind.RECOVERY for one in rest):
             raise ConflictError(
                 "Lightbox could not open the data folder by itself any more. Add another protector "

@@ -133,7 +133,7 @@ def passphrase_secret(passphrase: str, *, new: bool = False) -> bytes:
         If a new one is shorter than 12 characters.
     """
     if new and len(passphrase) < SHORTEST:
-        raise AccessError("The passphrase of the data folder needs 12 characters or more.")
+        raise AccessError("This passphrase is too short. Choose one of 12 characters or more.")
     return unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
 
 
@@ -155,7 +155,11 @@ def read_key_file(path: Path) -> bytes | None:
             "where a copy is kept, or use the recovery key: `python cli.py key recover`."
         ) from exc
     if len(secret) != KEY_BYTES:
-        raise StoreLockedError("The key file of the data folder holds no key; it was altered.")
+        raise StoreLockedError(
+            "The key file of the data folder holds no key: it was "
+            "altered. Put it back from where a copy is kept, or use the "
+            "recovery key: `python cli.py key recover`."
+        )
     return secret
 
 

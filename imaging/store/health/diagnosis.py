@@ -29,8 +29,8 @@ NOT_ENCRYPTED = (
     "`python cli.py encrypt` to encrypt it too, or restore the newest backup."
 )
 READ_ONLY = (
-    "The data folder can be read, but not written: its disk, or the rights to it, forbid that. "
-    "Nothing can be saved until it can be written and Lightbox is started again."
+    "The data folder can be read, but not written, so nothing can be saved. Check its disk "
+    "and the rights to it, then start Lightbox again."
 )
 FULL = "The disk of the data folder is full, so nothing can be saved. Make room, then try again."
 UNREACHABLE = (

@@ -29,9 +29,9 @@ _DATABASE, _OBJECTS = "lightbox.db", "objects"
 _SPARE = 2**26  # bytes that stay free
 _FULL = (
     "The disk of the data folder has too little room: the conversion needs as much as the "
-    "database and the largest film once more. Make room, then try again."
+    "database and the largest image once more. Make room, then try again."
 )
-_NOTHING = "There is no data folder yet; a new one is encrypted from the first."
+_NOTHING = "There is no data folder yet. Start Lightbox: a new one is encrypted from the first."
 
 
 def encrypt_folder(

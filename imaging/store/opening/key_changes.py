@@ -23,9 +23,11 @@ from imaging.store.encryption.protectors import (
 from imaging.store.encryption.recovery import make_recovery_key, read_recovery_key
 from imaging.store.opening.opening import ways_of
 
-_PLAIN = "The data folder is not encrypted; `python cli.py encrypt` does it."
-_NO_SUCH = "The recovery key is not this data folder's, or a later one took its place."
-_ANOTHER_WAY = "A recovery key is made by `python cli.py key recovery`."
+_PLAIN = "The data folder is not encrypted. Run `python cli.py encrypt` first."
+_NO_SUCH = (
+    "The recovery key is not this data folder's, or a later one replaced it. Try the newest one."
+)
+_ANOTHER_WAY = "A recovery key is not added this way. Run `python cli.py key recovery`."
 _UNWRITABLE = "The file encryption.json cannot be written; check the disk of the data folder."
 
 

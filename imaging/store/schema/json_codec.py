@@ -30,12 +30,16 @@ from imaging.entities import (
 from imaging.review.records import (
     Annotation,
     Call,
+    Compared,
+    Course,
     FirstRead,
     Measure,
     Presentation,
     ReadFinding,
     Review,
     Shape,
+    Side,
+    Site,
     Stage,
     Trial,
 )
@@ -194,12 +198,24 @@ def review_from_json(values: dict[str, Any], created_at: datetime) -> Review:
         note=values["note"],
         trials=tuple(_trial(t) for t in values.get("trials", ())),
         restores=values["restores"],
+        ai_off=values.get("ai_off", False),
+        # what follows is missing in versions of Lightbox 0.2 and before
+        indication=values.get("indication"),
+        impression=values.get("impression", ""),
+        compared=Compared(**values["compared"]) if values.get("compared") else None,
     )
 
 
 def _finding(values: dict[str, Any]) -> ReadFinding:
-    call, regions = Call(values["call"]), tuple(values["regions"])
-    return ReadFinding(**{**values, "call": call, "regions": regions})
+    side, course = values.get("side"), values.get("course")  # missing in older versions
+    known = {
+        "call": Call(values["call"]),
+        "regions": tuple(values["regions"]),
+        "side": Side(side) if side else None,
+        "sites": tuple(map(Site, values.get("sites", ()))),
+        "course": Course(course) if course else None,
+    }
+    return ReadFinding(**{**values, **known})
 
 
 def _trial(values: dict[str, Any]) -> Trial:

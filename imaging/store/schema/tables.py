@@ -191,6 +191,19 @@ class FirstReadTable(Base):
     committed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class ReadingEventTable(Base):
+    """What happened while a study was read, and the switches of AI (`imaging.review.events`)."""
+
+    __tablename__ = "reading_events"
+    study_instance_uid: Mapped[str] = mapped_column(
+        ForeignKey("studies.study_instance_uid"), primary_key=True
+    )
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class TruthTable(Base):
     """The truth about a study: what it turned out to show."""
 
@@ -268,6 +281,7 @@ class WorklistTable(Base):
     patient_key: Mapped[str] = mapped_column(Text)
     date_key: Mapped[str] = mapped_column(String(8))
     typed: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     __table_args__ = (
         # the list is read priority by priority: a row outside them would be in no part of it
         CheckConstraint("standing BETWEEN -6 AND 0", name="ck_worklist_standing"),
@@ -414,7 +428,9 @@ class AccountTable(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool] = mapped_column(Boolean, default=False)
     bindings: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    language: Mapped[str] = mapped_column(String(16), server_default="", default="")
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     roles: Mapped[str] = mapped_column(Text)  # names of `imaging.review.roles.Role`, by commas
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)

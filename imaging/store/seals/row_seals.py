@@ -26,6 +26,7 @@ from imaging.store.schema.tables import (
     DocumentTable,
     FirstReadTable,
     InstanceTable,
+    ReadingEventTable,
     ReviewTable,
     SeparationTable,
     SiteTable,
@@ -73,6 +74,9 @@ _KINDS = (
         FirstReadTable,
         ("study_instance_uid", "account"),
         ("content", "committed_at"),
+    ),
+    _Kind(
+        "event", ReadingEventTable, ("study_instance_uid", "account", "kind", "at"), ("content",)
     ),
     _Kind("truth", TruthTable, ("study_instance_uid", "code"), ("present", "source")),
     _Kind(
@@ -197,11 +201,12 @@ def _words(name: str) -> str:
     first, _, second = rest.partition(" ")
     return {
         "review": f"version {second} of the report of study {first}",
-        "answer": f"an answer of the network about film {first}",
-        "film": f"the record of film {first}",
+        "answer": f"an AI answer about image {first}",
+        "film": f"the record of image {first}",
         "document": f"the record of document {first}",
-        "typed": f"version {second} of what was typed of film {first}",
+        "typed": f"version {second} of what was typed for image {first}",
         "first-read": f"the first read of study {first} by {second}",
+        "event": f"an event of the reading of study {first}",
         "truth": f"the outcome ({second}) of study {first}",
         "identity": f"the decision whose study {first} is",
         "separation": f"the separation of study {second} from study {first}",

@@ -29,8 +29,8 @@ SEAL_KEY, HEAD = "seal_key", "audit_head"  # in a session's notes: the key, the 
 SHORT_DIGEST = 16  # hexadecimal digits of a digest that are printed
 _ANCHOR = "anchor.json"
 _DAMAGED = (
-    "The key that seals the audit trail cannot be read. Put its file back from where it is kept, "
-    "or move it away: a new key is made then, and the trail says so."
+    "The key that seals the audit trail cannot be read. Put its file back from where it is "
+    "kept, or take it away for a new key to be made, which the trail will say."
 )
 
 

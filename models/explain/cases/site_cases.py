@@ -72,8 +72,8 @@ def add_study(
     cases = tuple(_cases(record, explainers, repository))
     if not cases:
         raise StoreError(
-            "Only films that the network answered, in a study signed off with a call on its "
-            "leading finding, can be reference cases."
+            "This image cannot be a reference case yet. Sign a study in which the AI "
+            "answered and you decided its leading finding."
         )
     repository.cases.add(cases, account=account)
     return len(cases)

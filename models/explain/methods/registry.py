@@ -56,9 +56,11 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "evidence": Method(
-        "Evidence of places",
-        "What each place of the lungs adds to the answer. Nothing is estimated: the network's "
-        "answer is the sum of these places.",
+        "Evidence by area",
+        (
+            "What each area of the lungs adds to the answer. Nothing is estimated: the AI's "
+            "answer is the sum of these areas."
+        ),
         "Log-odds per pixel.",
         "Brendel & Bethge, ICLR 2019, arXiv 1904.00760",
         evidence.evidence,
@@ -67,9 +69,11 @@ METHODS: dict[str, Method] = {
         needs_evidence=True,
     ),
     "fused": Method(
-        "Fused scales",
-        "Where fine structure moves the answer away from a blurred film; weak evidence is left "
-        "out.",
+        "Combined map",
+        (
+            "Where fine structure moves the answer away from a blurred image; weak evidence is "
+            "left out."
+        ),
         "Log-odds per pixel.",
         "Sundararajan et al., ICML 2017, arXiv 1703.01365",
         fused.fused,
@@ -87,7 +91,7 @@ METHODS: dict[str, Method] = {
     ),
     "grad_cam_fine": Method(
         "Grad-CAM, finer",
-        "The same one stage earlier in the network: twice as fine, and further from the answer.",
+        "The same one stage earlier in the model: twice as fine, and further from the answer.",
         "Log-odds per cell of the feature map, to first order.",
         "Selvaraju et al., ICCV 2017, arXiv 1610.02391",
         cam.fine_grad_cam,
@@ -96,7 +100,7 @@ METHODS: dict[str, Method] = {
     ),
     "integrated_gradients": Method(
         "Integrated Gradients",
-        "Pixels that move the answer away from that of the blurred film; fine and noisy.",
+        "Pixels that move the answer away from that of the blurred image; fine and noisy.",
         "Log-odds per pixel.",
         "Sundararajan et al., ICML 2017, arXiv 1703.01365",
         gradients.integrated_gradients,
@@ -106,7 +110,7 @@ METHODS: dict[str, Method] = {
     ),
     "gradient_shap": Method(
         "GradientSHAP",
-        "Pixels that move the answer, on average, away from a blurred, a grey and a noisy film.",
+        "Pixels that move the answer, on average, away from a blurred, a grey and a noisy image.",
         "Log-odds per pixel.",
         "Lundberg & Lee, NeurIPS 2017, arXiv 1705.07874",
         gradients.gradient_shap,
@@ -116,7 +120,7 @@ METHODS: dict[str, Method] = {
     ),
     "smooth_grad": Method(
         "SmoothGrad",
-        "Pixels to which the answer is sensitive even when the film is made noisier.",
+        "Pixels to which the answer is sensitive even when the image is made noisier.",
         "Log-odds per pixel, to first order.",
         "Smilkov et al. 2017, arXiv 1706.03825",
         gradients.smooth_grad,
@@ -135,7 +139,7 @@ METHODS: dict[str, Method] = {
     ),
     "occlusion": Method(
         "Occlusion",
-        "How far the answer falls when a window of the film is blurred.",
+        "How far the answer falls when a window of the image is blurred.",
         "Log-odds per window.",
         "Zeiler & Fergus, ECCV 2014, arXiv 1311.2901",
         perturbation.occlusion,
@@ -144,7 +148,7 @@ METHODS: dict[str, Method] = {
         slow=True,
     ),
     "superpixels": Method(
-        "Areas of one tone",
+        "Areas of one grey",
         "How far the answer falls when an area of one tone is blurred.",
         "Log-odds per area.",
         "Ribeiro et al., KDD 2016, arXiv 1602.04938",

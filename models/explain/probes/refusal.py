@@ -22,13 +22,14 @@ Luminance = NDArray[np.float32]
 
 _WINDOW, _STRIDE = 5, 10  # parts of the input's side
 
-# What may have gone wrong between the detector and this file -> how it is undone. Literal words,
-# because they are translated as they stand.
+EXCHANGED, UPSIDE_DOWN = "exchanged", "upside down"
+TO_THE_RIGHT, TO_THE_LEFT = "to the right", "to the left"
+# What may have gone wrong between the detector and this file -> how it is undone.
 UNDONE: dict[str, Callable[[Luminance], Luminance]] = {
-    "with black and white exchanged": lambda film: film.max() + film.min() - film,
-    "turned upside down": lambda film: np.ascontiguousarray(film[::-1, ::-1]),
-    "turned by a quarter to the right": lambda film: np.ascontiguousarray(np.rot90(film, -1)),
-    "turned by a quarter to the left": lambda film: np.ascontiguousarray(np.rot90(film)),
+    EXCHANGED: lambda film: film.max() + film.min() - film,
+    UPSIDE_DOWN: lambda film: np.ascontiguousarray(film[::-1, ::-1]),
+    TO_THE_RIGHT: lambda film: np.ascontiguousarray(np.rot90(film, -1)),
+    TO_THE_LEFT: lambda film: np.ascontiguousarray(np.rot90(film)),
 }
 
 

@@ -18,9 +18,9 @@ _USUAL = [Role.READER, Role.SIGNER]
 def role_words() -> dict[Role, str]:
     """What each role is, in a few words."""
     return {
-        Role.READER: _("Reader: reads and drafts"),
+        Role.READER: _("Doctor: reads and drafts"),
         Role.SIGNER: _("Signer: reads, drafts and signs"),
-        Role.TECHNOLOGIST: _("Technologist: films and their quality, no findings"),
+        Role.TECHNOLOGIST: _("Technologist: images and their quality, no findings"),
         Role.RESEARCHER: _("Researcher: de-identified copies alone"),
         Role.ADMINISTRATOR: _("Administrator: accounts and settings, no patients"),
         Role.AUDITOR: _("Auditor: the audit trail"),
@@ -32,7 +32,7 @@ def render_accounts() -> None:
     """Each account with what may be changed about it; nothing is changed before a button."""
     st.markdown(f"**{_('Accounts')}**")
     if resources.settings().single_reader:
-        st.caption(_("One reader works here alone, without accounts, and may do everything."))
+        st.caption(_("One doctor works here alone, without accounts, and may do everything."))
         return
     for account in resources.repository().accounts.all():
         _render_account(account)
@@ -52,7 +52,7 @@ def _render_account(account: Account) -> None:
             key=f"roles-{name}",
         )
         reader = st.text_input(
-            _("Name, as it stands under a report"),
+            _("Name shown on reports"),
             account.reader,
             max_chars=64,
             key=f"reader-{name}",
@@ -108,7 +108,7 @@ def render_new_account() -> None:
         return
     words = role_words()
     with st.expander(_("Add an account")), st.form("new-account", border=False):
-        st.text_input(_("Name, as it stands under a report"), max_chars=64, key="new-reader")
+        st.text_input(_("Name shown on reports"), max_chars=64, key="new-reader")
         st.text_input(_("Sign-in name"), max_chars=64, key="new-name")
         st.text_input(
             _("First password (10 characters or more)"),

@@ -18,8 +18,8 @@ def render_at_rest() -> None:
     if protection is None:
         st.warning(
             _(
-                "Records and films lie unencrypted on the disk: whoever gets at it can read them. "
-                "`python cli.py encrypt` encrypts them; stop Lightbox first."
+                "Records and images lie unencrypted on the disk: whoever gets at it can read "
+                "them. `python cli.py encrypt` encrypts them; stop Lightbox first."
             )
         )
         return
@@ -33,13 +33,13 @@ def render_at_rest() -> None:
     if settings.database:
         st.caption(
             _(
-                "Films and their names are encrypted, opened by: {opens}. The records lie in "
-                "PostgreSQL, which Lightbox does not encrypt; its server's disk has to be."
+                "Images and their names are encrypted, opened by: {opens}. The records lie "
+                "in PostgreSQL, which Lightbox does not encrypt; its server's disk has to be."
             ).format(opens=opens)
         )
     else:
         st.caption(
-            _("Records, films and their names are encrypted, opened by: {opens}.").format(
+            _("Records, images and their names are encrypted, opened by: {opens}.").format(
                 opens=opens
             )
         )

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from imaging.entities import RESEARCH_USE
 from pages.ui import theme
-from pages.ui.i18n import _
+from pages.ui.i18n import _, spoken
 from pages.ui.wall.headers import script_hash
 
 LONGEST_FIELD = 1024
@@ -78,8 +78,9 @@ def page(words: str, chosen: str, status: int, *, onward: str = "") -> Response:
         f"default-src 'none'; style-src {script_hash(style)}; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+    tag = spoken().replace("_", "-")
     return HTMLResponse(
-        f'<!doctype html><html class="{kind}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{tag}" class="{kind}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>'
         f"{_TITLE}</title>{_refresh(onward)}"
         f'<style>{style}</style></head><body class="door">'

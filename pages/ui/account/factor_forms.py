@@ -104,9 +104,10 @@ def recovery_page(codes: Sequence[str], onward: str) -> str:
 def recovery_key_words(key: str) -> str:
     """The data folder's recovery key, this once, and what it is for."""
     purpose = _(
-        "Records and films are encrypted on this computer. If the file with their key is lost, "
-        "this recovery key opens them again; without both nobody can. Print this page or write "
-        "the key down, and keep it where this computer is not. It is shown this once."
+        "Records and images are encrypted on this computer. If the file with their key is "
+        "lost, this recovery key opens them again; without both nobody can. Print this page "
+        "or write the key down, and keep it where this computer is not. It is shown this "
+        "once."
     )
     return (
         f"<h1>{escape(_('Recovery key'))}</h1><p>{escape(purpose)}</p>"
@@ -116,7 +117,7 @@ def recovery_key_words(key: str) -> str:
 
 def way_on(onward: str) -> str:
     """The link that is pressed once what is shown is kept."""
-    words = escape(_("It is kept; go on"))
+    words = escape(_("I have kept it; continue"))
     return f'<p><a href="{escape(onward, quote=True)}">{words}</a></p>'
 
 

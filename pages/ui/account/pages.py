@@ -27,7 +27,7 @@ def rooms() -> tuple[Room, ...]:
         Room("upload", _("Upload"), (Right.INTAKE,)),
         Room("triage", _("Worklist"), (Right.WORKLIST,)),
         Room("review", _("Review"), (Right.FILMS,)),
-        Room("readers", _("Readers"), (Right.STATISTICS,)),
+        Room("readers", _("Doctors and AI"), (Right.STATISTICS,)),
         Room("release", _("Copies"), (Right.RELEASE,)),
         Room("audit", _("Audit trail"), (Right.TRAIL,)),
         Room("administration", _("Administration"), (Right.ACCOUNTS, Right.SITE)),

@@ -1,5 +1,6 @@
 // Tells the server while somebody is there, and covers the screen when nobody was for too long.
-// Asks each time: another tab may have been used meanwhile, or the sign-in ended elsewhere.
+// Asks each time: another tab may have been used meanwhile, the sign-in ended elsewhere, or AI been
+// switched off.
 const USED = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 const BEFORE = 3; // seconds before the lock: what is being typed is handed over while that counts
 const COVER = "lightbox-locked";
@@ -54,6 +55,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         setTriggerValue("ended", said.state);
         return;
       }
+      if (said.ai !== data.ai) setTriggerValue("switched", said.ai);
       watch.until = performance.now() + said.seconds * 1000;
     } catch {
       watch.used ||= used; // not told; the server may be back before the time is up

@@ -2,7 +2,8 @@
 
 The browser tells of keys and movements by a route of its own, not by Streamlit's messages: those
 would draw the page anew. The route answers how long the sign-in still stays open, so a sign-in that
-was ended elsewhere is off the screen at the next question.
+was ended elsewhere is off the screen at the next question. So is an answer of a network where
+somebody switched AI off meanwhile: then the page is drawn anew.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imaging.errors import AssistantError
-from pages.ui import resources
+from imaging.review.records import Account
+from pages.ui import resources, session
 from pages.ui.connection import is_secure
 from pages.ui.i18n import _
 from pages.ui.wall.cookie import read_token
@@ -49,13 +51,19 @@ def render_presence() -> None:
                 "every": EVERY,
                 "run": run,
                 "words": _("Screen locked"),
+                "ai": _ai_stamp(session.account()),
             },
             on_ended_change=lambda: None,
+            on_switched_change=lambda: None,
         )
 
 
 def presence_route(base_path: str = "") -> Route:
-    """``POST {"used": bool}`` answers ``{"state": "open" | "locked" | "ended", "seconds": n}``."""
+    """``POST {"used": bool}`` answers ``{"state": "open" | "locked" | "ended", "seconds": n}``.
+
+    And ``"ai"`` while it is open: another word than the page was drawn with after AI was switched
+    off or on.
+    """
 
     async def answer(request: Request) -> Response:
         if not comes_from_us(request.headers):
@@ -94,5 +102,10 @@ def _ask(cookies: Mapping[str, str], used: bool) -> dict[str, object]:
     found = accounts.find_sign_in(token) if token else None
     if found is None:
         return {"state": "ended", "seconds": 0}
-    state = "locked" if found.locked else "open"
-    return {"state": state, "seconds": found.idle_seconds}
+    if found.locked:
+        return {"state": "locked", "seconds": found.idle_seconds}
+    return {"state": "open", "seconds": found.idle_seconds, "ai": _ai_stamp(found.account)}
+
+
+def _ai_stamp(account: Account) -> str:
+    return f"{account.ai_off} {resources.repository().reading.stamp()}"

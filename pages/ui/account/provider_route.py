@@ -30,11 +30,11 @@ from imaging.openid.provider import Request as Begun
 from imaging.openid.tokens import LATEST, SKEW
 from imaging.store import Repository
 from imaging.store.access.sessions import SESSION_LIFE
-from pages.ui import i18n, theme
+from pages.ui import theme
 from pages.ui.account.door_page import page
 from pages.ui.account.pending import Pending
 from pages.ui.account.route import BEGIN, DOOR, SIGNATURE, UNLOCK, Door
-from pages.ui.i18n import _
+from pages.ui.i18n import _, speaking_to
 from pages.ui.wall.cookie import give_begun, give_token, read_begun, read_token
 from pages.ui.wall.middleware import own_path
 from pages.ui.wall.origins import client_address
@@ -172,7 +172,7 @@ class ProviderDoor:
             accounts.unlock_by_provider(held, who)
             return RedirectResponse(trip.back, status_code=303)
         accounts.confirm_by_provider(held, who)
-        with i18n.speaking(request.headers.get("accept-language", "")):
+        with speaking_to(request):
             words = _(
                 "The provider says that it is you. Close this window and sign; it counts for five "
                 "minutes and one signature."
@@ -207,7 +207,7 @@ class ProviderDoor:
         return limit.take(network_of(address))
 
     def _too_often(self, request: Request) -> str:
-        with i18n.speaking(request.headers.get("accept-language", "")):
+        with speaking_to(request):
             return _("Too many attempts came from here. Wait a few minutes, then try again.")
 
     async def _call(self, action: Callable[[], T]) -> T:

@@ -27,10 +27,10 @@ from imaging.store.access.second_factor import Proof
 from imaging.store.access.sessions import SESSION_LIFE
 from imaging.store.access.sign_ins import SignIn
 from imaging.store.passwords import AT_ONCE
-from pages.ui import i18n, theme
+from pages.ui import theme
 from pages.ui.account.door_page import field, form, hidden, link, note, page
 from pages.ui.account.factor_forms import PROOF, Proofs, recovery_key_words, recovery_page, way_on
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, sentence, speak, speaking_to
 from pages.ui.wall.cookie import give_token, read_token, take_token_back
 from pages.ui.wall.middleware import asked_for, own_path
 from pages.ui.wall.openings import PATH as OPEN
@@ -120,16 +120,18 @@ class Door:
         own = path == door or path.startswith(f"{door}/")
         status = status or (200 if own else 403)
         back = back or ("/" if own else asked_for(request.scope))
-        with i18n.speaking(request.headers.get("accept-language", "")):
+        with speaking_to(request):
             held, known = None, False
             try:
                 held = await run_in_threadpool(self._find_held, request)
                 known = True
+                if held and held.account.language:
+                    speak(held.account.language)
                 words = self._proofs.form(proof, self._action, back)
                 if not words and held and held.locked:
                     words = await run_in_threadpool(self._locked_form, held.account, back)
                 elif not words and held and problem:  # the sign-in goes on
-                    words = link(place(self._base_path) or "/", _("Go on"))
+                    words = link(place(self._base_path) or "/", _("Continue"))
                 elif not words:
                     words = await run_in_threadpool(self._form, back, opening)
                 if not problem and not held and self._brought_token(request):
@@ -152,8 +154,8 @@ class Door:
         if self._single_reader:
             return note(
                 _(
-                    "Lightbox is open to one reader. Open the address that it tells where it was "
-                    "started; each of them works once."
+                    "Lightbox is open to one doctor. Open the address shown where Lightbox "
+                    "was started; each address works once."
                 )
             )
         if self._repository().accounts.any():
@@ -225,13 +227,9 @@ class Door:
     def _first_form(self, opening: str) -> str:
         return form(
             self._action,
-            _("Who will read here?"),
-            _(
-                "A decision and a signature belong to a reader, so the first one makes an account "
-                "now. Nothing leaves this computer. Who reads alone can do without: start Lightbox "
-                "with LIGHTBOX_SINGLE_READER set to your name."
-            ),
-            field("reader", _("Your name, as it stands under a report"), "text", "name"),
+            _("Set up your account"),
+            _("Decisions and signatures are kept under your name. Nothing leaves this computer."),
+            field("reader", _("Name shown on reports"), "text", "name"),
             field("name", _("Sign-in name"), "text", "username"),
             field("password", _("Password (10 characters or more)"), "password", "new-password"),
             hidden("token", opening),
@@ -245,7 +243,7 @@ class Door:
     async def _enter(self, request: Request) -> Response:
         """A form that was sent: sign in, or make the first account."""
         typed = await _read_form(request)
-        with i18n.speaking(request.headers.get("accept-language", "")):
+        with speaking_to(request):
             refused = _("The form cannot be used; load the page anew.")
             too_often = _("Too many attempts came from here. Wait a few minutes, then try again.")
         if typed is None or self._single_reader:
@@ -306,7 +304,7 @@ class Door:
         answer: Response = RedirectResponse(self._action, status_code=303)
         if onward:
             chosen = request.cookies.get(theme.COOKIE, theme.DARK)
-            with i18n.speaking(request.headers.get("accept-language", "")):
+            with speaking_to(request):
                 answer = page(escape(_("You are signed out here.")), chosen, 200, onward=onward)
         take_token_back(answer, secure=self._secure)
         return answer
@@ -331,7 +329,7 @@ class Door:
     ) -> Response:
         """What is shown this once to who was let in; the way on is pressed once it is kept."""
         onward = welcome.headers["location"]
-        with i18n.speaking(request.headers.get("accept-language", "")):
+        with speaking_to(request):
             words = recovery_key_words(key) if key else ""
             words += recovery_page(codes, onward) if codes else way_on(onward)
             answer = page(words, request.cookies.get(theme.COOKIE, theme.DARK), 200)

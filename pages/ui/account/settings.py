@@ -13,7 +13,7 @@ from pages.ui import resources, session, theme
 from pages.ui.account import sign_in
 from pages.ui.deeds import deed, only
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, languages, sentence
 from pages.ui.viewer.keys import USUAL
 from pages.ui.viewer.words import words
 
@@ -43,9 +43,9 @@ def _render_blind(me: Account) -> None:
         key="blind",
         on_change=_set_blind,
         help=_(
-            "You commit to your own answer before the network's is shown. Both are kept, and the "
-            "Readers page compares them. The worklist keeps its order, for safety: a raised study "
-            "stays on top even while its reason is hidden."
+            "You save your own answer before the AI's is shown. Both are kept, and the page "
+            "Doctors and AI compares them. The worklist keeps its order, for safety: a study "
+            "with priority stays on top even while its reason is hidden."
         ),
     )
 
@@ -55,20 +55,34 @@ def render_theme() -> None:
     names = {
         theme.DARK: _("Dark"),
         theme.LIGHT: _("Light"),
-        theme.BROWSER: _("As the browser"),
+        theme.BROWSER: _("System"),
     }
     st.session_state.setdefault("colours", theme.current_choice())
     st.segmented_control(
-        _("Colours on this computer"),
+        _("Theme"),
         theme.CHOICES,
         required=True,
         format_func=names.__getitem__,
         key="colours",
         on_change=_set_colours,
         help=_(
-            "Dark suits a reading room, light an office. Films always lie on black. The page "
-            "loads anew."
+            "Dark suits a reading room, light an office. Images always lie on black. The "
+            "page loads anew."
         ),
+    )
+
+
+def render_language(me: Account) -> None:
+    """In which language this reader is spoken to, wherever the account signs in."""
+    names = {"": _("System"), **languages()}
+    st.session_state.setdefault("language", me.language if me.language in names else "")
+    st.segmented_control(
+        _("Language"),
+        tuple(names),
+        required=True,
+        format_func=names.__getitem__,
+        key="language",
+        on_change=_set_language,
     )
 
 
@@ -76,7 +90,7 @@ def render_theme() -> None:
 def render_keys(me: Account) -> None:
     """The viewer's keys, one field per action; an empty field means the usual key."""
     own, labels = dict(me.bindings), words()
-    with st.expander(_("Keys of the viewer")), st.form("keys", border=False):
+    with st.expander(_("Keyboard shortcuts")), st.form("keys", border=False):
         columns = st.columns(_ACROSS)
         for number, (action, usual) in enumerate(USUAL.items()):
             with columns[number % _ACROSS]:
@@ -87,7 +101,7 @@ def render_keys(me: Account) -> None:
                     key=f"key-{action}",
                     placeholder=_("space") if usual == " " else usual,
                 )
-        st.form_submit_button(_("Save keys"), on_click=_set_keys)
+        st.form_submit_button(_("Save shortcuts"), on_click=_set_keys)
 
 
 def render_password(me: Account) -> None:
@@ -108,6 +122,12 @@ def _set_colours() -> None:
 
 
 @deed(Right.OWN)
+def _set_language() -> None:
+    chosen = str(st.session_state["language"])
+    resources.repository().accounts.set_language(session.account().name, chosen)
+
+
+@deed(Right.OWN)
 def _set_blind() -> None:
     wanted = bool(st.session_state["blind"])
     resources.repository().accounts.set_blind(session.account().name, wanted)
@@ -120,10 +140,13 @@ def _set_keys() -> None:
     own = {action: key for action, key in typed.items() if key and key != USUAL[action]}
     keys = [own.get(action, usual) for action, usual in USUAL.items()]
     if len(set(keys)) < len(keys):
-        session.leave_notice("warning", _("Two actions share a key; nothing was changed."))
+        session.leave_notice(
+            "warning",
+            _("Two actions share a shortcut; choose another for one of them. Nothing was changed."),
+        )
         return
     resources.repository().accounts.set_bindings(session.account().name, own)
-    session.leave_notice("success", _("The keys are saved."))
+    session.leave_notice("success", _("The shortcuts are saved."))
 
 
 def _attempt(action: Callable[[], object], success: str) -> None:

@@ -8,6 +8,7 @@ from imaging.review.records import AuditEvent
 from imaging.review.rights import Right
 from imaging.text import escape_formula
 from pages.ui import labels, resources
+from pages.ui.audit.deed_words import deed_word
 from pages.ui.deeds import only
 from pages.ui.i18n import _, ngettext
 
@@ -22,7 +23,8 @@ def render_lines() -> None:
         account = st.text_input(_("Account"), key="trail-account", width=200).strip()
         kinds = st.multiselect(
             _("What was done"),
-            [event.value for event in AuditEvent],
+            list(AuditEvent),
+            format_func=deed_word,
             key="trail-events",
             placeholder=_("All"),
             width=420,
@@ -30,7 +32,7 @@ def render_lines() -> None:
     lines = [
         line
         for line in reversed(resources.repository().audit.entries(study))
-        if account in ("", line.account) and (not kinds or line.deed.value in kinds)
+        if account in ("", line.account) and (not kinds or line.deed in kinds)
     ]
     pages = max(1, -(-len(lines) // _PAGE))
     page = 1
@@ -42,7 +44,7 @@ def render_lines() -> None:
             _("Line"): line.number,
             _("Time"): labels.moment(line.at),
             _("Account"): escape_formula(line.account),
-            _("What was done"): line.deed.value,
+            _("What was done"): deed_word(line.deed),
             _("Study Instance UID"): line.study_instance_uid,
             _("Detail"): escape_formula(line.detail),
         }

@@ -103,7 +103,7 @@ def render_brush(
     wide, tall = columns.stop - columns.start, rows.stop - rows.start
     side = min(wide, tall)
     width = st.slider(
-        _("Brush: width in pixels of the film"),
+        _("Brush: width in image pixels"),
         1,
         max(2, round(_WIDEST * side)),
         max(1, round(_USUAL * side)),
@@ -116,7 +116,7 @@ def render_brush(
             "picture": data_uri(picture),
             "width": width / wide,
             "colour": f"#{bytes(_MARK).hex()}",
-            "label": _("What the network is shown"),
+            "label": _("What the AI is shown"),
         },
         on_stroke_change=partial(_take_stroke, pad, subject, width, on_stroke),
     )

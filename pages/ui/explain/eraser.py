@@ -73,7 +73,7 @@ def render_eraser(record: StudyRecord, image: DistantImage, answer: Assessment) 
             key=uid,
             on_stroke=partial(_add, uid, _("Brush stroke"), fill=fill, keep=keep),
         )
-        shown = _("What the network is shown; paint on it. {research_use}.")
+        shown = _("What the AI is shown; paint on it. {research_use}.")
         st.caption(shown.format(research_use=RESEARCH_USE))
 
 
@@ -90,7 +90,7 @@ def _render_controls(
 ) -> Fill:
     """The fill, drawn regions and zones; returns the fill."""
     fill = st.segmented_control(
-        _("Put in its place"),
+        _("Fill with"),
         fills,
         default=fills[0],
         required=True,
@@ -101,7 +101,7 @@ def _render_controls(
     drawings = _drawings(record, uid)
     if drawings:
         name = st.selectbox(
-            _("Region drawn on the film"),
+            _("Region drawn on the image"),
             list(drawings),
             index=len(drawings) - 1,
             key=f"drawing-{uid}",
@@ -109,13 +109,13 @@ def _render_controls(
         mark = drawings[name]
         mask = drawn_mask(mark.shape, mark.points, subject)
         if mask is None:
-            st.caption(_("The network does not look at this part of the film."))
+            st.caption(_("The AI does not look at this part of the image."))
         _render_buttons(uid, name, mask, fill)
     else:
         st.caption(
             _(
-                "Draw a rectangle, an ellipse or a region on the film above, press a zone of the "
-                "lungs, or paint on the small picture."
+                "Draw a rectangle, an ellipse or a region on the image above, press a zone "
+                "of the lungs, or paint on the small picture."
             )
         )
     _render_zones(uid, subject, fill)
@@ -139,7 +139,7 @@ def _render_zones(uid: str, subject: Subject, fill: Fill) -> None:
     """The six zones as they lie on the film: the patient's right on the left."""
     lungs = find_lungs(subject.region, subject)
     if lungs is None:
-        st.caption(_("The lungs were not surely found, so there are no zones to press."))
+        st.caption(_("The lungs were not clearly found, so there are no zones to press."))
         return
     masks = zone_masks(lungs)
     st.caption(_("Zones of the lungs: press to erase"))
@@ -164,7 +164,7 @@ def _render_answers(
     finding = before.findings[0]
     label = _(finding.label)
     words = labels.answer(finding, before.answer)
-    st.markdown(f"{_('The whole film')}: **{labels.percent(finding.probability)}** \u2013 {words}")
+    st.markdown(f"{_('The whole image')}: **{labels.percent(finding.probability)}** \u2013 {words}")
     if steps and not remaining.informative:
         st.markdown(f"{_('What is left')}: **{_('not informative')}**")
         st.caption(not_informative(before))
@@ -185,7 +185,7 @@ def _render_answers(
         lines = [f"{at}. {named.name}" for at, named in enumerate(steps, start=1)]
         st.caption("  \n".join(lines))
     st.caption(
-        _("{finding}: operating point {point}. {model}.").format(
+        _("{finding}: threshold {point}. {model}.").format(
             finding=label,
             point=labels.percent(finding.operating_point),
             model=network_answer.model_line(model),
@@ -240,17 +240,17 @@ def not_informative(before: Prediction) -> str:
     """Say why an answer to what is left of this film says nothing."""
     if before.findings[0].positive:
         return _(
-            "With both lungs filled in this way the network still calls the finding: on this film "
-            "the filling itself looks like disease."
+            "With both lungs filled in this way the AI still suspects the finding: on this "
+            "image the filling itself looks like disease."
         )
-    return _("On this film the filling itself looks like disease.")
+    return _("On this image the filling itself looks like disease.")
 
 
 def verdict(before: Prediction, after: Prediction) -> str:
     """Say whether the answer hung on what was taken out."""
     whole, left = before.findings[0], after.findings[0]
     if whole.positive and not left.positive:
-        return _("The answer hung on what was erased.")
+        return _("The answer depended on what was erased.")
     if left.positive and not whole.positive:
         return _("What was erased had spoken against the finding.")
     if after.answer is not before.answer:  # such as from "unsure" to "present"

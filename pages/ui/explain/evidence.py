@@ -32,14 +32,14 @@ def render_evidence(
         What is explained on the wall.
     """
     parts = {
-        "receipt": _("Proof of the map"),
+        "receipt": _("Map quality tests"),
         "eraser": _("Eraser"),
         "dial": _("Robustness"),
         "similar": _("Similar cases"),
         "concepts": _("Measures"),
     }
     chosen = st.segmented_control(
-        _("Test the network's reason"),
+        _("Check the explanation"),
         list(parts),
         format_func=parts.__getitem__,
         key="evidence",

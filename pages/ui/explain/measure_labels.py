@@ -40,7 +40,7 @@ def groups() -> dict[str, tuple[str, ...]]:
             "rotation",
             "tilt",
         ),
-        _("How the film was taken"): ("brightness", "contrast", "clipped", "sharpness"),
+        _("How the image was taken"): ("brightness", "contrast", "clipped", "sharpness"),
     }
 
 
@@ -55,8 +55,8 @@ def measure_words() -> dict[str, Words]:
         "opacity_left_lower": _("Left lower zone"),
         "opacity": _("Both lungs"),
     }
-    whiter = _("{zone}: whiter than in {percent} % of the training films.")
-    darker = _("{zone}: darker than in {percent} % of the training films.")
+    whiter = _("{zone}: whiter than in {percent} % of the training images.")
+    darker = _("{zone}: darker than in {percent} % of the training images.")
     opacities = {
         name: Words(zone, _percent, _fill_zone(whiter, zone), _fill_zone(darker, zone))
         for name, zone in zones.items()
@@ -73,32 +73,38 @@ def _geometry() -> dict[str, Words]:
         "asymmetry": Words(
             _("Left lung whiter than the right"),
             _points,
-            _("The left lung is the whiter one, more than in {percent} % of the training films."),
-            _("The right lung is the whiter one, more than in {percent} % of the training films."),
+            _("The left lung is the whiter one, more than in {percent} % of the training images."),
+            _("The right lung is the whiter one, more than in {percent} % of the training images."),
         ),
         "lung_share": Words(
-            _("Lungs' share of the film"),
+            _("Lungs' share of the image"),
             _percent,
-            _("The lungs fill more of the film than in {percent} % of the training films."),
-            _("The lungs fill less of the film than in {percent} % of the training films."),
+            _("The lungs fill more of the image than in {percent} % of the training images."),
+            _("The lungs fill less of the image than in {percent} % of the training images."),
         ),
         "lung_shape": Words(
             _("Height of the lungs by their width"),
             _ratio,
-            _("The lungs are taller for their width than in {percent} % of the training films."),
-            _("The lungs are flatter for their width than in {percent} % of the training films."),
+            _("The lungs are taller for their width than in {percent} % of the training images."),
+            _("The lungs are flatter for their width than in {percent} % of the training images."),
         ),
         "rotation": Words(
             _("Left lung larger than the right (turned patient)"),
             _points,
-            _("The left lung is the larger one, more than in {percent} % of the training films."),
-            _("The right lung is the larger one, more than in {percent} % of the training films."),
+            _("The left lung is the larger one, more than in {percent} % of the training images."),
+            _("The right lung is the larger one, more than in {percent} % of the training images."),
         ),
         "tilt": Words(
-            _("Lean of the chest (to the film's left)"),
+            _("Lean of the chest (to the image's left)"),
             _degrees,
-            _("The chest leans left on the film, more than in {percent} % of the training films."),
-            _("The chest leans right on the film, more than in {percent} % of the training films."),
+            _(
+                "The chest leans left on the image, more than in {percent} % of the training "
+                "images."
+            ),
+            _(
+                "The chest leans right on the image, more than in {percent} % of the training "
+                "images."
+            ),
         ),
     }
 
@@ -108,26 +114,32 @@ def _technique() -> dict[str, Words]:
         "brightness": Words(
             _("Brightness (exposure)"),
             _percent,
-            _("The film is brighter than {percent} % of the training films."),
-            _("The film is darker than {percent} % of the training films."),
+            _("The image is brighter than {percent} % of the training images."),
+            _("The image is darker than {percent} % of the training images."),
         ),
         "contrast": Words(
             _("Contrast of the lungs with what lies between them"),
             _points,
-            _("The film has more contrast than {percent} % of the training films."),
-            _("The film has less contrast than {percent} % of the training films."),
+            _("The image has more contrast than {percent} % of the training images."),
+            _("The image has less contrast than {percent} % of the training images."),
         ),
         "clipped": Words(
             _("Pure black or white (clipped)"),
             _permille,
-            _("More of the film is pure black or white than in {percent} % of the training films."),
-            _("Less of the film is pure black or white than in {percent} % of the training films."),
+            _(
+                "More of the image is pure black or white than in {percent} % of the training "
+                "images."
+            ),
+            _(
+                "Less of the image is pure black or white than in {percent} % of the training "
+                "images."
+            ),
         ),
         "sharpness": Words(
             _("Fine detail in the lungs (sharpness, noise)"),
             _ratio,
-            _("The lungs show more fine detail than in {percent} % of the training films."),
-            _("The lungs show less fine detail than in {percent} % of the training films."),
+            _("The lungs show more fine detail than in {percent} % of the training images."),
+            _("The lungs show less fine detail than in {percent} % of the training images."),
         ),
     }
 
@@ -147,18 +159,26 @@ def describe_link(link: Link, *, high: bool) -> str:
     higher = (link.within.value > 0) == high
     if excludes_zero(link.within):
         template = (
-            _("Such films score higher, even within one true label (r = {within}).")
+            _("Such images score higher, even among images with the same diagnosis (r = {within}).")
             if higher
-            else _("Such films score lower, even within one true label (r = {within}).")
+            else _(
+                "Such images score lower, even among images with the same diagnosis (r = {within})."
+            )
         )
         return template.format(within=figure(link.within))
     if not excludes_zero(link.score):
-        template = _("The network's score does not go with this (r = {score}).")
+        template = _("The AI's score does not go with this (r = {score}).")
         return template.format(score=figure(link.score))
     template = (
-        _("Such films score higher (r = {score}), but not within one true label ({within}).")
+        _(
+            "Such images score higher (r = {score}), but not among images with the same "
+            "diagnosis ({within})."
+        )
         if (link.score.value > 0) == high
-        else _("Such films score lower (r = {score}), but not within one true label ({within}).")
+        else _(
+            "Such images score lower (r = {score}), but not among images with the same "
+            "diagnosis ({within})."
+        )
     )
     return template.format(score=figure(link.score), within=figure(link.within))
 

@@ -35,18 +35,18 @@ def _render(image: DistantImage, answer: Assessment) -> None:
         answer.model.name if answer.model else ""
     )
     if reference is None:
-        st.info(_("This model came without reference cases to compare a film with."))
+        st.info(_("This model came without reference cases to compare an image with."))
         return
 
     def work(subject: Subject) -> tuple[Measures | None]:
         return (measure(subject, explainer.classifier.regions(image.luminance_values(0))),)
 
-    label = _("Measuring the film \u2026")
+    label = _("Measuring the image \u2026")
     result = reference_cases.work_out("concepts", label, image, explainer, answer, work)
     if result is None:
         return
     if result[0] is None:
-        st.info(_("Both lungs are not surely seen in this film, so nothing is measured."))
+        st.info(_("Both lungs are not surely seen in this image, so nothing is measured."))
         return
     readings = {reading.name: reading for reading in reference.readings(result[0])}
     _render_remarks(readings)
@@ -64,18 +64,20 @@ def _render_remarks(readings: Mapping[str, LungMeasures]) -> None:
         remarks = "\n".join(f"- {measure_labels.remark(reading)}" for reading in outlying)
         st.warning(remarks, icon=":material/straighten:")
     else:
-        st.caption(_("No measure stands out from the training films."))
+        st.caption(_("No measure stands out from the training images."))
 
 
 def _row(reading: LungMeasures) -> dict[str, str]:
     link = reading.link
     return {
         _("Measure"): measure_labels.measure_words()[reading.name].label,
-        _("This film"): measure_labels.value(reading.name, reading.value),
-        _("Training films below"): measure_labels.cell(reading.percentile / 100),
-        _("r with the score"): measure_labels.figure(link.score) if link else "",
-        _("r with the true label"): measure_labels.figure(link.truth) if link else "",
-        _("r with the score, same label"): measure_labels.figure(link.within) if link else "",
+        _("This image"): measure_labels.value(reading.name, reading.value),
+        _("Training images below"): measure_labels.cell(reading.percentile / 100),
+        _("Correlation with the score"): measure_labels.figure(link.score) if link else "",
+        _("Correlation with the true label"): measure_labels.figure(link.truth) if link else "",
+        _("Correlation with the score, same label"): measure_labels.figure(link.within)
+        if link
+        else "",
     }
 
 
@@ -83,11 +85,12 @@ def _render_notes(reference: Reference) -> None:
     """Explain the columns."""
     st.caption(
         _(
-            "r is the rank correlation (Spearman) over {films} validation films, with its 95 % "
-            "interval over patients. Where the score goes with a measure among films of the same "
-            "true label, something else than the label ties them: how severe the disease is, or "
-            "how the film was taken. Sides are the patient's, whose right is on the film's left. "
-            "Tones of the lungs are compared by rank, so that window and exposure do not matter; "
-            "brightness, contrast and clipping are about just these."
+            "r is the rank correlation (Spearman) over {films} validation images, with its "
+            "95 % interval over patients. Where the score goes with a measure among images "
+            "of the same true label, something else than the label ties them: how severe the "
+            "disease is, or how the image was taken. Sides are the patient's, whose right is "
+            "on the image's left. Tones of the lungs are compared by rank, so that window "
+            "and exposure do not matter; brightness, contrast and clipping are about just "
+            "these."
         ).format(films=reference.facts["validation_films"])
     )

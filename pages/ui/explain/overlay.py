@@ -66,7 +66,7 @@ def render_choice(sop_instance_uid: str, answer: Assessment, *, two: bool) -> tu
             _("Explain"),
             targets,
             index=targets.index(wanted) if wanted in targets else 0,
-            format_func=lambda option: _("Why: {target}").format(
+            format_func=lambda option: _("Explain: {target}").format(
                 target=target_label(model, option)
             ),
             key=f"target-{sop_instance_uid}",
@@ -85,7 +85,7 @@ def _choose_method(place: str, index: int, explainer: Explainer) -> str:
         _("Method"),
         options,
         index=index,
-        format_func=lambda name: _("By {method}").format(method=method_label(name)),
+        format_func=lambda name: _("Method: {method}").format(method=method_label(name)),
         key=f"method-{place}",
         help="\n".join(lines),
     )
@@ -122,9 +122,7 @@ def overlay(image: DistantImage, choice: Choice, place: str) -> Overlay | None:
         signed=not spread,
         method=method_label(choice.method),
         target=target_label(choice.model, choice.target),
-        meaning=_("the networks agree | they differ")
-        if spread
-        else f"{_('speaks against')} | {_('speaks for')}",
+        meaning=_("the models agree | they differ") if spread else _("against | for"),
         source=_describe_source(attribution),
         seen=attribution.view.edges,
         outline=where.outline if where and not spread else (),
@@ -135,13 +133,13 @@ def render_wait(choices: tuple[Choice, Choice]) -> None:
     """Draw how far the slow methods have come, with a way to stop each and to begin again."""
     for place, choice in zip(PLACES, choices, strict=True):
         slot = _slot(place)
-        label = _("{method}: asking the network \u2026").format(method=method_label(choice.method))
+        label = _("{method}: computing \u2026").format(method=method_label(choice.method))
         background.render_wait(slot, label)
         if background.was_stopped(slot):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(_("{method} was stopped.").format(method=method_label(choice.method)))
                 st.button(
-                    _("Ask again"),
+                    _("Try again"),
                     key=f"again-{slot}",
                     on_click=background.begin_anew,
                     args=(slot,),
@@ -153,7 +151,7 @@ def _describe_source(attribution: Attribution) -> str:
     line = network_answer.model_line(attribution.model)
     if attribution.view == WHOLE:
         return line
-    return f"{line}. {_('Frame: the part of the film the network looks at.')}"
+    return f"{line}. {_('Frame: the part of the image the AI looks at.')}"
 
 
 def explain(image: DistantImage, choice: Choice, place: str = PLACES[0]) -> Attribution | None:
@@ -188,7 +186,7 @@ def _slot(place: str) -> str:
 
 def method_label(method: str) -> str:
     """A method's name on screen."""
-    return _("Where the networks differ") if method == SPREAD else _(METHODS[method].label)
+    return _("Where the models differ") if method == SPREAD else _(METHODS[method].label)
 
 
 def pairs(classes: Sequence[str]) -> list[str]:

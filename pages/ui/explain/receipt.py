@@ -35,7 +35,9 @@ def render_receipt(image: DistantImage, choice: Choice) -> None:
         What is asked of which model; its map is on the wall.
     """
     if choice.method == SPREAD:
-        st.caption(_("This map shows where the networks differ. It is no reason to be tested."))
+        st.caption(
+            _("This map shows where the models differ. It is no explanation, so it is not tested.")
+        )
         return
     with in_words():
         proof = receipt_tasks.proof(image, choice)
@@ -56,7 +58,7 @@ def _render_wait(proof: Proof) -> None:
             _("Test again"), key="receipt-again", on_click=background.begin_anew, args=(slot,)
         )
     elif proof.awaits_map:
-        st.caption(_("The receipt is made when the map is there."))
+        st.caption(_("The map's tests run once the map is there."))
     else:
         bar, button = st.columns([6, 1], vertical_alignment="center")
         bar.progress(proof.progress or 0.0, text=_("Testing the map \u2026"))
@@ -77,7 +79,7 @@ def _render_verdict(receipt: Receipt, choice: Choice) -> None:
             width="stretch",
         )
     reasons = receipt.verdict.reasons or (
-        _("The answer hangs on what the map marks, and the map holds still."),
+        _("The answer depends on the marked area, and the map is stable."),
     )
     st.markdown("\n".join(f"- {sentence(reason)}" for reason in reasons))
 
@@ -97,49 +99,49 @@ def _render_table(receipt: Receipt) -> None:
 def _faithfulness_rows(receipt: Receipt) -> list[Row]:
     test = receipt.faithfulness
     if not test.informative:
-        meaning = _("With all of it taken away, the finding is still called.")
-        return [(_("Marked places taken away"), _("not informative"), "", meaning)]
+        meaning = _("With all of it removed, the finding is still suspected.")
+        return [(_("Marked area removed"), _("not informative"), "", meaning)]
     chance = f"{test.random:+.1f}"
     rows = [
         (
-            _("Marked places taken away"),
+            _("Marked area removed"),
             f"{test.deletion:+.1f}",
             chance,
-            _("Log-odds left on average; lower is better, for the answer goes with them."),
+            _("Log-odds left on average; lower is better: the answer goes when the area goes."),
         ),
         (
-            _("Marked places alone"),
+            _("Marked area kept alone"),
             f"{test.insertion:+.1f}",
             chance,
-            _("Log-odds reached on average; higher is better, for the answer comes with them."),
+            _("Log-odds reached on average; higher is better: the answer comes with the area."),
         ),
         (
-            _("Hold on the answer"),
+            _("Effect on score"),
             f"{test.relative:+.2f}",
             f"{0:+.2f}",
             _("Difference of these two, as a share of how far the answer moves at all."),
         ),
     ]
-    infidelity = _("Share of the answer's changes that the map's sums do not tell (infidelity).")
-    rows.append((_("Does not tell"), labels.percent(test.infidelity), "", infidelity))
+    infidelity = _("Share of the answer's changes that the map does not explain (infidelity).")
+    rows.append((_("Unexplained share"), labels.percent(test.infidelity), "", infidelity))
     if receipt.completeness is not None:
         meaning = _("How far the map's sum misses the change of the answer it explains.")
-        rows.append((_("Does not add up by"), labels.percent(receipt.completeness), "", meaning))
+        rows.append((_("Missing from the sum"), labels.percent(receipt.completeness), "", meaning))
     return rows
 
 
 def _stability_rows(receipt: Receipt) -> list[Row]:
-    name = _("Tiny changes of the film")
+    name = _("Stability")
     meaning = _(
-        "Worst rank correlation with the map after noise, a shift by one pixel, uneven exposure "
-        "and a turn by one degree; 1 is the same map."
+        "Lowest rank correlation with the map after noise, a shift by one pixel, uneven "
+        "exposure and a rotation by one degree; 1 is the same map."
     )
     if receipt.stability is None:
-        return [(name, _("not measured"), "", _("The method is too slow to be asked five times."))]
+        return [(name, _("not measured"), "", _("The method is too slow to be run five times."))]
     return [
         (name, f"{receipt.stability.correlation:+.2f}", f"{0:+.2f}", meaning),
         (
-            _("Strongest places after them"),
+            _("Strongest areas after small changes"),
             labels.percent(receipt.stability.overlap),
             labels.percent(TOP),
             _("Share of the map's strongest tenth that stays the strongest tenth, at worst."),
@@ -152,14 +154,14 @@ def _film_rows(receipt: Receipt) -> list[Row]:
     rows = []
     if receipt.mirror is not None:
         meaning = _(
-            "Rank correlation with the map of the mirrored film, mirrored back; a map that stays "
-            "on its side of the picture has about zero or less."
+            "Rank correlation with the map of the mirrored image, mirrored back; a map that "
+            "stays on its side of the picture has about zero or less."
         )
         value = f"{receipt.mirror.correlation:+.2f}"
-        rows.append((_("Turns with the film"), value, f"{0:+.2f}", meaning))
+        rows.append((_("Follows a mirrored image"), value, f"{0:+.2f}", meaning))
     if receipt.own is not None:
-        meaning = _("Share of the map that is left when the mean map of many films is taken out.")
-        rows.append((_("This film's own"), labels.percent(receipt.own), "", meaning))
+        meaning = _("Share of the map that is left when the mean map of many images is taken out.")
+        rows.append((_("This image's own share"), labels.percent(receipt.own), "", meaning))
     return rows
 
 
@@ -184,7 +186,7 @@ def _place_rows(receipt: Receipt) -> list[Row]:
     named = (
         (receipt.place.lungs, _("Evidence in the lungs"), _("no lungs surely seen")),
         (receipt.place.border, _("Evidence at the border"), ""),
-        (receipt.place.markers, _("Evidence on markers"), _("no marker seen")),
+        (receipt.place.markers, _("Evidence on letters and markers"), _("no letters seen")),
     )
     meaning = _("Share of the evidence for the answer; by chance, the area's share of the view.")
     return [
@@ -203,9 +205,9 @@ def _render_rule(receipt: Receipt) -> None:
         deletion, insertion, random = receipt.faithfulness.probabilities()
         st.caption(
             _(
-                "In probability: {deletion} with the marked places taken away, {insertion} with "
-                "them alone, {random} in an order drawn by lot. Probability hardly moves where "
-                "the answer is certain, which is why the rule looks at log-odds."
+                "In probability: {deletion} with the marked area removed, {insertion} with "
+                "it kept alone, {random} in random order. Probability hardly moves where the "
+                "answer is certain, so the rule uses log-odds."
             ).format(
                 deletion=labels.percent(deletion),
                 insertion=labels.percent(insertion),
@@ -218,26 +220,29 @@ def rule_words(rule: VerdictRule) -> str:
     """The rule with its limits, in Markdown."""
     lines = (
         _(
-            "**Not reliable**: hold on the answer below {gain}, tiny changes below {stable}, "
-            "turning with the film below {turns}, or less than {own} of it the film's own."
+            "**Not reliable**: effect on score below {gain}, stability below {stable}, "
+            "mirrored image below {turns}, or less than {own} of it this image's own."
         ),
         _(
-            "**Weak**: hold below {good} or not to be tested, tiny changes below {steady} or not "
-            "measured, turning below {turns_well}, less than {own_well} the film's own, a method "
-            "that misses planted disease, a finding that is not called, lungs that were not found, "
-            "a patient of another kind than those studied, evidence on one side that "
-            "methods of another kind see on the other, agreement with all of them below {agree}, "
-            "the lungs holding less of the evidence than of the view, markers holding {marked} or "
-            "the border {border} more than of the view, or a map that misses its sum by more than "
-            "{sum}."
+            "**Weak**: effect on score below {good} or not testable, stability below "
+            "{steady} or not measured, mirrored image below {turns_well}, less than "
+            "{own_well} this image's own, a method that misses planted disease, a finding "
+            "below its threshold, lungs not found, a patient unlike those studied, evidence "
+            "on a side where other kinds of method see none, agreement with all of them "
+            "below {agree}, less of the evidence in the lungs than their share of the view, "
+            "{marked} more on written letters or {border} more at the border than their "
+            "share, or a map that misses its sum by more than {sum}."
         ),
         _("**Well supported**: none of these."),
         _(
-            "The limits are those at which most planted liars are found out on training films: "
-            "other films' maps, mirrored and mean maps, random blobs, a random network's maps."
+            "The limits are those at which most maps known to be wrong are found out on "
+            "training images: other images' maps, mirrored and mean maps, random shapes, "
+            "maps of an untrained model."
         )
         if rule.calibrated
-        else _("The limits are careful guesses: nobody has yet tried them on films of this model."),
+        else _(
+            "The limits are careful guesses: nobody has yet tried them on images of this model."
+        ),
     )
     values = {
         "gain": f"{rule.least_gain:.2f}",

@@ -13,12 +13,19 @@ from PIL import Image as PilImage
 from imaging.decoding import DistantImage
 from imaging.entities import Assessment, Instance
 from imaging.rendering import overlay_png
-from models.explain.probes.refusal import Refusal, explain_refusal
+from models.explain.probes.refusal import (
+    EXCHANGED,
+    TO_THE_LEFT,
+    TO_THE_RIGHT,
+    UPSIDE_DOWN,
+    Refusal,
+    explain_refusal,
+)
 from models.inference.classifier import Classifier
 from pages.ui import background, network_answer, resources, session
 from pages.ui.data_uri import render_picture
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _
 
 _SLOT, _WIDTH = "refusal", 420
 _SIDE = 1024  # pixels of the picture
@@ -42,27 +49,32 @@ def render_refusal(image: DistantImage, instance: Instance, answer: Assessment) 
         background.render_wait(_SLOT, _("Looking for the reason \u2026"))
         return
     st.markdown(f"**{_('Why there is no answer')}**")
-    for reason in answer.messages:
-        st.markdown(f"- {plain(sentence(reason))}")
     if refusal.header:
         _render_header(refusal)
     for change in refusal.would_pass:
-        st.markdown(
-            "- "
-            + _("{how}, the picture would pass. Lightbox never changes it by itself.").format(
-                how=_(change).capitalize()
-            )
-        )
+        st.markdown(f"- {_would_pass(change)}")
+    if refusal.would_pass:
+        st.caption(_("Lightbox never changes an image by itself."))
     if refusal.foreign is not None and refusal.foreign.max() > 0:
         render_picture(
             _picture(image, refusal.foreign),
             width=_WIDTH,
             caption=_(
-                "Orange: blurring this region makes the picture look more like the films the "
-                "network was trained on. Blue: less."
+                "Orange: blurring this region makes the image look more like those the AI "
+                "learned from. Blue: less."
             ),
         )
     st.caption(network_answer.model_line(classifier.card.identity))
+
+
+def _would_pass(change: str) -> str:
+    """A change of `models.explain.probes.refusal.UNDONE` as a sentence."""
+    return {
+        EXCHANGED: _("With black and white exchanged, the image would be accepted."),
+        UPSIDE_DOWN: _("Turned upside down, the image would be accepted."),
+        TO_THE_RIGHT: _("Rotated by 90 degrees to the right, the image would be accepted."),
+        TO_THE_LEFT: _("Rotated by 90 degrees to the left, the image would be accepted."),
+    }[change]
 
 
 def _find_refusal(
@@ -101,7 +113,7 @@ def _render_header(refusal: Refusal) -> None:
             {
                 _("Field of the header"): f"{_fields()[mismatch.keyword]} ({mismatch.keyword})",
                 _("Found"): plain(mismatch.found) or "\u2013",
-                _("The network was built for"): ", ".join(mismatch.expected) or "\u2013",
+                _("The AI was built for"): ", ".join(mismatch.expected) or "\u2013",
             }
             for mismatch in refusal.header
         ],

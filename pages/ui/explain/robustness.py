@@ -29,7 +29,7 @@ def render_robustness(image: DistantImage, answer: Assessment) -> None:
     explainer = resources.explainers().of(answer.model.name if answer.model else "")
     uid = image.instance.identity.sop_instance_uid
     kind = st.segmented_control(  # as wide as the film: what does not fit is cut off
-        _("Disturb the film by"),
+        _("Distort"),
         list(LEVELS),
         default="rotation",
         required=True,
@@ -48,7 +48,7 @@ def render_robustness(image: DistantImage, answer: Assessment) -> None:
         )
         curve = _find_curve(image, explainer, kind)
         if curve is None:
-            background.render_wait(_SLOT, _("Asking the network at every level ..."))
+            background.render_wait(_SLOT, _("Running the AI at every level ..."))
         else:
             _render_curve(curve, level, explainer)
     with right:
@@ -70,8 +70,8 @@ def _render_difference(curve: Curve, answer: Assessment) -> None:
     whole = answer.findings[0].probability if answer.findings else curve.original.probability
     if labels.percent(whole) != labels.percent(curve.original.probability):
         template = _(
-            "Asked about a copy of at most {side} pixels; unchanged, it gives {copy}, the film "
-            "itself {film}."
+            "Asked about a copy of at most {side} pixels; unchanged, it gives {copy}, the "
+            "image itself {film}."
         )
         copy, film = labels.percent(curve.original.probability), labels.percent(whole)
         st.caption(template.format(side=SIDE, copy=copy, film=film))
@@ -149,14 +149,14 @@ def _render_curve(curve: Curve, level: float, explainer: Explainer) -> None:
     st.altair_chart(line + point + position, width="stretch")
     st.caption(
         _(
-            "Dashed: the operating point. Every changed film is framed anew, as if it had been "
+            "Dashed: the threshold. Every changed image is framed anew, as if it had been "
             "taken like that."
         )
     )
     if curve.kind in ("contrast", "gamma"):
         st.caption(
             _(
-                "Exposure and contrast are evened out before the networks look, so only what "
+                "Exposure and contrast are evened out before the models look, so only what "
                 "saturates or is lost in steps can move the answer."
             )
         )
@@ -171,7 +171,11 @@ def _render_film(image: DistantImage, kind: str, level: float) -> None:
 
 
 def _label(kind: str) -> str:
-    short = {"shift_right": _("Sideways"), "shift_down": _("Up, down"), "rotation": _("Turn")}
+    short = {
+        "shift_right": _("Shift left-right"),
+        "shift_down": _("Shift up-down"),
+        "rotation": _("Rotate"),
+    }
     return short.get(kind) or _(CHANGES[kind].label)
 
 

@@ -55,7 +55,7 @@ def render_similar(image: DistantImage, answer: Assessment) -> None:
         name = answer.model.name if answer.model else ""
         explainer, reference = reference_cases.explainer_and_reference(name)
         if reference is None:
-            st.info(_("This model came without reference cases to compare a film with."))
+            st.info(_("This model came without reference cases to compare an image with."))
             return
         label = _("Looking for similar cases \u2026")
         work = _work(image, explainer, reference, resources.repository())
@@ -85,19 +85,20 @@ def _render_training(cases: SimilarCases, reference: Reference, card: ModelCard)
     if nearest.itself:
         st.warning(
             _(
-                "This very film is one of the training films ({name}). The network has learned its "
-                "answer, so the score proves nothing here."
+                "This very image is one of the training images ({name}). The AI has learned "
+                "its answer, so the score proves nothing here."
             ).format(name=nearest.case.name)
         )
     elif not nearest.close:
         st.warning(
             _(
-                "No close case: the nearest training film is further away than {percent} % of the "
-                "validation films found theirs. What follows says little about this film."
+                "No close case: the nearest training image is further away than {percent} % "
+                "of the validation images found theirs. What follows says little about this "
+                "image."
             ).format(percent=f"{FAR:g}")
         )
     st.markdown(f"**{_count_labels(cases.neighbours)}**")
-    title = _("The nearest training films")
+    title = _("The nearest training images")
     st.table([_row(n, card) for n in shown], hide_index=True, alt=title)
     with st.expander(_("Their measures")):
         table = [_measures(name, cases.measures, [n.case for n in shown]) for name in CONCEPTS]
@@ -108,7 +109,7 @@ def _render_training(cases: SimilarCases, reference: Reference, card: ModelCard)
 def _count_labels(neighbours: Sequence[Neighbour]) -> str:
     counts = (f"{count} {_(label)}" for label, count in label_counts(neighbours).items())
     return _(
-        "Labels of the {count} nearest training films, each of another patient: {counts}."
+        "Labels of the {count} nearest training images, each of another patient: {counts}."
     ).format(count=len(neighbours), counts=", ".join(counts))
 
 
@@ -116,19 +117,18 @@ def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
     lead, case = card.findings[0], neighbour.case
     score = sum(case.probabilities[member] for member in lead.members)
     return {
-        _("Training film"): case.name,
+        _("Training image"): case.name,
         _("True label"): _(case.label),
-        _("The network's {finding} score for it (operating point {point})").format(
+        _("AI score for {finding} (threshold {point})").format(
             finding=labels.within(_(lead.label)), point=labels.percent(lead.operating_point)
         ): measure_labels.cell(score),
         _("Distance"): f"{neighbour.distance:.2f}",
-        _("Validation films whose nearest is nearer"): measure_labels.cell(neighbour.rarity / 100),
     }
 
 
 def _measures(name: str, own: Measures | None, others: Sequence[ReferenceCase]) -> dict[str, str]:
     """A row with one measure of this film and of its neighbours."""
-    columns = {_("This film"): own, **{other.name: other.measures for other in others}}
+    columns = {_("This image"): own, **{other.name: other.measures for other in others}}
     values = {
         column: measure_labels.value(name, measures[name]) if measures else labels.NOTHING
         for column, measures in columns.items()
@@ -141,12 +141,12 @@ def _render_source(reference: Reference, card: ModelCard) -> None:
     data = reference.facts["data"]
     st.caption(
         _(
-            "{films} training films of {patients} patients. Their labels are the clinical ones "
-            "published with the open data set: {citation} {licence}. Their pictures are not part "
-            "of Lightbox; they are found there under their names. The network learned from these "
-            "films, so its scores for them are better than for new ones. Distances are between "
-            "the networks' features: what is near looks alike to the network, not always to a "
-            "reader."
+            "{films} training images of {patients} patients. Their labels are the clinical "
+            "ones published with the open data set: {citation} {licence}. Their pictures are "
+            "not part of Lightbox; they are found there under their names. The AI learned "
+            "from these images, so its scores for them are better than for new ones. "
+            "Distances are between the models' features: what is near looks alike to the AI, "
+            "not always to a doctor."
         ).format(
             films=reference.facts["films"],
             patients=reference.facts["patients"],

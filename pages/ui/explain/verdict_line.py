@@ -114,7 +114,7 @@ def _render_wait(name: str, proof: Proof, pane: int) -> None:
     if proof.stopped:
         _say(name, _("not checked"), ":material/block:", "gray", _("Stopped."))
     elif proof.awaits_map:
-        _say(name, _("checked when it is there"), ":material/hourglass_empty:", "gray")
+        _say(name, _("waiting"), ":material/hourglass_empty:", "gray")
     else:
         done = labels.percent(min(max(proof.progress or 0.0, 0.01), 0.99))
         text = _("being checked, {percent}").format(percent=done)
@@ -123,6 +123,6 @@ def _render_wait(name: str, proof: Proof, pane: int) -> None:
 
 
 def _say(name: str, text: str, icon: str, tint: str, because: str = "") -> None:
-    st.badge(f"{name}: {text}", icon=icon, color=tint)  # type: ignore[arg-type]
+    st.badge(labels.pair(name, text), icon=icon, color=tint)  # type: ignore[arg-type]
     if because:
         st.caption(because, width="stretch")

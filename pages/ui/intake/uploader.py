@@ -131,7 +131,7 @@ def words() -> dict[str, Any]:
     """The uploader's words by name; names in braces are filled in by the browser."""
     limit = st.get_option("server.maxUploadSize")
     return {
-        "label": _("Drop films here: DICOM, PNG, JPEG, TIFF or NIfTI, or archives of them"),
+        "label": _("Drop images here: DICOM, PNG, JPEG, TIFF or NIfTI, or archives of them"),
         "limit": _("Files or folders, up to {limit} MB a file").format(limit=limit),
         "files": _("Choose files"),
         "folder": _("Choose a folder"),
@@ -156,9 +156,9 @@ def _losses(limit: str) -> dict[str, str]:
     """Why files did not arrive, and what to do next."""
     return {
         Loss.LARGE.value: _(
-            "Larger than the {limit} MB this server takes through a browser. Copy it to a folder "
-            "of the server and queue that under Worklist, Queue a folder; whoever runs Lightbox "
-            "names such folders in LIGHTBOX_ROOTS."
+            "Larger than the {limit} MB this server takes through a browser. Copy it to a "
+            "folder of the server and add that under Worklist, Add a folder; whoever runs "
+            "Lightbox names such folders in LIGHTBOX_ROOTS."
         ).format(limit=limit),
         Loss.UNREADABLE.value: _(
             "The browser could not read it: it was moved, is being written, or you may not open it."

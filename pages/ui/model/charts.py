@@ -15,6 +15,7 @@ import streamlit as st
 
 from models.model_card.figures import CorruptionLevel, ModelFacts
 from pages.ui.i18n import _
+from pages.ui.model import labels as names
 from pages.ui.model import summary as words
 from pages.ui.theme import colour
 
@@ -34,7 +35,9 @@ def render_roc(facts: ModelFacts) -> None:
         _chart(curve)
         .mark_line(color=colour(BLUE), interpolate="step-after")
         .encode(
-            x=_x("fpr", _("1 \u2212 specificity: share called among films without the finding")),
+            x=_x(
+                "fpr", _("1 \u2212 specificity: share suspected among images without the finding")
+            ),
             y=_y("tpr", _("Sensitivity")),
             order="tpr:Q",
         )
@@ -51,13 +54,13 @@ def render_reliability(facts: ModelFacts) -> None:
     if not facts.reliability:
         words.render_not_measured()
         return
-    happened, share = _("had the finding"), _("share of all films")
+    happened, share = _("had the finding"), _("share of all images")
     rows = [
         {"stated": b.mean_probability, "value": value, "what": what}
         for b in facts.reliability
         for value, what in ((b.frequency, happened), (b.share, share))
     ]
-    title = _("Share of films")
+    title = _("Share of images")
     what = _colours("what", {happened: BLUE, share: ORANGE})
     x = _x("stated", _("Stated probability, mean of a bin"))
     bars = (
@@ -89,8 +92,8 @@ def render_selective(facts: ModelFacts) -> None:
         title=_("Accuracy (axis from {low})").format(low=f"{low:g}"),
     )
     line = _chart(rows).mark_line(color=colour(BLUE), point=len(rows) < 40)
-    x = _x("coverage", _("Share of films answered, the surest first"))
-    _render([line.encode(x=x, y=y)], _("Accuracy where the network answers"), 260)
+    x = _x("coverage", _("Share of images answered, the surest first"))
+    _render([line.encode(x=x, y=y)], _("Accuracy where the AI answers"), 260)
 
 
 def render_robustness(facts: ModelFacts) -> None:
@@ -100,15 +103,18 @@ def render_robustness(facts: ModelFacts) -> None:
         words.render_not_measured()
         return
     counted = _(
-        "{films} films of the {split} split. Blue: AUC with its 95 % interval; grey dashes: AUC of "
-        "the same films untouched, {auc}. Orange dashes: share of films whose call changed."
+        "{films} images of the {split} split. Blue: AUC with its 95 % interval; grey dashes: "
+        "AUC of the same images untouched, {auc}. Orange dashes: share of images whose call "
+        "changed."
     )
     clean = measured.clean_auc
-    st.caption(counted.format(films=measured.films, split=measured.split, auc=clean.whole))
+    st.caption(
+        counted.format(films=measured.films, split=names.split(measured.split), auc=clean.whole)
+    )
     worst = max(measured.levels, key=lambda level: level.refused, default=None)
     if worst is not None and worst.refused:
         refused = _(
-            "A changed film that is refused as unsuitable is left out: {count} at most "
+            "A changed image that is refused as unsuitable is left out: {count} at most "
             "({change}, {level})."
         )
         st.caption(refused.format(count=worst.refused, change=_(worst.label), level=worst.text))
@@ -160,7 +166,7 @@ def _render_corruption(levels: list[CorruptionLevel], clean: float) -> None:
 
 def _mark_operating_point(fpr: float, tpr: float) -> list[alt.Chart]:
     """The operating point as a diamond with its name."""
-    row = [{"fpr": fpr, "tpr": tpr, "name": _("operating point")}]
+    row = [{"fpr": fpr, "tpr": tpr, "name": _("threshold")}]
     base = _chart(row).encode(x="fpr:Q", y="tpr:Q")
     dot = base.mark_point(shape="diamond", filled=True, size=170, color=colour(ORANGE), opacity=1)
     name = base.mark_text(align="left", dx=12, dy=12, color=colour(ORANGE), fontSize=13)

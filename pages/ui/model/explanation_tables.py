@@ -20,17 +20,18 @@ def render_explanations(facts: ModelFacts) -> None:
         return
     st.caption(
         _(
-            "Measured on {films} rightly called films with human lung masks that the network was "
-            "not trained on. A uniform map would put {uniform} of its evidence inside the lungs."
+            "Measured on {films} correctly answered images with human lung masks that the "
+            "model was not trained on. A uniform map would put {uniform} of its evidence "
+            "inside the lungs."
         ).format(films=figures.methods[0].films, uniform=figures.methods[0].uniform.text)
     )
     st.table([_row(m, figures) for m in figures.methods], hide_index=True, alt=_("Methods"))
     st.caption(
         _(
-            "How much the answer hangs on it: area between inserting and deleting what the map "
-            "calls evidence, in log-odds; zero for a map drawn by lot. Left: similarity of the "
-            "map to that of a network that has learned nothing; a method whose map stays draws "
-            "the film instead of the reason."
+            "Effect on score: area between adding and removing what the map calls evidence, "
+            "in log-odds; zero for a random map. Left: similarity of the map to that of an "
+            "untrained model; a method whose map stays the same draws the image instead of "
+            "the reason."
         )
     )
     _render_verdicts(figures)
@@ -39,7 +40,7 @@ def render_explanations(facts: ModelFacts) -> None:
         st.markdown(f"**{_('What random weights do to each map')}**")
         _render_cascade(figures)
     with right:
-        st.markdown(f"**{_('More films, quick methods only')}**")
+        st.markdown(f"**{_('More images, quick methods only')}**")
         _render_wide(figures)
 
 
@@ -52,7 +53,7 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
         _("Evidence inside the lungs"): m.share.whole,
         _("A uniform map"): m.uniform.text,
         _("Strongest point inside"): m.pointing.text,
-        _("How much the answer hangs on it"): m.gain.whole,
+        _("Effect on score"): m.gain.whole,
         _("Less than the first"): m.behind.whole if m.behind else "",
         _("Left with random weights"): format_figure(list(m.layers.values())[-1]),
         _("Left with random labels"): ""
@@ -66,7 +67,7 @@ def _render_verdicts(figures: ExplanationFigures) -> None:
     if not figures.verdicts:
         return
     counted = ", ".join(f"{_(name)} {count}" for name, count in figures.verdicts.items())
-    st.caption(_("What the receipts of these maps say: {counts}.").format(counts=counted))
+    st.caption(_("What the quality tests of these maps say: {counts}.").format(counts=counted))
 
 
 def _render_cascade(figures: ExplanationFigures) -> None:
@@ -93,7 +94,7 @@ def _render_cascade(figures: ExplanationFigures) -> None:
     st.altair_chart(chart, width="stretch")
     st.caption(
         _(
-            "A map that stays as it was draws the film, not the reason. Adebayo et al., "
+            "A map that stays as it was draws the image, not the reason. Adebayo et al., "
             "arXiv 1810.03292."
         )
     )
@@ -103,7 +104,7 @@ def _render_wide(figures: ExplanationFigures) -> None:
     rows = [
         {
             _("Method"): _label(m),
-            _("Films"): str(m.masks),
+            _("Images"): str(m.masks),
             _("Evidence inside the lungs"): m.wide.whole,
             _("Strongest point inside"): m.wide_pointing.text if m.wide_pointing else "",
         }
@@ -111,7 +112,7 @@ def _render_wide(figures: ExplanationFigures) -> None:
         if m.wide is not None
     ]
     if rows:
-        st.table(rows, hide_index=True, alt=_("More films, quick methods only"))
+        st.table(rows, hide_index=True, alt=_("More images, quick methods only"))
 
 
 def _label(m: MethodFigures) -> str:

@@ -26,26 +26,26 @@ def render_localisation(facts: ModelFacts) -> None:
         return
     st.caption(
         _(
-            "On films of adults that radiologists have marked; the network was trained on none of "
-            "them. They may choose networks and settings, so the figures flatter."
+            "On images of adults annotated by radiologists; the model was trained on none of "
+            "them. They may have chosen models and settings, so the figures flatter."
         )
     )
     for one in figures.sets:
         st.markdown(f"**{_(one.title)}**")
         st.caption(
             _(
-                "{films} films with marks, {called} of them called. Mirroring a film changes the "
-                "probability by {change} on average."
+                "{films} annotated images, {called} of them suspected. Mirroring an image "
+                "changes the probability by {change} on average."
             ).format(films=one.films, called=one.called, change=one.change.whole)
         )
         rows = [_row(method, figures.default) for method in one.methods]
         st.table([*rows, *_published(one)], hide_index=True, alt=_(one.title))
     st.caption(
         _(
-            "Evidence on the disease: positive evidence per area inside the marks, over that of "
-            "the whole film; 1 for a map that is the same everywhere. Right side: most of the "
-            "evidence lies on the side of the picture that alone has disease. Mirrored film: "
-            "correlation of its map, mirrored back, with the film's own."
+            "Evidence on the disease: evidence for it per area inside the annotations, over "
+            "that of the whole image; 1 for a map that is the same everywhere. Right side: "
+            "most of the evidence lies on the side of the picture that alone has disease. "
+            "Mirrored image: correlation of its map, mirrored back, with the image's own."
         )
     )
     st.caption(_(PUBLISHED_NOTE))
@@ -58,7 +58,7 @@ def _row(method: MethodPointing, default: str) -> dict[str, str]:
         _("Evidence on the disease"): method.density.whole,
         _("Right side, disease on the left"): _side(method.left, method.left_films),
         _("Right side, disease on the right"): _side(method.right, method.right_films),
-        _("Mirrored film"): method.mirror.whole if method.mirror else "",
+        _("Mirrored image"): method.mirror.whole if method.mirror else "",
     }
 
 

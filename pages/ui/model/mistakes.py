@@ -30,7 +30,7 @@ def render_worst(facts: ModelFacts) -> None:
         return
     worst = facts.worst_films(_COUNT)
     if not worst:
-        st.caption(_("No film stands on the wrong side of the operating point."))
+        st.caption(_("No image is on the wrong side of the threshold."))
         return
     st.table([_row(facts, film) for film in worst], hide_index=True, alt=_("Worst mistakes"))
     data = resources.settings().data
@@ -50,7 +50,7 @@ def _row(facts: ModelFacts, film: FilmAnswer) -> dict[str, str]:
         _("Truth"): _(film.label),
         _("Probability of {finding}").format(finding=label): format_figure(film.probability),
         _("Answer"): _state_answer(film.answer, facts.card.findings[0].label),
-        _("Its readings differ by"): ""
+        _("Its parts differ by"): ""
         if film.disagreement is None
         else format_figure(film.disagreement),
     }
@@ -74,7 +74,7 @@ def _picture(facts: ModelFacts, images: Path, film: FilmAnswer) -> str:
         png = read_image(content, file_name=film.file).small_picture(_SIDE)
         shown = f'<img src="{data_uri(png)}" alt="{escape(caption)}">'
     except (AssistantError, OSError):
-        shown = f"<div>{escape(_('This film is not installed here.'))}</div>"
+        shown = f"<div>{escape(_('This image is not installed here.'))}</div>"
     return f'<div>{shown}<div class="lb-small">{escape(caption)}</div></div>'
 
 

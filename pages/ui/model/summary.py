@@ -10,7 +10,9 @@ from models.model_card.figures import ModelFacts
 from models.network.checkpoint import find_checkpoint, installed_checkpoints
 from models.rules.findings import FindingSpec
 from pages.ui import resources
-from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.i18n import _, ngettext
+from pages.ui.labels import pair
+from pages.ui.model import labels
 from pages.ui.network_answer import model_line
 
 
@@ -37,12 +39,12 @@ def render_identity(facts: ModelFacts) -> None:
     """Draw title, version and hash, and say when figures may belong to other weights."""
     card = facts.card
     st.subheader(_(card.title), anchor=False)
-    count = ngettext("{count} network", "{count} networks together", card.members)
+    count = ngettext("{count} model", "{count} models together", card.members)
     st.caption(f"{model_line(card.identity)} \u00b7 {count.format(count=card.members)}")
     if facts.foreign:
         words = _(
-            "These figures belong to other weights than the installed ones, and may not hold for "
-            "this network: {files}."
+            "These figures belong to other weights than the installed ones, and may not hold "
+            "for this model: {files}."
         )
         st.warning(words.format(files=", ".join(facts.foreign)))
     if facts.unstamped:
@@ -53,51 +55,46 @@ def render_identity(facts: ModelFacts) -> None:
         st.warning(words.format(files=", ".join(facts.unreadable)))
 
 
-def render_purpose(facts: ModelFacts) -> None:
-    """Draw whom the network was built for, what it answers, and what it is not for."""
-    scope, findings = facts.card.scope, facts.card.findings
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader(_("What it is for"), anchor=False)
-        age = _(
-            "age {low} to {high} years; a known age further than {margin} years outside is not "
-            "suitable"
-        ).format(
-            low=f"{scope.age_years[0]:g}",
-            high=f"{scope.age_years[1]:g}",
-            margin=f"{scope.age_margin_years:g}",
-        )
-        st.markdown(f"{_(scope.population)} \u00b7 {age}")
-        lists = (
-            (_("Modalities"), scope.modalities),
-            (_("Body part"), scope.body_parts),
-            (_("Views"), scope.views),
-        )
-        st.caption(" \u00b7 ".join(f"{term}: {', '.join(values)}" for term, values in lists))
-        st.markdown("\n".join(f"- {_describe_finding(facts, spec)}" for spec in findings))
-        if facts.card.localiser_sha256:
-            st.caption(
-                _(
-                    "A small network first finds the part of the body; only that part is looked "
-                    "at, and every explanation shows its frame."
-                )
+def render_not_for(facts: ModelFacts) -> None:
+    """Draw what the network must not be used for, and its limits."""
+    st.subheader(_("What it is not for"), anchor=False)
+    no = (
+        _("Not for diagnosis: it never stands alone, a doctor decides and signs."),
+        _("Not for anybody outside that population."),
+        _("Not for telling apart what is marked exploratory."),
+    )
+    exploratory = any(facts.card.explores(spec) for spec in facts.card.findings)
+    st.markdown("\n".join(f"- {line}" for line in (no if exploratory else no[:2])))
+    with st.expander(_("Limits")):
+        st.markdown("\n".join(f"- {labels.limit(limit)}" for limit in facts.card.limits))
+
+
+def render_scope(facts: ModelFacts) -> None:
+    """Draw which images are in scope, and where each finding's threshold lies."""
+    scope = facts.card.scope
+    age = _(
+        "Age {low} to {high} years; a known age further than {margin} years outside is not "
+        "suitable."
+    ).format(
+        low=f"{scope.age_years[0]:g}",
+        high=f"{scope.age_years[1]:g}",
+        margin=f"{scope.age_margin_years:g}",
+    )
+    st.markdown(age)
+    lists = (
+        (_("Modalities"), scope.modalities),
+        (_("Body part"), scope.body_parts),
+        (_("View"), scope.views),
+    )
+    st.caption(" \u00b7 ".join(pair(term, ", ".join(values)) for term, values in lists))
+    st.markdown("\n".join(f"- {_describe_finding(facts, spec)}" for spec in facts.card.findings))
+    if facts.card.localiser_sha256:
+        st.caption(
+            _(
+                "A small model first finds the part of the body; only that part is looked at, and "
+                "every explanation shows its frame."
             )
-    with right:
-        st.subheader(_("What it is not for"), anchor=False)
-        no = (
-            _("Not for diagnosis: it never stands alone, a reader decides and signs."),
-            _("Not for anybody outside that population."),
-            _("Not for telling apart what is marked exploratory."),
         )
-        shown = no if any(facts.card.explores(spec) for spec in findings) else no[:2]
-        st.markdown("\n".join(f"- {line}" for line in shown))
-        render_limits(facts)
-
-
-def render_limits(facts: ModelFacts) -> None:
-    """Draw the card's limits, in plain words."""
-    st.markdown(f"**{_('Limits')}**")
-    st.markdown("\n".join(f"- {sentence(limit)}" for limit in facts.card.limits))
 
 
 def render_data(facts: ModelFacts) -> None:
@@ -108,18 +105,18 @@ def render_data(facts: ModelFacts) -> None:
     films = data.get("films", {})
     if films:
         words = _(
-            "{train} training and {val} validation films; no patient stands in two splits. "
-            "Calibration and operating points saw validation films only."
+            "{train} training and {val} validation images; no patient stands in two splits. "
+            "Calibration and thresholds saw validation images only."
         )
         st.markdown(words.format(train=films.get("train", 0), val=films.get("val", 0)))
-    hashes = _("SHA-256 of weights: {weights}; of films and labels: {data}")
+    hashes = _("SHA-256 of weights: {weights}; of images and labels: {data}")
     weights = facts.card.weights_sha256
     st.caption(hashes.format(weights=f"`{weights}`", data=f"`{data.get('sha256', '')}`"))
 
 
 def render_not_measured() -> None:
     """Say that nothing is stored for a section."""
-    st.caption(_("This was not measured for this network."))
+    st.caption(_("This was not measured for this model."))
 
 
 def finding_label(facts: ModelFacts, code: str) -> str:
@@ -135,11 +132,9 @@ def finding_label(facts: ModelFacts, code: str) -> str:
 def operating_point(spec: FindingSpec) -> str:
     """Where the line is drawn and how it was chosen."""
     words = (
-        _("operating point {point}: the highest with a sensitivity of {target} on validation films")
+        _("threshold {point}: the highest with a sensitivity of {target} on validation images")
         if spec.rule == "sensitivity"
-        else _(
-            "operating point {point}: best sum of sensitivity and specificity on validation films"
-        )
+        else _("threshold {point}: best sum of sensitivity and specificity on validation images")
     )
     return words.format(point=f"{spec.operating_point:.3f}", target=f"{spec.target:g}")
 

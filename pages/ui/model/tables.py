@@ -25,7 +25,7 @@ def labels() -> Mapping[str, str]:
         "sensitivity": _("Sensitivity"),
         "specificity": _("Specificity"),
         "ece": _("Expected calibration error (15 bins)"),
-        "ece_noise_floor": _("Calibration error of a perfect network"),
+        "ece_noise_floor": _("Calibration error of a perfect model"),
         "brier": _("Brier score"),
         "nll": _("Negative log-likelihood"),
     }
@@ -36,8 +36,8 @@ def render_figures(facts: ModelFacts) -> None:
     if facts.split is None:
         words.render_not_measured()
         return
-    counted = _("{films} films of the {split} split; intervals: 95 % bootstrap over films.")
-    st.caption(counted.format(films=facts.split.films, split=facts.split.split))
+    counted = _("{films} images of the {split} split; intervals: 95 % bootstrap over images.")
+    st.caption(counted.format(films=facts.split.films, split=names.split(facts.split.split)))
     if facts.split.refused:
         left_out = _("{count} of them refused as unsuitable; the figures are of the others.")
         st.caption(left_out.format(count=facts.split.refused))
@@ -64,10 +64,10 @@ def render_contenders(facts: ModelFacts) -> None:
     """Draw other networks trained by the same recipe, where that was measured."""
     if not facts.contenders:
         return
-    st.markdown(f"**{_('Beside other networks trained by the same recipe')}**")
+    st.markdown(f"**{_('Beside other models trained by the same recipe')}**")
     rows = [
         {
-            _("Network"): c.network,
+            _("AI"): c.network,
             _("Trainings"): str(c.seeds),
             _("AUC"): c.auc.whole,
             _("Accuracy"): c.accuracy.whole,
@@ -75,7 +75,7 @@ def render_contenders(facts: ModelFacts) -> None:
         }
         for c in facts.contenders
     ]
-    _table(rows, _("Beside other networks trained by the same recipe"))
+    _table(rows, _("Beside other models trained by the same recipe"))
 
 
 def render_published(facts: ModelFacts) -> None:
@@ -94,7 +94,7 @@ def render_published(facts: ModelFacts) -> None:
 
 def _published_row(finding: str, source: str, films: str, figures: Mapping[str, str]) -> Row:
     named = {labels()[name]: figures.get(name, "") for name in _COLUMNS}
-    return {_("Finding"): finding, _("Source"): source, _("Films"): films, **named}
+    return {_("Finding"): finding, _("Source"): source, _("Images"): films, **named}
 
 
 def _texts(figures: Figures) -> Mapping[str, str]:
@@ -108,8 +108,8 @@ def render_unsure(facts: ModelFacts) -> None:
         words.render_not_measured()
         return
     explained = _(
-        "The network says unsure where it cannot rule out the one or the other; it aims to miss "
-        "the truth in at most {rate} % of films."
+        "The AI says unsure where it cannot rule out the one or the other; it aims to miss "
+        "the truth in at most {rate} % of images."
     )
     st.caption(explained.format(rate=f"{100 * conformal.error_rate:g}"))
     rows = [
@@ -130,7 +130,7 @@ def render_unsure(facts: ModelFacts) -> None:
             "unsuitable": _("refused"),
         }
         counts = (f"{answers.get(name, name)} {n}" for name, n in facts.split.answers.items())
-        st.caption(_("Films by answer: {counts}").format(counts=", ".join(counts)))
+        st.caption(_("Images by answer: {counts}").format(counts=", ".join(counts)))
 
 
 def render_members(facts: ModelFacts) -> None:
@@ -138,12 +138,12 @@ def render_members(facts: ModelFacts) -> None:
     members = facts.split.members if facts.split else ()
     if not members:
         return
-    st.markdown(f"**{_('Each network of the ensemble alone')}**")
+    st.markdown(f"**{_('Each part of the model alone')}**")
     rows = [
         {_("Training (seed)"): "" if m.seed is None else str(m.seed), **_columns(m.figures)}
         for m in members
     ]
-    _table(rows, _("Each network of the ensemble alone"))
+    _table(rows, _("Each part of the model alone"))
 
 
 def render_subsets(facts: ModelFacts) -> None:
@@ -163,14 +163,12 @@ def render_shortcuts(facts: ModelFacts) -> None:
     plain = [s for s in facts.shortcuts if not s.detail]
     network, trivial = ([s for s in plain if s.baseline is b] for b in (False, True))
     split = facts.shortcuts[0].split
-    st.markdown(f"**{_('The network, with parts of the film hidden or sizes matched')}**")
-    _table(
-        [_subset_row(s) for s in network if s.split == split], _("The network with parts hidden")
-    )
+    st.markdown(f"**{_('The AI, with parts of the image hidden or sizes matched')}**")
+    _table([_subset_row(s) for s in network if s.split == split], _("The AI with parts hidden"))
     st.markdown(f"**{_('Trivial predictors, which cannot see disease')}**")
     _table([_subset_row(s) for s in trivial if s.split == split], _("Trivial predictors"))
     with st.expander(_("Everything measured, other splits and single strata too")):
-        who = {True: _("trivial predictor"), False: _("the network")}
+        who = {True: _("trivial predictor"), False: _("the AI")}
         rows = [{_("Who answers"): who[s.baseline], **_subset_row(s)} for s in facts.shortcuts]
         _table(rows, _("Every shortcut row"))
 
@@ -200,9 +198,9 @@ def render_gate(facts: ModelFacts) -> None:
         words.render_not_measured()
         return
     named = {
-        "passed": _("Fitting films let through"),
+        "passed": _("Fitting images let through"),
         "refused_foreign": _("Other pictures refused"),
-        "refused_views": _("Inverted, turned or cut films refused"),
+        "refused_views": _("Inverted, turned or cut images refused"),
     }
     shares = {named.get(name, name): figure for name, figure in gate.shares.items()}
     rows = [
@@ -232,9 +230,9 @@ def render_gate(facts: ModelFacts) -> None:
 def _answered_figures(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
     """Names and figures of the shares of films that were not refused."""
     named = {
-        "present": _("Not refused as unsuitable, films with the finding"),
-        "absent": _("Not refused as unsuitable, films without the finding"),
-        "all": _("Not refused as unsuitable, all films"),
+        "present": _("Not refused as unsuitable, images with the finding"),
+        "absent": _("Not refused as unsuitable, images without the finding"),
+        "all": _("Not refused as unsuitable, all images"),
     }
     yield from ((named.get(name, name), figure) for name, figure in split.answered.items())
 
@@ -242,22 +240,22 @@ def _answered_figures(split: SplitFigures) -> Iterable[tuple[str, Figure]]:
 def _conformal_figures(conformal: ConformalFigures) -> Iterable[tuple[str, Figure]]:
     """Names and figures of the conformal sets."""
     named = {
-        "present": _("Coverage: the truth is not ruled out, films with the finding"),
-        "absent": _("Coverage: the truth is not ruled out, films without the finding"),
-        "all": _("Coverage: the truth is not ruled out, all films"),
+        "present": _("Coverage: the truth is not ruled out, images with the finding"),
+        "absent": _("Coverage: the truth is not ruled out, images without the finding"),
+        "all": _("Coverage: the truth is not ruled out, all images"),
     }
     yield from ((named.get(name, name), figure) for name, figure in conformal.coverage.items())
     if conformal.unsure_share:
-        yield _("Share of films answered with unsure"), conformal.unsure_share
+        yield _("Share of images answered with unsure"), conformal.unsure_share
     if conformal.accuracy_answered:
         yield _("Accuracy where it answers"), conformal.accuracy_answered
 
 
 def _subset_row(subset: Subset) -> Row:
     """A row of figures with its name and what it is."""
-    row = {_("Films used"): names.films(subset.title), _("Films"): str(subset.films)}
+    row = {_("Images used"): names.films(subset.title), _("Images"): str(subset.films)}
     if subset.split:
-        row[_("Split")] = subset.split
+        row[_("Split")] = names.split(subset.split)
     return row | _columns(subset.figures) | {_("What was done"): sentence(subset.description)}
 
 

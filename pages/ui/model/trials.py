@@ -22,8 +22,8 @@ def render_trials(facts: ModelFacts) -> None:
         st.caption(_(PLANTED_NOTE))
         st.caption(
             _(
-                "{films} films with an opacity: {called} of them are called, and the answer rises "
-                "in {moved}."
+                "{films} images with an opacity: {called} of them are suspected, and the "
+                "answer rises in {moved}."
             ).format(films=planted.films, called=planted.called.whole, moved=planted.moved.whole)
         )
         rows = [
@@ -42,9 +42,9 @@ def render_trials(facts: ModelFacts) -> None:
         st.caption(_(FILL_NOTE))
         rows = [
             {
-                _("Put in its place"): _(f.label),
-                _("Normal films that stay normal, over zones"): f.normal.whole,
-                _("Films that lose the finding"): f.gone.whole,
+                _("Fill with"): _(f.label),
+                _("Normal images that stay normal, over zones"): f.normal.whole,
+                _("Images that lose the finding"): f.gone.whole,
             }
             for f in facts.fills
         ]

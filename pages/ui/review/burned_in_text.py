@@ -63,7 +63,7 @@ def _render_boxes(film: Instance, result: Search) -> tuple[Box, ...]:
         ("burned-in", sha256, result.boxes),
         lambda: data_uri(png_bytes(numbered_boxes(load(film).display_values(0), result.boxes))),
     )
-    label = _("The film, with numbered rectangles around what was found")
+    label = _("The image, with numbered rectangles around what was found")
     st.html(f'<img src="{address}" alt="{escape(label)}" style="max-width: 100%">')
     st.caption(_(RESEARCH_USE))
     names = (_("Number"), _("Top"), _("Left"), _("Bottom"), _("Right"))
@@ -86,7 +86,7 @@ def _render_boxes(film: Instance, result: Search) -> tuple[Box, ...]:
 def _render_summary(searches: Sequence[Search]) -> None:
     """How much was looked at, and that the search is no proof."""
     count = sum(len(result.boxes) for result in searches)
-    summary = ngettext("{count} place was found.", "{count} places were found.", count)
+    summary = ngettext("{count} area was found.", "{count} areas were found.", count)
     if not count:
         summary = _("No text was found.")
     st.caption(f"{summary.format(count=count)} {_('The search may miss some: look yourself.')}")

@@ -31,8 +31,8 @@ def render_alone(record: StudyRecord) -> None:
     if not record.waiting:
         st.info(
             _(
-                "This study holds no film here that can be shown, so there is nothing to look at "
-                "or to sign. What it holds is told below; a film that comes later joins it."
+                "This study has no image that can be shown, so there is nothing to read or "
+                "to sign. What it holds is listed below; an image that comes later joins it."
             )
         )
     st.html(f"<div>{escape(_whose(record.files[0]))}</div>")
@@ -167,7 +167,9 @@ def _html(report: Report, films: tuple[str, ...]) -> str:
 def _line(line: ReportLine, films: tuple[str, ...]) -> str:
     value = line.value
     if line.refers:
-        value = _("a film of this study") if line.refers in films else _("an object not shown here")
+        value = (
+            _("an image of this study") if line.refers in films else _("an object not shown here")
+        )
     name = f"<b>{escape(line.name)}</b>" if not value else f"{escape(line.name)}: "
     style = f"padding-left: {min(line.depth, 12) * 0.9:.1f}rem; white-space: pre-line"
     return f'<div style="{style}">{name}{escape(value)}</div>'
@@ -220,7 +222,7 @@ def _label(number: int, document: Document) -> str:
 
 def _without_film(document: Document) -> str:
     return _(
-        "The film of the presentation of {when} is not in this study, so it is not shown."
+        "The image of the presentation of {when} is not in this study, so it is not shown."
     ).format(when=_when(document) or labels.NOTHING)
 
 

@@ -30,6 +30,11 @@ from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
+_SIGN_ACTS: dict[Stage | None, str] = {
+    None: "",
+    Stage.PRELIMINARY: "signPreliminary",
+    Stage.FINAL: "signFinal",
+}
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
@@ -78,7 +83,7 @@ def render_room(
             return autosave.open_record(uid), None
         for doubt in dict.fromkeys(p.doubt for p in priors if p.doubt):
             st.warning(
-                plain(_("Perhaps another patient's film: {difference}.").format(difference=doubt))
+                plain(_("Perhaps another patient's image: {difference}.").format(difference=doubt))
             )
         hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
         panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
@@ -112,7 +117,7 @@ def _present(hung: tuple[Hung, ...], chosen: Instance) -> tuple[Hung, ...]:
                 load(film.instance)
             there.append(film)
         except AssistantError as exc:
-            words = _("A film that belongs beside cannot be shown: {reason}")
+            words = _("An image that belongs beside it cannot be shown: {reason}")
             st.warning(plain(words.format(reason=sentence(str(exc)))))
     return tuple(there)
 
@@ -123,7 +128,9 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
     stated = [f.code for f in review.findings] if review else []
     annotations = review.annotations if review else ()
     if session.drawn_marks(uid) not in (None, annotations):
-        words = _("The marks of this study were changed elsewhere; draw again what is missing.")
+        words = _(
+            "The annotations of this study were changed elsewhere; draw again what is missing."
+        )
         session.leave_notice("warning", words)
     return Scene(
         panes=panes,
@@ -136,7 +143,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
-        confirming=session.signature_asked(uid) is not None,
+        confirming=_SIGN_ACTS[session.signature_asked(uid)],
     )
 
 
@@ -151,7 +158,7 @@ def _pane(
     image = load(film.instance)
     over = None
     if maps is not None and _has_map(film, chosen):
-        with st.spinner(_("Asking the network why ...")):
+        with st.spinner(_("Computing the explanation ...")):
             place = 1 if film.second else 0
             over = overlay.overlay(image, maps[place], overlay.PLACES[place])
             verdict = receipt_tasks.known_verdict(image, maps[place])
@@ -199,7 +206,7 @@ def find(instance: Instance) -> DistantImage | None:
         return load(instance)
     except AssistantError as exc:
         st.error(plain(sentence(str(exc))), icon=":material/broken_image:")
-        st.caption(_("The report does not need the film: it is shown, and can be exported."))
+        st.caption(_("The report does not need the image: it is shown, and can be exported."))
         return None
 
 
@@ -220,7 +227,8 @@ def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
     if len(marks) < len(report.annotations):
         session.forget_drawn(uid)
         session.leave_notice(
-            "warning", _("A mark on the prior is not kept here; open that study to draw on it.")
+            "warning",
+            _("An annotation on the prior is not kept here; open that study to draw on it."),
         )
     stored = review.annotations if review else ()
     if review and review.stage is Stage.FINAL:
@@ -308,7 +316,7 @@ def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:
     key = f"study:{identity.study_instance_uid}" if prior else identity.sop_instance_uid
     taken = instance.acquisition
     side = taken.laterality if taken.laterality in ("L", "R") else ""
-    words = f"{taken.view_position} {side}".strip() or taken.modality or _("Film")
+    words = f"{taken.view_position} {side}".strip() or taken.modality or _("Image")
     if instance.source is SourceKind.FILM and not session.identity_hidden():
         words = f"{labels.file_name(instance.file_name)} {taken.view_position}".strip()
     return thumbnails.Thumb(key, words, picture)

@@ -55,6 +55,8 @@ def hides(record: StudyRecord) -> bool:
     reader = session.account()
     if not _reads_blind(reader) or record.final is not None or not record.instances:
         return False
+    if record.ai_off is not None:
+        return False  # there is none to wait
     if any(review.account == reader.name and review.findings for review in record.reviews):
         return False
     return resources.repository().reviews.first_read(record.study_instance_uid, reader.name) is None
@@ -72,15 +74,15 @@ def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
     finding = statements.questions(lead)[0]
     with st.container(border=True, key="first-read"):
         st.markdown(f"**{_('Blind first read')}**")
-        st.caption(_("The network has looked at this study. Its answer follows yours."))
+        st.caption(_("The AI has read this study. Its answer follows yours."))
         chosen = st.segmented_control(
-            _("Your call"),
+            _("Your answer"),
             (statements.PRESENT, statements.ABSENT),
             format_func=lambda option: labels.presence(finding.label, option == statements.PRESENT),
             key=f"first-{uid}",
         )
         st.button(
-            _("Commit and show the network's answer"),
+            _("Save my read and show AI"),
             type="primary",
             disabled=chosen is None,
             on_click=_commit,
@@ -120,6 +122,8 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
 @only(Right.FINDINGS)
 def render_verdict(record: StudyRecord) -> None:
     """After the reveal: the first read, and whether the network agrees."""
+    if record.ai_off is not None:
+        return  # it would tell the network's answer
     reader = session.account()
     read = resources.repository().reviews.first_read(record.study_instance_uid, reader.name)
     if read is None:
@@ -127,9 +131,9 @@ def render_verdict(record: StudyRecord) -> None:
     presence = labels.presence(labels.concept(read.code), read.present)
     agrees = read.network_present == read.present
     if read.network_present is None:
-        compared = _("the network gave no firm answer")
+        compared = _("the AI gave no firm answer")
     else:
-        compared = _("the network agrees") if agrees else _("the network disagrees")
+        compared = _("the AI agrees") if agrees else _("the AI disagrees")
     st.caption(
         _("Your first read, after {seconds} s: {said}; {compared}.").format(
             seconds=round(read.seconds), said=presence, compared=compared

@@ -73,11 +73,11 @@ def render_choice(uid: str, possible: Sequence[Hanging]) -> Hanging:
     if len(possible) == 1:
         return possible[0]
     names = {
-        Hanging.ONE: _("One film"),
+        Hanging.ONE: _("One image"),
         Hanging.PRIOR: _("With prior"),
         Hanging.EXPLAINED: _("With explanation"),
         Hanging.METHODS: _("Two methods"),
-        Hanging.FOUR: _("Four films"),
+        Hanging.FOUR: _("Four images"),
     }
     key, kept = f"hanging-{uid}", session.hanging()
     chosen = st.segmented_control(
@@ -124,6 +124,18 @@ def hang(
         hung = [first, *(Hung(i, answers[i]) for i in others), *map(_prior, priors)]
         return tuple(hung[:4])
     return (first,)
+
+
+def hung_beside(
+    record: StudyRecord, priors: Sequence[Prior], chosen: Instance
+) -> tuple[Prior, ...]:
+    """The patient's own earlier studies that hang beside the film now; no doubtful one."""
+    way = st.session_state.get(f"hanging-{record.study_instance_uid}")
+    if way is None:
+        return ()
+    on_wall = {film.instance for film in hang(Hanging(way), record, priors, chosen) if film.prior}
+    own = (prior for prior in priors if not prior.doubt)
+    return tuple(prior for prior in own if prior.record.instances[0] in on_wall)
 
 
 def layout(hung: Sequence[Hung]) -> Layout:

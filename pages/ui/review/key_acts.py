@@ -12,14 +12,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from imaging.entities import Assessment, Instance
+from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
-from pages.ui import autosave, labels, patient_banner, session
+from pages.ui import labels, patient_banner, session
+from pages.ui.audit import moments
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
-from pages.ui.review import statements
+from pages.ui.review import report_preview, second_look, statements
 from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
 
@@ -50,6 +52,9 @@ def do(
         False while findings are not stated here: before a blind first read, or on a held study.
     """
     uid = record.study_instance_uid
+    if act == "mapSeen":  # no deed of the reader's: what is asked stays asked
+        moments.note_map(uid, lead)
+        return
     asked = session.signature_asked(uid)
     if act == "accept" and asked is not None:
         return  # pressed before the question was on the screen: it answers nothing
@@ -57,13 +62,13 @@ def do(
     if act == "prior":
         _turn_prior(uid, hangings)
     elif not may_state:
-        session.leave_notice("info", _("Findings are not stated here yet; see beside the film."))
+        session.leave_notice("info", _("Findings cannot be entered yet; see beside the image."))
     elif record.review is not None and record.review.stage is Stage.FINAL:
         session.leave_notice("info", _("This report is signed; amend it to change it."))
     elif act in _STAGES:
         _ask_to_sign(record, lead, _STAGES[act])
     elif act == "confirm" and asked is not None:
-        autosave.sign(uid, asked)
+        second_look.sign_anyway(uid, asked)
     elif act == "nextFinding":
         session.set_finding_at(uid, session.finding_at(uid) + 1)
     elif act in ("accept", "reject", "present", "absent"):
@@ -82,7 +87,7 @@ def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
     if act in ("present", "absent"):
         present = act == "present"
     elif says is None:
-        words = _("The network is unsure: state the finding as present or absent yourself.")
+        words = _("The AI is unsure: choose present or absent yourself.")
         session.leave_notice("warning", words)
         return
     else:
@@ -97,12 +102,13 @@ def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> 
         names = ", ".join(_(finding.label) for finding in missing)
         session.leave_notice("warning", _("Decide first: {findings}").format(findings=names))
     elif record.review is None or not (record.review.findings or record.review.note):
-        session.leave_notice("warning", _("Nothing is stated yet, so there is nothing to sign."))
+        session.leave_notice("warning", _("No findings yet, so there is nothing to sign."))
     elif stage is Stage.PRELIMINARY and (
         record.final is not None or record.review.stage is Stage.PRELIMINARY
     ):
         session.leave_notice("info", _("It is signed as preliminary or final already."))
     else:
+        second_look.ask(record)  # stands with the question: the answer to both is one press
         session.ask_signature(record.study_instance_uid, stage)
 
 
@@ -123,12 +129,15 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
     stage = session.signature_asked(uid)
     if stage is None or review is None or review.stage is Stage.FINAL:
         return
-    said = [labels.presence(labels.concept(f.code), f.present) for f in review.findings]
+    report = report_preview.report(record)
+    said = [report_words.finding_sentence(f, review.compared, _) for f in review.findings]
     name = labels.HIDDEN if session.identity_hidden() else labels.patient_name(record.patient.name)
     with st.container(key="sign-question", border=True):
         st.markdown(f"**{_('Sign {stage}?').format(stage=labels.within(labels.stage(stage)))}**")
         st.text(" \u00b7 ".join(p for p in (name, patient_banner.identity_line(instance)) if p))
-        st.text("; ".join(said) or review.note)
+        st.text(" ".join(said) or review.note)
+        impression = " ".join(report_words.impression_lines(report, _))
+        st.text(f"{_('Impression')}: {impression}")
         with st.container(horizontal=True):
             st.button(
                 _("Sign"),
@@ -145,7 +154,7 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
 def _answer(uid: str, stage: Stage | None) -> None:
     session.ask_signature(uid, None)
     if stage is not None:
-        autosave.sign(uid, stage)
+        second_look.sign_anyway(uid, stage)
 
 
 def render_done(uid: str) -> None:

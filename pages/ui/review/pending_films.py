@@ -52,9 +52,11 @@ def _file_names(record: StudyRecord) -> str:
 def _render_count(count: int, names: str) -> None:
     st.info(
         ngettext(
-            "{count} film of this study still waits for the network. It goes before all others.",
-            "{count} films of this study still wait for the network. "
-            "They go before all others, a handful at a time.",
+            "{count} image of this study still waits for the AI. It goes before all others.",
+            (
+                "{count} images of this study still wait for the AI. They go before all others, "
+                "a handful at a time."
+            ),
             count,
         ).format(count=count)
     )

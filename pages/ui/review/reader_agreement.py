@@ -15,11 +15,11 @@ def render_agreement(columns: Mapping[str, Agreement]) -> None:
     """One column of figures per group of readers."""
     figures = {
         _("First reads"): lambda a: str(a.reads),
-        _("... where the network answered firmly"): lambda a: str(a.compared),
-        _("First read agrees with the network"): lambda a: _share(a.first_with_network),
+        _("... where the AI gave a firm answer"): lambda a: str(a.compared),
+        _("First read agrees with the AI"): lambda a: _share(a.first_with_network),
         _("Cohen's kappa (95 % interval)"): lambda a: _kappa(a.kappa),
-        _("Signed finding agrees with the network"): lambda a: _share(a.final_with_network),
-        _("Signed in other terms than the network's"): lambda a: str(a.restated),
+        _("Signed finding agrees with the AI"): lambda a: _share(a.final_with_network),
+        _("Signed in other terms than the AI's"): lambda a: str(a.restated),
         _("Median time to the first read"): lambda a: _seconds(a.median_seconds),
     }
     rows = [
@@ -27,20 +27,20 @@ def render_agreement(columns: Mapping[str, Agreement]) -> None:
         for name, figure in figures.items()
     ]
     st.table(rows, hide_index=True, alt=_("Agreement"))
-    st.caption(_("Kappa is given from {count} cases on.").format(count=MINIMUM_CASES))
+    st.caption(_("Shown after {count} cases.").format(count=MINIMUM_CASES))
 
 
 def render_flips(agreement: Agreement) -> None:
     """How often the network moved a reader, and whether it was right to."""
-    st.subheader(_("Changes of mind after the reveal"), anchor=False)
+    st.subheader(_("Changed decisions"), anchor=False)
     rows = [
-        _flip_row(_("Towards the network"), agreement.towards),
-        _flip_row(_("Away from the network"), agreement.away),
+        _flip_row(_("Towards the AI"), agreement.towards),
+        _flip_row(_("Away from the AI"), agreement.away),
     ]
-    st.table(rows, hide_index=True, alt=_("Changes of mind"))
+    st.table(rows, hide_index=True, alt=_("Changed decisions"))
     st.caption(
         _(
-            "Whether the network was right is known where the study's outcome was entered "
+            "Whether the AI was right is known where the study's outcome was entered "
             "(follow-up, CT, panel): python cli.py truth TABLE.csv"
         )
     )
@@ -49,8 +49,8 @@ def render_flips(agreement: Agreement) -> None:
 def _flip_row(name: str, flips: Flips) -> dict[str, str]:
     return {
         _("Change"): name,
-        _("Network right"): _share(flips.network_right),
-        _("Network wrong"): _share(flips.network_wrong),
+        _("AI right"): _share(flips.network_right),
+        _("AI wrong"): _share(flips.network_wrong),
         _("Outcome unknown"): _share(flips.unknown),
     }
 

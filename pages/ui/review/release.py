@@ -32,8 +32,8 @@ def render_studies() -> None:
     st.subheader(_("De-identified copies"), anchor=False)
     st.caption(
         _(
-            "Studies stand here by the number that their copies bear (Study Instance UID), without "
-            "patient and date. A film with text in its picture is left out."
+            "Studies are listed by the number that their copies bear (Study Instance UID), "
+            "without patient and date. An image with text in it is left out."
         )
     )
     with in_words():
@@ -65,7 +65,7 @@ def render_studies() -> None:
 def _render_copies(number: str, study_instance_uid: str, project: Project) -> None:
     """Have the copies of a study made, and hand them over."""
     task = background.current(_SLOT, number)
-    pressed = st.button(_("Prepare"), key="release-prepare", disabled=task is not None)
+    pressed = st.button(_("Create files"), key="release-prepare", disabled=task is not None)
     if pressed and task is None:
         repository, account = resources.repository(), session.account().name
 

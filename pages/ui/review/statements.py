@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
 import streamlit as st
 
-from imaging.entities import Assessment, Finding
+from imaging.entities import Answer, Assessment, Finding, Instance
+from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.rights import Right
@@ -17,6 +19,8 @@ from pages.ui import autosave, labels, resources, session
 from pages.ui.account import confirm
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
+from pages.ui.review import report_fields, report_preview, second_look
+from pages.ui.review.hanging_protocol import Prior
 
 PRESENT, ABSENT = "present", "absent"
 
@@ -39,12 +43,20 @@ def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
 
 
 @only(Right.DRAFT)
-def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
-    """Draw the findings and the note; read-only once signed off."""
+def render_statements(
+    record: StudyRecord, lead: Assessment | None, priors: Sequence[Prior], instance: Instance
+) -> None:
+    """Draw the report's fields, indication to impression; read-only once signed off."""
     uid, review = record.study_instance_uid, record.review
+    if review is not None and record.ai_off is not None:
+        review = drafting.without_ai(review)  # shown alone: what is saved follows from the store
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
-        st.markdown(f"**{_('Findings')}**")
+        report_fields.render_head(record, priors, instance, locked=locked)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{_('Findings')}**")
+            if not locked:
+                report_fields.render_normal(record, lead, questions(lead))
         several = len(questions(lead)) > 1
         for finding in questions(lead):
             turn = several and not locked and finding == finding_in_turn(record, lead)
@@ -53,9 +65,12 @@ def render_statements(record: StudyRecord, lead: Assessment | None) -> None:
         own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
             _render_own(uid, stated, locked=locked)
+            if review is not None:
+                report_fields.render_place(uid, stated, review, locked=locked)
         if not locked:
             _render_add(uid, review)
         _render_note(uid, review, locked=locked)
+        report_fields.render_impression(record, locked=locked)
 
 
 def _render_draft(
@@ -82,41 +97,54 @@ def _render_draft(
         st.segmented_control(
             title,
             (PRESENT, ABSENT),
-            format_func=partial(_option, suspected),
+            format_func=partial(_option, suspected, _(finding.label)),
             key=key,
             disabled=locked,
             on_change=_decide,
             args=(uid, finding, lead, key),
         )
         if not locked:
-            with st.popover(_("Restate"), help=_("Name it in other terms, or add a remark.")):
+            with st.popover(_("Change wording"), help=_("Use another term, or add a remark.")):
                 _render_restate(uid, finding, stated)
-    st.html(f'<div class="lb-small">{escape(_describe_state(stated, suspected))}</div>')
+    unsure = answer is Answer.UNSURE
+    draft = next((f for f in drafting.drafted(lead) if f.code == finding.code), None)
+    state = _describe_state(stated, unsure=unsure)
+    if stated is None and draft is not None:
+        state = report_words.draft_line(draft, _)
+    st.html(f'<div class="lb-small">{escape(state)}</div>')
+    if stated is not None and review is not None:
+        report_fields.render_place(uid, stated, review, locked=locked)
 
 
-def _option(suspected: bool | None, option: str) -> str:
+def _option(suspected: bool | None, label: str, option: str) -> str:
     """Present or absent, and which of them agrees with the network."""
-    word = _("Present") if option == PRESENT else _("Absent")
+    present = option == PRESENT
     if suspected is None:
-        return word
-    agrees = suspected == (option == PRESENT)
-    return f"{word} \u00b7 {_('accept') if agrees else _('reject')}"
+        return _("Present") if present else _("Absent")
+    if suspected == present:
+        words = _("Agree: {finding}") if present else _("Agree: no {finding}")
+    else:
+        words = _("Disagree: {finding}") if present else _("Disagree: no {finding}")
+    return words.format(finding=labels.within(label))
 
 
-def _describe_state(stated: ReadFinding | None, suspected: bool | None) -> str:
+def _describe_state(stated: ReadFinding | None, *, unsure: bool = False) -> str:
     """The state of a draft: not decided, accepted, overruled, restated."""
     if stated is None:
-        return _("Not decided yet") if suspected is not None else _("Yours to decide")
+        return _("Your decision needed")
     done = {
-        Call.ACCEPTED: _("Accepted"),
-        Call.OVERRULED: _("The network is overruled"),
-        Call.EDITED: _("Restated by you"),
+        Call.ACCEPTED: _("Agreed with the AI"),
+        Call.OVERRULED: _("You disagreed with the AI"),
+        Call.EDITED: _("Reworded by you"),
         Call.ADDED: _("Added by you"),
-        Call.UNAIDED: _("Decided without the network"),
+        Call.UNAIDED: _("Decided by doctor (AI was unsure)")
+        if unsure or stated.unsure
+        else _("Decided by doctor"),
+        Call.STATED: _("Stated"),
     }[stated.call]
     parts = [done, stated.note]
     if stated.regions:
-        parts.append(_("{count} region(s) marked").format(count=len(stated.regions)))
+        parts.append(_("{count} area(s) annotated").format(count=len(stated.regions)))
     return " \u00b7 ".join(part for part in parts if part)
 
 
@@ -146,7 +174,7 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
     options = [code for code in TERMS if code != finding.code]
     session.settle(key, at)
     st.selectbox(
-        _("Call it"),
+        _("Report as"),
         options,
         format_func=labels.concept,
         key=key,
@@ -184,7 +212,7 @@ def _render_own(uid: str, stated: ReadFinding, *, locked: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(
             f"<b>{escape(labels.concept(stated.code))}</b>"
-            f'<div class="lb-small">{escape(_describe_state(stated, None))}</div>'
+            f'<div class="lb-small">{escape(_describe_state(stated))}</div>'
         )
         if not locked:
             with st.popover(_("Remark")):
@@ -246,12 +274,16 @@ def _note(uid: str, key: str) -> None:
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
-def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
+def render_signature(
+    record: StudyRecord, lead: Assessment | None, maps: report_preview.Maps = ()
+) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
     missing = drafting.list_undecided(review, lead)
-    st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+    with st.container(horizontal=True, vertical_alignment="center", key="stage"):
+        st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
+        report_preview.render_preview(record, maps)
     signs = session.may(Right.SIGN)
     if signs and autosave.asks_password() and not locked:
         confirm.render_confirmation(uid)
@@ -278,7 +310,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         if not amending:
             st.button(
                 _("Sign preliminary"),
-                on_click=autosave.sign,
+                on_click=second_look.sign,
                 args=(uid, Stage.PRELIMINARY),
                 disabled=bool(missing) or nothing or _is_preliminary(review),
                 help=why if missing else None,
@@ -286,7 +318,7 @@ def render_signature(record: StudyRecord, lead: Assessment | None) -> None:
         st.button(
             _("Sign amendment") if amending else _("Sign final"),
             type="primary",
-            on_click=autosave.sign,
+            on_click=second_look.sign,
             args=(uid, Stage.FINAL),
             disabled=bool(missing) or nothing,
             help=why if missing else None,
@@ -301,7 +333,7 @@ def _describe_stage(record: StudyRecord) -> str:
     """The stage in a line: not begun, saved draft, preliminary, final, amendment under way."""
     review, final = record.review, record.final
     if review is None:
-        return _("Nothing stated yet; every change is saved by itself.")
+        return _("No findings yet. Changes save automatically.")
     when = labels.moment(review.created_at)
     line = _("{stage}, version {version}, {reader}, {time}").format(
         stage=labels.stage(review.stage), version=review.version, reader=review.reader, time=when

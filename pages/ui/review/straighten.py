@@ -76,8 +76,8 @@ def render_way_on(record: StudyRecord, instance: Instance, answer: Assessment | 
         _render_button(record, instance)
         st.caption(
             _(
-                "Is this a photograph of a film, or does it lie on its side? The film is cut out, "
-                "made grey and upright, and the network is asked again."
+                "Is this a photograph of a film, or is it rotated? Lightbox cuts the film "
+                "out, makes it grey and upright, and runs the AI again."
             ),
             width="stretch",
         )
@@ -160,7 +160,7 @@ def _render_film(draft: _Draft, image: DistantImage) -> None:
             _("These corners make no film: put each at its own corner, none across another.")
         )
     with st.container(horizontal=True):
-        turn_left, turn_right = _("Turn left"), _("Turn right")
+        turn_left, turn_right = _("Rotate left"), _("Rotate right")
         st.button(turn_left, icon=":material/rotate_left:", on_click=_turn, args=(draft, -1))
         st.button(turn_right, icon=":material/rotate_right:", on_click=_turn, args=(draft, 1))
     key = f"{_KEY}-mirror-{draft.sop_instance_uid}"
@@ -175,8 +175,8 @@ def _render_film(draft: _Draft, image: DistantImage) -> None:
     if draft.mirrored:
         st.warning(
             _(
-                "Left and right are swapped. The film, the report and every export will say that "
-                "you mirrored it."
+                "Left and right are swapped. The image, the report and every export will say "
+                "that you mirrored it."
             )
         )
     st.caption(

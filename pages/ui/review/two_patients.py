@@ -57,8 +57,8 @@ def _render_hold(record: StudyRecord) -> None:
         if any(review.signed for review in record.reviews):
             st.warning(
                 _(
-                    "It was signed before: look whether the report was about the films of one "
-                    "patient alone."
+                    "It was signed before: look whether the report was about the images of "
+                    "one patient alone."
                 )
             )
         for at, column in enumerate(st.columns(len(groups))):

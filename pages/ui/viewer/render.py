@@ -86,7 +86,7 @@ def render_viewer(
     with st.container(gap=None, height="content"):
         for packet in (*previews, *packets):
             if packet.hash not in tickets and packet.size > _CARRIED:
-                st.warning(_("This film is too large for this connection; reload the page."))
+                st.warning(_("This image is too large for this connection; reload the page."))
             elif packet.hash not in tickets:
                 mount("carrier", key=f"{key}-{packet.hash}", data=packet.data, height="content")
     units = {_uid(pane.image): by_hash[film_hash(pane.image)].unit for pane in scene.panes}
@@ -108,7 +108,7 @@ def _packets(scene: Scene, key: str) -> list[PixelPacket]:
     shelf[key] = wanted
     while len(shelf) > _SCENES:
         del shelf[next(iter(shelf))]
-    with st.spinner(_("Opening the film ...")):
+    with st.spinner(_("Opening the image ...")):
         return [packet.get() for packet in wanted.values()]
 
 

@@ -16,8 +16,9 @@ Layout = Literal["1", "2", "4"]
 ACTS = (
     *("accept", "reject", "present", "absent", "nextFinding", "prior"),
     *("signPreliminary", "signFinal", "confirm", "back"),
+    "mapSeen",
 )
-"""What keys may ask of the page around the films."""
+"""What keys may ask of the page around the films, and that a map was drawn over one."""
 Edges = tuple[float, float, float, float]
 WHOLE: Edges = (0.0, 0.0, 1.0, 1.0)
 
@@ -100,8 +101,8 @@ class Scene:
     ``bindings`` are action -> key pairs that replace defaults; ``finding_labels`` are code ->
     label pairs of what a region can be tied to. The client keeps its own annotations and
     presentations through reruns; a higher ``generation`` makes it take those given here.
-    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is true while a
-    signature waits for its confirmation.
+    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is the
+    act whose question waits to be confirmed, "signFinal" or "signPreliminary"; else empty.
     """
 
     panes: tuple[Pane, ...]
@@ -114,7 +115,7 @@ class Scene:
     finding_labels: Mapping[str, str] = field(default_factory=dict)
     generation: int = 0
     acts: int = 0
-    confirming: bool = False
+    confirming: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,12 +25,13 @@ from pages.ui import background, resources, session
 from pages.ui.deeds import only
 from pages.ui.download import render_download
 from pages.ui.escape import plain
-from pages.ui.i18n import _, sentence
+from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.messages import in_words
 from pages.ui.review import first_read
 
 DEFAULTS = ("xlsx", "pdf")
 SLOT = "takeaway"  # one a session: the export of another batch is forgotten
+_MOST_REASONS = 5
 _MOST = 150 << 20  # bytes that travel through the page's own connection
 _KINDS = {
     ".csv": "text/csv",
@@ -62,19 +64,19 @@ def render_batch_export(job: Job) -> None:
     """
     with in_words():
         if _is_hidden(job):
-            st.caption(_("The results can be taken away once you have read these studies."))
+            st.caption(_("Results can be exported once you have read these studies."))
             return
-        with st.popover(_("Take the results away"), key=f"takeaway-{job.job_id}"):
+        with st.popover(_("Export results"), key=f"takeaway-{job.job_id}"):
             wish = _render_wish(job)
             key: Hashable = (job.job_id, wish)
             task = background.current(SLOT, key)
             busy = task is not None and not task.done and not task.stopped
             wanted = st.button(
-                _("Prepare"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
+                _("Create files"), disabled=busy or not wish.formats, key=f"prepare-{job.job_id}"
             )
             if wanted:
                 _begin(job, wish, key)
-            background.render_wait(SLOT, _("Gathering the results ..."))
+            background.render_wait(SLOT, _("Collecting the results ..."))
             _render_save(job, key)
             st.caption(_(RESEARCH_USE))
 
@@ -92,16 +94,16 @@ def _is_hidden(job: Job) -> bool:
 def _render_wish(job: Job) -> Wish:
     """Draw the choices of what to export; returns them."""
     chosen = st.pills(
-        _("Forms"),
+        _("File types"),
         FORMATS,
         selection_mode="multi",
         default=DEFAULTS,
         format_func=_label,
         key=f"takeaway-forms-{job.job_id}",
     )
-    names = st.toggle(_("Name the patients"), key=f"takeaway-names-{job.job_id}")
+    names = st.toggle(_("Include patient names"), key=f"takeaway-names-{job.job_id}")
     st.caption(
-        _("File names, accession numbers and UIDs are in the results either way.")
+        _("File names, ages, study dates and accession numbers are in the results either way.")
         + " "
         + _("A file's name may hold a patient's.")
     )
@@ -175,10 +177,6 @@ def _render_save(job: Job, key: Hashable) -> None:
     download: BatchDownload | None = task.result if task is not None else None
     if download is None:
         return
-    for line in download.left_out[:5]:
-        st.warning(plain(sentence(line)))
-    if len(download.left_out) > 5:
-        st.warning(_("More was left out; a list lies in the archive."))
     label = _("Save {name}").format(name=download.name)
     render_download(
         label,
@@ -187,3 +185,19 @@ def _render_save(job: Job, key: Hashable) -> None:
         download.media_type,
         key=f"takeaway-save-{job.job_id}",
     )
+    _render_left_out(download.left_out)
+
+
+def _render_left_out(lines: Sequence[str]) -> None:
+    """How much is missing and why, each reason once; which studies, the archive's list says."""
+    if not lines:
+        return
+    told = ngettext(
+        "{count} could not be exported (see the list in the archive).",
+        "{count} could not be exported (see the list in the archive).",
+        len(lines),
+    )
+    st.warning(told.format(count=len(lines)))
+    reasons = Counter(line.partition(": ")[2] or line for line in lines)
+    for reason, count in reasons.most_common(_MOST_REASONS):
+        st.caption(f"{count} \u00d7 {plain(sentence(reason))}")

@@ -18,14 +18,43 @@ from imaging.worklist.query import (
     WAITING,
     Replied,
     Sort,
+    WorklistPage,
     WorklistQuery,
 )
 from pages.ui import labels, resources, session
 from pages.ui.deeds import deed
+from pages.ui.grid.component import reported
 from pages.ui.i18n import _
 
 _LENGTHS = (PAGE, 100, 200)  # rows of a page
 _MORE = ("modality", "answer", "urgency", "outcome", "reading", "from", "to")
+
+
+def render_count(query: WorklistQuery, page: WorklistPage) -> None:
+    """How many are to be read; under a filter how many of all those it shows, and a way out."""
+    if not query.filtered:
+        counted = _("{unread} unread of {total} studies")
+        st.subheader(counted.format(unread=page.stored_unread, total=page.stored), anchor=False)
+        return
+    counted = _("Showing {shown} of {total} unread")
+    shown = counted.format(shown=page.unread, total=page.stored_unread)
+    st.subheader(shown, anchor=False)
+    read, stored_read = page.total - page.unread, page.stored - page.stored_unread
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if read or stored_read:
+            text = _("and {shown} of {total} read")
+            st.caption(text.format(shown=read, total=stored_read))
+        st.button(_("Show all"), key="show-all", type="tertiary", on_click=_show_all)
+
+
+@deed(Right.WORKLIST)
+def _show_all() -> None:
+    """Take the filter away, and keep how the list is sorted."""
+    for key, value in {"unread": False, "find": "", "from": None, "to": None}.items():
+        st.session_state[key] = value
+    for key in ("modality", "answer", "urgency", "outcome", "reading"):
+        st.session_state[key] = ""
+    session.set_worklist_page(1)
 
 
 def render_filter() -> WorklistQuery:
@@ -38,12 +67,13 @@ def render_filter() -> WorklistQuery:
         on_change=_to_first_page,
     )
     wanted = st.text_input(
-        _("Filter"),
+        _("Search"),
         key="find",
         bind="query-params",
         persist_state="session",
         placeholder=_("Name, ID, finding, file ..."),
         width=280,
+        label_visibility="collapsed",
         on_change=_to_first_page,
     )
     count = sum(bool(st.session_state.get(key)) for key in _MORE)
@@ -107,7 +137,7 @@ def _render_order() -> dict[str, Any]:
     }
     sort = _choice(_("Sort by"), "sort", sorts, nothing=_("Order of reading"))
     descending = st.toggle(
-        _("Last first"),
+        _("Newest first"),
         key="down",
         bind="query-params",
         persist_state="session",
@@ -115,7 +145,7 @@ def _render_order() -> dict[str, Any]:
         on_change=_to_first_page,
     )
     length = st.segmented_control(
-        _("Rows of a page"),
+        _("Rows per page"),
         _LENGTHS,
         default=PAGE,
         required=True,
@@ -164,6 +194,22 @@ def _day(label: str, key: str) -> str:
     return chosen.strftime("%Y%m%d") if isinstance(chosen, date) else ""
 
 
+@deed(Right.WORKLIST)
+def sort_by_header(key: str) -> None:
+    """Sort the whole list by what a header says (a table's callback).
+
+    Pressed again the other way round, a third time by the order of reading.
+    """
+    wanted = reported(key, "sorted")
+    if wanted not in {sort.value for sort in Sort}:
+        return
+    same, down = st.session_state.get("sort") == wanted, bool(st.session_state.get("down"))
+    back = wanted == Sort.READING or (same and down)
+    st.session_state["sort"] = "" if back else wanted
+    st.session_state["down"] = same and not back
+    session.set_worklist_page(1)
+
+
 def page_of(query: WorklistQuery) -> WorklistQuery:
     """The query with the page this session is at."""
     return replace(query, offset=(session.worklist_page() - 1) * query.limit)
@@ -176,10 +222,10 @@ def render_pages(query: WorklistQuery, total: int) -> None:
         return
     at = query.offset // query.limit + 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        _turn(_("Page before"), "Shift+P", at - 1, disabled=at <= 1)
+        _turn(_("Previous page"), "Shift+P", at - 1, disabled=at <= 1)
         key = f"page-{at}"  # a new one for each page, so that it always begins where the list is
         st.pagination(last, default=at, key=key, on_change=_go_to_page, args=(key,))
-        _turn(_("Page after"), "Shift+N", at + 1, disabled=at >= last)
+        _turn(_("Next page"), "Shift+N", at + 1, disabled=at >= last)
         shown = _("{first} to {last} of {total}").format(
             first=query.offset + 1, last=min(query.offset + query.limit, total), total=total
         )

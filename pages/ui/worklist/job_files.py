@@ -13,7 +13,8 @@ from imaging.intake.helper_files import SENTENCE
 from imaging.jobs import JobProgress
 from imaging.study import StudyRecord
 from pages.ui import labels, navigation, network_answer, resources, session, study_table, who
-from pages.ui.audit import sights
+from pages.ui.account import ai_switches
+from pages.ui.audit import moments, sights
 from pages.ui.data_uri import render_picture
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext, sentence
@@ -46,6 +47,12 @@ def render_files(job: JobProgress) -> None:
     sights.note_list([file.study_instance_uid for file in files], "job")
     pictures = repository.originals.thumbnails(list(films))
     revealed = first_read.revealed_among([f.study_instance_uid for f in files])
+    told = [
+        file.study_instance_uid
+        for file in files
+        if films.get(file.sop_instance_uid, (None, None))[1]
+    ]
+    moments.note_listed([uid for uid in told if uid in revealed], "job")
     rows = []
     for file in files:
         uid = file.sop_instance_uid
@@ -60,7 +67,7 @@ def render_files(job: JobProgress) -> None:
             )
         )
     if any(file.study_instance_uid for file in files):
-        st.caption(_("Tick a row to open its review."))
+        st.caption(_("Click a study to open it."))
     key = f"job-{job.job_id}-{offset}-{'-'.join(statuses)}"
     unnamed = any(film.source is SourceKind.FILM for film, _answer in films.values())
     who.render_table(rows, [f.study_instance_uid for f in files], key=key, unnamed=unnamed)
@@ -74,7 +81,7 @@ def render_files(job: JobProgress) -> None:
         batch_export.render_batch_export(repository.jobs.get(job.job_id))
     else:
         st.caption(
-            _("The results of so many files are taken away with cli.py results {job}.").format(
+            _("So many results are exported at a terminal: cli.py results {job}.").format(
                 job=job.job_id
             )
         )
@@ -138,7 +145,7 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
     _render_held([record])
     sights.note_list([study_instance_uid], "job")
     if first_read.hides(record):
-        st.caption(_("The network has answered. Read the film first: its answer follows yours."))
+        st.caption(_("The AI has answered. Read the image first: its answer follows yours."))
     for instance, assessment in zip(record.instances, record.assessments, strict=True):
         if instance.identity.sop_instance_uid != sop_instance_uid:
             continue
@@ -146,7 +153,10 @@ def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:
         with left:
             _render_picture(instance)
         with right:
-            if not first_read.hides(record):
+            if record.ai_off is not None:
+                ai_switches.render_off(record)
+            elif not first_read.hides(record):
+                moments.note_answer(study_instance_uid, assessment)
                 network_answer.render_answer(instance, assessment)
             who.render_wait(record, instance)
             who.render_film(record, instance, expanded=True)

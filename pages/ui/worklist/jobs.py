@@ -110,7 +110,7 @@ def _render_buttons(job: JobProgress) -> None:
             open_job(job.job_id)
     _render_priority(job)
     if job.state is JobState.PAUSED:
-        if st.button(_("Go on"), key=f"resume-{job.job_id}"):
+        if st.button(_("Resume"), key=f"resume-{job.job_id}"):
             repository.jobs.resume(job.job_id, account=session.account().name)
             _poll_progress.clear()
             resources.worker().wake()
@@ -202,7 +202,7 @@ def summary(job: JobProgress) -> str:
     What did not arrive, what was here before and what is no film are counted apart.
     """
     counts: dict[Status, int] = {s: n for s, n in job.counts.items() if s is not Status.HELPER}
-    parts = [f"{labels.outcome(s)}: {counts[s]}" for s in Status if counts.get(s)]
+    parts = [labels.pair(labels.outcome(s), str(counts[s])) for s in Status if counts.get(s)]
     apart = _arrived(job)
     if job.duplicates:
         text = ngettext("{count} duplicate", "{count} duplicates", job.duplicates)
@@ -222,11 +222,11 @@ def summary(job: JobProgress) -> str:
 def render_rescore(query: WorklistQuery, count: int) -> None:
     """Ask the installed networks about the listed studies; what they answered stays answered."""
     text = ngettext(
-        "Ask the installed network about {count} listed study",
-        "Ask the installed network about {count} listed studies",
+        "Re-run AI on {count} study",
+        "Re-run AI on {count} studies",
         count,
     )
-    hint = _("For a network that was installed since. A study that was raised stays raised.")
+    hint = _("For a model that was installed since. A study with priority keeps it.")
     if st.button(text.format(count=count), disabled=not count, help=hint, key="rescore"):
         repository = resources.repository()
         uids = repository.worklist.study_uids(query)

@@ -20,11 +20,11 @@ def render_overdue(count: int) -> None:
     if count:
         hours = resources.repository().site.reading_order().max_wait / _HOUR
         text = ngettext(
-            "{sign} {count} unread study has waited longer than {hours} h and goes first.",
-            "{sign} {count} unread studies have waited longer than {hours} h and go first.",
+            "{count} unread study has waited longer than {hours} h and goes first.",
+            "{count} unread studies have waited longer than {hours} h and go first.",
             count,
         )
-        st.caption(text.format(sign=labels.LATE, count=count, hours=f"{hours:g}"))
+        st.caption(text.format(count=count, hours=f"{hours:g}"))
 
 
 @only(Right.FINDINGS, Right.SITE)
@@ -34,10 +34,10 @@ def render_order() -> None:
     with st.expander(_("Order of reading")):
         st.caption(
             _(
-                "Unread studies that waited too long come first, by age. Then what the network "
-                "raised: the more urgent finding first, suspected before unsure, then by age. All "
-                "others keep the order they came in, refused and failed ones among them. The "
-                "network can raise a study, never lower it or take it off the list."
+                "Studies that waited too long come first. Then those the AI gave priority: "
+                "the more urgent finding first, suspected before unsure, then the one "
+                "waiting longest. All others stay in the order they came in. The AI can move "
+                "a study up, never down or off the list."
             )
         )
         _render_settings(order)
@@ -47,7 +47,7 @@ def render_order() -> None:
 def _render_settings(order: ReadingOrder) -> None:
     with st.form("order", border=False):
         hours = st.number_input(
-            _("Longest wait, hours"),
+            _("Maximum wait (h)"),
             int(SHORTEST_WAIT / _HOUR),
             int(LONGEST_WAIT / _HOUR),
             round(order.max_wait / _HOUR),
@@ -64,7 +64,7 @@ def _render_settings(order: ReadingOrder) -> None:
                 format_func=labels.level,
                 key=f"level-{code}",
             )
-        if st.form_submit_button(_("Save for all readers")):
+        if st.form_submit_button(_("Save for all doctors")):
             _save(ReadingOrder(timedelta(hours=int(hours or 1)), tuple(levels.items())))
 
 

@@ -23,7 +23,7 @@ def render_recent() -> None:
         return
     with folded:
         alone = bool(resources.settings().single_reader)
-        everybody = alone or st.toggle(_("Of all readers"), key="recent-jobs-of-all")
+        everybody = alone or st.toggle(_("Of all doctors"), key="recent-jobs-of-all")
         recent = resources.repository().jobs.recent(
             account=None if everybody else session.account().name, limit=_MOST
         )
@@ -49,5 +49,5 @@ def _kind(kind: JobKind) -> str:
         JobKind.UPLOAD: _("Upload"),
         JobKind.FOLDER: _("Folder"),
         JobKind.WATCH: _("Watched folder"),
-        JobKind.RESCORE: _("Asked again"),
+        JobKind.RESCORE: _("AI run again"),
     }[kind]

@@ -33,14 +33,14 @@ def render_server_folder() -> None:
     """A folder that the server can read: queued once, or watched for new files."""
     roots = resources.settings().roots
     if not roots:
-        st.caption(_("Folders of this server can be queued once LIGHTBOX_ROOTS names them."))
+        st.caption(_("Folders of this server can be added once LIGHTBOX_ROOTS names them."))
         return
     with st.form("server-folder", border=False):
         wanted = st.text_input(
             _("Folder of this server"), placeholder=roots[0], key="server-folder-path"
         )
         watched = st.checkbox(_("Watch it: take new files as they are complete"))
-        submitted = st.form_submit_button(_("Queue the folder"))
+        submitted = st.form_submit_button(_("Add the folder"))
     if not submitted or not wanted.strip():
         return
     folder = allowed_folder(wanted, resources.settings())

@@ -40,7 +40,7 @@ def render_views(query: WorklistQuery) -> None:
 
 def usual_views(*, blind: bool) -> tuple[View, ...]:
     """The lists everybody has; one that tells what the network says is not for who reads blind."""
-    raised = View(_("Raised by AI"), WorklistQuery(unread=True, urgency=1))
+    raised = View(_("Priority by AI"), WorklistQuery(unread=True, urgency=1))
     return (
         View(_("Unread"), WorklistQuery(unread=True)),
         *(() if blind else (raised,)),

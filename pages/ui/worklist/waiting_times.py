@@ -26,6 +26,7 @@ from models.model_card.operating_point import OperatingPoint, read_operating_poi
 from pages.ui import background, resources, session
 from pages.ui.deeds import fragment, only
 from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.model import labels as names
 from pages.ui.network_answer import model_line
 
 OPEN = "worth-open"
@@ -55,7 +56,7 @@ def render_waiting_times(
     cap_hours : float
         How long a study may wait behind others at this site, to begin with.
     """
-    panel = st.expander(_("What does this order change?"), key=OPEN, on_change="rerun")
+    panel = st.expander(_("Effect of AI ordering on waiting times"), key=OPEN, on_change="rerun")
     if not panel.open:
         return
     with panel:
@@ -78,9 +79,10 @@ def render_waiting_times(
 def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
     """Say whose answers make the order, how good they are, and what waits now."""
     words = _(
-        "{model}, operating point {point}: raises {sensitivity} of the films with the finding and "
-        "leaves {specificity} of those without. It is unsure, without raising, about {unsure} "
-        "and {unsure_absent}. Measured on {films} films of the {split} split; 95 % intervals."
+        "{model}, threshold {point}: gives priority to {sensitivity} of the images with the "
+        "finding and leaves {specificity} of those without. It is unsure, without giving "
+        "priority, about {unsure} and {unsure_absent}. Measured on {films} images of the "
+        "{split} split; 95 % intervals."
     )
     st.caption(
         words.format(
@@ -91,7 +93,7 @@ def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
             unsure=point.unsure_present.whole,
             unsure_absent=point.unsure_absent.whole,
             films=point.films,
-            split=point.split,
+            split=names.split(point.split),
         )
     )
     routine, unsure, raised = work.counts()
@@ -99,7 +101,7 @@ def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
     waits = ngettext("{count} study waits now.", "{count} studies wait now.", count)
     total = waits.format(count=count)
     # a blind reader may not learn from a count what the network said about the only study
-    by_urgency = _("Raised: {raised}, unsure: {unsure}, routine: {routine}.")
+    by_urgency = _("Priority: {raised}, unsure: {unsure}, routine: {routine}.")
     counts = by_urgency.format(raised=raised, unsure=unsure, routine=routine)
     st.caption(total if session.reads_blind() else f"{total} {counts}")
 
@@ -119,17 +121,19 @@ def _choose_scenario(point: OperatingPoint, work: Workload, cap_hours: float) ->
             _("Minutes per reading"), minutes, READING_MINUTES, bounds=(0.5, 30.0), step=0.5
         )
     with columns[2]:
-        readers = st.slider(_("Readers"), 1, 12, 1, key="worth-readers")
+        readers = st.slider(_("Doctors reading"), 1, 12, 1, key="worth-readers")
         st.caption(_("assumed"))
     with columns[3]:
         percent = st.slider(
             _("With the finding, %"), 1, 99, round(100 * share), key="worth-prevalence"
         )
-        estimated = _("from the share raised here")
-        st.caption(_("as in the test films") if raised is None else estimated)
+        estimated = _("from the share with priority here")
+        st.caption(_("as in the test images") if raised is None else estimated)
     with columns[4]:
-        cap = st.slider(_("Cap, hours"), 0.5, 72.0, _within(cap_hours, 0.5, 72.0), key="worth-cap")
-        st.caption(_("from then on a study goes first"))
+        cap = st.slider(
+            _("Maximum wait (h)"), 0.5, 72.0, _within(cap_hours, 0.5, 72.0), key="worth-cap"
+        )
+        st.caption(_("after this time a study goes first"))
     # a measured spread goes with the measured mean, and scales along when a reader moves it
     spread = work.minutes_spread if minutes else None
     return Scenario(
@@ -167,7 +171,7 @@ def _compare(scenario: Scenario, work: Workload) -> Comparison | None:
     if task.done and not task.stopped:
         return task.result
     if not task.stopped:
-        background.render_wait(_SLOT, _("Playing the list through"))
+        background.render_wait(_SLOT, _("Simulating the list"))
     elif st.button(_("Stopped. Work it out again"), key="again-worth"):
         background.forget(_SLOT)
         st.rerun()
@@ -179,8 +183,8 @@ def _render_table(compared: Comparison) -> None:
     scenario = compared.scenario
     columns = {
         Policy.FIFO: _("As they came"),
-        Policy.URGENCY: _("By urgency, no cap"),
-        Policy.CAPPED: _("This order: by urgency, with cap"),
+        Policy.URGENCY: _("By urgency, no maximum wait"),
+        Policy.CAPPED: _("This order: by urgency, with a maximum wait"),
     }
     rows = []
     for label, group, figure in _figures():
@@ -188,12 +192,12 @@ def _render_table(compared: Comparison) -> None:
             name: texts.with_interval(getattr(compared.waits[policy][group], figure))
             for policy, name in columns.items()
         }
-        rows.append({_("Wait until a reader opens the study"): label, **cells})
+        rows.append({_("Wait until a doctor opens the study"): label, **cells})
     st.table(rows, hide_index=True, alt=_("Waits under three orders of reading"))
     words = _(
-        "Simulated: {hours} hours of arrivals onto the list as it stands, played {count} times "
-        "with the same films under each order, then read empty. In brackets: 95 % interval of "
-        "the figure; a single day differs more."
+        "Simulated: {hours} hours of arrivals onto the list as it stands, played {count} "
+        "times with the same images under each order, then read empty. In brackets: 95 % "
+        "interval of the figure; a single day differs more."
     )
     st.caption(words.format(hours=f"{scenario.hours:g}", count=scenario.repetitions))
     if scenario.load >= 1:
@@ -203,8 +207,8 @@ def _render_table(compared: Comparison) -> None:
 def _figures() -> tuple[tuple[str, Group, str], ...]:
     return (
         (_("With the finding, mean"), Group.POSITIVE, "mean"),
-        (_("With the finding, but missed by the network, mean"), Group.MISSED, "mean"),
-        (_("Missed by the network, 95 % no longer than"), Group.MISSED, "percentile95"),
+        (_("With the finding, but missed by the AI, mean"), Group.MISSED, "mean"),
+        (_("Missed by the AI, 95 % no longer than"), Group.MISSED, "percentile95"),
         (_("Without the finding, mean"), Group.NEGATIVE, "mean"),
         (_("Worst of all studies, mean of the repetitions"), Group.ALL, "worst"),
     )
@@ -214,7 +218,7 @@ def _render_change(compared: Comparison) -> None:
     """Say in a sentence who waits less and who pays for it, and whether the cap was needed."""
     waits = compared.waits[Policy.CAPPED]
     flagged = _("Against the order they came in, studies with the finding wait {change}.")
-    missed = _("Those of them the network misses wait {change}.")
+    missed = _("Those of them the AI misses wait {change}.")
     sentences = [
         words.format(change=_describe_change(waits[group].longer))
         for words, group in ((flagged, Group.POSITIVE), (missed, Group.MISSED))
@@ -224,10 +228,10 @@ def _render_change(compared: Comparison) -> None:
     cap = f"{compared.scenario.cap_hours:g}"
     if late == 0:
         sentences.append(
-            _("No study came to wait {cap} h, so the cap changed nothing.").format(cap=cap)
+            _("No study waited {cap} h, so the maximum wait changed nothing.").format(cap=cap)
         )
     elif late > 0:
-        share = _("Without the cap {percent} % of the studies wait {cap} h or longer.")
+        share = _("Without a maximum wait {percent} % of the studies wait {cap} h or longer.")
         sentences.append(share.format(percent=f"{100 * late:.1f}", cap=cap))
     st.markdown(" ".join(sentences))
 

@@ -224,4 +224,4 @@ def test_helper_files_are_counted_and_in_no_table(repository: Repository, tmp_pa
     assert statuses[Status.HELPER] == statuses[Status.ERROR] == 1
     table, page = (path.read_text(encoding="utf-8-sig") for path in found.files)
     assert "b.txt" in table and "AUTORUN" not in table
-    assert "Files that are no films, and in no table: 1." in page
+    assert "Files that are not images, and in no table: 1." in page

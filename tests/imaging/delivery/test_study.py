@@ -27,6 +27,7 @@ SUFFIXES = {
     "gsps": ".dcm",
     "map": ".dcm",
     "pdf": ".pdf",
+    "html": ".html",
     "fhir": ".json",
     "csv": ".csv",
 }

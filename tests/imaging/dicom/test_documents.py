@@ -278,5 +278,5 @@ def test_a_presentation_names_its_films_and_refuses_others() -> None:
     state = read_presentation(exported(case, "gsps"))
     assert isinstance(state, PresentationState)
     assert state.films == (case.record.instances[0].identity.sop_instance_uid,)
-    with pytest.raises(UnsupportedImageError, match="another film"):
+    with pytest.raises(UnsupportedImageError, match="another image"):
         state.on(read_image(make_dicom_bytes(SOPInstanceUID="1.2.3")))

@@ -282,7 +282,7 @@ def test_what_is_drawn_is_a_step_and_what_is_not_is_a_caution() -> None:
     [
         ({"ShutterShape": "CIRCULAR"}, "a shutter"),
         ({"MaskSubtractionSequence": [Dataset()]}, "a mask to subtract"),
-        ({"GraphicAnnotationSequence": [Dataset()]}, "marks and texts"),
+        ({"GraphicAnnotationSequence": [Dataset()]}, "annotations and texts"),
     ],
 )
 def test_other_layers_of_a_file_are_named(attributes: dict[str, Any], words: str) -> None:

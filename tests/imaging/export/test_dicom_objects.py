@@ -164,19 +164,30 @@ def test_a_draft_names_no_verifier_and_says_so() -> None:
 
 def test_findings_are_coded_present_or_absent() -> None:
     found = groups(exported(export_case_of("cr"), "sr"))
-    said = {
-        name: (code(items(g, name="Finding")[0]), code(items(g, name="Presence of finding")[0]))
-        for name, g in found.items()
-        if name.startswith("Reader")
-    }
+    named = {"pneumonia": "Pneumonia", "bacterial": "Bacterial pneumonia"}
+    named["effusion"] = "Pleural effusion"
+    said = {key: code(items(found[f"Reader {key}"], name=name)[0]) for key, name in named.items()}
     present, absent = ("SCT", "52101004"), ("SCT", "272519000")
-    assert said == {
-        "Reader pneumonia": (("SCT", "233604007"), present),
-        "Reader bacterial": (("SCT", "53084003"), absent),
-        "Reader effusion": (("SCT", "60046008"), present),
-    }
+    assert said == {"pneumonia": present, "bacterial": absent, "effusion": present}
     notes = [i.TextValue for i in items(found["Reader bacterial"], name="Comment")]
-    assert notes == ["Restates the network's finding: viral", "не вирус"]
+    assert notes == ["Rewords the AI finding: viral", "No bacterial pneumonia. не вирус"]
+
+
+def test_only_what_is_present_is_listed_as_a_finding() -> None:
+    found = groups(exported(export_case_of("cr"), "sr"))
+    listed = {name: items(group, name="Finding") for name, group in found.items()}
+    assert code(listed["Reader pneumonia"][0]) == ("SCT", "233604007")
+    assert not listed["Reader bacterial"]
+    case = export_case_of("cr", None)
+    said = case.record.assessments[0]
+    assert said
+    lead = replace(said.findings[0], probability=0.01)
+    unseen = replace(said, findings=(lead,), answer=Answer.ABSENT, conformal_set=("absent",))
+    case = case_with(replace(case.record, assessments=(unseen,)), case.contents)
+    group = groups(exported(case, "sr"))["Network pneumonia"]
+    assert not items(group, name="Finding")
+    assert code(items(group, name="Pneumonia")[0]) == ("SCT", "272519000")
+    assert "AI: Pneumonia: not seen." in [i.TextValue for i in items(group, name="Comment")]
 
 
 def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
@@ -188,15 +199,15 @@ def test_the_network_s_numbers_and_name_are_in_the_report() -> None:
     assert numbers == pytest.approx(
         {
             "Probability": 0.8312345678901234,
-            "Operating point": 0.43,
-            "Disagreement between networks": 0.031,
-            "Error rate of the conformal answer": 0.05,
+            "Threshold": 0.43,
+            "Disagreement within the model": 0.031,
+            "Error rate the AI answer is set to": 0.05,
         }
     )
     texts = [i.TextValue for i in items(group, kind="TEXT")]
     assert {MODEL.name, MODEL.version, f"weights_sha256={MODEL.weights_sha256}"} <= set(texts)
     assert "engine=onnxruntime int8" in texts
-    assert code(items(group, name="Answer of the network")[0]) == ("SCT", "52101004")
+    assert code(items(group, name="AI answer")[0]) == ("SCT", "52101004")
 
 
 def test_a_refusal_is_reported_with_its_reason() -> None:
@@ -208,7 +219,7 @@ def test_a_refusal_is_reported_with_its_reason() -> None:
     )
     case = case_with(replace(case.record, assessments=(refused,)), case.contents)
     group = groups(exported(case, "sr"))["Network refusal"]
-    assert code(items(group, name="Answer of the network")[0]) == ("SCT", "373121007")
+    assert code(items(group, name="AI answer")[0]) == ("SCT", "373121007")
     assert items(group, name="Comment")[0].TextValue == "Too dark."
 
 
@@ -250,7 +261,7 @@ def test_highdicom_reads_the_report_as_tid_1500() -> None:
     content = report.content
     assert isinstance(content, highdicom.sr.MeasurementReport)
     assert len(content.get_planar_roi_measurement_groups()) == 3  # rectangle, ellipse, region
-    assert len(content.get_image_measurement_groups()) == 9
+    assert len(content.get_image_measurement_groups()) == 8  # no exploratory one: it is final
 
 
 def test_report_uids_follow_from_study_and_version() -> None:
@@ -271,7 +282,7 @@ def test_a_later_answer_of_the_network_is_another_report() -> None:
 
 
 def test_nothing_said_is_nothing_to_report() -> None:
-    with pytest.raises(ExportError, match="Neither a reader nor the network"):
+    with pytest.raises(ExportError, match="Neither a doctor nor the AI"):
         export_case(export_case_of("cr", None, said=False), ["sr"], NOW)
 
 
@@ -462,14 +473,14 @@ def test_a_slice_of_unknown_thickness_becomes_a_region() -> None:
 def test_no_region_is_said_not_drawn() -> None:
     case = export_case_of("cr")
     against = replace(case.maps[0], values=-np.abs(case.maps[0].values))
-    with pytest.raises(ExportError, match="strongly enough"):
+    with pytest.raises(ExportError, match="strong enough"):
         export_case(replace(case, maps=(against,)), ["map"], NOW)
 
 
 def test_a_map_of_another_size_is_refused() -> None:
     case = export_case_of("cr")
     small = replace(case.maps[0], values=np.ones((2, 2), np.float32))
-    with pytest.raises(ExportError, match="size of its film"):
+    with pytest.raises(ExportError, match="size of its image"):
         export_case(replace(case, maps=(small,)), ["map"], NOW)
 
 

@@ -94,7 +94,7 @@ def test_the_pdf_names_what_is_not_drawn(tmp_path: Path) -> None:
     printed = plain(" ".join(pages(case(film(broken)), tmp_path)))
     assert "Overlay 1 of this file cannot be drawn" in printed
     printed = plain(" ".join(pages(case(film(make_overlay(MARK)), overlays=False), tmp_path)))
-    assert "The reader switched the file's overlay off" in printed
+    assert "The doctor switched the file's overlay off" in printed
 
 
 def test_pixels_that_are_not_square_are_printed_as_on_the_screen() -> None:

@@ -15,7 +15,7 @@ from imaging.export.wording import map_line
 from tests.imaging.export.test_documents import pages, plain
 from tests.imaging.export_cases import NOW, export_case_of
 
-WHY = "Methods of another kind mark other places."
+WHY = "Other kinds of method mark other areas."
 WORDS = "Evidence mainly in the left lower zone."
 
 

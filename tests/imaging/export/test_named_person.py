@@ -30,7 +30,7 @@ def test_an_object_that_names_another_than_its_film_is_thrown_away(form: str) ->
     case = export_case_of("cr")
     (file,) = [f for f in export_case(case, [form], NOW) if f.name.startswith(form)][:1]
     insist_on_named_person(case, file)
-    with pytest.raises(ExportError, match="refers to another's film"):
+    with pytest.raises(ExportError, match="refers to another's image"):
         insist_on_named_person(of(case, STRANGER), file)
 
 

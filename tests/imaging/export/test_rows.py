@@ -90,7 +90,7 @@ def test_a_refusal_gives_its_reason_and_no_figure() -> None:
 
 def test_moments_are_told_in_utc() -> None:
     moments = [c for c in result_columns(CODES) if c.kind is Kind.MOMENT]
-    assert [c.text(row_of()) for c in moments] == ["", "", "2026-03-04T12:00:00+00:00"]
+    assert [c.text(row_of()) for c in moments] == ["", "", "", "2026-03-04T12:00:00+00:00"]
 
 
 def test_control_characters_never_reach_a_row() -> None:
@@ -103,8 +103,8 @@ def test_control_characters_never_reach_a_row() -> None:
     [
         ((), "not read", ""),
         ((Stage.DRAFT,), "draft", ""),
-        ((Stage.PRELIMINARY,), "preliminary", "Pneumonia absent"),
-        ((Stage.FINAL, Stage.DRAFT), "final", "Pneumonia absent"),
+        ((Stage.PRELIMINARY,), "preliminary", "No pneumonia."),
+        ((Stage.FINAL, Stage.DRAFT), "final", "No pneumonia."),
     ],
 )
 def test_only_what_a_reader_signed_is_the_reader_s_word(
@@ -124,14 +124,14 @@ def test_only_what_a_reader_signed_is_the_reader_s_word(
 # A job as rows -------------------------------------------------------------------------------
 
 
-def test_a_job_is_one_row_per_file_in_its_order(repository: Repository) -> None:
+def test_a_job_is_one_row_per_file_as_the_worklist_orders_them(repository: Repository) -> None:
     job = queue(repository, ("b.dcm", film(1)), (HOSTILE, b"text"), ("a.dcm", film(2)))
     rows = list(job_batch(repository, repository.jobs.get(job), because).rows(False))
-    assert [r.path for r in rows] == ["b.dcm", HOSTILE, "a.dcm"]
-    assert [r.status for r in rows] == ["ok", "error", "ok"]
-    assert [r.selection for r in rows] == ["image, ok", "none, error", "image, ok"]
-    assert rows[1].message and not rows[1].study_instance_uid
-    assert [r.accession_number for r in rows] == ["A-1", "", "A-2"]
+    assert [r.path for r in rows] == ["b.dcm", "a.dcm", HOSTILE]  # which is no study's
+    assert [r.status for r in rows] == ["ok", "ok", "error"]
+    assert [r.selection for r in rows] == ["image, ok", "image, ok", "none, error"]
+    assert rows[2].message and not rows[2].study_instance_uid
+    assert [r.accession_number for r in rows] == ["A-1", "A-2", ""]
     assert rows[0].received_at is not None and rows[0].urgency == 2
 
 

@@ -14,14 +14,16 @@ from imaging.entities import RESEARCH_USE
 from imaging.errors import ExportError, InputError
 from imaging.export.batch.rows import ResultRow
 from imaging.export.batch.summary import Case, PicturePair, Summary, Tally, about, top_cases
-from imaging.export.batch.summary_blocks import AI_GENERATED
+from imaging.export.batch.summary_blocks import AI_GENERATED, SHEET_TITLE
 from imaging.export.batch.summary_html import write_html
 from imaging.export.batch.summary_pdf import write_pdf
+from imaging.person import format_name
 from imaging.rendering import png_bytes
 from tests.imaging.export_cases import MODEL
 from tests.imaging.result_cases import HOSTILE, NOW, answered, unanswered
 
 EVIL = "<img src=x onerror=alert(1)>"
+NAMED = format_name(f"{EVIL}^Q")  # a name has its equals signs between its groups
 BATCH = [
     answered(1, 0.10),
     answered(2, 0.95, path=HOSTILE, accession_number=EVIL, patient_name=f"{EVIL}^Q"),
@@ -35,7 +37,7 @@ PAIR = PicturePair(
     original=png_bytes(np.full((30, 40), 90, np.uint8)),
     overlay=png_bytes(np.full((30, 40, 3), (200, 100, 0), np.uint8)),
     sop_instance_uid="1.2.5.2",
-    method="Fused scales",
+    method="Combined map",
     finding="Pneumonia",
     model=MODEL,
 )
@@ -179,16 +181,16 @@ def test_nothing_in_the_page_acts_or_calls_out(tmp_path: Path) -> None:
 def test_hostile_names_are_words(tmp_path: Path) -> None:
     text = Parsed(html_of(tmp_path, names=True)).text
     assert f"Accession {EVIL}" in text and HOSTILE in text and f"Not a chest: {EVIL}." in text
-    assert f"Patient {EVIL} Q" in text
+    assert f"Patient {NAMED}" in text
 
 
 def test_the_original_comes_first_and_the_caption_says_what_the_second_is(tmp_path: Path) -> None:
     page = Parsed(html_of(tmp_path))
     pictures = [attrs["alt"] for tag, attrs in page.elements if tag == "img"]
-    assert pictures == ["Film as acquired", "AI-generated overlay: Fused scales"]
-    for words in ("Fused scales for Pneumonia", MODEL.short_hash, AI_GENERATED):
+    assert pictures == ["Original image", "AI-generated overlay: Combined map"]
+    for words in ("Combined map for Pneumonia", MODEL.short_hash, AI_GENERATED):
         assert words in page.text
-    assert "No picture: the network gave no answer" in page.text
+    assert "No picture: the AI gave no answer" in page.text
 
 
 def test_the_page_holds_model_counts_distribution_and_reasons(tmp_path: Path) -> None:
@@ -196,10 +198,23 @@ def test_the_page_holds_model_counts_distribution_and_reasons(tmp_path: Path) ->
     assert RESEARCH_USE in page.text and MODEL.weights_sha256 in page.text
     assert "pneumonia: 0.430" in page.text and "7 files, 4 studies." in page.text
     assert "could not be read The file is empty. 2" in page.text
-    assert "0.950 (operating point 0.430)" in page.text
+    assert "0.950 (threshold 0.430)" in page.text
     bars = [float(str(a["height"])) for tag, a in page.elements if tag == "rect"]
     assert len(bars) == 20 and sum(height > 0 for height in bars) == 3
-    assert "they are the network's draft" in page.text
+    assert "they are the AI's draft" in page.text
+
+
+def test_the_urgent_come_first_and_the_refused_last(tmp_path: Path) -> None:
+    titles = (
+        "most urgent studies",
+        SHEET_TITLE,
+        "What became of",
+        "Model and thresholds",
+        "Reasons",
+    )
+    for text in (Parsed(html_of(tmp_path)).text, " ".join(pdf_pages(tmp_path))):
+        places = [text.index(title) for title in titles]
+        assert places == sorted(places)
 
 
 def test_patients_are_not_named_unasked(tmp_path: Path) -> None:
@@ -212,8 +227,8 @@ def test_signed_results_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
     write_html(path, tallied(rows), (), NOW)
     text = Parsed(path.read_text()).text
-    assert "1 files belong to studies that a reader signed as final." in text
-    assert "network's draft" not in text
+    assert "1 files belong to studies that a doctor signed as final." in text
+    assert "AI's draft" not in text
 
 
 # PDF -----------------------------------------------------------------------------------------
@@ -231,13 +246,13 @@ def test_the_pdf_holds_what_the_page_holds(tmp_path: Path) -> None:
         "7 files, 4 studies.",
         "pneumonia: 0.430",
         "The file is empty.",
-        "0.950 (operating point 0.430)",
+        "0.950 (threshold 0.430)",
         "Probability of Pneumonia, 4 images",
-        "Fused scales for Pneumonia",
+        "Combined map for Pneumonia",
         MODEL.short_hash,
         f"Accession {EVIL}",
-        f"Patient {EVIL} Q",
-        "they are the network's draft",
+        f"Patient {NAMED}",
+        "they are the AI's draft",
     ):
         assert words in text, words
     assert MODEL.weights_sha256 in re.sub(r"\s", "", text)

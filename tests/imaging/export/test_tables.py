@@ -41,9 +41,9 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def read_xlsx(path: Path) -> list[dict[str, Any]]:
+def read_xlsx(path: Path, sheet: str = "All figures") -> list[dict[str, Any]]:
     book = openpyxl.load_workbook(path)
-    head, *rows = book["Results"].iter_rows()
+    head, *rows = book[sheet].iter_rows()
     names = [cell.value for cell in head]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -64,6 +64,53 @@ def test_no_cell_of_csv_is_a_formula(tmp_path: Path) -> None:
     assert rows[1]["path"] == f"'{HOSTILE}" and rows[1]["patient_name"] == "'=HYPERLINK(1)"
     cells = [cell for row in rows for cell in row.values()]
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))]
+
+
+LEAD = (
+    *("Patient", "Age", "Sex", "Study date", "Examination", "AI answer"),
+    *("Urgency", "Status", "Signed by", "Findings", "Impression", "File"),
+)
+PERSON = answered(
+    4,
+    0.9,
+    patient_name="Diallo^Amina",
+    age_years=1.5,
+    sex="F",
+    study_date="2026-03-04 08:35",
+    examination="CR CHEST AP",
+    reading="final",
+    signed_by="Dr Ada",
+    reader_findings="Pneumonia, right lower zone.",
+    impression="Pneumonia.",
+)
+IN_WORDS = {
+    "Patient": "Diallo, Amina",
+    "Age": "18 months",
+    "Sex": "female",
+    "Study date": "2026-03-04 08:35",
+    "Examination": "CR CHEST AP",
+    "AI answer": "Pneumonia: suspected",
+    "Urgency": "raised",
+    "Status": "signed as final",
+    "Signed by": "Dr Ada",
+    "Findings": "Pneumonia, right lower zone.",
+    "Impression": "Pneumonia.",
+    "File": "ward/film-4.dcm",
+}
+
+
+def test_csv_leads_with_what_a_person_looks_for(tmp_path: Path) -> None:
+    rows = read_csv(written("csv", tmp_path, [PERSON, unanswered(3, "refused", "Not a chest.")]))
+    assert tuple(rows[0])[:12] == LEAD
+    assert {name: rows[0][name] for name in LEAD} == IN_WORDS
+    assert rows[1]["AI answer"] == "not suitable: Not a chest."
+
+
+def test_xlsx_leads_with_what_a_person_looks_for(tmp_path: Path) -> None:
+    (row,) = read_xlsx(written("xlsx", tmp_path, [PERSON]), "Results")
+    assert {name: cell.value for name, cell in row.items()} == IN_WORDS
+    (figures,) = read_xlsx(tmp_path / "results.xlsx")
+    assert figures["probability"].value == 0.9 and "Patient" not in figures
 
 
 # Parquet -------------------------------------------------------------------------------------
@@ -117,8 +164,8 @@ def test_no_cell_of_xlsx_is_a_formula_even_when_edited(tmp_path: Path) -> None:
 
 def test_xlsx_keeps_its_header_in_sight_and_says_what_made_it(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(written("xlsx", tmp_path, ROWS))
-    assert book.sheetnames == ["Results", "About"]
-    assert book["Results"].freeze_panes == "B2"
+    assert book.sheetnames == ["Results", "All figures", "About"]
+    assert {book[name].freeze_panes for name in ("Results", "All figures")} == {"B2"}
     assert book["Results"].column_dimensions["A"].width > 30
     about = {row[0].value: row[1] for row in book["About"].iter_rows()}
     assert about["Use"].value == RESEARCH_USE

@@ -9,7 +9,19 @@ import pytest
 
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.review import drafting
-from imaging.review.records import Account, Annotation, Call, Review, Shape, Stage, Trial
+from imaging.review.records import (
+    Account,
+    Annotation,
+    Call,
+    Compared,
+    Course,
+    Review,
+    Shape,
+    Side,
+    Site,
+    Stage,
+    Trial,
+)
 
 READER = Account("ada", "Dr Ada")
 PNEUMONIA = Finding("pneumonia", "Pneumonia", 0.9, 0.5)
@@ -136,3 +148,75 @@ def test_a_trial_of_the_eraser_is_content_and_can_be_undone() -> None:
     assert tried.trials == (trial,) and not drafting.same_content(tried, empty())
     back = drafting.undo(stored(tried), READER)
     assert back is not None and back.trials == ()
+
+
+def present(code: str = "pneumonia") -> Review:
+    return drafting.add(empty(), code)
+
+
+def test_a_finding_has_a_side_and_zones_from_the_top() -> None:
+    sites = (Site.LOWER_ZONE, Site.MIDDLE_ZONE)
+    (found,) = drafting.locate(present(), "pneumonia", Side.RIGHT, sites).findings
+    assert (found.side, found.sites) == (Side.RIGHT, (Site.MIDDLE_ZONE, Site.LOWER_ZONE))
+
+
+@pytest.mark.parametrize(
+    ("code", "side", "kept"),
+    [
+        ("pneumonia", Side.LEFT, (Side.LEFT, ())),  # the left lung has no middle lobe
+        ("pneumonia", None, (None, ())),
+        ("effusion", Side.RIGHT, (Side.RIGHT, ())),
+        ("cardiomegaly", Side.RIGHT, (None, ())),
+    ],
+)
+def test_no_place_is_kept_that_is_not_there(
+    code: str, side: Side | None, kept: tuple[Side | None, tuple[Site, ...]]
+) -> None:
+    (found,) = drafting.locate(present(code), code, side, (Site.MIDDLE_LOBE,)).findings
+    assert (found.side, found.sites) == kept
+
+
+def test_what_is_absent_has_no_place_and_may_only_have_resolved() -> None:
+    review = drafting.compare_with(present(), Compared("9", "20260910"))
+    review = drafting.locate(review, "pneumonia", Side.RIGHT, (Site.LOWER_ZONE,))
+    review = drafting.compare(review, "pneumonia", Course.WORSE)
+    (absent,) = drafting.decide(review, PNEUMONIA, Answer.PRESENT, False).findings
+    assert (absent.side, absent.sites, absent.course) == (None, (), None)
+    gone = drafting.decide(review, PNEUMONIA, Answer.PRESENT, False)
+    assert drafting.compare(gone, "pneumonia", Course.SAME).findings[0].course is None
+    assert drafting.compare(gone, "pneumonia", Course.RESOLVED).findings[0].course is not None
+
+
+def test_what_was_said_against_one_prior_is_not_said_of_another() -> None:
+    review = drafting.compare_with(present(), Compared("9", "20260910"))
+    review = drafting.compare(review, "pneumonia", Course.NEW)
+    assert review.findings[0].course is Course.NEW
+    assert drafting.compare_with(review, Compared("8", "20260101")).findings[0].course is None
+    assert drafting.compare(present(), "pneumonia", Course.NEW).findings[0].course is None
+
+
+def test_a_normal_study_is_stated_in_one_step() -> None:
+    review = drafting.call_normal(empty(), (PNEUMONIA,), replace(LEAD, answer=Answer.ABSENT))
+    assert {f.code for f in review.findings} >= {"pneumonia", "effusion", "pneumothorax"}
+    assert not any(f.present for f in review.findings) and drafting.is_normal(review)
+    assert review.findings[0].call is Call.ACCEPTED
+    assert not drafting.is_normal(replace(review, note="but a nodule"))
+
+
+def test_the_template_takes_no_finding_back() -> None:
+    with pytest.raises(ValueError, match="not normal"):
+        drafting.call_normal(present("nodule"), (PNEUMONIA,), LEAD)
+
+
+def test_a_draft_is_of_what_the_network_was_tested_for_alone() -> None:
+    assert [(f.code, f.present) for f in drafting.drafted(LEAD)] == [("pneumonia", True)]
+    doubtful = (
+        replace(LEAD, answer=Answer.UNSURE),
+        replace(LEAD, answer=Answer.UNSUITABLE),
+        replace(LEAD, answer=None),
+        replace(LEAD, status=Status.WARNED),
+        replace(LEAD, status=Status.REFUSED),
+        replace(LEAD, findings=(VIRAL,)),
+        None,
+    )
+    assert not any(map(drafting.drafted, doubtful))

@@ -150,7 +150,7 @@ def test_the_same_bytes_are_scored_once_in_a_batch_and_across_jobs(store: Reposi
     second = queued(store, content)
     sha256 = hashlib.sha256(content).hexdigest()
     assert store.claims.known_results([sha256, "f" * 64], NETWORKS) == {sha256}
-    assert store.claims.known_results([sha256], "other networks") == frozenset()
+    assert store.claims.known_results([sha256], "other models") == frozenset()
     task = store.claims.claim_files("one", 9)[0]
     assert store.claims.finish_files("one", [Result(task, sha256, None)], NETWORKS)
 
@@ -450,7 +450,7 @@ def test_a_question_about_stored_films_that_was_cut_off_ends_and_says_so(
     assert store.jobs.end_interrupted(now - timedelta(minutes=10)) == 0  # somebody may be at it
     assert store.jobs.end_interrupted(now + timedelta(seconds=1)) == 1
     (told,) = store.jobs.get(begun).files
-    assert told.status is Status.ERROR and "ask about the list again" in told.message
+    assert told.status is Status.ERROR and "run the AI on the list again" in told.message
     assert store.jobs.progress(begun).finished
     assert not store.jobs.progress(whole).finished and store.jobs.progress(whole).total == 2
     assert store.jobs.end_interrupted(now + timedelta(seconds=1)) == 0

@@ -98,16 +98,16 @@ FORGED_ROWS = {
     ),
     "answer": (
         "UPDATE assessments SET status = 'ok'",
-        "An answer of the network about film 1.2.5 was altered after it was given by network",
+        "An AI answer about image 1.2.5 was altered after it was given by network",
     ),
     "answer deleted": (
         "DELETE FROM assessments",
-        "An answer of the network about film 1.2.5 is gone",
+        "An AI answer about image 1.2.5 is gone",
     ),
     "answer slipped in": (
         "INSERT INTO assessments (id, sop_instance_uid, status, content, created_at) SELECT 99,"
         " sop_instance_uid, 'ok', content, created_at FROM assessments",
-        "An answer of the network about film 1.2.5 stands in the records, and no line",
+        "An AI answer about image 1.2.5 stands in the records, and no line",
     ),
     "film of somebody else": (
         "SWAP instances header DOE^JANE -> ROE^MARY",

@@ -130,7 +130,7 @@ def test_cut_out_first_and_typed_of_any_then(repository: Repository, at: int) ->
     films = repository.studies.get(uid).instances
     assert len(films) == 3
     type_in(repository, films[at])
-    assert repository.studies.get(uid).assessments == (None, None, None), "all are asked again"
+    assert repository.studies.get(uid).assessments == (None, None, None), "all are runs again"
     tasks = work_off(repository)
     assert len(tasks) == 3 and all(t.typed is not None and t.typed.version == 1 for t in tasks)
     insist_on_one_word(repository, uid, AMINA, 1)

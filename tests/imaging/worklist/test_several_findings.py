@@ -10,6 +10,8 @@ import pytest
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.export import wording
 from imaging.export.batch.rows import result_row
+from imaging.review import drafting, second_look
+from imaging.review.records import Account
 from imaging.store.schema.json_codec import assessment_from_json, assessment_to_json
 from imaging.worklist.order import (
     RAISED,
@@ -91,7 +93,25 @@ def test_answers_of_each_finding_survive_the_store() -> None:
     assert assessment_from_json(old, NOW).findings[1].answer is None
 
 
-def test_a_conformal_line_names_its_finding() -> None:
+def test_each_finding_is_explained_by_its_own_sets() -> None:
     one = several(Answer.ABSENT, Answer.UNSURE)
-    lines = [wording.conformal_line(one.about(f)) for f in one.findings]
-    assert lines[0].endswith("absent (Nodule)") and lines[1].endswith("(Fluid)")
+    absent, unsure = (wording.certainty_template(one.about(f)) for f in one.findings)
+    assert absent and unsure and absent != unsure
+
+
+def test_a_draft_needs_every_finding_to_be_sure() -> None:
+    """What is drafted is each finding's own answer, not that of the one that leads."""
+    both = drafting.drafted(several(Answer.ABSENT, Answer.PRESENT))
+    assert {f.code: f.present for f in both} == {"nodule": False, "fluid": True}
+    assert drafting.drafted(several(Answer.ABSENT, Answer.UNSURE)) == ()
+
+
+def test_a_second_finding_is_looked_at_twice_too() -> None:
+    """A signature against a sure answer is asked about, whichever finding that is."""
+    sure = several(Answer.PRESENT, Answer.PRESENT)
+    review = drafting.decide_unaided(
+        drafting.draft("1", None, Account("a", "Dr A")), "nodule", True
+    )
+    review = drafting.decide_unaided(review, "fluid", False)
+    found = second_look.find_contradiction(review, sure, 0.8)
+    assert found is not None and found.code == "fluid"

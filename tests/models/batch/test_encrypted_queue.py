@@ -28,7 +28,7 @@ def test_a_film_altered_while_it_waits_is_told_and_asked_for_again(
     files = store.jobs.get(job).files
     assert [file.status for file in files] == [Status.ERROR, Status.ERROR, Status.OK]
     assert {file.message for file in files[:2]} == {
-        "The stored film was altered on disk; upload it again."
+        "The stored image was altered on disk; upload it again."
     }
     job = store.jobs.add([(f"{at}.dcm", film) for at, film in enumerate(films)])
     drain(store, tiny_settings)

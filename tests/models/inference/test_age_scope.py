@@ -59,8 +59,8 @@ def test_two_readings_have_to_be_inside_both(one: float, other: float) -> None:
 )
 def test_the_sentence_holds_the_age_and_the_studied_ones(years: float, said: str) -> None:
     (reason,) = verdict(years).refusals
-    assert reason.startswith("This network was tested on children of 1 to 5; this ")
-    assert said in reason and reason.endswith("Read this picture without the network.")
+    assert reason.startswith("This AI was tested on children of 1 to 5; this ")
+    assert said in reason and reason.endswith("Read this image without the AI.")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_card_without_a_margin_has_half_a_year() -> None:
 def test_every_word_of_the_sentences_can_be_translated(years: float, other: float | None) -> None:
     """Each sentence is one of the catalogue's, with nothing but numbers in its places."""
     with Path(age_scope.__file__).open("rb") as module:
-        catalogued = [text for _, _, text, _ in extract_sentences(module)]
+        catalogued = [str(text) for _, _, text, _ in extract_sentences(module)]
     known = [re.sub(r"\\\{\d\\\}", "[0-9.]+", re.escape(text)) for text in catalogued]
     for ages in ((1.0, 5.99), (18.0, 120.0), (0.0, 90.0)):
         scope = replace(SCOPE, age_years=ages)

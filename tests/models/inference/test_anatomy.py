@@ -115,4 +115,4 @@ def test_a_frontal_view_leaves_open_which_where_that_matters() -> None:
     assert reads_view("frontal", ("AP",)) and not reads_view("frontal", ("LATERAL",))
     assert check_scope(film, SCOPE).warnings == ()
     (warning,) = check_scope(film, replace(SCOPE, views=("AP",))).warnings
-    assert "frontal only" in warning
+    assert "stated as frontal" in warning

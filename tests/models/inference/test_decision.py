@@ -186,7 +186,7 @@ def test_a_doubtful_header_silences_every_model(judge: Judge) -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"Modality": "CT"}, "CT image"), ({"ViewPosition": "LL"}, "The view is LL")],
+    [({"Modality": "CT"}, "CT image"), ({"ViewPosition": "LL"}, "a lateral film")],
 )
 def test_out_of_scope_is_refused_without_an_answer(
     judge: Judge, change: dict[str, Any], words: str
@@ -205,7 +205,7 @@ def test_out_of_scope_is_refused_without_an_answer(
     [
         ({"Modality": "MG"}, "MG image"),
         ({"BodyPartExamined": "KNEE"}, "The body part is KNEE"),
-        ({"ViewPosition": "LL"}, "The view is LL"),
+        ({"ViewPosition": "LL"}, "a lateral film"),
         ({"ImageLaterality": "L"}, "one side of the body"),
         (ADULT, "this patient is 62"),
     ],
@@ -227,8 +227,10 @@ def test_an_adult_is_not_for_a_network_of_children(judge: Judge) -> None:
     outcome = judge(film(**ADULT), models=models)
     assert_refused(
         outcome,
-        "This network was tested on children of 1 to 5; this patient is 62. Read this picture "
-        "without the network.",
+        (
+            "This AI was tested on children of 1 to 5; this patient is 62. Read this image "
+            "without the AI."
+        ),
     )
 
 
@@ -369,7 +371,7 @@ def test_a_picture_in_colour_is_refused(
     models = [fixed_model(tiny_card(), FixedNetworks(against=never, favours=never))]
     assessment = judge(make(in_colour(0.2)), models=models).assessment
     assert assessment.status is Status.REFUSED
-    assert "Send the film in grey levels" in assessment.messages[0]
+    assert "Send the image in grey levels" in assessment.messages[0]
 
 
 def test_grey_stored_in_three_channels_is_answered_without_a_word(judge: Judge) -> None:

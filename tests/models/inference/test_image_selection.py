@@ -59,15 +59,15 @@ def changed(**change: Any) -> Instance:
         ({"modality": "CT"}, "whole series"),
         ({"modality": "MR"}, "whole series"),
         ({"modality": "US"}, "moving pictures"),
-        ({"view_position": "LL"}, "view is LL"),
-        ({"view_position": "LATERAL"}, "view is LATERAL"),
+        ({"view_position": "LL"}, "a lateral film"),
+        ({"view_position": "LATERAL"}, "a lateral film"),
         ({"body_part": "ABDOMEN"}, "body part is ABDOMEN"),
         ({"laterality": "L"}, "one side"),
         ({"image_type": (*PRIMARY, "LOCALIZER")}, "localiser"),
         ({"image_type": ("DERIVED", "SECONDARY", "SCREEN SAVE")}, "copy of a screen"),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER", "DOSE_INFO")}, "dose report"),
         ({"intent": "FOR PROCESSING"}, "FOR PROCESSING"),
-        ({"frames": 30}, "multi-frame"),
+        ({"frames": 30}, "several frames"),
         ({"samples_per_pixel": 3}, "colour"),
     ],
 )
@@ -124,8 +124,8 @@ def test_the_most_urgent_of_the_classified_images_leads() -> None:
     found = select(study(answered("1.0", 0.2), answered("1.1", 0.9), refused, None))
     assert [one.classified for one in found] == [True, True, False, False]
     assert [one.leads for one in found] == [False, True, False, False]
-    assert found[2].because == "Not classified. The view is LL."
-    assert found[3].because == "Not classified yet."
+    assert found[2].because == "No AI answer. The view is LL."
+    assert found[3].because == "Not checked yet."
 
 
 def test_no_image_leads_when_none_is_classified() -> None:
@@ -136,7 +136,7 @@ def test_no_image_leads_when_none_is_classified() -> None:
 def test_the_reason_names_what_the_rule_looked_at() -> None:
     assert "DX, CHEST, AP, ORIGINAL/PRIMARY, single frame" in because(FITTING, answered("1.3", 0.9))
     film = replace(FITTING, source=SourceKind.FILM, acquisition=Acquisition())
-    assert "without a header" in because(film, answered("1.3", 0.9))
+    assert "no patient details" in because(film, answered("1.3", 0.9))
 
 
 def test_a_film_that_somebody_named_says_so() -> None:

@@ -170,4 +170,4 @@ def test_no_adult_is_answered_by_the_network_of_children(data: Path) -> None:
     for file in files:
         assessment = assess(file.read_bytes())
         assert assessment.status is Status.REFUSED and not assessment.findings
-        assert assessment.messages[0].startswith("This network was tested on children of 1 to 5;")
+        assert assessment.messages[0].startswith("This AI was tested on children of 1 to 5;")

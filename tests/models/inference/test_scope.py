@@ -43,7 +43,7 @@ def test_a_fitting_film_passes_without_a_word() -> None:
     [
         ({"modality": "CT"}, "CT"),
         ({"body_part": "HAND"}, "HAND"),
-        ({"view_position": "LL"}, "LL"),
+        ({"view_position": "LL"}, "lateral"),
         ({"laterality": "R"}, "(R)"),
     ],
 )

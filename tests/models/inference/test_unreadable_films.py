@@ -71,7 +71,7 @@ def test_a_table_of_results_names_it(
     ):
         rows = list(batch.rows(False))
         assert rows[-1].status == Status.ERROR.value and len(rows) == 2
-        assert rows[1].study_instance_uid == STUDY and "Not classified" in rows[1].selection
+        assert rows[1].study_instance_uid == STUDY and "No AI answer" in rows[1].selection
 
 
 def test_beside_a_film_that_was_answered_it_is_mentioned(

@@ -334,7 +334,7 @@ def test_published_figures_stand_below_ours(folder: Path) -> None:
     """Card and page; a finding nobody published about gets no row."""
     write_evaluation(folder)
     card = ModelCard.read(folder / CARD)
-    other = Published("Somebody 2018", "viral", "other films", {"auc": 0.94})
+    other = Published("Somebody 2018", "viral", "other images", {"auc": 0.94})
     replace(card, published=(other,)).write(folder / CARD)
     page = card_page.card_page(read_facts(folder)).partition("## Beside published figures")[2]
     rows = [[cell.strip() for cell in line.split("|")] for line in page.splitlines() if "|" in line]

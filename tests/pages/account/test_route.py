@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from gettext import NullTranslations
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog
 
 from imaging.errors import SettingsError
 from imaging.store import Repository
 from pages.ui.wall.cookie import NAME
+from tests.catalogues import catalogues, write_catalogue
 from tests.pages.account.street import PASSWORD, Street, cookie
 
 
@@ -116,17 +117,20 @@ def test_a_browser_is_told_to_forget_a_cookie_that_opens_nothing(ada: Repository
 
 
 def test_the_form_is_in_the_browsers_language_and_runs_nothing(
-    ada: Repository, monkeypatch: pytest.MonkeyPatch
+    ada: Repository, tmp_path: Path
 ) -> None:
-    asked: list[str] = []
-
-    def note(locale: str) -> NullTranslations:
-        asked.append(locale)
-        return NullTranslations()
-
-    monkeypatch.setattr("pages.ui.i18n._catalogue", note)
-    _, headers, text = Street(ada).ask("/sign-in", accept_language="zh-CN,en;q=0.8")
-    assert set(asked) == {"zh-CN"} and "<script" not in text
+    words = Catalog(locale="zh_CN")
+    words.add("Sign-in name", "登录名")
+    write_catalogue(tmp_path, words)
+    street, kept = Street(ada), "lightbox_language="
+    with catalogues(tmp_path):
+        _, headers, text = street.ask("/sign-in", accept_language="zh-CN,en;q=0.8")
+        other = street.ask("/sign-in", accept_language="fr,en;q=0.8,zh;q=0.5")[2]
+        chosen = street.ask("/sign-in", accept_language="en", cookie=f"{kept}zh_CN")[2]
+        back = street.ask("/sign-in", accept_language="zh-CN", cookie=f"{kept}en")[2]
+    assert '<html lang="zh-CN"' in text and "登录名" in text and "<script" not in text
+    assert '<html lang="en"' in other and "Sign-in name" in other
+    assert "登录名" in chosen and "Sign-in name" in back, "what was chosen here last comes first"
     assert headers["content-security-policy"].startswith("default-src 'none'")
 
 

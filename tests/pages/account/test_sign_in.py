@@ -7,7 +7,7 @@ import streamlit as st
 
 from imaging.store import Repository
 from pages.ui.wall.cookie import NAME
-from tests.pages.conftest import Cookies, OpenPage, has_uploader, words
+from tests.pages.conftest import Cookies, OpenPage, has_uploader, tables, words
 
 PASSWORD = "correct horse battery"
 
@@ -25,7 +25,7 @@ def test_nothing_is_shown_to_who_is_not_signed_in(
     open_page: OpenPage, store: Repository, study: str, ada: str, path: str
 ) -> None:
     page = open_page(path, study=study)
-    assert "T-1" not in words(page) and not page.dataframe and not page.selectbox
+    assert "T-1" not in words(page) and not tables(page) and not page.selectbox
     assert "signed out" in words(page)
 
 
@@ -60,4 +60,4 @@ def test_a_server_others_can_reach_refuses_to_serve_without_accounts(
         st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else option(name)
     )
     page = open_page("pages/triage.py")
-    assert "SINGLE" in page.error[0].value and not page.dataframe
+    assert "SINGLE" in page.error[0].value and not tables(page)

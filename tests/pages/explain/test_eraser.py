@@ -24,7 +24,7 @@ def said(probability: float, answer: Answer) -> Prediction:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (said(0.9, Answer.PRESENT), said(0.1, Answer.ABSENT), "hung on"),
+        (said(0.9, Answer.PRESENT), said(0.1, Answer.ABSENT), "depended on"),
         (said(0.1, Answer.ABSENT), said(0.9, Answer.PRESENT), "spoken against"),
         (said(0.56, Answer.UNSURE), said(0.87, Answer.PRESENT), "changes"),
         (said(0.45, Answer.UNSURE), said(0.1, Answer.ABSENT), "changes"),

@@ -101,8 +101,8 @@ def test_an_unsigned_study_cannot_be_added(shipped: Repository) -> None:
 def test_measures_come_with_their_place_and_what_the_score_goes_with(shipped: Repository) -> None:
     page = drawn("concepts", uids(shipped)[0])
     rows = [row for table in page.table for row in table.value.to_dict("records")]
-    assert len(rows) == 16 and all("%" in row["Training films below"] for row in rows)
-    assert all("[" in row["r with the score, same label"] for row in rows)
+    assert len(rows) == 16 and all("%" in row["Training images below"] for row in rows)
+    assert all("[" in row["Correlation with the score, same label"] for row in rows)
     assert "Model paediatric-cxr" in words(page)
 
 
@@ -136,10 +136,10 @@ def outlier(name: str, percentile: float, link: Link) -> str:
 def test_what_stands_out_is_said_with_what_the_score_does() -> None:
     up, down, none = Estimate(0.4, 0.3, 0.5), Estimate(-0.4, -0.5, -0.3), Estimate(0.0, -0.1, 0.1)
     said = outlier("brightness", 1.6, Link(up, up, none))
-    assert said.startswith("The film is darker than 98 % of the training films.")
-    assert "score lower" in said and "not within one true label" in said
+    assert said.startswith("The image is darker than 98 % of the training images.")
+    assert "score lower" in said and "not among images with the same diagnosis" in said
     said = outlier("opacity_left_lower", 99.96, Link(up, up, up))
-    assert said.startswith("Left lower zone: whiter than in 99 % of the training films.")
+    assert said.startswith("Left lower zone: whiter than in 99 % of the training images.")
     assert "score higher, even within one true label (r = +0.40 [+0.30, +0.50])" in said
     assert "score lower, even" in outlier("contrast", 99, Link(down, down, down))
     assert "does not go with this" in outlier("tilt", 2, Link(none, none, none))

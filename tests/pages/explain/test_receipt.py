@@ -56,7 +56,7 @@ def test_a_receipt_says_what_to_believe_and_why(study: str, tiny_panel: Classifi
     assert tiny_panel.first.card.identity.short_hash in said
     table = page.table[0].value
     assert list(table.columns) == ["Test", "This map", "By chance", "What it means"]
-    assert {"Marked places taken away", "Tiny changes of the film"} <= set(table["Test"])
+    assert {"Marked area removed", "Stability"} <= set(table["Test"])
     assert "careful guesses" in said
 
 
@@ -69,12 +69,12 @@ def test_the_verdict_is_known_for_its_own_map_alone(study: str) -> None:
 
 def test_a_slow_map_that_is_not_there_yet_is_waited_for(study: str) -> None:
     page = AppTest.from_function(part, default_timeout=PATIENCE, args=(study, ["occlusion"])).run()
-    assert "when the map is there" in words(page) and not page.table and not page.exception
+    assert "once the map is there" in words(page) and not page.table and not page.exception
 
 
 def test_where_networks_differ_is_no_reason_to_be_tested(study: str) -> None:
     page = AppTest.from_function(part, default_timeout=PATIENCE, args=(study, [SPREAD])).run()
-    assert "where the networks differ" in words(page) and not page.table and not page.exception
+    assert "where the models differ" in words(page) and not page.table and not page.exception
 
 
 def test_the_rule_of_the_model_is_used_and_a_damaged_one_is_said(
@@ -93,7 +93,7 @@ def test_the_rule_of_the_model_is_used_and_a_damaged_one_is_said(
     facts = {"weights_sha256": card.weights_sha256, "rule": rule.as_dict()}
     (folder / RECEIPTS).write_text(json.dumps(facts))
     said = words(drawn(study, "fused"))
-    assert verdict_label("not reliable") in said and "planted liars" in said
+    assert verdict_label("not reliable") in said and "known to be wrong" in said
     (folder / RECEIPTS).write_text("{")
     page = AppTest.from_function(part, default_timeout=PATIENCE, args=(study, ["fused"])).run()
     assert "damaged" in page.error[0].value and not page.exception

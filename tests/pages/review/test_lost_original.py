@@ -41,7 +41,7 @@ def harm(store: Repository, study: str, how: str, at: int = 0) -> None:
             path.write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
         case "cut short":
             path.write_bytes(path.read_bytes()[:-16])
-        case "another film":
+        case "another image":
             other = store.originals.keep(make_dicom_bytes(PatientID="another"))
             path.write_bytes(store.originals.path_of(other).read_bytes())
 
@@ -50,7 +50,7 @@ def labels(page: AppTest) -> set[str]:
     return {button.label for button in page.button} | {one.label for one in page.expander}
 
 
-@pytest.mark.parametrize("how", ["gone", "altered", "one bit", "cut short", "another film"])
+@pytest.mark.parametrize("how", ["gone", "altered", "one bit", "cut short", "another image"])
 def test_the_signed_report_its_history_and_exports_stay(
     open_page: OpenPage, store: Repository, study: str, how: str
 ) -> None:
@@ -60,8 +60,8 @@ def test_the_signed_report_its_history_and_exports_stay(
     assert not page.exception
     said = words(page)
     assert "upload it again" in said and "Something went wrong" not in said
-    assert "The report does not need the film" in said
-    assert {"Amend", "1 version", "Prepare"} <= labels(page)
+    assert "The report does not need the image" in said
+    assert {"Amend", "1 version", "Create files"} <= labels(page)
     assert "Dr Else" in said
     page.button(key=f"prepare-{study}").click().run()
     assert not page.exception
@@ -75,7 +75,7 @@ def test_what_is_not_signed_waits_for_its_film_and_goes_on_when_it_is_back(
 ) -> None:
     harm(store, study, "gone")
     page = open_page(PAGE, study=study)
-    assert "once its film is back" in words(page)
+    assert "once its image is back" in words(page)
     assert "Sign final" not in labels(page)
     store.originals.keep(make_dicom_bytes())
     page = open_page(PAGE, study=study)
@@ -90,7 +90,7 @@ def test_another_film_beside_is_left_out_and_named(
     harm(store, earlier, "altered")
     page = open_page(PAGE, study=study)
     assert not page.error and not page.exception
-    assert "A film that belongs beside cannot be shown" in words(page)
+    assert "An image that belongs beside it cannot be shown" in words(page)
     assert "Sign final" in labels(page)
 
 

@@ -17,10 +17,10 @@ from imaging.store.schema.tables import JobTable
 from models.batch.worker import Worker, drain
 from pages.ui import resources
 from tests.factories import make_dicom_bytes
-from tests.pages.conftest import PATIENCE, OpenPage, words
+from tests.pages.conftest import PATIENCE, OpenPage, listed, words
 
 STUDY = "1.2.826.0.1.3680043.8.498.7"
-WAITS = "waits for the network"
+WAITS = "waits for the AI"
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +38,8 @@ def waiting(store: Repository, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_it_is_on_the_worklist(open_page: OpenPage) -> None:
     page = open_page("pages/triage.py")
     assert not page.exception
-    (table,) = page.dataframe
-    assert "Waiting for the network" in str(table.value.to_dict())
+    table = listed(page)
+    assert "Waiting for the AI" in str(table.to_dict())
 
 
 def hastened(store: Repository) -> list[JobProgress]:

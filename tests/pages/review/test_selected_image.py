@@ -18,9 +18,9 @@ def test_a_lateral_view_is_told_beside_the_classified_one(
         uid = generate_uid(entropy_srcs=["lateral", str(number)])
         keep_film(store, take_in, SOPInstanceUID=uid, ViewPosition="LL")
     said = words(open_page(PAGE, study=study))
-    assert "Classified: CR, CHEST, AP, single frame; header and pixels fit the network." in said
+    assert "Image accepted: CR, CHEST, AP, single frame." in said
     assert "Its answer leads: the most urgent of this study." in said
-    assert "2 images: Not classified. The view is LL" in said
+    assert "2 images: No AI answer. The view is LL" in said
 
 
 def test_a_slice_says_how_it_has_to_be_read(

@@ -16,7 +16,7 @@ from imaging.entities import Answer, Status, TypedFacts
 from imaging.review.records import Account
 from imaging.store import Repository
 from tests.factories import make_film_bytes
-from tests.pages.conftest import OpenPage, wait_for_queue, words
+from tests.pages.conftest import OpenPage, listed, wait_for_queue, words
 from tests.pages.test_who import fill
 from tests.photographs import chest, photograph
 from tests.served import TakeIn
@@ -69,8 +69,8 @@ def test_an_adult_is_not_suitable_whichever_came_first(
     assert "this patient is 77" in " ".join(answer.messages)
     said = words(page)
     assert "Beta, Bruno (typed), 77 years" in said and "Not suitable" in said
-    assert "asked again with what was typed" not in said, "nothing is awaited any more"
-    table = open_page(TRIAGE).dataframe[0].value
+    assert "runs again with what was typed" not in said, "nothing is awaited any more"
+    table = listed(open_page(TRIAGE))
     assert list(table["Patient"]) == ["Beta, Bruno (typed)"]
 
 
@@ -100,10 +100,10 @@ def test_a_photograph_and_its_film_are_named_once_among_several(
 ) -> None:
     straighten(open_page(PAGE, study=study), store)
     page = open_page(TRIAGE)
-    next(t for t in page.toggle if t.label == "Name several films").set_value(True).run()
+    next(t for t in page.toggle if t.label == "Name several images").set_value(True).run()
     page.session_state["worklist-several"] = {"selection": {"rows": [0], "columns": []}}
     page.run()
-    assert "Who is on this film?" in words(page)
+    assert "Who is on this image?" in words(page)
     page = fill(page, name="Beta, Bruno")
     assert not page.error and not page.exception
     films = store.studies.get(study).instances

@@ -18,7 +18,7 @@ def test_what_was_changed_is_said_at_the_export(
     page = open_page("pages/review.py", study=study)
     formats = next(one for one in page.button_group if one.key == f"formats-{study}")
     formats.set_value(["fhir"])
-    page = next(one for one in page.button if one.label == "Prepare").click().run()
+    page = next(one for one in page.button if one.label == "Create files").click().run()
     assert not page.exception
     said = words(page)
     assert "Written otherwise than in the file" in said

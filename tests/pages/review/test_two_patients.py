@@ -9,7 +9,7 @@ from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
 from imaging.store import Repository
-from tests.pages.conftest import OpenPage, keep_film, words
+from tests.pages.conftest import OpenPage, keep_film, listed, words
 from tests.served import TakeIn
 
 PAGE = "pages/review.py"
@@ -52,9 +52,9 @@ def test_both_are_shown_and_nothing_can_be_signed_or_exported(
     assert "more than one patient" in page.error[0].value
     for stated in ("ALPHA, ANNA", "A-1", "BETA, BRUNO", "B-2", "female", "male"):
         assert stated in said
-    assert not {"Sign final", "Sign preliminary", "Prepare"} & labels_of(page)
+    assert not {"Sign final", "Sign preliminary", "Create files"} & labels_of(page)
     assert not any(folded.label == "De-identified originals" for folded in page.expander)
-    assert "Computed by" in said or "operating point" in said  # the network may answer a film
+    assert "Computed with" in said or "threshold" in said  # the network may answer a film
 
 
 def test_identities_can_be_hidden_there_too(open_page: OpenPage, mixed: str) -> None:
@@ -101,7 +101,7 @@ def test_nobody_writes_about_another_patient_than_is_on_screen(
     page = open_page(PAGE, study=study)
     separated_meanwhile(store, take_in, study)
     page.segmented_control(key=f"field-{study}-says-pneumonia").set_value("absent").run()
-    assert any("whose films these are" in e.value for e in page.error)
+    assert any("whose images these are" in e.value for e in page.error)
     assert not store.studies.get(study).reviews
     page.segmented_control(key=f"field-{study}-says-pneumonia").set_value("absent").run()
     assert store.studies.get(study).reviews, "now Bruno's film was seen"
@@ -117,7 +117,7 @@ def test_nobody_signs_for_whom_a_study_was_given_to_meanwhile(
     bruno = store.studies.get(study).patients[1][0]
     store.studies.identify(study, bruno, account="other", reader="Dr Other")
     page = press(page, "Sign final")
-    assert any("whose films these are" in e.value for e in page.error)
+    assert any("whose images these are" in e.value for e in page.error)
     assert store.studies.get(study).final is None
 
 
@@ -133,7 +133,7 @@ def test_a_prepared_export_goes_with_its_patient(
     study = keep_film(store, take_in, **ALPHA)
     page = open_page(PAGE, study=study)
     next(one for one in page.button_group if one.key == f"formats-{study}").set_value(["csv"])
-    assert offers_export(press(page, "Prepare"))
+    assert offers_export(press(page, "Create files"))
     separated_meanwhile(store, take_in, study)
     assert not offers_export(page.run())
 
@@ -170,7 +170,7 @@ def test_a_doubtful_prior_hangs_on_request_with_the_difference(
     assert "Same number, other issuer: WARD A / WARD B" in box.label
     page = box.check().run()
     assert page.segmented_control(key=f"hanging-{study}").value == "prior"
-    assert any("Perhaps another patient's film" in w.value for w in page.warning)
+    assert any("Perhaps another patient's image" in w.value for w in page.warning)
 
 
 def test_a_stranger_is_not_even_offered(
@@ -184,5 +184,5 @@ def test_a_stranger_is_not_even_offered(
 
 
 def test_the_worklist_marks_it(open_page: OpenPage, mixed: str) -> None:
-    row = open_page("pages/triage.py").dataframe[0].value.iloc[0]
+    row = listed(open_page("pages/triage.py")).iloc[0]
     assert "Held" in row["Reading"] and "more than one patient" in row["Reason"]

@@ -60,8 +60,8 @@ def prepare(page: AppTest, forms: list[str], monkeypatch: pytest.MonkeyPatch) ->
         return begun[-1]
 
     monkeypatch.setattr(background, "start", watched)
-    field(page.button_group, "Forms").set_value(forms)
-    page = field(page.run().button, "Prepare").click().run()
+    field(page.button_group, "File types").set_value(forms)
+    page = field(page.run().button, "Create files").click().run()
     (task,) = begun
     task._future.exception(timeout=PATIENCE)
     return page.run()
@@ -89,7 +89,7 @@ def test_names_are_in_it_when_asked_for(
     open_page: OpenPage, store: Repository, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = finished(open_page, store)
-    field(page.toggle, "Name the patients").set_value(True)
+    field(page.toggle, "Include patient names").set_value(True)
     prepare(page, ["csv"], monkeypatch)
     assert "Quillfeather^Jane" in saved[-1][1].decode("utf-8-sig")
     assert exports(store) == ["results of 2 files, 1 studies: csv, with names"]
@@ -128,7 +128,7 @@ def test_another_wish_takes_the_offer_away(
 ) -> None:
     page = prepare(finished(open_page, store), ["csv"], monkeypatch)
     saved.clear()
-    field(page.toggle, "Name the patients").set_value(True).run()
+    field(page.toggle, "Include patient names").set_value(True).run()
     assert not saved
 
 
@@ -140,7 +140,7 @@ def test_a_failure_is_a_sentence_and_may_be_tried_again(
     monkeypatch.setattr(batch_export, "export_batch", refuse)
     page = prepare(page, ["csv"], monkeypatch)
     assert [e.value for e in page.error] == ["The disk is full."] and not saved
-    assert not field(page.button, "Prepare").disabled
+    assert not field(page.button, "Create files").disabled
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -165,4 +165,4 @@ def test_a_blind_reader_reads_first(
     monkeypatch.setattr(batch_export.first_read, "revealed_studies", tuple)
     page = finished(open_page, store)
     assert "once you have read these studies" in words(page)
-    assert not [b for b in page.button if b.label == "Prepare"]
+    assert not [b for b in page.button if b.label == "Create files"]

@@ -20,7 +20,7 @@ from pages.ui.worklist.jobs import how_far, summary
 from tests import stored
 from tests.factories import make_dicom_bytes
 from tests.imaging.intake.test_header_scan import answered
-from tests.pages.conftest import OpenPage, wait_for_queue, words
+from tests.pages.conftest import OpenPage, listed, wait_for_queue, words
 
 PAGE = "pages/triage.py"
 
@@ -49,7 +49,7 @@ def press(page: AppTest, label: str) -> AppTest:
 
 def queue_folder(page: AppTest, wanted: str) -> AppTest:
     page.text_input(key="server-folder-path").set_value(wanted)
-    return press(page, "Queue the folder")
+    return press(page, "Add the folder")
 
 
 def failed(store: Repository, count: int) -> str:
@@ -121,7 +121,7 @@ def test_a_job_is_paused_and_goes_on(open_page: OpenPage, store: Repository, idl
     assert store.jobs.progress(job).state is JobState.PAUSED and not store.claims.claim_files(
         "w", 1
     )
-    press(open_page(PAGE, job=job), "Go on")
+    press(open_page(PAGE, job=job), "Resume")
     assert store.jobs.progress(job).state is JobState.RUNNING and store.claims.claim_files("w", 1)
     assert page.get("progress")
 
@@ -156,9 +156,9 @@ def test_an_upload_offers_again_what_is_still_kept(
 def test_many_outcomes_come_in_pages(open_page: OpenPage, store: Repository, idle: None) -> None:
     job = failed(store, 120)
     page = open_page("pages/upload.py", job=job)
-    assert len(page.dataframe[0].value) == 100 and "1 to 100 of 120" in words(page)
+    assert len(listed(page)) == 100 and "1 to 100 of 120" in words(page)
     page.number_input[0].set_value(2).run()
-    assert list(page.dataframe[0].value["File"])[:1] == ["100.dcm"]
+    assert list(listed(page)["File"])[:1] == ["100.dcm"]
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_the_listed_studies_are_asked_about_again(open_page: OpenPage, store: Re
     film = describe(content, file_name="film.dcm")
     assert film is not None
     stored.store(store, stored.outcome_of(film), contents=[content], networks="former networks")
-    page = press(open_page(PAGE), "Ask the installed network about 1 listed study")
+    page = press(open_page(PAGE), "Re-run AI on 1 study")
     wait_for_queue(store)
     done = store.jobs.progress(page.query_params["job"])
     assert done.kind is JobKind.RESCORE and done.counts == {Status.OK: 1}
@@ -212,7 +212,7 @@ def test_the_files_of_a_watched_folder_can_be_seen(
     job = watched(store)
     page = press(open_page(PAGE), "Files")
     assert page.query_params["job"] == job
-    shown = dict(page.dataframe[0].value[["File", "Outcome"]].values)
+    shown = dict(listed(page)[["File", "Outcome"]].values)
     assert "Could not be read" in shown["a.dcm"] and "Waiting" in shown["b.dcm"]
     press(page, "Try 1 file again")
     assert store.jobs.progress(job).counts == {}
@@ -245,7 +245,7 @@ def test_a_finished_job_is_found_without_its_address(
     page = page.run()
     assert "Folder \u00b7 /ward \u00b7 2 files done." in words(page)
     page = page.button(key=f"recent-{job}").click().run()
-    assert page.query_params["job"] == job and len(page.dataframe[0].value) == 2
+    assert page.query_params["job"] == job and len(listed(page)) == 2
 
 
 def progress(**change: object) -> JobProgress:

@@ -8,7 +8,7 @@ from imaging.settings import Settings
 from imaging.store import Repository
 from models.batch.worker import drain
 from tests.factories import make_dicom_bytes
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, listed, words
 
 STUDY = "1.2.826.0.1.3680043.8.498.7"
 WHY = "damaged or was cut short"
@@ -42,8 +42,8 @@ def test_handed_in_alone_it_tells_its_reason_and_can_be_tried_again(
     (job,) = store.jobs.recent()
     page = open_page("pages/upload.py", job=job.job_id)
     assert not page.exception
-    (table,) = page.dataframe
-    assert WHY in str(table.value.to_dict())
+    table = listed(page)
+    assert WHY in str(table.to_dict())
     assert "Try 1 file again" in [button.label for button in page.button]
 
 
@@ -53,5 +53,5 @@ def test_it_is_on_the_worklist_with_its_reason(
     _queued(store, tiny_settings, whole=0, cut=1)
     page = open_page("pages/triage.py")
     assert not page.exception
-    (table,) = page.dataframe
-    assert WHY in str(table.value.to_dict())
+    table = listed(page)
+    assert WHY in str(table.to_dict())

@@ -246,14 +246,17 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
     accounts.create("berta", "Dr B", PASSWORD, by="anna")
     accounts.set_blind("anna", True)
     accounts.set_bindings("anna", {"reset": "q", "invert": "x"})
+    accounts.set_language("anna", "zh_CN")
     anna, berta = accounts.all()
-    assert anna == Account("anna", "Dr Anna Ash", True, (("reset", "q"), ("invert", "x")))
+    keys = (("reset", "q"), ("invert", "x"))
+    assert anna == Account("anna", "Dr Anna Ash", True, keys, language="zh_CN")
     usual = frozenset({Role.READER, Role.SIGNER})
     assert berta == Account("berta", "Dr B", roles=usual)
     assert deeds(repository)[1:] == [
         (AuditEvent.ACCOUNT, "anna", "created berta, reader, signer"),
         (AuditEvent.ACCOUNT, "anna", "blind first read on"),
         (AuditEvent.ACCOUNT, "anna", "keys changed"),
+        (AuditEvent.ACCOUNT, "anna", "language zh_CN"),
     ]
     with pytest.raises(NotFoundError):
         accounts.set_blind("nobody", True)
@@ -324,7 +327,7 @@ def test_nobody_signs_as_somebody_else(accounts: Accounts, reader: str) -> None:
 
 @pytest.mark.parametrize("reader", ["", " ", "\u202e", "...", "x" * 65])
 def test_a_name_that_says_nothing_is_refused(accounts: Accounts, reader: str) -> None:
-    with pytest.raises(AccessError, match="stands under a signature"):
+    with pytest.raises(AccessError, match="shown on reports"):
         accounts.create("berta", reader, OTHER)
 
 

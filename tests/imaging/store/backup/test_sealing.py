@@ -87,7 +87,7 @@ def test_no_chunk_may_be_moved_left_out_doubled_or_taken_from_another() -> None:
 
 
 def test_another_key_is_told() -> None:
-    with pytest.raises(StoreError, match="another one than the backup's"):
+    with pytest.raises(StoreError, match="is not this backup's"):
         read(seal(b"film"), BackupKey(b"l" * 64, from_file=True))
     with pytest.raises(AccessError, match="locked with a key file"):
         read(seal(b"film"), BackupKey.of_passphrase("a passphrase of mine"))

@@ -12,17 +12,26 @@ export class Asking {
   private queue: string[] = [];
   private done = 0;
   private asked = 0; // number of the one under way
-  private confirming = false;
+  private confirming = "";
   private timer = 0;
+  private told = false;
 
   /** Take an action that is the page's; false where it is the viewer's own. */
   take(action: string): boolean {
     if (action === "cancel" && this.confirming) this.queue.push("back");
     else if (!ACTS.includes(action)) return false;
     // only a question that is on the screen is answered: not one that is still to come
-    else this.queue.push(action === "accept" && this.confirming ? "confirm" : action);
+    else this.queue.push(this.answers(action) ? "confirm" : action);
     this.send();
     return true;
+  }
+
+  /** Tell, once, that a map lies over a film: from here on it may weigh in what is stated. */
+  tellMap(): void {
+    if (this.told) return;
+    this.told = true;
+    this.queue.push("mapSeen");
+    this.send();
   }
 
   update({ acts, confirming }: SceneSpec): void {
@@ -38,6 +47,11 @@ export class Asking {
   close(): void {
     window.clearTimeout(this.timer);
     this.queue = [];
+  }
+
+  /** True for the key of the question that is asked, pressed again, and for Enter. */
+  private answers(action: string): boolean {
+    return this.confirming !== "" && (action === "accept" || action === this.confirming);
   }
 
   /** The page shows to its end what was done: else its controls would send what was before. */
@@ -56,7 +70,7 @@ export class Asking {
     }
     this.queue.shift();
     this.asked = this.done + 1;
-    this.confirming = false; // until the page says so again
+    this.confirming = ""; // until the page says so again
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => { this.asked = 0; this.send(); }, PATIENCE);
     this.ask(name, this.asked);

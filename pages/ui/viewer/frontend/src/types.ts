@@ -128,7 +128,7 @@ export interface SceneSpec {
   editable: boolean;
   generation: number;
   acts: number; // how many of what keys asked for were done
-  confirming: boolean; // a signature waits to be confirmed
+  confirming: string; // the act whose question waits to be confirmed; else empty
   annotations: AnnotationRecord[];
   presentations: PresentationRecord[];
   bindings: Record<string, string>;

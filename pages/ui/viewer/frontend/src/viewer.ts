@@ -332,6 +332,7 @@ export class Viewer {
     bar.linkGroup.hidden = this.panes.length < 2;
     bar.press("link", this.linked);
     bar.press("text", this.root.classList.contains("bare"));
+    if (overlaid?.cover.shown) this.acts.tellMap();
     if (overlaid) {
       const { shown, opacity, threshold, contour, grey } = overlaid.cover;
       bar.press("overlay", shown);
