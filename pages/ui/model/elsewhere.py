@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from models.model_card.elsewhere import BASELINES, WHY, HospitalFigures
+from models.model_card.elsewhere import WHY, HospitalFigures
 from models.model_card.figures import ModelFacts
 from pages.ui.i18n import _, sentence
 from pages.ui.model import summary as words
@@ -50,9 +50,12 @@ def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
         labels()[n]: one.figures[n].whole if n in one.figures else ""
         for n in ("auc", "sensitivity", "specificity")
     }
+    names = {
+        "numbers": _("AUC of twelve numbers of the whole image"),
+        "thumbnail": _("AUC of the image at 16 x 16 pixels"),
+    }
     beside = {
-        sentence(words_): one.baselines[n].whole if n in one.baselines else ""
-        for n, words_ in BASELINES.items()
+        label: one.baselines[n].whole if n in one.baselines else "" for n, label in names.items()
     }
     finding = words.finding_label(facts, one.finding)
     return {_("Finding"): finding, _("Films of"): name, _("Films"): films, **figures, **beside}
