@@ -84,6 +84,7 @@ screenshots: $(DEV_STAMP)
 MODEL ?= paediatric-cxr
 evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluation.evaluate --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_elsewhere --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_gate --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_shortcuts --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_robustness --model $(MODEL)

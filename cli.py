@@ -17,6 +17,7 @@
     python cli.py encrypt && python cli.py key list
     python cli.py account add NAME --reader "Dr Name"
     python cli.py reference add STUDY_UID
+    python cli.py train my-data/task.toml
     python cli.py worth --arrivals 12 --minutes 4
 
 Research use - not for diagnosis.
@@ -43,7 +44,7 @@ from imaging.host.rights import restrict_process
 from imaging.language import _, sentence
 from imaging.language.environment import speak_as_the_terminal
 from imaging.settings import Settings, shipped_folder
-from models.commands import classify, explain, queue, waiting_times
+from models.commands import classify, explain, queue, train, waiting_times
 from models.commands import reference as cases
 from models.commands.results import results
 from models.inference import scope_report
@@ -71,6 +72,7 @@ app.command()(records.truth)
 app.command()(records.delete)
 app.command()(deidentify.deidentify)
 app.command()(waiting_times.worth)
+app.command()(train.train)
 app.command()(results)
 
 

@@ -6,7 +6,8 @@ is put together from these, documents and reviews stands in `imaging.study`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -279,6 +280,8 @@ class Finding:
 
     ``probability`` is calibrated, in [0, 1]; ``operating_point`` is the threshold in the same
     scale chosen on validation data. ``exploratory`` findings are shown but never set a priority.
+    Where a film may show several findings, each has its own ``answer`` and ``conformal_set`` (see
+    `Assessment`); else that of the leading one stands in the assessment, and here is none.
     """
 
     code: str
@@ -286,6 +289,8 @@ class Finding:
     probability: float
     operating_point: float
     exploratory: bool = False
+    answer: Answer | None = None
+    conformal_set: tuple[str, ...] = ()
 
     @property
     def positive(self) -> bool:
@@ -300,12 +305,13 @@ class Assessment:
     ``messages`` are English sentences from the message catalogue, without patient identifiers.
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
     ``disagreement`` is the largest difference between two members' leading probabilities;
-    ``probabilities`` the calibrated (class, probability) pairs, which sum to one; ``engine`` says
-    what computed them, and at what precision. ``view`` is the part of the picture that was looked
-    at: top, left, bottom and right edge in fractions of its height and width, in [0, 1] from the
-    upper left corner (`models.rules.crop_box.CropBox.edges`). None where no network answered, and
-    in records older than this field. ``typed_version`` says with which version of what a reader
-    typed of the film (`TypedFacts`) the network was asked; 0 with none.
+    ``probabilities`` the calibrated (class, probability) pairs, which sum to one unless a film may
+    show several classes; ``engine`` says what computed them, and at what precision. ``view`` is the
+    part of the picture that was looked at: top, left, bottom and right edge in fractions of its
+    height and width, in [0, 1] from the upper left corner (`models.rules.crop_box.CropBox.edges`).
+    None where no network answered, and in records older than this field. ``typed_version`` says
+    with which version of what a reader typed of the film (`TypedFacts`) the network was asked; 0
+    with none.
     """
 
     sop_instance_uid: str
@@ -325,8 +331,38 @@ class Assessment:
 
     @property
     def primary(self) -> Finding | None:
-        """The finding that leads: the first that is not exploratory."""
-        return next((f for f in self.findings if not f.exploratory), None)
+        """The finding that leads: the first that is not exploratory.
+
+        Of several with answers of their own the first that is present, else the first the network
+        is unsure of, else the first.
+        """
+        return leading_finding(self.findings)
+
+    def answer_to(self, finding: Finding) -> Answer | None:
+        """What is said about one finding; None where its operating point alone decides."""
+        if finding.answer is not None:
+            return finding.answer
+        primary = self.primary
+        return self.answer if primary is None or primary.code == finding.code else None
+
+    def answers(self, finding: Finding) -> bool:
+        """True for the leading finding, and for one with an answer of its own."""
+        return finding is self.primary or finding.answer is not None
+
+    def about(self, finding: Finding) -> Assessment:
+        """What is said about one finding alone, as if it led."""
+        labels = self.conformal_set if finding.answer is None else finding.conformal_set
+        answer = self.answer_to(finding)
+        return replace(self, findings=(finding,), answer=answer, conformal_set=labels)
+
+
+def leading_finding(findings: Sequence[Finding]) -> Finding | None:
+    """The finding that leads of those that are not exploratory, see `Assessment.primary`."""
+    firm = [f for f in findings if not f.exploratory]
+    return min(firm, key=lambda f: _RANKS[f.answer], default=None)
+
+
+_RANKS = {None: 0, Answer.PRESENT: 0, Answer.UNSURE: 1, Answer.ABSENT: 2, Answer.UNSUITABLE: 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,28 @@ def accuracy(truth: Truth, called: Truth) -> float:
     return float((truth == called).mean())
 
 
+def weighted_kappa(truth: NDArray[np.int64], called: NDArray[np.int64]) -> float:
+    """Cohen's kappa of grades, disagreement weighed by its square (Cohen, Psychol. Bull. 1968).
+
+    Parameters
+    ----------
+    truth, called : numpy.ndarray
+        (n,), grades as integers from 0.
+
+    Returns
+    -------
+    float
+        1 for equal grades, 0 for chance; NaN where all films have one grade.
+    """
+    most = int(max(truth.max(), called.max())) + 1
+    table = np.zeros((most, most))
+    np.add.at(table, (truth, called), 1)
+    apart = np.subtract.outer(np.arange(most), np.arange(most)) ** 2
+    chance = np.outer(table.sum(1), table.sum(0)) / table.sum()
+    expected = float((apart * chance).sum())
+    return 1 - float((apart * table).sum()) / expected if expected else float("nan")
+
+
 def brier(truth: Truth, probability: Array) -> float:
     """Mean squared difference of probability and outcome."""
     return float(np.mean((probability - truth) ** 2))

@@ -7,12 +7,22 @@ import streamlit as st
 from models.model_card.facts import read_facts
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.model import charts, explanation_tables, lead, localisation, mistakes, tables, trials
+from pages.ui.model import (
+    charts,
+    elsewhere,
+    explanation_tables,
+    lead,
+    localisation,
+    mistakes,
+    tables,
+    trials,
+)
 from pages.ui.model import summary as words
 
 insist_on_router()
 facts = read_facts(words.choose_checkpoint())
 words.render_identity(facts)
+elsewhere.render_caution(facts)
 lead.render_lead(facts)
 
 good, unsure, tested, worse, explained, refused, mistaken, made = st.tabs(
@@ -36,6 +46,9 @@ with good:
     with right:
         st.markdown(f"**{_('Reliability: does 80 % mean 80 of 100?')}**")
         charts.render_reliability(facts)
+    elsewhere.render_grades(facts)
+    st.markdown(f"**{_('Other hospitals, beside whole-image numbers')}**")
+    elsewhere.render_hospitals(facts)
     tables.render_contenders(facts)
     tables.render_published(facts)
 with unsure:

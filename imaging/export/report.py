@@ -19,6 +19,7 @@ from imaging.entities import (
     Patient,
     Status,
     TypedFacts,
+    leading_finding,
 )
 from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.review.drafting import drafted, is_normal
@@ -51,7 +52,12 @@ class Answered:
     @property
     def primary(self) -> Finding | None:
         """The finding that leads."""
-        return next((f for f in self.findings if not f.exploratory), None)
+        return leading_finding(self.findings)
+
+    def about(self, finding: Finding) -> Answered:
+        """The word on one finding, as if it led; of several each has an answer of its own."""
+        answer = self.answer if finding.answer is None else finding.answer
+        return replace(self, findings=(finding,), answer=answer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +188,13 @@ def _with_doubt(
     review: Review, assessments: tuple[Assessment | None, ...]
 ) -> tuple[ReadFinding, ...]:
     """The statements; those of before it was kept say, too, that the network was unsure."""
-    unsure = {a.primary.code for a in assessments if a and a.primary and a.answer is Answer.UNSURE}
+    unsure = {
+        f.code
+        for a in assessments
+        if a
+        for f in a.findings
+        if not f.exploratory and a.answer_to(f) is Answer.UNSURE
+    }
     return tuple(
         replace(f, unsure=f.unsure or (f.call is Call.UNAIDED and f.code in unsure))
         for f in review.findings

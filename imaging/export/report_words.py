@@ -348,6 +348,9 @@ def answer_words(answered: Answered, say: Say = _) -> str:
         return say(WORDS["ai_unsuitable"])
     if lead is None:
         return say(WORDS["ai_silent"]).format(status=say(wording.STATUSES[answered.status]))
+    own = [f for f in answered.findings if not f.exploratory and f.answer is not None]
+    if own:
+        return "; ".join(answer_about(f, f.answer, say) for f in own)
     return answer_about(lead, answered.answer, say)
 
 

@@ -161,7 +161,7 @@ def call_normal(review: Review, asked: Sequence[Finding], lead: Assessment | Non
         if lead is None:
             review = decide_unaided(review, finding.code, False)
         else:
-            review = decide(review, finding, lead.answer, False)
+            review = decide(review, finding, lead.answer_to(finding), False)
     stated = {f.code for f in review.findings}
     rest = (ReadFinding(code, False, Call.ADDED) for code in NORMAL if code not in stated)
     return replace(review, findings=(*review.findings, *rest))
@@ -185,10 +185,12 @@ def drafted(lead: Assessment | None) -> tuple[ReadFinding, ...]:
     """
     if lead is None or lead.status is not Status.OK:
         return ()
+    firm = [(f, lead.answer_to(f)) for f in lead.findings if not f.exploratory]
+    if any(a not in (Answer.PRESENT, Answer.ABSENT, None) for _f, a in firm):
+        return ()
     if lead.answer not in (Answer.PRESENT, Answer.ABSENT):
         return ()
-    firm = (f for f in lead.findings if not f.exploratory)
-    said = ((f.code, network_says(f, lead.answer)) for f in firm)
+    said = ((f.code, network_says(f, answer)) for f, answer in firm)
     return tuple(
         ReadFinding(code, present, Call.ACCEPTED) for code, present in said if present is not None
     )

@@ -43,7 +43,16 @@ def find_contradiction(
     sure_from : float or None
         Least probability of what the answer says, in [0.5, 1]; None: nothing is asked.
     """
-    if lead is None or sure_from is None or not _holds(lead) or lead.primary is None:
+    if lead is None or sure_from is None:
+        return None
+    alone = [lead.about(f) for f in lead.findings if lead.answers(f)]
+    found = (_contradiction(review, answer, sure_from) for answer in alone)
+    return next((one for one in found if one is not None), None)
+
+
+def _contradiction(review: Review, lead: Assessment, sure_from: float) -> Contradiction | None:
+    """As `find_contradiction`, of an answer about one finding."""
+    if not _holds(lead) or lead.primary is None:
         return None
     finding, says = lead.primary, lead.answer is Answer.PRESENT  # the answer is about this one
     stated = review.finding(finding.code)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from imaging.entities import Answer, Assessment, Finding, ModelIdentity
+from imaging.entities import Assessment, Finding, ModelIdentity
 from imaging.review.agreement import MINIMUM_CASES, Share
 from imaging.review.drafting import network_says
 from imaging.review.events import Moment, ReadingEvent
@@ -188,14 +188,14 @@ def decided_at(reviews: Sequence[Review], final: Review, code: str) -> datetime:
 def _said(answers: Sequence[Assessment], code: str, by: datetime) -> bool | None:
     """What the leading answer said about a finding at a moment; None where nothing firm."""
     known = _newest([a for a in answers if a.created_at is not None and a.created_at <= by])
-    led = [a for a in known if a.primary is not None and a.primary.code == code]
-    if not led:
-        return None
-    lead = max(led, key=lambda a: a.primary.probability if a.primary else 0.0)
-    finding = lead.primary
-    if finding is None or finding.exploratory or lead.answer is Answer.UNSURE:
-        return None
-    return network_says(finding, lead.answer)
+    led = [
+        (f, a.answer_to(f))
+        for a in known
+        for f in a.findings
+        if f.code == code and not f.exploratory and a.answers(f)
+    ]
+    finding, answer = max(led, key=lambda pair: pair[0].probability, default=(None, None))
+    return None if finding is None else network_says(finding, answer)
 
 
 def _share(hits: Sequence[bool]) -> Share:

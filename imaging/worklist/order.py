@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from imaging.documents import NOT_AN_IMAGE, Document
-from imaging.entities import Answer, Assessment, Instance, Patient, Status
+from imaging.entities import Answer, Assessment, Finding, Instance, Patient, Status
 from imaging.patients import HELD, group_patients, merge
 from imaging.review.records import Stage
 from imaging.study import StudyRecord, WorklistItem
@@ -71,13 +71,15 @@ def signals(assessments: Iterable[Assessment | None]) -> frozenset[Signal]:
 
 
 def _signals(assessment: Assessment) -> Iterator[Signal]:
-    """An answer is about the finding that leads: where it is unsure, that finding is no more."""
-    primary = assessment.primary
-    unsure = assessment.answer is Answer.UNSURE
-    if unsure:
-        yield primary.code if primary else "", Answer.UNSURE
+    """An answer is about one finding: where it is unsure, that finding is no more."""
+    if assessment.primary is None and assessment.answer is Answer.UNSURE:
+        yield "", Answer.UNSURE
     for finding in assessment.findings:
-        if finding.positive and not finding.exploratory and not (unsure and finding is primary):
+        if finding.exploratory:
+            continue
+        if assessment.answer_to(finding) is Answer.UNSURE:
+            yield finding.code, Answer.UNSURE
+        elif finding.positive:
             yield finding.code, Answer.PRESENT
 
 
@@ -158,11 +160,26 @@ def leading_assessment(record: StudyRecord) -> Assessment | None:
 
 
 def leading(assessments: Sequence[Assessment | None]) -> Assessment | None:
-    """The answer with the highest leading probability, else the first with a reason, else None."""
+    """The answer with the highest leading probability, else the first with a reason, else None.
+
+    One with a positive finding goes before those without, whichever of its findings that is.
+    """
     answered = [a for a in assessments if a is not None and a.primary is not None]
     if answered:
-        return max(answered, key=lambda a: a.primary.probability if a.primary else 0.0)
+        return max(answered, key=_weight)
     return next((a for a in assessments if a is not None), None)
+
+
+def _weight(assessment: Assessment) -> tuple[bool, float]:
+    lead = assessment.primary
+    return lead is not None and lead.positive, lead.probability if lead else 0.0
+
+
+def urgent_finding(assessment: Assessment, order: ReadingOrder) -> Finding | None:
+    """The finding for which a film is read first; of equally urgent ones the leading one."""
+    firm = [f for f in assessment.findings if not f.exploratory]
+    firm.sort(key=lambda f: f is not assessment.primary)
+    return max(firm, key=lambda f: urgency(signals([assessment.about(f)]), order), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +247,14 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
         message = f"{message} {ONE_WAITS}".strip()
     if held:
         message = f"{HELD} {message}".strip()
+    finding = urgent_finding(lead, order) if lead else None
     return WorklistItem(
         study_instance_uid=study.study_instance_uid,
         priority=READ if study.read and not held else urgency(ever, order),
         status=lead.status if lead else Status.DOCUMENT if alone else None,
         message=message,
-        finding=lead.primary if lead and lead.status in (Status.OK, Status.WARNED) else None,
-        answer=lead.answer if lead else None,
+        finding=finding if lead and lead.status in (Status.OK, Status.WARNED) else None,
+        answer=(lead.answer_to(finding) if finding else lead.answer) if lead else None,
         model=lead.model if lead else None,
         patient=patient,
         acquisition=first.acquisition,

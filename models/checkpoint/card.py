@@ -11,6 +11,7 @@ from imaging.entities import ModelIdentity
 from imaging.errors import CheckpointError
 from models.checkpoint.network_settings import NetworkSettings
 from models.immutable import lists_to_tuples
+from models.rules.calibration import Temperature
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
 from models.rules.findings import FindingSpec
@@ -76,7 +77,8 @@ class ModelCard:
     scope : Scope
         Intended population, modality, body part and views.
     temperature, bias
-        ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation).
+        ``softmax(logits / temperature + bias)`` is calibrated (fitted on validation); of a
+        multi-label model ``sigmoid``, and every class has its own temperature.
     conformal : tuple of ConformalRule
         Thresholds of "unsure", one rule per error rate (fitted on validation).
     training : dict
@@ -95,6 +97,9 @@ class ModelCard:
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     fill_sha256 : str
         SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
+    exploratory_because : dict of str to tuple of str
+        Why findings (by code) count as exploratory by rule (`models.rules.baseline_rule`), beside
+        those that say so themselves.
     files_sha256 : str
         SHA-256 (hex) over all files of the checkpoint, this card among them, where
         `models.checkpoint.sealing.read_card` read it; never written.
@@ -108,7 +113,7 @@ class ModelCard:
     findings: tuple[FindingSpec, ...]
     size: int
     scope: Scope
-    temperature: float
+    temperature: Temperature
     bias: tuple[float, ...]
     conformal: tuple[ConformalRule, ...]
     training: dict[str, Any]
@@ -121,12 +126,22 @@ class ModelCard:
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
     fill_sha256: str = ""
+    exploratory_because: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files_sha256: str = ""
 
     @property
     def answers(self) -> int:
         """Answers to one film that may differ: of every network, or of every head of it."""
         return self.members * max(1, self.network.heads)
+
+    def explores(self, finding: FindingSpec) -> bool:
+        """True for a finding that is shown with a caution and sets no priority."""
+        return finding.exploratory or bool(self.exploratory_because.get(finding.code))
+
+    @property
+    def multi_label(self) -> bool:
+        """True where a film may show several classes, or none of them."""
+        return self.network.multi_label
 
     @property
     def identity(self) -> ModelIdentity:
@@ -159,7 +174,12 @@ class ModelCard:
             values["published"] = tuple(Published(**p) for p in values.get("published", ()))
             values["classes"] = tuple(values["classes"])
             values["bias"] = tuple(values["bias"])
+            if isinstance(values["temperature"], list):
+                values["temperature"] = tuple(values["temperature"])
             values["conformal"] = tuple(ConformalRule(**r) for r in values["conformal"])
+            values["exploratory_because"] = {
+                code: tuple(why) for code, why in values.get("exploratory_because", {}).items()
+            }
             values["limits"] = tuple(values["limits"])
             values["input_range"] = tuple(values["input_range"])
             return cls(**values)

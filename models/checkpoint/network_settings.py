@@ -7,6 +7,18 @@ from typing import Any
 
 from models.immutable import lists_to_tuples
 
+MULTI_SCALE = "multi-scale"
+LITE0 = "lite0"
+LITE0_STEM = 32
+# Rows of EfficientNet-Lite0 (channels, blocks, kernel size) by the size of their pictures.
+LITE0_STAGES = (
+    ((24, 2, 3),),
+    ((40, 2, 5),),
+    ((80, 3, 3), (112, 3, 5)),
+    ((192, 4, 5), (320, 1, 3)),
+)
+LITE0_CHANNELS = (16, *(stage[-1][0] for stage in LITE0_STAGES))
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
@@ -39,6 +51,11 @@ class NetworkSettings:
         How much more a cell counts whose odds are higher: the exponent of its odds.
     both_sides : bool
         Ask about a film as it is and mirrored, and take the mean; with heads only.
+    trunk : str
+        What the stages are made of: ``multi-scale`` (`MultiScaleBlock`) or ``lite0``
+        (EfficientNet-Lite0, whose ``channels`` and ``depths`` are given).
+    multi_label : bool
+        A film may show several classes, or none: each logit is the log-odds of its class alone.
     """
 
     classes: int
@@ -53,6 +70,14 @@ class NetworkSettings:
     lead: tuple[int, ...] = ()
     sharpness: float = 1.0
     both_sides: bool = True
+    trunk: str = MULTI_SCALE
+    multi_label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.trunk not in (MULTI_SCALE, LITE0):
+            raise ValueError(f"unknown trunk {self.trunk!r}")
+        if self.trunk == LITE0 and self.channels != LITE0_CHANNELS[1 : 1 + len(self.channels)]:
+            raise ValueError(f"the channels of a Lite0 trunk are {LITE0_CHANNELS[1:]}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""

@@ -1,8 +1,9 @@
-"""Films of other hospitals that a task may learn from besides its own: normal ones, and abnormal.
+"""Films of other hospitals: those a task may learn from besides its own, and those that judge it.
 
 A network that has seen one ward only takes that ward's film for the lung's normal look. Companions
 show others. They teach no class beside "none" and the leading finding, and nothing is measured on
-them.
+them. An `Elsewhere` is the opposite: nothing is learned from it, and it says what a network is
+worth in another hospital.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from models.data.dataset import Film, ManifestColumns, read_manifest, select
 from models.immutable import lists_to_tuples
+from models.rules.findings import split_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,48 @@ class Companion:
         """The training films of the set."""
         every = read_manifest(data / self.manifest, data / self.images, columns=self.columns)
         return select(every, "train")
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A hospital none of whose films is learned from: an ``[[elsewhere]]`` table of a task file.
+
+    Attributes
+    ----------
+    name : str
+        As it stands on the model page.
+    manifest, images : str
+        Relative to the folder of the data.
+    columns : ManifestColumns
+    chooses : bool
+        Its films may choose between epochs and networks; then they judge nothing any more.
+    wanted : tuple of float
+        Least AUC, and least lower end of its 95 % interval, without which the model counts as
+        exploratory (`models.rules.baseline_rule`).
+    """
+
+    name: str
+    manifest: str
+    images: str
+    columns: ManifestColumns = field(default_factory=ManifestColumns)
+    chooses: bool = False
+    wanted: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Elsewhere:
+        """Read a task file's or a card's table."""
+        columns = ManifestColumns.from_dict(values.get("columns", {}))
+        rest = {name: value for name, value in values.items() if name != "columns"}
+        return cls(**lists_to_tuples(rest), columns=columns)
+
+    def films(
+        self, data: Path, classes: Sequence[str], *, multi_label: bool = False
+    ) -> tuple[Film, ...]:
+        """All its films of a task's classes, of whatever split."""
+        every = read_manifest(data / self.manifest, data / self.images, columns=self.columns)
+        if multi_label:
+            return tuple(film for film in every if set(split_label(film.label)) <= set(classes))
+        return tuple(film for film in every if film.label in classes)
 
 
 def normal_and_abnormal(

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from imaging.errors import SettingsError
 from models.immutable import lists_to_tuples
 from models.network.preprocess import squash
+from models.rules.findings import SEVERAL, Labels, split_label
 
+DEAL = "deal"  # a split that is dealt out by the patient's name
 CACHE_SIZE = 224  # side of the squashed films that training keeps in memory
 
 
@@ -27,7 +29,9 @@ class ManifestColumns:
     ``split`` may be empty: groups of ``patient`` are then dealt out by a hash of their name,
     ``shares`` of them to validation and test. A blank patient is a group of its own. The product
     of the ``acquisition`` columns (say, width and height of the original film) stands for how a
-    film was taken; the network never sees it.
+    film was taken; the network never sees it. ``labels`` gives labels as they stand in the manifest
+    the names of the task's classes, ``splits`` does so for splits (``deal`` deals a group out), and
+    ``only`` keeps rows whose columns have these values.
     """
 
     file: str = "file"
@@ -37,11 +41,18 @@ class ManifestColumns:
     acquisition: tuple[str, ...] = ()
     subset: str = ""  # a column whose values are reported separately
     shares: tuple[float, float] = (0.12, 0.18)
+    labels: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    only: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ManifestColumns:
         """Read a task file's or a card's table; lists become tuples."""
         return cls(**lists_to_tuples(values))
+
+    def keeps(self, row: dict[str, str]) -> bool:
+        """True for a row of the manifest that is wanted."""
+        return all(row[name] == value for name, value in self.only.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,8 @@ class Film:
     """A manifest row: a file, its class and the patient it belongs to.
 
     ``region`` is a mask of the anatomy that matters (the lungs), where one exists;
-    ``acquisition`` a number that goes with how the film was taken, where it is known.
+    ``acquisition`` a number that goes with how the film was taken, where it is known; ``line`` the
+    line of the manifest, from 1 for its header.
     """
 
     path: Path
@@ -59,6 +71,7 @@ class Film:
     region: Path | None = None
     acquisition: float | None = None
     subset: str = ""
+    line: int = 0
 
 
 def read_manifest(
@@ -88,8 +101,13 @@ def read_manifest(
     names = columns or ManifestColumns()
     try:
         with path.open(newline="") as stream:
-            films = tuple(_film(row, names, images, regions) for row in csv.DictReader(stream))
-    except OSError as exc:
+            rows = csv.DictReader(stream)
+            films = tuple(
+                _film(row, names, images, regions, line=rows.line_num)
+                for row in rows
+                if names.keeps(row)
+            )
+    except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"The manifest {path.name} cannot be read.") from exc
     except KeyError as exc:
         raise SettingsError(f"The manifest {path.name} has no column {exc}.") from exc
@@ -97,20 +115,65 @@ def read_manifest(
     return films
 
 
-def _film(row: dict[str, str], names: ManifestColumns, images: Path, regions: Path | None) -> Film:
-    file = row[names.file]
+def _film(
+    row: dict[str, str],
+    names: ManifestColumns,
+    images: Path,
+    regions: Path | None,
+    *,
+    line: int,
+) -> Film:
+    file = row[names.file] or ""
     patient = row[names.patient] or file
     mask = regions / f"{Path(file).stem}.png" if regions else None
     sizes = [row[name] for name in names.acquisition]
+    label = row[names.label] or ""
+    split = names.splits.get(row[names.split], row[names.split]) if names.split else DEAL
     return Film(
         images / file,
-        row[names.label],
+        _rename(label, names.labels),
         patient,
-        row[names.split] if names.split else _deal_split(patient, names.shares),
+        _deal_split(patient, names.shares) if split == DEAL else split,
         mask if mask and mask.exists() else None,
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",
+        line,
     )
+
+
+def _rename(label: str, names: dict[str, str]) -> str:
+    """The task's name of a label; of several, joined by `SEVERAL`, that of each."""
+    if label in names or SEVERAL not in label:
+        return names.get(label, label)
+    return SEVERAL.join(names.get(part.strip(), part.strip()) for part in label.split(SEVERAL))
+
+
+def class_truth(labels: Sequence[str], classes: Sequence[str], *, multi_label: bool) -> Labels:
+    """What films show, as numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        (films,), int64, class indices; of a multi-label task (films, classes), bool.
+
+    Raises
+    ------
+    SettingsError
+        If a label is none of the classes.
+    """
+    parts = [split_label(label) if multi_label else (label,) for label in labels]
+    unknown = sorted({part for row in parts for part in row} - set(classes))
+    if unknown:
+        raise SettingsError(
+            f"The manifest has labels that are no class of the task: {', '.join(unknown)}. "
+            "Name them under classes, or rename them by labels under [columns]."
+        )
+    if not multi_label:
+        return np.array([classes.index(label) for (label,) in parts], np.int64)
+    shown = np.zeros((len(labels), len(classes)), np.bool_)
+    for row, names in zip(shown, parts, strict=True):
+        row[[classes.index(name) for name in names]] = True
+    return shown
 
 
 def _deal_split(patient: str, shares: tuple[float, float]) -> str:
@@ -122,10 +185,14 @@ def _deal_split(patient: str, shares: tuple[float, float]) -> str:
 
 def _refuse_leaks(films: Sequence[Film]) -> None:
     """A patient in two splits would make every later figure a lie."""
-    splits: dict[str, str] = {}
+    first: dict[str, Film] = {}
     for film in films:
-        if splits.setdefault(film.patient, film.split) != film.split:
-            raise SettingsError("The manifest puts one patient into two splits; regroup it.")
+        other = first.setdefault(film.patient, film)
+        if other.split != film.split:
+            raise SettingsError(
+                "The manifest puts one patient into two splits "
+                f"(lines {other.line} and {film.line}); regroup it."
+            )
 
 
 def select(films: Sequence[Film], split: str) -> tuple[Film, ...]:

@@ -24,6 +24,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.errors import SettingsError
 from models import metrics
 from models.data.dataset import Film, read_luminance, select
 from models.evaluation.films import open_model
@@ -84,6 +85,11 @@ def main(
 ) -> None:
     """Measure the training films of a model."""
     folder, classifier, films = open_model(model)
+    if classifier.card.multi_label:
+        raise SettingsError(
+            "Reference cases have one class each, so a multi-label model has none yet; "
+            "leave this step out."
+        )
     digest = classifier.card.weights_sha256[:12]
     work_folder = work or Path(tempfile.gettempdir()) / f"lightbox-reference-{digest}"
     training, validation = (

@@ -132,7 +132,7 @@ def draw_called(
     maps: list[TrueMap] = []
     for index in generator.permutation(len(films)):
         film = films[int(index)]
-        if film.label not in lead.members:
+        if not lead.shown_by(film.label):
             continue
         subject = explainer.look(np.asarray(read_luminance(film.path), np.float32))
         if explainer.predict(subject.x)[0].findings[0].positive:

@@ -36,12 +36,12 @@ from imaging.errors import CheckpointError
 from imaging.settings import Settings
 from models import metrics
 from models.checkpoint.installed import measured
-from models.data.dataset import Film, select
+from models.data.dataset import Film, class_truth, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import ServedFilm, Serving
 from models.network.checkpoint import find_checkpoint
 from models.rules.conformal import ABSENT, PRESENT
-from models.rules.findings import FindingSpec, finding_probabilities, finding_truth
+from models.rules.findings import FindingSpec, Labels, finding_probabilities, finding_truth
 
 Figures = dict[str, Any]
 
@@ -103,9 +103,10 @@ class Results:
         self.score = finding_probabilities(self.probabilities, self.card.classes, lead)
         self.called = self.score >= lead.operating_point
 
-    def _truth_of(self, films: Sequence[Film]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Every film's class by its index, and whether it has the leading finding."""
-        truth = np.array([self.card.classes.index(film.label) for film in films])
+    def _truth_of(self, films: Sequence[Film]) -> tuple[Labels, NDArray[np.bool_]]:
+        """What every film shows, as numbers, and whether it has the leading finding."""
+        labels = [film.label for film in films]
+        truth = class_truth(labels, self.card.classes, multi_label=self.card.multi_label)
         return truth, finding_truth(truth, self.card.classes, self.card.findings[0])
 
     def figures(self) -> Figures:
@@ -121,6 +122,7 @@ class Results:
             "members": self._members(),
             "disagreement": self._disagreement(),
             "conformal": self._conformal(),
+            **self._grades(),
             "answers": {a.value: answers[a] for a in Answer},
         }
 
@@ -134,12 +136,19 @@ class Results:
         }
 
     def _finding_figures(self, spec: FindingSpec) -> Figures:
-        """Figures of a finding; an exploratory one is separated within the leading one only."""
+        """Figures of a finding; an exploratory one is separated within the leading one only.
+
+        Not so in a multi-label task: there no finding is a kind of another, and each has sets of
+        its own.
+        """
         row: Figures = {"code": spec.code, "exploratory": spec.exploratory}
-        if not spec.exploratory:
+        if not spec.exploratory or self.card.multi_label:
             is_true = finding_truth(self.truth, self.card.classes, spec)
             score = finding_probabilities(self.probabilities, self.card.classes, spec)
-            return {**row, "figures": all_figures(is_true, score, spec.operating_point)}
+            row["figures"] = all_figures(is_true, score, spec.operating_point)
+            if self.card.multi_label:
+                row["conformal"] = self._conformal_of(spec, is_true)
+            return row
         inside = self.present
         # from the conditional probability: what is it, given that it is anything
         score = finding_probabilities(self.probabilities, self.card.classes, spec) / self.score
@@ -166,7 +175,7 @@ class Results:
     def _subset_figures(self, inside: NDArray[np.bool_]) -> Figures:
         """AUC and the figures at the operating point; those that need an absent class stay out."""
         present, score = self.present[inside], self.score[inside]
-        estimates = _at_operating_point(present, self.called[inside])
+        estimates = at_operating_point(present, self.called[inside])
         if present.any() and not present.all():
             estimates = {"auc": metrics.bootstrap(metrics.roc_auc, present, score), **estimates}
         return {name: asdict(e) for name, e in estimates.items() if np.isfinite(e.value)}
@@ -194,24 +203,50 @@ class Results:
             return None
         return {"auc_for_wrong_calls": asdict(metrics.bootstrap(metrics.roc_auc, wrong, spread))}
 
+    def _grades(self) -> Figures:
+        """Of a task whose classes are grades in order: the one with the highest probability.
+
+        Nothing for other tasks.
+        """
+        members = self.card.training.get("members", ())
+        if self.truth.ndim == 2 or not any(m.get("train", {}).get("ordinal") for m in members):
+            return {}
+        called = self.probabilities.argmax(1)
+        size = len(self.card.classes)
+        table = np.zeros((size, size), np.int64)
+        np.add.at(table, (self.truth, called), 1)
+        figures = {
+            "accuracy": metrics.bootstrap(metrics.accuracy, self.truth, called),
+            "within_one": metrics.bootstrap(
+                np.mean, (np.abs(self.truth.astype(np.int64) - called) <= 1).astype(float)
+            ),
+            "weighted_kappa": metrics.bootstrap(metrics.weighted_kappa, self.truth, called),
+        }
+        return {
+            "grades": {
+                "classes": list(self.card.classes),
+                "figures": {name: asdict(estimate) for name, estimate in figures.items()},
+                "confusion": table.tolist(),  # rows are true grades
+            }
+        }
+
     def _conformal(self) -> Figures:
         """Shares of sets that hold the truth, of "unsure", and of right answers among the rest."""
-        truth = np.where(self.present, PRESENT, ABSENT)
-        covered = np.array(
-            [label in p.conformal_set for label, p in zip(truth, self.predictions, strict=True)]
-        )
+        sets = [p.conformal_set for p in self.predictions]
         unsure = np.array([p.answer is Answer.UNSURE for p in self.predictions])
-        right = (self.present == self.called)[~unsure]
-        return {
-            "error_rate": self.rule.error_rate,
-            "coverage": {
-                "all": _share(covered),
-                PRESENT: _share(covered[self.present]),
-                ABSENT: _share(covered[~self.present]),
-            },
-            "unsure_share": _share(unsure),
-            "accuracy_answered": _share(right),
-        }
+        figures = _conformal_figures(self.present, self.called, sets, unsure)
+        return {"error_rate": self.rule.error_rate, **figures}
+
+    def _conformal_of(self, spec: FindingSpec, present: NDArray[np.bool_]) -> Figures:
+        """As `_conformal`, for one finding of a multi-label task."""
+        number = self.card.findings.index(spec)
+        found = [p.findings[number] for p in self.predictions]
+        return _conformal_figures(
+            present,
+            np.array([f.positive for f in found]),
+            [f.conformal_set for f in found],
+            np.array([f.answer is Answer.UNSURE for f in found]),
+        )
 
     def film_table(self) -> tuple[tuple[str, ...], list[list[str]]]:
         """Header and rows, refused films too: all that is needed to recompute the figures."""
@@ -274,16 +309,37 @@ def all_figures(
     }
     estimates = {
         "auc": metrics.bootstrap(metrics.roc_auc, present, score),
-        **_at_operating_point(present, called),
+        **at_operating_point(present, called),
         **{name: metrics.bootstrap(f, present, score) for name, f in scored.items()},
     }
     floor = {"ece_noise_floor": {"value": metrics.ece_noise_floor(score)}}
     return {**{name: asdict(e) for name, e in estimates.items()}, **floor}
 
 
-def _at_operating_point(
+def _conformal_figures(
+    present: NDArray[np.bool_],
+    called: NDArray[np.bool_],
+    sets: Sequence[tuple[str, ...]],
+    unsure: NDArray[np.bool_],
+) -> Figures:
+    """What `Results` says of the sets of one finding, from (films,) of each."""
+    truth = np.where(present, PRESENT, ABSENT)
+    covered = np.array([label in given for label, given in zip(truth, sets, strict=True)])
+    return {
+        "coverage": {
+            "all": _share(covered),
+            PRESENT: _share(covered[present]),
+            ABSENT: _share(covered[~present]),
+        },
+        "unsure_share": _share(unsure),
+        "accuracy_answered": _share((present == called)[~unsure]),
+    }
+
+
+def at_operating_point(
     present: NDArray[np.bool_], called: NDArray[np.bool_]
 ) -> dict[str, metrics.Estimate]:
+    """Accuracy, sensitivity and specificity of calls (films,), with intervals."""
     figures: dict[str, Callable[..., float]] = {
         "accuracy": metrics.accuracy,
         "sensitivity": metrics.sensitivity,

@@ -86,7 +86,7 @@ def main(
     explainer = Explainer(classifier)
     lead = classifier.card.findings[0]
     masked = [f for f in all_films if f.region and f.split != "test"]
-    chosen = [f for f in shuffle(select(masked, "val")) if f.label in lead.members][:films]
+    chosen = [f for f in shuffle(select(masked, "val")) if lead.shown_by(f.label)][:films]
     rows = measure_rows(
         target / ROWS, chosen, list(explainer.methods), Ruler(explainer, lead, full=True)
     )
@@ -143,7 +143,7 @@ class Ruler:
                 "film": film.path.name,
                 "split": film.split,
                 "method": name,
-                "present": int(film.label in self._lead.members),
+                "present": int(self._lead.shown_by(film.label)),
                 "called": int(finding.positive),
                 "share": float((positive * mask).sum() / max(float(positive.sum()), 1e-12)),
                 "uniform": float(mask.mean()),

@@ -78,8 +78,8 @@ def measure_fills(
     """
     if explainer.classifier.framing.localiser is None:
         return []
-    rights = [f for f in films if f.label not in lead.members]
-    wrongs = [f for f in films if f.label in lead.members]
+    rights = [f for f in films if not lead.shown_by(f.label)]
+    wrongs = [f for f in films if lead.shown_by(f.label)]
     normal = list(_pick(explainer, rights, count, called=False))
     sick = list(_pick(explainer, wrongs, count, called=True))
     facts = []

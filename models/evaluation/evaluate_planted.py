@@ -84,8 +84,8 @@ def measure_planted(
     """Plant one opacity after the other into `count` normal films, and ask every quick method."""
     lot = np.random.default_rng(SEED)
     order = [films[int(i)] for i in lot.permutation(len(films))]
-    normal = _subjects(explainer, (f for f in order if f.label not in lead.members), called=False)
-    sick = list(_take(_subjects(explainer, (f for f in order if f.label in lead.members)), 12))
+    normal = _subjects(explainer, (f for f in order if not lead.shown_by(f.label)), called=False)
+    sick = list(_take(_subjects(explainer, (f for f in order if lead.shown_by(f.label))), 12))
     generator = torch.Generator().manual_seed(SEED)
     quick = [name for name, method in explainer.methods.items() if not method.slow]
     rows: list[Row] = []

@@ -34,7 +34,7 @@ from models import metrics
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import measured
 from models.data.corruptions import CORRUPTIONS
-from models.data.dataset import Film, select
+from models.data.dataset import Film, class_truth, select
 from models.evaluation.films import films_of_model
 from models.evaluation.served_films import Serving
 from models.inference.assessor import PreparedFilm
@@ -97,7 +97,7 @@ def main(
 
 def leading_truth(card: ModelCard, films: Sequence[Film]) -> NDArray[np.bool_]:
     """Truth of the leading finding for each film: (films,), bool."""
-    labels = np.array([card.classes.index(f.label) for f in films])
+    labels = class_truth([f.label for f in films], card.classes, multi_label=card.multi_label)
     return finding_truth(labels, card.classes, card.findings[0])
 
 

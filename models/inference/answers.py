@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard
 from models.rules.calibration import apply_calibration, log_softmax
 from models.rules.conformal import ABSENT, PRESENT, ConformalRule
-from models.rules.findings import finding_probabilities
+from models.rules.findings import FindingSpec, finding_probabilities
 
 DEFAULT_ERROR_RATE = 0.05
 
@@ -26,9 +27,12 @@ class Prediction:
     logits : numpy.ndarray
         (classes,), float64, members fused, before calibration.
     probabilities : numpy.ndarray
-        (classes,), float64, calibrated; they sum to one.
+        (classes,), float64, calibrated; they sum to one unless the task is multi-label.
     members : numpy.ndarray
         (members,), float64: each member's calibrated probability of the leading finding.
+    disagreement : float
+        Largest difference between two members' leading probabilities, in [0, 1]; where each
+        finding has an answer of its own, the largest of any that is not exploratory.
     findings : tuple of Finding
         In the card's order, each with its operating point.
     conformal_set : tuple of str
@@ -43,11 +47,7 @@ class Prediction:
     findings: tuple[Finding, ...]
     conformal_set: tuple[str, ...]
     answer: Answer
-
-    @property
-    def disagreement(self) -> float:
-        """Largest difference between two members' leading probabilities, in [0, 1]."""
-        return float(np.ptp(self.members))
+    disagreement: float
 
 
 class Answers:
@@ -67,51 +67,63 @@ class Answers:
 
     def __init__(self, card: ModelCard, *, error_rate: float = DEFAULT_ERROR_RATE) -> None:
         self.card = card
-        self.rule = _find_rule(card, error_rate)
+        self.rule = _find_rule(card.conformal, error_rate)
 
     def to(self, logits: NDArray[np.floating]) -> tuple[Prediction, ...]:
         """Answers to every member's logits: (members, batch, classes).
 
         Members are fused by their mean log-probability (`models.network.ensemble.fuse`).
         """
-        members = log_softmax(logits)
+        members = np.asarray(logits, np.float64) if self.card.multi_label else log_softmax(logits)
         fused = members.mean(0)
         return tuple(self._predict(fused[i], members[:, i]) for i in range(fused.shape[0]))
 
     def _predict(self, logits: NDArray[np.float64], members: NDArray[np.float64]) -> Prediction:
         """From fused logits (classes,) and those of each member (members, classes)."""
         card, lead = self.card, self.card.findings[0]
-        probabilities = apply_calibration(logits, card.temperature, card.bias)
-        by_member = apply_calibration(members, card.temperature, card.bias)
+        probabilities, by_member = (
+            apply_calibration(each, card.temperature, card.bias, multi_label=card.multi_label)
+            for each in (logits, members)
+        )
         findings = self._findings(probabilities)
+        firm = [spec for spec in card.findings if card.multi_label and not spec.exploratory]
+        by_finding = [finding_probabilities(by_member, card.classes, s) for s in firm or [lead]]
         labels = self.rule.prediction_set(findings[0].probability)
         return Prediction(
             logits=logits,
             probabilities=probabilities,
             members=finding_probabilities(by_member, card.classes, lead),
+            disagreement=max(float(np.ptp(members)) for members in by_finding),
             findings=findings,
             conformal_set=labels,
             answer=answer_of(labels, findings[0].positive),
         )
 
     def _findings(self, probabilities: NDArray[np.float64]) -> tuple[Finding, ...]:
-        return tuple(
-            Finding(
-                code=spec.code,
-                label=spec.label,
-                probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
-                operating_point=spec.operating_point,
-                exploratory=spec.exploratory,
-            )
-            for spec in self.card.findings
+        return tuple(self._finding(spec, probabilities) for spec in self.card.findings)
+
+    def _finding(self, spec: FindingSpec, probabilities: NDArray[np.float64]) -> Finding:
+        """One finding; of a multi-label card with an answer of its own."""
+        finding = Finding(
+            code=spec.code,
+            label=spec.label,
+            probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
+            operating_point=spec.operating_point,
+            exploratory=self.card.explores(spec),
         )
+        if not spec.conformal:
+            return finding
+        labels = _find_rule(spec.conformal, self.rule.error_rate).prediction_set(
+            finding.probability
+        )
+        return replace(finding, answer=answer_of(labels, finding.positive), conformal_set=labels)
 
 
-def _find_rule(card: ModelCard, error_rate: float) -> ConformalRule:
-    for rule in card.conformal:
+def _find_rule(rules: Sequence[ConformalRule], error_rate: float) -> ConformalRule:
+    for rule in rules:
         if abs(rule.error_rate - error_rate) < 1e-9:
             return rule
-    rates = ", ".join(f"{rule.error_rate:g}" for rule in card.conformal)
+    rates = ", ".join(f"{rule.error_rate:g}" for rule in rules)
     raise SettingsError(f"LIGHTBOX_ERROR_RATE must be one of these: {rates}.")
 
 

@@ -48,7 +48,7 @@ def make_answer(
 ) -> Assessment:
     """A model's answer, with its reasons to be careful."""
     card = answers.card
-    return Assessment(
+    assessment = Assessment(
         sop_instance_uid=instance.identity.sop_instance_uid,
         status=Status.WARNED if warnings else Status.OK,
         model=card.identity,
@@ -61,6 +61,12 @@ def make_answer(
         error_rate=answers.rule.error_rate,
         disagreement=prediction.disagreement if card.answers > 1 else None,
     )
+    lead = assessment.primary
+    if lead is None:  # all are exploratory: nothing is answered, and nothing raised
+        return replace(assessment, answer=None, conformal_set=(), error_rate=None)
+    if lead.answer is None:
+        return assessment
+    return replace(assessment, answer=lead.answer, conformal_set=lead.conformal_set)
 
 
 def without_promises(assessment: Assessment, because: str = NO_FIGURES) -> Assessment:

@@ -8,6 +8,8 @@ from typing import Any
 from imaging.entities import RESEARCH_USE
 from models.model_card import card_explanations as maps
 from models.model_card import card_localisation as places
+from models.model_card.card_elsewhere import grades_section, hospitals_section
+from models.model_card.elsewhere import GradeFigures
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
 from models.model_card.trials import FILL_NOTE, PLANTED_NOTE
@@ -58,6 +60,8 @@ def card_page(facts: ModelFacts) -> str:
         ("Answers", _answers(facts)),
         ("Training data", _training(facts)),
         ("Figures", headline(facts) + figures_table(facts)),
+        *([("Grades", grades_section(grades))] if (grades := _grades(facts)) else []),
+        ("Other hospitals, beside whole-image numbers", hospitals_section(facts)),
         ("When it is unsure", _unsure(facts)),
         ("Each network or head alone", _members(facts)),
         ("Subgroups", _subsets(facts.split.subsets if facts.split else ())),
@@ -74,6 +78,10 @@ def card_page(facts: ModelFacts) -> str:
     return (
         "\n\n".join([_head(facts), *(f"## {title}\n\n{text}" for title, text in sections)]) + "\n"
     )
+
+
+def _grades(facts: ModelFacts) -> GradeFigures | None:
+    return facts.split.grades if facts.split else None
 
 
 def _published_figures(facts: ModelFacts) -> str:
@@ -93,11 +101,14 @@ def _published_figures(facts: ModelFacts) -> str:
 def _head(facts: ModelFacts) -> str:
     card = facts.card
     biases = ", ".join(f"{b:+.2f}" for b in card.bias)
+    each = card.temperature if isinstance(card.temperature, tuple) else (card.temperature,)
+    temperature = ", ".join(f"{value:.3f}" for value in each)
+    kind = "EvidenceNetwork" if card.network.heads else "MultiScaleResNet"
     rows = [
         ["model", f"`{card.name}` {card.version}"],
         ["SHA-256 of all files (`models/checkpoint/sealing.py`)", f"`{card.identity.sha256}`"],
         ["weights SHA-256", f"`{card.weights_sha256}`"],
-        ["networks", f"{card.members} x `MultiScaleResNet` {card.network.as_dict()}"],
+        ["networks", f"{card.members} x `{kind}` {card.network.as_dict()}"],
         [
             "input",
             f"{card.size} x {card.size} pixels, one channel, {card.input_range[0]:.2f} to "
@@ -105,7 +116,7 @@ def _head(facts: ModelFacts) -> str:
         ],
         [
             "calibration",
-            f"temperature {card.temperature:.3f}, class biases {biases}, fitted on plain and "
+            f"temperature {temperature}, class biases {biases}, fitted on plain and "
             "stressed validation films",
         ],
     ]
@@ -160,7 +171,7 @@ def _answers(facts: ModelFacts) -> str:
         f"- **{f.label}** (`{f.code}`): classes {', '.join(f.members)}; operating point "
         f"{f.operating_point:.3f}, chosen on validation films ({f.rule}"
         f"{f' {f.target}' if f.rule == 'sensitivity' else ''})"
-        f"{'; exploratory: not reliable from a film alone' if f.exploratory else ''}."
+        f"{'; exploratory: not reliable from a film alone' if facts.card.explores(f) else ''}."
         for f in facts.card.findings
     )
 

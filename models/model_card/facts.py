@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from models.checkpoint.sealing import read_card
+from models.model_card.elsewhere import grade_figures, hospital_figures
 from models.model_card.figure import Figure, Figures
 from models.model_card.figures import (
     ConformalFigures,
@@ -41,6 +42,7 @@ from models.network.gate import SETTINGS
 
 T = TypeVar("T")
 
+ELSEWHERE = "elsewhere.json"
 SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION, PLANTED, FILL = (
     "test.json",
     "robustness.json",
@@ -90,6 +92,7 @@ def read_facts(folder: Path) -> ModelFacts:
         localisation=reader.read_stamped(LOCALISATION, localisation_figures),
         planted=reader.read_stamped(PLANTED, planted_figures),
         fills=reader.read_stamped(FILL, fill_figures) or (),
+        hospitals=reader.read_stamped(ELSEWHERE, hospital_figures) or (),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),
@@ -196,6 +199,7 @@ def _split(values: dict[str, Any]) -> SplitFigures:
         answers={name: int(count) for name, count in values.get("answers", {}).items()},
         refused=int(values.get("refused", 0)),
         answered=_figures(values.get("answered")),
+        grades=grade_figures(values.get("grades")),
         disagreement=_optional((values.get("disagreement") or {}).get("auc_for_wrong_calls")),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.checkpoint.card import ModelCard, Published
+from models.model_card.elsewhere import GradeFigures, HospitalFigures
 from models.model_card.figure import Figure, Figures
 from models.model_card.localisation import LocalisationFigures
 from models.model_card.trials import FillFigures, PlantedFigures
@@ -91,6 +92,7 @@ class SplitFigures:
     refused: int = 0
     answered: Figures = field(default_factory=dict)
     disagreement: Figure | None = None
+    grades: GradeFigures | None = None
 
     @property
     def measured(self) -> int:
@@ -293,6 +295,7 @@ class ModelFacts:
     localisation: LocalisationFigures | None
     planted: PlantedFigures | None
     fills: tuple[FillFigures, ...]
+    hospitals: tuple[HospitalFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -319,11 +322,11 @@ class ModelFacts:
         spec = self.card.findings[0]
 
         def given_to_truth(film: FilmAnswer) -> float:
-            return film.probability if film.label in spec.members else 1 - film.probability
+            return film.probability if spec.shown_by(film.label) else 1 - film.probability
 
         wrong = [
             f
             for f in self.films
-            if (f.probability >= spec.operating_point) != (f.label in spec.members)
+            if (f.probability >= spec.operating_point) != spec.shown_by(f.label)
         ]
         return tuple(sorted(wrong, key=given_to_truth)[:count])

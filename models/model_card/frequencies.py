@@ -99,7 +99,7 @@ def operation_of(facts: ModelFacts) -> Operation | None:
     spec = facts.card.findings[0]
     flagged: dict[bool, list[bool]] = {True: [], False: []}
     for film in facts.films:
-        flagged[film.label in spec.members].append(film.probability >= spec.operating_point)
+        flagged[spec.shown_by(film.label)].append(film.probability >= spec.operating_point)
     common = _common(facts)
     healthy, ill = (Frequency(len(f), sum(f), common) for f in (flagged[False], flagged[True]))
     return Operation(healthy, ill)

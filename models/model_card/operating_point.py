@@ -114,8 +114,8 @@ def operating_point(facts: ModelFacts, error_rate: float) -> OperatingPoint:
     if any(name.startswith("test.") for name in (*facts.foreign, *facts.unstamped)):
         raise CheckpointError(MIXED_WEIGHTS)
     rule = _find_rule(facts.card, error_rate)
-    present = [f for f in facts.films if f.label in spec.members]
-    absent = [f for f in facts.films if f.label not in spec.members]
+    present = [f for f in facts.films if spec.shown_by(f.label)]
+    absent = [f for f in facts.films if not spec.shown_by(f.label)]
     if not present or not absent:
         raise CheckpointError(NOT_MEASURED)
     return OperatingPoint(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.checkpoint.network_settings import NetworkSettings
+from models.checkpoint.network_settings import (
+    LITE0,
+    LITE0_CHANNELS,
+    LITE0_STAGES,
+    LITE0_STEM,
+    NetworkSettings,
+)
 
 
 class ConvNorm(nn.Sequential):
@@ -14,7 +20,7 @@ class ConvNorm(nn.Sequential):
     Parameters
     ----------
     in_channels, out_channels : int
-    kernel_size, stride, dilation : int
+    kernel_size, stride, dilation, groups : int
         `kernel_size` odd.
     activate : bool
         Append a ReLU. It is never in-place: Captum's hooks need the untouched input.
@@ -28,6 +34,7 @@ class ConvNorm(nn.Sequential):
         *,
         stride: int = 1,
         dilation: int = 1,
+        groups: int = 1,
         activate: bool = True,
     ) -> None:
         padding = dilation * (kernel_size // 2)
@@ -39,6 +46,7 @@ class ConvNorm(nn.Sequential):
                 stride=stride,
                 padding=padding,
                 dilation=dilation,
+                groups=groups,
                 bias=False,
             ),
             nn.BatchNorm2d(out_channels),
@@ -130,6 +138,38 @@ class Downsample(nn.Module):
         return self.relu(self.main(x) + self.shortcut(x))
 
 
+class InvertedResidual(nn.Module):
+    """Expand, convolve each channel by itself, project: the block of EfficientNet-Lite.
+
+    Sandler et al., CVPR 2018, arXiv 1801.04381. The sum with the identity is there where shapes
+    allow it. ReLU stands for the paper's ReLU6: nothing here runs on eight bits.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int
+        Of the depthwise convolution; 3 and 5 alternate from stage to stage.
+    stride : int
+    expansion : int
+        Channels between over `in_channels`; 1 leaves the first convolution out.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, expansion: int
+    ) -> None:
+        super().__init__()
+        width = in_channels * expansion
+        self.expand = ConvNorm(in_channels, width, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNorm(width, width, kernel_size, stride=stride, groups=width)
+        self.project = ConvNorm(width, out_channels, 1, activate=False)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in, rows, columns) to (batch, out, rows/stride, columns/stride)."""
+        projected = self.project(self.depthwise(self.expand(x)))
+        return x + projected if self.residual else projected
+
+
 def build_trunk(
     settings: NetworkSettings, *, mixing: bool = False
 ) -> tuple[nn.Sequential, nn.Sequential]:
@@ -139,8 +179,10 @@ def build_trunk(
     ----------
     settings : NetworkSettings
     mixing : bool
-        End every stage with a `Mixing`.
+        End every stage with a `Mixing`; a Lite0 trunk has none.
     """
+    if settings.trunk == LITE0:
+        return _build_lite0(len(settings.channels))
     stem = nn.Sequential(
         ConvNorm(1, settings.stem, stride=2), ConvNorm(settings.stem, settings.stem)
     )
@@ -154,4 +196,29 @@ def build_trunk(
         last = [Mixing(channels)] if mixing else []
         stages.append(nn.Sequential(Downsample(previous, channels), *blocks, *last))
         previous = channels
+    return stem, nn.Sequential(*stages)
+
+
+def _build_lite0(depth: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Stem and the first `depth` stages of EfficientNet-Lite0, for pictures of one channel.
+
+    Tan & Le, ICML 2019, arXiv 1905.11946, without squeeze-and-excitation. A stage here is all that
+    has one size of picture: strides 4, 8, 16 and 32.
+    """
+    stem = nn.Sequential(
+        ConvNorm(1, LITE0_STEM, stride=2),
+        InvertedResidual(LITE0_STEM, LITE0_CHANNELS[0], 3, stride=1, expansion=1),
+    )
+    stages: list[nn.Module] = []
+    previous = LITE0_CHANNELS[0]
+    for stage in LITE0_STAGES[:depth]:
+        blocks: list[nn.Module] = []
+        for row, (channels, count, kernel_size) in enumerate(stage):
+            for block in range(count):
+                stride = 2 if not row and not block else 1
+                blocks.append(
+                    InvertedResidual(previous, channels, kernel_size, stride=stride, expansion=6)
+                )
+                previous = channels
+        stages.append(nn.Sequential(*blocks))
     return stem, nn.Sequential(*stages)

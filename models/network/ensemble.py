@@ -34,6 +34,11 @@ class Ensemble(nn.Module):
         """The members."""
         return tuple(m for m in self.members if isinstance(m, ClassNetwork))
 
+    @property
+    def multi_label(self) -> bool:
+        """True where each logit is the log-odds of its class alone."""
+        return any(network.settings.multi_label for network in self.networks)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, 1, rows, columns) to logits (answers, batch, classes).
 
@@ -58,10 +63,10 @@ def _answers(member: nn.Module, x: Tensor) -> Tensor:
     return logits[None]
 
 
-def fuse(logits: Tensor) -> Tensor:
+def fuse(logits: Tensor, *, multi_label: bool = False) -> Tensor:
     """Mean log-probability over members: (members, batch, classes) -> (batch, classes).
 
     The geometric mean of the members' probabilities, up to a factor that calibration removes;
-    for one member it is the member itself.
+    for one member it is the member itself. With `multi_label` the mean of each class's log-odds.
     """
-    return logits.log_softmax(-1).mean(0)
+    return logits.mean(0) if multi_label else logits.log_softmax(-1).mean(0)

@@ -31,7 +31,8 @@ class Evidence(NamedTuple):
     cells : Tensor
         (heads, batch, classes, rows, columns): evidence of each cell for each class, in logits.
     weights : Tensor
-        (heads, batch, rows, columns): how much each cell counts; they add up to one.
+        (heads, batch, rows, columns): how much each cell counts; they add up to one. Of a
+        multi-label network (heads, batch, classes, rows, columns): every class has its own.
     lungs : Tensor
         (batch, rows, columns): share of lung in each cell, as the network sees it; in [0, 1].
     """
@@ -43,16 +44,30 @@ class Evidence(NamedTuple):
     @property
     def parts(self) -> Tensor:
         """What each cell adds to the logits, mean over heads: (batch, classes, rows, columns)."""
-        return (self.cells * self.weights[:, :, None]).mean(0)
+        return (self.cells * self._of_classes).mean(0)
 
     @property
     def logits(self) -> Tensor:
         """Sums over the cells: (heads, batch, classes)."""
-        return (self.cells * self.weights[:, :, None]).sum(dim=(-2, -1))
+        return (self.cells * self._of_classes).sum(dim=(-2, -1))
+
+    @property
+    def multi_label(self) -> bool:
+        """True where each class is weighed, and answered, by itself."""
+        return self.weights.ndim == self.cells.ndim
+
+    @property
+    def _of_classes(self) -> Tensor:
+        """The weights in the shape of the cells, but for classes that share theirs."""
+        return self.weights if self.multi_label else self.weights[:, :, None]
+
+    def weights_of(self, classes: Sequence[int]) -> Tensor:
+        """How much each cell counts for these classes: (heads, batch, rows, columns)."""
+        return self.weights[:, :, list(classes)].mean(2) if self.multi_label else self.weights
 
     def odds(self, lead: Sequence[int]) -> Tensor:
         """Log-odds of the classes `lead` in each cell: (heads, batch, rows, columns)."""
-        return log_odds(self.cells, lead)
+        return log_odds(self.cells, lead, multi_label=self.multi_label)
 
 
 class EvidenceNetwork(nn.Module):
@@ -68,6 +83,9 @@ class EvidenceNetwork(nn.Module):
     the evidence is the mean of both: a label does not know sides, and evidence must not lie where
     the frame, rather than the film, says so. A network taught to give the same map for both
     (`EvidenceSettings.mirrored`) need not be asked twice. What is displayed is never mirrored.
+
+    In a multi-label network every class weighs the cells by its own odds: two findings may lie in
+    different places.
 
     Parameters
     ----------
@@ -133,7 +151,7 @@ class EvidenceNetwork(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Features (batch, channels[-1]) of the last stage, averaged as the evidence is weighed."""
         features = self.stages(self.stem(x))
-        weights = self.evidence(x).weights.mean(0)[:, None]
+        weights = self.evidence(x).weights_of(range(self.settings.classes)).mean(0)[:, None]
         coarse = F.adaptive_avg_pool2d(weights, (features.shape[-2], features.shape[-1]))
         return (features * coarse).sum(dim=(2, 3)) / coarse.sum(dim=(2, 3))
 
@@ -161,14 +179,22 @@ class EvidenceNetwork(nn.Module):
         split = cells.float().reshape(-1, settings.heads, settings.classes, rows, columns)
         split = split.transpose(0, 1)
         lungs = F.adaptive_avg_pool2d(regions.float().sigmoid(), (rows, columns)).detach()[:, 0]
+        if settings.multi_label:
+            scores = settings.sharpness * split + (lungs + _LEAST_LUNG).log()[:, None]
+            return Evidence(split, scores.flatten(3).softmax(3).reshape(split.shape), lungs)
         odds = log_odds(split, settings.lead)
         scores = settings.sharpness * odds + (lungs + _LEAST_LUNG).log()
         weights = scores.flatten(2).softmax(2).reshape(odds.shape)
         return Evidence(split, weights, lungs)
 
 
-def log_odds(cells: Tensor, lead: Sequence[int]) -> Tensor:
-    """Of the classes `lead` against the others: `cells` without its dimension 2, the classes."""
+def log_odds(cells: Tensor, lead: Sequence[int], *, multi_label: bool = False) -> Tensor:
+    """Of the classes `lead` against the others: `cells` without its dimension 2, the classes.
+
+    With `multi_label` a class has no others to be weighed against, and `lead` is one class.
+    """
+    if multi_label:
+        return cells[:, :, list(lead)].logsumexp(2)
     rest = [c for c in range(cells.shape[2]) if c not in lead]
     return cells[:, :, list(lead)].logsumexp(2) - cells[:, :, rest].logsumexp(2)
 

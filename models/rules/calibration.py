@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Temperature = float | tuple[float, ...]  # one of all classes or, where they are apart, of each
 
 
-def apply_calibration(logits: Array, temperature: float, bias: Sequence[float]) -> Array:
+def apply_calibration(
+    logits: Array, temperature: Temperature, bias: Sequence[float], *, multi_label: bool = False
+) -> Array:
     """Probabilities that mean what they say: ``softmax(logits / temperature + bias)``.
 
     Parameters
@@ -18,9 +21,17 @@ def apply_calibration(logits: Array, temperature: float, bias: Sequence[float]) 
     logits : numpy.ndarray
         (..., classes).
     temperature, bias
-        As fitted by `fit_calibration`.
+        As fitted by `fit_calibration`, or by `fit_each_class`.
+    multi_label : bool
+        Each class by itself: the logistic function takes the place of the softmax.
     """
-    return softmax(np.asarray(logits, np.float64) / temperature + np.asarray(bias))
+    scaled = np.asarray(logits, np.float64) / np.asarray(temperature) + np.asarray(bias)
+    return sigmoid(scaled) if multi_label else softmax(scaled)
+
+
+def sigmoid(logits: Array) -> Array:
+    """The logistic function of every number, float64."""
+    return 1 / (1 + np.exp(-np.clip(np.asarray(logits, np.float64), -500, 500)))
 
 
 def softmax(logits: Array) -> Array:
@@ -78,3 +89,50 @@ def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tup
     fitted = bias.detach().numpy()
     centred = tuple(float(b) for b in fitted - fitted.mean())
     return float((-log_inverse.detach()).exp()), centred
+
+
+def fit_each_class(
+    logits: Array, shown: NDArray[np.bool_]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Fit ``sigmoid(logits / T + b)`` of every class by itself (Platt 1999).
+
+    Parameters
+    ----------
+    logits : numpy.ndarray
+        (n, classes), log-odds of validation cases.
+    shown : numpy.ndarray
+        (n, classes), bool.
+
+    Returns
+    -------
+    tuple
+        T > 0 and b, (classes,) each.
+
+    Notes
+    -----
+    The targets are Platt's, ``(n + 1) / (n + 2)`` and ``1 / (n + 2)``: where a class is told apart
+    without a mistake, no T would be the best otherwise.
+    """
+    import torch  # see `fit_calibration`
+    from torch.nn import functional as F
+
+    x = torch.tensor(logits, dtype=torch.float64)
+    present = shown.sum(0)
+    high, low = (present + 1) / (present + 2), 1 / (len(shown) - present + 2)
+    y = torch.tensor(np.where(shown, high, low))
+    log_inverse, bias = (torch.zeros(x.shape[1], dtype=torch.float64) for _ in range(2))
+    for value in (log_inverse, bias):
+        value.requires_grad_()
+    optimiser = torch.optim.LBFGS(
+        [log_inverse, bias], max_iter=200, line_search_fn="strong_wolfe", tolerance_grad=1e-9
+    )
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(x * log_inverse.exp() + bias, y)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    temperatures = (-log_inverse.detach()).exp().tolist()
+    return tuple(temperatures), tuple(bias.detach().tolist())

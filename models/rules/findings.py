@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import threshold_by_youden, threshold_for_sensitivity
+from models.rules.conformal import ConformalRule
 
 Array = NDArray[np.float64]
+SEVERAL = ";"  # between the classes that one film of a multi-label task shows
+# What films show: (films,), class indices; of a multi-label task (films, classes), bool.
+Labels = NDArray[np.int64] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,9 @@ class FindingSpec:
         For the rule "sensitivity", in (0, 1].
     operating_point : float
         The chosen threshold on the calibrated probability.
+    conformal : tuple of ConformalRule
+        Thresholds of "unsure" of a finding of a multi-label task. Elsewhere the card has those of
+        the leading finding, and there are none here.
     """
 
     code: str
@@ -42,15 +49,26 @@ class FindingSpec:
     rule: str = "youden"
     target: float = 0.0
     operating_point: float = 0.5
+    conformal: tuple[ConformalRule, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""
         return asdict(self)
 
+    def shown_by(self, label: str) -> bool:
+        """True for a film with that label: its class, or one of several, is a member."""
+        return not set(self.members).isdisjoint(split_label(label))
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FindingSpec:
         """Inverse of `as_dict`; also reads a task file's table."""
-        return cls(**{**values, "members": tuple(values["members"])})
+        rules = tuple(ConformalRule(**rule) for rule in values.get("conformal", ()))
+        return cls(**{**values, "members": tuple(values["members"]), "conformal": rules})
+
+
+def split_label(label: str) -> tuple[str, ...]:
+    """The classes a film shows: one or, in a multi-label task, several or none."""
+    return tuple(part.strip() for part in label.split(SEVERAL) if part.strip())
 
 
 def finding_probabilities(
@@ -61,16 +79,17 @@ def finding_probabilities(
     return np.asarray(probabilities)[..., index].sum(axis=-1)
 
 
-def finding_truth(
-    truth: NDArray[np.int64], classes: Sequence[str], finding: FindingSpec
-) -> NDArray[np.bool_]:
-    """Whether each true class (index) belongs to the finding."""
-    return np.isin(truth, [list(classes).index(m) for m in finding.members])
+def finding_truth(truth: Labels, classes: Sequence[str], finding: FindingSpec) -> NDArray[np.bool_]:
+    """Whether each film shows the finding: its class (index) belongs to it, or one of several."""
+    members = [list(classes).index(m) for m in finding.members]
+    if truth.ndim == 2:
+        return np.asarray(truth[:, members].any(1))
+    return np.isin(truth, members)
 
 
 def fit_operating_points(
     probabilities: Array,
-    truth: NDArray[np.int64],
+    truth: Labels,
     classes: Sequence[str],
     findings: Sequence[FindingSpec],
 ) -> tuple[FindingSpec, ...]:
@@ -81,7 +100,7 @@ def fit_operating_points(
     probabilities : numpy.ndarray
         (n, classes), calibrated.
     truth : numpy.ndarray
-        (n,), class indices.
+        As `Labels`.
     """
     return tuple(
         replace(

@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from imaging.errors import CheckpointError, SettingsError
 from imaging.settings import Settings
-from models.data.dataset import CACHE_SIZE, acquisition_strata, select
+from models.data.dataset import acquisition_strata, select
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.network import gate
@@ -39,17 +38,20 @@ def main(
     member: Annotated[list[Path], typer.Option(help="Checkpoint folder; give several.")],
     install: Annotated[Path | None, typer.Option(help="Where to put the ensemble.")] = None,
     most: Annotated[int, typer.Option(help="Choose the best set of so many; 0 takes all.")] = 0,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="What was changed when they were trained.")
+    ] = None,
 ) -> None:
     """Join checkpoints into one model."""
-    task = read_config(config)
+    task = read_config(config, change=change or [])
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the training data.")
     films = select(task.films(settings.data), "val")
     pool = Pool.read(member, task)
     framing = Framing.load(pool.localiser, task.framing)
-    framed = FramedFilms.load(films, framing, side=CACHE_SIZE)
-    truth = np.array([task.classes.index(f.label) for f in films])
+    framed = FramedFilms.load(films, framing, side=task.train.cache)
+    truth = task.truth(films)
     if most:
         views = choose.validation_views(
             framed.pixels,

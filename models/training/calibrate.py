@@ -8,6 +8,7 @@ detector.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,21 +20,37 @@ from models.checkpoint.card import ModelCard
 from models.data.stress import apply_stress
 from models.network.ensemble import Ensemble, fuse
 from models.network.preprocess import preprocess
-from models.rules.calibration import apply_calibration, fit_calibration
-from models.rules.conformal import fit_conformal
-from models.rules.findings import finding_probabilities, finding_truth, fit_operating_points
+from models.rules.calibration import (
+    Temperature,
+    apply_calibration,
+    fit_calibration,
+    fit_each_class,
+)
+from models.rules.conformal import ConformalRule, fit_conformal
+from models.rules.findings import (
+    FindingSpec,
+    Labels,
+    finding_probabilities,
+    finding_truth,
+    fit_operating_points,
+)
 from models.training.config import TaskConfig
 
 _BATCH = 64
 
 
 def fused_logits(ensemble: Ensemble, films: Tensor, *, size: int) -> NDArray[np.float64]:
-    """Fused log-probabilities of films (films, rows, columns) in [0, 1]: (films, classes)."""
+    """Fused log-probabilities of films (films, rows, columns) in [0, 1]: (films, classes).
+
+    Log-odds of each class where the task is multi-label.
+    """
     ensemble.eval()
     device = next(ensemble.parameters()).device
     with torch.inference_mode():
         parts = [
-            fuse(ensemble(preprocess(part, size=size).to(device))).double().cpu()
+            fuse(ensemble(preprocess(part, size=size).to(device)), multi_label=ensemble.multi_label)
+            .double()
+            .cpu()
             for part in films.split(_BATCH)
         ]
     return torch.cat(parts).numpy()
@@ -44,7 +61,7 @@ def calibrated_card(
     task: TaskConfig,
     *,
     films: NDArray[np.uint8],
-    truth: NDArray[np.int64],
+    truth: Labels,
     training: dict[str, Any],
 ) -> ModelCard:
     """Write the card of trained networks.
@@ -54,7 +71,7 @@ def calibrated_card(
     films : numpy.ndarray
         (films, rows, columns), uint8: the validation split.
     truth : numpy.ndarray
-        (films,), class indices.
+        As `models.data.dataset.class_truth` gives it.
     training : dict
         The record of how the members came about.
     """
@@ -62,17 +79,25 @@ def calibrated_card(
     logits = np.concatenate(
         [fused_logits(ensemble, x, size=task.size) for x in (plain, apply_stress(plain))]
     )
-    twice = np.tile(truth, 2)
-    calibration = fit_calibration(logits, twice)
-    probabilities = apply_calibration(logits, *calibration)
-    lead = task.findings[0]
+    twice = np.concatenate([truth, truth])
+    several = task.network.multi_label
+    fit = fit_each_class if several else fit_calibration
+    calibration: tuple[Temperature, tuple[float, ...]] = fit(logits, twice)
+    probabilities = apply_calibration(logits, *calibration, multi_label=several)
+    findings = fit_operating_points(probabilities, twice, task.classes, task.findings)
+
+    def rules(finding: FindingSpec) -> tuple[ConformalRule, ...]:
+        return fit_conformal(
+            finding_truth(twice, task.classes, finding),
+            finding_probabilities(probabilities, task.classes, finding),
+        )
+
+    if several:
+        findings = tuple(replace(finding, conformal=rules(finding)) for finding in findings)
     return task.card(
-        findings=fit_operating_points(probabilities, twice, task.classes, task.findings),
+        findings=findings,
         calibration=calibration,
-        conformal=fit_conformal(
-            finding_truth(twice, task.classes, lead),
-            finding_probabilities(probabilities, task.classes, lead),
-        ),
+        conformal=rules(task.findings[0]),
         training=training,
     )
 

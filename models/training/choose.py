@@ -20,8 +20,7 @@ from models.data.stress import Views
 from models.metrics import roc_auc
 from models.network.ensemble import Ensemble
 from models.network.network import ClassNetwork
-from models.rules.calibration import softmax
-from models.rules.findings import finding_probabilities
+from models.rules.findings import Labels, finding_truth
 from models.training.calibrate import fused_logits
 from models.training.config import TaskConfig
 
@@ -82,7 +81,7 @@ def _compute_aucs(
 ) -> Iterator[tuple[str, float]]:
     for name, (logits, truth) in tables.items():
         fused = logits[list(members)].mean(0)
-        score = finding_probabilities(softmax(fused), task.classes, task.findings[0])
+        score = task.lead_score(fused)
         yield name, roc_auc(truth, score)
         if name == "plain":
             yield "matched", views.matched_auc(score)
@@ -100,7 +99,7 @@ def as_table(ranked: Sequence[Candidate], names: Sequence[str]) -> str:
 
 def validation_views(
     films: NDArray[np.uint8],
-    truth: NDArray[np.int64],
+    truth: Labels,
     *,
     task: TaskConfig,
     regions: NDArray[np.float16],
@@ -113,16 +112,15 @@ def validation_views(
     films : numpy.ndarray
         (films, rows, columns), uint8.
     truth : numpy.ndarray
-        (films,), class indices.
+        As `models.data.dataset.class_truth` gives it.
     regions : numpy.ndarray
         (films, rows, columns) in [0, 1], NaN where a film has no mask.
     strata : numpy.ndarray
         (films,), acquisition strata.
     """
-    members = [task.classes.index(m) for m in task.findings[0].members]
     return Views(
         films=torch.from_numpy(films).float() / 255,
-        positive=np.isin(truth, members),
+        positive=finding_truth(truth, task.classes, task.findings[0]),
         regions=torch.from_numpy(regions).float(),
         strata=strata,
     )

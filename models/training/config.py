@@ -8,17 +8,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging.errors import SettingsError
 from models.checkpoint.card import ModelCard, Published, Scope
 from models.data.augment import AugmentSettings
-from models.data.companions import Companion
-from models.data.dataset import Film, ManifestColumns, read_manifest
+from models.data.companions import Companion, Elsewhere
+from models.data.dataset import CACHE_SIZE, Film, ManifestColumns, class_truth, read_manifest
 from models.data.planted import PlantedSettings
 from models.data.regions import RegionSettings
 from models.network.network import NetworkSettings
+from models.rules.baseline_rule import UNMEASURED
+from models.rules.calibration import Temperature, sigmoid, softmax
 from models.rules.conformal import ConformalRule
 from models.rules.crop_box import FramingSettings
-from models.rules.findings import FindingSpec
+from models.rules.findings import FindingSpec, Labels, finding_probabilities, split_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class TrainSettings:
     """Knobs of the training loop."""
 
     size: int = 160  # side of the network's input, pixels
+    cache: int = CACHE_SIZE  # side of the squashed films in memory; a small input needs less
     early_size: int = 96  # side during the first share of epochs
     early_share: float = 0.5  # that share
     epochs: int = 16
@@ -35,6 +41,7 @@ class TrainSettings:
     weight_decay: float = 0.05  # L2, decoupled (AdamW); not on norms and biases
     label_smoothing: float = 0.05
     lead: float = 0.0  # weight of the leading finding's own loss beside the classes'
+    ordinal: float = 0.0  # weight of the squared distance between grades; classes are in order
     average: float = 0.998  # decay of the moving average of weights
     clip: float = 5.0  # largest gradient norm
     patience: int = 8  # epochs without a better validation AUC before an early stop
@@ -88,6 +95,8 @@ class TaskConfig:
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     planted: PlantedSettings = field(default_factory=PlantedSettings)
     companions: tuple[Companion, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    localiser_epochs: int = 12
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -98,6 +107,25 @@ class TaskConfig:
         """Side of the network's input, pixels."""
         return self.train.size
 
+    @property
+    def multi_label(self) -> bool:
+        """True where a film may show several classes, or none of them."""
+        return self.network.multi_label
+
+    def truth(self, films: Sequence[Film]) -> Labels:
+        """What films show, as `models.data.dataset.class_truth` gives it."""
+        labels = [film.label for film in films]
+        return class_truth(labels, self.classes, multi_label=self.multi_label)
+
+    def score(self, logits: NDArray[np.float64], finding: FindingSpec) -> NDArray[np.float64]:
+        """Probability of a finding before calibration: (films, classes) -> (films,)."""
+        probabilities = sigmoid(logits) if self.multi_label else softmax(logits)
+        return finding_probabilities(probabilities, self.classes, finding)
+
+    def lead_score(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`score` of the leading finding."""
+        return self.score(logits, self.findings[0])
+
     def as_dict(self) -> dict[str, Any]:
         """The knobs of a training run as plain values, for the record."""
         knobs = ["network", "train", "augment", "regions", "framing", "columns"]
@@ -106,13 +134,15 @@ class TaskConfig:
         record: dict[str, Any] = {name: asdict(getattr(self, name)) for name in knobs}
         if self.companions:
             record["companions"] = [asdict(companion) for companion in self.companions]
+        if self.elsewhere:
+            record["elsewhere"] = [asdict(hospital) for hospital in self.elsewhere]
         return record
 
     def card(
         self,
         *,
         findings: tuple[FindingSpec, ...],
-        calibration: tuple[float, tuple[float, ...]],
+        calibration: tuple[Temperature, tuple[float, ...]],
         conformal: tuple[ConformalRule, ...],
         training: dict[str, Any],
     ) -> ModelCard:
@@ -133,6 +163,9 @@ class TaskConfig:
             conformal=conformal,
             training=training,
             framing=self.framing,
+            exploratory_because=(
+                {finding.code: (UNMEASURED,) for finding in findings} if self.elsewhere else {}
+            ),
         )
 
 
@@ -185,6 +218,8 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             evidence=EvidenceSettings(**values.get("evidence", {})),
             planted=PlantedSettings(**values.get("planted", {})),
             companions=tuple(Companion.from_dict(c) for c in values.get("companions", ())),
+            localiser_epochs=int(values.get("localiser", {}).get("epochs", 12)),
+            elsewhere=tuple(Elsewhere.from_dict(e) for e in values.get("elsewhere", ())),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc
@@ -192,7 +227,25 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
 
 def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSettings:
     """The network's shape; heads of evidence weigh by the odds of the leading finding."""
-    shape = NetworkSettings.from_dict({"classes": len(classes), **values.get("network", {})})
+    if any(split_label(name) != (name,) for name in classes):
+        raise SettingsError(
+            "The name of a class is empty, begins or ends with a space or holds a semicolon; "
+            "a semicolon stands between the classes of one film. Rename it."
+        )
+    several = bool(values.get("multi_label", False))
+    shape = NetworkSettings.from_dict(
+        {"classes": len(classes), "multi_label": several, **values.get("network", {})}
+    )
+    if several and any(len(finding["members"]) != 1 for finding in values["findings"]):
+        raise SettingsError(
+            "In a multi-label task every finding has one class of its own among its members; "
+            "give a class of its own to what should be found as a whole."
+        )
+    if several and values.get("train", {}).get("ordinal"):
+        raise SettingsError(
+            "Grades are in order and exclude each other, so a multi-label task has none; "
+            "take ordinal out of [train], or multi_label out of the task."
+        )
     if not shape.heads:
         return shape
     members = values["findings"][0]["members"]

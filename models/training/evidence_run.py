@@ -20,14 +20,15 @@ from tqdm import tqdm
 
 from models.data.augment import augment_with_regions
 from models.data.companions import normal_and_abnormal
-from models.data.dataset import CACHE_SIZE, Film
+from models.data.dataset import Film
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.data.planted import disguise, opacity_masks, plant
 from models.network.evidence import Evidence, EvidenceNetwork, log_odds
 from models.network.preprocess import preprocess
+from models.rules.findings import finding_truth
 from models.training.config import TaskConfig
-from models.training.run import Run, has_bfloat16
+from models.training.run import Run, grade_distance, mixed_precision
 
 _NEVER = -30.0  # log-probability that stands for a class out of the question
 
@@ -43,7 +44,8 @@ class Part:
     views : Tensor
         (films, 4).
     allowed : Tensor
-        (films, classes), bool: the classes a film may be called.
+        (films, classes), bool: the classes a film may be called. Of a multi-label task float32:
+        one for a class it shows, zero for one it does not, NaN where that is not known.
     known : Tensor
         (films,), bool: it is known what every cell shows.
     weights : Tensor
@@ -71,13 +73,12 @@ class EvidenceRun(Run):
     def __init__(
         self, task: TaskConfig, films: tuple[Film, ...], out: Path, framing: Framing, data: Path
     ) -> None:
-        super().__init__(task, films, out, framing)
+        super().__init__(task, films, out, framing, data)
         context = task.framing.context if framing.localiser else 0.0
         normal, abnormal = normal_and_abnormal(task.companions, data)
-        self.normals = self._read(normal, CACHE_SIZE, context)
-        self.abnormals = self._read(abnormal, CACHE_SIZE, context)
-        lead = list(task.network.lead)
-        is_lead = np.isin(self.train_y.numpy(), lead)
+        self.normals = self._read(normal, task.train.cache, context)
+        self.abnormals = self._read(abnormal, task.train.cache, context)
+        is_lead = finding_truth(self.train_y.numpy(), task.classes, task.findings[0])
         self._own_normal, self._own_abnormal = np.flatnonzero(~is_lead), np.flatnonzero(is_lead)
         lot = torch.Generator().manual_seed(self.settings.seed)
         shape = (len(self.train_y), task.network.heads)
@@ -87,8 +88,7 @@ class EvidenceRun(Run):
     def _load(
         self, films: tuple[Film, ...], side: int, context: float
     ) -> tuple[FramedFilms, Tensor]:
-        labels = torch.tensor([self.task.classes.index(f.label) for f in films])
-        return self._read(films, side, context), labels
+        return self._read(films, side, context), torch.from_numpy(self.task.truth(films))
 
     def _read(self, films: tuple[Film, ...], side: int, context: float) -> FramedFilms:
         """Films with the localiser's lungs where nobody has drawn them."""
@@ -125,7 +125,7 @@ class EvidenceRun(Run):
         network = self.network
         if not isinstance(network, EvidenceNetwork):
             raise TypeError("only an EvidenceNetwork is trained so")
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with mixed_precision(self.device):
             evidence, seen = network.forward_with_regions(x)
         allowed, known, weights = (t.to(self.device) for t in (allowed, known, weights))
         regions = regions.to(self.device)
@@ -141,8 +141,11 @@ class EvidenceRun(Run):
     def _film_loss(self, logits: Tensor, allowed: Tensor, weights: Tensor) -> Tensor:
         """Cross-entropy of the films, by every head, and that of the leading finding.
 
-        Of a film that may be one of several classes the probability of any of them counts.
+        Of a film that may be one of several classes the probability of any of them counts; of a
+        multi-label task every class counts by itself where it is known.
         """
+        if self.task.multi_label:
+            return self._several_film_loss(logits, allowed, weights)
         scores = logits.log_softmax(-1)
         given = _log_probability(scores, allowed)
         if self.settings.lead:
@@ -151,7 +154,19 @@ class EvidenceRun(Run):
             shows = (allowed & lead).any(1, keepdim=True)
             given = given + self.settings.lead * _log_probability(scores, lead == shows)
         each = weights.T
+        if self.settings.ordinal:
+            given = given - self.settings.ordinal * grade_distance(scores, allowed)
         return -(given * each).sum() / each.sum()
+
+    def _several_film_loss(self, logits: Tensor, shown: Tensor, weights: Tensor) -> Tensor:
+        """Cross-entropy of each class of the films by itself, by every head."""
+        known, target = ~shown.isnan(), shown.nan_to_num(0.0)
+        smooth = self.settings.label_smoothing
+        smoothed = (target * (1 - smooth) + smooth / 2).expand_as(logits)
+        each = F.binary_cross_entropy_with_logits(logits, smoothed, reduction="none")
+        of_classes = known * self.shown_weight(target.cpu() > 0.5).to(logits.device)
+        weight = weights.T[:, :, None] * of_classes
+        return (each * weight).sum() / weight.sum()
 
     def _cell_loss(self, evidence: Evidence, regions: Tensor, known: Tensor) -> Tensor:
         """Cross-entropy of the cells within the lungs of films whose every cell is known."""
@@ -184,7 +199,8 @@ class EvidenceRun(Run):
         inside, _ = lungs.chunk(2)
         each = F.smooth_l1_loss(here, there.flip(-1), reduction="none").mean(0)
         places = (each * inside).sum() / inside.sum().clamp_min(1)
-        given, mirrored = log_odds(evidence.logits, lead).chunk(2, 1)
+        several = self.task.multi_label
+        given, mirrored = log_odds(evidence.logits, lead, multi_label=several).chunk(2, 1)
         answers = F.smooth_l1_loss(given, mirrored)
         return weight * (places + answers)
 
@@ -193,7 +209,7 @@ class EvidenceRun(Run):
         knobs = self.task.evidence
         return [
             self._own(index),
-            self._planted(knobs.planted),
+            *([self._planted(knobs.planted)] if knobs.planted else []),
             self._companions(self.normals, knobs.normals, normal=True),
             self._companions(self.abnormals, knobs.abnormals, normal=False),
         ]
@@ -202,14 +218,16 @@ class EvidenceRun(Run):
         """The task's films; of those without the disease every cell is known."""
         films, lungs, views = _take(self.train, index)
         truth = self.train_y[index]
-        own = self.weight[index] * self.class_weight[truth]
+        several = self.task.multi_label
+        own = self.weight[index] if several else self.weight[index] * self.class_weight[truth]
+        present = finding_truth(truth.numpy(), self.task.classes, self.task.findings[0])
         return Part(
             films,
             lungs,
             torch.zeros_like(films),
             views,
-            F.one_hot(truth, len(self.task.classes)).bool(),
-            ~torch.isin(truth, torch.tensor(self.task.network.lead)),
+            truth.float() if several else F.one_hot(truth, len(self.task.classes)).bool(),
+            torch.from_numpy(~present),
             own[:, None] * self._head_weights[index],
         )
 
@@ -262,7 +280,16 @@ class EvidenceRun(Run):
         return pool[torch.randint(len(pool), (count,), generator=self.random).numpy()]
 
     def _allowed(self, diseased: Tensor) -> Tensor:
-        """The leading finding's classes where a film shows it, all others where not."""
+        """The leading finding's classes where a film shows it, all others where not.
+
+        Of a multi-label task a film without it shows nothing, and one with it has it surely; what
+        else it shows is not known.
+        """
+        if self.task.multi_label:
+            shown = torch.zeros(len(diseased), len(self.task.classes))
+            shown[diseased] = torch.nan
+            shown[:, list(self.task.network.lead)] = diseased.float()[:, None]
+            return shown
         lead = torch.zeros(len(self.task.classes), dtype=torch.bool)
         lead[list(self.task.network.lead)] = True
         return torch.where(diseased[:, None], lead, ~lead)

@@ -6,11 +6,13 @@ import copy
 import json
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
@@ -19,7 +21,6 @@ from tqdm import tqdm
 from imaging.errors import CheckpointError
 from models.data.augment import augment_with_regions
 from models.data.dataset import (
-    CACHE_SIZE,
     Film,
     acquisition_strata,
     balancing_weights,
@@ -28,7 +29,7 @@ from models.data.dataset import (
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.data.regions import change_backgrounds
-from models.metrics import roc_auc
+from models.metrics import roc_auc, weighted_kappa
 from models.network.averaging import update_average
 from models.network.checkpoint import load_checkpoint, save_checkpoint
 from models.network.ensemble import Ensemble
@@ -39,11 +40,13 @@ from models.network.network import (
     weight_decay_groups,
 )
 from models.network.preprocess import preprocess
-from models.rules.calibration import softmax
-from models.rules.findings import finding_probabilities
+from models.rules.findings import finding_truth
 from models.training.calibrate import calibrated_card, fused_logits, training_record
 from models.training.choose import validation_views
 from models.training.config import TaskConfig, TrainSettings
+from models.training.pretrained import read_imagenet
+
+_RAREST = 10.0  # largest weight of the films of a rare class of a multi-label task
 
 
 class Run:
@@ -55,6 +58,7 @@ class Run:
         films: tuple[Film, ...],
         out: Path,
         framing: Framing | None = None,
+        data: Path | None = None,
     ) -> None:
         self.task, self.out = task, out
         self.framing = framing or Framing()  # whole films
@@ -64,20 +68,42 @@ class Run:
         train, val = select(films, "train"), select(films, "val")
         # A view without its context is smaller, by as much; the detail is the same.
         context = task.framing.context if self.framing.localiser else 0.0
-        self.side = round(CACHE_SIZE / (1 + 2 * context))
-        self.train, self.train_y = self._load(train, CACHE_SIZE, context)
+        self.side = round(task.train.cache / (1 + 2 * context))
+        self.train, self.train_y = self._load(train, task.train.cache, context)
         self.val, self.val_y = self._load(val, self.side, 0.0)
         self.val_strata = acquisition_strata(val)
-        self.weight = torch.from_numpy(
-            balancing_weights(
-                acquisition_strata(train), self.train_y.numpy(), limit=self.settings.balance
+        self.elsewhere = [
+            (
+                hospital.name,
+                *self._load(
+                    hospital.films(data, task.classes, multi_label=task.multi_label),
+                    self.side,
+                    0.0,
+                ),
             )
+            for hospital in task.elsewhere
+            if hospital.chooses and data
+        ]
+        balanced = (
+            finding_truth(self.train_y.numpy(), task.classes, task.findings[0]).astype(np.int64)
+            if task.multi_label
+            else self.train_y.numpy()
+        )
+        self.weight = torch.from_numpy(
+            balancing_weights(acquisition_strata(train), balanced, limit=self.settings.balance)
         ).float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # float16 loses small gradients unless the loss is scaled; bfloat16 and float32 do not
+        scaled = self.device.type == "cuda" and not has_bfloat16(self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
         self.steps = -(-len(self.train_y) // self.settings.batch)
         self._adopt(build_network(task.network))
-        counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
-        self.class_weight = counts.sum() / counts / len(counts)
+        if task.multi_label:  # of films that show a class, and of those that do not
+            shown = (self.train_y * self.weight[:, None]).sum(0) / self.weight.sum()
+            self.class_weight = torch.stack([0.5 / (1 - shown), 0.5 / shown]).clamp(max=_RAREST)
+        else:
+            counts = torch.bincount(self.train_y, self.weight, minlength=len(task.classes))
+            self.class_weight = counts.sum() / counts / len(counts)
         self.epoch, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] | None = None
         self.origin: list[dict[str, Any]] = []
@@ -107,7 +133,7 @@ class Run:
         x = FramedFilms.load(
             films, self.framing, side=side, context=context, on_progress=lambda _: bar.update()
         )
-        return x, torch.tensor([self.task.classes.index(f.label) for f in films])
+        return x, torch.from_numpy(self.task.truth(films))
 
     def start_from(self, *checkpoints: Path) -> None:
         """Take the mean weights of checkpoints of the same network; the card will name them.
@@ -148,6 +174,21 @@ class Run:
             network.load_state_dict(own | fitting)
         self.origin = [{"weights_sha256": card.weights_sha256, **card.training["members"][0]}]
 
+    def take_imagenet(self, path: Path) -> None:
+        """Begin with the ImageNet weights of a Lite0 trunk; the card will say so."""
+        given = read_imagenet(path)
+        for network in (self.network, self.average):
+            own = network.state_dict()
+            fitting = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
+            if not fitting:
+                raise CheckpointError(
+                    "Only a network with a Lite0 trunk begins with these weights."
+                )
+            network.load_state_dict(own | fitting)
+        self.origin = [
+            {"weights_sha256": sha256(path.read_bytes()).hexdigest(), "imagenet": path.name}
+        ]
+
     def fit(self) -> None:
         """Train until the last epoch or until validation has stopped improving."""
         log = SummaryWriter(str(self.out))
@@ -165,10 +206,20 @@ class Run:
                 self.best = copy.deepcopy(self.average.state_dict())
             for name, value in row.items():
                 log.add_scalar(name, value, self.epoch)
-            tqdm.write(json.dumps(row))
             self.epoch += 1
+            tqdm.write(f"{json.dumps(row)} {self._time_left()}")
             self.save()
         log.close()
+
+    def _time_left(self) -> str:
+        """How far the run has come, and how long it may take yet: as long as epochs like the last.
+
+        It may end sooner, when validation has stopped improving.
+        """
+        left = self.settings.epochs - self.epoch
+        minutes = left * self.history[-1]["seconds"] / 60
+        about = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"
+        return f"epoch {self.epoch} of {self.settings.epochs}, {about if left else 'nothing'} left"
 
     def _train_epoch(self) -> float:
         self.network.train(not self.settings.trainable)  # frozen layers keep their statistics
@@ -179,9 +230,11 @@ class Run:
         ):
             loss = self._loss(index)
             self.optimiser.zero_grad()
-            loss.backward()
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
-            self.optimiser.step()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
             self.schedule.step()
             update_average(
                 self.average,
@@ -210,7 +263,7 @@ class Run:
         )
         x = preprocess(films, size=self._size())
         x = x.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+        with mixed_precision(self.device):
             if self.task.network.regions and isinstance(self.network, MultiScaleResNet):
                 logits, maps = self.network.forward_with_regions(x)
             else:
@@ -227,6 +280,8 @@ class Run:
 
     def _class_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
         """Cross-entropy; a film whose region was removed is to be called nothing at all."""
+        if self.task.multi_label:
+            return self._several_loss(logits, index, removed)
         truth, classes = self.train_y[index], len(self.task.classes)
         smooth = self.settings.label_smoothing
         target = F.one_hot(truth, classes) * (1 - smooth) + smooth / classes
@@ -238,7 +293,23 @@ class Run:
         each = -(target * scores).sum(1)
         if self.settings.lead:
             each = each + self.settings.lead * self._lead_loss(scores, target)
+        if self.settings.ordinal:
+            each = each + self.settings.ordinal * grade_distance(scores, target)
         return (each * weight).sum() / weight.sum()
+
+    def _several_loss(self, logits: Tensor, index: Tensor, removed: Tensor) -> Tensor:
+        """Cross-entropy of each class by itself, present and absent weighed alike."""
+        smooth = self.settings.label_smoothing
+        shown = self.train_y[index]
+        weight = self.weight[index, None] * self.shown_weight(shown)
+        target = torch.where(removed[:, None], 0.5, shown * (1 - smooth) + smooth / 2)
+        each = F.binary_cross_entropy_with_logits(logits, target.to(self.device), reduction="none")
+        weight = weight.to(self.device)
+        return (each * weight).sum() / weight.sum()
+
+    def shown_weight(self, shown: Tensor) -> Tensor:
+        """Weight of each class of films that show it or not (films, classes): same shape."""
+        return torch.where(shown, self.class_weight[1], self.class_weight[0])
 
     def _lead_loss(self, scores: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of the leading finding, present or absent: (batch,).
@@ -258,7 +329,10 @@ class Run:
         return self.settings.early_size if early else self.task.size
 
     def _validate(self) -> dict[str, float]:
-        """AUC of the leading finding in every validation view, and their mean, the score."""
+        """AUC of the leading finding in every validation view, and their mean, the score.
+
+        The weighted kappa of grades, and the AUC in each hospital that may choose, count as more.
+        """
         averaged = Ensemble([self.average])
         views = validation_views(
             self.val.pixels,
@@ -270,13 +344,38 @@ class Run:
         row = dict[str, float]()
         for name, films, truth in views:
             logits = fused_logits(averaged, films, size=self.task.size)
-            score = finding_probabilities(softmax(logits), self.task.classes, self.task.findings[0])
+            score = self.task.lead_score(logits)
             row[f"auc_{name}"] = roc_auc(truth, score)
             if name == "plain":
-                row["nll"] = float(F.cross_entropy(torch.from_numpy(logits), self.val_y))
+                row |= self._validate_others(logits)
+                if self.settings.ordinal:
+                    row["kappa"] = weighted_kappa(self.val_y.numpy(), logits.argmax(1))
+                row["nll"] = self._likelihood(torch.from_numpy(logits))
                 row["auc_matched"] = views.matched_auc(score)
-        aucs = [v for k, v in row.items() if k.startswith("auc") and np.isfinite(v)]
+        lead = self.task.findings[0]
+        for name, hospital, labels in self.elsewhere:
+            pixels = torch.from_numpy(hospital.pixels).float() / 255
+            logits = fused_logits(averaged, pixels, size=self.task.size)
+            present = finding_truth(labels.numpy(), self.task.classes, lead)
+            row[f"auc_{name}"] = roc_auc(present, self.task.lead_score(logits))
+        aucs = [v for k, v in row.items() if k.startswith(("auc", "kappa")) and np.isfinite(v)]
         return {"score": float(np.mean(aucs)), **row}
+
+    def _validate_others(self, logits: NDArray[np.float64]) -> dict[str, float]:
+        """AUC of every further finding of a multi-label task: they count as much as a view."""
+        truth, others = self.val_y.numpy(), self.task.findings[1:] if self.task.multi_label else ()
+        return {
+            f"auc_of_{finding.code}": roc_auc(
+                finding_truth(truth, self.task.classes, finding), self.task.score(logits, finding)
+            )
+            for finding in others
+        }
+
+    def _likelihood(self, logits: Tensor) -> float:
+        """Mean negative log-likelihood of the validation films."""
+        if self.task.multi_label:
+            return float(F.binary_cross_entropy_with_logits(logits, self.val_y.double()))
+        return float(F.cross_entropy(logits, self.val_y))
 
     def _scores(self) -> list[float]:
         return [row["score"] for row in self.history if "score" in row]
@@ -295,6 +394,7 @@ class Run:
                 "best": self.best,
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
+                "scaler": self.scaler.state_dict(),
                 "random": self.random.get_state(),
                 "torch_random": torch.get_rng_state(),
                 "epoch": self.epoch,
@@ -311,6 +411,7 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state.get("scaler", {}))
         self.random.set_state(state["random"].cpu())
         torch.set_rng_state(state["torch_random"].cpu())
         self.best, self.epoch, self.history = state["best"], state["epoch"], state["history"]
@@ -339,6 +440,44 @@ class Run:
             ),
         )
         save_checkpoint(target, ensemble, replace(card, localiser_sha256=localiser_sha256))
+
+
+def grade_distance(scores: Tensor, target: Tensor) -> Tensor:
+    """Squared earth mover's distance between grades (Hou et al. 2016, arXiv 1611.05916).
+
+    A grade next to the true one costs less than one far from it.
+
+    Parameters
+    ----------
+    scores : Tensor
+        (..., classes), log-probabilities of grades in their order.
+    target : Tensor
+        (batch, classes), probabilities or, of films whose grade is known, True for that class; a
+        film that may be one of several grades counts nothing.
+
+    Returns
+    -------
+    Tensor
+        (...,), at least 0.
+    """
+    truth = target.to(scores.dtype)
+    known = truth.sum(-1) < 1.5
+    distance = (scores.exp().cumsum(-1) - truth.cumsum(-1))[..., :-1].square().sum(-1)
+    return torch.where(known, distance, 0.0)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Half precision for the passes of a network where the device is faster in it, else float32."""
+    if has_bfloat16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return torch.autocast(device.type, torch.float16, enabled=device.type == "cuda")
+
+
+def precision_name(device: torch.device) -> str:
+    """What `mixed_precision` computes in."""
+    if has_bfloat16(device):
+        return "mixed precision, bfloat16"
+    return "mixed precision, float16" if device.type == "cuda" else "float32"
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -28,6 +28,7 @@ from models.data.framing import Framing
 from models.network.localiser import copy_localiser
 from models.training.config import read_config
 from models.training.evidence_run import EvidenceRun
+from models.training.pretrained import imagenet_file
 from models.training.run import Run
 
 
@@ -45,6 +46,9 @@ def main(
     trunk: Annotated[
         Path | None, typer.Option(help="Checkpoint whose first layers to begin with.")
     ] = None,
+    imagenet: Annotated[
+        bool, typer.Option(help="Begin with ImageNet's weights (a Lite0 trunk only).")
+    ] = False,
     localiser: Annotated[
         Path | None, typer.Option(help="Folder of the localiser that frames the films.")
     ] = None,
@@ -60,9 +64,11 @@ def main(
     if task.network.heads:
         run: Run = EvidenceRun(task, films, out, framing, settings.data)
     else:
-        run = Run(task, films, out, framing)
+        run = Run(task, films, out, framing, settings.data)
     if trunk:
         run.take_trunk(trunk)
+    if imagenet:
+        run.take_imagenet(imagenet_file())
     if init:
         run.start_from(*init)
     if resume:

@@ -27,7 +27,7 @@ from imaging.settings import Settings
 from models.checkpoint.card import ModelCard
 from models.data.augment import AugmentSettings, augment_with_regions
 from models.data.companions import normal_and_abnormal
-from models.data.dataset import CACHE_SIZE, Film, select
+from models.data.dataset import Film, select
 from models.data.framed_films import FramedFilms
 from models.data.framing import Framing
 from models.data.holes import draw_holes
@@ -96,12 +96,12 @@ class FillRun:
         framing = Framing()  # whole films
         if card.localiser_sha256:
             framing = Framing.load(checkpoint, card.framing)
-        lead = set(task.findings[0].members)
-        own = tuple(f for f in select(task.films(base), "train") if f.label not in lead)
+        lead = task.findings[0]
+        own = tuple(f for f in select(task.films(base), "train") if not lead.shown_by(f.label))
         others, _sick = normal_and_abnormal(task.companions, base)
         context = task.framing.context if framing.localiser else 0.0
-        self.side = round(CACHE_SIZE / (1 + 2 * context))
-        self.normals = _load(own + others, framing, context)
+        self.side = round(task.train.cache / (1 + 2 * context))
+        self.normals = _load(own + others, framing, context, side=task.train.cache)
         share = _COMPANIONS if others else 0.0
         self.chances = np.concatenate(
             [
@@ -195,12 +195,12 @@ class FillRun:
         return seen
 
 
-def _load(films: tuple[Film, ...], framing: Framing, context: float) -> FramedFilms:
+def _load(films: tuple[Film, ...], framing: Framing, context: float, *, side: int) -> FramedFilms:
     bar = tqdm(total=len(films), desc="films", leave=False)
     return FramedFilms.load(
         films,
         framing,
-        side=CACHE_SIZE,
+        side=side,
         context=context,
         fill_regions=True,
         on_progress=lambda _: bar.update(),

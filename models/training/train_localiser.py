@@ -48,7 +48,9 @@ _AVERAGE = 0.995  # decay of the moving average of weights
 def main(
     config: Annotated[Path, typer.Option(help="Task file (TOML).")],
     install: Annotated[Path, typer.Option(help="Checkpoint folder the localiser goes into.")],
-    epochs: Annotated[int, typer.Option(help="How often every film is seen.")] = 12,
+    epochs: Annotated[
+        int, typer.Option(help="How often every film is seen; 0 keeps the task file's.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Of weights and augmentation.")] = 0,
 ) -> None:
     """Train the localiser of a task."""
@@ -60,8 +62,9 @@ def main(
     if not films:
         raise SettingsError("The task names no region masks; a localiser needs some.")
     run = LocaliserRun(films, seed=seed)
-    run.fit(epochs)
-    values = save_localiser(install, run.average, run.record(task, epochs, seed))
+    count = epochs or task.localiser_epochs
+    run.fit(count)
+    values = save_localiser(install, run.average, run.record(task, count, seed))
     typer.echo(f"overlap of found and true boxes, validation films: {values['validation']}")
 
 

@@ -113,6 +113,23 @@ def main(
             typer.echo(f"{len(stored.trials)} trials written to {report}")
 
 
+def best_settings(path: Path) -> list[str]:
+    """Changes to the task file that a study found better, as ``TABLE.NAME=VALUE``; none if none.
+
+    The best trial has to beat the task file's own settings by more than the seed alone does.
+    """
+    with open_study(path) as study:
+        finished = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+        if len(finished) < STARTUP:
+            return []
+        current = [t.value or 0.0 for t in finished if t.params == finished[0].params]
+        best = max(finished, key=lambda t: t.value or 0.0)
+        gain = (best.value or 0.0) - float(np.mean(current))
+        if best.params == finished[0].params or gain <= float(np.ptp(current)):
+            return []
+        return [f"{name}={value!r}" for name, value in best.params.items()]
+
+
 @contextmanager
 def open_study(path: Path, *, pruned: bool = False) -> Iterator[optuna.Study]:
     """The study kept in an SQLite file, which is made if there is none."""
@@ -284,8 +301,8 @@ class TrialRun(Run):
     def _load(
         self, films: tuple[Film, ...], side: int, context: float
     ) -> tuple[FramedFilms, Tensor]:
-        classes = [self.task.classes.index(f.label) for f in films]
-        return _framed(films, self.framing, side=side, context=context), torch.tensor(classes)
+        truth = torch.from_numpy(self.task.truth(films))
+        return _framed(films, self.framing, side=side, context=context), truth
 
     def save(self) -> None:
         """Report the epoch. No state is kept: a study goes on with its next trial."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -23,6 +24,8 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
         body = _headline(labels.outcome(None), "lb-calm")
     elif assessment.primary is None:
         body = _headline(labels.outcome(assessment.status), "lb-calm") + _reasons(assessment)
+        body += _fold_exploratory(assessment.findings)
+        body += "".join(_describe_network(instance, assessment)) if assessment.findings else ""
     else:
         body = _compose_answer(instance, assessment, assessment.primary)
     identity = _small_line(patient_banner.identity_line(instance))
@@ -40,23 +43,31 @@ def model_line(model: ModelIdentity) -> str:
 
 
 def _compose_answer(instance: Instance, assessment: Assessment, primary: Finding) -> str:
-    mood = "lb-raised" if _needs_reader_soon(assessment, primary) else "lb-calm"
     firm = [f for f in assessment.findings if not f.exploratory]
     exploratory = [f for f in assessment.findings if f.exploratory]
-    headline = labels.answer(primary, assessment.answer)
-    parts = [_headline(headline, mood), _reasons(assessment)]
+    said = [f for f in firm if f.answer is not None] or [primary]  # several answers, or the one
+    headline = "".join(
+        _headline(labels.answer(f, assessment.answer_to(f)), _mood(assessment, f)) for f in said
+    )
+    parts = [headline, _reasons(assessment)]
     if promises_nothing(assessment.messages):
         parts += [_small_line(_describe_score(finding)) for finding in firm]
         return "".join([*parts, *_describe_network(instance, assessment)])
     parts += [_bar(finding) for finding in firm]
-    parts += [_small_line(text) for text in _describe_frequency(assessment)]
-    parts += [_small_line(text) for text in _describe_certainty(assessment)]
-    if exploratory:
-        note = _("Exploratory \u2013 not reliable from an image")
-        bars = "".join(_bar(finding) for finding in exploratory)
-        parts.append(f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}')
-        parts.append("</details>")
+    for alone in (assessment.about(finding) for finding in said):
+        parts += [_small_line(text) for text in _describe_frequency(alone)]
+        parts += [_small_line(text) for text in _describe_certainty(alone)]
+    parts.append(_fold_exploratory(exploratory))
     return "".join([*parts, *_describe_network(instance, assessment)])
+
+
+def _fold_exploratory(findings: Sequence[Finding]) -> str:
+    """Findings that nobody should rely on, behind their caution; nothing where there are none."""
+    if not findings:
+        return ""
+    note = _("Exploratory \u2013 not reliable from an image")
+    bars = "".join(_bar(finding) for finding in findings)
+    return f'<details class="lb-exploratory"><summary>{escape(note)}</summary>{bars}</details>'
 
 
 def _describe_score(finding: Finding) -> str:
@@ -88,9 +99,10 @@ def _describe_network(instance: Instance, assessment: Assessment) -> list[str]:
     return model
 
 
-def _needs_reader_soon(assessment: Assessment, primary: Finding) -> bool:
-    """Whether the answer asks for a reader soon."""
-    return primary.positive or assessment.answer is Answer.UNSURE
+def _mood(assessment: Assessment, finding: Finding) -> str:
+    """How the answer stands: raised where it asks for a reader soon."""
+    soon = finding.positive or assessment.answer_to(finding) is Answer.UNSURE
+    return "lb-raised" if soon else "lb-calm"
 
 
 def _describe_certainty(assessment: Assessment) -> list[str]:

@@ -15,8 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from models.checkpoint.card import ModelCard, Published
 from models.model_card.card_page import LABELS, card_page
+from models.model_card.elsewhere import WHY
 from models.model_card.facts import read_facts
 from models.network.checkpoint import CARD, EVALUATION
+from models.rules.baseline_rule import OTHER
 from pages.ui.model import tables
 from tests.models.model_card.test_facts import write_evaluation
 from tests.pages.conftest import OpenPage, words
@@ -24,7 +26,7 @@ from tests.pages.conftest import OpenPage, words
 PAGE = "pages/model.py"
 MISSING = "This was not measured for this model."
 FIGURE = re.compile(r"\b[01]\.\d{3}\b")
-SECTIONS = 13  # that draw something measured
+SECTIONS = 14  # that draw something measured
 
 
 @pytest.fixture
@@ -60,6 +62,26 @@ def test_the_page_says_what_the_card_page_says(open_page: OpenPage, folder: Path
     figures_of = card_page(read_facts(folder)).partition("## Figures")[2]
     stored, shown = set(FIGURE.findall(figures_of)), said(open_page(PAGE))
     assert len(stored) > 60 and stored - set(FIGURE.findall(shown)) == set()
+
+
+def test_whole_image_numbers_stand_beside_every_hospital(open_page: OpenPage, folder: Path) -> None:
+    write_evaluation(folder)
+    shown = said(open_page(PAGE))
+    for figure in ("0.713", "0.531", "0.514", "0.896"):  # hospital, numbers, thumbnail, own
+        assert figure in shown
+    assert "Sealand (chose among networks)" in shown and "44 of 46 answered" in shown
+    assert "41" in shown and "Quadratic weighted kappa" in shown
+
+
+def test_the_page_says_why_a_finding_is_exploratory(open_page: OpenPage, folder: Path) -> None:
+    write_evaluation(folder)
+    card = ModelCard.read(folder / CARD)
+    because: dict[str, tuple[str, ...]] = {card.findings[0].code: (OTHER,)}
+    replace(card, exploratory_because=because).write(folder / CARD)
+    page = open_page(PAGE)
+    warning = page.warning[0].value
+    assert "sets no priority and leads no answer" in warning and WHY[OTHER] in warning
+    assert f"{card.findings[0].label} (exploratory)" in warning
 
 
 def test_published_figures_are_shown(open_page: OpenPage, folder: Path) -> None:

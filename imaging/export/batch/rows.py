@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from imaging.documents import Document
-from imaging.entities import RESEARCH_USE, Assessment, Instance, Status
+from imaging.entities import RESEARCH_USE, Assessment, Finding, Instance, Status
 from imaging.export import report_words, wording
 from imaging.export.case import ExportCase
 from imaging.export.photograph import origin_line
@@ -241,7 +241,7 @@ def _answer_fields(assessment: Assessment | None, origin: str) -> dict[str, Any]
     }
     if lead is not None:
         fields |= {
-            "finding": lead.code if lead.positive else f"no {lead.code} seen",
+            "finding": _found(assessment, lead),
             "finding_code": lead.code,
             "finding_label": lead.label,
             "probability": lead.probability,
@@ -255,6 +255,13 @@ def _answer_fields(assessment: Assessment | None, origin: str) -> dict[str, Any]
             "model_sha256": model.files_sha256,
         }
     return fields
+
+
+def _found(assessment: Assessment, lead: Finding) -> str:
+    """The findings that are seen, or that none is; of networks with one finding that one."""
+    firm = [f for f in assessment.findings if not f.exploratory and f.answer] or [lead]
+    seen = "; ".join(f.code for f in firm if f.positive)
+    return seen or f"no {' or '.join(f.code for f in firm)} seen"
 
 
 def _scores(assessment: Assessment) -> tuple[Score, ...]:

@@ -227,7 +227,8 @@ def _network_observation(
     remarks = ["AI-generated", RESEARCH_USE, wording.engine_line(assessment)]
     if finding.exploratory:
         remarks.insert(0, "Exploratory finding: never sets a priority")
-    if finding is assessment.primary:
+    if assessment.answers(finding):
+        assessment = assessment.about(finding)
         if assessment.answer is not None:
             observation["valueCodeableConcept"] = concept_of(codes.ANSWERS[assessment.answer])
         for code, value in (
@@ -236,7 +237,7 @@ def _network_observation(
         ):
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
-        answer = f"AI: {report_words.answer_words(answered)}."
+        answer = f"AI: {report_words.answer_words(answered.about(finding))}."
         remarks += [answer, origin_line(answered.instance), *assessment.messages]
     remarks += [
         f"Map of the evidence, {wording.map_line(map_)}"

@@ -113,8 +113,9 @@ def _network_group(
     source: Dataset,
     answered: Answered,
 ) -> Group:
-    """A finding of the network; the leading one carries the answer as a whole."""
-    leads = finding is assessment.primary
+    """A finding of the network; one that has an answer carries it."""
+    leads = assessment.answers(finding)
+    assessment = assessment.about(finding) if leads else assessment
     numbers = [
         (codes.PROBABILITY, finding.probability),
         (codes.OPERATING_POINT, finding.operating_point),
@@ -148,7 +149,7 @@ def _network_group(
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
     if leads:
-        comment(group[0], f"AI: {report_words.answer_words(answered)}.")
+        comment(group[0], f"AI: {report_words.answer_words(answered.about(finding))}.")
         comment(group[0], " ".join(assessment.messages))
     for map_ in answered.maps:
         if map_.target == finding.code:

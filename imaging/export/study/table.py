@@ -112,13 +112,14 @@ def _network_rows(case: ExportCase, report: Report) -> Iterator[Row]:
             "engine": assessment.engine,
         }
         for finding in answered.findings:
+            answers = assessment.answers(finding)
             yield {
                 **common,
                 **_code_fields(finding.code, finding.label),
                 "probability": finding.probability,
                 "operating_point": finding.operating_point,
                 "exploratory": finding.exploratory,
-                **(_answer_fields(assessment) if finding is assessment.primary else {}),
+                **(_answer_fields(assessment.about(finding)) if answers else {}),
             }
         if not assessment.findings:
             yield {**common, **_answer_fields(assessment)}

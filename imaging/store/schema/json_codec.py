@@ -146,7 +146,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         sop_instance_uid=values["sop_instance_uid"],
         status=Status(values["status"]),
         model=ModelIdentity(**values["model"]) if values["model"] else None,
-        findings=tuple(Finding(**f) for f in values["findings"]),
+        findings=tuple(map(_network_finding, values["findings"])),
         messages=tuple(values["messages"]),
         answer=Answer(values["answer"]) if values.get("answer") else None,
         conformal_set=tuple(values.get("conformal_set", ())),
@@ -158,6 +158,13 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         typed_version=values.get("typed_version", 0),
         created_at=created_at,
     )
+
+
+def _network_finding(values: dict[str, Any]) -> Finding:
+    """A finding; older records know no answer of one by itself."""
+    answer = Answer(values["answer"]) if values.get("answer") else None
+    labels = tuple(values.get("conformal_set", ()))
+    return Finding(**{**values, "answer": answer, "conformal_set": labels})
 
 
 def _view(edges: Sequence[float] | None) -> tuple[float, float, float, float] | None:

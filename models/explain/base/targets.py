@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from models.checkpoint.card import ModelCard
 from models.network.network import ClassNetwork
 
-Sides = tuple[list[int], list[int]]  # class indices, and those they are weighed against
+# Class indices, and those they are weighed against; none where classes do not exclude each other.
+Sides = tuple[list[int], list[int]]
 
 AGAINST = "|"  # "bacterial|viral": what speaks for the first rather than the second
 
@@ -20,7 +21,9 @@ class Targets:
 
     def __init__(self, card: ModelCard) -> None:
         self._members = target_members(card)
-        self._classes = tuple(range(len(card.classes)))
+        # in a multi-label task a class is weighed against its own absence
+        self._classes = () if card.multi_label else tuple(range(len(card.classes)))
+        self._alone = card.multi_label
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -33,8 +36,8 @@ class Targets:
         Parameters
         ----------
         target : str
-            One of `names`: weighed against all other classes. Or two of them with `AGAINST`
-            between: the first weighed against the second.
+            One of `names`: weighed against all other classes or, of a multi-label task, against
+            its absence. Or two of them with `AGAINST` between: the first against the second.
 
         Raises
         ------
@@ -46,7 +49,8 @@ class Targets:
         inside = self._members.get(name, [])
         rest = self._members.get(opponent, []) if opponent else self._classes
         outside = [c for c in rest if c not in inside]
-        if not is_known or not outside or (opponent and len(outside) < len(rest)):
+        missing = not outside and (opponent or not self._alone)
+        if not is_known or missing or (opponent and len(outside) < len(rest)):
             raise ValueError(f"unknown target: {target}")
         return inside, outside
 
@@ -104,6 +108,8 @@ class TargetLogOdds(nn.Module):
 def log_odds(logits: Tensor, sides: Sides) -> Tensor:
     """Map logits (..., classes) to log-odds (...,)."""
     inside, outside = sides
+    if not outside:
+        return torch.logsumexp(logits[..., inside], -1)
     return torch.logsumexp(logits[..., inside], -1) - torch.logsumexp(logits[..., outside], -1)
 
 

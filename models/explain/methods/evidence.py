@@ -53,10 +53,10 @@ def cell_evidence(given: Evidence, sides: Sides) -> tuple[Tensor, Tensor]:
     tuple of Tensor
         (batch, rows, columns), in log-odds, and the level (batch,).
     """
-    parts, weights = given.parts, given.weights.mean(0)
+    parts, weights = given.parts, given.weights_of([*sides[0], *sides[1]]).mean(0)
     logits = given.logits.mean(0)
     (inside, entropy), (outside, other_entropy) = (
-        _weighted(parts[:, side], logits[:, side]) for side in sides
+        _weighted(parts[:, side], logits[:, side]) if side else _nothing(parts) for side in sides
     )
     added = inside - outside + (entropy - other_entropy)[:, None, None] * weights
     level = _middle(added / weights.clamp_min(1e-30), given.lungs)
@@ -75,3 +75,8 @@ def _weighted(parts: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
     shares = logits.softmax(1)
     entropy = -(shares * shares.clamp_min(1e-30).log()).sum(1)
     return (parts * shares[:, :, None, None]).sum(1), entropy
+
+
+def _nothing(parts: Tensor) -> tuple[Tensor, Tensor]:
+    """As `_weighted` where a class is weighed against its absence, which says nothing anywhere."""
+    return torch.zeros_like(parts[:, 0]), torch.zeros_like(parts[:, 0, 0, 0])

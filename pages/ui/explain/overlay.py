@@ -201,8 +201,11 @@ def target_label(model: str, target: str) -> str:
         return _("{first} rather than {other}").format(
             first=target_label(model, first), other=labels.within(target_label(model, other))
         )
-    for spec in resources.card(model).findings:
+    card = resources.card(model)
+    for spec in card.findings:
         if spec.code == target:
             label = _(spec.label)
-            return _("{finding} (exploratory)").format(finding=label) if spec.exploratory else label
+            return (
+                _("{finding} (exploratory)").format(finding=label) if card.explores(spec) else label
+            )
     return _(target)

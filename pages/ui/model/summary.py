@@ -63,7 +63,7 @@ def render_not_for(facts: ModelFacts) -> None:
         _("Not for anybody outside that population."),
         _("Not for telling apart what is marked exploratory."),
     )
-    exploratory = any(spec.exploratory for spec in facts.card.findings)
+    exploratory = any(facts.card.explores(spec) for spec in facts.card.findings)
     st.markdown("\n".join(f"- {line}" for line in (no if exploratory else no[:2])))
     with st.expander(_("Limits")):
         st.markdown("\n".join(f"- {labels.limit(limit)}" for limit in facts.card.limits))
@@ -87,7 +87,7 @@ def render_scope(facts: ModelFacts) -> None:
         (_("View"), scope.views),
     )
     st.caption(" \u00b7 ".join(pair(term, ", ".join(values)) for term, values in lists))
-    st.markdown("\n".join(f"- {_describe_finding(spec)}" for spec in facts.card.findings))
+    st.markdown("\n".join(f"- {_describe_finding(facts, spec)}" for spec in facts.card.findings))
     if facts.card.localiser_sha256:
         st.caption(
             _(
@@ -124,7 +124,8 @@ def finding_label(facts: ModelFacts, code: str) -> str:
     for spec in facts.card.findings:
         if spec.code == code:
             label = _(spec.label)
-            return _("{finding} (exploratory)").format(finding=label) if spec.exploratory else label
+            explores = facts.card.explores(spec)
+            return _("{finding} (exploratory)").format(finding=label) if explores else label
     return code
 
 
@@ -142,9 +143,7 @@ def _mark_serving(name: str) -> str:
     return _("{name} (answers here)").format(name=name)
 
 
-def _describe_finding(spec: FindingSpec) -> str:
+def _describe_finding(facts: ModelFacts, spec: FindingSpec) -> str:
     """A finding the network answers about, with its operating point."""
-    label = _(spec.label)
-    if spec.exploratory:
-        label = _("{finding} (exploratory)").format(finding=label)
+    label = finding_label(facts, spec.code)
     return f"**{label}** \u2013 {operating_point(spec)}"

@@ -95,8 +95,8 @@ def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
     """Keep the first read, and take it over as the draft the reader goes on from."""
     if not autosave.shows_whose(resources.repository().studies.get(uid)):
         return
-    finding, answered = statements.questions(lead)[0], lead is not None and bool(lead.findings)
-    answer = lead.answer if lead else None
+    finding, answered = statements.questions(lead)[0], lead is not None and lead.primary is not None
+    answer = lead.answer_to(finding) if lead else None
     read = FirstRead(
         study_instance_uid=uid,
         account=session.account().name,

@@ -80,8 +80,12 @@ def do(
 @deed(Right.DRAFT)
 def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
     finding = statements.finding_in_turn(record, lead)
-    answered = lead is not None and bool(lead.findings)
-    says = drafting.network_says(finding, lead.answer if lead else None) if answered else None
+    answered = lead is not None and lead.primary is not None
+    says = (
+        drafting.network_says(finding, lead.answer_to(finding) if lead else None)
+        if answered
+        else None
+    )
     if act in ("present", "absent"):
         present = act == "present"
     elif says is None:

@@ -89,8 +89,8 @@ def _render_draft(
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
     key = session.settled(key, None if stated is None else PRESENT if stated.present else ABSENT)
-    answer = lead.answer if lead and lead.findings else None
-    suspected = drafting.network_says(finding, answer) if lead and lead.findings else None
+    answer = lead.answer_to(finding) if lead and lead.primary else None
+    suspected = drafting.network_says(finding, answer) if lead and lead.primary else None
     title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
     title = f"\u25b8 {title}" if turn else title
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -159,8 +159,8 @@ def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> No
 
 def decide(uid: str, finding: Finding, lead: Assessment | None, present: bool) -> None:
     """Save that a finding is present or absent, beside what the network said, if it did."""
-    if lead is not None and lead.findings:
-        answer = lead.answer
+    if lead is not None and lead.primary:
+        answer = lead.answer_to(finding)
         autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
     else:
         autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))

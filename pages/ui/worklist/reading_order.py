@@ -88,7 +88,7 @@ def findings() -> dict[str, str]:
         spec.code: spec.label
         for classifier in resources.panel().classifiers
         for spec in classifier.card.findings
-        if not spec.exploratory
+        if not classifier.card.explores(spec)
     }
 
 

@@ -57,6 +57,15 @@ def stored_split(sha256: str) -> dict[str, Any]:
             }
         ],
         "members": [{"seed": 4, "figures": {"auc": figure(0.888)}}],
+        "grades": {
+            "classes": ["normal", "bacterial", "viral"],
+            "figures": {
+                "accuracy": figure(0.652),
+                "within_one": figure(0.961),
+                "weighted_kappa": figure(0.822),
+            },
+            "confusion": [[31, 2, 0], [3, 41, 5], [0, 4, 27]],
+        },
         "conformal": {
             "error_rate": 0.05,
             "coverage": {"present": figure(0.961), "absent": figure(0.942), "all": figure(0.953)},
@@ -108,6 +117,13 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "kinds": [{"kind": "hand", "images": 3, "expected": "refuse", "refused": figure(0.9)}],
             "passed": figure(0.972),
         },
+        "elsewhere.json": {
+            "weights_sha256": sha256,
+            "rows": [
+                stored_hospital("own", own=True, auc=0.921, numbers=0.896),
+                stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531),
+            ],
+        },
         "fill.json": {
             "weights_sha256": sha256,
             "fills": [
@@ -149,6 +165,22 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
                 | {"auc": figure(0.733), "accuracy": figure(0.722)}
             ],
         },
+    }
+
+
+def stored_hospital(name: str, *, own: bool, auc: float, numbers: float) -> dict[str, Any]:
+    """What is stored about one hospital."""
+    return {
+        "hospital": name,
+        "own": own,
+        "chooses": not own,
+        "wanted": [0.0, 0.0],
+        "finding": "pneumonia",
+        "films": 46,
+        "answered": 44,
+        "with_finding": 19,
+        "figures": {"auc": figure(auc), "sensitivity": figure(0.744)},
+        "baselines": {"numbers": figure(numbers), "thumbnail": figure(numbers - 0.017)},
     }
 
 
@@ -245,7 +277,7 @@ def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:
     facts = read_facts(folder)
     assert facts.split is facts.gate is facts.robustness is facts.lead is None
     assert not (facts.roc or facts.films or facts.shortcuts or facts.foreign or facts.unreadable)
-    assert card_page.card_page(facts).count("Not measured.") == 11
+    assert card_page.card_page(facts).count("Not measured.") == 12
 
 
 @pytest.mark.parametrize("name", ["test.json", "test_roc.csv", "robustness.json", "gate.json"])

@@ -18,7 +18,7 @@ def said(probability: float, answer: Answer) -> Prediction:
     """A prediction of one finding, with its operating point at a half."""
     none = np.zeros(2)
     finding = Finding("pneumonia", "Pneumonia", probability, 0.5)
-    return Prediction(none, none, none, (finding,), (), answer)
+    return Prediction(none, none, none, (finding,), (), answer, 0.0)
 
 
 @pytest.mark.parametrize(

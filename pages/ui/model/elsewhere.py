@@ -1,0 +1,93 @@
+"""Model page: other hospitals, whole-image numbers beside every figure, and grades."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from models.model_card.elsewhere import WHY, HospitalFigures
+from models.model_card.figures import ModelFacts
+from pages.ui.i18n import _, sentence
+from pages.ui.model import summary as words
+from pages.ui.model.tables import labels
+
+
+def render_caution(facts: ModelFacts) -> None:
+    """Say which findings are exploratory by rule, and why; nothing where none is."""
+    for code, reasons in facts.card.exploratory_because.items():
+        told = _("{finding}: it sets no priority and leads no answer.")
+        label = words.finding_label(facts, code)
+        why = " ".join(sentence(WHY[reason]) for reason in reasons)
+        st.warning(f"{told.format(finding=label)} {why}")
+
+
+def render_hospitals(facts: ModelFacts) -> None:
+    """Draw the network's figures in every hospital beside what whole-image numbers reach there."""
+    if not facts.hospitals:
+        words.render_not_measured()
+        return
+    st.caption(
+        _(
+            "Numbers of the whole picture hold no anatomy. What a linear model reaches with them, "
+            "the films give away: the network has to be better, and in another hospital."
+        )
+    )
+    title = _("Other hospitals, beside whole-image numbers")
+    _table([_row(facts, one) for one in facts.hospitals], title)
+    if not any(one.hospital for one in facts.hospitals):
+        st.caption(_("No films of another hospital: what it is worth there is not known."))
+
+
+def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
+    name = one.hospital or _("Its own test films")
+    if one.chooses:
+        name = _("{hospital} (chose among networks)").format(hospital=name)
+    films = _("{answered} of {films} answered, {present} with the finding").format(
+        answered=one.answered, films=one.films, present=one.with_finding
+    )
+    figures = {
+        labels()[n]: one.figures[n].whole if n in one.figures else ""
+        for n in ("auc", "sensitivity", "specificity")
+    }
+    names = {
+        "numbers": _("AUC of twelve numbers of the whole image"),
+        "thumbnail": _("AUC of the image at 16 x 16 pixels"),
+    }
+    beside = {
+        label: one.baselines[n].whole if n in one.baselines else "" for n, label in names.items()
+    }
+    finding = words.finding_label(facts, one.finding)
+    return {_("Finding"): finding, _("Films of"): name, _("Films"): films, **figures, **beside}
+
+
+def render_grades(facts: ModelFacts) -> None:
+    """Draw the figures of grades; nothing where the classes are none."""
+    grades = facts.split.grades if facts.split else None
+    if grades is None:
+        return
+    st.markdown(f"**{_('Grades')}**")
+    names = {
+        "accuracy": _("Accuracy of the grade"),
+        "within_one": _("At most one grade off"),
+        "weighted_kappa": _("Quadratic weighted kappa"),
+    }
+    rows = [
+        {_("Figure"): names[n], _("Value"): f.text, _("95 % interval"): f.interval}
+        for n, f in grades.figures.items()
+        if n in names
+    ]
+    _table(rows, _("Figures of grades"))
+    confusion = [
+        {
+            _("True grade"): _(name),
+            **{_(c): str(v) for c, v in zip(grades.classes, row, strict=True)},
+        }
+        for name, row in zip(grades.classes, grades.confusion, strict=True)
+    ]
+    _table(confusion, _("Films by true grade (rows) and the grade given (columns)"))
+
+
+def _table(rows: Sequence[dict[str, str]], alt: str) -> None:
+    """A plain table, which screen readers can walk."""
+    st.table(list(rows), hide_index=True, alt=alt)
