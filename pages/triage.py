@@ -11,7 +11,7 @@ from imaging.entities import SourceKind
 from imaging.review.rights import Right
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import navigation, resources, session, study_table, who
-from pages.ui.account import ai_switches
+from pages.ui.account import ai_switches, tour
 from pages.ui.audit import moments, sights
 from pages.ui.frame import insist_on_router
 from pages.ui.grid.component import Order, Place
@@ -52,6 +52,7 @@ def render_rows(query: WorklistQuery, page: WorklistPage) -> None:
 
 insist_on_router()
 show_notice()
+tour.render_tour(session.account())
 repository = resources.repository()
 with st.container(key="worklist-head", horizontal=True, vertical_alignment="bottom", gap="small"):
     title, start = st.container(width="content"), st.container(width="content")
