@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imaging.entities import Instance, LengthPlane
 from imaging.fidelity import PROJECTIONS
 
@@ -14,17 +16,21 @@ PLANE_WORDS = {
 }
 
 
-def plane_words(plane: LengthPlane, magnification: float | None = None) -> str:
-    """Where a length holds, in English; "" for one in the body, which needs no word.
+def plane_words(
+    plane: LengthPlane, magnification: float | None = None, say: Callable[[str], str] = str
+) -> str:
+    """Where a length holds; "" for one in the body, which needs no word.
 
     Parameters
     ----------
     plane : LengthPlane
     magnification : float, optional
         The factor a CORRECTED length was divided by.
+    say : callable
+        Translates the English words.
     """
     factor = "" if magnification is None else f"{magnification:.4g}"
-    return PLANE_WORDS.get(plane, "").format(factor=factor)
+    return say(PLANE_WORDS.get(plane, "")).format(factor=factor)
 
 
 def recorded_plane(plane: LengthPlane | None, instance: Instance) -> LengthPlane:

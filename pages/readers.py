@@ -8,7 +8,7 @@ from imaging.review.agreement import summarise
 from pages.ui import resources, session
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
-from pages.ui.review import reader_agreement
+from pages.ui.review import local_figures, reader_agreement
 
 insist_on_router()
 repository = resources.repository()
@@ -31,3 +31,5 @@ own = summarise((r for r in reads if r.account == me), finals, truths)
 all_readers = summarise(reads, finals, truths)
 reader_agreement.render_agreement({_("You"): own, _("All doctors"): all_readers})
 reader_agreement.render_flips(all_readers)
+local_figures.render_following()
+local_figures.render_called_here()

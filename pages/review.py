@@ -28,6 +28,7 @@ from pages.ui.review import (
     hanging_protocol,
     history,
     key_acts,
+    local_figures,
     pending_films,
     report_preview,
     second_look,
@@ -81,10 +82,10 @@ with film:
 if film_wall.has_strip(record, priors):
     with strip:
         film_wall.render_strip(record, priors, instance)
-else:
-    film_wall.small_picture(instance)  # lists of films get one where they lack it
+elif uid not in resources.repository().originals.study_thumbnails([uid]):
+    film_wall.small_picture(instance)  # lists of films lack it
 sights.note_views([prior.record.study_instance_uid for prior in priors], sights.PRIOR)
-test = None  # of the network's reason, which stands in the panel
+test, choice = None, None  # of the network's reason, which stands in the panel
 with film:
     pending_films.render_waiting(record)
     documents.render_unreadable(record)
@@ -116,9 +117,12 @@ with panel:
         network_answer.render_answer(instance, answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
+    maps = report_preview.tested_map(picture, answer, choice)
     gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
     with body:
         navigation.render_identity_switch()
+        if not hidden and record.ai_off is None:
+            local_figures.render_called(answer)
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
@@ -149,9 +153,9 @@ with panel:
         with foot:
             second_look.render(record)
             key_acts.render_question(record, instance)
-            statements.render_signature(record, lead)
+            statements.render_signature(record, lead, maps)
 if signable:
-    report_preview.render_printed(record)
+    report_preview.render_printed(record, maps)
 else:
     report_preview.render_not_printed()
 key_acts.render_done(uid)

@@ -21,6 +21,8 @@ from imaging.export.batch.tables import TABLES, write_table
 from imaging.host.block_file import BLOCK, BlockFile
 from imaging.host.encrypted_file import new_key
 from imaging.host.temporary import sweep_rows
+from imaging.language import speaking, spoken
+from imaging.language.catalogue import SOURCE
 from imaging.review.records import AuditEvent
 from imaging.store import Repository, seal_file
 
@@ -115,10 +117,12 @@ def export_batch(
     """
     _check(wish)
     at, progress = now or datetime.now(UTC), on_progress or (lambda _share: None)
-    with closing(_Spool(folder)) as spool:
+    language = spoken()
+    # tables and rows say the same in English, whoever writes them; the summary is for a person
+    with closing(_Spool(folder)) as spool, speaking(SOURCE):
         summary = _gather(batch, wish, spool, _scale(progress, 0, 0.3))
         cases = top_cases(summary, pictures, _scale(progress, 0.3, 0.5)) if wish.pictures else ()
-        work = _Work(repository, wish, summary, cases, spool, account, at)
+        work = _Work(repository, wish, summary, cases, spool, account, at, language)
         exported = work.write(folder, batch.name, _scale(progress, 0.5, 1))
     written = ",".join(f for f in FORMATS if f in wish.formats and _was_written(exported, f))
     with_names = ", with names" if wish.names else ""
@@ -198,6 +202,7 @@ class _Work:
     spool: _Spool
     account: str
     now: datetime
+    language: str
 
     def write(self, folder: Path, name: str, progress: OnProgress) -> ExportedBatch:
         """Write every form asked for; one that cannot be made is named with its reason."""
@@ -238,13 +243,15 @@ class _Work:
 
             head = self.repository.audit.head()
             anchor = head.short if head else ""
-            write_pdf(
-                path, self.summary, self.cases, self.now, names=self.wish.names, anchor=anchor
-            )
+            with speaking(self.language):
+                write_pdf(
+                    path, self.summary, self.cases, self.now, names=self.wish.names, anchor=anchor
+                )
         else:
             from imaging.export.batch.summary_html import write_html
 
-            write_html(path, self.summary, self.cases, self.now, names=self.wish.names)
+            with speaking(self.language):
+                write_html(path, self.summary, self.cases, self.now, names=self.wish.names)
         return ()
 
 

@@ -19,6 +19,8 @@ from imaging.export.case import AttributionMap, Change, ExportCase, ExportedFile
 from imaging.export.common import border
 from imaging.export.named_person import insist_on_named_person
 from imaging.export.source import film_capture, find_changes
+from imaging.language import speaking, spoken
+from imaging.language.catalogue import SOURCE
 
 __all__ = [
     "FORMATS",
@@ -45,6 +47,7 @@ _WRITERS = {  # imported when asked for: highdicom and reportlab take a second
 }
 FORMATS = tuple(_WRITERS)
 _DICOM = ("sr", "sc", "gsps", "map")
+_FOR_PEOPLE = ("pdf", "html")  # what machines read says the same in English
 LEFT_OUT = "not-exported.txt"
 
 
@@ -108,7 +111,8 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write one format."""
     module, _, function = _WRITERS[name].partition(".")
     writer: Writer = getattr(import_module(f"imaging.export.study.{module}"), function)
-    with border("This study's data cannot be written in this form."):
+    language = spoken() if name in _FOR_PEOPLE else SOURCE
+    with border("This study's data cannot be written in this form."), speaking(language):
         files = writer(case, now)
     for file in files:
         insist_on_named_person(case, file)

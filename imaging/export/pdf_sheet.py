@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from reportlab.lib import colors
+from reportlab.lib.enums import TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -40,6 +41,7 @@ def build_pdf(story: list[Flowable], title: str, now: datetime, foot: OnPage) ->
         author="Lightbox",
         subject=RESEARCH_USE,
         invariant=True,
+        initialFontName=Typesetter().base,  # else Helvetica is named, and not embedded
         **margins,
     )
 
@@ -77,6 +79,15 @@ class Sheet:
             spaceBefore=8 if size > 9 else 0,
         )
         return Paragraph(self.setter.markup(text), style)
+
+    def draw(
+        self, canvas: Any, text: str, y: float, *, size: float = 8, to_the_right: bool = False
+    ) -> None:
+        """Write a line between the margins, at a height of the page in points."""
+        line = self.text(text, size=size)
+        line.style.alignment = TA_RIGHT if to_the_right else TA_LEFT
+        line.wrapOn(canvas, WIDTH, A4[1])
+        line.drawOn(canvas, MARGIN, y)
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> Table:
         """Terms and their values, without a head."""

@@ -16,6 +16,8 @@ from imaging.export import wording
 from imaging.export.common import local
 from imaging.export.photograph import origin_line
 from imaging.export.report import Answered, Report
+from imaging.language import _, sentence
+from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review.records import (
     Annotation,
@@ -72,8 +74,6 @@ WORDS = {
     "no_comparison": "none",
     "compared_with": "Study of {date}",
     "synthetic": "Synthetic image; it shows no person.",
-    "months": "{months} months",
-    "years": "{years} years",
     "male": "male",
     "female": "female",
     "other": "other",
@@ -132,6 +132,9 @@ WORDS = {
     "ai_silent": "No answer: {status}",
     "ai_decided": "{finding}: {call}.",
     "map": "Map of the evidence, {map}",
+    "model": "Model {model}",
+    "engine": "Computed with {engine}",
+    "exported": "Exported {time}.",
     # marks
     "mark": "Annotation",
     "kind": "Kind",
@@ -143,6 +146,7 @@ WORDS = {
     "tried": "Tried",
     "whole": "Whole image",
     "left_over": "What is left",
+    "probability": "probability {probability}",
     "model_time": "Model, time",
     "eraser_note": "An image with a part erased is no image of a patient: these answers say "
     "what the AI's answer depends on, not what the patient has.",
@@ -153,11 +157,6 @@ _STAGES = {
     Stage.FINAL: "stage_final",
     None: "stage_none",
 }
-
-
-def english(message: str) -> str:
-    """The words as they stand here."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ class Section:
     widths: tuple[float, ...] = ()
 
 
-def sections(report: Report, say: Say = english) -> tuple[Section, ...]:
+def sections(report: Report, say: Say = _) -> tuple[Section, ...]:
     """The parts of a report in their order; without those that have nothing to say.
 
     Patient and study, findings, measurements, impression, signature; what the AI answered follows
@@ -193,13 +192,13 @@ def sections(report: Report, say: Say = english) -> tuple[Section, ...]:
         Section(
             "changes",
             say(WORDS["changes"]),
-            lines=tuple(change.sentence for change in report.changes),
+            lines=tuple(sentence(change.sentence) for change in report.changes),
         ),
     )
     return tuple(part for part in parts if part.rows or part.lines or part.table)
 
 
-def status_line(report: Report, say: Say = english) -> str:
+def status_line(report: Report, say: Say = _) -> str:
     """DRAFT, PRELIMINARY or FINAL, by whom and when; "NOT READ" before a doctor came; AI off."""
     off = say(wording.AI_OFF[report.ai_off]) if report.ai_off is not None else ""
     if report.unaided:
@@ -222,6 +221,11 @@ def moment(at: datetime) -> str:
     return f"{local(at):%Y-%m-%d %H:%M}"
 
 
+def exported(now: datetime) -> str:
+    """When a form was written."""
+    return _(WORDS["exported"]).format(time=moment(now))
+
+
 def study_moment(report: Report) -> str:
     """Date and time of the study, as far as they are known: 2026-11-28 08:35."""
     taken = report.acquisition
@@ -229,23 +233,18 @@ def study_moment(report: Report) -> str:
     return f"{wording.date_words(taken.study_date)} {time}".strip()
 
 
-def patient_age(patient: Patient, say: Say = english) -> str:
-    """Age at the study, in months below two years; "" where it is unknown."""
-    years = patient.age_years
-    if years is None:
-        return ""
-    if years < 2:
-        return say(WORDS["months"]).format(months=int(years * 12 + 1e-6))
-    return say(WORDS["years"]).format(years=int(years + 1e-6))
+def patient_age(patient: Patient) -> str:
+    """Age at the study, in years and months; "" where it is unknown."""
+    return "" if patient.age_years is None else age_words(patient.age_years)
 
 
-def patient_sex(patient: Patient, say: Say = english) -> str:
+def patient_sex(patient: Patient, say: Say = _) -> str:
     """Patient's Sex (0010,0040) in words."""
     key = {"M": "male", "F": "female", "O": "other"}.get(patient.sex.upper(), "")
     return say(WORDS[key]) if key else patient.sex
 
 
-def finding_lines(report: Report, say: Say = english) -> tuple[str, ...]:
+def finding_lines(report: Report, say: Say = _) -> tuple[str, ...]:
     """What the doctor states, then the note; what the AI would draft is marked as a draft."""
     lines = [finding_sentence(finding, report.compared, say) for finding in report.findings]
     lines += report.note.splitlines()
@@ -254,17 +253,17 @@ def finding_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     return (*lines, *draft_lines(report, say))
 
 
-def draft_lines(report: Report, say: Say = english) -> tuple[str, ...]:
+def draft_lines(report: Report, say: Say = _) -> tuple[str, ...]:
     """What the AI was tested for and answered firmly, marked as nobody's statement."""
     return tuple(draft_line(finding, say) for finding in report.drafts)
 
 
-def draft_line(finding: ReadFinding, say: Say = english) -> str:
+def draft_line(finding: ReadFinding, say: Say = _) -> str:
     """A sentence that is drafted of the AI's answer, marked as a draft."""
     return say(WORDS["drafted"]).format(sentence=_presence(finding.code, finding.present, say))
 
 
-def finding_sentence(finding: ReadFinding, compared: Compared | None, say: Say = english) -> str:
+def finding_sentence(finding: ReadFinding, compared: Compared | None, say: Say = _) -> str:
     """A statement as a sentence: "Pneumonia, right lower zone. Worse than on 2026-09-10."."""
     where = place_words(finding.side, finding.sites, say)
     if finding.present and where:
@@ -278,7 +277,7 @@ def finding_sentence(finding: ReadFinding, compared: Compared | None, say: Say =
     return f"{said} {finding.note}".strip()
 
 
-def place_words(side: Side | None, sites: Iterable[Site], say: Say = english) -> str:
+def place_words(side: Side | None, sites: Iterable[Site], say: Say = _) -> str:
     """Side and zones or lobes: "right lower zone", "lower zone on both sides"; "" for neither."""
     if side is None:
         return ""
@@ -291,12 +290,12 @@ def place_words(side: Side | None, sites: Iterable[Site], say: Say = english) ->
     return say(WORDS[f"{side.value}_at"]).format(sites=joined)
 
 
-def course_words(course: Course, date: str, say: Say = english) -> str:
+def course_words(course: Course, date: str, say: Say = _) -> str:
     """What became of a finding since the study of a date (ISO 8601)."""
     return say(WORDS[course.value]).format(date=date)
 
 
-def call_words(finding: ReadFinding, say: Say = english) -> str:
+def call_words(finding: ReadFinding, say: Say = _) -> str:
     """What a statement is beside the AI's answer."""
     key = f"call_{finding.call.value}"
     if finding.call is Call.UNAIDED and finding.unsure:
@@ -305,7 +304,7 @@ def call_words(finding: ReadFinding, say: Say = english) -> str:
     return say(WORDS[key]).format(finding=replaced)
 
 
-def comparison_line(report: Report, say: Say = english) -> str:
+def comparison_line(report: Report, say: Say = _) -> str:
     """With which study it was compared; "" with none."""
     if report.compared is None:
         return ""
@@ -313,7 +312,7 @@ def comparison_line(report: Report, say: Say = english) -> str:
     return say(WORDS["compared_with"]).format(date=date)
 
 
-def impression_lines(report: Report, say: Say = english) -> tuple[str, ...]:
+def impression_lines(report: Report, say: Say = _) -> tuple[str, ...]:
     """The doctor's own words; without them what is stated as present, or a normal study."""
     if report.impression:
         return tuple(report.impression.splitlines())
@@ -325,7 +324,7 @@ def impression_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     return (say(WORDS["nothing_present" if report.findings else "no_impression"]),)
 
 
-def ai_lines(report: Report, say: Say = english) -> tuple[str, ...]:
+def ai_lines(report: Report, say: Say = _) -> tuple[str, ...]:
     """What the AI answered about each image, with model and threshold, and what the doctor made."""
     if report.ai_off is not None:
         return (say(wording.AI_OFF[report.ai_off]),)
@@ -334,7 +333,7 @@ def ai_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     lines = []
     for answered in report.answers:
         lines += _answer_lines(answered, len(report.images) > 1, say)
-    decided = (f for f in report.findings if f.call is not Call.ADDED)
+    decided = (f for f in report.findings if f.call not in (Call.ADDED, Call.STATED))
     for finding in decided:
         label = say(concept(finding.code).meaning)
         call = call_words(finding, say)
@@ -342,7 +341,7 @@ def ai_lines(report: Report, say: Say = english) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def answer_words(answered: Answered, say: Say = english) -> str:
+def answer_words(answered: Answered, say: Say = _) -> str:
     """The answer about one image: "Pneumonia: not seen"."""
     lead = answered.primary
     if answered.answer is Answer.UNSUITABLE:
@@ -352,7 +351,7 @@ def answer_words(answered: Answered, say: Say = english) -> str:
     return answer_about(lead, answered.answer, say)
 
 
-def answer_about(lead: Finding, answer: Answer | None, say: Say = english) -> str:
+def answer_about(lead: Finding, answer: Answer | None, say: Say = _) -> str:
     """The answer about a finding; one from before there was "unsure" is by its threshold."""
     if answer is None:
         answer = Answer.PRESENT if lead.positive else Answer.ABSENT
@@ -368,10 +367,12 @@ def _answer_lines(answered: Answered, several: bool, say: Say) -> list[str]:
         for f in answered.findings
     ]
     lines += [say(WORDS["map"]).format(map=wording.map_line(map_)) for map_ in answered.maps]
-    lines += [origin_line(answered.instance), *map(say, answered.messages)]
+    lines += [origin_line(answered.instance), *map(sentence, answered.messages)]
     if answered.model is not None:
-        lines.append(f"Model {wording.model_line(answered.model)}")
-    lines.append(f"Computed by {answered.engine}" if answered.engine else "")
+        model = wording.model_line(answered.model)
+        lines.append(say(WORDS["model"]).format(model=model))
+    if answered.engine:
+        lines.append(say(WORDS["engine"]).format(engine=answered.engine))
     return [line for line in lines if line]
 
 
@@ -391,7 +392,7 @@ def _general(report: Report, say: Say) -> Section:
     """Patient, study, why it was asked for, with what it is compared."""
     patient, taken = report.patient, report.acquisition
     born = wording.date_words(patient.birth_date)
-    facts = (born, patient_sex(patient, say), patient_age(patient, say))
+    facts = (born, patient_sex(patient, say), patient_age(patient))
     study = f"{study_moment(report)} {taken.study_description}".strip()
     examination = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
     rows = [
@@ -438,15 +439,16 @@ def _measurements(report: Report, say: Say) -> Section:
 def _mark_row(mark: Annotation, report: Report, say: Say) -> tuple[str, ...]:
     finding = say(concept(mark.finding).meaning) if mark.finding else ""
     place = f"{_number(mark.sop_instance_uid, report)}, {mark.frame + 1}"
-    return mark.label, mark.shape.value, place, measured(mark, say), finding
+    return mark.label, say(mark.shape.value), place, measured(mark, say), finding
 
 
-def measured(mark: Annotation, say: Say = english) -> str:
+def measured(mark: Annotation, say: Say = _) -> str:
     """The measurements of a mark in words; a cardiothoracic ratio names its two widths."""
     told = [wording.measure_line(measure) for measure in mark.measures]
     if mark.shape is Shape.RATIO and [m.name for m in mark.measures] == ["ratio", *["length"] * 2]:
         ratio = f"{mark.measures[0].value:.2f}"
-        heart, thorax = (line.removeprefix("length ") for line in told[1:])
+        length = f"{say('length')} "
+        heart, thorax = (line.removeprefix(length) for line in told[1:])
         return say(WORDS["cardiothoracic"]).format(ratio=ratio, heart=heart, thorax=thorax)
     return ", ".join(told)
 
@@ -478,7 +480,8 @@ def _trial_row(trial: Trial, report: Report, say: Say) -> tuple[str, ...]:
     steps = "\n".join(f"{at}. {step}" for at, step in enumerate(trial.regions, start=1))
     label = say(concept(trial.code).meaning)
     answers = (
-        f"{label}: {say(wording.ANSWERS[answer])}, probability {probability:.3f}"
+        f"{label}: {say(wording.ANSWERS[answer])}, "
+        + say(WORDS["probability"]).format(probability=f"{probability:.3f}")
         for answer, probability in (
             (trial.answer_before, trial.before),
             (trial.answer_after, trial.after),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status, TypedFacts
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
+from imaging.language import _, sentence
 from imaging.lengths import plane_words
 from imaging.review.events import AiScope
 from imaging.review.records import Measure
@@ -53,16 +54,21 @@ CHANGED = "Written otherwise than in the file:"
 
 def ai_off_line(record: StudyRecord) -> str:
     """That AI was off when this left, and for what; "" where it was on."""
-    return AI_OFF[record.ai_off] if record.ai_off is not None else ""
+    return _(AI_OFF[record.ai_off]) if record.ai_off is not None else ""
 
 
 def typed_line(typed: TypedFacts) -> str:
     """Which facts about the patient stand in no file, who typed them, and when."""
-    when = f" on {local(typed.typed_at):%Y-%m-%d %H:%M}" if typed.typed_at else ""
-    facts = ", ".join(stated(typed))
-    view = f" ({typed.view_position})" if typed.view_position else ""
+    when = f"{local(typed.typed_at):%Y-%m-%d %H:%M}" if typed.typed_at else ""
+    facts = ", ".join(_(fact) for fact in stated(typed))
+    facts += f" ({typed.view_position})" if typed.view_position else ""
     who = typed.reader or typed.account
-    return f"Typed by {who}{when}, not stated in the file: {facts}{view}."
+    said = (
+        _("Typed by {reader} on {time}, not stated in the file: {facts}.")
+        if when
+        else _("Typed by {reader}, not stated in the file: {facts}.")
+    )
+    return said.format(reader=who, time=when, facts=facts)
 
 
 def typed_lines(record: StudyRecord) -> tuple[str, ...]:
@@ -73,8 +79,8 @@ def typed_lines(record: StudyRecord) -> tuple[str, ...]:
 
 def changes_text(case: ExportCase) -> str:
     """What is written otherwise than in the file, a line each below a first; "" for nothing."""
-    lines = [change.sentence for change in case.changes]
-    return "\n".join([CHANGED, *lines]) if lines else ""
+    lines = [sentence(change.sentence) for change in case.changes]
+    return "\n".join([_(CHANGED), *lines]) if lines else ""
 
 
 def date_words(digits: str) -> str:
@@ -90,28 +96,32 @@ def time_words(digits: str) -> str:
 
 def status_word(status: str) -> str:
     """Outcome of a file; anything but a `Status` is returned as it is."""
-    return STATUSES[Status(status)] if status in set(Status) else status
+    return _(STATUSES[Status(status)]) if status in set(Status) else status
 
 
 def answer_word(answer: str) -> str:
     """An `Answer` in words; "" where there is none."""
-    return ANSWERS[Answer(answer)] if answer else ""
+    return _(ANSWERS[Answer(answer)]) if answer else ""
 
 
 def model_line(model: ModelIdentity) -> str:
     """Name, version and hash of a network."""
-    of = "files" if model.files_sha256 else "weights"
-    return f"{model.name} {model.version}, {of} SHA-256 {model.short_hash}"
+    said = (
+        _("{model}, files SHA-256 {hash}")
+        if model.files_sha256
+        else _("{model}, weights SHA-256 {hash}")
+    )
+    return said.format(model=f"{model.name} {model.version}", hash=model.short_hash)
 
 
 def engine_line(assessment: Assessment) -> str:
     """The engine that computed an answer, and how precisely; "" where that was not recorded."""
-    return f"Computed with {assessment.engine}" if assessment.engine else ""
+    return _("Computed with {engine}").format(engine=assessment.engine) if assessment.engine else ""
 
 
 def finding_label(code: str) -> str:
     """A finding in words."""
-    return concept(code).meaning
+    return _(concept(code).meaning)
 
 
 def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
@@ -119,9 +129,22 @@ def answer_line(finding: Finding, *, calibrated: bool = True) -> str:
 
     A score that was not `calibrated` for such films must not look like a probability.
     """
-    word = "probability" if calibrated else "no probability here, score"
-    text = f"{word} {finding.probability:.3f}, threshold {finding.operating_point:.3f}"
-    return f"{text} (exploratory)" if finding.exploratory else text
+    said = (
+        _("probability {probability}, threshold {threshold}")
+        if calibrated
+        else _("no probability here, score {probability}, threshold {threshold}")
+    )
+    text = said.format(
+        probability=figure(finding.probability), threshold=f"{finding.operating_point:.3f}"
+    )
+    return f"{text} ({_('exploratory')})" if finding.exploratory else text
+
+
+def figure(probability: float) -> str:
+    """A probability with three decimals; never a false 0 or 1."""
+    if probability < 0.0005:
+        return "<0.001"
+    return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
 
 
 def certainty_template(assessment: Assessment) -> str:
@@ -152,20 +175,24 @@ def error_count(error_rate: float) -> str:
 def map_line(map_: AttributionMap) -> str:
     """A map's method, what its receipt says and why, and where the evidence lies."""
     if not map_.shown:
-        said = f"{map_.method}: not reliable for this image. The answer stands without a map."
-        return " ".join([said, *map_.reasons])
-    verdict = f": {map_.verdict}" if map_.verdict else ""
+        said = _("{method}: not reliable for this image. The answer stands without a map.")
+        return " ".join([said.format(method=_(map_.method)), *map(sentence, map_.reasons)])
+    verdict = f": {_(map_.verdict)}" if map_.verdict else ""
     place = _place_words(map_.place) if map_.place else ""
-    return " ".join(part for part in (f"{map_.method}{verdict}.", place, *map_.reasons) if part)
+    return " ".join(
+        part
+        for part in (f"{_(map_.method)}{verdict}.", place, *map(sentence, map_.reasons))
+        if part
+    )
 
 
 def _place_words(place: str) -> str:
     """Where evidence lies: a zone of a lung, a lung or both; the patient's side."""
     side, _, zone = place.partition("_")
-    if place == "both":
-        return "Evidence in both lungs."
-    return (
-        f"Evidence mainly in the {side} {zone} zone."
+    return sentence(
+        "Evidence in both lungs."
+        if place == "both"
+        else f"Evidence mainly in the {side} {zone} zone."
         if zone
         else f"Evidence mainly in the {side} lung."
     )
@@ -175,19 +202,19 @@ def measure_line(measure: Measure) -> str:
     """A measurement with its unit and where it holds, as text beside a mark."""
     units = {"deg": "\N{DEGREE SIGN}", "{pixels}": "px", "[hnsf'U]": "HU", "1": ""}
     unit = units.get(measure.unit, measure.unit)
-    number = f"{measure.name} {measure.value:.4g} {unit}".strip()
+    number = f"{_(measure.name)} {measure.value:.4g} {unit}".strip()
     where = measure_plane(measure)
     return f"{number} ({where})" if where else number
 
 
 def measure_plane(measure: Measure) -> str:
     """Where a length or area holds, such as "at the detector"; "" in the body."""
-    return plane_words(measure.plane, measure.magnification) if measure.plane else ""
+    return plane_words(measure.plane, measure.magnification, _) if measure.plane else ""
 
 
 def anchor_line(anchor: str) -> str:
     """How the head of the audit trail is printed, and what it is good for."""
-    return (
-        f"Audit trail at the export: {anchor}. A trail that was cut or written anew since lacks "
-        f"it: python cli.py audit verify --anchor {anchor}"
-    )
+    return _(
+        "Audit trail at the export: {anchor}. A trail that was cut or written anew since lacks it: "
+        "python cli.py audit verify --anchor {anchor}"
+    ).format(anchor=anchor)

@@ -29,6 +29,17 @@ class Share:
         """The share in [0, 1]; None of nothing."""
         return self.count / self.total if self.total else None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its 95 % interval (Wilson 1927, sound for few cases too); None of nothing."""
+        share = self.value
+        if share is None:
+            return None
+        n, z2 = self.total, _Z95**2
+        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+        half = _Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+        return max(middle - half, 0.0), min(middle + half, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Kappa:

@@ -27,6 +27,7 @@ from imaging.store.object_store import ObjectFolder
 from imaging.store.originals import Originals
 from imaging.store.pending_files import PendingFiles
 from imaging.store.reading.events import ReadingEvents
+from imaging.store.reading.outcomes import Outcomes
 from imaging.store.reference_cases import ReferenceCases
 from imaging.store.reviews import Reviews
 from imaging.store.seals.seal_key import default_key, load_key
@@ -61,6 +62,8 @@ class Repository:
         Batches of files, how far they have come, and what a reader may do with them.
     originals : Originals
         The files as they came, byte by byte.
+    outcomes : Outcomes
+        Signed studies beside the answers about them, for counting.
     pending : PendingFiles
         Files whose headers are known before their turn.
     reading : ReadingEvents
@@ -94,6 +97,7 @@ class Repository:
         self.drops = Drops(database, objects)
         self.jobs = Jobs(database, objects)
         self.originals = Originals(database, objects)
+        self.outcomes = Outcomes(database, objects)
         self.pending = PendingFiles(database, objects)
         self.reading = ReadingEvents(database, objects)
         self.reviews = Reviews(database, objects)

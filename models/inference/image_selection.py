@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imaging.entities import Assessment, Instance, SourceKind, Status
+from imaging.language import _
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
 from models.inference.scope import FRONTAL, PLAIN_XRAYS
@@ -97,7 +98,7 @@ def accepted(instance: Instance) -> str:
 def facts(instance: Instance) -> str:
     """Header values that the rule looks at, such as "CR, CHEST, AP, ORIGINAL/PRIMARY"."""
     acquisition, frames = instance.acquisition, instance.geometry.frames
-    count = "single frame" if frames == 1 else f"{frames} frames"
+    count = _("single frame") if frames == 1 else _("{count} frames").format(count=frames)
     kind = "/".join(acquisition.image_type[:2])
     parts = (acquisition.modality, acquisition.body_part, acquisition.view_position, kind, count)
     return ", ".join(part for part in parts if part)

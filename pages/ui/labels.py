@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from imaging.entities import Acquisition, Answer, Finding, Patient, Status
+from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
@@ -152,7 +153,12 @@ def statement(stated: ReadFinding) -> str:
         Call.UNAIDED: _("Read without the AI answer"),
         Call.STATED: _("Stated"),
     }[stated.call]
-    return f"{call}: {presence(concept(stated.code), stated.present)}"
+    return pair(call, presence(concept(stated.code), stated.present))
+
+
+def pair(term: str, value: str) -> str:
+    """A term and its value, with the colon of the language."""
+    return _("{term}: {value}").format(term=term, value=value)
 
 
 def presence(label: str, present: bool) -> str:
@@ -197,12 +203,8 @@ def sex(code: str) -> str:
 
 
 def age(patient: Patient) -> str:
-    """Age in years, in months below two years; empty when unknown."""
-    if patient.age_years is None:
-        return ""
-    if patient.age_years < 2:
-        return _("{months} months").format(months=int(patient.age_years * 12 + 1e-6))
-    return _("{years} years").format(years=int(patient.age_years + 1e-6))
+    """Age in years and months; empty when unknown."""
+    return "" if patient.age_years is None else age_words(patient.age_years)
 
 
 def date(digits: str) -> str:

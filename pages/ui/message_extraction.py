@@ -26,6 +26,8 @@ def extract_marked(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
     for node in ast.walk(ast.parse(fileobj.read())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
             yield from _marked(node)
+        for label in _table(node, "LABELS"):
+            yield label.lineno, "", _template(label), []
 
 
 def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
@@ -38,14 +40,17 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
     tree = ast.parse(fileobj.read())
     skipped = set(_inner_parts(tree))
     for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MARKS:
             yield from _marked(node)
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("typer."):
             yield from _help_of(node)
         if isinstance(node, ast.FunctionDef) and _is_command(node, tree):
             yield node.lineno, "", inspect.cleandoc(ast.get_docstring(node) or ""), []
+        if isinstance(node, ast.ClassDef) and node.name == "AuditEvent":
+            for member in (n for n in node.body if isinstance(n, ast.Assign)):
+                yield member.lineno, "", _template(member.value), ["What the audit trail records"]
         text = _template(node)
         if text and _is_sentence(text):
             yield getattr(node, "lineno", 0), "", text, []
@@ -67,15 +72,20 @@ def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> It
 def extract_words(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
     """Yield the words of a report (a dictionary WORDS) and the meanings of coded terms (Code)."""
     for node in ast.walk(ast.parse(fileobj.read())):
-        words: list[ast.expr] = []
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            if any(isinstance(name, ast.Name) and name.id == "WORDS" for name in node.targets):
-                words = node.value.values
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Code":
+        words = _table(node, "WORDS")
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Code":
             words = node.args[2:]
         for word in words:
             if text := _template(word):
                 yield word.lineno, "", text, []
+
+
+def _table(node: ast.AST, name: str) -> list[ast.expr]:
+    """The values of a dictionary of that name."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
+        return []
+    named = any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    return node.value.values if named else []
 
 
 def _marked(call: ast.Call) -> Iterator[Message]:

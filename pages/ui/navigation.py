@@ -12,7 +12,7 @@ from imaging.review.rights import Right
 from imaging.study import WorklistItem
 from imaging.worklist.query import WorklistPage, WorklistQuery
 from pages.ui import labels, resources, session
-from pages.ui.deeds import only
+from pages.ui.deeds import deed, only
 from pages.ui.i18n import _, ngettext
 
 REVIEW_PAGE = "pages/review.py"
@@ -140,14 +140,39 @@ def render_steps(current: str, *, done: bool) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        if st.button(_("Previous"), shortcut="P", disabled=before is None, key="previous"):
-            open_study(before.study_instance_uid if before else current)
-        if st.button(
+        st.button(
+            _("Previous"),
+            shortcut="P",
+            disabled=before is None,
+            key="previous",
+            on_click=_turn_back,
+            args=(current,),
+        )
+        st.button(
             _("Next unread"),
             shortcut="N",
             disabled=after is None,
             type="primary" if done else "secondary",
             key="next",
             help=_("Within the filter of the worklist.") if query.filtered else None,
-        ):
-            open_study(after.study_instance_uid if after else current)
+            on_click=_go_on,
+            args=(current,),
+        )
+
+
+# A callback, and by now's list: a press that is answered where the button stands would draw the
+# film on screen once more before the one that is wanted.
+@deed(Right.FINDINGS)
+def _go_on(current: str) -> None:
+    _show(resources.repository().worklist.next_unread(session.worklist_query(), after=current))
+
+
+@deed(Right.FINDINGS)
+def _turn_back(current: str) -> None:
+    _show(resources.repository().worklist.previous(session.worklist_query(), before=current))
+
+
+def _show(item: WorklistItem | None) -> None:
+    """Turn the Review page to a study; where there is none (any more) it stays as it is."""
+    if item is not None:
+        st.query_params.from_dict({"study": item.study_instance_uid})

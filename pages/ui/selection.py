@@ -12,6 +12,7 @@ from imaging.entities import Instance
 from imaging.study import StudyRecord
 from models.inference.image_selection import RULE, Selected, accepted, select
 from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.labels import pair
 
 _MOST = 12  # lines; long series are summed up by reason anyway
 
@@ -63,4 +64,4 @@ def _describe_others(because: str, same: Sequence[Selected]) -> str:
     """Count all images with the same reason, in one line."""
     count = ngettext("{count} image", "{count} images", len(same)).format(count=len(same))
     lead = " " + _("(its answer leads)") if any(image.leads for image in same) else ""
-    return f"{count}: {sentence(because)}{lead}"
+    return pair(count, sentence(because)) + lead

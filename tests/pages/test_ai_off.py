@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,9 +16,9 @@ ANSWERS = ("suspected", "Unsure", "threshold ", "Exploratory", "With explanation
 
 
 def told(page: AppTest) -> list[str]:
-    """What of an answer a page tells, or its table, if it has one: the worklist explains words."""
-    listed = " ".join(map(str, tables(page)))
-    said = listed or words(page)
+    """What of an answer a page tells: its tables, if it has any, or all it says and would print."""
+    said = json.dumps([table["rows"] for table in tables(page)]) if tables(page) else words(page)
+    said += " ".join(html.body for html in page.html)
     return [word for word in ANSWERS if word in said]
 
 

@@ -166,10 +166,7 @@ def test_a_role_reaches_the_deeds_of_its_rights_alone(
 # what it does there is to go elsewhere or to look, each for a reason.
 INLINE = {
     "pages/ui/background.py": {"_watch": "stops a task of this session"},
-    "pages/ui/navigation.py": {
-        "render_picker": "goes to a study",
-        "render_steps": "goes to a study; drawn with FINDINGS",
-    },
+    "pages/ui/navigation.py": {"render_picker": "goes to a study"},
     "pages/ui/who.py": {"render_form": "the store asks: typed_facts.save"},
     "pages/ui/account/second_factor.py": {
         "_render_set_up": "one's own: enrol asks",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imaging.entities import Patient, Status
 from imaging.export import report_words, wording
 from imaging.export.batch.rows import NOT_READ, ResultRow
+from imaging.language import _, sentence
 from imaging.person import format_name
 from imaging.worklist.order import READ, ROUTINE, level_of
 
@@ -21,7 +22,9 @@ def patient(row: ResultRow) -> str:
     """Name and number, as far as the row names the patient; "" where nobody asked for names."""
     parts = (format_name(row.patient_name), row.patient_id)
     named = ", ".join(part for part in parts if part)
-    return f"{named} (typed by {row.patient_typed_by})" if named and row.patient_typed_by else named
+    if named and row.patient_typed_by:
+        return _("{patient} (typed by {reader})").format(patient=named, reader=row.patient_typed_by)
+    return named
 
 
 def age(row: ResultRow) -> str:
@@ -39,9 +42,13 @@ def urgency(row: ResultRow) -> str:
     if row.urgency is None:
         return ""
     if row.urgency == READ:
-        return "read"
-    level = _LEVELS[level_of(row.urgency)]
-    return f"{level}: unsure" if row.urgency > ROUTINE and row.urgency % 2 == 1 else level
+        return _("read")
+    level = _(_LEVELS[level_of(row.urgency)])
+    return (
+        _("{level}: unsure").format(level=level)
+        if row.urgency > ROUTINE and row.urgency % 2 == 1
+        else level
+    )
 
 
 def reading(row: ResultRow) -> str:
@@ -51,7 +58,7 @@ def reading(row: ResultRow) -> str:
 
 def reading_word(name: str) -> str:
     """A value of `ResultRow.reading` in words."""
-    return _READINGS.get(name, name)
+    return _(_READINGS.get(name, name))
 
 
 def ai_answer(row: ResultRow) -> str:
@@ -60,7 +67,10 @@ def ai_answer(row: ResultRow) -> str:
     The threshold and the model stand in columns of their own.
     """
     if row.answer and row.finding_label:
-        answered = report_words.WORDS[f"ai_{row.answer}"].format(finding=row.finding_label)
-        return f"{answered} (with caution)" if row.status == Status.WARNED else answered
+        answered = _(report_words.WORDS[f"ai_{row.answer}"])
+        answered = answered.format(finding=_(row.finding_label))
+        if row.status == Status.WARNED:
+            return _("{answer} (with caution)").format(answer=answered)
+        return answered
     outcome = wording.status_word(row.status)
-    return f"{outcome}: {row.message}" if row.message else outcome
+    return f"{outcome}: {sentence(row.message)}" if row.message else outcome

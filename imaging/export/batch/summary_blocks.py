@@ -12,6 +12,7 @@ from imaging.export.batch import row_words
 from imaging.export.batch.rows import AI_OFF, ResultRow
 from imaging.export.batch.summary import BINS, Case, Distribution, PicturePair, Summary
 from imaging.export.common import local
+from imaging.language import _, sentence
 
 TITLE = "Lightbox results"
 AI_GENERATED = "AI-generated, not for diagnosis"
@@ -37,21 +38,26 @@ class Block:
 def opening(summary: Summary, now: datetime) -> tuple[str, ...]:
     """The batch in a few lines below the title."""
     helpers = dict(summary.statuses).get(Status.HELPER, 0)
-    lines = [f"{summary.files - helpers} files, {summary.studies} studies."]
+    counted = _("{files} files, {studies} studies.")
+    lines = [counted.format(files=summary.files - helpers, studies=summary.studies)]
     if helpers:
-        lines.append(f"Files that are not images, and in no table: {helpers}.")
+        none = _("Files that are not images, and in no table: {count}.")
+        lines.append(none.format(count=helpers))
     if summary.received is not None:
         first, last = (f"{local(at):%Y-%m-%d %H:%M}" for at in summary.received)
-        lines.append(f"Received {first}." if first == last else f"Received {first} to {last}.")
-    lines.append(f"Written {local(now):%Y-%m-%d %H:%M}.")
+        span = _("Received {first}.") if first == last else _("Received {first} to {last}.")
+        lines.append(span.format(first=first, last=last))
+    lines.append(_("Written {time}.").format(time=f"{local(now):%Y-%m-%d %H:%M}"))
     final = dict(summary.readings).get("final", 0)
     off = dict(summary.statuses).get(AI_OFF, 0)
     if off:
-        lines.append(f"AI was off for {off} files: no AI answer about them is given here.")
+        said = _("AI was off for {count} files: no AI answer about them is given here.")
+        lines.append(said.format(count=off))
     if not final:
-        lines.append("Nobody has signed any of these results: they are the AI's draft.")
+        lines.append(_("Nobody has signed any of these results: they are the AI's draft."))
     else:
-        lines.append(f"{final} files belong to studies that a doctor signed as final.")
+        signed = _("{count} files belong to studies that a doctor signed as final.")
+        lines.append(signed.format(count=final))
     return tuple(lines)
 
 
@@ -61,12 +67,16 @@ def blocks(summary: Summary) -> tuple[Block, ...]:
     Why files have no answer comes last: nobody looks for a child among reasons.
     """
     tables = (
-        _counts("What became of the files", "Outcome", _statuses(summary)),
+        _counts(_("What became of the files"), _("Outcome"), _statuses(summary)),
         replace(
-            _counts("AI answers (AI-generated)", "Answer", _answers(summary)),
+            _counts(_("AI answers (AI-generated)"), _("Answer"), _answers(summary)),
             distributions=summary.distributions,
         ),
-        _counts("How far the reading has come", "Files of studies that are", _readings(summary)),
+        _counts(
+            _("How far the reading has come"),
+            _("Files of studies that are"),
+            _readings(summary),
+        ),
         _networks(summary),
         _reasons(summary),
     )
@@ -76,25 +86,25 @@ def blocks(summary: Summary) -> tuple[Block, ...]:
 def _networks(summary: Summary) -> Block:
     """The networks that answered, and where each line is drawn."""
     return Block(
-        "Model and thresholds",
-        ("Model", "SHA-256 of weights, of all files", "Engine", "Thresholds"),
+        _("Model and thresholds"),
+        (_("Model"), _("SHA-256 of weights, of all files"), _("Engine"), _("Thresholds")),
         tuple(
             (
                 network.name,
                 "\n".join(filter(None, (network.weights_sha256, network.model_sha256))),
-                network.engine or "not recorded",
+                network.engine or _("not recorded"),
                 "\n".join(f"{code}: {point:.3f}" for code, point in network.operating_points),
             )
             for network in summary.networks
         ),
         (0.22, 0.38, 0.16, 0.24),
-        "A finding is suspected at or above its threshold.",
+        _("A finding is suspected at or above its threshold."),
     )
 
 
 def _counts(title: str, what: str, counts: Sequence[tuple[str, int]]) -> Block:
     return Block(
-        title, (what, "Files"), tuple((word, str(count)) for word, count in counts), (0.6, 0.4)
+        title, (what, _("Files")), tuple((word, str(count)) for word, count in counts), (0.6, 0.4)
     )
 
 
@@ -113,14 +123,16 @@ def _readings(summary: Summary) -> list[tuple[str, int]]:
 def _reasons(summary: Summary) -> Block:
     """Why there is no answer."""
     return Block(
-        "Reasons for files without an answer",
-        ("Outcome", "Reason", "Files"),
+        _("Reasons for files without an answer"),
+        (_("Outcome"), _("Reason"), _("Files")),
         tuple(
-            (wording.status_word(status), reason or "no reason recorded", str(count))
+            (wording.status_word(status), sentence(reason) or _("no reason recorded"), str(count))
             for status, reason, count in summary.reasons
         ),
         (0.2, 0.68, 0.12),
-        f"{summary.other_reasons} more files have other reasons; the tables name them."
+        _("{count} more files have other reasons; the tables name them.").format(
+            count=summary.other_reasons
+        )
         if summary.other_reasons
         else "",
     )
@@ -129,8 +141,8 @@ def _reasons(summary: Summary) -> Block:
 def urgent(summary: Summary, *, names: bool) -> Block:
     """The most urgent studies in the worklist's order, which everything else comes after."""
     return Block(
-        f"The {len(summary.top)} most urgent studies",
-        ("", "Study", "Urgency, answer", "Probability", "Reading"),
+        _("The {count} most urgent studies").format(count=len(summary.top)),
+        ("", _("Study"), _("Urgency, answer"), _("Probability"), _("Reading")),
         tuple(
             (
                 str(at),
@@ -142,7 +154,7 @@ def urgent(summary: Summary, *, names: bool) -> Block:
             for at, row in enumerate(summary.top, 1)
         ),
         (0.05, 0.45, 0.22, 0.16, 0.12),
-        "In the worklist's order: priority first, then unsure; signed studies come last.",
+        _("In the worklist's order: priority first, then unsure; signed studies come last."),
     )
 
 
@@ -150,14 +162,18 @@ def identity(row: ResultRow, *, names: bool) -> tuple[str, ...]:
     """Lines that tell which study it is; the patient only when asked for."""
     patient = row_words.patient(row)
     facts = (row_words.age(row), row_words.sex(row), row.study_date, row.examination)
-    about = ", ".join(fact for fact in facts if fact)
+    about, unnamed = ", ".join(fact for fact in facts if fact), _("not stated in the file")
     return (
-        *((f"Patient {patient or 'not stated in the file'}",) if names else ()),
+        *((_filled(_("Patient {value}"), patient or unnamed),) if names else ()),
         *((about,) if about else ()),
-        *((f"Accession {row.accession_number}",) if row.accession_number else ()),
-        f"File {row.path}",
-        f"Study {row.study_instance_uid}",
+        *((_filled(_("Accession {value}"), row.accession_number),) if row.accession_number else ()),
+        _filled(_("File {value}"), row.path),
+        _filled(_("Study {value}"), row.study_instance_uid),
     )
+
+
+def _filled(message: str, value: str) -> str:
+    return message.format(value=value)
 
 
 def describe_answer(row: ResultRow) -> str:
@@ -170,21 +186,29 @@ def figure(row: ResultRow) -> str:
     """The probability with its operating point; never one without the other."""
     if row.probability is None or row.operating_point is None:
         return ""
-    return f"{row.probability:.3f} (threshold {row.operating_point:.3f})"
+    return _("{probability} (threshold {threshold})").format(
+        probability=wording.figure(row.probability), threshold=f"{row.operating_point:.3f}"
+    )
 
 
 def caption(pair: PicturePair) -> str:
     """The caption of a pair of pictures."""
     if pair.overlay is None:
-        return (
-            f"Original image. {pair.method} for {pair.finding}: not reliable for this image. "
-            f"The answer stands without a map. Model {wording.model_line(pair.model)}. "
-            f"{AI_GENERATED}."
+        said = _(
+            "Original image. {method} for {finding}: not reliable for this image. The answer "
+            "stands without a map. Model {model}. {ai}."
         )
-    verdict = f": {pair.verdict}" if pair.verdict else ""
-    return (
-        f"Left: original image. Right: {pair.method} for {pair.finding}{verdict} (orange "
-        f"for, blue against). Model {wording.model_line(pair.model)}. {AI_GENERATED}."
+    else:
+        said = _(
+            "Left: original image. Right: {method} for {finding}{verdict} (orange for, blue "
+            "against). Model {model}. {ai}."
+        )
+    return said.format(
+        method=_(pair.method),
+        finding=_(pair.finding),
+        verdict=f": {_(pair.verdict)}" if pair.verdict else "",
+        model=wording.model_line(pair.model),
+        ai=_(AI_GENERATED),
     )
 
 
@@ -198,9 +222,11 @@ def case_title(at: int, case: Case, *, names: bool) -> str:
 def distribution_title(distribution: Distribution) -> str:
     """The title of a histogram."""
     points = ", ".join(f"{point:.3f}" for point in distribution.operating_points)
-    return (
-        f"Probability of {distribution.label}, {sum(distribution.counts)} images, "
-        f"by {distribution.network}; threshold {points}"
+    return _("Probability of {finding}, {count} images, by {model}; threshold {threshold}").format(
+        finding=_(distribution.label),
+        count=sum(distribution.counts),
+        model=distribution.network,
+        threshold=points,
     )
 
 

@@ -16,6 +16,7 @@ from imaging.entities import RESEARCH_USE
 from imaging.export.batch import summary_blocks as words
 from imaging.export.batch.summary import Case, Distribution, Summary
 from imaging.export.common import border
+from imaging.language import _, sentence, spoken
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
@@ -48,20 +49,21 @@ def write_html(
 
 def _page(summary: Summary, cases: Sequence[Case], now: datetime, *, names: bool) -> Iterator[str]:
     """The file, part by part."""
-    use = f'<p class="use">{escape(RESEARCH_USE)}. {escape(words.AI_GENERATED)}.</p>'
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    use = f'<p class="use">{escape(_(RESEARCH_USE))}. {escape(_(words.AI_GENERATED))}.</p>'
+    tag = spoken().replace("_", "-")
+    yield f'<!doctype html>\n<html lang="{tag}">\n<head>\n<meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<meta name="referrer" content="no-referrer">'
-    yield f"<title>{escape(words.TITLE)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>"
-    yield f"<h1>{escape(words.TITLE)}</h1>\n{use}"
+    yield f"<title>{escape(_(words.TITLE))}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>"
+    yield f"<h1>{escape(_(words.TITLE))}</h1>\n{use}"
     yield "".join(f"<p>{escape(line)}</p>" for line in words.opening(summary, now))
     urgent = words.urgent(summary, names=names)
     if urgent.rows:
         yield _table(urgent)
     if cases:
-        yield f"<h2>{escape(words.SHEET_TITLE)}</h2>"
-        yield f'<p class="note">{escape(words.SHEET_NOTE)}</p>'
+        yield f"<h2>{escape(_(words.SHEET_TITLE))}</h2>"
+        yield f'<p class="note">{escape(sentence(words.SHEET_NOTE))}</p>'
     for at, case in enumerate(cases, 1):
         yield _figure(at, case, names=names)
     for block in words.blocks(summary):
@@ -127,11 +129,15 @@ def _figure(at: int, case: Case, *, names: bool) -> str:
     """A case of the contact sheet: the original first, the overlay second."""
     title = escape(words.case_title(at, case, names=names))
     if case.pair is None:
-        return f"<figure><p>{title}</p><figcaption>{escape(case.reason)}</figcaption></figure>"
-    original = _img(case.pair.original, "Original image")
+        reason = escape(sentence(case.reason))
+        return f"<figure><p>{title}</p><figcaption>{reason}</figcaption></figure>"
+    original = _img(case.pair.original, _("Original image"))
     overlay = ""
     if case.pair.overlay is not None:
-        overlay = _img(case.pair.overlay, f"AI-generated overlay: {case.pair.method}")
+        overlay = _img(
+            case.pair.overlay,
+            _("AI-generated overlay: {method}").format(method=_(case.pair.method)),
+        )
     return (
         f'<figure><p>{title}</p>\n<div class="pair">{original}\n{overlay}</div>\n'
         f"<figcaption>{escape(words.caption(case.pair))}</figcaption></figure>"

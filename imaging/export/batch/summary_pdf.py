@@ -10,7 +10,6 @@ from typing import Any
 
 from reportlab.graphics.shapes import Drawing, Line, Rect, String
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.platypus import CondPageBreak, Flowable, Image, KeepTogether, Spacer, Table
@@ -19,8 +18,9 @@ from imaging.entities import RESEARCH_USE
 from imaging.export.batch import summary_blocks as words
 from imaging.export.batch.summary import Case, Distribution, Summary
 from imaging.export.common import border
-from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet, build_pdf
+from imaging.export.pdf_sheet import WIDTH, Sheet, build_pdf
 from imaging.export.wording import anchor_line
+from imaging.language import _, sentence
 
 _TALL = 34 * mm  # of a histogram
 _HALF, _HIGH = 0.485 * WIDTH, 50 * mm  # of a picture: three pairs fit a page
@@ -61,17 +61,17 @@ def write_pdf(
     with border(_FAILED):
         sheet = Sheet()
         story: list[Flowable] = [
-            sheet.text(words.TITLE, size=16),
-            sheet.text(f"{RESEARCH_USE}. {words.AI_GENERATED}.", size=11),
+            sheet.text(_(words.TITLE), size=16),
+            sheet.text(f"{_(RESEARCH_USE)}. {_(words.AI_GENERATED)}.", size=11),
             *(sheet.text(line) for line in words.opening(summary, now)),
             *_table(sheet, words.urgent(summary, names=names)),
             *_contact_sheet(sheet, cases, names=names),
             *(part for block in words.blocks(summary) for part in _table(sheet, block)),
         ]
-        story += [sheet.text(note) for note in sheet.setter.notes]
+        story += [sheet.text(sentence(note)) for note in sheet.setter.notes]
         if anchor:
             story.append(sheet.text(anchor_line(anchor)))
-        path.write_bytes(build_pdf(story, words.TITLE, now, _footer(sheet)))
+        path.write_bytes(build_pdf(story, _(words.TITLE), now, _footer(sheet)))
 
 
 def _table(sheet: Sheet, block: words.Block) -> list[Flowable]:
@@ -114,11 +114,14 @@ def _label(x: float, y: float, text: str, font: str, anchor: str = "middle") -> 
 def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[Flowable]:
     """Each case: which it is, the original, the overlay beside it, and what made it."""
     story: list[Flowable] = []
-    head: list[Flowable] = [sheet.text(words.SHEET_TITLE, size=12), sheet.text(words.SHEET_NOTE)]
+    head: list[Flowable] = [
+        sheet.text(_(words.SHEET_TITLE), size=12),
+        sheet.text(sentence(words.SHEET_NOTE)),
+    ]
     for at, case in enumerate(cases, 1):
         parts = [*head, Spacer(1, 6), sheet.text(words.case_title(at, case, names=names))]
         if case.pair is None:
-            parts.append(sheet.text(case.reason))
+            parts.append(sheet.text(sentence(case.reason)))
         else:
             drawn = [png for png in (case.pair.original, case.pair.overlay) if png is not None]
             pair = Table([[_image(png) for png in drawn]], hAlign="LEFT")
@@ -138,12 +141,12 @@ def _image(png: bytes) -> Image:
 
 def _footer(sheet: Sheet) -> Any:
     """The footer of every page."""
+    use, generated, page = _(RESEARCH_USE), _(words.AI_GENERATED), _("Page {number}")
 
     def draw(canvas: Any, document: Any) -> None:
         canvas.saveState()
-        canvas.setFont(sheet.setter.base, 8)
-        canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}. {words.AI_GENERATED}")
-        canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {document.page}")
+        sheet.draw(canvas, f"{use}. {generated}", 9 * mm)
+        sheet.draw(canvas, page.format(number=document.page), 9 * mm, to_the_right=True)
         canvas.restoreState()
 
     return draw

@@ -13,7 +13,8 @@ from imaging.export import report_words, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
 from imaging.export.report import Report, report_of
-from imaging.export.report_words import Say, Section, english
+from imaging.export.report_words import Say, Section
+from imaging.language import _, spoken
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
@@ -36,12 +37,13 @@ STYLE = """
 def html_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """Write the report as one HTML file, in UTF-8."""
     report = report_of(case)
-    title = escape(report_words.WORDS["title"])
-    foot = [f"Exported {report_words.moment(now)}."]
+    title = escape(_(report_words.WORDS["title"]))
+    foot = [report_words.exported(now)]
     if case.anchor:
         foot.append(wording.anchor_line(case.anchor))
     text = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{spoken().replace("_", "-")}">\n<head>\n'
+        '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
@@ -53,7 +55,7 @@ def html_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     return [ExportedFile(name, text.encode())]
 
 
-def fragment(report: Report, say: Say = english) -> str:
+def fragment(report: Report, say: Say = _) -> str:
     """The report as part of a page: what the file, the preview and the printed page all show."""
     head = (
         f"<h1>{escape(say(report_words.WORDS['title']))}</h1>"

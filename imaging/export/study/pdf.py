@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Image, KeepTogether, Table
 
@@ -15,16 +14,16 @@ from imaging.entities import RESEARCH_USE
 from imaging.export import report_words, wording
 from imaging.export.case import ExportCase, ExportedFile
 from imaging.export.common import short
-from imaging.export.pdf_sheet import MARGIN, WIDTH, Sheet, build_pdf
+from imaging.export.pdf_sheet import WIDTH, Sheet, build_pdf
 from imaging.export.report import report_of
 from imaging.export.report_words import Section
+from imaging.language import _, sentence
 from imaging.rendering import composite_overlay, thumbnail
 
 _LOST = (
     "An original of this study is missing from the data folder, or was altered there: no picture "
     "of it can be shown. What is stated above is as it was written."
 )
-_PICTURES = "Pictures"
 _FINEST = 1400  # pixels of the longer side of a picture on paper
 
 
@@ -37,20 +36,20 @@ def pdf_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     """
     sheet, report = Sheet(), report_of(case)
     story: list[Flowable] = [
-        sheet.text(report_words.WORDS["title"], size=16),
+        sheet.text(_(report_words.WORDS["title"]), size=16),
         sheet.text(report_words.status_line(report), size=11),
-        sheet.text(RESEARCH_USE, size=11),
+        sheet.text(_(RESEARCH_USE), size=11),
     ]
     for section in report_words.sections(report):
         story += _section(sheet, section)
     story += _pictures(sheet, case)
-    story += [sheet.text(note) for note in sheet.setter.notes]
-    story.append(sheet.text(f"Exported {report_words.moment(now)}."))
+    story += [sheet.text(sentence(note)) for note in sheet.setter.notes]
+    story.append(sheet.text(report_words.exported(now)))
     if case.anchor:
         story.append(sheet.text(wording.anchor_line(case.anchor)))
     foot = _footer(sheet, case)
     name = f"pdf-{short(f'{case.record.study_instance_uid}/{report.version}')}.pdf"
-    content = build_pdf(story, report_words.WORDS["title"], now, foot)
+    content = build_pdf(story, _(report_words.WORDS["title"]), now, foot)
     return [ExportedFile(name, content)]
 
 
@@ -77,22 +76,26 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
         overlay = composite_overlay(
             film, map_.values, limit=map_.limit, signed=True, seen=map_.seen
         )
-        caption = (
-            f"Original image, and AI-generated overlay: {map_.method} for "
-            f"{wording.finding_label(map_.target)} (orange for, blue against). "
-            f"{wording.map_line(map_)} Model {wording.model_line(map_.model)}. {RESEARCH_USE}"
+        caption = _(
+            "Original image, and AI-generated overlay: {method} for {finding} (orange for, blue "
+            "against). {map} Model {model}."
+        ).format(
+            method=_(map_.method),
+            finding=wording.finding_label(map_.target),
+            map=wording.map_line(map_),
+            model=wording.model_line(map_.model),
         )
-        caption = " ".join([caption, *picture.notes])
+        caption = " ".join([caption, f"{_(RESEARCH_USE)}.", *map(sentence, picture.notes)])
         pair = Table([[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT")
         story.append(KeepTogether([pair, sheet.text(caption)]))
     if not case.shown_maps:
         for picture in case.pictures[:4]:
-            notes = [sheet.text(note) for note in picture.notes]
+            notes = [sheet.text(sentence(note)) for note in picture.notes]
             story.append(KeepTogether([_image(picture.shown), *notes]))
     if any(film.identity.sop_instance_uid not in case.contents for film in case.record.instances):
-        story.append(sheet.text(_LOST))
+        story.append(sheet.text(sentence(_LOST)))
     if story:  # the title of what nothing follows would stand alone
-        story[0] = KeepTogether([sheet.text(_PICTURES, size=12), story[0]])
+        story[0] = KeepTogether([sheet.text(_("Pictures"), size=12), story[0]])
     return story
 
 
@@ -106,17 +109,14 @@ def _image(values: Any) -> Image:
 
 def _footer(sheet: Sheet, case: ExportCase) -> Any:
     """The footer of every page."""
-    stage = case.review.stage.value.upper() if case.review else "NOT READ"
-    study = short(case.record.study_instance_uid)
+    stage = _(case.review.stage.value.upper() if case.review else "NOT READ")
+    study = _("Study {number}").format(number=short(case.record.study_instance_uid))
+    use, page, trail = _(RESEARCH_USE), _("Page {number}"), _("Audit trail {anchor}")
 
     def draw(canvas: Any, document: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(sheet.setter.base, 8)
-        canvas.drawString(MARGIN, 10 * mm, f"{RESEARCH_USE}. {stage}. Study {study}")
-        canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {document.page}")
+        sheet.draw(canvas, f"{use}. {stage}. {study}", 9 * mm)
+        sheet.draw(canvas, page.format(number=document.page), 9 * mm, to_the_right=True)
         if case.anchor:
-            canvas.setFont(sheet.setter.base, 6)
-            canvas.drawString(MARGIN, 7 * mm, f"Audit trail {case.anchor}")
-        canvas.restoreState()
+            sheet.draw(canvas, trail.format(anchor=case.anchor), 6 * mm, size=6)
 
     return draw

@@ -74,13 +74,8 @@ class ReadingEvents(Records):
 
     def of_study(self, study_instance_uid: str) -> tuple[ReadingEvent, ...]:
         """All events of a study, oldest first."""
-        query = (
-            select(ReadingEventTable)
-            .where(ReadingEventTable.study_instance_uid == study_instance_uid)
-            .order_by(ReadingEventTable.at)
-        )
         with self._database.reading(Right.FINDINGS) as session:
-            return tuple(map(_to_event, session.scalars(query)))
+            return events_of(session, [study_instance_uid])
 
     def switch_study(self, study_instance_uid: str, *, off: bool, account: str) -> None:
         """Switch AI off for a study, for everybody, or on again.
@@ -137,6 +132,13 @@ class ReadingEvents(Records):
         query = select(func.max(ReadingEventTable.at)).where(ReadingEventTable.kind.in_(kinds))
         with self._database.reading() as session:
             return f"{session.scalar(query)} {switches.site_hears_no_ai(session)}"
+
+
+def events_of(session: Session, study_instance_uids: Collection[str]) -> tuple[ReadingEvent, ...]:
+    """All events of some studies, oldest first."""
+    study = ReadingEventTable.study_instance_uid
+    query = select(ReadingEventTable).where(study.in_(study_instance_uids))
+    return tuple(map(_to_event, session.scalars(query.order_by(ReadingEventTable.at))))
 
 
 def _unseen(session: Session, uids: list[str], kind: Moment, account: str) -> list[str]:

@@ -72,10 +72,13 @@ def proof(image: DistantImage, choice: Choice, place: str = PLACES[0]) -> Proof:
 
 def known_verdict(image: DistantImage, choice: Choice) -> Verdict | None:
     """The verdict on a map, if its receipt was made in this session."""
-    if choice.method == SPREAD:
-        return None
-    receipt = session.receipt(_key(image, choice))
+    receipt = known_receipt(image, choice)
     return None if receipt is None else receipt.verdict
+
+
+def known_receipt(image: DistantImage, choice: Choice) -> Receipt | None:
+    """The receipt of a map, if it was made in this session."""
+    return None if choice.method == SPREAD else session.receipt(_key(image, choice))
 
 
 def slot(place: str = PLACES[0]) -> str:

@@ -123,6 +123,6 @@ def _render_wait(name: str, proof: Proof, pane: int) -> None:
 
 
 def _say(name: str, text: str, icon: str, tint: str, because: str = "") -> None:
-    st.badge(f"{name}: {text}", icon=icon, color=tint)  # type: ignore[arg-type]
+    st.badge(labels.pair(name, text), icon=icon, color=tint)  # type: ignore[arg-type]
     if because:
         st.caption(because, width="stretch")

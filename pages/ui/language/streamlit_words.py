@@ -154,6 +154,8 @@ def patterns() -> list[tuple[str, str]]:
     """Its sentences with a value at {0}, and ours; only those that differ."""
     said = [
         ("Remove {0}", _("Remove {0}")),
+        ("Help for {0}", _("Help for {0}")),
+        ("{0} icon", _("Icon: {0}")),
         ("Select {0} matches", _("Select {0} matches")),
         ("Page {0}", _("Page {0}")),
         ("Shortcut {0}", _("Shortcut {0}")),

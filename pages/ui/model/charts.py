@@ -15,6 +15,7 @@ import streamlit as st
 
 from models.model_card.figures import CorruptionLevel, ModelFacts
 from pages.ui.i18n import _
+from pages.ui.model import labels as names
 from pages.ui.model import summary as words
 from pages.ui.theme import colour
 
@@ -107,7 +108,9 @@ def render_robustness(facts: ModelFacts) -> None:
         "changed."
     )
     clean = measured.clean_auc
-    st.caption(counted.format(films=measured.films, split=measured.split, auc=clean.whole))
+    st.caption(
+        counted.format(films=measured.films, split=names.split(measured.split), auc=clean.whole)
+    )
     worst = max(measured.levels, key=lambda level: level.refused, default=None)
     if worst is not None and worst.refused:
         refused = _(

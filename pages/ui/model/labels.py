@@ -74,6 +74,12 @@ def _limits() -> dict[str, str]:
     }
 
 
+def split(stored: str) -> str:
+    """Which part of the images a figure was measured on."""
+    words = {"test": _("test"), "val": _("validation"), "train": _("training")}
+    return words.get(stored, stored)
+
+
 def films(stored: str) -> str:
     """Films, or what was done to them, or what a trivial predictor sees of them."""
     if stored.endswith(_MATCHED):

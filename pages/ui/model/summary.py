@@ -11,6 +11,7 @@ from models.network.checkpoint import find_checkpoint, installed_checkpoints
 from models.rules.findings import FindingSpec
 from pages.ui import resources
 from pages.ui.i18n import _, ngettext
+from pages.ui.labels import pair
 from pages.ui.model import labels
 from pages.ui.network_answer import model_line
 
@@ -83,9 +84,9 @@ def render_scope(facts: ModelFacts) -> None:
     lists = (
         (_("Modalities"), scope.modalities),
         (_("Body part"), scope.body_parts),
-        (_("Views"), scope.views),
+        (_("View"), scope.views),
     )
-    st.caption(" \u00b7 ".join(f"{term}: {', '.join(values)}" for term, values in lists))
+    st.caption(" \u00b7 ".join(pair(term, ", ".join(values)) for term, values in lists))
     st.markdown("\n".join(f"- {_describe_finding(spec)}" for spec in facts.card.findings))
     if facts.card.localiser_sha256:
         st.caption(

@@ -37,7 +37,7 @@ def render_figures(facts: ModelFacts) -> None:
         words.render_not_measured()
         return
     counted = _("{films} images of the {split} split; intervals: 95 % bootstrap over images.")
-    st.caption(counted.format(films=facts.split.films, split=facts.split.split))
+    st.caption(counted.format(films=facts.split.films, split=names.split(facts.split.split)))
     if facts.split.refused:
         left_out = _("{count} of them refused as unsuitable; the figures are of the others.")
         st.caption(left_out.format(count=facts.split.refused))
@@ -255,7 +255,7 @@ def _subset_row(subset: Subset) -> Row:
     """A row of figures with its name and what it is."""
     row = {_("Images used"): names.films(subset.title), _("Images"): str(subset.films)}
     if subset.split:
-        row[_("Split")] = subset.split
+        row[_("Split")] = names.split(subset.split)
     return row | _columns(subset.figures) | {_("What was done"): sentence(subset.description)}
 
 

@@ -46,19 +46,22 @@ def render_export(record: StudyRecord) -> None:
             format_func=lambda name: _(LABELS[name]),
             key=f"formats-{uid}",
         )
-        if st.button(_("Create files"), disabled=not chosen, key=f"prepare-{uid}"):
-            with st.spinner(_("Writing the export ...")):
+        pressed = st.button(_("Create files"), disabled=not chosen, key=f"prepare-{uid}")
+        to_save, remarks = st.container(), st.container()  # nothing that is said hides the file
+        if pressed:
+            with remarks, st.spinner(_("Writing the export ...")):
                 _prepare(uid, tuple(chosen))
         ready = session.prepared_export(uid)
         if ready is not None:
             name = f"lightbox-{uid[-12:]}.zip"
-            render_download(
-                _("Save {name}").format(name=name),
-                name,
-                ready,
-                "application/zip",
-                key=f"download-{uid}",
-            )
+            with to_save:
+                render_download(
+                    _("Save {name}").format(name=name),
+                    name,
+                    ready,
+                    "application/zip",
+                    key=f"download-{uid}",
+                )
         st.caption(_(RESEARCH_USE))
 
 

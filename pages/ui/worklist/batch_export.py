@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,6 +31,7 @@ from pages.ui.review import first_read
 
 DEFAULTS = ("xlsx", "pdf")
 SLOT = "takeaway"  # one a session: the export of another batch is forgotten
+_MOST_REASONS = 5
 _MOST = 150 << 20  # bytes that travel through the page's own connection
 _KINDS = {
     ".csv": "text/csv",
@@ -175,16 +177,6 @@ def _render_save(job: Job, key: Hashable) -> None:
     download: BatchDownload | None = task.result if task is not None else None
     if download is None:
         return
-    for line in download.left_out[:5]:
-        st.warning(plain(sentence(line)))
-    if len(download.left_out) > 5:
-        count = len(download.left_out) - 5
-        more = ngettext(
-            "{count} more could not be exported (see the list in the archive).",
-            "{count} more could not be exported (see the list in the archive).",
-            count,
-        )
-        st.warning(more.format(count=count))
     label = _("Save {name}").format(name=download.name)
     render_download(
         label,
@@ -193,3 +185,19 @@ def _render_save(job: Job, key: Hashable) -> None:
         download.media_type,
         key=f"takeaway-save-{job.job_id}",
     )
+    _render_left_out(download.left_out)
+
+
+def _render_left_out(lines: Sequence[str]) -> None:
+    """How much is missing and why, each reason once; which studies, the archive's list says."""
+    if not lines:
+        return
+    told = ngettext(
+        "{count} could not be exported (see the list in the archive).",
+        "{count} could not be exported (see the list in the archive).",
+        len(lines),
+    )
+    st.warning(told.format(count=len(lines)))
+    reasons = Counter(line.partition(": ")[2] or line for line in lines)
+    for reason, count in reasons.most_common(_MOST_REASONS):
+        st.caption(f"{count} \u00d7 {plain(sentence(reason))}")

@@ -202,7 +202,7 @@ def summary(job: JobProgress) -> str:
     What did not arrive, what was here before and what is no film are counted apart.
     """
     counts: dict[Status, int] = {s: n for s, n in job.counts.items() if s is not Status.HELPER}
-    parts = [f"{labels.outcome(s)}: {counts[s]}" for s in Status if counts.get(s)]
+    parts = [labels.pair(labels.outcome(s), str(counts[s])) for s in Status if counts.get(s)]
     apart = _arrived(job)
     if job.duplicates:
         text = ngettext("{count} duplicate", "{count} duplicates", job.duplicates)

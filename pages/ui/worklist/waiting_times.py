@@ -26,6 +26,7 @@ from models.model_card.operating_point import OperatingPoint, read_operating_poi
 from pages.ui import background, resources, session
 from pages.ui.deeds import fragment, only
 from pages.ui.i18n import _, ngettext, sentence
+from pages.ui.model import labels as names
 from pages.ui.network_answer import model_line
 
 OPEN = "worth-open"
@@ -92,7 +93,7 @@ def _render_operating_point(point: OperatingPoint, work: Workload) -> None:
             unsure=point.unsure_present.whole,
             unsure_absent=point.unsure_absent.whole,
             films=point.films,
-            split=point.split,
+            split=names.split(point.split),
         )
     )
     routine, unsure, raised = work.counts()

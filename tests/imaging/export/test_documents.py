@@ -125,7 +125,7 @@ def test_a_name_without_a_font_is_spelt_in_code_points(
     ugaritic = "\U00010380\U00010381^\U00010382"
     text = plain(" ".join(pages(renamed(export_case_of("cr"), ugaritic), tmp_path)))
     fonts.font_for.cache_clear()
-    assert "[U+10380][U+10381] [U+10382]" in text
+    assert "[U+10380][U+10381], [U+10382]" in text
     assert "The fonts of this computer lack some characters" in text
 
 

@@ -338,6 +338,8 @@ READS: list[tuple[Right, str, Act]] = [
         "events._unseen",
         lambda r, me: r.reading.note_seen(["1.2.3"], Moment.MAP, {}, account=me),
     ),
+    (Right.FINDINGS, "outcomes.answered_since", lambda r, me: r.outcomes.answered_since(NOW)),
+    (Right.STATISTICS, "outcomes.with_known_truth", lambda r, me: r.outcomes.with_known_truth()),
     (Right.WORKLIST, "worklist_pages.page", lambda r, me: r.worklist.page()),
     (Right.WORKLIST, "worklist_pages.modalities", lambda r, me: r.worklist.modalities()),
     (Right.RESCORE, "worklist_pages.study_uids", lambda r, me: r.worklist.study_uids()),
