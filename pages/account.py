@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import resources, session
-from pages.ui.account import ai_switches, at_rest, provider_notices, second_factor, settings
+from pages.ui.account import ai_switches, at_rest, provider_notices, second_factor, settings, tour
 from pages.ui.audit import trail_state
 from pages.ui.frame import insist_on_router
 from pages.ui.messages import show_notice
@@ -20,6 +20,7 @@ with left:
     settings.render_language(me)
     ai_switches.render_account_switch(me)
     settings.render_theme()
+    tour.render_again()
 with right:
     if not resources.settings().single_reader:
         provider_notices.render_break_glass()

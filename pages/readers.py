@@ -22,8 +22,9 @@ me = session.account().name
 st.subheader(_("Your reads v AI"), anchor=False)
 st.caption(
     _(
-        "A blind first read is saved before the AI answer is shown (switch it on under "
-        "Account). Figures with too few cases stay empty."
+        "How often you and the AI agree, and whether its answer changed your mind. Counted from "
+        "blind first reads, which are saved before the AI answer is shown: switch them on under "
+        "Account. Figures with too few cases stay empty."
     )
 )
 own = summarise((r for r in reads if r.account == me), finals, truths)

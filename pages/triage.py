@@ -7,7 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from pages.ui import navigation, resources, session
-from pages.ui.account import ai_switches
+from pages.ui.account import ai_switches, tour
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
@@ -16,6 +16,7 @@ from pages.ui.worklist import filters, jobs, reading_order, studies, upload, vie
 
 insist_on_router()
 show_notice()
+tour.render_tour(session.account())
 repository = resources.repository()
 with st.container(key="worklist-head", horizontal=True, vertical_alignment="bottom", gap="small"):
     title, start = st.container(width="content"), st.container(width="content")

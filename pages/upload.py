@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import network_answer, resources
+from pages.ui import network_answer, resources, session
+from pages.ui.account import tour
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.intake.uploader import render_uploader
@@ -13,6 +14,7 @@ from pages.ui.worklist import jobs, recent_jobs, upload
 
 insist_on_router()
 show_notice()
+tour.render_tour(session.account())
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 with left:
     render_uploader("intake-upload")

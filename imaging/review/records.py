@@ -287,7 +287,8 @@ class Account:
     ``blind`` makes every study a blind first read. ``bindings`` are (action, key) pairs that
     replace the viewer's default keys. Who is ``disabled`` cannot sign in any more. ``roles`` say
     what the account may do. ``language`` is one of `imaging.language.languages`; empty for the
-    browser's. With ``ai_off`` it is shown no answer of a network.
+    browser's. With ``ai_off`` it is shown no answer of a network. Until ``tour_closed`` it is shown
+    the tour of a first sign-in.
     """
 
     name: str
@@ -298,6 +299,7 @@ class Account:
     roles: frozenset[Role] = EVERYDAY
     language: str = ""
     ai_off: bool = False
+    tour_closed: bool = False
 
 
 class AuditEvent(StrEnum):

@@ -17,6 +17,7 @@ from pages.ui.i18n import _
 
 _through_router = ContextVar("through_router", default=False)
 ASSETS = Path(__file__).parent / "assets"
+NAME = "Lightbox"
 ICON = str(ASSETS / "icon.png")
 
 
@@ -24,7 +25,9 @@ def render_frame() -> None:
     """Draw the intended-use banner into the header line, where scrolling leaves it in sight."""
     st.html(theme.style_sheet())
     st.html(ASSETS / "reading_room.css")
-    st.html(f'<div class="lb-intended-use" role="note">{escape(_(RESEARCH_USE))}</div>')
+    st.html(
+        f'<div class="lb-intended-use" role="note"><b>{NAME}</b>{escape(_(RESEARCH_USE))}</div>'
+    )
     theme.render_choice()
 
 

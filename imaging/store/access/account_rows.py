@@ -88,6 +88,7 @@ def to_account(row: AccountTable) -> Account:
         roles_of(row),
         row.language,
         row.ai_off,
+        row.tour_closed,
     )
 
 

@@ -264,6 +264,13 @@ class Accounts(ProviderSignIns):
             detail = f"language {language or 'of the browser'}"
             audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
 
+    def close_tour(self, name: str, *, closed: bool) -> None:
+        """Show the tour of a first sign-in no more, or once more."""
+        with self._database.writing(Right.OWN) as session:
+            load_row(session, name).tour_closed = closed
+            detail = "tour closed" if closed else "tour opened"
+            audit.append(session, AuditEvent.ACCOUNT, account=name, detail=detail)
+
     def _words_beside(self, name: str) -> tuple[str, ...]:
         """What a guesser of an account's password would try first."""
         with self._database.reading() as session:

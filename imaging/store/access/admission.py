@@ -15,8 +15,8 @@ from imaging.store.schema.tables import AccountTable
 
 ATTEMPTS, LOCKED_FOR = 5, timedelta(minutes=15)
 REFUSED = (  # one sentence for every reason: it must not tell which names exist
-    "Name and password do not match an account, or the account is locked for a while after "
-    "repeated failures."
+    "Name and password do not match. After 5 wrong attempts an account is locked for 15 minutes: "
+    "wait, or ask whoever manages the accounts for a new password."
 )
 
 

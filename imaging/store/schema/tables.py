@@ -441,6 +441,7 @@ class AccountTable(Base):
     language: Mapped[str] = mapped_column(String(16), server_default="", default="")
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     ai_off: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
+    tour_closed: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
     roles: Mapped[str] = mapped_column(Text)  # names of `imaging.review.roles.Role`, by commas
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)

@@ -85,10 +85,15 @@ def page(words: str, chosen: str, status: int, *, onward: str = "") -> Response:
         f"{_TITLE}</title>{_refresh(onward)}"
         f'<style>{style}</style></head><body class="door">'
         f'<header><span role="note">{escape(_(RESEARCH_USE))}</span></header>'
-        f"<main>{words}</main></body></html>",
+        f"<main><p><b>{_TITLE}</b><br>{escape(_about())}</p>{words}</main></body></html>",
         status_code=status,
         headers={"Content-Security-Policy": policy},
     )
+
+
+def _about() -> str:
+    """What Lightbox is, in a line."""
+    return _("Shows X-rays with an AI's answer beside them, for a doctor to check and sign.")
 
 
 def _refresh(address: str) -> str:

@@ -208,7 +208,7 @@ class ProviderDoor:
 
     def _too_often(self, request: Request) -> str:
         with speaking_to(request):
-            return _("Too many attempts came from here. Wait a few minutes, then try again.")
+            return _("Too many attempts. Wait 15 minutes, then try again.")
 
     async def _call(self, action: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._calls, action)

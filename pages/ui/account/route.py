@@ -245,7 +245,7 @@ class Door:
         typed = await _read_form(request)
         with speaking_to(request):
             refused = _("The form cannot be used; load the page anew.")
-            too_often = _("Too many attempts came from here. Wait a few minutes, then try again.")
+            too_often = _("Too many attempts. Wait 15 minutes, then try again.")
         if typed is None or self._single_reader:
             return await self.show(request, refused, 403)
         held = read_token(request.cookies, secure=self._secure)

@@ -50,10 +50,11 @@ def _render(image: DistantImage, answer: Assessment) -> None:
         return
     readings = {reading.name: reading for reading in reference.readings(result[0])}
     _render_remarks(readings)
-    for title, names in measure_labels.groups().items():
-        st.markdown(f"**{title}**")
-        st.table([_row(readings[name]) for name in names], hide_index=True, alt=title)
-    _render_notes(reference)
+    with st.expander(_("All measures")):
+        for title, names in measure_labels.groups().items():
+            st.markdown(f"**{title}**")
+            st.table([_row(readings[name]) for name in names], hide_index=True, alt=title)
+        _render_notes(reference)
     st.caption(network_answer.model_line(explainer.card.identity))
 
 
@@ -85,12 +86,9 @@ def _render_notes(reference: Reference) -> None:
     """Explain the columns."""
     st.caption(
         _(
-            "r is the rank correlation (Spearman) over {films} validation images, with its "
-            "95 % interval over patients. Where the score goes with a measure among images "
-            "of the same true label, something else than the label ties them: how severe the "
-            "disease is, or how the image was taken. Sides are the patient's, whose right is "
-            "on the image's left. Tones of the lungs are compared by rank, so that window "
-            "and exposure do not matter; brightness, contrast and clipping are about just "
-            "these."
+            "Rank correlations (Spearman) over {films} validation images, with 95 % intervals over "
+            "patients. Where the score goes with a measure among images of the same diagnosis, "
+            "something else ties them: how severe the disease is, or how the image was taken. "
+            "Sides are the patient's."
         ).format(films=reference.facts["validation_films"])
     )

@@ -85,9 +85,9 @@ def _render_training(cases: SimilarCases, reference: Reference, card: ModelCard)
     if nearest.itself:
         st.warning(
             _(
-                "This very image is one of the training images ({name}). The AI has learned "
-                "its answer, so the score proves nothing here."
-            ).format(name=nearest.case.name)
+                "This very image is one of the training images. The AI has learned its answer, "
+                "so the score proves nothing here."
+            )
         )
     elif not nearest.close:
         st.warning(
@@ -99,7 +99,8 @@ def _render_training(cases: SimilarCases, reference: Reference, card: ModelCard)
         )
     st.markdown(f"**{_count_labels(cases.neighbours)}**")
     title = _("The nearest training images")
-    st.table([_row(n, card) for n in shown], hide_index=True, alt=title)
+    rows = [_row(at, n, card) for at, n in enumerate(shown, 1)]
+    st.table(rows, hide_index=True, alt=title)
     with st.expander(_("Their measures")):
         table = [_measures(name, cases.measures, [n.case for n in shown]) for name in CONCEPTS]
         st.table(table, hide_index=True, alt=_("Their measures"))
@@ -113,11 +114,11 @@ def _count_labels(neighbours: Sequence[Neighbour]) -> str:
     ).format(count=len(neighbours), counts=", ".join(counts))
 
 
-def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
+def _row(number: int, neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
     lead, case = card.findings[0], neighbour.case
     score = sum(case.probabilities[member] for member in lead.members)
     return {
-        _("Training image"): case.name,
+        _("Training image"): str(number),
         _("True label"): _(case.label),
         _("AI score for {finding} (threshold {point})").format(
             finding=labels.within(_(lead.label)), point=labels.percent(lead.operating_point)
@@ -128,7 +129,9 @@ def _row(neighbour: Neighbour, card: ModelCard) -> dict[str, str]:
 
 def _measures(name: str, own: Measures | None, others: Sequence[ReferenceCase]) -> dict[str, str]:
     """A row with one measure of this film and of its neighbours."""
-    columns = {_("This image"): own, **{other.name: other.measures for other in others}}
+    columns = {_("This image"): own}
+    for at, other in enumerate(others, 1):
+        columns[_("Training image {number}").format(number=at)] = other.measures
     values = {
         column: measure_labels.value(name, measures[name]) if measures else labels.NOTHING
         for column, measures in columns.items()
@@ -141,12 +144,10 @@ def _render_source(reference: Reference, card: ModelCard) -> None:
     data = reference.facts["data"]
     st.caption(
         _(
-            "{films} training images of {patients} patients. Their labels are the clinical "
-            "ones published with the open data set: {citation} {licence}. Their pictures are "
-            "not part of Lightbox; they are found there under their names. The AI learned "
-            "from these images, so its scores for them are better than for new ones. "
-            "Distances are between the models' features: what is near looks alike to the AI, "
-            "not always to a doctor."
+            "Of {films} training images of {patients} patients. Their diagnoses are the "
+            "published ones: {citation} {licence}. The AI learned from these images, so it "
+            "scores them better than new ones. Near means alike to the AI, not always to a "
+            "doctor."
         ).format(
             films=reference.facts["films"],
             patients=reference.facts["patients"],

@@ -158,7 +158,7 @@ def _losses(limit: str) -> dict[str, str]:
         Loss.LARGE.value: _(
             "Larger than the {limit} MB this server takes through a browser. Copy it to a "
             "folder of the server and add that under Worklist, Add a folder; whoever runs "
-            "Lightbox names such folders in LIGHTBOX_ROOTS."
+            "Lightbox says which folders are allowed."
         ).format(limit=limit),
         Loss.UNREADABLE.value: _(
             "The browser could not read it: it was moved, is being written, or you may not open it."

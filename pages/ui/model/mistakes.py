@@ -35,9 +35,7 @@ def render_worst(facts: ModelFacts) -> None:
     st.table([_row(facts, film) for film in worst], hide_index=True, alt=_("Worst mistakes"))
     data = resources.settings().data
     if data is None:
-        st.caption(
-            _("The pictures are shown only where the research data are installed (LIGHTBOX_DATA).")
-        )
+        st.caption(_("The pictures are shown only where the research data are installed."))
         return
     images = data / facts.card.training["data"]["images"]
     st.html(_grid([_picture(facts, images, film) for film in worst]))

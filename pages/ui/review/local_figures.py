@@ -83,7 +83,7 @@ def render_called_here() -> None:
     st.caption(
         _(
             "Each patient counts once, by the first study flagged in these days and its newest "
-            "final signature. The readers had seen the answer, so this is not its accuracy."
+            "final signature. The doctors had seen the answer, so this is not its accuracy."
         )
     )
 
@@ -101,7 +101,7 @@ def render_following() -> None:
     st.caption(
         _(
             "Cases: the outcome is known from elsewhere, AI was wrong about it, and its answer was "
-            "on the reader's screen before the finding was stated. Shares are shown after "
+            "on the doctor's screen before the finding was stated. Shares are shown after "
             "{count} cases."
         ).format(count=MINIMUM_CASES)
     )

@@ -41,7 +41,7 @@ def render_flips(agreement: Agreement) -> None:
     st.caption(
         _(
             "Whether the AI was right is known where the study's outcome was entered "
-            "(follow-up, CT, panel): python cli.py truth TABLE.csv"
+            "(follow-up, CT, panel). Ask whoever runs Lightbox to enter it (cli.py truth)."
         )
     )
 

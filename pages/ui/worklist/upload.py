@@ -33,7 +33,7 @@ def render_server_folder() -> None:
     """A folder that the server can read: queued once, or watched for new files."""
     roots = resources.settings().roots
     if not roots:
-        st.caption(_("Folders of this server can be added once LIGHTBOX_ROOTS names them."))
+        st.caption(_("To add a folder of this server, ask whoever runs Lightbox to allow it."))
         return
     with st.form("server-folder", border=False):
         wanted = st.text_input(

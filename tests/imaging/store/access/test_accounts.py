@@ -247,9 +247,10 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
     accounts.set_blind("anna", True)
     accounts.set_bindings("anna", {"reset": "q", "invert": "x"})
     accounts.set_language("anna", "zh_CN")
+    accounts.close_tour("anna", closed=True)
     anna, berta = accounts.all()
     keys = (("reset", "q"), ("invert", "x"))
-    assert anna == Account("anna", "Dr Anna Ash", True, keys, language="zh_CN")
+    assert anna == Account("anna", "Dr Anna Ash", True, keys, language="zh_CN", tour_closed=True)
     usual = frozenset({Role.READER, Role.SIGNER})
     assert berta == Account("berta", "Dr B", roles=usual)
     assert deeds(repository)[1:] == [
@@ -257,6 +258,7 @@ def test_settings_belong_to_the_reader_and_last(repository: Repository) -> None:
         (AuditEvent.ACCOUNT, "anna", "blind first read on"),
         (AuditEvent.ACCOUNT, "anna", "keys changed"),
         (AuditEvent.ACCOUNT, "anna", "language zh_CN"),
+        (AuditEvent.ACCOUNT, "anna", "tour closed"),
     ]
     with pytest.raises(NotFoundError):
         accounts.set_blind("nobody", True)

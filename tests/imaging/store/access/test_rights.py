@@ -246,6 +246,7 @@ WRITES: list[tuple[Right, str, Act]] = [
     ),
     (Right.OWN, "accounts.set_bindings", lambda r, me: r.accounts.set_bindings(me, {"a": "b"})),
     (Right.OWN, "accounts.set_language", lambda r, me: r.accounts.set_language(me, "zh_CN")),
+    (Right.OWN, "accounts.close_tour", lambda r, me: r.accounts.close_tour(me, closed=True)),
     (
         Right.ACCOUNTS,
         "factor_sign_ins.reset_second_factor",
