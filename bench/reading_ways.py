@@ -41,6 +41,7 @@ from tests.browser.lightbox import PATIENCE, Server, find_chromium, open_chromiu
 READER = "Dr Bench"
 NOTE = "Not a chest film."
 _MOST_TABS = 400
+_START = '[data-testid="stBaseButton-primary"]:not([disabled])'  # the worklist's one: read next
 _REST = 2.5  # seconds between two studies where their opening alone is timed
 
 # The study on the page, once the page is of it and done; null before. The viewer, and what carries
@@ -113,7 +114,7 @@ class Reader(ABC):
         self._page, self._store, self.kinds = page, store, kinds
         self._keys = self._characters = 0
         page.goto(f"{address}/triage")
-        page.locator('[data-testid="stDataFrame"]').first.wait_for()
+        page.locator(_START).first.wait_for()
         page.wait_for_function(_SETTLED)
 
     def read_next(self) -> Case:
@@ -277,11 +278,11 @@ def open_ward(ward: Path, home: Path) -> Iterator[Reader]:
     server.start()
     try:
         with closing(Repository.open(home)) as store:
-            for uid in _take_in(store, ward / "earlier"):
+            for uid in take_in(store, ward / "earlier"):
                 reader = Account(READER, READER)
                 draft = drafting.draft(uid, None, reader)
                 store.reviews.add(drafting.sign(draft, Stage.FINAL))
-            _take_in(store, ward / "films")
+            take_in(store, ward / "films")
             with open_chromium(executable) as browser, open_page(browser) as page:
                 kinds = json.loads((ward / "ward.json").read_text(encoding="utf-8"))
                 yield reader_of()(page, server.address, store, kinds)
@@ -289,7 +290,7 @@ def open_ward(ward: Path, home: Path) -> Iterator[Reader]:
         server.stop()
 
 
-def _take_in(store: Repository, folder: Path) -> tuple[str, ...]:
+def take_in(store: Repository, folder: Path) -> tuple[str, ...]:
     """Have the server work off a folder; the studies that are there then."""
     if any(folder.iterdir()):
         job = store.jobs.open(JobKind.FOLDER, str(folder))

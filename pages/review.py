@@ -115,13 +115,14 @@ with panel:
     elif not hidden or not reads:
         moments.note_answer(uid, answer)
         network_answer.render_answer(instance, answer)
-        local_figures.render_called(answer)
     body, foot = st.container(key="panel-body"), st.container(key="panel-foot")
     signable = reads and not record.held and not hidden
     maps = report_preview.tested_map(picture, answer, choice)
     gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
     with body:
         navigation.render_identity_switch()
+        if not hidden and record.ai_off is None:
+            local_figures.render_called(answer)
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)

@@ -266,6 +266,11 @@ def list_undecided(review: Review | None, lead: Assessment | None) -> tuple[Find
     return tuple(f for f in findings if review is None or review.finding(f.code) is None)
 
 
+def says_nothing(review: Review) -> bool:
+    """True where there is nothing to sign: no finding, no note, no impression."""
+    return not (review.findings or review.note or review.impression)
+
+
 def sign(review: Review, stage: Stage) -> Review:
     """The same content, to stand under the reader's name.
 

@@ -192,6 +192,39 @@ def settle(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
+def settled(name: str, value: object) -> str:
+    """The key of a widget that shows a stored value: another one whenever somebody else set it.
+
+    The browser sends the state of every widget along with whatever it asks. What was asked just
+    before it drew a finding stated by key, an undo or another reader's word says what stood there
+    until then, and would be taken for the reader's own: the finding would be gone again. A widget
+    of another key is another widget, about which the late message says nothing.
+
+    Parameters
+    ----------
+    name : str
+        As `field` gives it: the widget's first key.
+    value : object
+        What is stored.
+    """
+    turns: dict[str, int] = st.session_state.setdefault("turns", {})
+    key = settled_key(name)
+    if name not in turns:
+        turns[name] = 0
+        st.session_state[key] = value
+    elif key not in st.session_state or st.session_state[key] != value:
+        turns[name] += 1
+        key = settled_key(name)
+        st.session_state[key] = value
+    return key
+
+
+def settled_key(name: str) -> str:
+    """The key that a widget of that name has now."""
+    turn = st.session_state.get("turns", {}).get(name, 0)
+    return f"{name}-turn-{turn}" if turn else name
+
+
 def forget_fields(study_instance_uid: str) -> None:
     """Let every field of a review be filled from the store again."""
     for key in [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]:

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pages.ui.theme import COOKIE
+from tests.browser.every_page import LANGUAGES, THEMES, open_screen, overflow, violations, walk
 from tests.browser.lightbox import PATIENCE, WINDOW, Server, admit, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
 
-THEMES = ("dark", "light")
 # Every element that shows words of its own: its colours with all opacity above it laid over one
 # another, and their contrast (WCAG 2.2). What is switched off may be faint (1.4.3, inactive).
 FAINT = """
@@ -64,16 +64,6 @@ FAINT = """
   return { seen: all.length, faint };
 }
 """
-
-
-PAGES = {
-    "upload": "Load synthetic examples",
-    "triage": "unread of 8 studies",
-    "review": "Choose a study",
-    "readers": "Your reads v AI",
-    "model": "What it learned from",
-    "account": "Theme",
-}
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +127,20 @@ def insist_on_reading(page: Page, least: int = 8) -> None:
     raise AssertionError(found)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_reads(screen: Page, ward: str, theme: str, name: str) -> None:
-    admit(screen.context, ward)
-    screen.goto(f"{ward}/{name}")
-    insist_on(screen, theme, PAGES[name])
-    insist_on_reading(screen)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_reads_and_fits(chromium: Browser, ward: str, theme: str, language: str) -> None:
+    """On every page: contrast, what axe-core looks for, and nothing wider than 1280 pixels."""
+    context = open_screen(chromium, ward, theme, language)
+    page, wrong = context.new_page(), dict[str, list[str]]()
+    for place in walk(page, ward):
+        expect(page.locator(".stApp")).to_have_css("color-scheme", theme)
+        insist_on_reading(page)
+        found = violations(page) + overflow(page)
+        if found:
+            wrong[place] = found
+    context.close()
+    assert not wrong
 
 
 def test_the_door_reads(screen: Page, theme: str, door: str) -> None:

@@ -377,3 +377,25 @@ def test_the_hanging_is_remembered_but_no_map_opens_unasked(
     assert again() == "prior"
     page.segmented_control(key=key).set_value("one").run()
     assert again() == "one"
+
+
+def test_a_control_that_somebody_else_set_is_another_one(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    """A message that was under way says how the former one stood; it takes no finding back."""
+    page = state_present(open_page(PAGE, study=study))
+    before = _says(page)
+    assert press(page, "Undo").segmented_control(key=f"{before}-turn-1").value is None
+    late = {"absent": newest(store, study).version}
+    page.session_state[before] = "absent"  # as the browser still has it
+    page.run()
+    assert newest(store, study).version == late["absent"]
+    assert page.segmented_control(key=f"{before}-turn-1").value is None
+
+
+def test_no_press_takes_a_statement_back_but_undo(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    page = state_present(open_page(PAGE, study=study))
+    page.segmented_control(key=_says(page)).set_value(None).run()
+    assert [f.present for f in newest(store, study).findings] == [True]

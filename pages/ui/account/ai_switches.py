@@ -30,7 +30,7 @@ def render_off(record: StudyRecord) -> None:
         AiScope.SITE: _("AI is off for this site"),
     }[record.ai_off]
     next_step = {
-        AiScope.STUDY: _("Switch it on again below the findings."),
+        AiScope.STUDY: "",
         AiScope.ACCOUNT: _("Switch it on again on the Account page."),
         AiScope.SITE: _("An administrator can switch it on again."),
     }[record.ai_off]
@@ -39,24 +39,31 @@ def render_off(record: StudyRecord) -> None:
         f'<div class="lb-answer" role="status"><div class="lb-headline lb-calm">'
         f'{escape(headline)}</div><div class="lb-small">{escape(f"{kept} {next_step}")}</div></div>'
     )
+    if record.ai_off is AiScope.STUDY:
+        _render_turn(record.study_instance_uid, off=False)
 
 
 @only(Right.DRAFT)
 def render_study_switch(record: StudyRecord) -> None:
-    """The button that switches AI off for the study on screen, for everybody, or on again."""
-    if record.ai_off not in (None, AiScope.STUDY):
-        return  # a wider switch hides it anyway, and is turned elsewhere
-    off = record.ai_off is None
+    """The button that switches AI off for the study on screen, for everybody."""
+    if record.ai_off is None:
+        _render_turn(record.study_instance_uid, off=True)
+
+
+@only(Right.DRAFT)
+def _render_turn(uid: str, *, off: bool) -> None:
     st.button(
         _("Switch AI off for this study") if off else _("Switch AI on for this study"),
         key="ai-study",
         type="tertiary",
         on_click=_switch_study,
-        args=(record.study_instance_uid, off),
+        args=(uid, off),
         help=_(
             "Hides every answer, map and priority of AI about this study, for everybody. Images, "
             "measurements and reports go on. The record keeps who did it, and when."
-        ),
+        )
+        if off
+        else None,
     )
 
 

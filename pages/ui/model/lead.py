@@ -117,9 +117,8 @@ def _render_plot(facts: ModelFacts, done: Operation) -> None:
         ),
     )
     drawn = "".join(
-        f'<figure role="img" aria-label="{escape(said)}">'
-        f"<figcaption>{escape(title.format(finding=finding))}</figcaption>"
-        f"<div>{_dots(round(share))}</div></figure>"
+        f"<figure><figcaption>{escape(title.format(finding=finding))}</figcaption>"
+        f'<div role="img" aria-label="{escape(said)}">{_dots(round(share))}</div></figure>'
         for title, share, said in groups
     )
     legend = f"{labels.RAISED} {_('flagged')} \u00b7 {labels.PLAIN} {_('not flagged')}"

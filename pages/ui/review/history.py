@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import streamlit as st
@@ -11,7 +12,7 @@ from imaging.review.events import Happening, Moment, ReadingEvent, in_order
 from imaging.review.records import Review, Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
-from pages.ui import labels, resources
+from pages.ui import labels, resources, session
 from pages.ui.deeds import only
 from pages.ui.explain import eraser
 from pages.ui.i18n import _, ngettext
@@ -30,15 +31,19 @@ def render_history(record: StudyRecord) -> None:
     with st.expander(title if count else _("Order of events")):
         lines = "".join(f"<div>{_line(review)}</div>" for review in reversed(shown))
         happened = in_order(shown, events, repository.reviews.first_reads(uid))
-        moments = "".join(f"<div>{escape(_moment(one))}</div>" for one in happened)
+        names = {review.account: review.reader for review in record.reviews}
+        names[session.account().name] = session.account().reader
+        moments = "".join(f"<div>{escape(_moment(one, names))}</div>" for one in happened)
         head = f"<div><b>{escape(_('Order of events (UTC)'))}</b></div>"
         st.html(f'<div class="lb-history">{lines}{head}{moments}</div>')
 
 
-def _moment(happening: Happening) -> str:
+def _moment(happening: Happening, names: Mapping[str, str]) -> str:
     """A line of the order of events: when to the second, who, what."""
     when = happening.at.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{when} \u00b7 {happening.account} \u00b7 {_what(happening)}"
+    return (
+        f"{when} \u00b7 {names.get(happening.account, happening.account)} \u00b7 {_what(happening)}"
+    )
 
 
 def _what(happening: Happening) -> str:

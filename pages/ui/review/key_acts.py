@@ -21,7 +21,7 @@ from pages.ui import labels, patient_banner, session
 from pages.ui.audit import moments
 from pages.ui.deeds import deed
 from pages.ui.i18n import _
-from pages.ui.review import report_preview, second_look, statements
+from pages.ui.review import report_fields, report_preview, second_look, statements
 from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
 
@@ -71,6 +71,8 @@ def do(
         second_look.sign_anyway(uid, asked)
     elif act == "nextFinding":
         session.set_finding_at(uid, session.finding_at(uid) + 1)
+    elif act == "normal":
+        report_fields.call_normal(record, lead, statements.questions(lead))
     elif act in ("accept", "reject", "present", "absent"):
         _state(record, lead, act)
 
@@ -97,7 +99,7 @@ def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> 
     if missing:
         names = ", ".join(_(finding.label) for finding in missing)
         session.leave_notice("warning", _("Decide first: {findings}").format(findings=names))
-    elif record.review is None or not (record.review.findings or record.review.note):
+    elif record.review is None or drafting.says_nothing(record.review):
         session.leave_notice("warning", _("No findings yet, so there is nothing to sign."))
     elif stage is Stage.PRELIMINARY and (
         record.final is not None or record.review.stage is Stage.PRELIMINARY

@@ -32,7 +32,7 @@ def render_place(uid: str, stated: ReadFinding, review: Review, *, locked: bool)
     """Draw the side and the zones or lobes of a finding, and what became of it."""
     if stated.present and stated.code in PARTS:
         side_key, sites_key = (session.field(uid, f"{what}-{stated.code}") for what in _PLACE)
-        session.settle(side_key, stated.side)
+        side_key = session.settled(side_key, stated.side)
         side = st.segmented_control(
             _("Side of {finding}").format(finding=labels.concept(stated.code)),
             tuple(Side),
@@ -45,7 +45,7 @@ def render_place(uid: str, stated: ReadFinding, review: Review, *, locked: bool)
         )
         sites = sites_of(stated.code, side)
         if sites:
-            session.settle(sites_key, list(stated.sites))
+            sites_key = session.settled(sites_key, list(stated.sites))
             st.pills(
                 _("Zone or lobe of {finding}").format(finding=labels.concept(stated.code)),
                 sites,
@@ -92,13 +92,16 @@ def _course(course: Course) -> str:
 @deed(Right.DRAFT)
 def _locate(uid: str, code: str) -> None:
     """Save side and sites as they stand in their fields."""
-    side, sites = (st.session_state.get(session.field(uid, f"{what}-{code}")) for what in _PLACE)
+    side, sites = (
+        st.session_state.get(session.settled_key(session.field(uid, f"{what}-{code}")))
+        for what in _PLACE
+    )
     autosave.change(uid, lambda review: drafting.locate(review, code, side, sites or ()))
 
 
 def _render_course(uid: str, stated: ReadFinding, compared: Compared, *, locked: bool) -> None:
     key = session.field(uid, f"course-{stated.code}")
-    session.settle(key, stated.course)
+    key = session.settled(key, stated.course)
     st.segmented_control(
         _("Since {date}").format(date=labels.date(compared.study_date)),
         drafting.courses_of(stated),

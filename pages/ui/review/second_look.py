@@ -14,7 +14,7 @@ from imaging.review.rights import Right
 from imaging.review.second_look import Contradiction, find_contradiction
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
-from pages.ui import autosave, labels, network_answer, resources, session
+from pages.ui import autosave, labels, resources, session
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 
@@ -70,26 +70,16 @@ def sign_anyway(uid: str, stage: Stage) -> None:
 
 @only(Right.SIGN)
 def render(record: StudyRecord) -> None:
-    """The question, while it stands: what is stated, what AI says, and that Sign goes on."""
+    """The question, while it stands; the answer itself, with its network, stands above it."""
     uid, found = record.study_instance_uid, _contradiction(record, record.review)
-    lead = leading_assessment(record)
-    if not session.shows_second_look(uid) or found is None or lead is None or lead.model is None:
+    if not session.shows_second_look(uid) or found is None:
         return
     name = labels.concept(found.code)
-    with st.container(key="second-look", border=True):
+    with st.container(key="second-look", border=True, gap=None):
         st.markdown(f"**{_('A second look?')}**")
-        st.markdown(
-            _("You state: {stated}. AI says: {said} ({percent}).").format(
-                stated=labels.presence(name, found.stated),
-                said=labels.presence(name, not found.stated),
-                percent=labels.percent(found.probability),
-            )
-        )
-        st.caption(_("Sign again to keep your finding, or change it above. Asked only once."))
-        primary = lead.primary
-        point = labels.percent(primary.operating_point) if primary else ""
         st.caption(
-            network_answer.model_line(lead.model)
-            + " \u00b7 "
-            + _("threshold {percent}").format(percent=point)
+            _(
+                "You state: {stated}. AI is sure of the opposite. Sign again to keep your finding, "
+                "or change it. Asked only once."
+            ).format(stated=labels.presence(name, found.stated))
         )

@@ -88,7 +88,7 @@ def _render_draft(
     """
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
-    session.settle(key, None if stated is None else PRESENT if stated.present else ABSENT)
+    key = session.settled(key, None if stated is None else PRESENT if stated.present else ABSENT)
     answer = lead.answer if lead and lead.findings else None
     suspected = drafting.network_says(finding, answer) if lead and lead.findings else None
     title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
@@ -97,6 +97,7 @@ def _render_draft(
         st.segmented_control(
             title,
             (PRESENT, ABSENT),
+            required=True,  # a second press states it again; Undo takes it back
             format_func=partial(_option, suspected, _(finding.label)),
             key=key,
             disabled=locked,
@@ -150,11 +151,9 @@ def _describe_state(stated: ReadFinding | None, *, unsure: bool = False) -> str:
 
 @deed(Right.DRAFT)
 def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
-    """Save the choice of a segmented control; no choice takes the statement back."""
-    chosen = st.session_state[key]
-    if chosen is None:
-        autosave.change(uid, lambda review: drafting.withdraw(review, finding.code))
-    else:
+    """Save the choice of a segmented control; a late message without one takes nothing back."""
+    chosen = st.session_state.get(key)
+    if chosen is not None:
         decide(uid, finding, lead, chosen == PRESENT)
 
 
@@ -172,7 +171,7 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
     key = f"field-{uid}-other-{finding.code}"
     at = stated.code if stated and stated.replaces else None
     options = [code for code in TERMS if code != finding.code]
-    session.settle(key, at)
+    key = session.settled(key, at)
     st.selectbox(
         _("Report as"),
         options,
@@ -235,7 +234,7 @@ def _render_add(uid: str, review: Review | None) -> None:
     """Draw the coded list; choosing a finding adds it."""
     stated = {f.code for f in review.findings} if review else set()
     key = f"field-{uid}-add"
-    session.settle(key, None)
+    key = session.settled(key, None)
     st.selectbox(
         _("Add a finding"),
         [code for code in TERMS if code not in stated],
@@ -305,7 +304,7 @@ def render_signature(
         if not signs:
             return
         why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
-        nothing = review is None or not (review.findings or review.note)
+        nothing = review is None or drafting.says_nothing(review)
         amending = record.final is not None
         if not amending:
             st.button(

@@ -50,6 +50,7 @@ USUAL: dict[str, str] = {
     "reject": "j",
     "present": "Alt+p",
     "absent": "Alt+a",
+    "normal": "Alt+c",
     "nextFinding": "Alt+ArrowDown",
     "note": "Alt+n",
     "prior": "s",

@@ -14,7 +14,7 @@ from imaging.review.records import Annotation, Presentation
 
 Layout = Literal["1", "2", "4"]
 ACTS = (
-    *("accept", "reject", "present", "absent", "nextFinding", "prior"),
+    *("accept", "reject", "present", "absent", "normal", "nextFinding", "prior"),
     *("signPreliminary", "signFinal", "confirm", "back"),
     "mapSeen",
 )

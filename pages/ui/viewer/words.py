@@ -66,6 +66,7 @@ def _actions() -> dict[str, str]:
         "reject": _("Disagree with the AI"),
         "present": _("Finding present"),
         "absent": _("Finding absent"),
+        "normal": _("Normal study"),
         "nextFinding": _("Next finding"),
         "note": _("Write in the note"),
         "prior": _("Prior beside, or this image alone"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from imaging.delivery.study import deliver
+from imaging.review import drafting
 from imaging.review.records import Course, Review, Side, Site, Stage
 from imaging.store import Repository
 from models.explain.checks.verdict import Verdict
+from models.explain.methods.registry import METHODS
 from pages.ui.explain import receipt_tasks
+from pages.ui.review import film_wall
 from tests.pages.conftest import OpenPage, keep_film, words
 from tests.served import TakeIn
 
@@ -70,6 +75,20 @@ def test_a_normal_study_is_one_press(open_page: OpenPage, store: Repository, stu
     page.segmented_control(key=f"field-{study}-says-pneumonia").set_value("present").run()
     assert next(b for b in page.button if b.label == "Normal study").disabled
     assert "Normal chest film." not in printed(page)
+
+
+def test_a_key_states_a_normal_study(
+    open_page: OpenPage, store: Repository, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed = ["normal"]
+
+    def viewer(*_args: Any, on_act: Callable[[str], None], **_options: Any) -> None:
+        while pressed:
+            on_act(pressed.pop())
+
+    monkeypatch.setattr(film_wall, "render_viewer", viewer)
+    open_page(PAGE, study=study)
+    assert drafting.is_normal(newest(store, study))
 
 
 def test_the_indication_is_the_request_s_until_it_is_put_right(
@@ -150,7 +169,10 @@ def test_a_map_that_was_tested_is_told_with_its_verdict(
     receipt = SimpleNamespace(method="fused", target="pneumonia", verdict=verdict, where=None)
     monkeypatch.setattr(receipt_tasks, "known_receipt", lambda _image, _choice: receipt)
     said = printed(open_page(PAGE, study=study))
-    assert "Map of the evidence, Fused scales: weak. Other methods mark other places." in said
+    assert (
+        f"Map of the evidence, {METHODS['fused'].label}: weak. Other methods mark other places."
+        in said
+    )
 
 
 def test_who_hides_identities_prints_none(

@@ -3,7 +3,8 @@
 import type { SceneSpec } from "./types.ts";
 
 const ACTS = [
-  "accept", "reject", "present", "absent", "nextFinding", "prior", "signPreliminary", "signFinal",
+  "accept", "reject", "present", "absent", "normal", "nextFinding", "prior", "signPreliminary",
+  "signFinal",
 ];
 const PATIENCE = 10_000; // ms until one that was not answered is asked for again
 

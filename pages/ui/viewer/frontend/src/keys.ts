@@ -9,7 +9,8 @@ export const DEFAULTS: Record<string, string> = {
   planes: "e", overlay: "o", text: "q", opacityDown: "[", opacityUp: "]", contour: "u",
   cine: "c", previousFrame: "ArrowUp", nextFrame: "ArrowDown", firstFrame: "Home", lastFrame: "End",
   previousPane: "ArrowLeft", nextPane: "ArrowRight", link: "y",
-  undo: "Ctrl+z", redo: "Ctrl+y", remove: "Backspace", accept: "Enter", reject: "j", present: "Alt+p", absent: "Alt+a", nextFinding: "Alt+ArrowDown",
+  undo: "Ctrl+z", redo: "Ctrl+y", remove: "Backspace", accept: "Enter", reject: "j", present: "Alt+p", absent: "Alt+a",
+  normal: "Alt+c", nextFinding: "Alt+ArrowDown",
   note: "Alt+n", prior: "s", signPreliminary: "Alt+Enter", signFinal: "Ctrl+Enter",
   cancel: "Escape", help: "?",
 };
