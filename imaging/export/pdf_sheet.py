@@ -67,6 +67,8 @@ class Sheet:
 
     def __init__(self) -> None:
         self.setter = Typesetter()
+        # of every table: reportlab names Helvetica in each cell otherwise, which is not embedded
+        self.cell_font = ("FONTNAME", (0, 0), (-1, -1), self.setter.base)
 
     def text(self, text: str, *, size: float = 9) -> Paragraph:
         """A paragraph."""
@@ -95,6 +97,7 @@ class Sheet:
         table = Table(cells, [0.25 * WIDTH, 0.75 * WIDTH], hAlign="LEFT")
         table.setStyle(
             [
+                self.cell_font,
                 ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.grey),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 2),
@@ -105,7 +108,12 @@ class Sheet:
     def line(self) -> Table:
         """An empty line to write a name on."""
         table = Table([[""]], [0.5 * WIDTH], [14 * mm], hAlign="LEFT")
-        table.setStyle([("LINEBELOW", (0, 0), (-1, -1), 0.6, colors.black)])
+        table.setStyle(
+            [
+                ("LINEBELOW", (0, 0), (-1, -1), 0.6, colors.black),
+                self.cell_font,
+            ]
+        )
         return table
 
     def table(self, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Table:
@@ -114,6 +122,7 @@ class Sheet:
         table = Table(cells, [width * WIDTH for width in widths], repeatRows=1, hAlign="LEFT")
         table.setStyle(
             [
+                self.cell_font,
                 ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
                 ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.grey),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),

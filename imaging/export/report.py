@@ -74,6 +74,9 @@ class Report:
         Who signed, or is at work.
     written_at : datetime or None
         When, with a time zone.
+    author, authored_at
+        Who wrote it and when, where another doctor signed it off after a preliminary signature;
+        "" and None where one doctor did both.
     amends : bool
         An earlier version was signed off.
     patient, acquisition
@@ -110,6 +113,8 @@ class Report:
     version: int
     reader: str
     written_at: datetime | None
+    author: str
+    authored_at: datetime | None
     amends: bool
     patient: Patient
     acquisition: Acquisition
@@ -150,11 +155,14 @@ def report_of(case: ExportCase) -> Report:
     stated = _with_doubt(review, record.assessments) if review else ()
     undecided = () if signed or record.ai_off is not None else drafted(leading_assessment(record))
     typed = (film.typed for film in record.instances if film.typed is not None)
+    written = _written(review, record.reviews)
     return Report(
         stage=stage,
         version=review.version if review else 0,
         reader=review.reader if review else "",
         written_at=review.created_at if review else None,
+        author=written.reader if written else "",
+        authored_at=written.created_at if written else None,
         amends=case.predecessor is not None,
         patient=first.patient,
         acquisition=first.acquisition,
@@ -175,6 +183,17 @@ def report_of(case: ExportCase) -> Report:
         ai_off=record.ai_off,
         unaided=review is not None and review.signed and review.ai_off,
     )
+
+
+def _written(review: Review | None, versions: tuple[Review, ...]) -> Review | None:
+    """The version that another doctor signed as preliminary before this one was signed off."""
+    if review is None or review.stage is not Stage.FINAL:
+        return None
+    earlier = [v for v in versions if v.signed and v.version < review.version]
+    last = max(earlier, key=lambda version: version.version, default=None)
+    if last is None or last.stage is not Stage.PRELIMINARY or last.account == review.account:
+        return None
+    return last
 
 
 def _indication(review: Review | None, films: tuple[Instance, ...]) -> str:

@@ -63,6 +63,7 @@ WORDS = {
     "study": "Study",
     "accession": "Accession number",
     "examination": "Examination",
+    "kind_of_image": "Modality, part, view",
     "indication": "Indication",
     "comparison": "Comparison",
     "uid": "Study Instance UID",
@@ -116,6 +117,10 @@ WORDS = {
     # signature
     "signed_by": "Signed by",
     "signed_at": "Date and time",
+    "written_by": "Written by",
+    "written_at": "Written at",
+    "reviewed_by": "Reviewed by",
+    "reviewed_at": "Reviewed at",
     "stage": "Status",
     "unsigned": "not signed",
     "stage_draft": "draft",
@@ -178,11 +183,13 @@ class Section:
 def sections(report: Report, say: Say = _) -> tuple[Section, ...]:
     """The parts of a report in their order; without those that have nothing to say.
 
-    Patient and study, findings, measurements, impression, signature; what the AI answered follows
-    the signature, for the doctor does not sign for it.
+    Patient and study, how it was examined, findings, measurements, impression, signature: the five
+    parts that a Chinese report has by its norm. What the AI answered follows the signature, for the
+    doctor does not sign for it.
     """
     parts = (
         _general(report, say),
+        _examination(report, say),
         Section("findings", say(WORDS["findings"]), lines=finding_lines(report, say)),
         _measurements(report, say),
         Section("impression", say(WORDS["impression"]), lines=impression_lines(report, say)),
@@ -392,40 +399,59 @@ def _within(label: str) -> str:
 
 
 def _general(report: Report, say: Say) -> Section:
-    """Patient, study, why it was asked for, with what it is compared."""
+    """Patient, study, and why it was asked for."""
     patient, taken = report.patient, report.acquisition
     born = wording.date_words(patient.birth_date)
     facts = (born, patient_sex(patient, say), patient_age(patient))
     study = f"{study_moment(report)} {taken.study_description}".strip()
-    examination = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
     rows = [
         ("patient", format_name(patient.name) or say(WORDS["unnamed"])),
         ("patient_id", patient.patient_id),
         ("born", ", ".join(filter(None, facts))),
         ("study", study),
-        ("examination", " ".join(examination)),
         ("accession", taken.accession_number),
         ("indication", report.indication or say(WORDS["no_indication"])),
-        ("comparison", comparison_line(report, say) or say(WORDS["no_comparison"])),
-        ("images", str(len(report.images))),
         ("uid", report.study_instance_uid),
         *(("typed", wording.typed_line(typed)) for typed in report.typed),
-        *(("remark", origin_line(film)) for film in report.images),
-        ("remark", say(WORDS["synthetic"]) if taken.synthetic else ""),
     ]
     told = tuple((say(WORDS[key]), value) for key, value in rows if value)
     return Section("general", say(WORDS["general"]), rows=told)
 
 
+def _examination(report: Report, say: Say) -> Section:
+    """How the images were made, how many, what was done to them, with what they are compared."""
+    taken = report.acquisition
+    kind = " ".join((taken.modality, taken.body_part, taken.view_position)).split()
+    rows = [
+        ("kind_of_image", " ".join(kind)),
+        ("images", str(len(report.images))),
+        ("comparison", comparison_line(report, say) or say(WORDS["no_comparison"])),
+        *(("remark", origin_line(film)) for film in report.images),
+        ("remark", say(WORDS["synthetic"]) if taken.synthetic else ""),
+    ]
+    told = tuple((say(WORDS[key]), value) for key, value in rows if value)
+    return Section("examination", say(WORDS["examination"]), rows=told)
+
+
 def _signature(report: Report, say: Say) -> Section:
-    """Who signed, when, and how far the report has come; an empty line where nobody did."""
+    """Who signed, when, and how far the report has come; an empty line where nobody did.
+
+    Where one doctor wrote it and another signed it off, both stand there, each with the time.
+    """
     at = moment(report.written_at) if report.signed and report.written_at else ""
     who = report.reader if report.signed else say(WORDS["unsigned"])
-    rows = (
-        ("signed_by", who),
-        ("signed_at", at or "\N{EN DASH}"),
-        ("stage", say(WORDS[_STAGES[report.stage]])),
-    )
+    stage = say(WORDS[_STAGES[report.stage]])
+    rows: tuple[tuple[str, str], ...]
+    if report.authored_at is not None:
+        rows = (
+            ("written_by", report.author),
+            ("written_at", moment(report.authored_at)),
+            ("reviewed_by", who),
+            ("reviewed_at", at),
+            ("stage", stage),
+        )
+    else:
+        rows = (("signed_by", who), ("signed_at", at or "\N{EN DASH}"), ("stage", stage))
     told = tuple((say(WORDS[key]), value) for key, value in rows)
     return Section("signature", say(WORDS["signature"]), rows=told)
 

@@ -125,7 +125,7 @@ def _contact_sheet(sheet: Sheet, cases: Sequence[Case], *, names: bool) -> list[
         else:
             drawn = [png for png in (case.pair.original, case.pair.overlay) if png is not None]
             pair = Table([[_image(png) for png in drawn]], hAlign="LEFT")
-            pair.setStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)])
+            pair.setStyle([sheet.cell_font, ("LEFTPADDING", (0, 0), (-1, -1), 0)])
             parts += [pair, sheet.text(words.caption(case.pair))]
         story.append(KeepTogether(parts))
         head = []  # it stays with the first

@@ -86,7 +86,9 @@ def _pictures(sheet: Sheet, case: ExportCase) -> list[Flowable]:
             model=wording.model_line(map_.model),
         )
         caption = " ".join([caption, f"{_(RESEARCH_USE)}.", *map(sentence, picture.notes)])
-        pair = Table([[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT")
+        pair = Table(
+            [[_image(film), _image(np.asarray(overlay))]], hAlign="LEFT", style=[sheet.cell_font]
+        )
         story.append(KeepTogether([pair, sheet.text(caption)]))
     if not case.shown_maps:
         for picture in case.pictures[:4]:
