@@ -41,6 +41,7 @@ HOMES = {
         "models/synthesis/synthesize.py",
         "models/inference/",
         "bench/burned_in.py",
+        "bench/reading_ward.py",
     ),
     "cv2": ("models/inference/", "imaging/photograph/"),
     "ray": ("models/batch/ray_pool.py",),
