@@ -120,16 +120,9 @@ with panel:
     maps = report_preview.tested_map(picture, answer, choice)
     gone = picture is None and not (record.review and record.review.stage is Stage.FINAL)
     with body:
-        navigation.render_identity_switch()
-        if not hidden and record.ai_off is None:
-            local_figures.render_called(answer)
         who.render_film(record, instance)
         if hidden and reads and not record.held:
             first_read.render_first_read(record, lead)
-        if (
-            reads and not record.held and not hidden and record.ai_off is None
-        ):  # which leads follows from findings
-            selection.render_selection(record, instance)
         if signable:
             with st.container():
                 first_read.render_verdict(record)
@@ -137,6 +130,12 @@ with panel:
                 st.info(_("What is not signed yet can be finished once its image is back."))
             else:
                 statements.render_statements(record, lead, priors, instance)
+        told_of = not hidden and record.ai_off is None
+        if reads and not record.held and told_of:  # which leads follows from findings
+            selection.render_selection(record, instance)
+        if told_of:
+            local_figures.render_called(answer)
+        navigation.render_identity_switch()
         if test is not None:
             test()
         if signable:

@@ -223,7 +223,7 @@ def _columns(*, files: bool) -> list[Column]:
     below = "" if files else _("File")
     return [
         Column(_("Image"), 50, kind="picture"),
-        Column(_("Urgency"), 106, kind="mark", sort=Sort.READING, help=_("Order of reading")),
+        Column(_("Urgency"), 124, kind="mark", sort=Sort.READING, help=_("Order of reading")),
         *file,
         Column(_("Patient"), 120, below=below, grows=True, sort=Sort.PATIENT),
         Column(_("Age"), 72, below=_("Sex"), sort=Sort.AGE),

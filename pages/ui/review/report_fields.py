@@ -123,7 +123,7 @@ def _compare(uid: str, code: str, key: str) -> None:
 def render_head(
     record: StudyRecord, priors: Sequence[Prior], instance: Instance, *, locked: bool
 ) -> None:
-    """Draw what comes before the findings: the indication, and what is compared with."""
+    """Draw the indication, and what is compared with."""
     _render_indication(record, locked=locked)
     _render_comparison(record, priors, instance, locked=locked)
 

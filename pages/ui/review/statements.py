@@ -46,13 +46,15 @@ def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
 def render_statements(
     record: StudyRecord, lead: Assessment | None, priors: Sequence[Prior], instance: Instance
 ) -> None:
-    """Draw the report's fields, indication to impression; read-only once signed off."""
+    """Draw the report's fields; read-only once signed off.
+
+    What a doctor decides stands first, where no window hides it; the report has its own order.
+    """
     uid, review = record.study_instance_uid, record.review
     if review is not None and record.ai_off is not None:
         review = drafting.without_ai(review)  # shown alone: what is saved follows from the store
     locked = review is not None and review.stage is Stage.FINAL
     with st.container(border=True, key="statements"):
-        report_fields.render_head(record, priors, instance, locked=locked)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{_('Findings')}**")
             if not locked:
@@ -69,6 +71,7 @@ def render_statements(
                 report_fields.render_place(uid, stated, review, locked=locked)
         if not locked:
             _render_add(uid, review)
+        report_fields.render_head(record, priors, instance, locked=locked)
         _render_note(uid, review, locked=locked)
         report_fields.render_impression(record, locked=locked)
 
