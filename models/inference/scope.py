@@ -293,7 +293,7 @@ def _stated_views(taken: Acquisition) -> tuple[str, ...]:
 
 
 def _join(values: tuple[str, ...]) -> str:
-    return " or ".join(values)
+    return " / ".join(values)  # codes of a header: the same in every language
 
 
 def _checks(tint: float | None) -> dict[str, Check]:

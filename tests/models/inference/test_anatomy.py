@@ -86,7 +86,7 @@ def test_a_coded_view_is_read_only_where_it_is_frontal(code: Code) -> None:
 
 def test_a_contradiction_on_the_body_part_asks_for_another_header() -> None:
     (reason,) = refusals(AnatomicRegionSequence=[item("85562004", "SCT")])
-    assert reason.startswith("The body part is HAND, not CHEST or THORAX or LUNG. Have the header")
+    assert reason.startswith("The body part is HAND, not CHEST / THORAX / LUNG. Have the header")
     (reason,) = refusals(BodyPartExamined="HAND", AnatomicRegionSequence=[item("51185008", "SCT")])
     assert reason.startswith("The body part is HAND")
 
