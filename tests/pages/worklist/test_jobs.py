@@ -16,6 +16,7 @@ from imaging.review.records import AuditEvent
 from imaging.store import Repository
 from imaging.study import FileOutcome
 from models.batch.worker import Worker
+from pages.ui import session
 from pages.ui.worklist.jobs import how_far, summary
 from tests import stored
 from tests.factories import make_dicom_bytes
@@ -246,6 +247,17 @@ def test_a_finished_job_is_found_without_its_address(
     assert "Folder \u00b7 /ward \u00b7 2 files done." in words(page)
     page = page.button(key=f"recent-{job}").click().run()
     assert page.query_params["job"] == job and len(listed(page)) == 2
+
+
+def test_an_upload_is_found_by_its_first_file(
+    open_page: OpenPage, store: Repository, idle: None
+) -> None:
+    store.jobs.add([("chest Amina.jpg", b"1"), ("b.jpg", b"2")])
+    page = open_page("pages/upload.py")
+    page.session_state["recent-jobs"] = True
+    assert "chest Amina.jpg and 1 more" in words(page.run())
+    page.session_state[session.HIDE_IDENTITY] = True
+    assert "Amina" not in words(page.run()), "a file is often named after its patient"
 
 
 def progress(**change: object) -> JobProgress:
