@@ -81,7 +81,7 @@ def test_no_colour_stays_on_a_film_without_its_legend(
     # another method, which takes its time: nothing of the one before stands under its name
     page.get_by_role("button", name="Map", exact=True).click()
     page.get_by_role("combobox", name="Method").click()
-    page.get_by_role("option", name="By Occlusion").click()
+    page.get_by_role("option", name="Method: Occlusion").click()
     expect(film(page)).to_have_attribute("data-overlay", "none")
     assert page.evaluate(MEASURE)["coloured"] == 0 and legends.count() == 0
     expect(film(page)).to_have_attribute("data-overlay", "on", timeout=300_000)

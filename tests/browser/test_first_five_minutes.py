@@ -46,8 +46,8 @@ def tick(page: Page, row: int) -> None:
     table(page).locator("tbody tr").nth(row).click()
 
 
-def sign(page: Page, choice: str | re.Pattern[str]) -> None:
-    """Decide, add a note and sign off."""
+def sign(page: Page, choice: str | re.Pattern[str], *, against: bool = False) -> None:
+    """Decide, add a note and sign off; `against` a sure answer, which is asked about once."""
     page.get_by_role("radio", name=choice).click()
     expect(page.get_by_text(re.compile("^Draft, version 1,"))).to_be_visible()
     page.get_by_label("Note").fill("nothing to add, see prior")
@@ -55,6 +55,9 @@ def sign(page: Page, choice: str | re.Pattern[str]) -> None:
     # kept and shown: a press while the page is still at it may be lost
     expect(page.get_by_text(re.compile("^Draft, version 2,"))).to_be_visible()
     page.get_by_role("button", name="Sign final").click()
+    if against:
+        expect(page.get_by_text("A second look?")).to_be_visible()
+        page.get_by_role("button", name="Sign final").click()
     expect(page.get_by_text("Final, signed by")).to_be_visible()
 
 
@@ -81,7 +84,7 @@ def test_a_film_is_read_explained_signed_and_found_again(
     page.keyboard.press("o")
     expect(film(page)).to_have_attribute("data-overlay", "off")
 
-    sign(page, "Disagree: no pneumonia")
+    sign(page, "Disagree: no pneumonia", against=True)
     page.reload()
     expect(page.get_by_text(re.compile("^Final, version"))).to_contain_text(READER)
     expect(film(page)).to_contain_text("SYNTHETIC-05")
