@@ -50,7 +50,7 @@ def test_the_second_tab_is_told(page: Page, server: Server, films: list[Path]) -
     page.goto(server.address)
     upload(page, films[1])
     page.get_by_role("button", name="Review").click()
-    expect(page.get_by_text("Your decision needed")).to_be_visible()
+    expect(page.locator(".lb-small", has_text="Draft by AI, not accepted")).to_be_visible()
     other = page.context.new_page()
     other.goto(page.url)
     choose(other, "Disagree: no pneumonia")
@@ -120,7 +120,7 @@ def test_a_case_goes_from_upload_to_the_archive(
         files = {name: archive.read(name) for name in archive.namelist()}
     kinds = {name.rsplit(".", 1)[1] for name in files}
     # the map of this film may not be reliable: then it is left out, and a text says so
-    assert kinds - {"txt"} == {"dcm", "pdf", "json", "csv"}, sorted(files)
+    assert kinds - {"txt"} == {"dcm", "pdf", "html", "json", "csv"}, sorted(files)
     left_out = b" ".join(content for name, content in files.items() if name.endswith(".txt"))
     assert not left_out or b"not reliable for this image" in left_out
     with running_orthanc(tmp_path) as orthanc:
