@@ -104,8 +104,8 @@ def test_the_answer_falls_with_its_evidence(page: Page, server: Server, marked_f
     until(store, study, lambda r: bool(r.annotations))
 
     choose(page, "Eraser")
-    expect(page.get_by_text(re.compile("^The whole film: "))).to_be_visible()
-    before = percent(page, "The whole film")
+    expect(page.get_by_text(re.compile("^The whole image: "))).to_be_visible()
+    before = percent(page, "The whole image")
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(page.get_by_text("The answer depended on what was erased.")).to_be_visible()
     assert percent(page, "What is left") < 50 < before
