@@ -111,11 +111,11 @@ FORGED_ROWS = {
     ),
     "film of somebody else": (
         "SWAP instances header DOE^JANE -> ROE^MARY",
-        "The record of film 1.2.5 was altered after it was recorded by anna",
+        "The record of image 1.2.5 was altered after it was recorded by anna",
     ),
     "other bytes": (
         "UPDATE instances SET sha256 = 'cd'",
-        "The record of film 1.2.5 was altered",
+        "The record of image 1.2.5 was altered",
     ),
     "first read": (
         "SWAP first_reads content 8.0 -> 1.0",
@@ -409,7 +409,7 @@ def test_typed_facts_and_the_draft_that_follows_are_sealed(repository: Repositor
     repository.typed_facts.save({"5.3": TypedFacts(name="ROE^MARY")}, Account("anna", "Dr A"))
     assert faults(repository) == ""
     tamper(repository, "UPDATE typed_facts SET typed_at = '2020-01-01 00:00:00.000000'")
-    assert "Version 1 of what was typed of film 5.3 was altered" in faults(repository)
+    assert "Version 1 of what was typed of image 5.3 was altered" in faults(repository)
 
 
 def test_an_anchor_is_a_number_and_a_digest() -> None:

@@ -241,7 +241,7 @@ def test_only_what_is_signed_off_becomes_a_case(
     uid = keep(1)
     if stage:
         sign(repository, uid, stage=stage)
-    with pytest.raises(StoreError, match="signed off"):
+    with pytest.raises(StoreError, match="cannot be a reference case yet"):
         add_study(Explainers(tiny_panel), repository, uid, account="anna")
     assert repository.cases.all() == ()
 
