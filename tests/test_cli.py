@@ -62,7 +62,7 @@ def test_classify_writes_one_row_per_file(
     more = ["model", "weights_sha256", "message", "selection", "engine", "model_sha256"]
     assert list(rows[0]) == [*COLUMNS, *more]
     assert [r["status"] for r in rows] == ["ok", "error", "error", "warned"]
-    assert rows[0]["selection"].startswith("Classified: CR, CHEST, AP, single frame")
+    assert rows[0]["selection"].startswith("Image accepted: CR, CHEST, AP, single frame")
     assert rows[1]["selection"].startswith("No AI answer. The file is text")
     assert rows[0]["answer"] in ("present", "absent", "unsure") and rows[0]["error_rate"] == "0.05"
     assert 0 <= float(rows[0]["disagreement"]) <= 1 and rows[1]["answer"] == ""
@@ -254,7 +254,7 @@ def test_helper_files_are_one_line_and_no_rows(tmp_path: Path, checkpoint_folder
         *("classify", tmp_path / "disc.zip", "--csv", table, "--model", "tiny"),
         LIGHTBOX_WEIGHTS=str(checkpoint_folder.parent),
     )
-    assert "2 files that are no films: ._a.dcm, AUTORUN.INF." in result.stdout
+    assert "2 files that are not images: ._a.dcm, AUTORUN.INF." in result.stdout
     assert "error" not in result.stdout
     with table.open() as stream:
         names = [Path(row["path"]).name for row in csv.DictReader(stream)]

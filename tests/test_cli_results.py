@@ -74,7 +74,7 @@ def test_everything_at_once(home: Path, job: str, tmp_path: Path, checkpoint_fol
         rows = list(csv.DictReader(stream))
     assert [row["path"] for row in rows] == ["a.dcm", "b.dcm", "'=1+1.txt"]
     assert {row["patient_name"] for row in rows} == {""}
-    assert rows[0]["selection"].startswith("Classified: CR") and rows[2]["message"]
+    assert rows[0]["selection"].startswith("Image accepted: CR") and rows[2]["message"]
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def page(words: str, chosen: str, status: int, *, onward: str = "") -> Response:
         f"{_TITLE}</title>{_refresh(onward)}"
         f'<style>{style}</style></head><body class="door">'
         f'<header><span role="note">{escape(_(RESEARCH_USE))}</span></header>'
-        f"<main><p><b>{_TITLE}</b><br>{escape(_about())}</p>{words}</main></body></html>",
+        f"<main><p><strong>{_TITLE}</strong><br>{escape(_about())}</p>{words}</main></body></html>",
         status_code=status,
         headers={"Content-Security-Policy": policy},
     )

@@ -161,7 +161,7 @@ def _html(report: Report, films: tuple[str, ...]) -> str:
     body += "".join(_line(line, films) for line in report.lines)
     if report.cut:
         body += f"<div>{escape(_('The report is longer than what is shown here.'))}</div>"
-    return f'<div class="lb-report" style="overflow-wrap: anywhere">{body}</div>'
+    return f'<div class="lb-document" style="overflow-wrap: anywhere">{body}</div>'
 
 
 def _line(line: ReportLine, films: tuple[str, ...]) -> str:

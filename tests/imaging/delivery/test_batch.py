@@ -100,7 +100,8 @@ def test_a_form_that_cannot_be_made_is_named_and_the_others_are_made(
 ) -> None:
     batch = batch_of(repository, ("b.txt", b"text"))
     found = taken(repository, batch, tmp_path, "csv", "sr")
-    assert found.left_out == ("sr: None of these studies has a report yet.",)
+    without = "None of these studies has a report yet. Write and sign one first."
+    assert found.left_out == (f"sr: {without}",)
     assert [path.suffix for path in found.files] == [".csv"]
     assert repository.audit.entries()[-1].detail == "results of 1 files, 0 studies: csv"
     with pytest.raises(ExportError):
@@ -174,7 +175,8 @@ def test_what_has_no_report_is_in_a_list_of_its_own(repository: Repository, tmp_
     queue(repository, ("a.dcm", film(1)), ("b.dcm", film(2)))
     path = tmp_path / "reports.zip"
     left_out = zip_reports(repository, ("1.2.3.1", "9.9.9", "1.2.3.2"), path, account="ada")
-    assert left_out == ("9.9.9: This study is not in the data folder.",)
+    gone = "This study is not in the data folder. Go back to the worklist, or upload it again."
+    assert left_out == (f"9.9.9: {gone}",)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert archive.read("not-exported.txt").decode().splitlines() == list(left_out)

@@ -40,7 +40,7 @@ def test_a_signed_study_is_added_listed_and_removed(
 ) -> None:
     weights = checkpoint_folder.parent
     refused = run(home, weights, "add", "1.2.3")
-    assert refused.returncode != 0 and "signed off" in refused.stderr
+    assert refused.returncode != 0 and "cannot be a reference case yet" in refused.stderr
     stated = ReadFinding("pneumonia", True, Call.ACCEPTED)
     now = datetime.now(UTC)
     repository.reviews.add(Review("1.2.3", 0, Stage.FINAL, "anna", "Dr Anna", now, (stated,)))

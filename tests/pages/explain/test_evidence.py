@@ -75,7 +75,7 @@ def test_similar_cases_come_as_labels_and_distances(shipped: Repository) -> None
     assert len(table) == 6 and set(table["True label"]) <= {"normal", "bacterial", "viral"}
     assert [float(d) for d in table["Distance"]] == sorted(float(d) for d in table["Distance"])
     assert not any(">" in score.replace("\\>", "") for score in table.iloc[:, 2])  # no quotations
-    assert "Labels of the 20 nearest training films" in words(page)
+    assert "Labels of the 20 nearest training images" in words(page)
     assert "Model paediatric-cxr" in words(page) and "Kermany" in words(page)
 
 
@@ -140,7 +140,7 @@ def test_what_stands_out_is_said_with_what_the_score_does() -> None:
     assert "score lower" in said and "not among images with the same diagnosis" in said
     said = outlier("opacity_left_lower", 99.96, Link(up, up, up))
     assert said.startswith("Left lower zone: whiter than in 99 % of the training images.")
-    assert "score higher, even within one true label (r = +0.40 [+0.30, +0.50])" in said
+    assert "higher, even among images with the same diagnosis (r = +0.40 [+0.30, +0.50])" in said
     assert "score lower, even" in outlier("contrast", 99, Link(down, down, down))
     assert "does not go with this" in outlier("tilt", 2, Link(none, none, none))
 

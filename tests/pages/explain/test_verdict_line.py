@@ -65,12 +65,12 @@ def test_the_verdict_comes_without_being_asked_for(study: str) -> None:
 def test_two_maps_have_two_lines_with_their_names(study: str) -> None:
     said = words(finished(begun(study, "fused", "grad_cam"))).lower()
     known = [verdict_label(name).lower() for name in VERDICTS]
-    for method in ("fused scales", "grad-cam"):
+    for method in ("combined map", "grad-cam"):
         assert any(f"{method}: {label}" in said for label in known)
 
 
 def test_a_slow_map_is_checked_when_it_is_there(study: str) -> None:
-    assert "Map: checked when it is there" in words(begun(study, "occlusion"))
+    assert "Map: waiting" in words(begun(study, "occlusion"))
 
 
 def test_where_networks_differ_is_not_tested(study: str) -> None:

@@ -111,7 +111,7 @@ def test_burned_in_text_is_found_shown_blackened_and_looked_for_again(
     film = burned(("DOE^JANE", 20, 15), ("12.03.1987", 240, 210))
     study = keep_film(store, take_in, pixels=film, BurnedInAnnotation="YES")
     page = looked(opened(open_page, study))
-    assert not page.exception and "2 places were found" in words(page)
+    assert not page.exception and "2 areas were found" in words(page)
     assert any("data:image/png" in one.proto.body for one in page.get("html"))
     assert len(page.dataframe[0].value) == 2 and "Text may be burned in" not in words(page)
     page = shown(page)

@@ -20,7 +20,7 @@ def test_a_lateral_view_is_told_beside_the_classified_one(
     said = words(open_page(PAGE, study=study))
     assert "Image accepted: CR, CHEST, AP, single frame." in said
     assert "Its answer leads: the most urgent of this study." in said
-    assert "2 images: No AI answer. The view is LL" in said
+    assert "2 images: No AI answer. This is a lateral film" in said
 
 
 def test_a_slice_says_how_it_has_to_be_read(

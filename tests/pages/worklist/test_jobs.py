@@ -113,7 +113,7 @@ def test_no_other_folder_is(
 
 
 def test_without_roots_the_page_says_how_to_get_them(open_page: OpenPage) -> None:
-    assert "LIGHTBOX_ROOTS" in words(open_page(PAGE))
+    assert "ask whoever runs Lightbox to allow it" in words(open_page(PAGE))
 
 
 def test_a_job_is_paused_and_goes_on(open_page: OpenPage, store: Repository, idle: None) -> None:
