@@ -1,7 +1,7 @@
 // The prior in the place of the image: where it lies, what is hidden meanwhile, and what comes back.
 
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { MOTION } from "./cornerstone.ts";
 import { TURN } from "../src/blinking.ts";
 import { Compare, align } from "../src/compare.ts";
@@ -10,6 +10,9 @@ import { Pane } from "../src/pane.ts";
 import { apply, chain } from "../src/view.ts";
 import type { PixelPacket } from "../src/store.ts";
 import type { ComparisonSpec, Edges, FilmHeader, Grey, OverlaySpec, PaneSpec, Point } from "../src/types.ts";
+
+beforeEach(() => mock.timers.enable({ apis: ["setInterval", "Date"] })); // none runs on after a failure
+afterEach(() => mock.timers.reset());
 
 const WINDOW: Grey = { name: "", center: 500, width: 1000, curve: "LINEAR" };
 const IMAGE = { columns: 300, rows: 200, aspect: 1 };
@@ -40,6 +43,9 @@ test("boxes of two shapes share their middle and one scale: nothing is stretched
       const [a, b, c, d, e, f] = align(IMAGE, prior, [BOX, there]);
       assert.ok(a > 0 && d > 0 && b === 0 && c === 0);
       assert.ok(Math.abs(d * IMAGE.aspect - a * prior.aspect) < 1e-9);
+      const areas = [[IMAGE, BOX], [prior, there]].map(([film, [top, left, bottom, right]]: any) =>
+        (bottom - top) * film.rows * film.aspect * (right - left) * film.columns) as [number, number];
+      assert.ok(Math.abs(a * a - areas[0] / areas[1]) < 1e-9); // so that both cover as much
       const middle: Point = [((there[1] + there[3]) / 2) * prior.columns, ((there[0] + there[2]) / 2) * prior.rows];
       near([apply([a, b, c, d, e, f], middle)], [[0.45 * 300, 0.5 * 200]]);
       const back = align(prior, IMAGE, [there, BOX]); // the other way around it is the inverse
@@ -116,7 +122,6 @@ test("the prior lies where its lungs are the image's, and the map goes from sigh
 });
 
 test("a key shows the prior while it is held; after a tap the two take turns; any other act ends it", async () => {
-  mock.timers.enable({ apis: ["setInterval", "Date"] });
   const { compare, image } = await beside();
   const seen = (): string => (image.stead ? "prior" : "image");
   compare.blink("Period");
@@ -143,7 +148,6 @@ test("a key shows the prior while it is held; after a tap the two take turns; an
   compare.blink();
   assert.equal(seen(), "image");
   MOTION.reduced = false;
-  mock.timers.reset();
 });
 
 test("nothing is laid over without boxes, turned, or with other sides; the reason is said", async () => {
