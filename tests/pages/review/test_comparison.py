@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydicom.uid import generate_uid
@@ -24,7 +25,7 @@ PAGE = "pages/review.py"
 HERE, THERE = (0.1, 0.2, 0.9, 0.8), (0.15, 0.1, 0.95, 0.7)
 
 
-def keep(store: Repository, take_in: TakeIn, view: tuple[float, ...], **attributes: str) -> str:
+def keep(store: Repository, take_in: TakeIn, view: tuple[float, ...], **attributes: Any) -> str:
     """Store a film whose network saw that part of it; returns its study's UID."""
     content = make_dicom_bytes(**attributes)
     kept = take_in(store, content).instance
