@@ -481,7 +481,7 @@ def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Ben
         return "bright" if shown[int(y), int(x)].mean() > 128 else "dark"
 
     expect(image.locator(".legend")).to_be_visible()
-    assert left() == "dark" and image.locator("svg line").first.is_visible()
+    assert left() == "dark" and image.locator("svg text").first.is_visible()
     page.keyboard.down(".")
     bench.settle()
     assert bench.state()["stead"] == "1" and left() == "bright"
@@ -489,7 +489,7 @@ def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Ben
     expect(image.locator(".aligned")).to_have_text("by the lungs")
     expect(image.locator(".nw")).to_contain_text("EARLIER")
     expect(image.locator(".legend")).to_be_hidden()
-    assert not image.locator("svg line").first.is_visible()
+    assert not image.locator("svg text").first.is_visible()
     glass = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)"
     assert not image.locator(".glass").evaluate(glass)
     page.wait_for_timeout(400)  # held, not tapped
@@ -498,7 +498,7 @@ def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Ben
     assert bench.state()["stead"] == "" and left() == "dark"
     expect(image.locator(".nw")).to_contain_text("SYNTHETIC")
     expect(image.locator(".legend")).to_be_visible()
-    assert image.locator("svg line").first.is_visible()
+    assert image.locator("svg text").first.is_visible()
     assert image.locator(".glass").evaluate(glass)
 
 
