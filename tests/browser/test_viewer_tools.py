@@ -487,6 +487,8 @@ def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Ben
     assert bench.state()["stead"] == "1" and left() == "bright"
     expect(image.locator(".title")).to_have_text("Prior, 2024-01-01")
     expect(image.locator(".aligned")).to_have_text("by the lungs")
+    expect(page.locator("[data-action=length]")).to_be_disabled()
+    expect(page.locator("[data-action=blink]")).to_have_attribute("aria-pressed", "true")
     expect(image.locator(".nw")).to_contain_text("EARLIER")
     expect(image.locator(".legend")).to_be_hidden()
     assert not image.locator("svg text").first.is_visible()
@@ -496,6 +498,8 @@ def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Ben
     page.keyboard.up(".")
     bench.settle()
     assert bench.state()["stead"] == "" and left() == "dark"
+    expect(page.locator("[data-action=length]")).to_be_enabled()
+    expect(page.locator("[data-action=blink]")).to_have_attribute("aria-pressed", "false")
     expect(image.locator(".nw")).to_contain_text("SYNTHETIC")
     expect(image.locator(".legend")).to_be_visible()
     assert image.locator("svg text").first.is_visible()

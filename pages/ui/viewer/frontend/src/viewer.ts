@@ -75,7 +75,7 @@ export class Viewer {
     window.addEventListener("click", (event) => this.comeBack(event), { signal });
     window.addEventListener("keyup", (event) => this.comeBack(event), { signal });
     this.grid.addEventListener("pointerdown", () => this.endBlink(), { capture: true, signal });
-    window.addEventListener("keyup", (event) => this.compare.release(event.code), { signal });
+    window.addEventListener("keyup", (event) => this.release(event.code), { signal });
     window.addEventListener("blur", () => this.endBlink(), { signal });
     window.addEventListener("pointerdown", (event) => {
       if (!event.composedPath().includes(this.root)) this.journal.flush();
@@ -150,6 +150,12 @@ export class Viewer {
     if (!this.scene.comparison) return;
     this.refuse(this.compare.running ? "" : this.compare.obstacle());
     this.compare.blink(key);
+    this.refreshBar();
+  }
+
+  private release(key: string): void {
+    if (!this.compare.running) return;
+    this.compare.release(key);
     this.refreshBar();
   }
 
@@ -383,6 +389,7 @@ export class Viewer {
     bar.press("link", this.linked);
     bar.compareGroup.hidden = !this.scene.comparison;
     bar.press("blink", this.compare.running);
+    for (const name of SHAPES) bar.allow(name, !this.compare.running); // nothing is measured meanwhile
     bar.excuse("blink", this.compare.obstacle());
     bar.press("sameWindow", this.compare.sameWindow);
     bar.excuse("sameWindow", this.compare.windowObstacle());
