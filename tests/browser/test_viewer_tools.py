@@ -48,6 +48,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "detector": make_dicom_bytes(
             _halves(), SOPInstanceUID="1.2.3", ImagerPixelSpacing=[0.25, 0.25], **window
         ),
+        "earlier": make_dicom_bytes(
+            _halves()[:, ::-1].repeat(2, 0).repeat(2, 1), SOPInstanceUID="1.2.9", **window
+        ),
         "negative": make_dicom_bytes(
             _halves(), SOPInstanceUID="1.2.4", PhotometricInterpretation="MONOCHROME1", **window
         ),
@@ -457,6 +460,50 @@ def test_each_tool_draws_what_python_measures(bench: Bench) -> None:
             expect(bench.pane().locator("svg text").first).to_contain_text(shown)
         bench.press("Control+z")
         report(bench, annotations=0)
+
+
+def test_while_a_key_is_held_the_prior_lies_in_the_place_of_the_image(bench: Bench) -> None:
+    """Its date, its patient, no colour and no drawing of the image; all is back afterwards."""
+    box = [0.1, 0.2, 0.9, 0.7]
+    earlier = {"film": "earlier.dcm", "title": "Prior, 2024-01-01", "banner": [["Name", "EARLIER"]]}
+    beside = {"prior": "1", "lungs": [box, box], "aligned": "by the lungs"}
+    bench.open({"film": "px.dcm", "overlay": "block.npy"}, earlier, comparison=beside)
+    image, page = bench.pane(), bench.page
+    bench.press("d")
+    bench.drag(on_film(bench, 60, 150), on_film(bench, 200, 150))
+    bench.press("Escape", "o")
+    page.mouse.move(5, 5)
+
+    def left() -> str:
+        half = image.screenshot()
+        shown = np.asarray(PilImage.open(io.BytesIO(half)).convert("RGB")).astype(int)
+        (x, y) = on_film(bench, 30, 20)
+        return "bright" if shown[int(y), int(x)].mean() > 128 else "dark"
+
+    expect(image.locator(".legend")).to_be_visible()
+    assert left() == "dark" and image.locator("svg text").first.is_visible()
+    page.keyboard.down(".")
+    bench.settle()
+    assert bench.state()["stead"] == "1" and left() == "bright"
+    expect(image.locator(".title")).to_have_text("Prior, 2024-01-01")
+    expect(image.locator(".aligned")).to_have_text("by the lungs")
+    expect(page.locator("[data-action=length]")).to_be_disabled()
+    expect(page.locator("[data-action=blink]")).to_have_attribute("aria-pressed", "true")
+    expect(image.locator(".nw")).to_contain_text("EARLIER")
+    expect(image.locator(".legend")).to_be_hidden()
+    assert not image.locator("svg text").first.is_visible()
+    glass = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)"
+    assert not image.locator(".glass").evaluate(glass)
+    page.wait_for_timeout(400)  # held, not tapped
+    page.keyboard.up(".")
+    bench.settle()
+    assert bench.state()["stead"] == "" and left() == "dark"
+    expect(page.locator("[data-action=length]")).to_be_enabled()
+    expect(page.locator("[data-action=blink]")).to_have_attribute("aria-pressed", "false")
+    expect(image.locator(".nw")).to_contain_text("SYNTHETIC")
+    expect(image.locator(".legend")).to_be_visible()
+    assert image.locator("svg text").first.is_visible()
+    assert image.locator(".glass").evaluate(glass)
 
 
 def test_a_drawing_beyond_the_film_ends_at_its_edge(bench: Bench) -> None:

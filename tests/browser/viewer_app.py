@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from imaging.decoding import DistantImage, read_image  # noqa: E402
 from imaging.review.records import Account  # noqa: E402
 from pages.ui import connection  # noqa: E402
-from pages.ui.viewer import Overlay, Pane, Scene, render_viewer  # noqa: E402
+from pages.ui.viewer import Comparison, Overlay, Pane, Scene, render_viewer  # noqa: E402
 from pages.ui.viewer.route import pixel_route  # noqa: E402
 from pages.ui.viewer.scene import WHOLE, Edges  # noqa: E402
 
@@ -74,6 +74,7 @@ def main() -> None:
         linked=chosen.get("linked", False),
         bindings=chosen.get("bindings", {}),
         finding_labels={"pneumonia": "Pneumonia"},
+        comparison=Comparison(**chosen["comparison"]) if "comparison" in chosen else None,
     )
     shown = "".join(f"--lb-map-{pane.key}: 1;" for pane in panes)
     st.html(f"<style>:root {{ {shown} }}</style>")  # as after a verdict that lets maps be shown

@@ -25,9 +25,9 @@ from pages.ui.escape import plain
 from pages.ui.explain import overlay, receipt_tasks, verdict_line
 from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
-from pages.ui.review import documents, hanging_protocol, series
+from pages.ui.review import comparison, documents, hanging_protocol, series
 from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
-from pages.ui.viewer import Pane, Scene, ViewerReport, render_viewer
+from pages.ui.viewer import Comparison, Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
 _SIGN_ACTS: dict[Stage | None, str] = {
@@ -92,8 +92,9 @@ def render_room(
         for remark in panes[0].image.remarks:
             draw = st.warning if remark in panes[0].image.refusals else st.caption
             draw(plain(sentence(remark)))
+        beside = comparison.compare(record, priors, hung, hidden=not explained)
         report = render_viewer(
-            _scene(record, panes, hung),
+            _scene(record, panes, hung, beside),
             key=f"viewer-{uid}",
             sign_in=session.token(),
             on_step=partial(series.step_to, record, instance),
@@ -122,7 +123,12 @@ def _present(hung: tuple[Hung, ...], chosen: Instance) -> tuple[Hung, ...]:
     return tuple(there)
 
 
-def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...]) -> Scene:
+def _scene(
+    record: StudyRecord,
+    panes: tuple[Pane, ...],
+    hung: tuple[Hung, ...],
+    beside: Comparison | None,
+) -> Scene:
     """The scene of the viewer, with the marks of the newest version."""
     review, uid = record.review, record.study_instance_uid
     stated = [f.code for f in review.findings] if review else []
@@ -144,6 +150,7 @@ def _scene(record: StudyRecord, panes: tuple[Pane, ...], hung: tuple[Hung, ...])
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
         confirming=_SIGN_ACTS[session.signature_asked(uid)],
+        comparison=beside,
     )
 
 

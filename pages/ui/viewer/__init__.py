@@ -5,6 +5,23 @@ JSON (`wire`), and whatever the browser reports is checked before it is believed
 """
 
 from pages.ui.viewer.render import render_viewer
-from pages.ui.viewer.scene import Layout, Overlay, Pane, Scene, Stack, ViewerReport
+from pages.ui.viewer.scene import (
+    Comparison,
+    Layout,
+    Overlay,
+    Pane,
+    Scene,
+    Stack,
+    ViewerReport,
+)
 
-__all__ = ["Layout", "Overlay", "Pane", "Scene", "Stack", "ViewerReport", "render_viewer"]
+__all__ = [
+    "Comparison",
+    "Layout",
+    "Overlay",
+    "Pane",
+    "Scene",
+    "Stack",
+    "ViewerReport",
+    "render_viewer",
+]

@@ -54,6 +54,8 @@ USUAL: dict[str, str] = {
     "nextFinding": "Alt+ArrowDown",
     "note": "Alt+n",
     "prior": "s",
+    "blink": ".",
+    "sameWindow": ",",
     "signPreliminary": "Alt+Enter",
     "signFinal": "Ctrl+Enter",
     "cancel": "Escape",

@@ -94,6 +94,29 @@ class Pane:
     stack: Stack | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a prior that hangs beside the image in the first pane is laid in its place.
+
+    Attributes
+    ----------
+    prior : str
+        Key of the pane of the prior; empty where it does not hang.
+    lungs : tuple of (float, float, float, float), optional
+        The boxes around the lungs, in the image and in the prior: top, left, bottom and right in
+        fractions of each picture. They are laid on each other by one scale and a shift.
+    aligned : str
+        What aligned the two, with the network's name, version and hash.
+    reason : str
+        Why there are no boxes, in words, with what to do instead; empty where there are.
+    """
+
+    prior: str = ""
+    lungs: tuple[Edges, Edges] | None = None
+    aligned: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Everything on the screen.
@@ -103,6 +126,7 @@ class Scene:
     presentations through reruns; a higher ``generation`` makes it take those given here.
     ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is the
     act whose question waits to be confirmed, "signFinal" or "signPreliminary"; else empty.
+    ``comparison`` is there for a patient with a prior.
     """
 
     panes: tuple[Pane, ...]
@@ -116,6 +140,7 @@ class Scene:
     generation: int = 0
     acts: int = 0
     confirming: str = ""
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def to_wire(
         "generation": scene.generation,
         "acts": scene.acts,
         "confirming": scene.confirming,
+        "comparison": None if scene.comparison is None else asdict(scene.comparison),
         "annotations": [_annotation(mark) for mark in scene.annotations],
         "presentations": [_presentation(presentation) for presentation in scene.presentations],
         "bindings": dict(scene.bindings),

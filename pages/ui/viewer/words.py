@@ -70,6 +70,8 @@ def _actions() -> dict[str, str]:
         "nextFinding": _("Next finding"),
         "note": _("Write in the note"),
         "prior": _("Prior beside, or this image alone"),
+        "blink": _("Blink with the prior: hold to see it, or tap to alternate"),
+        "sameWindow": _("Same window for the prior: the same center and width"),
         "signPreliminary": _("Sign preliminary"),
         "signFinal": _("Sign final"),
         "nextStudy": _("Next unread study"),
@@ -111,6 +113,14 @@ def _readouts() -> dict[str, str]:
         "unscaled": _("no scale in this file"),
         "ctr": _("Cardiothoracic ratio"),
         "mean": _("mean"),
+        "same_window": _("Same center and width as the image beside"),
+        "no_same_window": _(
+            "One window fits grey images of one modality and unit alone; set each by itself."
+        ),
+        "blink_turned": _("Reset both images first: one of them is turned or flipped."),
+        "blink_sides": _(
+            "The two files name other sides at their edges. Compare the two side by side."
+        ),
     }
 
 

@@ -28,6 +28,8 @@ const PATHS: Record<string, string> = {
   contour: "M10 3c4 0 7 3 7 7s-3 7-7 7s-7-3-7-7s3-7 7-7M10 7c2 0 3.5 1 3.5 3S12 13 10 13s-3.5-1-3.5-3S8 7 10 7",
   palette: "M3 5h14v4H3zM3 9h14v2H3zM3 11h14v4H3z",
   cine: "M6 4l10 6l-10 6z",
+  blink: "M3 5h9v9H3zM8 8h9v9H8zM8 11.5h4",
+  sameWindow: "M6 4a5 5 0 0 0 0 12zM14 4a5 5 0 0 1 0 12zM8.5 8.5h3M8.5 11.5h3",
   link: "M8 12l4-4M7 9l-2.5 2.5a3 3 0 0 0 4 4L11 13M13 11l2.5-2.5a3 3 0 0 0-4-4L9 7",
   undo: "M4 8h8a4 4 0 0 1 0 8H8M7 5L4 8l3 3",
   redo: "M16 8H8a4 4 0 0 0 0 8h4M13 5l3 3l-3 3",

@@ -11,7 +11,7 @@ export const DEFAULTS: Record<string, string> = {
   previousPane: "ArrowLeft", nextPane: "ArrowRight", link: "y",
   undo: "Ctrl+z", redo: "Ctrl+y", remove: "Backspace", accept: "Enter", reject: "j", present: "Alt+p", absent: "Alt+a",
   normal: "Alt+c", nextFinding: "Alt+ArrowDown",
-  note: "Alt+n", prior: "s", signPreliminary: "Alt+Enter", signFinal: "Ctrl+Enter",
+  note: "Alt+n", prior: "s", blink: ".", sameWindow: ",", signPreliminary: "Alt+Enter", signFinal: "Ctrl+Enter",
   cancel: "Escape", help: "?",
 };
 

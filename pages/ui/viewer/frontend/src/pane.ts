@@ -9,7 +9,7 @@ import { closeTools, openTools, startTools } from "./marks.ts";
 import { UNCOVERED, type Cover, type Overlay } from "./overlay.ts";
 import type { PixelPacket } from "./store.ts";
 import type { Affine, Grey, PaneSpec, Point, PresentationRecord } from "./types.ts";
-import { fit, invert, apply, pan, place, snapped, zoomAbout, type View } from "./view.ts";
+import { chain, fit, invert, apply, pan, place, snapped, zoomAbout, type View } from "./view.ts";
 
 const UNTURNED: Turn = { flipped: false, rotation: 0 };
 const FARTHEST = 0.02;
@@ -18,6 +18,12 @@ let count = 0;
 
 /** The part that changed, for those who draw around the film. */
 export type Change = "film" | "view" | "look" | "frame" | "cover" | "drawn";
+
+/** A prior in the place of the film: whose pane it is, and its pixels to those of the film. */
+export interface Stead {
+  pane: Pane;
+  map: Affine;
+}
 
 export class Pane {
   readonly id = `lightbox-${++count}`;
@@ -33,6 +39,8 @@ export class Pane {
   overlay: Overlay | null = null;
   cover: Cover = UNCOVERED;
   planes = true; // the file's own overlay is shown
+  note = ""; // about its window, to stand with it
+  stead: Stead | null = null;
   spec: PaneSpec;
   private drawn = 0;
   private viewport: Stack | null = null;
@@ -277,6 +285,13 @@ export class Pane {
     this.redraw("cover");
   }
 
+  /** The prior in the place of the film; null brings back the film, with all that lies over it. */
+  setStead(stead: Stead | null): void {
+    this.stead = stead;
+    this.cell.classList.toggle("stead", stead !== null);
+    this.redraw("cover");
+  }
+
   redraw(change: Change): void {
     // The overlay is ours alone: Cornerstone has nothing new to render, and may not say it did.
     if (change === "cover") this.paint();
@@ -321,8 +336,15 @@ export class Pane {
   private paint(): void {
     if (!this.film || !this.viewport) return;
     const { place } = this;
-    this.draw(this.canvas.getContext("2d")!, place);
-    this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
+    const context = this.canvas.getContext("2d")!;
+    if (this.stead?.pane.film) {
+      const { pane, map } = this.stead;
+      pane.film!.paint(context, chain(map, place), pane.look);
+      this.glass.width = this.glass.width; // clears it: no colour of the film's lies on the prior
+    } else {
+      this.draw(context, place);
+      this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
+    }
     this.drawn += 1;
     this.cell.dataset.drawn = String(this.drawn);
     this.cell.dataset.ready = this.film.complete ? "true" : "preview";

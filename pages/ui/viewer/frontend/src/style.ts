@@ -45,7 +45,7 @@ button[aria-pressed="true"] {
   background: color-mix(in srgb, var(--st-primary-color, #7fb2e5) 28%, transparent);
   border-color: var(--st-primary-color, #7fb2e5);
 }
-button:disabled { opacity: 0.35; cursor: default; }
+button:disabled, button[aria-disabled="true"] { opacity: 0.35; cursor: default; }
 button svg {
   width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.5;
   stroke-linecap: round; stroke-linejoin: round;
@@ -88,6 +88,17 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
   font-weight: 600; text-shadow: none; text-align: center; z-index: 3;
 }
 .trim.turned .nw, .trim.turned .ne { top: 30px; } .trim.turned .edge.top { top: 52px; }
+.pane.stead .film { pointer-events: none; } .pane.stead .film svg { visibility: hidden; }
+.pane.stead::before {
+  content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 5; box-shadow: inset 0 0 0 5px #ffd65c;
+}
+.pane.stead .title { font-size: 26px; line-height: 1.25; color: #ffd65c; }
+.aligned { font-size: 12px; } .stead .corner.ne { background: rgba(0, 0, 0, 0.6); padding: 2px 6px; border-radius: 3px; }
+.refusal {
+  position: absolute; bottom: 72px; left: 50%; transform: translateX(-50%); max-width: 80%; padding: 4px 10px;
+  background: #11151a; border: 1px solid #ffb37a; border-radius: 4px; color: #ffd9b8; text-shadow: none;
+}
+.refusal:empty { display: none; }
 .edge { position: absolute; font-size: 16px; font-weight: 700; color: #ffe08a; }
 .edge.top { top: 30px; left: 50%; } .edge.bottom { bottom: 30px; left: 50%; }
 .edge.left { left: 10px; top: 50%; } .edge.right { right: 10px; top: 50%; }

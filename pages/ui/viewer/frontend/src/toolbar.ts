@@ -18,6 +18,8 @@ export interface Bar {
   threshold: HTMLInputElement;
   press: (action: string, down: boolean) => void;
   allow: (action: string, able: boolean) => void;
+  excuse: (action: string, reason: string) => void; // why it would not do; empty where it would
+  compareGroup: HTMLElement;
   planesGroup: HTMLElement;
   overlayGroup: HTMLElement;
   cineGroup: HTMLElement;
@@ -134,6 +136,7 @@ export function toolbar(
     popover("map_look", opacity, threshold, button("contour"), button("palette")),
   );
   const linkGroup = group(button("link"));
+  const compareGroup = group(button("blink"), button("sameWindow"));
   const cineGroup = group(button("cine"));
   group(...PLACING.map(button), button("text"), button("help"));
   const editGroup = group(...DRAWING.map(button), ...EDITING.map(button), finding);
@@ -151,8 +154,15 @@ export function toolbar(
   new ResizeObserver(fold).observe(root);
   return {
     root, presets, finding, opacity, threshold, planesGroup, overlayGroup, cineGroup, editGroup, linkGroup,
-    fold, close,
+    compareGroup, fold, close,
     press: (action, down) => buttons.get(action)?.setAttribute("aria-pressed", String(down)),
+    excuse: (action, reason) => { // it can still be pressed, and then says the reason in sight
+      const control = buttons.get(action)!;
+      control.setAttribute("aria-disabled", String(reason !== ""));
+      const name = words[action] ?? action;
+      const key = keyName(keys[action]);
+      control.title = [key ? `${name} (${key})` : name, reason].filter(Boolean).join("\n");
+    },
     allow: (action, able) => {
       const control = buttons.get(action);
       if (control) control.disabled = !able;

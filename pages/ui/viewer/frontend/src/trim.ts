@@ -5,9 +5,14 @@ import { edges } from "./letters.ts";
 import { plane, tidy } from "./measure.ts";
 import type { Cover, Overlay } from "./overlay.ts";
 import type { Pane } from "./pane.ts";
+import type { View } from "./view.ts";
 import type { PaneSpec, Point } from "./types.ts";
 
 type Words = Record<string, string>;
+
+/** What is told of a film: of a pane's own, or of the prior in its place. */
+export type Told = Pick<Pane, "film" | "look" | "turn" | "planes" | "position" | "spec" | "note">
+  & { view: View };
 
 const ROUND = [1, 2, 5];
 
@@ -25,6 +30,7 @@ export class Trim {
   private readonly legendText = el("div");
   private readonly letters = ["top", "right", "bottom", "left"].map((edge) => el("div", `edge ${edge}`));
   private readonly waiting = el("div", "waiting");
+  private readonly refusal = el("div", "refusal");
   private described = "";
 
   constructor(words: Words) {
@@ -37,15 +43,22 @@ export class Trim {
     southeast.append(this.bar, el("div", "research", words.research));
     this.warning.setAttribute("role", "status");
     this.warning.hidden = true;
+    this.refusal.setAttribute("role", "status");
     setText(this.waiting, words.loading ?? "");
     this.root.append(
-      this.banner, this.about, southwest, southeast, this.legend, this.warning, this.waiting, ...this.letters,
+      this.banner, this.about, southwest, southeast, this.legend, this.warning, this.waiting, this.refusal,
+      ...this.letters,
     );
   }
 
-  /** Who and what: changes only with the scene. */
-  describe({ banner, title, marks, notes }: PaneSpec): void {
-    const text = JSON.stringify([banner, title, marks, notes]);
+  /** Why something asked for is not done; empty takes it away. */
+  refuse(reason: string): void {
+    setText(this.refusal, reason);
+  }
+
+  /** Who and what; and, of a prior in the place of the film, what aligned the two. */
+  describe({ banner, title, marks, notes }: PaneSpec, aligned = ""): void {
+    const text = JSON.stringify([banner, title, marks, notes, aligned]);
     if (text === this.described) return;
     this.described = text;
     this.banner.replaceChildren(
@@ -57,13 +70,14 @@ export class Trim {
     );
     this.about.replaceChildren(
       el("div", "title", title),
+      ...(aligned ? [el("div", "aligned", aligned)] : []),
       ...marks.map((mark) => el("div", "mark", mark)),
       ...notes.map((note) => el("div", "note", note)),
     );
   }
 
   /** How the film is shown. */
-  update(pane: Pane, words: Words): void {
+  update(pane: Told, words: Words): void {
     const film = pane.film!;
     const { look, turn, view } = pane;
     const { header } = film;
@@ -75,6 +89,7 @@ export class Trim {
       const kind = lut ? words.lut : curve === "SIGMOID" ? words.sigmoid : "";
       parts.push([lut ? "" : numbers, kind, name].filter(Boolean).join(" \u00b7 "));
     }
+    if (pane.note) parts.push(pane.note);
     if (film.hasPlanes && !pane.planes) parts.push(words.planes_off ?? "");
     if (look.inverted) parts.push(words.inverted ?? "");
     parts.push(fill(words.zoom_level, { percent: Math.round(view.scale * 100) }));
@@ -134,7 +149,7 @@ export class Trim {
     this.legend.replaceChildren(meaning, this.legendText);
   }
 
-  private scale(pane: Pane, words: Words): void {
+  private scale(pane: Told, words: Words): void {
     const { spacing } = pane.film!.header;
     const ratio = window.devicePixelRatio || 1;
     const horizontal = pane.turn.rotation % 180 ? "row" : "column";

@@ -69,7 +69,7 @@ export interface OverlaySpec {
   target: string;
   meaning: string;
   source: string;
-  seen: [number, number, number, number]; // top, left, bottom, right
+  seen: Edges;
   shown: boolean; // from the start
   outline: [number, number][]; // around the strongest place, in fractions of the film
 }
@@ -85,6 +85,17 @@ export interface PaneSpec {
   notes: string[];
   overlay: OverlaySpec | null;
   stack: StackSpec | null; // where it stands among the pictures of its series
+}
+
+/** Top, left, bottom and right in fractions of a film. */
+export type Edges = [number, number, number, number];
+
+/** How the prior that hangs beside is laid over the film of the first pane. */
+export interface ComparisonSpec {
+  prior: string; // key of its pane, or empty where it does not hang
+  lungs: [Edges, Edges] | null; // in the film and in the prior
+  aligned: string; // what aligned them
+  reason: string; // why there are no boxes
 }
 
 export interface StackSpec {
@@ -128,6 +139,7 @@ export interface SceneSpec {
   editable: boolean;
   generation: number;
   acts: number; // how many of what keys asked for were done
+  comparison: ComparisonSpec | null; // of a patient with a prior
   confirming: string; // the act whose question waits to be confirmed; else empty
   annotations: AnnotationRecord[];
   presentations: PresentationRecord[];

@@ -12,6 +12,16 @@ export function apply([a, b, c, d, e, f]: Affine, [x, y]: Point): Point {
   return [a * x + c * y + e, b * x + d * y + f];
 }
 
+/** First `before`, then `then`. */
+export function chain(before: Affine, then: Affine): Affine {
+  const [a, b, c, d] = then;
+  const [e, f] = apply(then, [before[4], before[5]]);
+  return [
+    a * before[0] + c * before[1], b * before[0] + d * before[1],
+    a * before[2] + c * before[3], b * before[2] + d * before[3], e, f,
+  ];
+}
+
 export function invert([a, b, c, d, e, f]: Affine): Affine {
   const det = a * d - b * c;
   return [

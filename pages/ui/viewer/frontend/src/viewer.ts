@@ -2,6 +2,7 @@
 
 import { choosePreset, coverBy, frameBy, present } from "./acts.ts";
 import { Asking } from "./asking.ts";
+import { Compare } from "./compare.ts";
 import { Collector } from "./collect.ts";
 import { Paging } from "./paging.ts";
 import { toolbar, type Bar } from "./toolbar.ts";
@@ -17,7 +18,7 @@ import { Pane, type Change } from "./pane.ts";
 import { options, presets } from "./presets.ts";
 import { waitForPacket } from "./store.ts";
 import { CSS } from "./style.ts";
-import { Trim } from "./trim.ts";
+import { Trim, type Told } from "./trim.ts";
 import type { PaneSpec, Point, PresentationRecord, SceneSpec, Shape } from "./types.ts";
 import type { View } from "./view.ts";
 
@@ -38,6 +39,7 @@ export class Viewer {
   private readonly journal: Journal;
   private readonly collector = new Collector((hashes) => this.missing(hashes));
   private readonly paging = new Paging((at) => this.step(at));
+  private readonly compare = new Compare(() => this.panes, (pane) => this.tellStead(pane));
   private readonly trims = new Map<Pane, Trim>();
   private panes: Pane[] = [];
   private active: Pane | null = null;
@@ -72,6 +74,9 @@ export class Viewer {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal });
     window.addEventListener("click", (event) => this.comeBack(event), { signal });
     window.addEventListener("keyup", (event) => this.comeBack(event), { signal });
+    this.grid.addEventListener("pointerdown", () => this.endBlink(), { capture: true, signal });
+    window.addEventListener("keyup", (event) => this.release(event.code), { signal });
+    window.addEventListener("blur", () => this.endBlink(), { signal });
     window.addEventListener("pointerdown", (event) => {
       if (!event.composedPath().includes(this.root)) this.journal.flush();
     }, { capture: true, signal });
@@ -84,8 +89,10 @@ export class Viewer {
     if (text === this.last) return;
     const first = !this.last;
     this.last = text;
+    this.compare.stop(); // what stood there may be another film's by now
     const linkChanged = first || scene.linked !== this.scene.linked;
     this.scene = scene;
+    this.compare.update(scene.comparison, scene.words);
     if (linkChanged) this.linked = scene.linked;
     marks.setWords(scene.words);
     this.root.setAttribute("aria-label", scene.words.viewer ?? "");
@@ -103,6 +110,7 @@ export class Viewer {
   }
 
   close(): void {
+    this.compare.stop();
     this.journal.flush();
     this.collector.close();
     this.acts.close();
@@ -116,6 +124,9 @@ export class Viewer {
   /** Do what a key or a button stands for. */
   run(action: string): void {
     const pane = this.active;
+    if (action === "blink") return this.blink();
+    this.endBlink(); // whatever is done is done to the film that is seen
+    if (action === "sameWindow") return this.shareWindow();
     if (action === "help") return this.help();
     if (action === "link") return this.link();
     if (action === "text") return this.hideText();
@@ -132,6 +143,50 @@ export class Viewer {
     if (this.edit(action) || this.lay(action) || this.page(pane, action)) return;
     present(pane, action, this.scene.words);
     this.journal.settled();
+  }
+
+  /** The prior in the place of the image; `key` is the one that may be held. */
+  private blink(key = ""): void {
+    if (!this.scene.comparison) return;
+    this.refuse(this.compare.running ? "" : this.compare.obstacle());
+    this.compare.blink(key);
+    this.refreshBar();
+  }
+
+  private release(key: string): void {
+    if (!this.compare.running) return;
+    this.compare.release(key);
+    this.refreshBar();
+  }
+
+  private endBlink(): void {
+    this.refuse("");
+    if (!this.compare.running) return;
+    this.compare.stop();
+    this.refreshBar();
+  }
+
+  private shareWindow(): void {
+    if (!this.scene.comparison) return;
+    this.refuse(this.compare.sameWindow ? "" : this.compare.windowObstacle());
+    this.following = true;
+    this.compare.switchWindow();
+    this.following = false;
+    this.refreshBar();
+  }
+
+  private refuse(reason: string): void {
+    const first = this.panes[0];
+    if (first) this.trims.get(first)?.refuse(reason);
+  }
+
+  /** Around the image stands what is true of the picture that is seen. */
+  private tellStead(pane: Pane): void {
+    const trim = this.trims.get(pane)!;
+    const { stead } = pane;
+    if (stead) this.magnify(pane, null);
+    trim.point(pane, null, null, this.scene.words);
+    trim.describe(stead ? stead.pane.spec : pane.spec, stead ? this.compare.aligned : "");
   }
 
   private edit(action: string): boolean {
@@ -264,7 +319,8 @@ export class Viewer {
     if (!action) return this.journal.flush();
     event.preventDefault();
     event.stopImmediatePropagation();
-    this.run(action);
+    if (action !== "blink") this.run(action);
+    else if (!event.repeat) this.blink(event.code);
   }
 
   /** After a choice beside the film the keys are the film's again; a note is left by Escape. */
@@ -331,6 +387,12 @@ export class Viewer {
     bar.editGroup.hidden = !this.scene.editable;
     bar.linkGroup.hidden = this.panes.length < 2;
     bar.press("link", this.linked);
+    bar.compareGroup.hidden = !this.scene.comparison;
+    bar.press("blink", this.compare.running);
+    for (const name of SHAPES) bar.allow(name, !this.compare.running); // nothing is measured meanwhile
+    bar.excuse("blink", this.compare.obstacle());
+    bar.press("sameWindow", this.compare.sameWindow);
+    bar.excuse("sameWindow", this.compare.windowObstacle());
     bar.press("text", this.root.classList.contains("bare"));
     if (overlaid?.cover.shown) this.acts.tellMap();
     if (overlaid) {
@@ -477,8 +539,8 @@ export class Viewer {
   }
 
   private magnify(pane: Pane, at: Point | null): void {
-    this.lens.hidden = !at;
-    if (!at) return this.lens.remove();
+    this.lens.hidden = !at || pane.stead !== null;
+    if (!at || pane.stead) return this.lens.remove();
     pane.cell.append(this.lens);
     const ratio = window.devicePixelRatio || 1;
     const factor = 3;
@@ -497,17 +559,40 @@ export class Viewer {
     const trim = this.trims.get(pane);
     if (!pane.film || !trim) return;
     if (change !== "drawn") {
-      trim.update(pane, this.scene.words);
-      trim.explain(pane.overlay, pane.cover, this.scene.words);
+      trim.update(told(pane), this.scene.words);
+      trim.explain(pane.stead ? null : pane.overlay, pane.cover, this.scene.words);
       describe(pane);
     }
     if (change === "look" || change === "film" || change === "frame") this.refreshBar();
+    if (change === "view") this.excuseBlink();
+    this.followLinked(pane, change);
+    if (this.following || (change !== "look" && change !== "film")) return;
+    this.following = true;
+    this.compare.follow(pane);
+    this.following = false;
+  }
+
+  /** A film that is turned is not laid over another. */
+  private excuseBlink(): void {
+    if (this.scene.comparison) this.bar?.excuse("blink", this.compare.obstacle());
+  }
+
+  private followLinked(pane: Pane, change: Change): void {
     if (!this.linked || this.following || !["view", "look", "frame"].includes(change)) return;
     if (pane !== this.active) return;
     this.following = true;
     follow(pane, change, this.panes.filter((other) => other !== pane && other.ready));
     this.following = false;
   }
+}
+
+/** What is told around a pane: of its film, or of the prior in its place. */
+function told(pane: Pane): Told {
+  if (!pane.stead) return pane;
+  const { pane: prior, map } = pane.stead;
+  const { film, look, position, spec, note } = prior;
+  const view = { ...pane.view, scale: pane.view.scale * map[0] };
+  return { film, look, position, spec, note, view, turn: pane.turn, planes: false };
 }
 
 /** To the field where the reader writes; Escape comes back to the film. */
@@ -532,7 +617,7 @@ function packetNames({ panes }: SceneSpec): [string[], string[]] {
 }
 
 /** The state of a pane where tests and style sheets can see it. */
-function describe({ cell, look, turn, view, overlay, planes, cover, place, film }: Pane): void {
+function describe({ cell, look, turn, view, overlay, planes, cover, place, film, stead }: Pane): void {
   const { grey, inverted, frame } = look;
   Object.assign(cell.dataset, {
     windowCenter: String(grey.center),
@@ -546,6 +631,7 @@ function describe({ cell, look, turn, view, overlay, planes, cover, place, film 
     rotation: String(turn.rotation),
     flipped: String(turn.flipped),
     frame: String(frame),
+    stead: stead?.pane.spec.key ?? "",
     overlay: overlay ? (cover.shown ? "on" : "off") : "none",
     planes: film!.hasPlanes ? (planes ? "on" : "off") : "none",
     opacity: String(cover.opacity),

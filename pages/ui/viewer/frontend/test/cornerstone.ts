@@ -6,10 +6,17 @@ import type { Point } from "../src/types.ts";
 // The page: elements that know their size.
 export const SIZE: Point = [800, 600]; // of every film's element, in pixels
 
+/** What the reader asked of the system. */
+export const MOTION = { reduced: false };
+
 class FakeElement {
   className = "";
   dataset: Record<string, string> = {};
   style = { setProperty: (): void => {} };
+  readonly classes = new Set<string>();
+  readonly classList = {
+    toggle: (name: string, on: boolean): void => void (on ? this.classes.add(name) : this.classes.delete(name)),
+  };
   clientWidth = SIZE[0];
   clientHeight = SIZE[1];
   width = SIZE[0];
@@ -31,6 +38,7 @@ class FakeElement {
 Object.assign(globalThis, {
   document: { createElement: () => new FakeElement() },
   window: globalThis,
+  matchMedia: () => ({ matches: MOTION.reduced }),
   devicePixelRatio: 1,
   ResizeObserver: class { observe(): void {} disconnect(): void {} },
   ImageData: class {

@@ -72,7 +72,7 @@ test("every key starts its action, held with Ctrl where it says so", () => {
     e: "planes", o: "overlay", "[": "opacityDown", "]": "opacityUp", u: "contour", "2": "preset2", "+": "zoomIn",
     "-": "zoomOut", "=": "fit", " ": "reset", ArrowUp: "previousFrame", ArrowDown: "nextFrame",
     Home: "firstFrame", End: "lastFrame", ArrowLeft: "previousPane", ArrowRight: "nextPane",
-    d: "length", a: "angle", b: "rectangle", x: "ellipse", k: "ratio", f: "region", t: "point",
+    ".": "blink", ",": "sameWindow", d: "length", a: "angle", b: "rectangle", x: "ellipse", k: "ratio", f: "region", t: "point",
     w: "window", m: "pan", z: "zoom", g: "magnify", c: "cine", y: "link", Escape: "cancel",
     "?": "help", Delete: "remove", Backspace: "remove", I: "invert",
   };
