@@ -82,7 +82,12 @@ def test_every_callback_is_a_deed(source: Path) -> None:
 
 def test_callbacks_are_found() -> None:
     found = {name for source in SOURCES for name in _callbacks(source)}
-    wanted = {"statements._decide", "second_look.sign", "brush._take_stroke", "render._note_missing"}
+    wanted = {
+        "statements._decide",
+        "second_look.sign",
+        "brush._take_stroke",
+        "render._note_missing",
+    }
     assert wanted <= found and "filters.sort_by_header" in found
 
 

@@ -88,7 +88,7 @@ def test_a_row_of_results_says_who_typed_it() -> None:
 
 def test_the_summary_of_a_batch_says_who_typed_a_name() -> None:
     row = result_row("a.png", None, typed_case().record.instances[0], names=True)
-    assert identity(row, names=True)[0] == "Patient Diałło Amina, K-7 (typed by Dr. Müller)"
+    assert identity(row, names=True)[0] == "Patient Diałło, Amina, K-7 (typed by Dr. Müller)"
     assert "Diałło" not in str(identity(replace(row, patient_name=""), names=False))
 
 
