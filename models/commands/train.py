@@ -38,7 +38,7 @@ def train(
         typer.Option(help="Folder its paths start from; else LIGHTBOX_DATA or the file's own."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME if empty.")] = None,
-    members: Annotated[int, typer.Option(min=1, help="Networks that answer together.")] = 1,
+    members: Annotated[int, typer.Option(min=1, help="Models that answer together.")] = 1,
     tune: Annotated[int, typer.Option(min=0, help="Trials of a search for settings first.")] = 0,
     fill: Annotated[bool, typer.Option("--fill", help="Train a fill (heads of evidence).")] = False,
     imagenet: Annotated[
@@ -46,7 +46,7 @@ def train(
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only look for faults.")] = False,
     replace_model: Annotated[
-        bool, typer.Option("--replace", help="Put it in the place of a model of that name.")
+        bool, typer.Option("--replace", help="Replace a model of that name.")
     ] = False,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change: NAME=VALUE or TABLE.NAME=VALUE.")
@@ -98,13 +98,13 @@ def check_data(config: TaskConfig, data: Path) -> str:
     for hospital in config.elsewhere:
         if not hospital.films(data, config.classes, multi_label=config.multi_label):
             problems.append(
-                f"No film of the hospital {hospital.name} has a class of the task. Rename its "
+                f"No image of the hospital {hospital.name} has a class of the task. Rename its "
                 "labels by columns in its table, or take the table out."
             )
     if problems:
         raise SettingsError(" ".join(problems))
     counts = ", ".join(f"{len(select(films, split))} {split}" for split in SPLITS)
-    return f"{len(films)} films of {len({f.patient for f in films})} patients: {counts}."
+    return f"{len(films)} images of {len({f.patient for f in films})} patients: {counts}."
 
 
 @contextmanager
@@ -140,7 +140,7 @@ class Job:
     changes : list of str
         Settings changed on the command line, then by a search.
     members : int
-        Networks that answer together.
+        Models that answer together.
     imagenet : bool
         Begin with ImageNet's weights.
     done : dict
@@ -185,14 +185,14 @@ class Job:
             held = json.loads(notes.read_text())
             if held["mark"] != mark:
                 raise SettingsError(
-                    f"The folder {self.out.name} holds a run of another task file, other films or "
+                    f"The folder {self.out.name} holds a run of another task file, other images or "
                     "other options. Give another folder by --out, or delete it."
                 )
             self.done = held["done"]
         if self.target.exists() and not replace_model and "install" not in self.done:
             raise SettingsError(
                 f"A model named {self.config.name} is installed already. Give the task another "
-                "name, or say --replace to put the new one in its place."
+                "name, or say --replace to replace it."
             )
         self.weights.mkdir(parents=True, exist_ok=True)
         self._note(mark)
@@ -221,7 +221,7 @@ class Job:
         if tune:
             made.append((f"search of {tune} trials", partial(self._tune, tune)))
         made += [
-            (f"network {number} of {self.members}", partial(self._train_network, number))
+            (f"model {number} of {self.members}", partial(self._train_network, number))
             for number in range(1, self.members + 1)
         ]
         made += [("calibration", self._assemble), ("gate", self._train_gate)]

@@ -41,7 +41,7 @@ def check_films(
     strangers = [film.line for film in films if film.split not in SPLITS]
     if strangers:
         problems.append(
-            f"{len(strangers)} films are in a split of another name ({_lines(strangers)}). Name "
+            f"{len(strangers)} images are in a split of another name ({_lines(strangers)}). Name "
             "it train, val or test, or rename it by splits under [columns]."
         )
     for split in SPLITS:
@@ -50,15 +50,15 @@ def check_films(
             present = finding_truth(truth[inside], classes, finding)
             counts = {"with": int(present.sum()), "without": int((~present).sum())}
             problems += [
-                f"The split {split} has {count} films {word} {finding.code}, and at least "
-                f"{LEAST[split]} are needed. Add some, or deal the films out anew."
+                f"The split {split} has {count} images {word} {finding.code}, and at least "
+                f"{LEAST[split]} are needed. Add some, or deal the images out anew."
                 for word, count in counts.items()
                 if count < LEAST[split] and not (finding.exploratory and split != "train")
             ]
     if not multi_label:
         seen = {film.label for film in select(films, "train")}
         problems += [
-            f"No training film shows the class {name}. Add some, or take it out of classes."
+            f"No training image shows the class {name}. Add some, or take it out of classes."
             for name in classes
             if name not in seen
         ]

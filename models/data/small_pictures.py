@@ -32,10 +32,10 @@ _SMALLEST = 32  # pixels: `models.rules.pixel_checks.MIN_SIDE`
 
 def main(
     file: Annotated[Path, typer.Argument(help="MedMNIST .npz file.")],
-    folder: Annotated[Path, typer.Argument(help="Where films and manifest go.")],
+    folder: Annotated[Path, typer.Argument(help="Where images and manifest go.")],
     labels: Annotated[str, typer.Option(help="Names of the classes, by number, with commas.")],
 ) -> None:
-    """Write films (PNG) and ``manifest.csv``."""
+    """Write images (PNG) and ``manifest.csv``."""
     names = tuple(name.strip() for name in labels.split(","))
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def main(
             name = f"{split}-{number:05d}.png"
             (images / name).write_bytes(png_bytes(enlarge(picture)))
             writer.writerow((name, label, "", split))
-    typer.echo(f"films and manifest written to {folder.name}")
+    typer.echo(f"images and manifest written to {folder.name}")
 
 
 def read_pictures(

@@ -12,18 +12,18 @@ from models.rules.baseline_rule import OTHER, OWN, UNMEASURED, WANTED
 # Why a finding is exploratory. Literal, because the words are translated as they stand.
 WHY = {
     UNMEASURED: (
-        "It was not yet measured on films of another hospital, so nobody knows what it is worth "
+        "It was not yet measured on images of another hospital, so nobody knows what it is worth "
         "there."
     ),
     OWN: (
-        "On its own hospital's films it is not surely better than numbers of the whole picture "
+        "On its own hospital's images it is not surely better than numbers of the whole picture "
         "that hold no anatomy."
     ),
     OTHER: (
-        "On another hospital's films it is not surely better than numbers of the whole picture "
+        "On another hospital's images it is not surely better than numbers of the whole picture "
         "that hold no anatomy."
     ),
-    WANTED: "On another hospital's films it does not reach what was asked of it.",
+    WANTED: "On another hospital's images it does not reach what was asked of it.",
 }
 BASELINES = {
     "numbers": "Twelve numbers of the whole picture",

@@ -69,7 +69,7 @@ def test_whole_image_numbers_stand_beside_every_hospital(open_page: OpenPage, fo
     shown = said(open_page(PAGE))
     for figure in ("0.713", "0.531", "0.514", "0.896"):  # hospital, numbers, thumbnail, own
         assert figure in shown
-    assert "Sealand (chose among networks)" in shown and "44 of 46 answered" in shown
+    assert "Sealand (chose among models)" in shown and "44 of 46 answered" in shown
     assert "41" in shown and "Quadratic weighted kappa" in shown
 
 

@@ -30,19 +30,19 @@ def render_hospitals(facts: ModelFacts) -> None:
     st.caption(
         _(
             "Numbers of the whole picture hold no anatomy. What a linear model reaches with them, "
-            "the films give away: the network has to be better, and in another hospital."
+            "the images give away: the AI has to be better, and in another hospital."
         )
     )
     title = _("Other hospitals, beside whole-image numbers")
     _table([_row(facts, one) for one in facts.hospitals], title)
     if not any(one.hospital for one in facts.hospitals):
-        st.caption(_("No films of another hospital: what it is worth there is not known."))
+        st.caption(_("No images of another hospital: what it is worth there is not known."))
 
 
 def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
-    name = one.hospital or _("Its own test films")
+    name = one.hospital or _("Its own test images")
     if one.chooses:
-        name = _("{hospital} (chose among networks)").format(hospital=name)
+        name = _("{hospital} (chose among models)").format(hospital=name)
     films = _("{answered} of {films} answered, {present} with the finding").format(
         answered=one.answered, films=one.films, present=one.with_finding
     )
@@ -58,7 +58,7 @@ def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
         label: one.baselines[n].whole if n in one.baselines else "" for n, label in names.items()
     }
     finding = words.finding_label(facts, one.finding)
-    return {_("Finding"): finding, _("Films of"): name, _("Films"): films, **figures, **beside}
+    return {_("Finding"): finding, _("Images of"): name, _("Images"): films, **figures, **beside}
 
 
 def render_grades(facts: ModelFacts) -> None:
@@ -85,7 +85,7 @@ def render_grades(facts: ModelFacts) -> None:
         }
         for name, row in zip(grades.classes, grades.confusion, strict=True)
     ]
-    _table(confusion, _("Films by true grade (rows) and the grade given (columns)"))
+    _table(confusion, _("Images by true grade (rows) and the grade given (columns)"))
 
 
 def _table(rows: Sequence[dict[str, str]], alt: str) -> None:

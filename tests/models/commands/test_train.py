@@ -156,9 +156,9 @@ def spoil(folder: Path, kind: str) -> None:
         ("label", "no class of the task: nodul. Name them"),
         ("patient", r"one patient into two splits \(lines 2 and 73\); regroup"),
         ("split", r"split of another name \(line 2\). Name it train"),
-        ("few", "The split val has 0 films with nodule, and at least 5 are needed. Add"),
+        ("few", "The split val has 0 images with nodule, and at least 5 are needed. Add"),
         ("column", "has no column 'label'"),
-        ("hospital", "No film of the hospital second hospital has a class of the task. Rename"),
+        ("hospital", "No image of the hospital second hospital has a class of the task. Rename"),
     ],
 )
 def test_faulty_data_are_named_in_a_sentence(tmp_path: Path, kind: str, says: str) -> None:
@@ -171,7 +171,7 @@ def test_faulty_data_are_named_in_a_sentence(tmp_path: Path, kind: str, says: st
 def test_sound_data_are_counted(tmp_path: Path) -> None:
     compose.main(tmp_path, films=72, seed=0)
     said = train.check_data(read_config(tmp_path / "task.toml"), tmp_path)
-    assert said == "72 films of 72 patients: 43 train, 14 val, 15 test."
+    assert said == "72 images of 72 patients: 43 train, 14 val, 15 test."
 
 
 def test_a_set_nobody_saw_is_composed_by_its_seed(tmp_path: Path) -> None:
