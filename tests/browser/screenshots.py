@@ -64,7 +64,7 @@ def take_tour(page: Page, folder: Path) -> None:
     page.get_by_role("radio", name=PRESENT).click()
     expect(page.get_by_text("Draft, version 1")).to_be_visible()
     page.get_by_role("button", name="Sign final").click()
-    expect(page.get_by_text("Final, signed by")).to_be_visible()
+    expect(page.get_by_text("Final, signed by").first).to_be_visible()
     page.get_by_role("link", name="Worklist").click()
     expect(page.get_by_role("grid")).to_contain_text("Signed: Dr")
     shoot(page, folder / "worklist.png")

@@ -58,7 +58,7 @@ def sign(page: Page, choice: str | re.Pattern[str], *, against: bool = False) ->
     if against:
         expect(page.get_by_text("A second look?")).to_be_visible()
         page.get_by_role("button", name="Sign final").click()
-    expect(page.get_by_text("Final, signed by")).to_be_visible()
+    expect(page.get_by_text(f"Final, signed by {READER}.")).to_be_visible()
 
 
 # Each test has a server of its own, and makes its first visit after the start to another page.
