@@ -27,7 +27,7 @@ from imaging.entities import (
     TypedFacts,
 )
 from imaging.errors import AccessError, AssistantError, NotFoundError, RightMissingError
-from imaging.jobs import JobKind
+from imaging.jobs import JobKind, JobState
 from imaging.review.events import Moment
 from imaging.review.records import AuditEvent, Call, FirstRead, ReadFinding, Review, Stage, Truth
 from imaging.review.rights import RIGHTS, Right, rights_of
@@ -527,6 +527,7 @@ def test_own_batches_are_steered_by_who_handed_them_in(tmp_path: Path, empty_hom
             job_id = repository.jobs.add([("a", b"mine")], account=Role.TECHNOLOGIST)
             repository.jobs.pause(job_id, account=Role.TECHNOLOGIST)
             repository.jobs.cancel(job_id, account=Role.TECHNOLOGIST)
+            assert repository.jobs.progress(job_id).state is JobState.CANCELLED
 
 
 def methods(kind: str) -> set[tuple[str, str]]:
