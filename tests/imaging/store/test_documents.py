@@ -117,5 +117,5 @@ def test_a_queued_document_keeps_its_bytes_and_names_its_study(repository: Repos
 
 def test_a_study_without_a_film_has_nothing_to_export(repository: Repository) -> None:
     keep(repository)
-    with pytest.raises(ExportError, match="no film"):
+    with pytest.raises(ExportError, match="no image"):
         deliver(repository, "1.2.3", ["sr"], account="anna")

@@ -409,7 +409,7 @@ def test_typed_facts_and_the_draft_that_follows_are_sealed(repository: Repositor
     repository.typed_facts.save({"5.3": TypedFacts(name="ROE^MARY")}, Account("anna", "Dr A"))
     assert faults(repository) == ""
     tamper(repository, "UPDATE typed_facts SET typed_at = '2020-01-01 00:00:00.000000'")
-    assert "Version 1 of what was typed of image 5.3 was altered" in faults(repository)
+    assert "Version 1 of what was typed for image 5.3 was altered" in faults(repository)
 
 
 def test_an_anchor_is_a_number_and_a_digest() -> None:

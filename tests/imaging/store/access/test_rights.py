@@ -341,6 +341,7 @@ READS: list[tuple[Right, str, Act]] = [
     (Right.FINDINGS, "outcomes.answered_since", lambda r, me: r.outcomes.answered_since(NOW)),
     (Right.STATISTICS, "outcomes.with_known_truth", lambda r, me: r.outcomes.with_known_truth()),
     (Right.WORKLIST, "worklist_pages.page", lambda r, me: r.worklist.page()),
+    (Right.WORKLIST, "worklist_pages.priors", lambda r, me: r.worklist.priors(["1.2.3"])),
     (Right.WORKLIST, "worklist_pages.modalities", lambda r, me: r.worklist.modalities()),
     (Right.RESCORE, "worklist_pages.study_uids", lambda r, me: r.worklist.study_uids()),
     (Right.FINDINGS, "worklist_pages._step", lambda r, me: r.worklist.next_unread()),
