@@ -111,7 +111,7 @@ def test_burned_in_text_is_found_blackened_and_looked_for_again(
     arguments = ["deidentify", str(source), str(target), "--project", str(tmp_path / "key")]
     result = CliRunner().invoke(app, [*arguments, "--find-text"])
     assert result.exit_code == 0 and "2 files written, 1 left out" in result.output
-    assert "found in 2 places" in result.output and "found in 0 places" in result.output
+    assert "found in 2 areas" in result.output and "found in 0 areas" in result.output
     assert "No text was found, but" in result.output and "JANE" not in result.output
     made = {len(search_file(one.read_bytes()).boxes) for one in target.iterdir()}
     assert made == {0} and (source / "burned.dcm").read_bytes() == burned
