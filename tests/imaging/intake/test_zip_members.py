@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
@@ -44,6 +44,8 @@ def deflate64(content: bytes) -> bytes:
 
     packer = inflate64.Deflater()
     packed = packer.deflate(content) + packer.flush()
+    # The packer of 1.0.4, which only tests use, writes a match of 259 bytes as one of 3.
+    assume(inflate64.Inflater().inflate(packed) == content)
     whole = bytearray(with_method(stored(packed), 9))
     at = whole.index(b"PK\1\2")
     crc = zlib.crc32(content)
