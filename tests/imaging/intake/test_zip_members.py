@@ -44,8 +44,6 @@ def deflate64(content: bytes) -> bytes:
 
     packer = inflate64.Deflater()
     packed = packer.deflate(content) + packer.flush()
-    # The packer of 1.0.4, which only tests use, writes a match of 259 bytes as one of 3.
-    assume(inflate64.Inflater().inflate(packed) == content)
     whole = bytearray(with_method(stored(packed), 9))
     at = whole.index(b"PK\1\2")
     crc = zlib.crc32(content)
@@ -54,6 +52,14 @@ def deflate64(content: bytes) -> bytes:
         end = start + place + 12
         whole[end - 4 : end] = struct.pack("<L", len(content))
     return bytes(whole)
+
+
+def unpacked_elsewhere(content: bytes) -> bool:
+    """True where the packer's own unpacker gives back what was packed."""
+    import inflate64
+
+    packer = inflate64.Deflater()
+    return bool(inflate64.Inflater().inflate(packer.deflate(content) + packer.flush()) == content)
 
 
 def sentence(archive: bytes) -> str:
@@ -88,6 +94,8 @@ def test_without_inflate64_the_method_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_deflate64_comes_out_as_it_went_in(seed: int, size: int, letters: int) -> None:
     draw = random.Random(seed)
     content = bytes(draw.choices(range(letters), k=size))
+    # inflate64 1.0.4's packer, which tests alone use, writes a match of 259 bytes as one of 3
+    assume(unpacked_elsewhere(content))
     ((_name, read),) = members(deflate64(content), "x")
     assert read() == content
 
