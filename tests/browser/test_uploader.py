@@ -94,7 +94,7 @@ def test_a_file_over_the_limit_is_told_and_the_good_one_arrives(
     page.goto(server.address)
     upload(page, large, ward[4])
     expect(missing(page)).to_contain_text("large.dcm")
-    expect(missing(page)).to_contain_text("LIGHTBOX_ROOTS")
+    expect(missing(page)).to_contain_text("add that under Worklist, Add a folder")
     expect(page.get_by_role("button", name="Retry")).to_be_hidden()
     expect(page.get_by_text(re.compile("^1 file done.*1 of 2 files arrived"))).to_be_visible()
     assert stored(server, page) == ["film4.dcm"]
