@@ -100,8 +100,9 @@ def test_the_pages_read_the_settings_and_words_that_were_installed(
 ) -> None:
     code = """
 from imaging.commands.prepare import served_address
-from pages.ui import i18n, resources
-print(served_address()[0], i18n.FOLDER, resources.EXAMPLES, sep="\\n")
+from imaging.language.catalogue import FOLDER
+from pages.ui import resources
+print(served_address()[0], FOLDER, resources.EXAMPLES, sep="\\n")
 """
     address, words, films = run(site, tmp_path, code).splitlines()
     assert address == "127.0.0.1"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imaging.commands.records import TERMINAL, open_repository
-from imaging.language import _
+from imaging.language import _, ngettext
 from imaging.settings import Settings
 
 reference = typer.Typer(no_args_is_help=True, help="The site's own signed reference cases.")
@@ -25,7 +25,10 @@ def add(
 
     explainers = Explainers(ClassifierRegistry.load(Settings.from_environment()))
     count = add_study(explainers, open_repository(), study, account=TERMINAL)
-    typer.echo(_("{count} images are reference cases now.").format(count=count))
+    said = ngettext(
+        "{count} image is a reference case now.", "{count} images are reference cases now.", count
+    )
+    typer.echo(said.format(count=count))
 
 
 @reference.command()

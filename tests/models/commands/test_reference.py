@@ -44,7 +44,7 @@ def test_a_signed_study_is_added_listed_and_removed(
     stated = ReadFinding("pneumonia", True, Call.ACCEPTED)
     now = datetime.now(UTC)
     repository.reviews.add(Review("1.2.3", 0, Stage.FINAL, "anna", "Dr Anna", now, (stated,)))
-    assert "1 films are reference cases" in run(home, weights, "add", "1.2.3").stdout
+    assert "1 image is a reference case now." in run(home, weights, "add", "1.2.3").stdout
     (line,) = run(home, weights, "list").stdout.splitlines()
     assert line.startswith("1.2.3\t")
     assert run(home, weights, "remove", "1.2.3").returncode == 0
