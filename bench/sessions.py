@@ -46,7 +46,7 @@ from imaging.settings import ROOT
 from imaging.store import Repository
 from tests.browser.lightbox import cookie_of, find_chromium, serve
 
-SESSIONS, FILMS = 20, 2000  # films a round
+SESSIONS, FILMS = 20, 5000  # films a round
 ROUNDS, SECONDS, UPLOADS = 3, 20.0, 2
 WARM, ALONE = 5.0, 12.0  # seconds
 THINK = (4.0, 12.0)  # seconds between two actions of a session: shorter than a film is looked at
