@@ -25,6 +25,7 @@ from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
 from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
+from imaging.review.signatures import find_written
 from imaging.worklist.order import leading_assessment
 
 
@@ -189,11 +190,7 @@ def _written(review: Review | None, versions: tuple[Review, ...]) -> Review | No
     """The version that another doctor signed as preliminary before this one was signed off."""
     if review is None or review.stage is not Stage.FINAL:
         return None
-    earlier = [v for v in versions if v.signed and v.version < review.version]
-    last = max(earlier, key=lambda version: version.version, default=None)
-    if last is None or last.stage is not Stage.PRELIMINARY or last.account == review.account:
-        return None
-    return last
+    return find_written((v for v in versions if v.version < review.version), review.account)
 
 
 def _indication(review: Review | None, films: tuple[Instance, ...]) -> str:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from imaging.errors import ConflictError, HeldStudyError
 from imaging.patients import HELD
 from imaging.review.records import AuditEvent, FirstRead, Review, Stage, Truth
 from imaging.review.rights import Right
+from imaging.review.signatures import TWO_DOCTORS, find_written
 from imaging.store import audit
 from imaging.store.access.sessions import insist_on_self
 from imaging.store.base import Records
@@ -21,6 +23,7 @@ from imaging.store.reading.switches import ai_off
 from imaging.store.schema import json_codec
 from imaging.store.schema.tables import FirstReadTable, ReviewTable, TruthTable
 from imaging.store.seals.row_seals import seal_rows
+from imaging.store.site_settings import asks_two_doctors
 from imaging.store.worklist_rows import refresh_worklist
 
 
@@ -43,7 +46,8 @@ class Reviews(Records):
         Raises
         ------
         ConflictError
-            If somebody saved another version meanwhile, or the study is not stored.
+            If somebody saved another version meanwhile, the study is not stored, or the site asks
+            two doctors to sign and no other one signed it as preliminary.
         HeldStudyError
             If it is signed while the study's files name two patients.
         ValueError
@@ -62,6 +66,8 @@ class Reviews(Records):
                 raise ConflictError("Somebody else saved a decision first; reload and compare.")
             if review.signed and is_held(session, review.study_instance_uid):
                 raise HeldStudyError(HELD)
+            if review.stage is Stage.FINAL and asks_two_doctors(session):
+                _insist_on_two_doctors(session, review)
             stored = replace(
                 review,
                 version=review.version + 1,
@@ -192,3 +198,15 @@ def _describe(review: Review) -> str:
     """Describe a version for the audit trail."""
     restored = f", restores {review.restores}" if review.restores is not None else ""
     return f"version {review.version} {review.stage.value}{restored}"
+
+
+def _insist_on_two_doctors(session: Session, review: Review) -> None:
+    """Refuse a final signature before which no other doctor signed as preliminary."""
+    query = select(ReviewTable).where(
+        ReviewTable.study_instance_uid == review.study_instance_uid,
+        ReviewTable.stage != Stage.DRAFT.value,
+    )
+    rows = session.scalars(query)
+    versions = [json_codec.review_from_json(row.content, row.created_at) for row in rows]
+    if find_written(versions, review.account) is None:
+        raise ConflictError(TWO_DOCTORS)

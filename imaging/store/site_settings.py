@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from imaging.review.records import AuditEvent
 from imaging.review.rights import Right
@@ -20,10 +21,35 @@ from imaging.worklist.order import ReadingOrder
 from imaging.worklist.query import Replied, Sort, View, WorklistQuery
 
 LONGEST_NAME = 64  # characters of a view's name
+_TWO_DOCTORS = "two doctors"  # the setting of that name
+
+
+def asks_two_doctors(session: Session) -> bool:
+    """Whether the site wants every report signed by two doctors."""
+    row = session.get(SiteTable, _TWO_DOCTORS)
+    return row is not None and bool(row.value.get("on"))
 
 
 class SiteSettings(Records):
-    """The site's order of reading; readers' views of the worklist."""
+    """The site's order of reading and signatures; readers' views of the worklist."""
+
+    def two_doctors(self) -> bool:
+        """Whether a final signature needs another doctor's preliminary one before it."""
+        with self._database.reading() as session:
+            return asks_two_doctors(session)
+
+    def set_two_doctors(self, on: bool, *, account: str) -> None:
+        """Ask for the signatures of two doctors from now on, or of one; what is signed stays."""
+        with self._database.writing(Right.SITE) as session:
+            row = session.merge(SiteTable(name=_TWO_DOCTORS, value={"on": on}))
+            session.flush()
+            audit.append(
+                session,
+                AuditEvent.SITE,
+                account=account,
+                detail=f"signatures of {'two doctors' if on else 'one doctor'} on a final report",
+                seals=seal_rows(row),
+            )
 
     def reading_order(self) -> ReadingOrder:
         """How the site wants its studies read."""

@@ -16,11 +16,13 @@ from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Stage
 from imaging.review.rights import Right
+from imaging.review.signatures import TWO_DOCTORS
 from imaging.study import StudyRecord
 from pages.ui import labels, patient_banner, session
+from pages.ui.account import two_doctors
 from pages.ui.audit import moments
 from pages.ui.deeds import deed
-from pages.ui.i18n import _
+from pages.ui.i18n import _, sentence
 from pages.ui.review import report_fields, report_preview, second_look, statements
 from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
@@ -105,8 +107,11 @@ def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> 
         session.leave_notice("warning", _("Decide first: {findings}").format(findings=names))
     elif record.review is None or drafting.says_nothing(record.review):
         session.leave_notice("warning", _("No findings yet, so there is nothing to sign."))
+    elif stage is Stage.FINAL and two_doctors.waits_for_another(record):
+        session.leave_notice("warning", sentence(TWO_DOCTORS))
     elif stage is Stage.PRELIMINARY and (
-        record.final is not None or record.review.stage is Stage.PRELIMINARY
+        record.review.stage is Stage.PRELIMINARY
+        or (record.final is not None and not two_doctors.waits_for_another(record))
     ):
         session.leave_notice("info", _("It is signed as preliminary or final already."))
     else:

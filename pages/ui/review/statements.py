@@ -13,12 +13,13 @@ from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.rights import Right
+from imaging.review.signatures import TWO_DOCTORS
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
-from pages.ui.account import confirm
+from pages.ui.account import confirm, two_doctors
 from pages.ui.deeds import deed, only
-from pages.ui.i18n import _
+from pages.ui.i18n import _, sentence
 from pages.ui.review import report_fields, report_preview, second_look
 from pages.ui.review.hanging_protocol import Prior
 
@@ -309,9 +310,12 @@ def render_signature(
         why = _("Decide first: {findings}").format(findings=", ".join(_(f.label) for f in missing))
         nothing = review is None or drafting.says_nothing(review)
         amending = record.final is not None
-        if not amending:
+        first = two_doctors.waits_for_another(record)
+        asked = session.signature_asked(uid) is not None  # the question has the primary button
+        if first or not amending:
             st.button(
                 _("Sign preliminary"),
+                type="primary" if first and not asked else "secondary",
                 on_click=second_look.sign,
                 args=(uid, Stage.PRELIMINARY),
                 disabled=bool(missing) or nothing or _is_preliminary(review),
@@ -319,11 +323,11 @@ def render_signature(
             )
         st.button(
             _("Sign amendment") if amending else _("Sign final"),
-            type="primary",
+            type="secondary" if first or asked else "primary",
             on_click=second_look.sign,
             args=(uid, Stage.FINAL),
-            disabled=bool(missing) or nothing,
-            help=why if missing else None,
+            disabled=bool(missing) or nothing or first,
+            help=why if missing else sentence(TWO_DOCTORS) if first else None,
         )
 
 

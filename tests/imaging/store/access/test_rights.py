@@ -238,6 +238,11 @@ WRITES: list[tuple[Right, str, Act]] = [
         "events.switch_study",
         lambda r, me: r.reading.switch_study("1.2.3", off=True, account=me),
     ),
+    (
+        Right.SITE,
+        "site_settings.set_two_doctors",
+        lambda r, me: r.site.set_two_doctors(True, account=me),
+    ),
     (Right.SITE, "events.switch_site", lambda r, me: r.reading.switch_site(off=True, account=me)),
     (
         Right.FINDINGS,
