@@ -24,6 +24,7 @@ with st.container(key="worklist-head", horizontal=True, vertical_alignment="bott
     views.render_views(whole_query)
     folder = st.container(width="content")
     navigation.render_identity_switch()
+    naming = st.container(width="content")
 session.set_worklist_query(whole_query)
 query = filters.page_of(whole_query)
 own_job, other_jobs = jobs.find_job(), jobs.find_others()  # before the list: see `find_others`
@@ -50,7 +51,7 @@ if not page.stored:
 elif not page.total:
     st.info(_("No study matches the filter."))
 else:
-    studies.render_studies(query, page)
+    studies.render_studies(query, page, naming)
 reading_order.render_overdue(page.overdue)
 waiting_times.render_waiting_times(
     cap_hours=repository.site.reading_order().max_wait / timedelta(hours=1)

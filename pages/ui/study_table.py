@@ -223,18 +223,18 @@ def _columns(*, files: bool) -> list[Column]:
     below = "" if files else _("File")
     return [
         Column(_("Image"), 50, kind="picture"),
-        Column(_("Urgency"), 124, kind="mark", sort=Sort.READING, help=_("Order of reading")),
+        Column(_("Urgency"), 134, kind="mark", sort=Sort.READING, help=_("Order of reading")),
         *file,
         Column(_("Patient"), 120, below=below, grows=True, sort=Sort.PATIENT),
-        Column(_("Age"), 72, below=_("Sex"), sort=Sort.AGE),
-        Column(_("Exam"), 88, below=_("Modality"), sort=Sort.MODALITY),
-        Column(_("Study date"), 104, sort=Sort.DATE, folds=True),
+        Column(_("Age"), 80, below=_("Sex"), sort=Sort.AGE),
+        Column(_("Exam"), 94, below=_("Modality"), sort=Sort.MODALITY),
+        Column(_("Study date"), 106, sort=Sort.DATE, folds=True),
         Column(_("Outcome"), 150, below="" if reads else reason, grows=True),
         Column(_("AI finding"), 150, below=reason if reads else "", grows=True),
-        Column(_("Score"), 62, kind="share"),
+        Column(_("Score"), 66, kind="share"),
         Column(_("Model, threshold"), 150, grows=True),
-        Column(_("Reading"), 94, sort=Sort.STAGE),
-        Column(_("Waiting"), 86, sort=Sort.RECEIVED),
+        Column(_("Reading"), 88, sort=Sort.STAGE),
+        Column(_("Waiting"), 82, sort=Sort.RECEIVED),
         *([Column(_("Reason"), 200, grows=True)] if files else []),
     ]
 

@@ -332,6 +332,7 @@ def render_table(
     key: str,
     unnamed: bool,
     page: study_table.Listed | None = None,
+    switch: st.delta_generator.DeltaGenerator | None = None,
 ) -> None:
     """A table of studies or files; where films without a header are in it, several can be named.
 
@@ -341,11 +342,13 @@ def render_table(
         As for `study_table.render_table`.
     unnamed : bool
         Whether a film without a header is among them.
+    switch
+        Where the switch for naming several stands; None: above the table.
     """
     above = st.container()
     several = False
     if unnamed:
-        with above:
+        with switch or above:
             several = st.toggle(
                 _("Name several images"),
                 key=f"naming-{key}",

@@ -69,7 +69,7 @@ function draw(state) {
   table.setAttribute("aria-label", data.words.label);
   table.setAttribute("aria-rowcount", data.total + 1);
   table.setAttribute("aria-colcount", data.columns.length + Number(data.several));
-  table.style.minWidth = `${data.columns.reduce((sum, { width }) => sum + width, data.several ? 40 : 0)}px`;
+  table.style.minWidth = scaled(data.columns.reduce((sum, { width }) => sum + width, data.several ? 40 : 0));
   table.replaceChildren(widths(data), head(state), body(state));
   state.rows = [...table.querySelectorAll("[data-id]")];
   legend(state);
@@ -86,9 +86,14 @@ function widths({ columns, several }) {
   const group = make("colgroup");
   if (several) group.append(make("col", { style: "width: 40px" }));
   for (const { width, grows } of columns) {
-    group.append(make("col", grows ? {} : { style: `width: ${width}px` }));
+    group.append(make("col", grows ? {} : { style: `width: ${scaled(width)}` }));
   }
   return group;
+}
+
+/** A width in pixels; less on a narrow screen, whose letters are smaller (grid.css). */
+function scaled(width) {
+  return `calc(${width}px * var(--scale, 1))`;
 }
 
 function head(state) {

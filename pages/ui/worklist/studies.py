@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import streamlit as st
+
 from imaging.entities import SourceKind
 from imaging.review.rights import Right
 from imaging.study import WorklistItem
@@ -18,8 +20,10 @@ from pages.ui.worklist import filters
 TABLE = "worklist"  # the key of the table
 
 
-def render_studies(query: WorklistQuery, page: WorklistPage) -> None:
-    """The page as a table; pressing a row opens its study."""
+def render_studies(
+    query: WorklistQuery, page: WorklistPage, tools: st.delta_generator.DeltaGenerator
+) -> None:
+    """The page as a table; pressing a row opens its study. `tools`: the row of the controls."""
     repository = resources.repository()
     unfolded = session.unfolded_studies()
     asked_for = [i.study_instance_uid for i in page.items if i.study_instance_uid in unfolded]
@@ -47,7 +51,7 @@ def render_studies(query: WorklistQuery, page: WorklistPage) -> None:
     told = (item.study_instance_uid for item in items if item.finding is not None)
     moments.note_listed([uid for uid in told if uid in revealed], "worklist")
     unnamed = any(item.source is SourceKind.FILM for item in items)
-    who.render_table(rows, key=TABLE, unnamed=unnamed, page=listed)
+    who.render_table(rows, key=TABLE, unnamed=unnamed, page=listed, switch=tools)
     filters.render_pages(query, page.total)
 
 

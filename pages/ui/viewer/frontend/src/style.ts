@@ -63,7 +63,7 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 }
 .grid[data-layout="2"] { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .grid[data-layout="4"] { grid-template-columns: repeat(2, minmax(0, 1fr)); grid-template-rows: repeat(2, minmax(0, 1fr)); }
-.pane { position: relative; overflow: hidden; background: #000; color: #dfe4ea; }
+.pane { position: relative; overflow: hidden; container-type: inline-size; background: #000; color: #dfe4ea; }
 .pane.active::after {
   content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 4;
   box-shadow: inset 0 0 0 2px var(--st-primary-color, #7fb2e5);
@@ -120,6 +120,14 @@ input[type="range"] { width: 70px; margin: 0 4px; accent-color: var(--st-primary
 .legend canvas { width: 110px; flex: none; height: 9px; display: block; image-rendering: pixelated; }
 .legend .source { opacity: 0.75; font-size: 11px; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 .legend .generated { font-size: 11px; color: #ffd65c; }
+/* a narrow pane: the method stands below its colours, and the network below what is said of both */
+@container (max-width: 400px) {
+  .explained .film, .explained .trim { bottom: 74px; }
+  .legend { height: 74px; }
+  .legend > div { flex-wrap: wrap; column-gap: 8px; row-gap: 0; }
+  .legend .method { margin-left: 0; flex-basis: 100%; }
+  .legend .source { flex-basis: 100%; }
+}
 .waiting { position: absolute; inset: 0; display: grid; place-items: center; opacity: 0.7; }
 .lens {
   position: absolute; z-index: 3; width: 220px; height: 220px; border-radius: 50%; pointer-events: none;
