@@ -57,6 +57,8 @@ def deed(*rights: Right) -> Callable[[Callable[P, None]], Callable[P, None]]:
                 try:
                     with signed_in(*rights):
                         callback(*args, **kwargs)
+                except session.ReplacedError:
+                    pass
                 except SignInEndedError:
                     session.set_account(None)
                     session.leave_notice("warning", not_done())

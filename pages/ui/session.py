@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -189,8 +189,26 @@ def fold_study(study_instance_uid: str) -> None:
 
 
 def field(study_instance_uid: str, name: str) -> str:
-    """Key of a field of the review."""
-    return f"field-{study_instance_uid}-{name}"
+    """Key of a field of the review: another one whenever the fields are filled anew (`settled`)."""
+    times = st.session_state.get(f"filled-{study_instance_uid}", 0)
+    return f"field-{study_instance_uid}-{name}" + (f"-filled-{times}" if times else "")
+
+
+class ReplacedError(Exception):
+    """A widget that was replaced meanwhile: what the browser tells of it late is nobody's word."""
+
+
+def told(key: str) -> Any:
+    """What the widget of that key says, asked by its callback.
+
+    Raises
+    ------
+    ReplacedError
+        If another stands in its place by now; a `deed` then does nothing.
+    """
+    if key not in st.session_state:
+        raise ReplacedError
+    return st.session_state[key]
 
 
 def settle(key: str, value: object) -> None:
@@ -238,8 +256,12 @@ def settled_key(name: str) -> str:
 
 def forget_fields(study_instance_uid: str) -> None:
     """Let every field of a review be filled from the store again."""
-    for key in [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]:
+    shown = [k for k in st.session_state if str(k).startswith(f"field-{study_instance_uid}-")]
+    for key in shown:
         del st.session_state[key]
+    if shown:
+        times = f"filled-{study_instance_uid}"
+        st.session_state[times] = st.session_state.get(times, 0) + 1
 
 
 def seen_version(study_instance_uid: str) -> int:

@@ -178,6 +178,24 @@ def test_undo_takes_the_last_change_back_and_keeps_both(
     assert page.text_area[0].value == "" and newest(store, study).findings
 
 
+def test_what_the_browser_sends_late_brings_no_text_back(
+    open_page: OpenPage, store: Repository, study: str
+) -> None:
+    """It tells the state of every field as it last drew them: here before it drew an undo."""
+    page = state_present(open_page(PAGE, study=study))
+    page.text_area(key=f"field-{study}-note").set_value("typo").run()
+    page.text_area(key=f"field-{study}-impression").set_value("wrong").run()
+    for field in (*page.text_area, *page.text_input, *page.segmented_control, *page.selectbox):
+        field.set_value(field.value)
+    drawn = page._tree
+    press(page, "Undo")
+    page._tree = drawn
+    next(b for b in page.button if b.label == "Undo")._value = False
+    page.run()
+    last = newest(store, study)
+    assert not page.exception and (last.version, last.note, last.impression) == (4, "typo", "")
+
+
 def test_a_signature_needs_every_firm_finding_decided(
     open_page: OpenPage, store: Repository, study: str
 ) -> None:

@@ -115,7 +115,7 @@ def _render_course(uid: str, stated: ReadFinding, compared: Compared, *, locked:
 
 @deed(Right.DRAFT)
 def _compare(uid: str, code: str, key: str) -> None:
-    course = st.session_state[key]
+    course = session.told(key)
     autosave.change(uid, lambda review: drafting.compare(review, code, course))
 
 
@@ -146,7 +146,7 @@ def _render_indication(record: StudyRecord, *, locked: bool) -> None:
 
 @deed(Right.DRAFT)
 def _indicate(uid: str, key: str) -> None:
-    text = clean_note(str(st.session_state[key]))
+    text = clean_note(str(session.told(key)))
     autosave.change(uid, lambda review: replace(review, indication=text))
 
 
@@ -246,5 +246,5 @@ def render_impression(record: StudyRecord, *, locked: bool) -> None:
 
 @deed(Right.DRAFT)
 def _conclude(uid: str, key: str) -> None:
-    text = clean_note(str(st.session_state[key]))
+    text = clean_note(str(session.told(key)))
     autosave.change(uid, lambda review: replace(review, impression=text))

@@ -191,13 +191,13 @@ def _render_restate(uid: str, finding: Finding, stated: ReadFinding | None) -> N
 
 @deed(Right.DRAFT)
 def _restate(uid: str, code: str, key: str) -> None:
-    other = st.session_state[key]
+    other = session.told(key)
     if other:
         autosave.change(uid, lambda review: drafting.restate(review, code, other))
 
 
 def _render_remark(uid: str, stated: ReadFinding) -> None:
-    key = f"field-{uid}-remark-{stated.code}"
+    key = session.field(uid, f"remark-{stated.code}")
     st.session_state.setdefault(key, stated.note)
     st.text_input(
         _("Remark"), key=key, max_chars=200, on_change=_remark, args=(uid, stated.code, key)
@@ -206,7 +206,7 @@ def _render_remark(uid: str, stated: ReadFinding) -> None:
 
 @deed(Right.DRAFT)
 def _remark(uid: str, code: str, key: str) -> None:
-    text = str(st.session_state[key])
+    text = str(session.told(key))
     autosave.change(uid, lambda review: drafting.remark(review, code, text))
 
 
@@ -253,7 +253,7 @@ def _render_add(uid: str, review: Review | None) -> None:
 
 @deed(Right.DRAFT)
 def _add(uid: str, key: str) -> None:
-    code = st.session_state[key]
+    code = session.told(key)
     if code:
         autosave.change(uid, lambda review: drafting.add(review, code))
 
@@ -273,7 +273,7 @@ def _render_note(uid: str, review: Review | None, *, locked: bool) -> None:
 
 @deed(Right.DRAFT)
 def _note(uid: str, key: str) -> None:
-    text = str(st.session_state[key])
+    text = str(session.told(key))
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
