@@ -22,11 +22,23 @@ from imaging.entities import (
     leading_finding,
 )
 from imaging.export.case import AttributionMap, Change, ExportCase
+from imaging.export.photograph import is_calibrated
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
-from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
+from imaging.review.records import (
+    Annotation,
+    Call,
+    Compared,
+    ReadFinding,
+    Review,
+    Side,
+    Stage,
+    Trial,
+)
 from imaging.review.signatures import find_written
 from imaging.worklist.order import leading_assessment
+
+_SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +46,9 @@ class Answered:
     """The network's word on one image, as far as a report may repeat it.
 
     ``number`` counts the study's images from 1. ``findings`` are without exploratory ones where
-    the report is final. ``calibrated`` is False for a film made out of a photograph: its score is
-    no probability. ``maps`` each come with the verdict of their receipt.
+    the report is final. ``side`` is that of a region, by the word of the reader who marked it.
+    ``calibrated`` is False for a film made out of a photograph: its score is no probability.
+    ``maps`` each come with the verdict of their receipt.
     """
 
     number: int
@@ -49,6 +62,7 @@ class Answered:
     engine: str
     disagreement: float | None
     maps: tuple[AttributionMap, ...]
+    side: Side | None = None
 
     @property
     def primary(self) -> Finding | None:
@@ -154,7 +168,7 @@ def report_of(case: ExportCase) -> Report:
     signed = review is not None and review.signed
     stage = review.stage if review else None
     stated = _with_doubt(review, record.assessments) if review else ()
-    undecided = () if signed or record.ai_off is not None else drafted(leading_assessment(record))
+    undecided = () if signed or record.ai_off is not None else _drafts(case)
     typed = (film.typed for film in record.instances if film.typed is not None)
     written = _written(review, record.reviews)
     return Report(
@@ -184,6 +198,24 @@ def report_of(case: ExportCase) -> Report:
         ai_off=record.ai_off,
         unaided=review is not None and review.signed and review.ai_off,
     )
+
+
+def side_of(film: Instance) -> Side | None:
+    """The side of a region, by the word of the reader who marked it."""
+    made = film.derivation
+    return _SIDES.get(made.side) if made is not None and made.is_region else None
+
+
+def _drafts(case: ExportCase) -> tuple[ReadFinding, ...]:
+    """What may be drafted of the leading answer; of regions of two sides, of each with its side."""
+    sided = {  # of a side that was marked twice, the later region
+        side: said
+        for film, said in case.answers
+        if (side := side_of(film)) is not None and said.findings
+    }
+    if not sided:
+        return drafted(leading_assessment(case.record))
+    return tuple(replace(f, side=side) for side, said in sided.items() for f in drafted(said))
 
 
 def _written(review: Review | None, versions: tuple[Review, ...]) -> Review | None:
@@ -229,7 +261,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             status=said.status,
             answer=said.answer,
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
-            calibrated=film.derivation is None,
+            calibrated=is_calibrated(film),
             messages=said.messages,
             model=said.model,
             engine=said.engine,
@@ -239,6 +271,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
                 for map_ in case.maps
                 if map_.sop_instance_uid == film.identity.sop_instance_uid and map_.verdict
             ),
+            side=side_of(film),
         )
         for film, said in case.answers
     )
