@@ -14,6 +14,7 @@ from pages.ui.model import (
     lead,
     localisation,
     mistakes,
+    sides,
     tables,
     trials,
 )
@@ -72,6 +73,7 @@ with explained:
     explanation_tables.render_explanations(facts)
     st.subheader(_("Does it point at the disease?"), anchor=False)
     localisation.render_localisation(facts)
+    sides.render_sides(facts)
     st.subheader(_("Trials whose right answer is known"), anchor=False)
     trials.render_trials(facts)
 with refused:

@@ -376,6 +376,7 @@ def _answer_lines(answered: Answered, several: bool, say: Say) -> list[str]:
         f"{say(f.label)}: {wording.answer_line(f, calibrated=answered.calibrated)}"
         for f in answered.findings
     ]
+    lines += [say(f.advice) for f in answered.findings if f.advice]
     lines += [say(WORDS["map"]).format(map=wording.map_line(map_)) for map_ in answered.maps]
     lines += [origin_line(answered.instance), *map(sentence, answered.messages)]
     if answered.model is not None:

@@ -232,7 +232,12 @@ class Job:
             ("figures", partial(_main, "models.evaluation.evaluate", model=model)),
             (
                 "other hospitals, whole-image numbers",
-                partial(_main, "models.evaluation.evaluate_elsewhere", model=model),
+                partial(
+                    _main,
+                    "models.evaluation.evaluate_elsewhere",
+                    model=model,
+                    run=self.out / "network-1",
+                ),
             ),
             ("figures of the gate", partial(_main, "models.evaluation.evaluate_gate", model=model)),
             ("card", self._write_card),

@@ -9,6 +9,7 @@ from imaging.entities import RESEARCH_USE
 from models.model_card import card_explanations as maps
 from models.model_card import card_localisation as places
 from models.model_card.card_elsewhere import grades_section, hospitals_section
+from models.model_card.card_sides import sides_section
 from models.model_card.elsewhere import GradeFigures
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
@@ -69,6 +70,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Robustness", _robustness(facts)),
         ("Explanations", _explanations(facts)),
         ("Does it point at the disease?", _localisation(facts)),
+        ("On the side that readers named, and in the lungs elsewhere", sides_section(facts.sides)),
         ("Trials whose right answer is known", _trials(facts)),
         ("Scope gate", _gate(facts)),
         ("Beside other networks", _contenders(facts)),
