@@ -15,6 +15,7 @@ from pages.ui.model import (
     localisation,
     mistakes,
     sides,
+    starts,
     tables,
     trials,
 )
@@ -83,3 +84,4 @@ with mistaken:
 with made:
     words.render_scope(facts)
     words.render_data(facts)
+    starts.render_starts(facts)
