@@ -5,9 +5,12 @@
 
 Validation and test films with the leading finding whose reading (the ``reading`` column of the task
 file) names one side in words, "left" or "right", and not "bilateral". The default method's map is
-measured on the film as it is and mirrored: a map that follows the disease changes sides with it,
-one that follows the picture does not. Beside them stands what chance gives these very maps, when
-the readings are dealt out among the films, and what the mean of the other films' maps reaches.
+measured: on how many films most of it lies on the named side, and whether its share on the left
+tells films with the left named from those with the right (AUC), which no habit of the maps can do.
+Beside them stands what chance gives these very maps, when the readings are dealt out among the
+films, and what the mean of the other films' maps reaches. The mirrored film is the control: a map
+that follows the disease changes sides with it, one that follows the picture does not. It says
+nothing of networks that look at film and mirror image at once (``both_sides``) and is left out.
 
 Where an ``[[elsewhere]]`` table of the task names masks (``regions``), the share of the evidence
 inside them is measured, beside the share of the view that they fill. Writes
@@ -17,6 +20,7 @@ inside them is measured, beside the share of the view that they fill. Writes
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -52,7 +56,8 @@ class Sided:
     """A film with a named side; shares of the positive evidence on that side, in [0, 1].
 
     ``side`` is the patient's. ``mirrored`` is of the mirrored film, where the disease is on the
-    other side of the picture; ``mean_map`` of the mean of the other films' maps.
+    other side of the picture; NaN where that says nothing. ``mean_map`` is of the mean of the other
+    films' maps.
     """
 
     side: str
@@ -109,12 +114,10 @@ def measure_sides(
     for film, side in tqdm(films, desc="sides"):
         luminance = np.asarray(read_luminance(film.path), np.float32)
         subject = explainer.look(luminance)
-        mirrored = explainer.look(np.ascontiguousarray(luminance[:, ::-1]))
-        map_, of_mirrored = (explainer.attribute(s, lead.code) for s in (subject, mirrored))
+        map_ = explainer.attribute(subject, lead.code)
         answer = next(f for f in explainer.predict(subject.x)[0].findings if f.code == lead.code)
         own = share_on(map_.values, side, middle=_middle(subject))
-        moved = share_on(of_mirrored.values, _OTHER[side], middle=_middle(mirrored))
-        shares.append((answer.positive, own, moved))
+        shares.append((answer.positive, own, _mirrored_share(explainer, lead, luminance, side)))
         maps.append(map_.inner)
     total = np.sum(maps, axis=0, dtype=np.float64)
     # over the view, which is cut around the lungs: its middle is theirs
@@ -125,6 +128,15 @@ def measure_sides(
         Sided(side, *values, mean)
         for (_film, side), values, mean in zip(films, shares, usual, strict=True)
     ]
+
+
+def _mirrored_share(explainer: Explainer, lead: FindingSpec, luminance: Map, side: str) -> float:
+    """Share on the side that has the disease in the mirrored film."""
+    if explainer.card.network.both_sides:
+        return math.nan
+    mirrored = explainer.look(np.ascontiguousarray(luminance[:, ::-1]))
+    map_ = explainer.attribute(mirrored, lead.code)
+    return share_on(map_.values, _OTHER[side], middle=_middle(mirrored))
 
 
 def _middle(subject: Subject) -> float:
@@ -159,6 +171,9 @@ def side_facts(rows: Sequence[Sided]) -> dict[str, Any]:
     on_left = np.where(is_left, hit, 1 - hit)  # where the evidence lies, whatever is named
     chance = float(on_left.mean() * is_left.mean() + (1 - on_left.mean()) * (1 - is_left.mean()))
     called = np.array([row.called for row in rows])
+    left_share = np.array([row.share if row.side == LEFT else 1 - row.share for row in rows])
+    mirrored = np.array([row.mirrored for row in rows])
+    both = is_left.any() and not is_left.all()
     return {
         "films": len(rows),
         "called": int(called.sum()),
@@ -169,7 +184,8 @@ def side_facts(rows: Sequence[Sided]) -> dict[str, Any]:
         "left": _mean(hit[is_left]),
         "right_films": int((~is_left).sum()),
         "right": _mean(hit[~is_left]),
-        "mirrored": _mean(np.array([row.mirrored > 0.5 for row in rows], float)),
+        "tells": asdict(metrics.bootstrap(metrics.roc_auc, is_left, left_share)) if both else None,
+        "mirrored": None if np.isnan(mirrored).any() else _mean((mirrored > 0.5).astype(float)),
         "chance": chance,
         "mean_map": _mean(np.array([row.mean_map > 0.5 for row in rows], float)),
     }

@@ -22,7 +22,11 @@ def hospitals_section(facts: ModelFacts) -> str:
     """Every hospital with the network's figures and the AUC of whole-image numbers."""
     if not facts.hospitals:
         return "Not measured."
-    rows = [_row(one) for one in facts.hospitals]
+    return "\n\n".join([NOTE, *_why(facts), hospitals_table(facts)])
+
+
+def hospitals_table(facts: ModelFacts) -> str:
+    """The table alone, what is asked of a test, and how far a figure flatters."""
     header = ["finding", "films of", "films", "AUC", "sensitivity", "specificity"]
     header += ["specificity where the sensitivity is the target's"]
     header += [f"AUC of {name.lower()}" for name in BASELINES.values()]
@@ -33,7 +37,8 @@ def hospitals_section(facts: ModelFacts) -> str:
         if p.asked
     ]
     choices = [_choice(one, one.choice) for one in facts.hospitals if one.choice is not None]
-    return "\n\n".join([NOTE, *_why(facts), _table(header, rows), *asked, *choices])
+    rows = [_row(one) for one in facts.hospitals]
+    return "\n\n".join([_table(header, rows), *asked, *choices])
 
 
 def _choice(one: HospitalFigures, choice: EpochChoice) -> str:

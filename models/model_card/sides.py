@@ -21,6 +21,8 @@ class NamedSides:
         Of all, and of the called ones.
     left, right : Figure or None
         Of those with that side of the patient named; of `left_films` and `right_films`.
+    tells : Figure or None
+        AUC of the evidence's share on the left, left named against right named.
     mirrored : Figure or None
         Of the mirrored films, where the disease is on the other side of the picture.
     chance : float
@@ -37,6 +39,7 @@ class NamedSides:
     left: Figure | None
     right_films: int
     right: Figure | None
+    tells: Figure | None
     mirrored: Figure | None
     chance: float
     mean_map: Figure | None
@@ -49,9 +52,10 @@ class NamedSides:
             ("called_named", self.called, self.called_named),
             ("left", self.left_films, self.left),
             ("right", self.right_films, self.right),
-            ("mirrored", self.films, self.mirrored),
+            *([("mirrored", self.films, self.mirrored)] if self.mirrored else []),
             ("mean_map", self.films, self.mean_map),
             ("chance", self.films, Figure(self.chance)),
+            ("tells", self.films, self.tells),
         )
 
 
@@ -86,7 +90,9 @@ def side_figures(values: Mapping[str, Any]) -> SideFigures:
             LungShare(
                 hospital=str(row["hospital"]),
                 films=int(row["films"]),
-                **{name: _figure(row[name]) for name in ("share", "uniform", "pointing")},
+                share=_figure(row["share"]),
+                uniform=_figure(row["uniform"]),
+                pointing=_figure(row["pointing"]),
             )
             for row in values["lungs"]
         ),
@@ -94,10 +100,19 @@ def side_figures(values: Mapping[str, Any]) -> SideFigures:
 
 
 def _sides(row: Mapping[str, Any]) -> NamedSides:
-    counts = {name: int(row[name]) for name in ("films", "called", "left_films", "right_films")}
-    shares = ("named", "called_named", "left", "right", "mirrored", "mean_map")
     return NamedSides(
-        **counts, **{name: _figure(row[name]) for name in shares}, chance=float(row["chance"])
+        films=int(row["films"]),
+        called=int(row["called"]),
+        named=_figure(row["named"]),
+        called_named=_figure(row["called_named"]),
+        left_films=int(row["left_films"]),
+        left=_figure(row["left"]),
+        right_films=int(row["right_films"]),
+        right=_figure(row["right"]),
+        tells=_figure(row["tells"]),
+        mirrored=_figure(row["mirrored"]),
+        chance=float(row["chance"]),
+        mean_map=_figure(row["mean_map"]),
     )
 
 

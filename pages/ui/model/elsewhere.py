@@ -82,9 +82,10 @@ def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
     films = _("{answered} of {films} answered, {present} with the finding").format(
         answered=one.answered, films=one.films, present=one.with_finding
     )
+    named = {n: labels()[n] for n in ("auc", "sensitivity", "specificity")}
+    named["specificity_at_target"] = _("Specificity at the wanted sensitivity")
     figures = {
-        labels()[n]: one.figures[n].whole if n in one.figures else ""
-        for n in ("auc", "sensitivity", "specificity", "specificity_at_target")
+        label: one.figures[n].whole if n in one.figures else "" for n, label in named.items()
     }
     names = {
         "numbers": _("AUC of twelve numbers of the whole image"),

@@ -20,8 +20,8 @@ def render_sides(facts: ModelFacts) -> None:
         st.caption(
             _(
                 "Images with the finding whose report names one side. Counted where most of the "
-                "evidence lies on that side of the patient. In the mirrored image the disease is "
-                "on the other side of the picture: a map that follows the picture fails there."
+                "evidence lies on that side of the patient; better than both baselines, or it says "
+                "little. The last row is free of habits of the maps: 0.5 is chance."
             )
         )
         names = {
@@ -32,6 +32,7 @@ def render_sides(facts: ModelFacts) -> None:
             "mirrored": _("On the side that has it in the mirrored image"),
             "mean_map": _("Baseline: the mean of the other images' maps."),
             "chance": _("Baseline: the reports dealt out among the images by chance"),
+            "tells": _("Evidence on the left tells left from right (AUC)"),
         }
         rows = [
             {_("Evidence"): names[name], _("Images"): str(films), _("Share"): _whole(figure)}

@@ -24,7 +24,6 @@ def labels() -> Mapping[str, str]:
         "accuracy": _("Accuracy"),
         "sensitivity": _("Sensitivity"),
         "specificity": _("Specificity"),
-        "specificity_at_target": _("Specificity at the wanted sensitivity"),
         "ece": _("Expected calibration error (15 bins)"),
         "ece_noise_floor": _("Calibration error of a perfect model"),
         "brier": _("Brier score"),

@@ -121,9 +121,11 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "weights_sha256": sha256,
             "rows": [
                 stored_hospital("own", own=True, auc=0.921, numbers=0.896),
-                stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531),
+                stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531)
+                | {"choice": stored_choice()},
             ],
         },
+        "sides.json": {"weights_sha256": sha256, "finding": "pneumonia"} | stored_sides(),
         "starts.json": {
             "weights_sha256": sha256,
             "finding": "pneumonia",
@@ -173,6 +175,29 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
                 | {"auc": figure(0.733), "accuracy": figure(0.722)}
             ],
         },
+    }
+
+
+def stored_choice() -> dict[str, Any]:
+    """What is stored about the choice of an epoch."""
+    return {
+        "epochs": 30,
+        "views": 5,
+        "chosen": {"epoch": 9, "auc": 0.724},
+        "own": {"epoch": 7, "auc": 0.684},
+        "last": {"epochs": 20, "lowest": 0.672, "mean": 0.69, "highest": 0.735},
+    }
+
+
+def stored_sides() -> dict[str, Any]:
+    """What is stored about named sides and masks elsewhere."""
+    shares = {"named": 0.853, "called_named": 0.874, "left": 0.826, "right": 0.867}
+    shares |= {"mirrored": 0.841, "mean_map": 0.525, "tells": 0.893}
+    counts = {"films": 34, "called": 30, "left_films": 12, "right_films": 22, "chance": 0.513}
+    lungs = {"share": figure(0.946), "uniform": figure(0.436), "pointing": figure(0.967)}
+    return {
+        "sides": counts | {name: figure(value) for name, value in shares.items()},
+        "lungs": [{"hospital": "Sealand", "films": 19, "called": 17, **lungs}],
     }
 
 
@@ -319,7 +344,7 @@ def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:
     facts = read_facts(folder)
     assert facts.split is facts.gate is facts.robustness is facts.lead is None
     assert not (facts.roc or facts.films or facts.shortcuts or facts.foreign or facts.unreadable)
-    assert card_page.card_page(facts).count("Not measured.") == 12
+    assert card_page.card_page(facts).count("Not measured.") == 13
 
 
 @pytest.mark.parametrize("name", ["test.json", "test_roc.csv", "robustness.json", "gate.json"])
@@ -426,6 +451,7 @@ def test_the_report_writes_what_the_check_wants(readme: Path) -> None:
     assert run() == 0 and run("--check") == 0
     text = readme.read_text()
     assert "pneumonia: AUC | 0.901 | 0.890" in text and "old" not in text
+    assert "0.531" in text and "films of Sealand helped to choose the epoch" in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
 
 
