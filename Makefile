@@ -83,8 +83,8 @@ screenshots: $(DEV_STAMP)
 # Every figure of the model page and the README, anew from the installed weights (needs LIGHTBOX_DATA).
 MODEL ?= paediatric-cxr
 evaluate: $(DEV_STAMP)
-	$(BIN)/python -m models.evaluation.evaluate --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_elsewhere --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_gate --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_shortcuts --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_robustness --model $(MODEL)
@@ -94,6 +94,7 @@ evaluate: $(DEV_STAMP)
 	$(BIN)/python -m models.evaluation.calibrate_receipts --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_explanations --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_localisation --model $(MODEL)
+	$(BIN)/python -m models.evaluation.evaluate_sides --model $(MODEL)
 	$(BIN)/python -m models.model_card.report
 	$(BIN)/python -m models.checkpoint.sealing write
 

@@ -312,6 +312,8 @@ class Finding:
     scale chosen on validation data. ``exploratory`` findings are shown but never set a priority.
     Where a film may show several findings, each has its own ``answer`` and ``conformal_set`` (see
     `Assessment`); else that of the leading one stands in the assessment, and here is none.
+    ``advice`` is what an answer about it does not say, and what to do next: one English sentence of
+    the model's card, or nothing.
     """
 
     code: str
@@ -321,6 +323,7 @@ class Finding:
     exploratory: bool = False
     answer: Answer | None = None
     conformal_set: tuple[str, ...] = ()
+    advice: str = ""
 
     @property
     def positive(self) -> bool:

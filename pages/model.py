@@ -14,6 +14,8 @@ from pages.ui.model import (
     lead,
     localisation,
     mistakes,
+    sides,
+    starts,
     tables,
     trials,
 )
@@ -72,6 +74,7 @@ with explained:
     explanation_tables.render_explanations(facts)
     st.subheader(_("Does it point at the disease?"), anchor=False)
     localisation.render_localisation(facts)
+    sides.render_sides(facts)
     st.subheader(_("Trials whose right answer is known"), anchor=False)
     trials.render_trials(facts)
 with refused:
@@ -81,3 +84,4 @@ with mistaken:
 with made:
     words.render_scope(facts)
     words.render_data(facts)
+    starts.render_starts(facts)

@@ -382,6 +382,7 @@ def _answer_lines(answered: Answered, report: Report, say: Say) -> list[str]:
         f"{say(f.label)}: {wording.answer_line(f, calibrated=answered.calibrated)}"
         for f in answered.findings
     ]
+    lines += [say(f.advice) for f in answered.findings if f.advice]
     lines += [say(WORDS["map"]).format(map=wording.map_line(map_)) for map_ in answered.maps]
     lines.append(origin_line(answered.instance, report.images))
     lines += map(sentence, answered.messages)

@@ -11,6 +11,7 @@ TERMS: dict[str, Code] = {
     "pneumonia": Code("233604007", SNOMED, "Pneumonia"),
     "bacterial": Code("53084003", SNOMED, "Bacterial pneumonia"),
     "viral": Code("75570004", SNOMED, "Viral pneumonia"),
+    "tuberculosis": Code("154283005", SNOMED, "Pulmonary tuberculosis"),
     "consolidation": Code("95436008", SNOMED, "Lung consolidation"),
     "opacity": Code("112123", DICOM, "Opacity"),
     "effusion": Code("60046008", SNOMED, "Pleural effusion"),
@@ -40,7 +41,7 @@ SITES = {
 LUNG = Code("39607008", SNOMED, "Lung")
 _LUNG = (
     *("pneumonia", "bacterial", "viral", "consolidation", "opacity", "atelectasis", "edema"),
-    *("nodule", "mass"),
+    *("tuberculosis", "nodule", "mass"),
 )
 # where a finding is that has a side: zones and lobes are a lung's; the heart has no side
 PARTS = {

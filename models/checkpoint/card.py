@@ -52,13 +52,15 @@ class Scope:
 class Published:
     """Figures of others for the same question; on other films or terms, see ``films``.
 
-    ``figures`` maps the names of stored figures ("auc", "accuracy", ...) to values.
+    ``figures`` maps the names of stored figures ("auc", "accuracy", ...) to values. ``asked`` where
+    nobody measured them: they are what is asked of a test.
     """
 
     source: str
     finding: str
     films: str
     figures: dict[str, float]
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,13 +227,19 @@ class Job:
         made += [("calibration", self._assemble), ("gate", self._train_gate)]
         if fill:
             made.append(("fill", self._train_fill))
+        # other hospitals first: they say whether a finding is exploratory and gets no answer
         made += [
             ("serving graphs", partial(_main, "models.graphs.export", model=model)),
-            ("figures", partial(_main, "models.evaluation.evaluate", model=model)),
             (
                 "other hospitals, whole-image numbers",
-                partial(_main, "models.evaluation.evaluate_elsewhere", model=model),
+                partial(
+                    _main,
+                    "models.evaluation.evaluate_elsewhere",
+                    model=model,
+                    run=self.out / "network-1",
+                ),
             ),
+            ("figures", partial(_main, "models.evaluation.evaluate", model=model)),
             ("figures of the gate", partial(_main, "models.evaluation.evaluate_gate", model=model)),
             ("card", self._write_card),
             ("install", self._install),

@@ -68,6 +68,8 @@ class Elsewhere:
     wanted : tuple of float
         Least AUC, and least lower end of its 95 % interval, without which the model counts as
         exploratory (`models.rules.baseline_rule`).
+    regions : str
+        Folder of masks of the anatomy that matters, relative likewise: to measure maps with.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Elsewhere:
     columns: ManifestColumns = field(default_factory=ManifestColumns)
     chooses: bool = False
     wanted: tuple[float, float] = (0.0, 0.0)
+    regions: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Elsewhere:
@@ -88,7 +91,12 @@ class Elsewhere:
         self, data: Path, classes: Sequence[str], *, multi_label: bool = False
     ) -> tuple[Film, ...]:
         """All its films of a task's classes, of whatever split."""
-        every = read_manifest(data / self.manifest, data / self.images, columns=self.columns)
+        every = read_manifest(
+            data / self.manifest,
+            data / self.images,
+            columns=self.columns,
+            regions=data / self.regions if self.regions else None,
+        )
         if multi_label:
             return tuple(film for film in every if set(split_label(film.label)) <= set(classes))
         return tuple(film for film in every if film.label in classes)

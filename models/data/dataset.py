@@ -31,7 +31,8 @@ class ManifestColumns:
     of the ``acquisition`` columns (say, width and height of the original film) stands for how a
     film was taken; the network never sees it. ``labels`` gives labels as they stand in the manifest
     the names of the task's classes, ``splits`` does so for splits (``deal`` deals a group out), and
-    ``only`` keeps rows whose columns have these values.
+    ``only`` keeps rows whose columns have these values. ``reading`` is a column with what a reader
+    said of the film, in words: nothing is learned from it (`models.evaluation.evaluate_sides`).
     """
 
     file: str = "file"
@@ -44,6 +45,7 @@ class ManifestColumns:
     labels: dict[str, str] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     only: dict[str, str] = field(default_factory=dict)
+    reading: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ManifestColumns:
@@ -61,7 +63,7 @@ class Film:
 
     ``region`` is a mask of the anatomy that matters (the lungs), where one exists;
     ``acquisition`` a number that goes with how the film was taken, where it is known; ``line`` the
-    line of the manifest, from 1 for its header.
+    line of the manifest, from 1 for its header; ``reading`` what a reader said of the film.
     """
 
     path: Path
@@ -72,6 +74,7 @@ class Film:
     acquisition: float | None = None
     subset: str = ""
     line: int = 0
+    reading: str = ""
 
 
 def read_manifest(
@@ -138,6 +141,7 @@ def _film(
         math.prod(float(v) for v in sizes) if sizes and all(sizes) else None,
         row[names.subset] if names.subset else "",
         line,
+        row[names.reading] if names.reading else "",
     )
 
 

@@ -26,23 +26,33 @@ MILD = AugmentSettings(
     degrees=6, scale=0.1, aspect=0.08, shift=0.04, tone=0.2, noise=0.03, erase=0.12, markers=2
 )
 STRONG = replace(STRESS, frame=0.1)
+_SHEETS = 8  # films of a batch that lie on sheets of one size
+_ONE_SIDE = 0.45  # of a film's side, that a sheet may be longer than the film at one end
 
 
 def augment_fitting(films: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
     """Films (batch, rows, columns) in [0, 1] as they may come: augmented, some on a wider sheet."""
     films = augment(films, settings, generator)
     chosen = torch.rand(len(films), generator=generator) < 0.25
-    return torch.where(chosen[:, None, None], _put_on_sheet(films, generator), films)
+    sheets = torch.cat([_put_on_sheet(part, generator) for part in films.split(_SHEETS)])
+    return torch.where(chosen[:, None, None], sheets, films)
 
 
 def _put_on_sheet(films: Tensor, generator: torch.Generator) -> Tensor:
-    """Pad two opposite sides with black (now and then white), as a scanner or a viewer does."""
+    """Pad with black (now and then white), as a scanner, a large cassette or a viewer does.
+
+    Two opposite sides alike, or one side alone and then more of it: a cassette is filled from one
+    end.
+    """
     side = films.shape[-1]
-    width = int(torch.randint(1, max(2, side // 7), (1,), generator=generator))
+    alone = bool(torch.rand(1, generator=generator) < 0.5)
+    most = max(2, round(_ONE_SIDE * side) if alone else side // 7)
+    first = int(torch.randint(1, most, (1,), generator=generator))
+    widths = (first, 0) if alone else (first, first)
+    if torch.rand(1, generator=generator) < 0.5:
+        widths = (widths[1], widths[0])
     value = float(torch.rand(1, generator=generator) < 0.15)
-    pads = (
-        (width, width, 0, 0) if torch.rand(1, generator=generator) < 0.5 else (0, 0, width, width)
-    )
+    pads = (*widths, 0, 0) if torch.rand(1, generator=generator) < 0.5 else (0, 0, *widths)
     padded = F.pad(films[:, None], pads, value=value)
     return F.interpolate(padded, (side, side), mode="bilinear", antialias=True)[:, 0]
 

@@ -2,6 +2,7 @@
 
     export LIGHTBOX_DATA=...
     python -m models.evaluation.evaluate_elsewhere --model adult-tb
+    python -m models.evaluation.evaluate_elsewhere --model adult-tb --run runs/adult-tb/network-1
 
 Linear models on twelve numbers of the whole picture and on its 16 x 16 thumbnail
 (`models.evaluation.image_statistics`) are fitted on the training films, and answer the test films
@@ -9,6 +10,10 @@ and those of every hospital in the task file's ``[[elsewhere]]`` tables. The net
 the way a doctor's films go (`models.evaluation.served_films`), refusals too. Writes
 ``evaluation/elsewhere.json``, and into the card which findings count as exploratory
 (`models.rules.baseline_rule`): these raise nothing and lead no answer.
+
+Where films of another hospital chose between epochs, their figure flatters. By how much, the run
+folder's ``history.json`` tells: what they gave in the epoch that was taken, in the one that the
+task's own validation films alone would have taken, and in all of the last epochs.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +47,7 @@ from models.rules.baseline_rule import HospitalResult, exploratory_because
 from models.rules.findings import FindingSpec, finding_probabilities, finding_truth
 
 OWN = "own"
+_LAST = 20  # epochs, among which the learning rate falls and nothing much changes any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class Hospital:
 
 def main(
     model: Annotated[str, typer.Option(help="Installed model; the first if empty.")] = "",
+    run: Annotated[
+        Path | None, typer.Option(help="Run folder of its training, for the choice of an epoch.")
+    ] = None,
 ) -> None:
     """Evaluate a model in every hospital, beside the whole-image numbers."""
     settings = Settings.from_environment()
@@ -72,6 +82,12 @@ def main(
     ]
     baselines = fit_baselines(card, select(films, "train"))
     rows = [row for hospital in hospitals for row in measure(serving, hospital, baselines)]
+    if run is not None:
+        history = json.loads((run / "history.json").read_text())
+        for row in rows:
+            if row["chooses"] and row["finding"] == card.findings[0].code:
+                choosing = [one.name for one in named if one.chooses]
+                row["choice"] = epoch_choice(history, row["hospital"], choosing)
     because = {
         spec.code: reasons
         for spec in card.findings
@@ -169,6 +185,52 @@ def measure(
     return rows
 
 
+def epoch_choice(
+    history: Sequence[dict[str, float]], hospital: str, choosing: Sequence[str]
+) -> dict[str, Any]:
+    """What the choice of an epoch made of a hospital's AUC.
+
+    Parameters
+    ----------
+    history : sequence of dict
+        Rows of a run, as `models.training.run.Run` keeps them.
+    hospital : str
+        Whose AUC is looked at.
+    choosing : sequence of str
+        All hospitals whose films chose.
+
+    Returns
+    -------
+    dict
+        Epoch and AUC as ``chosen`` and ``own`` (the epoch that the task's own validation films
+        alone would have taken), how many views chose, and lowest, mean and highest AUC of the last
+        epochs.
+    """
+    others = {f"auc_{name}" for name in choosing}
+    rows = [row for row in history if "score" in row]
+    views = [k for k in rows[0] if k.startswith(("auc", "kappa")) and np.isfinite(rows[0][k])]
+
+    def own_score(row: dict[str, float]) -> float:
+        return float(np.mean([row[view] for view in views if view not in others]))
+
+    def told(row: dict[str, float]) -> dict[str, float]:
+        return {"epoch": int(row["epoch"]), "auc": row[f"auc_{hospital}"]}
+
+    last = [row[f"auc_{hospital}"] for row in rows[-_LAST:]]
+    return {
+        "epochs": len(rows),
+        "views": len(views),
+        "chosen": told(max(rows, key=lambda row: row["score"])),
+        "own": told(max(rows, key=own_score)),
+        "last": {
+            "epochs": len(last),
+            "lowest": min(last),
+            "mean": float(np.mean(last)),
+            "highest": max(last),
+        },
+    }
+
+
 def _figures(
     present: NDArray[np.bool_],
     probabilities: NDArray[np.float64],
@@ -181,7 +243,25 @@ def _figures(
         "auc": metrics.bootstrap(metrics.roc_auc, present, score),
         **at_operating_point(present, score >= spec.operating_point),
     }
+    if spec.rule == "sensitivity" and present.any():
+        estimates["specificity_at_target"] = metrics.bootstrap(
+            partial(specificity_at, target=spec.target), present, score
+        )
     return {name: asdict(e) for name, e in estimates.items() if np.isfinite(e.value)}
+
+
+def specificity_at(
+    present: NDArray[np.bool_], score: NDArray[np.float64], *, target: float
+) -> float:
+    """Specificity at the highest threshold that finds so large a share on these very films.
+
+    With a threshold of these films' own it says what the scores are worth; what the installed
+    threshold is worth elsewhere is another question.
+    """
+    if not present.any() or present.all():
+        return float("nan")
+    threshold = metrics.threshold_for_sensitivity(present, score, target=target)
+    return metrics.specificity(present, score >= threshold)
 
 
 def _result(row: dict[str, Any]) -> HospitalResult:

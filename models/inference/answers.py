@@ -110,6 +110,7 @@ class Answers:
             probability=float(finding_probabilities(probabilities, self.card.classes, spec)),
             operating_point=spec.operating_point,
             exploratory=self.card.explores(spec),
+            advice=spec.advice,
         )
         if not spec.conformal:
             return finding

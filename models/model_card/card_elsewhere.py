@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.model_card.elsewhere import BASELINES, WHY, GradeFigures, HospitalFigures
+from models.model_card.elsewhere import BASELINES, WHY, EpochChoice, GradeFigures, HospitalFigures
+from models.model_card.figure import format_figure
 from models.model_card.figures import ModelFacts
 
-_COLUMNS = ("auc", "sensitivity", "specificity")
+_COLUMNS = ("auc", "sensitivity", "specificity", "specificity_at_target")
 NOTE = (
     "Linear models fitted on the training films know nothing but twelve numbers of the whole "
     "picture (mean, spread, percentiles, gradients, edges, shares of white and black), or its 16 x "
@@ -21,15 +22,35 @@ def hospitals_section(facts: ModelFacts) -> str:
     """Every hospital with the network's figures and the AUC of whole-image numbers."""
     if not facts.hospitals:
         return "Not measured."
-    rows = [_row(one) for one in facts.hospitals]
+    return "\n\n".join([NOTE, *_why(facts), hospitals_table(facts)])
+
+
+def hospitals_table(facts: ModelFacts) -> str:
+    """The table alone, what is asked of a test, and how far a figure flatters."""
     header = ["finding", "films of", "films", "AUC", "sensitivity", "specificity"]
+    header += ["specificity where the sensitivity is the target's"]
     header += [f"AUC of {name.lower()}" for name in BASELINES.values()]
-    return "\n\n".join(
-        [
-            NOTE,
-            *_why(facts),
-            _table([*header, *(name.lower() for name in BASELINES.values())], rows),
-        ]
+    asked = [
+        f"Asked of a test for `{p.finding}`, {p.source}: "
+        f"{', '.join(f'{n} {format_figure(v)}' for n, v in p.figures.items())}. {p.films}."
+        for p in facts.card.published
+        if p.asked
+    ]
+    choices = [_choice(one, one.choice) for one in facts.hospitals if one.choice is not None]
+    rows = [_row(one) for one in facts.hospitals]
+    return "\n\n".join([_table(header, rows), *asked, *choices])
+
+
+def _choice(one: HospitalFigures, choice: EpochChoice) -> str:
+    """How far a hospital's figure flatters, because its films chose the epoch."""
+    return (
+        f"**The films of {one.hospital} helped to choose the epoch**, as one of {choice.views} "
+        "views, so their figure is no independent one; films that chose nothing have to confirm "
+        f"it. How much the choice did, on all {one.films} films during the training: AUC "
+        f"{format_figure(choice.chosen)} in the epoch that was taken, {format_figure(choice.own)} "
+        "in the one that the task's own validation films alone would have taken, "
+        f"{format_figure(choice.lowest)} to {format_figure(choice.highest)} in the last "
+        f"{choice.last} epochs."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,12 @@ from imaging.entities import RESEARCH_USE
 from models.model_card import card_explanations as maps
 from models.model_card import card_localisation as places
 from models.model_card.card_elsewhere import grades_section, hospitals_section
+from models.model_card.card_sides import sides_section
+from models.model_card.credits import credits_of
 from models.model_card.elsewhere import GradeFigures
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
+from models.model_card.starts import starts_section
 from models.model_card.trials import FILL_NOTE, PLANTED_NOTE
 
 LABELS = {
@@ -69,8 +73,10 @@ def card_page(facts: ModelFacts) -> str:
         ("Robustness", _robustness(facts)),
         ("Explanations", _explanations(facts)),
         ("Does it point at the disease?", _localisation(facts)),
+        ("On the side that readers named, and in the lungs elsewhere", sides_section(facts.sides)),
         ("Trials whose right answer is known", _trials(facts)),
         ("Scope gate", _gate(facts)),
+        *([("Where training began", starts_section(facts.starts))] if facts.starts else []),
         ("Beside other networks", _contenders(facts)),
         ("Beside published figures", _published_figures(facts)),
         ("Limits", "\n".join(f"- {limit}" for limit in facts.card.limits)),
@@ -182,6 +188,7 @@ def _training(facts: ModelFacts) -> str:
         f"{data['title']}. Licence: {data['licence']}. {data['citation']}\n",
         f"{films.get('train', 0)} training and {films.get('val', 0)} validation films, grouped by "
         f"patient. SHA-256 over all films and labels: `{data.get('sha256', '')}`.\n",
+        *(f"Further films of: {credit}.\n" for credit in credits_of(facts.card)),
         "Networks, and what each started from:\n",
         *(line for m in facts.card.training.get("members", ()) for line in _lineage(m, 0)),
     ]
@@ -195,7 +202,7 @@ def _lineage(member: Mapping[str, Any], depth: int) -> Iterator[str]:
     chosen = ", ".join(
         f"{name.removeprefix('auc').strip('_').replace('_', ' ') or 'plain'} {value:.4f}"
         for name, value in (member.get("selected_epoch") or {}).items()
-        if name.startswith("auc")
+        if name.startswith("auc") and not math.isnan(value)
     )
     how = (
         f"{knobs['epochs']} epochs at most, seed {knobs.get('seed')}, peak rate "

@@ -32,6 +32,43 @@ BASELINES = {
 
 
 @dataclass(frozen=True, slots=True)
+class EpochChoice:
+    """AUC of a hospital whose films chose between epochs, while the network was trained.
+
+    Attributes
+    ----------
+    views : int
+        Views whose mean AUC chose, the hospital's films among them.
+    chosen : float
+        In the epoch that was taken.
+    own : float
+        In the epoch that the task's own validation films alone would have taken.
+    last : int
+        Epochs at the end of the training, in which it was from `lowest` to `highest`.
+    """
+
+    views: int
+    chosen: float
+    own: float
+    last: int
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> EpochChoice:
+        """From what `models.evaluation.evaluate_elsewhere` stored."""
+        last = stored["last"]
+        return cls(
+            views=int(stored["views"]),
+            chosen=float(stored["chosen"]["auc"]),
+            own=float(stored["own"]["auc"]),
+            last=int(last["epochs"]),
+            lowest=float(last["lowest"]),
+            highest=float(last["highest"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class HospitalFigures:
     """One finding in one hospital.
 
@@ -49,6 +86,8 @@ class HospitalFigures:
         Of the network.
     baselines : mapping of str to Figure
         AUC of linear models on what `BASELINES` names.
+    choice : EpochChoice or None
+        What its films' choice did, where that is known.
     """
 
     hospital: str
@@ -59,6 +98,7 @@ class HospitalFigures:
     with_finding: int
     figures: Figures
     baselines: Figures
+    choice: EpochChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +122,7 @@ def hospital_figures(values: Mapping[str, Any]) -> tuple[HospitalFigures, ...]:
             with_finding=int(row["with_finding"]),
             figures={name: Figure.of(value) for name, value in row["figures"].items()},
             baselines={name: Figure.of(value) for name, value in row["baselines"].items()},
+            choice=EpochChoice.of(row["choice"]) if row.get("choice") else None,
         )
         for row in values["rows"]
     )

@@ -9,6 +9,8 @@ from models.checkpoint.card import ModelCard, Published
 from models.model_card.elsewhere import GradeFigures, HospitalFigures
 from models.model_card.figure import Figure, Figures
 from models.model_card.localisation import LocalisationFigures
+from models.model_card.sides import SideFigures
+from models.model_card.starts import StartFigures
 from models.model_card.trials import FillFigures, PlantedFigures
 
 # Names in stored figures, in the order they are shown -> what they mean, for the page and the card.
@@ -293,9 +295,11 @@ class ModelFacts:
     contenders: tuple[Contender, ...]
     explanations: ExplanationFigures | None
     localisation: LocalisationFigures | None
+    sides: SideFigures | None
     planted: PlantedFigures | None
     fills: tuple[FillFigures, ...]
     hospitals: tuple[HospitalFigures, ...]
+    starts: tuple[StartFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -310,9 +314,13 @@ class ModelFacts:
 
     @property
     def published(self) -> tuple[tuple[FindingFigures, tuple[Published, ...]], ...]:
-        """Measured findings, each with what others report on it; those without are left out."""
+        """Measured findings, each with what others report on it; those without are left out.
+
+        What is only asked of a test is no report.
+        """
+        reported = [p for p in self.card.published if not p.asked]
         rows = (
-            (finding, tuple(p for p in self.card.published if p.finding == finding.code))
+            (finding, tuple(p for p in reported if p.finding == finding.code))
             for finding in (self.split.findings if self.split else ())
         )
         return tuple(row for row in rows if row[1])

@@ -17,6 +17,8 @@ from typing import Annotated
 import typer
 
 from imaging.settings import ROOT
+from models.model_card import benchmarks
+from models.model_card.card_elsewhere import hospitals_table
 from models.model_card.card_page import card_page, figures_table, headline, problems
 from models.model_card.facts import read_facts
 from models.model_card.figures import ModelFacts
@@ -50,9 +52,11 @@ def read_installed() -> list[ModelFacts]:
 def pages() -> list[tuple[Path, str]]:
     """Every generated page: (path, text it should have)."""
     all_facts = read_installed()
-    readme = ROOT / "README.md"
+    readme, train = ROOT / "README.md", ROOT / "docs" / "train-your-own.md"
     result = [(ROOT / "docs" / f"model-card-{f.card.name}.md", card_page(f)) for f in all_facts]
     result.append((ROOT / "docs" / "experiments.md", experiments.page()))
+    if train.exists():
+        result.append((train, benchmarks.replace_table(train.read_text())))
     return [*result, (readme, replace_figures(readme.read_text(), all_facts))]
 
 
@@ -60,8 +64,14 @@ def replace_figures(text: str, all_facts: Sequence[ModelFacts]) -> str:
     """The text with its marked block replaced by the figures of the checkpoints."""
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    block = "\n".join(headline(facts) + figures_table(facts) + "\n" for facts in all_facts)
+    block = "\n".join(_figures(facts) for facts in all_facts)
     return f"{before}{START}\n{block}\n{END}{after}"
+
+
+def _figures(facts: ModelFacts) -> str:
+    """A checkpoint's figures; where other hospitals were measured, never without them."""
+    beside = f"\n{hospitals_table(facts)}\n" if facts.hospitals else ""
+    return f"{headline(facts)}{figures_table(facts)}\n{beside}"
 
 
 if __name__ == "__main__":

@@ -65,14 +65,17 @@ def exploratory_because(results: Sequence[HospitalResult], *, named: int) -> tup
 
     Notes
     -----
-    Hospitals that chose among networks are asked only where no other was measured.
+    Hospitals that chose among networks are asked only where no other was measured. Where any other
+    hospital was, the own films are not asked: what gives the answer away there, such as films that
+    were processed otherwise, is no measure of a network that must not use it, and it may well be
+    better than a network that reads lungs.
     """
     reasons = []
     others = [result for result in results if not result.own]
     judges = [result for result in others if not result.chooses] or others
     if named and not judges:
         reasons.append(UNMEASURED)
-    if not all(result.beats for result in results if result.own):
+    if not judges and not all(result.beats for result in results if result.own):
         reasons.append(OWN)
     if not all(result.beats for result in judges):
         reasons.append(OTHER)

@@ -40,6 +40,8 @@ class FindingSpec:
     conformal : tuple of ConformalRule
         Thresholds of "unsure" of a finding of a multi-label task. Elsewhere the card has those of
         the leading finding, and there are none here.
+    advice : str
+        What an answer does not say, and what to do next: a sentence that stands beside it.
     """
 
     code: str
@@ -50,6 +52,7 @@ class FindingSpec:
     target: float = 0.0
     operating_point: float = 0.5
     conformal: tuple[ConformalRule, ...] = ()
+    advice: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the card."""

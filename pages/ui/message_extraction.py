@@ -62,10 +62,11 @@ def extract_sentences(fileobj: BinaryIO, *_babel: object, **_options: object) ->
 
 
 def extract_labels(fileobj: BinaryIO, *_babel: object, **_options: object) -> Iterator[Message]:
-    """Yield the words a task file puts on screen: title, classes, finding labels, population."""
+    """Yield the words a task file puts on screen: title, classes, findings, population."""
     task: dict[str, Any] = tomllib.loads(fileobj.read().decode())
     words = [task["title"], task["scope"]["population"], *task["classes"], *task.get("limits", ())]
-    for word in words + [finding["label"] for finding in task["findings"]]:
+    said = [finding.get(name, "") for finding in task["findings"] for name in ("label", "advice")]
+    for word in filter(None, words + said):
         yield 1, "", word, []
 
 

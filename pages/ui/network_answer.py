@@ -53,7 +53,7 @@ def _compose_answer(instance: Instance, assessment: Assessment, primary: Finding
     headline = "".join(
         _headline(labels.answer(f, assessment.answer_to(f)), _mood(assessment, f)) for f in said
     )
-    parts = [headline, _reasons(assessment)]
+    parts = [headline, *(_small_line(_(f.advice)) for f in said if f.advice), _reasons(assessment)]
     if promises_nothing(assessment.messages):
         parts += [_small_line(_describe_score(finding)) for finding in firm]
         return "".join([*parts, *_describe_network(instance, assessment)])

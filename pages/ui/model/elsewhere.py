@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from models.model_card.elsewhere import WHY, HospitalFigures
+from models.checkpoint.card import Published
+from models.model_card.elsewhere import WHY, EpochChoice, HospitalFigures
+from models.model_card.figure import format_figure
 from models.model_card.figures import ModelFacts
 from pages.ui.i18n import _, sentence
+from pages.ui.labels import pair, within
 from pages.ui.model import summary as words
 from pages.ui.model.tables import labels
 
@@ -35,8 +38,41 @@ def render_hospitals(facts: ModelFacts) -> None:
     )
     title = _("Other hospitals, beside whole-image numbers")
     _table([_row(facts, one) for one in facts.hospitals], title)
+    for asked in (p for p in facts.card.published if p.asked):
+        st.caption(_asked(facts, asked))
+    for one in facts.hospitals:
+        if one.choice is not None:
+            st.warning(_choice(one, one.choice))
     if not any(one.hospital for one in facts.hospitals):
         st.caption(_("No images of another hospital: what it is worth there is not known."))
+
+
+def _asked(facts: ModelFacts, asked: Published) -> str:
+    """What is asked of a test, which nobody measured here."""
+    told = _("Asked of a test for {finding}: {figures} ({source}).")
+    figures = ", ".join(
+        pair(labels()[name], format_figure(value)) for name, value in asked.figures.items()
+    )
+    finding = within(words.finding_label(facts, asked.finding))
+    return told.format(finding=finding, figures=figures, source=asked.source)
+
+
+def _choice(one: HospitalFigures, choice: EpochChoice) -> str:
+    """How far a hospital's figure flatters, because its images chose when training ended."""
+    return _(
+        "The images of {hospital} helped to choose when training ended, so their figure may "
+        "flatter; images that chose nothing have to confirm it. During training the AUC on all "
+        "{films} was {chosen} at the end that was taken, {own} at the one that its own hospital "
+        "alone would have chosen, and {lowest} to {highest} in the last {last} rounds."
+    ).format(
+        hospital=one.hospital,
+        films=one.films,
+        chosen=format_figure(choice.chosen),
+        own=format_figure(choice.own),
+        lowest=format_figure(choice.lowest),
+        highest=format_figure(choice.highest),
+        last=choice.last,
+    )
 
 
 def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
@@ -46,9 +82,10 @@ def _row(facts: ModelFacts, one: HospitalFigures) -> dict[str, str]:
     films = _("{answered} of {films} answered, {present} with the finding").format(
         answered=one.answered, films=one.films, present=one.with_finding
     )
+    named = {n: labels()[n] for n in ("auc", "sensitivity", "specificity")}
+    named["specificity_at_target"] = _("Specificity at the wanted sensitivity")
     figures = {
-        labels()[n]: one.figures[n].whole if n in one.figures else ""
-        for n in ("auc", "sensitivity", "specificity")
+        label: one.figures[n].whole if n in one.figures else "" for n, label in named.items()
     }
     names = {
         "numbers": _("AUC of twelve numbers of the whole image"),

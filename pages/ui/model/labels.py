@@ -14,13 +14,17 @@ def kind(stored: str) -> str:
     words = {
         "chest_test": _("Chest films of children, test split"),
         "adult": _("Chest films of adults, by the image alone"),
+        "adult_test": _("Chest images of adults, test split"),
+        "adult_elsewhere": _("Chest images of adults of another hospital"),
+        "child": _("Chest images of children"),
+        "knee": _("X-rays of knees"),
         "brain_mri": _("MRI of the brain"),
         "dicom_unknown": _("DICOM without a modality"),
         "procedural": _("Patterns drawn by a program"),
-        "inverted": _("Chest films, black and white exchanged"),
-        "turned": _("Chest films, upside down"),
-        "sideways": _("Chest films, lying on a side"),
-        "cropped": _("Chest films, cut"),
+        "inverted": _("Its own images, black and white exchanged"),
+        "turned": _("Its own images, upside down"),
+        "sideways": _("Its own images, lying on a side"),
+        "cropped": _("Its own images, cut"),
     }
     return words.get(stored, _(stored.replace("_", " ")))
 

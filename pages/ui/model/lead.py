@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from models.inference.age_scope import is_for_children
+from models.model_card.elsewhere import HospitalFigures
 from models.model_card.figures import ModelFacts
 from models.model_card.frequencies import Operation, flagged_in, operation_of
 from pages.ui import labels
@@ -29,6 +30,9 @@ def render_lead(facts: ModelFacts) -> None:
                     "Expect more errors elsewhere."
                 ).format(films=films)
             )
+        for one in facts.hospitals:
+            if one.hospital and one.finding == facts.card.findings[0].code:
+                st.caption(_elsewhere(facts, one))
     if done is not None:
         with middle:
             _render_plot(facts, done)
@@ -88,6 +92,33 @@ def _sentences(facts: ModelFacts, done: Operation | None) -> list[str]:
             )
         )
     return said
+
+
+def _elsewhere(facts: ModelFacts, one: HospitalFigures) -> str:
+    """What it does in another hospital, at the threshold that is installed."""
+    found, spared = (one.figures.get(name) for name in ("sensitivity", "specificity"))
+    if found is None or spared is None:
+        return _("In another hospital ({hospital}) it was not measured in full.").format(
+            hospital=one.hospital
+        )
+    told = (
+        _(
+            "In another hospital ({hospital}, {films} images, which helped to choose the model) it "
+            "found {found} of 100 with {finding} and flagged {flagged} of 100 without."
+        )
+        if one.chooses
+        else _(
+            "In another hospital ({hospital}, {films} images) it found {found} of 100 with "
+            "{finding} and flagged {flagged} of 100 without."
+        )
+    )
+    return told.format(
+        hospital=one.hospital,
+        films=one.answered,
+        found=labels.of_hundred(100 * found.value),
+        flagged=labels.of_hundred(100 * (1 - spared.value)),
+        finding=labels.within(_(facts.card.findings[0].label)),
+    )
 
 
 def _healthy(facts: ModelFacts, done: Operation) -> str:

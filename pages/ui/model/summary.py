@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from models.model_card.credits import credits_of
 from models.model_card.figures import ModelFacts
 from models.network.checkpoint import find_checkpoint, installed_checkpoints
 from models.rules.findings import FindingSpec
@@ -102,6 +103,8 @@ def render_data(facts: ModelFacts) -> None:
     data = facts.card.training["data"]
     st.subheader(_("What it learned from"), anchor=False)
     st.markdown(f"{data['title']}. {_('Licence')}: {data['licence']}. {data['citation']}")
+    for credit in credits_of(facts.card):
+        st.caption(_("Further images of: {source}.").format(source=credit))
     films = data.get("films", {})
     if films:
         words = _(

@@ -121,7 +121,17 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
             "weights_sha256": sha256,
             "rows": [
                 stored_hospital("own", own=True, auc=0.921, numbers=0.896),
-                stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531),
+                stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531)
+                | {"choice": stored_choice()},
+            ],
+        },
+        "sides.json": {"weights_sha256": sha256, "finding": "pneumonia"} | stored_sides(),
+        "starts.json": {
+            "weights_sha256": sha256,
+            "finding": "pneumonia",
+            "rows": [
+                stored_start("imagenet", auc=0.926, installed=True),
+                stored_start("scratch", auc=0.716, installed=False),
             ],
         },
         "fill.json": {
@@ -168,6 +178,29 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def stored_choice() -> dict[str, Any]:
+    """What is stored about the choice of an epoch."""
+    return {
+        "epochs": 30,
+        "views": 5,
+        "chosen": {"epoch": 9, "auc": 0.724},
+        "own": {"epoch": 7, "auc": 0.684},
+        "last": {"epochs": 20, "lowest": 0.672, "mean": 0.69, "highest": 0.735},
+    }
+
+
+def stored_sides() -> dict[str, Any]:
+    """What is stored about named sides and masks elsewhere."""
+    shares = {"named": 0.853, "called_named": 0.874, "left": 0.826, "right": 0.867}
+    shares |= {"mirrored": 0.841, "mean_map": 0.525, "tells": 0.893}
+    counts = {"films": 34, "called": 30, "left_films": 12, "right_films": 22, "chance": 0.513}
+    lungs = {"share": figure(0.946), "uniform": figure(0.436), "pointing": figure(0.967)}
+    return {
+        "sides": counts | {name: figure(value) for name, value in shares.items()},
+        "lungs": [{"hospital": "Sealand", "films": 19, "called": 17, **lungs}],
+    }
+
+
 def stored_hospital(name: str, *, own: bool, auc: float, numbers: float) -> dict[str, Any]:
     """What is stored about one hospital."""
     return {
@@ -181,6 +214,30 @@ def stored_hospital(name: str, *, own: bool, auc: float, numbers: float) -> dict
         "with_finding": 19,
         "figures": {"auc": figure(auc), "sensitivity": figure(0.744)},
         "baselines": {"numbers": figure(numbers), "thumbnail": figure(numbers - 0.017)},
+    }
+
+
+def stored_start(kind: str, *, auc: float, installed: bool) -> dict[str, Any]:
+    """What is stored about one start of training."""
+    sets = [("val", "chooses", auc), ("test", "judges", auc - 0.011)]
+    return {
+        "start": kind,
+        "from": "",
+        "trunk": "lite0",
+        "size": 160,
+        "epochs": 5,
+        "weights_sha256": "e" * 64,
+        "installed": installed,
+        "parameters": 2_960_000,
+        "forward": 1.125,
+        "choosing_auc": auc,
+        "gap_per_forward": 0.163,
+        "wins": installed,
+        "sets": [
+            {"name": name, "role": role, "films": 8}
+            | {"figures": {"auc": figure(value), "weighted_kappa": figure(value - 0.1)}}
+            for name, role, value in sets
+        ],
     }
 
 
@@ -249,6 +306,16 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     assert facts.contenders[0].forward == 2.5
     assert facts.explanations and facts.explanations.verdicts["weak"] == 1
     assert [m.method for m in facts.explanations.methods] == ["fused", "grad_cam"]
+    assert [(s.start, s.wins) for s in facts.starts] == [("imagenet", True), ("scratch", False)]
+
+
+def test_the_card_shows_where_training_began(folder: Path) -> None:
+    assert "Where training began" not in card_page.card_page(read_facts(folder))
+    write_evaluation(folder)
+    page = card_page.card_page(read_facts(folder))
+    assert "| ImageNet weights, lite0, 5 epochs - installed, chosen | lite0 | 160 x 160 |" in page
+    assert "| test (judges) | 8 | 0.915 (0.904 \u2013 0.924) |" in page
+    assert "Random weights" in page and "2.96" in page and "0.163" in page
 
 
 def test_refused_films_are_said_beside_the_figures_and_not_among_them(folder: Path) -> None:
@@ -277,7 +344,7 @@ def test_without_evaluation_nothing_is_claimed(folder: Path) -> None:
     facts = read_facts(folder)
     assert facts.split is facts.gate is facts.robustness is facts.lead is None
     assert not (facts.roc or facts.films or facts.shortcuts or facts.foreign or facts.unreadable)
-    assert card_page.card_page(facts).count("Not measured.") == 12
+    assert card_page.card_page(facts).count("Not measured.") == 13
 
 
 @pytest.mark.parametrize("name", ["test.json", "test_roc.csv", "robustness.json", "gate.json"])
@@ -384,6 +451,7 @@ def test_the_report_writes_what_the_check_wants(readme: Path) -> None:
     assert run() == 0 and run("--check") == 0
     text = readme.read_text()
     assert "pneumonia: AUC | 0.901 | 0.890" in text and "old" not in text
+    assert "0.531" in text and "films of Sealand helped to choose the epoch" in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
 
 

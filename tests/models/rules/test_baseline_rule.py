@@ -29,7 +29,8 @@ def test_better_at_home_and_elsewhere_is_firm() -> None:
     ("results", "named", "why"),
     [
         ([HOME], 1, (UNMEASURED,)),
-        ([replace(HOME, low=0.9), AWAY], 1, (OWN,)),  # equal is not better
+        ([replace(HOME, low=0.9)], 0, (OWN,)),  # equal is not better
+        ([replace(HOME, low=0.8)], 1, (UNMEASURED, OWN)),
         ([HOME, replace(AWAY, low=0.5)], 1, (OTHER,)),  # a high AUC of few films is not enough
         ([HOME, AWAY, replace(AWAY, low=0.5)], 2, (OTHER,)),  # one of several is enough
         ([HOME, replace(AWAY, low=math.nan, auc=math.nan)], 1, (OTHER, WANTED)),
@@ -41,6 +42,12 @@ def test_what_makes_it_exploratory(
     results: list[HospitalResult], named: int, why: tuple[str, ...]
 ) -> None:
     assert exploratory_because(results, named=named) == why
+
+
+def test_the_own_films_do_not_judge_where_another_hospital_does() -> None:
+    processed_otherwise = replace(HOME, auc=0.84, low=0.77, baseline=0.89)
+    assert exploratory_because([processed_otherwise, AWAY], named=1) == ()
+    assert exploratory_because([processed_otherwise, replace(AWAY, low=0.5)], named=1) == (OTHER,)
 
 
 def test_a_hospital_that_chose_judges_only_where_no_other_does() -> None:
