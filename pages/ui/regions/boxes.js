@@ -101,7 +101,7 @@ function begin(state, root, event) {
     const [left, right] = [x, to[0]].sort((a, b) => a - b);
     const [top, bottom] = [y, to[1]].sort((a, b) => a - b);
     return [left, top, right, bottom];
-  });
+  }, () => drawn);
 }
 
 function grab(state, root, at, corner, element, event) {
@@ -116,7 +116,7 @@ function grab(state, root, at, corner, element, event) {
 }
 
 /** Let a box follow the pointer until it is let go. */
-function follow(state, root, at, element, event, boxAt) {
+function follow(state, root, at, element, event, boxAt, touched = () => true) {
   event.preventDefault();
   element.focus();
   state.active = at;
@@ -124,6 +124,7 @@ function follow(state, root, at, element, event, boxAt) {
   root.onpointermove = (moved) => place(state, at, boxAt(point(root, moved)));
   const drop = () => {
     root.onpointermove = root.onpointerup = root.onpointercancel = null;
+    if (!touched()) return; // a press beside the boxes places none
     state.placed[at] = true;
     draw(state);
     state.report();

@@ -30,7 +30,6 @@ from imaging.regions import (
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
-from imaging.typed_facts import with_typed
 from models.inference.region_scope import check_region
 from models.inference.scope import check_scope
 from pages.ui import labels, resources, session
@@ -280,7 +279,7 @@ def _draft(image: DistantImage) -> _Draft:
     uid = image.instance.identity.sop_instance_uid
     draft: _Draft | None = st.session_state.get(f"{_KEY}-draft")
     if draft is None or draft.film.identity.sop_instance_uid != uid:
-        film = with_typed(image.instance, image.instance.typed)
+        film = image.instance
         trouble = why_not(film, image.refusals)
         picture = "" if trouble else data_uri(image.small_picture(_SIDE))
         draft = _Draft(film, picture, trouble, Drawn((), ()), ())

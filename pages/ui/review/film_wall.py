@@ -87,7 +87,7 @@ def render_room(
             )
         hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
         panes = tuple(
-            _pane(record, at, film, instance, maps, answered=explained)
+            _pane(record, at, film, instance, maps, answered=explained and record.ai_off is None)
             for at, film in enumerate(hung)
         )
         with above:  # filled after the map, which does not wait for it
