@@ -233,7 +233,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             answer=said.answer,
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
             calibrated=film.derivation is None,
-            messages=said.messages,
+            messages=said.remarks,
             model=said.model,
             engine=said.engine,
             disagreement=said.disagreement,

@@ -86,6 +86,8 @@ def _describe_network(instance: Instance, assessment: Assessment) -> list[str]:
     model, folded = [], []
     if assessment.model:
         model.append(_small_line(model_line(assessment.model)))
+        if assessment.choice:
+            model.append(_small_line(sentence(assessment.choice)))
         folded.append(scope_line(assessment.model))
         folded.append(sentence(because(instance, assessment)))
     if assessment.engine:
