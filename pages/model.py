@@ -14,6 +14,7 @@ from pages.ui.model import (
     lead,
     localisation,
     mistakes,
+    routing,
     tables,
     trials,
 )
@@ -76,6 +77,7 @@ with explained:
     trials.render_trials(facts)
 with refused:
     tables.render_gate(facts)
+    routing.render_routing()
 with mistaken:
     mistakes.render_worst(facts)
 with made:

@@ -25,7 +25,6 @@ from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
 from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
-from imaging.worklist.order import leading_assessment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +152,7 @@ def report_of(case: ExportCase) -> Report:
     signed = review is not None and review.signed
     stage = review.stage if review else None
     stated = _with_doubt(review, record.assessments) if review else ()
-    undecided = () if signed or record.ai_off is not None else drafted(leading_assessment(record))
+    undecided = () if signed or record.ai_off is not None else drafted(record.assessments)
     typed = (film.typed for film in record.instances if film.typed is not None)
     written = _written(review, record.reviews)
     return Report(

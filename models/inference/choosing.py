@@ -33,6 +33,7 @@ WHICH_AGE = (
     "The patient's age decides which model reads this image, and it is not known: one was tested "
     "on ages {0} to {1}, another on {2} to {3}."
 )
+_AGE_DECIDES = WHICH_AGE.partition(":")[0]
 TYPE_AGE = "Enter the age beside the image, or read it without the AI."
 STATE_AGE = "Have the age put into the header, or read this image without the AI."
 FEWER_DOUBTS = "{0} could read this image, too; {1} was asked, as fewer things speak against it."
@@ -104,8 +105,10 @@ def choose(instance: Instance, candidates: Sequence[Candidate], *, outside: bool
         return _refuse(instance, candidates)
     best = min(fitting, key=lambda m: _rank(candidates[m]))
     if not outside and not stated_ages(instance.patient):
-        rivals = [m for m in fitting if _share_parts(candidates[m].card, candidates[best].card)]
-        ends = _apart([candidates[m].card.scope for m in rivals])
+        # whatever their gates say: those look for another part of the body, not for an age
+        asked = [one.card for one in candidates if one.reached > Reached.HEADER]
+        rivals = [card.scope for card in asked if _share_parts(card, candidates[best].card)]
+        ends = _apart(rivals)
         if ends is not None:
             step = TYPE_AGE if instance.source is SourceKind.FILM else STATE_AGE
             return Choice(best, (f"{WHICH_AGE.format(*ends)} {step}",))
@@ -200,3 +203,8 @@ def _other_age(patient: Patient, scopes: Sequence[Scope]) -> str:
     ends = *studied_ends(ordered[at - 1]), *studied_ends(ordered[at])
     said = NO_AGE[unit or "years"].format(*ends, number)
     return f"{said} {READ_WITHOUT if ages[0] else CORRECT_OR_READ}"  # 000Y is what nobody typed
+
+
+def asks_for_age(messages: Sequence[str]) -> bool:
+    """True where a film was refused because nobody knows the age that decides on its network."""
+    return any(message.startswith(_AGE_DECIDES) for message in messages)

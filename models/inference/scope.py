@@ -109,6 +109,12 @@ def mismatches(
     )
 
 
+def is_other_part(instance: Instance, scope: Scope) -> bool:
+    """Whether the header says that another part of the body is shown, or another modality."""
+    keywords = {mismatch.keyword for mismatch in mismatches(instance, scope)}
+    return not keywords.isdisjoint(("Modality", "BodyPartExamined"))
+
+
 # Modality -> how its pictures have to be read, shown when no network reads them.
 HOW_READ = {
     "CT": "Read a CT as a whole series, all slices in their windows.",
