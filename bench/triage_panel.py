@@ -23,11 +23,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from PIL import Image as PilImage
 
 from bench.films import CHILD, base_values, write_films
 from bench.performance_page import write_section
 from bench.triage import Ours
+from imaging.rendering import png_bytes
 from imaging.settings import ROOT, Settings
 from models.checkpoint.installed import installed_checkpoints
 
@@ -53,7 +53,7 @@ def headerless(folder: Path, count: int, example: str) -> list[Path]:
     for number in range(count):
         path = folder / f"{number:05}.png"
         values = np.clip(shape + draw.normal(0, 1, shape.shape), 0, 255).astype(np.uint8)
-        PilImage.fromarray(values).save(path, compress_level=1)
+        path.write_bytes(png_bytes(values))
         paths.append(path)
     return paths
 

@@ -5,8 +5,8 @@
 
 Simpler than the children's films (`models.synthesis.synthesize`): what is drawn is a random point
 in the space of principal components of real films, no flow and no networks; so they are softer.
-Two knees are two such pictures on one ground, the shafts drawn out to its edges. Fitted to the
-Shenzhen set's normal training films of adults, and to training crops of the Osteoarthritis
+Two knees are two such pictures on one ground, mirrored at their edges to make the shafts. Fitted to
+the Shenzhen set's normal training films of adults, and to training crops of the Osteoarthritis
 Initiative of grade 0 (right) and 3 (left); the near-copy rule is that of the other examples. Takes
 a minute on one CPU core.
 """
@@ -21,21 +21,21 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from PIL import Image as PilImage
 from torch import Tensor
 from torch.nn import functional as F
 
 from imaging.dicom.synthetic import write_synthetic_film
 from imaging.errors import ModelError, SettingsError
+from imaging.rendering import png_bytes
 from imaging.settings import Settings
 from models.data.dataset import Film, load_luminance
 from models.synthesis.generator import FILM_SIDE, FilmBasis
 from models.synthesis.near_copy import MEASURES, Similarity, near_copies, real_neighbours
 from models.synthesis.synthesize import develop, normalise
 
-CHEST_SHAPE = (880, 900)  # rows and columns of an adult's film
-KNEE = 360  # side of a joint's picture on the film of both, pixels
-KNEES_SHAPE = (640, 900)
+CHEST_SHAPE = (700, 716)  # rows and columns of an adult's film
+KNEE = 288  # side of a joint's picture on the film of both, pixels
+KNEES_SHAPE = (472, 720)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class AdultSettings:
     most: int = 600  # films of a set
     percentile: float = 99.0
     references: int = 200
-    chest_seed: int = 3
-    right_seed: int = 5
-    left_seed: int = 8
+    chest_seed: int = 28
+    right_seed: int = 1
+    left_seed: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,7 @@ def both_knees(right: Tensor, left: Tensor) -> Tensor:
     top = (rows - KNEE) // 2
     for at, joint in ((columns // 4, right), (3 * columns // 4, left)):
         square = F.interpolate(joint[None], (KNEE, KNEE), mode="bicubic", align_corners=False)[0]
-        above = square[:, :6].mean(1, keepdim=True).expand(1, top, KNEE)
-        below = square[:, -6:].mean(1, keepdim=True).expand(1, rows - top - KNEE, KNEE)
-        limb = torch.cat([above, square, below], 1)
+        limb = F.pad(square, (0, 0, top, rows - top - KNEE), mode="reflect")
         edge = torch.linspace(0, 1, KNEE)
         fade = (torch.minimum(edge, 1 - edge) / 0.06).clamp(0, 1)
         start = at - KNEE // 2
@@ -236,7 +234,7 @@ def _write_sheet(sets: dict[str, Drawn], path: Path) -> None:
     rows = [torch.cat([one.picture(seed) for seed in range(10)], 2) for one in sets.values()]
     values = ((torch.cat(rows, 1) + 1.1) / 2.2 * 255).clamp(0, 255).byte()
     path.parent.mkdir(parents=True, exist_ok=True)
-    PilImage.fromarray(values[0].numpy()).save(path)
+    path.write_bytes(png_bytes(values[0].numpy()))
 
 
 if __name__ == "__main__":

@@ -520,7 +520,12 @@ def write_examples(
             }
         )
     report = {**_describe_method(settings, figures["real"]), "examples": entries}
-    (out / "provenance.json").write_text(json.dumps(report, indent=2) + "\n")
+    place = out / "provenance.json"
+    if place.exists():  # the films of adults (`models.synthesis.adults`) keep their entries
+        ours, before = {entry["file"] for entry in entries}, json.loads(place.read_text())
+        entries += [e for e in before["examples"] if e["file"] not in ours and "near_copy" in e]
+        report |= {"adults": before["adults"]} if "adults" in before else {}
+    place.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def _describe_method(settings: SynthesisSettings, real: Tensor) -> dict[str, object]:
