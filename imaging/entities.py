@@ -174,19 +174,30 @@ class VoiPreset:
 Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+class DerivationKind(StrEnum):
+    """What a reader made out of what."""
+
+    PHOTOGRAPH = "photograph"  # a film, cut out of a photograph of it and straightened
+    REGION = "region"  # a box of a film, its pixels as they were
+
+
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """How a reader made a film out of a photograph of one, and who did.
+    """How a reader made a film out of a photograph of one, or a region out of a film, and who did.
 
     Attributes
     ----------
     study_instance_uid : str
-        The photograph's study, which the film joins.
+        The source's study, which the film joins.
     source_sop_instance_uid, source_sha256 : str
-        The photograph, and the SHA-256 (hex) of its file.
+        The photograph or the larger film, and the SHA-256 (hex) of its file.
     corners : tuple of four (float, float)
         (column, row) of the film's upper left, upper right, lower right and lower left corner, in
-        pixels of the photograph as it is shown; the upper left corner of its first pixel is (0, 0).
+        pixels of the source as it is shown; the upper left corner of its first pixel is (0, 0).
+        Those of a region are whole numbers and make an upright box.
     quarter_turns : int
         Clockwise, 0 to 3, after it was straightened.
     mirrored : bool
@@ -195,6 +206,11 @@ class Derivation:
         Who did it: the name to sign in with, and the name under a report.
     created_at : datetime
         When.
+    kind : DerivationKind
+        Records from before there were regions are of photographs.
+    side : str
+        Of a region: the patient's side that it shows, "R" or "L", by the reader's word; "" for a
+        part that is not paired.
     """
 
     study_instance_uid: str
@@ -206,6 +222,19 @@ class Derivation:
     account: str
     reader: str
     created_at: datetime
+    kind: DerivationKind = DerivationKind.PHOTOGRAPH
+    side: str = ""
+
+    @property
+    def is_region(self) -> bool:
+        """True for a box of a film; nothing was resampled, and lengths hold."""
+        return self.kind is DerivationKind.REGION
+
+    @property
+    def box(self) -> Box:
+        """Of a region: its edges in pixels of the source, the right and lower one not included."""
+        (left, top), _, (right, bottom), _ = self.corners
+        return int(left), int(top), int(right), int(bottom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +265,8 @@ class Instance:
 
     ``typed`` is what a reader typed where a film has no header; `imaging.typed_facts` puts it into
     ``patient`` and ``acquisition``. None for what speaks for itself.
-    ``derivation`` is set for a film that was made here out of a photograph.
+    ``derivation`` is set for a film that was made here out of another image: the film in a
+    photograph, or a region of a film.
     """
 
     identity: Identity

@@ -18,6 +18,7 @@ from pages.ui.explain import evidence, refusal
 from pages.ui.frame import insist_on_router
 from pages.ui.i18n import _
 from pages.ui.messages import show_notice
+from pages.ui.regions import tool as regions
 from pages.ui.review import (
     deidentify,
     documents,
@@ -94,14 +95,19 @@ with film:
         pass  # it says why
     elif straighten.is_open(instance):
         straighten.render_tool(picture)
+    elif regions.is_open(instance):
+        regions.render_tool(picture)
     else:
         told = None if hidden else answer
         known = answer is None or resources.installed_card(answer.model) is not None
         straighten.render_way_on(record, instance, told)
+        regions.render_way_on(record, instance, told)
         record, choice = film_wall.render_room(
             record, priors, instance, explained=known and not hidden, on_act=acts
         )
-        straighten.render_offer(record, instance, told)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            straighten.render_offer(record, instance, told)
+            regions.render_offer(record, instance, told)
         if answer is not None and answer.findings and known and not hidden:
             test = partial(evidence.render_evidence, record, picture, answer, choice)
         elif answer is not None and answer.status is Status.REFUSED and known and not hidden:

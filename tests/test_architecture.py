@@ -106,6 +106,7 @@ FLOORS = (
         "pages/ui/language",
     ),
     ("pages/ui/explain", "pages/ui/model", "pages/ui/account", "pages/ui/intake"),
+    ("pages/ui/regions",),
     ("pages/ui/review",),
     ("pages/ui/worklist",),
     ("pages",),
@@ -148,6 +149,7 @@ CONTENT_READERS = {
     "search",
     "search_file",
     "write_derived",
+    "write_region",
 }
 NOT_IN_THE_SERVER = {  # functions of modules that the server imports for other things
     ("imaging/decoding/limits.py", "Image"): "`luminance_values`, which the worker calls",

@@ -183,14 +183,14 @@ class DistantImage:
         return self._get("photograph", Photograph, size=size)
 
     def derived(self, derivation: Derivation, file_name: str) -> tuple[bytes, Instance]:
-        """The file of the film that was cut out of a photograph, and what its header says.
+        """The file of what a reader cut out of this image, and what its header says.
 
         Raises
         ------
         PixelDataError
-            If the photograph cannot be decoded.
+            If the image cannot be decoded, or a region is marked on what has no grey levels.
         ValueError
-            If the corners are those of no film.
+            If the corners are those of no film, or lie outside.
         """
         question = messages.AskDerived(self._ask.film, file_name, derivation)
         made = self._pool.ask(question, messages.Derived, self._files, heavy=self._heavy)

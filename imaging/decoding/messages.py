@@ -245,7 +245,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class AskDerived:
-    """To the process: the film that a reader cut out of a photograph."""
+    """To the process: the film that a reader cut out of a photograph, or the region of a film."""
 
     film: str
     file_name: str

@@ -59,6 +59,7 @@ from imaging.dicom import (
     read_report,
     release,
     write_derived,
+    write_region,
 )
 from imaging.dicom.deidentify.burned_in_text import search, search_file
 from imaging.dicom.deidentify.pseudonyms import Project
@@ -310,8 +311,11 @@ def _(question: AskRelease, desk: _Desk) -> Copy:
 def _(question: AskDerived, desk: _Desk) -> Derived:
     image = desk.image(Ask("", question.film, file_name=question.file_name))
     told = question.derivation
-    cut = Cut(told.corners, told.quarter_turns, told.mirrored)
-    content = write_derived(straighten(_photograph_values(image), cut), told)
+    if told.is_region:
+        content = write_region(image, told)
+    else:
+        cut = Cut(told.corners, told.quarter_turns, told.mirrored)
+        content = write_derived(straighten(_photograph_values(image), cut), told)
     film = read_image(content, file_name=question.file_name).instance
     return Derived(np.frombuffer(content, np.uint8), film)
 

@@ -14,6 +14,7 @@ from imaging.dicom.documents.structured_report import read_report
 from imaging.dicom.fidelity.report import inspect_image
 from imaging.dicom.image import Image
 from imaging.dicom.reader import describe, read_image, read_object
+from imaging.dicom.region import write_region
 
 __all__ = [
     "Change",
@@ -31,4 +32,5 @@ __all__ = [
     "referenced_files",
     "release",
     "write_derived",
+    "write_region",
 ]

@@ -1,4 +1,4 @@
-"""A film made out of a photograph, as a PNG that says so itself.
+"""A film made out of a photograph or a larger picture, as a PNG that says so itself.
 
 What was done stands in a text chunk of the file (PNG 11.3.3.4, iTXt), so that the film keeps its
 origin wherever its bytes go: through the queue, the store, an export, another computer.
@@ -46,7 +46,7 @@ def write_derived(values: NDArray[Any], derivation: Derivation) -> bytes:
 
 
 def with_derivation(film: Image, content: bytes) -> Image:
-    """The film as one of its photograph's study, where its file says that it was made from one.
+    """The film as one of its source's study, where its file says that it was made from one.
 
     Parameters
     ----------
@@ -58,13 +58,17 @@ def with_derivation(film: Image, content: bytes) -> Image:
     Returns
     -------
     Image
-        With `Instance.derivation`, the UID of the photograph's study, and remarks that say so.
+        With `Instance.derivation` and the UID of the source's study; of a photograph with remarks
+        that say so, of a region with its side.
     """
     derivation = _read_derivation(content)
     if derivation is None:
         return film
     identity = replace(film.instance.identity, study_instance_uid=derivation.study_instance_uid)
     instance = replace(film.instance, identity=identity, derivation=derivation)
+    if derivation.is_region:
+        taken = replace(instance.acquisition, laterality=derivation.side)
+        return replace(film, instance=replace(instance, acquisition=taken))
     said = (FROM_PHOTOGRAPH, MIRRORED) if derivation.mirrored else (FROM_PHOTOGRAPH,)
     return replace(film, instance=instance, remarks=(*film.remarks, *said))
 

@@ -36,6 +36,7 @@ from imaging.dicom.pixels import codecs, description, effective, grey_levels
 from imaging.dicom.pixels.tint import READ_AS_GREY
 from imaging.dicom.pixels.wrapping import ENCAPSULATED_UNCOMPRESSED
 from imaging.dicom.raster_film import film_dataset
+from imaging.dicom.region import with_region
 from imaging.documents import Document
 from imaging.entities import Geometry, Instance, SourceKind
 from imaging.errors import (
@@ -135,7 +136,7 @@ def read_object(source: bytes | Path, *, file_name: str = "", sha256: str = "") 
         with border(NotDicomError, _UNREADABLE):
             dataset = parse(source)
             document = read_document(dataset, sha256, file_name)
-            return document or _build(dataset, sha256, SourceKind.DICOM, file_name)
+            return document or with_region(_build(dataset, sha256, SourceKind.DICOM, file_name))
     with border(PixelDataError, "The picture is damaged; export it again."):
         make = volume_dataset if kind is FileKind.NIFTI else film_dataset
         dataset = make(source, sha256=sha256)

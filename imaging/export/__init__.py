@@ -18,7 +18,7 @@ from imaging.errors import ExportError
 from imaging.export.case import AttributionMap, Change, ExportCase, ExportedFile, Picture
 from imaging.export.common import border
 from imaging.export.named_person import insist_on_named_person
-from imaging.export.source import film_capture, find_changes
+from imaging.export.source import film_capture, find_changes, region_file
 from imaging.language import speaking, spoken
 from imaging.language.catalogue import SOURCE
 
@@ -69,8 +69,8 @@ def export_case(
     -------
     tuple[ExportedFile, ...]
         The files, in the order of `FORMATS`; led by the film itself as DICOM where the source is
-        a PNG or JPEG and a DICOM form was asked for. Where some of the forms cannot be made, the
-        last file is `LEFT_OUT`, a text that says which and why.
+        a PNG or JPEG, or a region that was marked here, and a DICOM form was asked for. Where some
+        of the forms cannot be made, the last file is `LEFT_OUT`, a text that says which and why.
 
     Raises
     ------
@@ -120,7 +120,10 @@ def _write(name: str, case: ExportCase, now: datetime) -> list[ExportedFile]:
 
 
 def _write_films(case: ExportCase) -> list[ExportedFile]:
-    """PNG and JPEG films as DICOM, so that what refers to them finds them."""
-    films = (i for i in case.record.instances if i.source is SourceKind.FILM)
+    """PNG and JPEG films as DICOM, and regions, so that what refers to them finds them."""
     with border("The image cannot be written as DICOM."):
-        return [film_capture(case, film) for film in films]
+        return [
+            film_capture(case, film) if film.source is SourceKind.FILM else region_file(case, film)
+            for film in case.record.instances
+            if film.source is SourceKind.FILM or film.derivation is not None
+        ]

@@ -22,9 +22,21 @@ from imaging.entities import (
     leading_finding,
 )
 from imaging.export.case import AttributionMap, Change, ExportCase
+from imaging.export.photograph import is_calibrated
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
-from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
+from imaging.review.records import (
+    Annotation,
+    Call,
+    Compared,
+    ReadFinding,
+    Review,
+    Side,
+    Stage,
+    Trial,
+)
+
+_SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +44,9 @@ class Answered:
     """The network's word on one image, as far as a report may repeat it.
 
     ``number`` counts the study's images from 1. ``findings`` are without exploratory ones where
-    the report is final. ``calibrated`` is False for a film made out of a photograph: its score is
-    no probability. ``maps`` each come with the verdict of their receipt.
+    the report is final. ``side`` is that of a region, by the word of the reader who marked it.
+    ``calibrated`` is False for a film made out of a photograph: its score is no probability.
+    ``maps`` each come with the verdict of their receipt.
     """
 
     number: int
@@ -47,6 +60,7 @@ class Answered:
     engine: str
     disagreement: float | None
     maps: tuple[AttributionMap, ...]
+    side: Side | None = None
 
     @property
     def primary(self) -> Finding | None:
@@ -152,7 +166,7 @@ def report_of(case: ExportCase) -> Report:
     signed = review is not None and review.signed
     stage = review.stage if review else None
     stated = _with_doubt(review, record.assessments) if review else ()
-    undecided = () if signed or record.ai_off is not None else drafted(record.assessments)
+    undecided = () if signed or record.ai_off is not None else _drafts(case)
     typed = (film.typed for film in record.instances if film.typed is not None)
     written = _written(review, record.reviews)
     return Report(
@@ -182,6 +196,24 @@ def report_of(case: ExportCase) -> Report:
         ai_off=record.ai_off,
         unaided=review is not None and review.signed and review.ai_off,
     )
+
+
+def side_of(film: Instance) -> Side | None:
+    """The side of a region, by the word of the reader who marked it."""
+    made = film.derivation
+    return _SIDES.get(made.side) if made is not None and made.is_region else None
+
+
+def _drafts(case: ExportCase) -> tuple[ReadFinding, ...]:
+    """What may be drafted of each finding; of regions of two sides, of each with its side."""
+    sided = {  # of a side that was marked twice, the later region
+        side: said
+        for film, said in case.answers
+        if (side := side_of(film)) is not None and said.findings
+    }
+    of_sides = tuple(replace(f, side=side) for side, said in sided.items() for f in drafted([said]))
+    codes = {finding.code for said in sided.values() for finding in said.findings}
+    return (*of_sides, *(f for f in drafted(case.record.assessments) if f.code not in codes))
 
 
 def _written(review: Review | None, versions: tuple[Review, ...]) -> Review | None:
@@ -231,7 +263,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             status=said.status,
             answer=said.answer,
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
-            calibrated=film.derivation is None,
+            calibrated=is_calibrated(film),
             messages=said.remarks,
             model=said.model,
             engine=said.engine,
@@ -241,6 +273,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
                 for map_ in case.maps
                 if map_.sop_instance_uid == film.identity.sop_instance_uid and map_.verdict
             ),
+            side=side_of(film),
         )
         for film, said in case.answers
     )

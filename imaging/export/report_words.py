@@ -267,7 +267,10 @@ def draft_lines(report: Report, say: Say = _) -> tuple[str, ...]:
 
 def draft_line(finding: ReadFinding, say: Say = _) -> str:
     """A sentence that is drafted of the AI's answer, marked as a draft."""
-    return say(WORDS["drafted"]).format(sentence=_presence(finding.code, finding.present, say))
+    said = _presence(finding.code, finding.present, say)
+    if finding.side is not None:  # of a region: whether it is there or not is said of that side
+        said = f"{place_words(finding.side, (), say)}: {said}"
+    return say(WORDS["drafted"]).format(sentence=said)
 
 
 def finding_sentence(finding: ReadFinding, compared: Compared | None, say: Say = _) -> str:
@@ -339,7 +342,7 @@ def ai_lines(report: Report, say: Say = _) -> tuple[str, ...]:
         return (say(WORDS["ai_none"]),)
     lines = []
     for answered in report.answers:
-        lines += _answer_lines(answered, len(report.images) > 1, say)
+        lines += _answer_lines(answered, report, say)
     decided = (f for f in report.findings if f.call not in (Call.ADDED, Call.STATED))
     for finding in decided:
         label = say(concept(finding.code).meaning)
@@ -368,16 +371,20 @@ def answer_about(lead: Finding, answer: Answer | None, say: Say = _) -> str:
     return say(WORDS[f"ai_{answer.value}"]).format(finding=say(lead.label))
 
 
-def _answer_lines(answered: Answered, several: bool, say: Say) -> list[str]:
+def _answer_lines(answered: Answered, report: Report, say: Say) -> list[str]:
     """One image: the answer, its figures, the map with its verdict, reasons, the model."""
-    head = say(WORDS["image"]).format(number=answered.number) + ": " if several else ""
+    head = say(WORDS["image"]).format(number=answered.number) if len(report.images) > 1 else ""
+    if answered.side is not None:
+        head = ", ".join(part for part in (head, place_words(answered.side, (), say)) if part)
+    head = f"{head}: " if head else ""
     lines = [head + answer_words(answered, say)]
     lines += [
         f"{say(f.label)}: {wording.answer_line(f, calibrated=answered.calibrated)}"
         for f in answered.findings
     ]
     lines += [say(WORDS["map"]).format(map=wording.map_line(map_)) for map_ in answered.maps]
-    lines += [origin_line(answered.instance), *map(sentence, answered.messages)]
+    lines.append(origin_line(answered.instance, report.images))
+    lines += map(sentence, answered.messages)
     if answered.model is not None:
         model = wording.model_line(answered.model)
         lines.append(say(WORDS["model"]).format(model=model))
@@ -426,7 +433,7 @@ def _examination(report: Report, say: Say) -> Section:
         ("kind_of_image", " ".join(kind)),
         ("images", str(len(report.images))),
         ("comparison", comparison_line(report, say) or say(WORDS["no_comparison"])),
-        *(("remark", origin_line(film)) for film in report.images),
+        *(("remark", origin_line(film, report.images)) for film in report.images),
         ("remark", say(WORDS["synthetic"]) if taken.synthetic else ""),
     ]
     told = tuple((say(WORDS[key]), value) for key, value in rows if value)

@@ -156,6 +156,24 @@ def point_to(dataset: Dataset, source: Dataset, frame: int | None) -> None:
             item.pop("ReferencedFrameNumber", None)
 
 
+def region_file(case: ExportCase, instance: Instance) -> ExportedFile:
+    """A region of a DICOM film as it is stored, under the UIDs of the records.
+
+    No archive has it, and what is written of it refers to it.
+    """
+    uid = instance.identity.sop_instance_uid
+    if uid not in case.contents:
+        raise ExportError(
+            "An original of this study is missing from the data folder, or was altered there; "
+            "upload the same file again."
+        )
+    with border(_UNREADABLE):
+        ds = dcmread(BytesIO(case.contents[uid]), force=True)
+        _set_identity(ds, instance)
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        return to_file("region", ds)
+
+
 def _has_rescale(ds: Dataset) -> bool:
     """True unless the rescale would erase the picture; the viewer ignores such a one, too."""
     try:

@@ -21,6 +21,7 @@ TERMS: dict[str, Code] = {
     "nodule": Code("427359005", SNOMED, "Solitary nodule of lung"),
     "mass": Code("4147007", SNOMED, "Mass"),
     "rib_fracture": Code("33737001", SNOMED, "Fracture of rib"),
+    "osteoarthritis": Code("396275006", SNOMED, "Osteoarthritis"),
 }
 
 SIDES = {  # PS3.16 CID 244
@@ -46,6 +47,7 @@ PARTS = {
     **dict.fromkeys(_LUNG, LUNG),
     **dict.fromkeys(("effusion", "pneumothorax"), Code("3120008", SNOMED, "Pleura")),
     "rib_fracture": Code("113197003", SNOMED, "Rib"),
+    "osteoarthritis": Code("72696002", SNOMED, "Knee region structure"),
 }
 # what a study shows nothing of that is called normal: a reader's words, not the network's
 NORMAL = ("consolidation", "effusion", "pneumothorax", "cardiomegaly")

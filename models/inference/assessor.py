@@ -251,7 +251,8 @@ class Assessor:
                 )
                 if outside or cases[i].verdict.outside:
                     answer = without_promises(answer)
-                if films[i].instance.derivation is not None:
+                made = films[i].instance.derivation
+                if made is not None and not made.is_region:
                     answer = without_promises(answer, FROM_PHOTOGRAPH)
                 assessments[i] = answer
         return [

@@ -16,6 +16,7 @@ from models.checkpoint.card import Scope
 from models.inference.age_scope import OTHER_AGE, age_words, check_age, stated_ages, studied_ages
 from models.inference.anatomy import is_part, is_vague, reads_part, reads_view
 from models.inference.next_steps import CORRECT_OR_READ, READ_WITHOUT
+from models.inference.region_scope import check_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class ScopeVerdict:
     """Reasons (sentences) to refuse a picture, and reasons to be careful with its answer.
 
     ``outside`` is True where the header says that another patient than those studied is shown:
-    an answer then promises nothing.
+    an answer then promises nothing. ``asks_region`` is True where nothing is wrong but how much the
+    picture shows: a region of it would be answered.
     """
 
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     outside: bool = False
+    asks_region: bool = False
 
 
 def check_scope(
@@ -51,7 +54,7 @@ def check_scope(
     """
     refusals: list[str] = []
     warnings: list[str] = []
-    outside = False
+    outside, asks_region = False, False
     for keyword, check in _checks(tint).items():
         refusal, warning = check(instance, scope)
         only_warns = outside_population and keyword in POPULATION
@@ -59,9 +62,12 @@ def check_scope(
             warnings.append(refusal.removesuffix(f" {READ_WITHOUT}"))
         elif refusal:
             refusals.append(refusal)
+            asks_region |= keyword == _REGION
         warnings += [warning] if warning else []
         outside |= warning == OTHER_AGE or bool(refusal and only_warns)
-    return ScopeVerdict(tuple(refusals), tuple(warnings), outside)
+    return ScopeVerdict(
+        tuple(refusals), tuple(warnings), outside, asks_region and len(refusals) == 1
+    )
 
 
 def leaves_age_open(said: Sequence[str]) -> bool:
@@ -97,6 +103,7 @@ def mismatches(
         "BodyPartExamined": (", ".join(parts), scope.body_parts),
         "ViewPosition": (", ".join(views), scope.views),
         "ImageLaterality": (acquisition.laterality, ()),
+        _REGION: (f"{geometry.columns} x {geometry.rows}", ()),
         "PatientAge": (
             ", ".join(map(age_words, stated_ages(instance.patient))),
             (studied_ages(scope),),
@@ -139,6 +146,7 @@ NO_FILMS = {
     "REPORT": "a report kept as a picture",
 }
 
+_REGION = "PixelSpacing"  # by which the check of how much is shown is known
 PLAIN_XRAYS = {"CR", "DX", "DR", "RG", "OT"}  # how modalities of plain films are written
 FRONTAL, LATERAL = {"AP", "PA"}, {"LL", "RL", "LATERAL", "LAT"}  # of the chest, PS3.3 C.8.1.1.1.1
 # Whether view and age of a film without a header were typed -> what nobody knows of it.
@@ -313,6 +321,7 @@ def _checks(tint: float | None) -> dict[str, Check]:
         "BodyPartExamined": _check_body_part,
         "ViewPosition": _check_view,
         "ImageLaterality": _check_laterality,
+        _REGION: check_region,
         "PatientAge": _check_age,
     }
 

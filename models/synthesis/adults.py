@@ -189,6 +189,7 @@ def write_films(
         description="Synthetic chest film of an adult, normal-like",
         view_position="PA",
         patient_age="040Y",
+        pixel_spacing=(0.5, 0.5),
         burned_in=True,
     )
     knee = develop(
@@ -205,6 +206,7 @@ def write_films(
         patient_age="060Y",
         body_part="KNEE",
         laterality="B",
+        pixel_spacing=(0.42, 0.42),  # 12 cm of each knee
         burned_in=True,
     )
     entries = [

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from imaging.entities import Acquisition, Answer, Finding, Patient, Status
+from imaging.entities import (
+    Acquisition,
+    Answer,
+    Derivation,
+    Finding,
+    Instance,
+    Patient,
+    Status,
+)
 from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review import terms
 from imaging.review.records import Call, ReadFinding, Stage
-from imaging.study import WorklistItem
+from imaging.study import StudyRecord, WorklistItem
 from imaging.worklist import order
 from imaging.worklist.order import Grade
 from pages.ui.grid.component import Mark
@@ -217,6 +225,37 @@ def date(digits: str) -> str:
 def clock(digits: str) -> str:
     """HHMMSS.FFFFFF -> HH:MM; anything else as it is."""
     return f"{digits[:2]}:{digits[2:4]}" if digits[:4].isdigit() and len(digits) >= 4 else digits
+
+
+def region_name(instance: Instance) -> str:
+    """What a region shows, for lists: "Right knee, region"; "" for an image that is none."""
+    made = instance.derivation
+    if made is None or not made.is_region:
+        return ""
+    knee = "KNEE" in (instance.acquisition.body_part, *instance.acquisition.coded_body_parts)
+    return {
+        ("R", True): _("Right knee, region"),
+        ("L", True): _("Left knee, region"),
+        ("R", False): _("Right, region"),
+        ("L", False): _("Left, region"),
+    }.get((made.side, knee), _("Region"))
+
+
+def region_origin(record: StudyRecord, made: Derivation) -> str:
+    """Who marked a region, on which image of its study, and when, as a sentence."""
+    number = image_number(record, made.source_sop_instance_uid)
+    words = (
+        _("Region marked by {reader} on image {number}, {time}.")
+        if number
+        else _("Region marked by {reader} on an image that is not in this study any more, {time}.")
+    )
+    return words.format(reader=made.reader, number=number, time=moment(made.created_at))
+
+
+def image_number(record: StudyRecord, sop_instance_uid: str) -> int:
+    """The number of an image among its study's, counted from 1; 0 for none of them."""
+    uids = [film.identity.sop_instance_uid for film in record.instances]
+    return uids.index(sop_instance_uid) + 1 if sop_instance_uid in uids else 0
 
 
 def moment(when: datetime) -> str:

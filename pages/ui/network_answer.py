@@ -29,6 +29,10 @@ def render_answer(instance: Instance, assessment: Assessment | None) -> None:
     else:
         body = _compose_answer(instance, assessment, assessment.primary)
     identity = _small_line(patient_banner.identity_line(instance))
+    made = instance.derivation
+    if made is not None and made.is_region:  # which of two joints, and by whose hand
+        by = _("marked by {reader}").format(reader=made.reader)
+        identity += _small_line(f"{labels.region_name(instance)}, {by}")
     st.html(f'<div class="lb-answer">{identity}{body}</div>')
 
 

@@ -138,8 +138,12 @@ def marks(instance: Instance) -> tuple[str, ...]:
         texts.append(by)
     elif instance.source is SourceKind.FILM:
         texts.append(_("No patient data in this file"))
-    if instance.derivation is not None:
+    made = instance.derivation
+    if made is not None and made.is_region:
+        by = _("marked by {reader}").format(reader=made.reader)
+        texts.append(f"{labels.region_name(instance)}: {by}")
+    elif made is not None:
         texts.append(_("FROM A PHOTOGRAPH: cropped and straightened"))
-        if instance.derivation.mirrored:
+        if made.mirrored:
             texts.append(_("MIRRORED BY A DOCTOR: left and right are swapped"))
     return tuple(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging.derivation import derivation_from_json, derivation_to_json
-from imaging.entities import Derivation
+from imaging.derivation import box_corners, derivation_from_json, derivation_to_json
+from imaging.entities import Derivation, DerivationKind
 
 MADE = Derivation(
     study_instance_uid="1.2.3",
@@ -24,10 +25,45 @@ MADE = Derivation(
     reader="Dr. Jürgen Müller",
     created_at=datetime(2026, 11, 29, 10, 0, tzinfo=UTC),
 )
+REGION = replace(
+    MADE,
+    corners=box_corners((10, 20, 110, 150)),
+    quarter_turns=0,
+    mirrored=False,
+    kind=DerivationKind.REGION,
+    side="L",
+)
 
 
-def test_a_derivation_comes_back_as_it_was() -> None:
-    assert derivation_from_json(json.loads(json.dumps(derivation_to_json(MADE)))) == MADE
+@pytest.mark.parametrize("made", [MADE, REGION])
+def test_a_derivation_comes_back_as_it_was(made: Derivation) -> None:
+    assert derivation_from_json(json.loads(json.dumps(derivation_to_json(made)))) == made
+
+
+def test_a_record_from_before_there_were_regions_is_of_a_photograph() -> None:
+    values = derivation_to_json(MADE)
+    del values["kind"], values["side"]
+    assert derivation_from_json(values) == MADE and not MADE.is_region
+
+
+def test_a_region_is_a_box() -> None:
+    assert REGION.is_region and REGION.box == (10, 20, 110, 150)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kind", "scan"),
+        ("side", "B"),
+        ("side", None),
+        ("corners", [[10, 20], [110, 21], [110, 150], [10, 150]]),
+        ("corners", [[10.5, 20], [110, 20], [110, 150], [10.5, 150]]),
+        ("corners", [[110, 20], [10, 20], [10, 150], [110, 150]]),
+    ],
+)
+def test_what_is_no_box_is_no_region(name: str, value: Any) -> None:
+    with pytest.raises(ValueError):
+        derivation_from_json({**derivation_to_json(REGION), name: value})
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,8 @@ def _network_observation(
             if value is not None:
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
         answer = f"AI: {report_words.answer_words(answered.about(finding))}."
-        remarks += [answer, origin_line(answered.instance), *assessment.remarks]
+        origin = origin_line(answered.instance, case.record.instances)
+        remarks += [answer, origin, *assessment.remarks]
     remarks += [
         f"Map of the evidence, {wording.map_line(map_)}"
         for map_ in answered.maps
@@ -347,8 +348,8 @@ def _conclusion(case: ExportCase, said: Report) -> str:
 
 
 def _origins(case: ExportCase) -> list[str]:
-    """Which films were made out of photographs, and by whom."""
-    return [origin_line(film) for film in case.record.instances]
+    """Which films were made out of photographs or are regions, and by whom."""
+    return [origin_line(film, case.record.instances) for film in case.record.instances]
 
 
 def _study_date(case: ExportCase) -> str | None:

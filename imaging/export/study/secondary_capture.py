@@ -26,7 +26,7 @@ from imaging.export.common import (
     series,
     to_file,
 )
-from imaging.export.photograph import origin_line
+from imaging.export.photograph import is_calibrated, origin_line
 from imaging.export.source import source_dataset
 from imaging.rendering import colour_bar, composite_overlay, text_band
 from imaging.review.records import Code
@@ -98,14 +98,14 @@ def _lines(case: ExportCase, map_: AttributionMap) -> list[str]:
     assessment = by_uid.get(map_.sop_instance_uid)
     findings = [f for f in assessment.findings if f.code == map_.target] if assessment else []
     film = case.instance(map_.sop_instance_uid)
-    calibrated = film.derivation is None
+    calibrated = is_calibrated(film)
     scores = [
         f"{wording.finding_label(f.code)}: {wording.answer_line(f, calibrated=calibrated)}"
         for f in findings
     ]
     return [
         f"AI-generated. {RESEARCH_USE}",
-        *filter(None, [origin_line(film)]),
+        *filter(None, [origin_line(film, case.record.instances)]),
         *scores,
         wording.map_line(map_),
         wording.model_line(map_.model),

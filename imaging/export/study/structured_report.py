@@ -71,7 +71,7 @@ def structured_report(case: ExportCase, now: datetime) -> list[ExportedFile]:
     for line in wording.typed_lines(case.record):
         comment(report[0], line)
     for instance in case.record.instances:
-        comment(report[0], origin_line(instance))
+        comment(report[0], origin_line(instance, case.record.instances))
     comment(report[0], wording.changes_text(case))
     written = local(case.review.created_at if case.review else now)
     signed = bool(case.review and case.review.signed)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from imaging.decoding import DistantImage
 from imaging.delivery.originals import read_original
-from imaging.entities import Instance, SourceKind
+from imaging.entities import Assessment, Instance, SourceKind
 from imaging.errors import AssistantError
 from imaging.review import drafting
 from imaging.review.records import Review, Stage
@@ -27,7 +27,7 @@ from pages.ui.i18n import _, sentence
 from pages.ui.messages import in_words
 from pages.ui.review import comparison, documents, hanging_protocol, series
 from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
-from pages.ui.viewer import Comparison, Pane, Scene, ViewerReport, render_viewer
+from pages.ui.viewer import Comparison, Marked, Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
 _SIGN_ACTS: dict[Stage | None, str] = {
@@ -86,7 +86,10 @@ def render_room(
                 plain(_("Perhaps another patient's image: {difference}.").format(difference=doubt))
             )
         hung = _present(hanging_protocol.hang(way, record, priors, instance), instance)
-        panes = tuple(_pane(record, at, film, instance, maps) for at, film in enumerate(hung))
+        panes = tuple(
+            _pane(record, at, film, instance, maps, answered=explained)
+            for at, film in enumerate(hung)
+        )
         with above:  # filled after the map, which does not wait for it
             verdicts = st.container(key="verdicts", width="stretch")
         for remark in panes[0].image.remarks:
@@ -160,6 +163,8 @@ def _pane(
     film: Hung,
     chosen: Instance,
     maps: tuple[overlay.Choice, overlay.Choice] | None,
+    *,
+    answered: bool,
 ) -> Pane:
     """One film with its banner and, where there is one, its explanation, which opens hidden."""
     image = load(film.instance)
@@ -182,7 +187,36 @@ def _pane(
         marks=patient_banner.marks(film.instance),
         overlay=over,
         stack=series.stack(record, film.instance) if film.instance is chosen else None,
+        regions=_regions(record, film, answered=answered),
     )
+
+
+def _regions(record: StudyRecord, film: Hung, *, answered: bool) -> tuple[Marked, ...]:
+    """The regions that were marked on a film of this study, each with its side and its answer."""
+    uid, geometry = film.instance.identity.sop_instance_uid, film.instance.geometry
+    answers = dict(zip(record.instances, record.assessments, strict=True))
+    found = []
+    for part in () if film.prior else (*record.instances, *record.waiting):
+        made = part.derivation
+        if made is None or not made.is_region or made.source_sop_instance_uid != uid:
+            continue
+        left, top, right, bottom = made.box
+        rows, columns = geometry.rows, geometry.columns
+        box = (left / columns, top / rows, right / columns, bottom / rows)
+        found.append(Marked(box, _label(part, answers.get(part), answered=answered)))
+    return tuple(found)
+
+
+def _label(part: Instance, answer: Assessment | None, *, answered: bool) -> str:
+    """What stands at the box of a region: its side, and the answer where it may be shown."""
+    side = part.derivation.side if part.derivation is not None else ""
+    words = {"R": _("Right"), "L": _("Left")}.get(side, _("Region"))
+    if not answered:
+        return words
+    lead = answer.primary if answer is not None else None
+    if answer is None or lead is None:
+        return f"{words}: {labels.outcome(answer.status if answer is not None else None)}"
+    return f"{words}: {labels.answer(lead, answer.answer_to(lead))}"
 
 
 def _has_map(film: Hung, chosen: Instance) -> bool:
@@ -324,6 +358,9 @@ def _thumb(instance: Instance, *, prior: bool = False) -> thumbnails.Thumb:
     taken = instance.acquisition
     side = taken.laterality if taken.laterality in ("L", "R") else ""
     words = f"{taken.view_position} {side}".strip() or taken.modality or _("Image")
-    if instance.source is SourceKind.FILM and not session.identity_hidden():
+    region = labels.region_name(instance)
+    if region:
+        words = region
+    elif instance.source is SourceKind.FILM and not session.identity_hidden():
         words = f"{labels.file_name(instance.file_name)} {taken.view_position}".strip()
     return thumbnails.Thumb(key, words, picture)

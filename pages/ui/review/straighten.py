@@ -87,7 +87,8 @@ def render_offer(record: StudyRecord, instance: Instance, answer: Assessment | N
     """Draw, below a film, who made it out of a photograph; else what a reader may make of it."""
     _watch_for_answer(record)
     if instance.derivation is not None:
-        st.caption(origin(instance.derivation))
+        if not instance.derivation.is_region:
+            st.caption(origin(instance.derivation))
     elif is_photograph(instance) and (answer is None or answer.status is not Status.REFUSED):
         _render_button(record, instance)
 

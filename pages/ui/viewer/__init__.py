@@ -8,6 +8,7 @@ from pages.ui.viewer.render import render_viewer
 from pages.ui.viewer.scene import (
     Comparison,
     Layout,
+    Marked,
     Overlay,
     Pane,
     Scene,
@@ -18,6 +19,7 @@ from pages.ui.viewer.scene import (
 __all__ = [
     "Comparison",
     "Layout",
+    "Marked",
     "Overlay",
     "Pane",
     "Scene",

@@ -76,13 +76,25 @@ class Stack:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A region that was marked on a film.
+
+    ``box`` is left, top, right and bottom in fractions of the film; ``label`` its side and answer.
+    """
+
+    box: Edges
+    label: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pane:
     """One film in its place.
 
     ``banner`` holds (label, value) pairs that name the patient and the study, already masked
     where the reader hides identities; ``marks`` are words that stand on the film, such as
-    "SYNTHETIC - no patient"; ``stack`` is its place in a series to go through.
+    "SYNTHETIC - no patient"; ``stack`` is its place in a series to go through; ``regions`` are
+    those that were marked on it.
     """
 
     key: str
@@ -92,6 +104,7 @@ class Pane:
     marks: tuple[str, ...] = ()
     overlay: Overlay | None = None
     stack: Stack | None = None
+    regions: tuple[Marked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

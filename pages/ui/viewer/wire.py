@@ -58,6 +58,7 @@ def _pane(pane: Pane, packets: Mapping[str, PixelPacket]) -> dict[str, Any]:
         "marks": list(pane.marks),
         "notes": [sentence(note) for note in packets[name].notes],
         "overlay": None if pane.overlay is None else _overlay(pane.overlay),
+        "regions": [{"box": list(one.box), "label": one.label} for one in pane.regions],
         "stack": None if pane.stack is None else asdict(pane.stack),
     }
 

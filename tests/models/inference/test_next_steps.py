@@ -24,8 +24,8 @@ from models.rules.gate_rules import REASONS
 # What a last sentence, or its last part, may begin with: an imperative.
 STEPS = re.compile(
     r"(?i:(please |then |first )?(add|ask|begin|change|check|choose|compare|compute|confirm|do not|"
-    r"enter|export|give|go back|have|install|keep|leave|look|make|name|open|pack|pick|press|put|"
-    r"read|reinstall|reload|report|restore|rotate|run|save|say|send|separate|sign|start|stop|take|"
+    r"enter|export|give|go back|have|install|keep|leave|look|make|mark|name|open|pack|pick|press|"
+    r"put|read|reinstall|reload|report|restore|rotate|run|save|say|send|separate|sign|start|stop|take|"
     r"tick|try|turn|unpack|upload|use|wait|write)) "
 )
 SCOPE = Scope("children", ("DX", "CR"), ("CHEST",), ("AP", "PA"), (1.0, 5.99))

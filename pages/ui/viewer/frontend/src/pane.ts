@@ -7,6 +7,7 @@ import { narrowest } from "./grey.ts";
 import { flipAcross, flipDown, rotated, type Turn } from "./letters.ts";
 import { closeTools, openTools, startTools } from "./marks.ts";
 import { UNCOVERED, type Cover, type Overlay } from "./overlay.ts";
+import { paintRegions } from "./regions.ts";
 import type { PixelPacket } from "./store.ts";
 import type { Affine, Grey, PaneSpec, Point, PresentationRecord } from "./types.ts";
 import { chain, fit, invert, apply, pan, place, snapped, zoomAbout, type View } from "./view.ts";
@@ -343,6 +344,7 @@ export class Pane {
       this.glass.width = this.glass.width; // clears it: no colour of the film's lies on the prior
     } else {
       this.draw(context, place);
+      if (this.planes) paintRegions(context, place, this.film, this.spec.regions);
       this.overlay?.paint(this.glass.getContext("2d")!, place, this.film, this.cover);
     }
     this.drawn += 1;

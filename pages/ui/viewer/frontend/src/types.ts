@@ -84,7 +84,14 @@ export interface PaneSpec {
   marks: string[];
   notes: string[];
   overlay: OverlaySpec | null;
+  regions: RegionSpec[]; // that were marked on it
   stack: StackSpec | null; // where it stands among the pictures of its series
+}
+
+/** A region that was marked on a film: left, top, right and bottom in fractions of it. */
+export interface RegionSpec {
+  box: [number, number, number, number];
+  label: string; // side and answer
 }
 
 /** Top, left, bottom and right in fractions of a film. */

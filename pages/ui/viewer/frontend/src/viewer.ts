@@ -445,7 +445,9 @@ export class Viewer {
       const pane = existing ?? this.open(spec);
       if (existing) {
         const before = existing.spec.overlay?.pixels;
+        const marked = JSON.stringify(existing.spec.regions);
         existing.spec = spec;
+        if (existing.ready && JSON.stringify(spec.regions) !== marked) existing.redraw("cover");
         if (spec.overlay?.pixels !== before) this.fetchOverlay(existing);
       }
       this.trims.get(pane)!.describe(spec);
