@@ -36,9 +36,13 @@ WHICH_AGE = (
 _AGE_DECIDES = WHICH_AGE.partition(":")[0]
 TYPE_AGE = "Enter the age beside the image, or read it without the AI."
 STATE_AGE = "Have the age put into the header, or read this image without the AI."
-FEWER_DOUBTS = "{0} could read this image, too; {1} was asked, as fewer things speak against it."
-MORE_ALIKE = "{0} could read this image, too; {1} was asked, as it knows more images like this."
-BY_NAME = "{0} could read this image, too; {1} was asked, as its name comes first."
+FEWER_DOUBTS = (
+    "Model {0} could read this image, too; {1} answered, as fewer things speak against it."
+)
+MORE_ALIKE = (
+    "Model {0} could read this image, too; {1} answered, as it knows more images like this."
+)
+BY_NAME = "Model {0} could read this image, too; {1} answered, as its name comes first."
 # What the header says of the patient and the part of the body, in contrast to the file itself.
 _PATIENT = POPULATION - {"Modality"}
 

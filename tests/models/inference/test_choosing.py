@@ -200,8 +200,8 @@ def test_which_other_could_have_answered_is_said_and_is_no_warning(judge: Judge)
     assert answered_by(assessment) == "adult-other"
     assert assessment.status is Status.OK and not assessment.messages
     assert assessment.choice == (
-        "adult-tb could read this image, too; adult-other was asked, as it knows more images like "
-        "this."
+        "Model adult-tb could read this image, too; adult-other answered, as it knows more images "
+        "like this."
     )
     assert assessment.remarks == (assessment.choice,)
 
