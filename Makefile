@@ -83,6 +83,7 @@ screenshots: $(DEV_STAMP)
 # Every figure of the model page and the README, anew from the installed weights (needs LIGHTBOX_DATA).
 MODEL ?= paediatric-cxr
 evaluate: $(DEV_STAMP)
+	$(BIN)/python -m models.evaluation.routing
 	$(BIN)/python -m models.evaluation.evaluate_elsewhere --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate --model $(MODEL)
 	$(BIN)/python -m models.evaluation.evaluate_gate --model $(MODEL)
@@ -116,6 +117,7 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench.scaling
 	$(BIN)/python -m bench.triage
 	$(BIN)/python -m bench.triage_parity
+	$(BIN)/python -m bench.triage_panel
 	$(BIN)/python -m bench.triage_memory
 
 clean:

@@ -16,9 +16,12 @@ from imaging.settings import ROOT
 SIDE = 2048
 
 
-def base_values(side: int = SIDE) -> NDArray[np.float64]:
+CHILD = "synthetic_01_normal.dcm"
+
+
+def base_values(side: int = SIDE, example: str = CHILD) -> NDArray[np.float64]:
     """A synthetic example film, enlarged to (side, side), 0 to 4095."""
-    film = sorted((ROOT / "examples").glob("*.dcm"))[0]
+    film = ROOT / "examples" / example
     values = read_image(film).luminance_values(0).astype(np.float64)
     rows, columns = (np.linspace(0, n - 1, side) for n in values.shape)
     across = np.stack([np.interp(columns, np.arange(values.shape[1]), row) for row in values])
@@ -27,7 +30,7 @@ def base_values(side: int = SIDE) -> NDArray[np.float64]:
     return whole * (3900 / whole.max())
 
 
-def film_bytes(name: str, values: NDArray[np.uint16], number: int) -> bytes:
+def film_bytes(name: str, values: NDArray[np.uint16], number: int, age: str = "003Y") -> bytes:
     """A chest film of a child as a DICOM file in one of the encodings of `bench.decode`.
 
     Parameters
@@ -38,13 +41,15 @@ def film_bytes(name: str, values: NDArray[np.uint16], number: int) -> bytes:
         (rows, columns), uint16 below 4096.
     number : int
         Makes UIDs and names.
+    age : str
+        PatientAge (AS).
     """
     ds = encode_film(name, values)
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = DigitalXRayImageStorageForPresentation
     uid = generate_uid(entropy_srcs=["bench.films", name, str(number)])
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = uid
     ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{uid}.1"[:64], f"{uid}.2"[:64]
-    ds.PatientName, ds.PatientID, ds.PatientAge = f"BENCH^{number}", f"B{number}", "003Y"
+    ds.PatientName, ds.PatientID, ds.PatientAge = f"BENCH^{number}", f"B{number}", age
     ds.Modality, ds.BodyPartExamined, ds.ViewPosition = "DX", "CHEST", "AP"
     ds.ImageType, ds.PresentationIntentType = ["ORIGINAL", "PRIMARY"], "FOR PRESENTATION"
     ds.StudyDate, ds.WindowCenter, ds.WindowWidth = "20260101", 2048, 4096
@@ -53,10 +58,18 @@ def film_bytes(name: str, values: NDArray[np.uint16], number: int) -> bytes:
     return out.getvalue()
 
 
-def write_films(folder: Path, name: str, count: int, *, side: int = SIDE) -> list[Path]:
+def write_films(
+    folder: Path,
+    name: str,
+    count: int,
+    *,
+    side: int = SIDE,
+    example: str = CHILD,
+    age: str = "003Y",
+) -> list[Path]:
     """Write films that differ by grain and tone; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
-    shape, draw = base_values(side), np.random.default_rng(7)
+    shape, draw = base_values(side, example), np.random.default_rng(7)
     grain = draw.normal(0, 12, (side, side))
     paths = []
     for number in range(count):
@@ -64,6 +77,6 @@ def write_films(folder: Path, name: str, count: int, *, side: int = SIDE) -> lis
         tone = 1 - 0.15 * draw.random()
         values = np.clip(shape * tone + shifted_grain, 0, 4095).astype(np.uint16)
         path = folder / f"{name}-{number:05}.dcm"
-        path.write_bytes(film_bytes(name, values, number))
+        path.write_bytes(film_bytes(name, values, number, age))
         paths.append(path)
     return paths

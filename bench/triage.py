@@ -117,10 +117,12 @@ def same_model(folder: Path, settings: Settings) -> Settings:
 
 
 class Ours:
-    """Warm worker processes, and a fresh store for every run."""
+    """Warm worker processes, and a fresh store for every run; insists on answers if `answered`."""
 
-    def __init__(self, settings: Settings, scratch: Path, processes: int) -> None:
-        self._settings, self._scratch = settings, scratch
+    def __init__(
+        self, settings: Settings, scratch: Path, processes: int, *, answered: bool = True
+    ) -> None:
+        self._settings, self._scratch, self._answered = settings, scratch, answered
         self._processors = [WorkerProcess(settings) for _ in range(processes)]
         self._runs = 0
         self.first_row = 0.0
@@ -143,7 +145,7 @@ class Ours:
             seconds = time.perf_counter() - start
             self.first_row = firsts[0]
             counts = {s.value: n for s, n in store.jobs.progress(job).counts.items()}
-            if counts != {"ok": len(files)}:
+            if self._answered and counts != {"ok": len(files)}:
                 raise SystemExit(f"films were not answered: {counts}")
         finally:
             store.close()

@@ -38,7 +38,7 @@ from models.inference.assessor import Assessor
 from models.inference.classifier import Classifier
 from models.inference.model_input import squash
 from models.inference.precision_networks import LIMIT, Parity
-from models.inference.scope import ScopeVerdict, check_scope
+from models.inference.scope import check_scope
 from models.training.config import read_config
 
 FULL = 100
@@ -89,7 +89,7 @@ def assess_in_full(classifier: Classifier, content: bytes) -> Assessment:
     verdict = classifier.gate.examine(luminance) if classifier.gate else None
     reasons = (verdict.reason,) if verdict and not verdict.suitable else () if view else (LOST,)
     if reasons:
-        return make_refusal(image.instance, classifier.card.identity, ScopeVerdict(reasons))
+        return make_refusal(image.instance, classifier.card.identity, reasons)
     warnings = image.remarks + check_scope(image.instance, classifier.card.scope).warnings
     prediction = classifier.predict(luminance, view=view)
     return make_answer(image.instance, prediction, classifier.answers_of, warnings)

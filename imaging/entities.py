@@ -342,9 +342,10 @@ class Assessment:
     show several classes; ``engine`` says what computed them, and at what precision. ``view`` is the
     part of the picture that was looked at: top, left, bottom and right edge in fractions of its
     height and width, in [0, 1] from the upper left corner (`models.rules.crop_box.CropBox.edges`).
-    None where no network answered, and in records older than this field. ``typed_version`` says
-    with which version of what a reader typed of the film (`TypedFacts`) the network was asked; 0
-    with none.
+    None where no network answered, and in records older than this field. ``choice`` is a sentence
+    that says which other network could have read the image and why this one was asked; it is no
+    reason to be careful, and empty where no other could. ``typed_version`` says with which version
+    of what a reader typed of the film (`TypedFacts`) the network was asked; 0 with none.
     """
 
     sop_instance_uid: str
@@ -361,6 +362,12 @@ class Assessment:
     engine: str = ""
     view: tuple[float, float, float, float] | None = None
     typed_version: int = 0
+    choice: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that is said beside an answer: reasons to be careful, then the ``choice``."""
+        return (*self.messages, self.choice) if self.choice else self.messages
 
     @property
     def primary(self) -> Finding | None:

@@ -14,6 +14,7 @@ from pages.ui.model import (
     lead,
     localisation,
     mistakes,
+    routing,
     sides,
     starts,
     tables,
@@ -79,6 +80,7 @@ with explained:
     trials.render_trials(facts)
 with refused:
     tables.render_gate(facts)
+    routing.render_routing()
 with mistaken:
     mistakes.render_worst(facts)
 with made:

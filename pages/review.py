@@ -71,7 +71,7 @@ instance = hanging_protocol.choose_instance(record, lead)
 answer = dict(zip(record.instances, record.assessments, strict=True))[instance]
 
 two_patients.render_identity(record)
-acts = partial(key_acts.do, record, lead, may_state=reads and not hidden and not record.held)
+acts = partial(key_acts.do, record, answer, may_state=reads and not hidden and not record.held)
 room = st.container(key="review", horizontal=True)
 with room:
     strip = st.container(key="strip", width=68)  # first, though what is in it is known later
@@ -99,17 +99,18 @@ with film:
         regions.render_tool(picture)
     else:
         told = None if hidden else answer
+        known = answer is None or resources.installed_card(answer.model) is not None
         straighten.render_way_on(record, instance, told)
         regions.render_way_on(record, instance, told)
         record, choice = film_wall.render_room(
-            record, priors, instance, explained=not hidden, on_act=acts
+            record, priors, instance, explained=known and not hidden, on_act=acts
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             straighten.render_offer(record, instance, told)
             regions.render_offer(record, instance, told)
-        if answer is not None and answer.findings and not hidden:
+        if answer is not None and answer.findings and known and not hidden:
             test = partial(evidence.render_evidence, record, picture, answer, choice)
-        elif answer is not None and answer.status is Status.REFUSED and not hidden:
+        elif answer is not None and answer.status is Status.REFUSED and known and not hidden:
             test = partial(refusal.render_refusal, picture, instance, answer)
 with panel:
     navigation.render_steps(uid, done=record.final is not None)
@@ -128,14 +129,14 @@ with panel:
     with body:
         who.render_film(record, instance)
         if hidden and reads and not record.held:
-            first_read.render_first_read(record, lead)
+            first_read.render_first_read(record)
         if signable:
             with st.container():
                 first_read.render_verdict(record)
             if gone:
                 st.info(_("What is not signed yet can be finished once its image is back."))
             else:
-                statements.render_statements(record, lead, priors, instance)
+                statements.render_statements(record, priors, instance)
         told_of = not hidden and record.ai_off is None
         if reads and not record.held and told_of:  # which leads follows from findings
             selection.render_selection(record, instance)
@@ -158,7 +159,7 @@ with panel:
         with foot:
             second_look.render(record)
             key_acts.render_question(record, instance)
-            statements.render_signature(record, lead, maps)
+            statements.render_signature(record, maps)
 if signable:
     report_preview.render_printed(record, maps)
 else:

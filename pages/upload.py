@@ -21,7 +21,7 @@ with left:
 with right:
     upload.render_examples()
     st.caption(_("Images stay on this computer."))
-for model in resources.panel().classifiers:
-    st.caption(network_answer.scope_line(model.card.identity))
+for card in resources.panel().cards:
+    st.caption(network_answer.scope_line(card.identity))
 jobs.render_job(jobs.find_job())
 recent_jobs.render_recent()

@@ -18,6 +18,7 @@ from imaging.moments import parse_age
 
 BITS_STORED = 12
 _WHITE = 2**BITS_STORED - 1
+_REGIONS = {"CHEST": "51185008", "KNEE": "72696002"}  # CID 4009
 
 
 def write_synthetic_film(
@@ -30,8 +31,10 @@ def write_synthetic_film(
     patient_age: str = "004Y",
     pixel_spacing: tuple[float, float] = (0.2, 0.2),
     burned_in: bool = False,
+    body_part: str = "CHEST",
+    laterality: str = "U",
 ) -> None:
-    """Write a made-up chest film as a Digital X-Ray Image for presentation (PS3.3 A.26).
+    """Write a made-up film as a Digital X-Ray Image for presentation (PS3.3 A.26).
 
     Parameters
     ----------
@@ -51,6 +54,10 @@ def write_synthetic_film(
         Row and column ImagerPixelSpacing in mm.
     burned_in : bool
         True when text is drawn into the pixels.
+    body_part : str
+        CHEST or KNEE (PS3.16 Annex L).
+    laterality : str
+        ImageLaterality: R, L, U (unpaired) or B (both).
 
     Raises
     ------
@@ -66,6 +73,8 @@ def write_synthetic_film(
     ds = Dataset()
     _set_names(ds, number, description, patient_age)
     _set_acquisition(ds, view_position, pixel_spacing, burned_in)
+    ds.BodyPartExamined, ds.ImageLaterality = body_part, laterality
+    ds.AnatomicRegionSequence = [_code(_REGIONS[body_part], "SCT", body_part.capitalize())]
     _set_pixels(ds, pixels)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -117,9 +126,6 @@ def _set_acquisition(
     """DX Anatomy Imaged, DX Image, DX Detector, DX Positioning, Acquisition Context modules."""
     ds.ImageType = ["DERIVED", "PRIMARY", ""]
     ds.DerivationDescription = "Computer generated"
-    ds.BodyPartExamined = "CHEST"
-    ds.ImageLaterality = "U"
-    ds.AnatomicRegionSequence = [_code("51185008", "SCT", "Chest")]
     ds.ViewPosition = view_position
     ds.PatientOrientation = ["L" if view_position in ("AP", "PA") else "P", "F"]
     ds.PositionerType = "NONE"

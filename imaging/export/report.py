@@ -36,7 +36,6 @@ from imaging.review.records import (
     Trial,
 )
 from imaging.review.signatures import find_written
-from imaging.worklist.order import leading_assessment
 
 _SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 
@@ -207,15 +206,15 @@ def side_of(film: Instance) -> Side | None:
 
 
 def _drafts(case: ExportCase) -> tuple[ReadFinding, ...]:
-    """What may be drafted of the leading answer; of regions of two sides, of each with its side."""
+    """What may be drafted of each finding; of regions of two sides, of each with its side."""
     sided = {  # of a side that was marked twice, the later region
         side: said
         for film, said in case.answers
         if (side := side_of(film)) is not None and said.findings
     }
-    if not sided:
-        return drafted(leading_assessment(case.record))
-    return tuple(replace(f, side=side) for side, said in sided.items() for f in drafted(said))
+    of_sides = tuple(replace(f, side=side) for side, said in sided.items() for f in drafted([said]))
+    codes = {finding.code for said in sided.values() for finding in said.findings}
+    return (*of_sides, *(f for f in drafted(case.record.assessments) if f.code not in codes))
 
 
 def _written(review: Review | None, versions: tuple[Review, ...]) -> Review | None:
@@ -262,7 +261,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             answer=said.answer,
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
             calibrated=is_calibrated(film),
-            messages=said.messages,
+            messages=said.remarks,
             model=said.model,
             engine=said.engine,
             disagreement=said.disagreement,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from imaging.answers import answer_about, speaking
 from imaging.entities import Answer, Assessment, Finding, Status
 from imaging.review.records import (
     Account,
@@ -139,16 +140,23 @@ def compare_with(review: Review, earlier: Compared | None) -> Review:
     return replace(review, findings=findings, compared=earlier)
 
 
-def call_normal(review: Review, asked: Sequence[Finding], lead: Assessment | None) -> Review:
-    """State a normal study: what was asked, and what a normal chest film shows nothing of.
+def call_normal(
+    review: Review,
+    asked: Sequence[Finding],
+    assessments: Sequence[Assessment | None],
+    also: Sequence[str] = NORMAL,
+) -> Review:
+    """State a normal study: what was asked, and what a normal film shows nothing of.
 
     Parameters
     ----------
     review : Review
     asked : sequence of Finding
-        What the reader has to decide; of the network where it answered.
-    lead : Assessment or None
-        The network's answer to them; None where it gave none.
+        What the reader has to decide; of the networks where they answered.
+    assessments : sequence of Assessment or None
+        Of the study's films.
+    also : sequence of str
+        Codes of what else is absent; a film of a knee tells nothing of the lungs.
 
     Raises
     ------
@@ -158,12 +166,13 @@ def call_normal(review: Review, asked: Sequence[Finding], lead: Assessment | Non
     if any(f.present for f in review.findings):
         raise ValueError("a study with a finding is not normal")
     for finding in asked:
-        if lead is None:
+        said = answer_about(assessments, finding.code)
+        if said is None:
             review = decide_unaided(review, finding.code, False)
         else:
-            review = decide(review, finding, lead.answer_to(finding), False)
+            review = decide(review, finding, said.answer, False)
     stated = {f.code for f in review.findings}
-    rest = (ReadFinding(code, False, Call.ADDED) for code in NORMAL if code not in stated)
+    rest = (ReadFinding(code, False, Call.ADDED) for code in also if code not in stated)
     return replace(review, findings=(*review.findings, *rest))
 
 
@@ -177,22 +186,32 @@ def is_normal(review: Review) -> bool:
     return all_absent and absent.issuperset(NORMAL) and not review.note
 
 
-def drafted(lead: Assessment | None) -> tuple[ReadFinding, ...]:
-    """The statements that may be drafted for the reader: of what the network was tested for.
+def drafted(assessments: Sequence[Assessment | None]) -> tuple[ReadFinding, ...]:
+    """The statements that may be drafted for the reader: of what the networks were tested for.
 
     A firm answer about a film it was built for, with no reason to be careful: no exploratory
-    finding, nothing it is unsure about, nothing out of scope or of a doubtful film.
+    finding, nothing about a film on which a network is unsure of something, nothing out of scope or
+    of a doubtful film. Each finding by the answer that speaks for the study (`answers.speaking`).
     """
-    if lead is None or lead.status is not Status.OK:
-        return ()
-    firm = [(f, lead.answer_to(f)) for f in lead.findings if not f.exploratory]
-    if any(a not in (Answer.PRESENT, Answer.ABSENT, None) for _f, a in firm):
-        return ()
-    if lead.answer not in (Answer.PRESENT, Answer.ABSENT):
-        return ()
-    said = ((f.code, network_says(f, answer)) for f, answer in firm)
+    clear = {a.sop_instance_uid for a in assessments if a is not None and _is_clear(a)}
+    said = (
+        (alone.findings[0].code, network_says(alone.findings[0], alone.answer))
+        for alone in speaking(assessments)
+        if alone.sop_instance_uid in clear
+    )
     return tuple(
         ReadFinding(code, present, Call.ACCEPTED) for code, present in said if present is not None
+    )
+
+
+def _is_clear(film: Assessment) -> bool:
+    """Whether the answer to a film is firm in all that it says, with no reason to be careful."""
+    firm = [film.answer_to(f) for f in film.findings if not f.exploratory]
+    sure = (Answer.PRESENT, Answer.ABSENT)
+    return (
+        film.status is Status.OK
+        and film.answer in sure
+        and all(answer is None or answer in sure for answer in firm)
     )
 
 
@@ -262,9 +281,11 @@ def _state(review: Review) -> int:
     return review.version if review.restores is None else review.restores
 
 
-def list_undecided(review: Review | None, lead: Assessment | None) -> tuple[Finding, ...]:
-    """Findings of the network that must be decided before a signature: all but exploratory ones."""
-    findings = [f for f in lead.findings if not f.exploratory] if lead else []
+def list_undecided(
+    review: Review | None, assessments: Sequence[Assessment | None]
+) -> tuple[Finding, ...]:
+    """Findings of any network that must be decided before a signature: all but exploratory ones."""
+    findings = (one.findings[0] for one in speaking(assessments))
     return tuple(f for f in findings if review is None or review.finding(f.code) is None)
 
 

@@ -8,9 +8,11 @@ setting: where that was not done, nothing is asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imaging.entities import Answer, Assessment, Status
+from imaging.answers import speaking
+from imaging.entities import Answer, Assessment, ModelIdentity, Status
 from imaging.review.records import Call, Review
 
 
@@ -27,7 +29,9 @@ class Contradiction:
 
 
 def find_contradiction(
-    review: Review, lead: Assessment | None, sure_from: float | None
+    review: Review,
+    assessments: Sequence[Assessment | None],
+    sure_from: Callable[[ModelIdentity | None], float | None],
 ) -> Contradiction | None:
     """The finding of a review that a sure answer contradicts; None for none.
 
@@ -35,19 +39,20 @@ def find_contradiction(
     ----------
     review : Review
         About to be signed.
-    lead : Assessment or None
-        The answer that speaks for the study. It counts if its figures hold for the film and
-        nothing speaks against that (status OK: in scope, no reason to be careful), and if its
-        conformal set holds one class. Exploratory findings never count, nor what the reader
-        restated in other terms.
-    sure_from : float or None
-        Least probability of what the answer says, in [0.5, 1]; None: nothing is asked.
+    assessments : sequence of Assessment or None
+        Of the study's films; of each finding the answer that speaks for the study is looked at. It
+        counts if its figures hold for the film and nothing speaks against that (status OK: in
+        scope, no reason to be careful), and if its conformal set holds one class. Exploratory
+        findings never count, nor what the reader restated in other terms.
+    sure_from : callable
+        Least probability of what a network's answer says, in [0.5, 1]; None: nothing is asked.
     """
-    if lead is None or sure_from is None:
-        return None
-    alone = [lead.about(f) for f in lead.findings if lead.answers(f)]
-    found = (_contradiction(review, answer, sure_from) for answer in alone)
-    return next((one for one in found if one is not None), None)
+    for alone in speaking(assessments):
+        limit = sure_from(alone.model)
+        found = None if limit is None else _contradiction(review, alone, limit)
+        if found is not None:
+            return found
+    return None
 
 
 def _contradiction(review: Review, lead: Assessment, sure_from: float) -> Contradiction | None:

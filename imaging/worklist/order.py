@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from imaging.answers import leading, weight
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, Finding, Instance, Patient, Status
 from imaging.patients import HELD, group_patients, merge
@@ -159,20 +160,15 @@ def leading_assessment(record: StudyRecord) -> Assessment | None:
     return leading(record.assessments)
 
 
-def leading(assessments: Sequence[Assessment | None]) -> Assessment | None:
-    """The answer with the highest leading probability, else the first with a reason, else None.
+def most_urgent(assessments: Sequence[Assessment], order: ReadingOrder) -> Assessment | None:
+    """The answer for which a study stands where it stands; of equally urgent ones the leading.
 
-    One with a positive finding goes before those without, whichever of its findings that is.
+    Two networks may each have found something on films of one study: the more urgent counts.
     """
-    answered = [a for a in assessments if a is not None and a.primary is not None]
-    if answered:
-        return max(answered, key=_weight)
-    return next((a for a in assessments if a is not None), None)
-
-
-def _weight(assessment: Assessment) -> tuple[bool, float]:
-    lead = assessment.primary
-    return lead is not None and lead.positive, lead.probability if lead else 0.0
+    answered = [a for a in assessments if a.primary is not None]
+    if not answered:
+        return leading(assessments)
+    return max(answered, key=lambda a: (urgency(signals([a]), order), weight(a)))
 
 
 def urgent_finding(assessment: Assessment, order: ReadingOrder) -> Finding | None:
@@ -235,7 +231,7 @@ def worklist_item(study: Standing, order: ReadingOrder) -> WorklistItem:
     persons = group_patients(study.patients or (study.first.patient,))
     held = len(persons) > 1
     patient = merge(persons[0])
-    lead, first = leading(study.latest), study.first
+    lead, first = most_urgent(study.latest, order), study.first
     alone = not study.instances and not study.waiting  # documents without a film
     message = " ".join(lead.messages) if lead else NOT_AN_IMAGE if alone else ""
     now, ever = signals(study.latest), study_signals(study)

@@ -136,7 +136,8 @@ class _Pictures:
 
         task = pending_file.task
         image = read_image(read_queued(task.location, task.key), file_name=pending_file.path)
-        lead, model = outcome.assessment.findings[0], outcome.assessment.model
+        said = outcome.assessment
+        lead, model = said.primary or said.findings[0], said.model
         explainer = self._explainers.of(model.name if model else "")
         subject = explainer.look(image.luminance_values(0), outcome.assessment)
         attribution = explainer.attribute(subject, lead.code)

@@ -143,7 +143,7 @@ class _Request:
         from models.explain.checks.receipt import make_receipt
         from models.explain.maps import draw_map, stretch
 
-        target = self.target or assessment.findings[0].code
+        target = self.target or (assessment.primary or assessment.findings[0]).code
         map_ = explainer.attribute(subject, target, method)
         rows, columns = subject.shape
         name = f"{assessment.sop_instance_uid}_{map_.method}"
@@ -159,7 +159,7 @@ class _Request:
 
 def _facts(image: DistantImage, assessment: Assessment, map_: Attribution) -> dict[str, Any]:
     """Facts of the map and what it is of; nothing that names the patient."""
-    lead = assessment.findings[0]
+    lead = assessment.primary or assessment.findings[0]
     instance = image.instance
     return {
         "research_use": RESEARCH_USE,
@@ -195,8 +195,8 @@ def _check_target(request: _Request) -> None:
     if not request.target:
         return
     targets: dict[str, None] = {}
-    for classifier in request.panel.classifiers:
-        explainer = request.explainers.of(classifier.card.name)
+    for card in request.panel.cards:
+        explainer = request.explainers.of(card.name)
         targets |= dict.fromkeys(explainer.targets)
         if explainer.knows(request.target):
             return

@@ -62,7 +62,7 @@ class Reading:
         (finding,) = self.answer.findings
         stated = ReadFinding(finding.code, self.present != wrong, Call.UNAIDED)
         review = Review("1", 0, Stage.DRAFT, "", "", _NOW, findings=(stated,))
-        return find_contradiction(review, self.answer, sure_from) is not None
+        return find_contradiction(review, [self.answer], lambda _model: sure_from) is not None
 
 
 def read_answers(table: Path, card: ModelCard) -> list[Reading]:

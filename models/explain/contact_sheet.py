@@ -51,7 +51,7 @@ def picture_pairs(
             return None
         instance, answer = leading
         image = read_original(repository, instance)
-        lead = answer.findings[0]
+        lead = answer.primary or answer.findings[0]
         explainer = explainers.of(answer.model.name if answer.model else "")
         subject = explainer.look(image.luminance_values(0), answer)
         map_ = explainer.attribute(subject, lead.code, method)

@@ -72,7 +72,7 @@ def _explain_image(
         image = read_original(repository, instance)
     except StoreError:  # the export says that the original is gone
         return None
-    lead = assessment.findings[0]
+    lead = assessment.primary or assessment.findings[0]
     explainer = explainers.of(assessment.model.name if assessment.model else "")
     subject = explainer.look(image.luminance_values(0), assessment)
     attribution = explainer.attribute(subject, lead.code, method)

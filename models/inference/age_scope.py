@@ -82,7 +82,7 @@ def stated_ages(patient: Patient) -> tuple[float, ...]:
 
 def studied_ages(scope: Scope) -> str:
     """The ages a network was tested on, such as "1 to 5"."""
-    return " to ".join(_studied_ends(scope))
+    return " to ".join(studied_ends(scope))
 
 
 def is_for_children(scope: Scope) -> bool:
@@ -90,7 +90,7 @@ def is_for_children(scope: Scope) -> bool:
     return scope.age_years[1] < _GROWN_UP
 
 
-def _studied_ends(scope: Scope) -> tuple[str, ...]:
+def studied_ends(scope: Scope) -> tuple[str, ...]:
     """The youngest and the oldest age a network was tested on, years."""
     return tuple(
         f"{int(end)}" if end >= 2 or float(end).is_integer() else f"{end:.2g}"
@@ -108,7 +108,7 @@ def _refuse(patient: Patient, scope: Scope) -> str:
     """Why an age is outside, with the age in the sentence."""
     ages, low = stated_ages(patient), scope.age_years[0]
     who = "children" if is_for_children(scope) else "adults" if low >= _GROWN_UP else "patients"
-    studied = _studied_ends(scope)
+    studied = studied_ends(scope)
     if patient.age_years is not None and len(ages) == 1:
         unit, count = _count(ages[0])
         return f"{_OUTSIDE[who, unit].format(*studied, count)} {READ_WITHOUT}"

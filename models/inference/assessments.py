@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 
 from imaging.entities import Answer, Assessment, Instance, ModelIdentity, Status
 from models.inference.answers import Answers, Prediction
-from models.inference.scope import ScopeVerdict
 
 BLANK = "The picture is blank: every pixel has the same value. Ask for it to be sent again."
 LOST = (
     "The part of the body that this model reads could not be found in this image. Read it "
     "without the AI."
 )
-NONE_FITS = "None of the installed models was built for this image. Read it without the AI."
 NO_FIGURES = (
     "The model was asked although the picture may be outside its population: none of its figures "
     "holds for this answer."
@@ -31,13 +29,13 @@ def promises_nothing(said: Sequence[str] | str) -> bool:
     return NO_FIGURES in said or FROM_PHOTOGRAPH in said
 
 
-def make_refusal(instance: Instance, model: ModelIdentity, verdict: ScopeVerdict) -> Assessment:
+def make_refusal(instance: Instance, model: ModelIdentity, reasons: tuple[str, ...]) -> Assessment:
     """No model answers: "unsuitable", with the reasons. `model` is the one that speaks."""
     return Assessment(
         sop_instance_uid=instance.identity.sop_instance_uid,
         status=Status.REFUSED,
         model=model,
-        messages=verdict.refusals,
+        messages=reasons,
         answer=Answer.UNSUITABLE,
         created_at=datetime.now(UTC),
     )
@@ -82,11 +80,3 @@ def without_promises(assessment: Assessment, because: str = NO_FIGURES) -> Asses
         conformal_set=(),
         error_rate=None,
     )
-
-
-def join_refusals(verdicts: Sequence[ScopeVerdict]) -> ScopeVerdict:
-    """Join the reasons for which no model answers: those of one, or of all."""
-    if len(verdicts) == 1:
-        return verdicts[0]
-    reasons = dict.fromkeys(reason for v in verdicts for reason in v.refusals)
-    return ScopeVerdict(refusals=(NONE_FITS, *reasons))

@@ -1,9 +1,10 @@
 """The decision: which installed model answers for a film, or why none does; in batches.
 
 Each model checks the header against its scope, then the pixels against its gate, then looks for
-the part of the film it reads. Of those that refuse nothing, the one with the fewest warnings and
-then the surest gate answers; when there is none, the film gets the reasons and no answer. Each
-network runs once a batch, and only on films that got so far.
+the part of the film it reads; `models.inference.choosing` says which of those that refuse nothing
+answers, or why none does. Each network runs once a batch, and only on films that got so far: one
+that no film needs is not even loaded, and what is taken from a film for one gate serves all gates
+of that size.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.entities import Assessment, Instance, TypedFacts
 from imaging.intake.decode_process import DecodedFilm
@@ -27,11 +29,11 @@ from models.inference.assessments import (
     BLANK,
     FROM_PHOTOGRAPH,
     LOST,
-    join_refusals,
     make_answer,
     make_refusal,
     without_promises,
 )
+from models.inference.choosing import Candidate, Choice, Reached, choose
 from models.inference.loading import Networks, insist_on_part, networks_of, part_settings
 from models.inference.model_input import ModelInput
 from models.inference.scope import ScopeVerdict, check_scope
@@ -125,6 +127,8 @@ class _Case:
     """State of one film with one model."""
 
     verdict: ScopeVerdict
+    reached: Reached
+    kind: str = ""
     score: float = 0.0
     view: CropBox = WHOLE
 
@@ -132,8 +136,8 @@ class _Case:
     def open(self) -> bool:
         return not self.verdict.refusals
 
-    def refuse(self, reason: str) -> None:
-        self.verdict = replace(self.verdict, refusals=(reason,))
+    def refuse(self, reason: str, reached: Reached) -> None:
+        self.verdict, self.reached = replace(self.verdict, refusals=(reason,)), reached
 
     def warn(self, reason: str) -> None:
         self.verdict = replace(self.verdict, warnings=(*self.verdict.warnings, reason))
@@ -224,11 +228,14 @@ class Assessor:
     def judge(self, films: Sequence[PreparedFilm]) -> list[Assessment]:
         """Have the models assess each film."""
         outside = self.outside_population
-        columns = [_check_films(model, films, outside=outside) for model in self.models]
-        chosen = [_choose([column[i] for column in columns]) for i in range(len(films))]
+        inputs = _Inputs(films)
+        columns = [_check_films(model, films, inputs, outside=outside) for model in self.models]
+        choices = [
+            self._choose(film, [column[i] for column in columns]) for i, film in enumerate(films)
+        ]
         assessments: list[Assessment | None] = [None] * len(films)
         for m, (model, cases) in enumerate(zip(self.models, columns, strict=True)):
-            places = [i for i, choice in enumerate(chosen) if choice == m]
+            places = [i for i, c in enumerate(choices) if c.at == m and c.refused is None]
             if not places:
                 continue
             x = np.stack([films[i].picture.input(model.card.size, cases[i].view) for i in places])
@@ -236,39 +243,66 @@ class Assessor:
             for i, prediction in zip(places, predictions, strict=True):
                 warnings = films[i].remarks + cases[i].verdict.warnings
                 answer = make_answer(films[i].instance, prediction, model.answers, warnings)
-                answer = replace(answer, engine=model.networks.engine, view=cases[i].view.edges)
+                answer = replace(
+                    answer,
+                    engine=model.networks.engine,
+                    view=cases[i].view.edges,
+                    choice=choices[i].note,
+                )
                 if outside or cases[i].verdict.outside:
                     answer = without_promises(answer)
                 made = films[i].instance.derivation
                 if made is not None and not made.is_region:
                     answer = without_promises(answer, FROM_PHOTOGRAPH)
                 assessments[i] = answer
-        first, engine = self.models[0].card.identity, self.engine
         return [
-            assessment
-            or replace(
-                make_refusal(
-                    films[i].instance, first, join_refusals([c[i].verdict for c in columns])
-                ),
-                engine=engine,
-            )
+            assessment or self._refuse(films[i], choices[i])
             for i, assessment in enumerate(assessments)
         ]
 
+    def _choose(self, film: PreparedFilm, cases: Sequence[_Case]) -> Choice:
+        candidates = [
+            Candidate(model.card, case.verdict, case.reached, case.kind, case.score)
+            for model, case in zip(self.models, cases, strict=True)
+        ]
+        instance = with_typed(film.instance, film.typed)
+        return choose(instance, candidates, outside=self.outside_population)
+
+    def _refuse(self, film: PreparedFilm, choice: Choice) -> Assessment:
+        """No answer; the network that came nearest speaks."""
+        model = self.models[choice.at].card.identity
+        refusal = make_refusal(film.instance, model, choice.refused or ())
+        return replace(refusal, engine=self.engine)
+
+
+class _Inputs:
+    """What gates and localisers take from whole films, made once for all of one size."""
+
+    def __init__(self, films: Sequence[PreparedFilm]) -> None:
+        self._films = films
+        self._made: dict[tuple[int, int], NDArray[np.float32]] = {}
+
+    def of(self, places: Sequence[int], size: int) -> NDArray[np.float32]:
+        """Inputs of some films: (films, 1, size, size)."""
+        for i in places:
+            if (i, size) not in self._made:
+                self._made[i, size] = self._films[i].picture.input(size)
+        return np.stack([self._made[i, size] for i in places])
+
 
 def _check_films(
-    model: ServedModel, films: Sequence[PreparedFilm], *, outside: bool
+    model: ServedModel, films: Sequence[PreparedFilm], inputs: _Inputs, *, outside: bool
 ) -> list[_Case]:
     """Check each film by header, gate and localiser of one model."""
-    cases = [_Case(_check_header(model, film, outside=outside)) for film in films]
+    verdicts = [_check_header(model, film, outside=outside) for film in films]
+    cases = [_Case(v, Reached.HEADER if v.refusals else Reached.OPEN) for v in verdicts]
     pictures = [film.picture for film in films]
     for case, picture in zip(cases, pictures, strict=True):
         if case.open and picture.blank:
-            case.refuse(BLANK)
+            case.refuse(BLANK, Reached.PIXELS)
     places = [i for i, case in enumerate(cases) if case.open]
     if places and model.scale is not None:
-        x = np.stack([pictures[i].input(model.gate_size) for i in places])
-        logits, distances = model.networks.gate(x)
+        logits, distances = model.networks.gate(inputs.of(places, model.gate_size))
         for row, i in enumerate(places):
             verdict = gate_rules.judge_picture(
                 logits[row].astype(np.float64),
@@ -276,18 +310,18 @@ def _check_films(
                 model.scale,
                 pictures[i].kind,
             )
-            cases[i].score = verdict.score
+            cases[i].score, cases[i].kind = verdict.score, verdict.kind
             if not verdict.suitable and outside:
                 cases[i].warn(verdict.reason)
             elif not verdict.suitable:
-                cases[i].refuse(verdict.reason)
+                cases[i].refuse(verdict.reason, Reached.PIXELS)
         places = [i for i in places if cases[i].open]
     if places and model.region_size:
-        x = np.stack([pictures[i].input(model.region_size) for i in places])
-        for i, region in zip(places, model.networks.region(x), strict=True):
+        regions = model.networks.region(inputs.of(places, model.region_size))
+        for i, region in zip(places, regions, strict=True):
             box = box_of(region)
             if box is None:
-                cases[i].refuse(LOST)
+                cases[i].refuse(LOST, Reached.REGION)
             else:
                 cases[i].view = box.grow(model.card.framing.margin)
     return cases
@@ -298,11 +332,3 @@ def _check_header(model: ServedModel, film: PreparedFilm, *, outside: bool) -> S
     instance = with_typed(film.instance, film.typed)
     verdict = check_scope(instance, model.card.scope, outside_population=outside, tint=film.tint)
     return replace(verdict, refusals=film.refusals + verdict.refusals)
-
-
-def _choose(cases: Sequence[_Case]) -> int | None:
-    """Choose, of those that refuse nothing, the one with fewest warnings, then the surest gate."""
-    fitting = [m for m, case in enumerate(cases) if case.open]
-    return min(
-        fitting, key=lambda m: (len(cases[m].verdict.warnings), cases[m].score), default=None
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -50,27 +51,29 @@ class OnnxNetworks:
     engine = ENGINE
 
     def __init__(self, folder: Path) -> None:
-        record = _check_files(folder)
-        self._members = session(folder / MEMBERS)
-        self._gate = session(folder / GATE) if GATE in record else None
-        self._localiser = session(folder / LOCALISER) if LOCALISER in record else None
+        self._folder, self._record = folder, _check_files(folder)
+        self._sessions: dict[str, Any] = {}
 
     def members(self, x: Batch) -> NDArray[np.float32]:
         """Every member's logits of inputs (batch, 1, size, size): (members, batch, classes)."""
-        return self._members.run(None, {"x": x})[0]
+        return self._graph(MEMBERS).run(None, {"x": x})[0]
 
     def gate(self, x: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The gate's logits (batch, classes) and distances (batch,)."""
-        if self._gate is None:
-            raise ValueError("this checkpoint has no gate")
-        logits, distance = self._gate.run(None, {"x": x})
+        logits, distance = self._graph(GATE).run(None, {"x": x})
         return logits, distance
 
     def region(self, x: Batch) -> NDArray[np.float32]:
         """Probability of the region: (batch, rows', columns'), in [0, 1]."""
-        if self._localiser is None:
-            raise ValueError("this checkpoint has no localiser")
-        return self._localiser.run(None, {"x": x})[0]
+        return self._graph(LOCALISER).run(None, {"x": x})[0]
+
+    def _graph(self, name: str) -> Any:
+        """A graph of the checkpoint, made ready when the first film needs it."""
+        if name not in self._record:
+            raise ValueError(f"this checkpoint has no {name}")
+        if name not in self._sessions:
+            self._sessions[name] = session(self._folder / name)
+        return self._sessions[name]
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

@@ -113,7 +113,7 @@ class LowPrecisionNetworks(OnnxNetworks):
     def __init__(self, folder: Path, kind: str, graph: Path) -> None:
         super().__init__(folder)
         self.engine = ENGINES[kind]
-        self._members = session(graph) if kind == INT8 else _OpenVino(graph)
+        self._sessions[MEMBERS] = session(graph) if kind == INT8 else _OpenVino(graph)
 
 
 def load_admitted(

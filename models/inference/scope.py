@@ -93,7 +93,7 @@ def mismatches(
 ) -> tuple[Mismatch, ...]:
     """The attributes behind every refusal of `check_scope`; none of them names a patient."""
     acquisition, geometry = instance.acquisition, instance.geometry
-    parts, views = _stated_parts(acquisition), _stated_views(acquisition)
+    parts, views = stated_parts(acquisition), _stated_views(acquisition)
     values: dict[str, tuple[str, tuple[str, ...]]] = {
         "Modality": (acquisition.modality, scope.modalities),
         "SamplesPerPixel": (str(geometry.samples_per_pixel), ("1",)),
@@ -114,6 +114,12 @@ def mismatches(
         for keyword, check in _checks(tint).items()
         if (refusal := check(instance, scope)[0])
     )
+
+
+def is_other_part(instance: Instance, scope: Scope) -> bool:
+    """Whether the header says that another part of the body is shown, or another modality."""
+    keywords = {mismatch.keyword for mismatch in mismatches(instance, scope)}
+    return not keywords.isdisjoint(("Modality", "BodyPartExamined"))
 
 
 # Modality -> how its pictures have to be read, shown when no network reads them.
@@ -220,7 +226,7 @@ def _check_frames(instance: Instance, scope: Scope) -> Reason:
 def _check_body_part(instance: Instance, scope: Scope) -> Reason:
     """BodyPartExamined (0018,0015) and AnatomicRegionSequence (0008,2218): none may be another."""
     taken = instance.acquisition
-    parts = _stated_parts(taken)
+    parts = stated_parts(taken)
     if not parts:
         silent = instance.source is SourceKind.DICOM
         return "", "The body part is not stated." if silent else ""
@@ -284,7 +290,7 @@ def _check_age(instance: Instance, scope: Scope) -> Reason:
     return check_age(instance.patient, scope)
 
 
-def _stated_parts(taken: Acquisition) -> tuple[str, ...]:
+def stated_parts(taken: Acquisition) -> tuple[str, ...]:
     """Every body part that words and codes name, each once."""
     words = taken.body_part.upper()
     coded_only = words == ", ".join(taken.coded_body_parts)

@@ -17,11 +17,13 @@ from typing import Annotated
 import typer
 
 from imaging.settings import ROOT
+from models.checkpoint.routing_table import read_routing
 from models.model_card import benchmarks
 from models.model_card.card_elsewhere import hospitals_table
 from models.model_card.card_page import card_page, figures_table, headline, problems
 from models.model_card.facts import read_facts
 from models.model_card.figures import ModelFacts
+from models.model_card.routing import replace_routing
 from models.network.checkpoint import installed_checkpoints
 from models.training import experiments
 
@@ -57,6 +59,8 @@ def pages() -> list[tuple[Path, str]]:
     result.append((ROOT / "docs" / "experiments.md", experiments.page()))
     if train.exists():
         result.append((train, benchmarks.replace_table(train.read_text())))
+    panel = ROOT / "docs" / "panel.md"
+    result.append((panel, replace_routing(panel.read_text(), read_routing(WEIGHTS))))
     return [*result, (readme, replace_figures(readme.read_text(), all_facts))]
 
 

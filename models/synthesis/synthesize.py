@@ -347,40 +347,44 @@ def draw_film(model: FilmGenerator, label: str, seed: int, settings: SampleSetti
     return sample["film"][0]
 
 
-def develop(film: Tensor, *, seed: int) -> NDArray[np.uint16]:
+def develop(
+    film: Tensor, *, seed: int, shape: tuple[int, int] = (ROWS, COLUMNS)
+) -> NDArray[np.uint16]:
     """Give a drawn film the shape and grain of a detector's picture.
 
     Parameters
     ----------
     film : Tensor
-        (1, 192, 192), about [-1, 1].
+        (1, rows, columns), about [-1, 1].
     seed : int
         Of the grain and the collimator's place.
+    shape : tuple of int
+        Rows and columns of the film.
 
     Returns
     -------
     numpy.ndarray
-        (736, 968), uint16, 0 to 4095, with SYNTHETIC written at the lower left.
+        Of that shape, uint16, 0 to 4095, with SYNTHETIC written at the lower left.
     """
     generator = torch.Generator().manual_seed(seed)
-    large = F.interpolate(film[None], (ROWS, COLUMNS), mode="bicubic", align_corners=False)
+    large = F.interpolate(film[None], shape, mode="bicubic", align_corners=False)
     large = large + 0.9 * (large - gaussian_blur(large, 5.0))  # as vendors' edge enhancement
     large = large + 0.4 * (large - gaussian_blur(large, 20.0))
     grain = torch.randn(large.shape, generator=generator)
     grain = 0.6 * grain + 2.0 * gaussian_blur(grain, 0.8)
     light = ((large + 1.1) / 2.2).clamp(0, 1) ** 1.3
     light = 0.03 + 0.88 * light + grain * 0.008 * (0.5 + light)
-    light = (light * _collimation(generator))[0, 0].clamp(0, 1)
+    light = (light * _collimation(generator, shape))[0, 0].clamp(0, 1)
     pixels = (_write_word(light.numpy(), "SYNTHETIC") * 4095).round()
     return pixels.astype(np.uint16)
 
 
-def _collimation(generator: torch.Generator) -> Tensor:
+def _collimation(generator: torch.Generator, shape: tuple[int, int]) -> Tensor:
     """Darken a soft-edged border of one to two percent, and the corners a little."""
     edges = (0.008 + 0.012 * torch.rand(4, generator=generator)).tolist()
-    y, x = torch.linspace(0, 1, ROWS)[:, None], torch.linspace(0, 1, COLUMNS)[None]
+    y, x = torch.linspace(0, 1, shape[0])[:, None], torch.linspace(0, 1, shape[1])[None]
     gates = (y - edges[0], 1 - edges[1] - y, x - edges[2], 1 - edges[3] - x)
-    open_ = torch.stack([torch.sigmoid(g * 600).expand(ROWS, COLUMNS) for g in gates]).prod(0)
+    open_ = torch.stack([torch.sigmoid(g * 600).expand(shape) for g in gates]).prod(0)
     falloff = 1 - 0.12 * ((y - 0.5) ** 2 + (x - 0.5) ** 2)
     return open_ * falloff
 
@@ -388,7 +392,7 @@ def _collimation(generator: torch.Generator) -> Tensor:
 def _write_word(light: NDArray[np.float32], word: str) -> NDArray[np.float32]:
     """Write a word in near white at the lower left."""
     picture = PilImage.fromarray(light)  # mode F: the detector's range survives
-    place, font = (24, ROWS - 24), ImageFont.load_default(size=22)
+    place, font = (24, light.shape[0] - 24), ImageFont.load_default(size=22)
     ImageDraw.Draw(picture).text(place, word, fill=0.95, font=font, anchor="ls")
     return np.asarray(picture)
 
@@ -516,7 +520,12 @@ def write_examples(
             }
         )
     report = {**_describe_method(settings, figures["real"]), "examples": entries}
-    (out / "provenance.json").write_text(json.dumps(report, indent=2) + "\n")
+    place = out / "provenance.json"
+    if place.exists():  # the films of adults (`models.synthesis.adults`) keep their entries
+        ours, before = {entry["file"] for entry in entries}, json.loads(place.read_text())
+        entries += [e for e in before["examples"] if e["file"] not in ours and "near_copy" in e]
+        report |= {"adults": before["adults"]} if "adults" in before else {}
+    place.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def _describe_method(settings: SynthesisSettings, real: Tensor) -> dict[str, object]:

@@ -90,6 +90,8 @@ def _describe_network(instance: Instance, assessment: Assessment) -> list[str]:
     model, folded = [], []
     if assessment.model:
         model.append(_small_line(model_line(assessment.model)))
+        if assessment.choice:
+            model.append(_small_line(sentence(assessment.choice)))
         folded.append(scope_line(assessment.model))
         folded.append(sentence(because(instance, assessment)))
     if assessment.engine:
@@ -120,8 +122,9 @@ def _describe_certainty(assessment: Assessment) -> list[str]:
         if assessment.model and leaves_age_open(assessment.messages):
             # the error rate is kept among patients like the studied ones alone (Vovk 2005)
             told = _("The patient's age is unknown: this is true of {population} only.")
-            population = _(resources.card(assessment.model.name).scope.population)
-            lines.append(told.format(population=labels.within(population)))
+            card = resources.installed_card(assessment.model)
+            if card is not None:
+                lines.append(told.format(population=labels.within(_(card.scope.population))))
     return lines
 
 
@@ -150,9 +153,11 @@ def _describe_frequency(assessment: Assessment) -> list[str]:
 
 
 def scope_line(model: ModelIdentity) -> str:
-    """Whom a network was built for."""
-    population = resources.card(model.name).scope.population
-    return _("Built for: {population}").format(population=_(population))
+    """Whom a network was built for; that it is not installed any more where nobody knows."""
+    card = resources.installed_card(model)
+    if card is None:
+        return _("This model is not installed any more; its answer cannot be explained.")
+    return _("Built for: {population}").format(population=_(card.scope.population))
 
 
 def _small_line(text: str) -> str:

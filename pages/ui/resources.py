@@ -87,8 +87,22 @@ def panel() -> ClassifierRegistry:
 
 
 def card(name: str = "") -> ModelCard:
-    """The card of the model of that name, or of the first one installed."""
-    return panel().named(name).card
+    """The card of the model of that name, of the first one without a name.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not installed any more.
+    """
+    return panel().card(name)
+
+
+def installed_card(model: ModelIdentity | None) -> ModelCard | None:
+    """The card of the model that answered; None when it is not installed any more."""
+    try:
+        return card(model.name) if model is not None else None
+    except CheckpointError:
+        return None
 
 
 @st.cache_resource(show_spinner=False)

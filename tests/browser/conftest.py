@@ -65,10 +65,13 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The eight synthetic examples, the clearest finding first; they show no patient."""
+    """The eight synthetic films of children, the clearest finding first; they show no patient."""
     folder = tmp_path_factory.mktemp("films") / "ward"
     folder.mkdir()
-    examples = sorted((ROOT / "examples").glob("*.dcm"), key=lambda p: ("normal" in p.name, p.name))
+    examples = sorted(
+        (ROOT / "examples").glob("synthetic_0[1-8]_*.dcm"),
+        key=lambda p: ("normal" in p.name, p.name),
+    )
     return [
         Path(shutil.copy(example, folder / f"film{number:02d}.dcm"))
         for number, example in enumerate(examples, start=1)

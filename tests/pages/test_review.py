@@ -75,7 +75,7 @@ def test_header_text_cannot_become_markup(
 def test_every_score_stands_beside_its_model(
     open_page: OpenPage, study: str, tiny_panel: ClassifierRegistry
 ) -> None:
-    said, model = words(open_page(PAGE, study=study)), tiny_panel.first.card.identity
+    said, model = words(open_page(PAGE, study=study)), tiny_panel.card().identity
     assert model.name in said and model.version in said and model.short_hash in said
     assert "Exploratory" in said and said.count("threshold") == 3
 
@@ -87,7 +87,7 @@ def test_outside_its_population_a_network_promises_nothing(
     said = words(open_page(PAGE, study=keep_film(store, take_in, PatientAge="006Y")))
     assert "none of its figures holds" in said and "not a probability for this image" in said
     assert "get this answer" not in said and 'class="lb-bar"' not in said
-    assert "Exploratory" not in said and tiny_panel.first.card.identity.short_hash in said
+    assert "Exploratory" not in said and tiny_panel.card().identity.short_hash in said
 
 
 def test_an_adult_is_not_suitable_with_the_age_and_what_to_do(
@@ -116,11 +116,21 @@ def test_what_computed_an_answer_is_said(
 def test_a_refused_film_says_why_and_is_still_the_readers_to_decide(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
-    page = open_page(PAGE, study=keep_film(store, take_in, BodyPartExamined="HAND"))
-    assert "The body part is HAND" in words(page) and "Your decision needed" in words(page)
+    page = open_page(PAGE, study=keep_film(store, take_in, ViewPosition="LL"))
+    assert "This is a lateral film" in words(page) and "Your decision needed" in words(page)
     state_present(page)
     stated = newest(store, page.query_params["study"]).findings
     assert [(f.call, f.present) for f in stated] == [(Call.UNAIDED, True)]
+
+
+def test_of_another_part_of_the_body_nothing_is_asked(
+    open_page: OpenPage, store: Repository, take_in: TakeIn
+) -> None:
+    """A network of the chest has no question about a hand; the reader adds what there is."""
+    page = open_page(PAGE, study=keep_film(store, take_in, BodyPartExamined="HAND"))
+    assert "The body part is HAND" in words(page) and "Your decision needed" not in words(page)
+    assert "Normal study" not in [button.label for button in page.button]
+    assert any(box.label == "Add a finding" for box in page.selectbox)
 
 
 def test_nothing_is_preselected(open_page: OpenPage, store: Repository, study: str) -> None:

@@ -243,7 +243,7 @@ def test_the_site_sets_its_order_of_reading(
     assert not page.exception and "order of reading is saved" in words(page)
     assert list(listed(page)["Urgency"]) == ["Routine", "Priority"]
     assert tables(page)[0]["rows"][0]["values"]["Urgency"]["late"]
-    finding = tiny_panel.first.card.findings[0]
+    finding = tiny_panel.card().findings[0]
     assert dict(store.site.reading_order().levels)[finding.code] == 1
 
 

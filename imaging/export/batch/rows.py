@@ -236,7 +236,7 @@ def _answer_fields(assessment: Assessment | None, origin: str) -> dict[str, Any]
         "conformal_set": " ".join(assessment.conformal_set),
         "error_rate": assessment.error_rate,
         "disagreement": assessment.disagreement,
-        "message": clean(" ".join([origin, *assessment.messages]).strip(), _MOST_TEXT),
+        "message": clean(" ".join([origin, *assessment.remarks]).strip(), _MOST_TEXT),
         "created_at": assessment.created_at,
     }
     if lead is not None:

@@ -209,7 +209,7 @@ def _network_observations(case: ExportCase, said: Report) -> Iterator[Json]:
                 "device": {"reference": f"#{_device_id(assessment.model)}"},
                 "valueCodeableConcept": concept_of(codes.NOT_EVALUATED),
                 "note": notes(
-                    " ".join(assessment.messages), wording.engine_line(assessment), RESEARCH_USE
+                    " ".join(assessment.remarks), wording.engine_line(assessment), RESEARCH_USE
                 ),
             }
 
@@ -239,7 +239,7 @@ def _network_observation(
                 parts.append(component(code, {"valueQuantity": quantity(value, codes.NO_UNIT)}))
         answer = f"AI: {report_words.answer_words(answered.about(finding))}."
         origin = origin_line(answered.instance, case.record.instances)
-        remarks += [answer, origin, *assessment.messages]
+        remarks += [answer, origin, *assessment.remarks]
     remarks += [
         f"Map of the evidence, {wording.map_line(map_)}"
         for map_ in answered.maps

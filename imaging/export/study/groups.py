@@ -150,7 +150,7 @@ def _network_group(
     )
     if leads:
         comment(group[0], f"AI: {report_words.answer_words(answered.about(finding))}.")
-        comment(group[0], " ".join(assessment.messages))
+        comment(group[0], " ".join(assessment.remarks))
     for map_ in answered.maps:
         if map_.target == finding.code:
             comment(group[0], f"Map of the evidence, {wording.map_line(map_)}")
@@ -168,7 +168,7 @@ def _refusal_group(assessment: Assessment, model: ModelIdentity, source: Dataset
         qualitative_evaluations=[_answer(assessment.answer or Answer.UNSUITABLE)],
         source_images=[SourceImageForMeasurementGroup.from_source_image(source)],
     )
-    comment(group[0], " ".join(assessment.messages))
+    comment(group[0], " ".join(assessment.remarks))
     return group
 
 

@@ -106,7 +106,7 @@ def _network_rows(case: ExportCase, report: Report) -> Iterator[Row]:
         common: Row = {
             "kind": "network",
             "sop_instance_uid": instance.identity.sop_instance_uid,
-            "note": " ".join([origin_line(instance, report.images), *assessment.messages]).strip(),
+            "note": " ".join([origin_line(instance, report.images), *assessment.remarks]).strip(),
             "at": assessment.created_at.isoformat() if assessment.created_at else "",
             **_model_fields(assessment.model),
             "engine": assessment.engine,

@@ -104,6 +104,7 @@ def _outcome(assessment: Assessment) -> Assessment:
         created_at=assessment.created_at,
         answer=_unless_found(assessment.answer),
         typed_version=assessment.typed_version,
+        choice=assessment.choice,
     )
 
 

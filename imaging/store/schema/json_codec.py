@@ -156,6 +156,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         engine=values.get("engine", ""),
         view=_view(values.get("view")),  # missing in older records
         typed_version=values.get("typed_version", 0),
+        choice=values.get("choice", ""),
         created_at=created_at,
     )
 

@@ -18,18 +18,19 @@ from pages.ui.network_answer import model_line
 
 
 def choose_checkpoint() -> Path:
-    """The folder of the network to show: the serving one, any other installed one by choice."""
+    """The folder of the network to show, by choice; all answer unless the site named one."""
     settings = resources.settings()
     serving = find_checkpoint(settings.weights, settings.model_name)
     folders = installed_checkpoints(settings.weights)
     if len(folders) == 1:
         return serving
     names = [folder.name for folder in folders]
+    answering = {serving.name} if settings.model_name else {*names}
     at = st.selectbox(
         _("Model"),
         range(len(folders)),
         index=names.index(serving.name),
-        format_func=lambda i: _mark_serving(names[i]) if names[i] == serving.name else names[i],
+        format_func=lambda i: _mark_serving(names[i]) if names[i] in answering else names[i],
         key="facts-model",
         width=420,
     )

@@ -243,8 +243,8 @@ def _foresee(draft: _Draft) -> list[str]:
     said: dict[str, None] = {}
     for box, side in zip(draft.drawn.boxes, draft.sides, strict=True):
         part = _part(draft.film, box, side)
-        for classifier in resources.panel().classifiers:
-            scope = classifier.card.scope
+        for card in resources.panel().cards:
+            scope = card.scope
             verdict = check_scope(part, scope)
             if not verdict.refusals or verdict.asks_region:
                 said.update(dict.fromkeys(filter(None, check_region(part, scope))))

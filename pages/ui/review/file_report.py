@@ -34,9 +34,8 @@ def render_file(image: DistantImage, answer: Assessment | None) -> None:
         with in_words():
             digest = image.instance.identity.sha256
             report = session.fidelity(digest, image.inspect)
-            model = answer.model.name if answer and answer.model else ""
-            card = resources.card(model)
-            _render(with_networks(report, image.instance, [card]))
+            card = resources.installed_card(answer.model if answer else None)
+            _render(with_networks(report, image.instance, [card] if card else []))
 
 
 def _render(report: Fidelity) -> None:

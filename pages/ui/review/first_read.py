@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
-from imaging.entities import Assessment
+from imaging.answers import answer_about
+from imaging.entities import Finding
 from imaging.errors import ConflictError
 from imaging.review import drafting
 from imaging.review.records import Account, FirstRead
@@ -67,56 +69,71 @@ def _reads_blind(reader: Account) -> bool:
 
 
 @only(Right.DRAFT)
-def render_first_read(record: StudyRecord, lead: Assessment | None) -> None:
-    """Ask for the reader's own call, then show the network's."""
+def render_first_read(record: StudyRecord) -> None:
+    """Ask for the reader's own call on every finding, then show the networks'."""
     uid = record.study_instance_uid
     session.since(f"reading-{uid}")
-    finding = statements.questions(lead)[0]
+    asked = _asked(record)
     with st.container(border=True, key="first-read"):
         st.markdown(f"**{_('Blind first read')}**")
         st.caption(_("The AI has read this study. Its answer follows yours."))
-        chosen = st.segmented_control(
-            _("Your answer"),
-            (statements.PRESENT, statements.ABSENT),
-            format_func=lambda option: labels.presence(finding.label, option == statements.PRESENT),
-            key=f"first-{uid}",
-        )
+        chosen = [
+            st.segmented_control(
+                _("Your answer"),
+                (statements.PRESENT, statements.ABSENT),
+                format_func=partial(_option, finding),
+                key=f"first-{uid}" if at == 0 else f"first-{uid}-{finding.code}",
+            )
+            for at, finding in enumerate(asked)
+        ]
         st.button(
             _("Save my read and show AI"),
             type="primary",
-            disabled=chosen is None,
+            disabled=None in chosen,
             on_click=_commit,
-            args=(uid, lead, chosen == statements.PRESENT),
+            args=(record, [said == statements.PRESENT for said in chosen]),
         )
 
 
+def _asked(record: StudyRecord) -> tuple[Finding, ...]:
+    """What a first read is about: every network's findings, or what the first would look for."""
+    spec = resources.card().findings[0]
+    return statements.questions(record) or (Finding(spec.code, spec.label, 0.0, 1.0),)
+
+
+def _option(finding: Finding, option: str) -> str:
+    return labels.presence(finding.label, option == statements.PRESENT)
+
+
 @deed(Right.DRAFT)
-def _commit(uid: str, lead: Assessment | None, present: bool) -> None:
-    """Keep the first read, and take it over as the draft the reader goes on from."""
+def _commit(record: StudyRecord, calls: Sequence[bool]) -> None:
+    """Keep the first read, and take it over as the draft the reader goes on from.
+
+    Kept for the comparison of doctors and AI is the call on the finding that leads.
+    """
+    uid = record.study_instance_uid
     if not autosave.shows_whose(resources.repository().studies.get(uid)):
         return
-    finding, answered = statements.questions(lead)[0], lead is not None and lead.primary is not None
-    answer = lead.answer_to(finding) if lead else None
+    asked = _asked(record)
+    finding, said = asked[0], answer_about(record.assessments, asked[0].code)
     read = FirstRead(
         study_instance_uid=uid,
         account=session.account().name,
         code=finding.code,
-        present=present,
+        present=calls[0],
         seconds=session.since(f"reading-{uid}"),
         committed_at=datetime.now(UTC),
-        network_present=drafting.network_says(finding, answer) if answered else None,
-        probability=finding.probability if answered else None,
-        model=lead.model if lead and answered else None,
+        network_present=drafting.network_says(finding, said.answer) if said else None,
+        probability=finding.probability if said else None,
+        model=said.model if said else None,
     )
     try:
         resources.repository().reviews.add_first_read(read)
     except ConflictError:
         session.leave_notice("warning", _("Your first read of this study was kept before."))
         return
-    if answered:
-        autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
-    else:
-        autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
+    for finding, present in zip(asked, calls, strict=True):
+        statements.decide(uid, finding, answer_about(record.assessments, finding.code), present)
 
 
 @only(Right.FINDINGS)

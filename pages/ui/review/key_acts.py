@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from imaging.answers import answer_about
 from imaging.entities import Assessment, Instance
 from imaging.export import report_words
 from imaging.review import drafting
@@ -32,7 +33,7 @@ _STAGES = {"signPreliminary": Stage.PRELIMINARY, "signFinal": Stage.FINAL}
 
 def do(
     record: StudyRecord,
-    lead: Assessment | None,
+    shown: Assessment | None,
     hangings: Sequence[Hanging],
     act: str,
     *,
@@ -44,8 +45,8 @@ def do(
     ----------
     record : StudyRecord
         As it was drawn; what was saved since is refused as everywhere.
-    lead : Assessment or None
-        The answer its findings are decided beside.
+    shown : Assessment or None
+        The answer to the film on screen.
     hangings : sequence of Hanging
         The ways in which its films can be hung.
     act : str
@@ -55,7 +56,7 @@ def do(
     """
     uid = record.study_instance_uid
     if act == "mapSeen":  # no deed of the reader's: what is asked stays asked
-        moments.note_map(uid, lead)
+        moments.note_map(uid, shown)
         return
     asked = session.signature_asked(uid)
     if act == "accept" and asked is not None:
@@ -68,26 +69,25 @@ def do(
     elif record.review is not None and record.review.stage is Stage.FINAL:
         session.leave_notice("info", _("This report is signed; amend it to change it."))
     elif act in _STAGES:
-        _ask_to_sign(record, lead, _STAGES[act])
+        _ask_to_sign(record, _STAGES[act])
     elif act == "confirm" and asked is not None:
         second_look.sign_anyway(uid, asked)
     elif act == "nextFinding":
         session.set_finding_at(uid, session.finding_at(uid) + 1)
     elif act == "normal":
-        report_fields.call_normal(record, lead, statements.questions(lead))
+        report_fields.call_normal(record, statements.questions(record))
     elif act in ("accept", "reject", "present", "absent"):
-        _state(record, lead, act)
+        _state(record, act)
 
 
 @deed(Right.DRAFT)
-def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
-    finding = statements.finding_in_turn(record, lead)
-    answered = lead is not None and lead.primary is not None
-    says = (
-        drafting.network_says(finding, lead.answer_to(finding) if lead else None)
-        if answered
-        else None
-    )
+def _state(record: StudyRecord, act: str) -> None:
+    finding = statements.finding_in_turn(record)
+    if finding is None:
+        session.leave_notice("info", _("No AI reads this image: add the findings yourself."))
+        return
+    said = answer_about(record.assessments, finding.code)
+    says = drafting.network_says(finding, said.answer) if said else None
     if act in ("present", "absent"):
         present = act == "present"
     elif says is None:
@@ -96,12 +96,12 @@ def _state(record: StudyRecord, lead: Assessment | None, act: str) -> None:
         return
     else:
         present = says == (act == "accept")
-    statements.decide(record.study_instance_uid, finding, lead, present)
+    statements.decide(record.study_instance_uid, finding, said, present)
 
 
 @deed(Right.SIGN)
-def _ask_to_sign(record: StudyRecord, lead: Assessment | None, stage: Stage) -> None:
-    missing = drafting.list_undecided(record.review, lead)
+def _ask_to_sign(record: StudyRecord, stage: Stage) -> None:
+    missing = drafting.list_undecided(record.review, record.assessments)
     if missing:
         names = ", ".join(_(finding.label) for finding in missing)
         session.leave_notice("warning", _("Decide first: {findings}").format(findings=names))

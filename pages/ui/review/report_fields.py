@@ -16,16 +16,19 @@ from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.records import Compared, Course, ReadFinding, Review, Side, Site
 from imaging.review.rights import Right
-from imaging.review.terms import PARTS, sites_of
+from imaging.review.terms import NORMAL, PARTS, sites_of
 from imaging.study import StudyRecord
 from imaging.text import clean_note
-from pages.ui import autosave, labels, session
+from models.inference.anatomy import reads_part
+from models.inference.scope import stated_parts
+from pages.ui import autosave, labels, resources, session
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
 from pages.ui.review import hanging_protocol, report_preview
 from pages.ui.review.hanging_protocol import Prior
 
 _LONGEST = 400  # characters of an indication
+_CHEST = ("CHEST", "THORAX", "LUNG")  # body parts whose normal film says all of `NORMAL`
 
 
 def render_place(uid: str, stated: ReadFinding, review: Review, *, locked: bool) -> None:
@@ -193,16 +196,18 @@ def _compare_with(uid: str, earlier: Compared | None) -> None:
 
 
 @only(Right.DRAFT)
-def render_normal(record: StudyRecord, lead: Assessment | None, asked: Sequence[Finding]) -> None:
+def render_normal(record: StudyRecord, asked: Sequence[Finding]) -> None:
     """Draw the button that states a normal study in one press."""
     review = record.review
+    if not asked and not _may_show_chest(record):
+        return  # there is nothing that it would state
     stated = [f for f in review.findings if f.present] if review else []
     names = ", ".join(labels.concept(f.code) for f in stated)
     st.button(
         _("Normal study"),
         key=f"normal-{record.study_instance_uid}",
         on_click=call_normal,
-        args=(record, lead, asked),
+        args=(record, asked),
         disabled=bool(stated),
         help=_("Take back first: {findings}").format(findings=names)
         if stated
@@ -211,19 +216,32 @@ def render_normal(record: StudyRecord, lead: Assessment | None, asked: Sequence[
 
 
 @deed(Right.DRAFT)
-def call_normal(record: StudyRecord, lead: Assessment | None, asked: Sequence[Finding]) -> None:
+def call_normal(record: StudyRecord, asked: Sequence[Finding]) -> None:
     """State a normal study; a finding that is stated as present is not taken back."""
     review = record.review
     if review is not None and any(f.present for f in review.findings):
         words = _("A finding is stated as present: take it back before you call the study normal.")
         session.leave_notice("warning", words)
         return
-    answered = lead if lead is not None and lead.findings else None
+    also = NORMAL if _may_show_chest(record) else ()
 
     def step(before: Review) -> Review:
-        return drafting.call_normal(before, asked, answered)
+        return drafting.call_normal(before, asked, record.assessments, also)
 
     autosave.change(record.study_instance_uid, step)
+
+
+def _may_show_chest(record: StudyRecord) -> bool:
+    """False where every film is of another part of the body: by its header, else its network."""
+    return any(map(_may_be_chest, record.instances, record.assessments))
+
+
+def _may_be_chest(film: Instance, said: Assessment | None) -> bool:
+    parts = stated_parts(film.acquisition)
+    if not parts and said is not None and said.findings:
+        card = resources.installed_card(said.model)
+        parts = card.scope.body_parts if card else ()
+    return not parts or any(reads_part(part, _CHEST) for part in parts)
 
 
 @only(Right.DRAFT)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imaging.entities import ModelIdentity
 from imaging.review.events import Moment
 from imaging.review.records import Review, Stage
 from imaging.review.rights import Right
 from imaging.review.second_look import Contradiction, find_contradiction
 from imaging.study import StudyRecord
-from imaging.worklist.order import leading_assessment
 from pages.ui import autosave, labels, resources, session
 from pages.ui.deeds import deed, only
 from pages.ui.i18n import _
@@ -21,10 +21,13 @@ from pages.ui.i18n import _
 
 def _contradiction(record: StudyRecord, review: Review | None) -> Contradiction | None:
     """What a second look would be about; None where nothing sure speaks against the review."""
-    lead = leading_assessment(record)
-    if review is None or lead is None or lead.model is None:
+    if review is None:
         return None
-    return find_contradiction(review, lead, resources.sure_from(lead.model))
+    return find_contradiction(review, record.assessments, _sure_from)
+
+
+def _sure_from(model: ModelIdentity | None) -> float | None:
+    return None if model is None else resources.sure_from(model)
 
 
 @deed(Right.SIGN)

@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from imaging.answers import answer_about, speaking
 from imaging.entities import Answer, Assessment, Finding, Instance
 from imaging.export import report_words
 from imaging.review import drafting
@@ -16,6 +17,7 @@ from imaging.review.rights import Right
 from imaging.review.signatures import TWO_DOCTORS
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
+from models.inference.scope import is_other_part
 from pages.ui import autosave, labels, resources, session
 from pages.ui.account import confirm, two_doctors
 from pages.ui.deeds import deed, only
@@ -26,27 +28,37 @@ from pages.ui.review.hanging_protocol import Prior
 PRESENT, ABSENT = "present", "absent"
 
 
-def questions(lead: Assessment | None) -> tuple[Finding, ...]:
-    """The findings to decide on: the network's firm ones, else the one it would have looked for."""
-    firm = tuple(f for f in lead.findings if not f.exploratory) if lead else ()
-    if firm:
-        return firm
-    spec = resources.card(lead.model.name if lead and lead.model else "").findings[0]
-    return (Finding(spec.code, spec.label, 0.0, 1.0),)
+def questions(record: StudyRecord) -> tuple[Finding, ...]:
+    """The findings to decide on: every network's firm ones, else what one would have looked for.
+
+    Of a film of another part of the body no network would have looked for anything.
+    """
+    firm = tuple(one.findings[0] for one in speaking(record.assessments))
+    return firm or unanswered(record)[:1]
 
 
-def finding_in_turn(record: StudyRecord, lead: Assessment | None) -> Finding:
+def unanswered(record: StudyRecord) -> tuple[Finding, ...]:
+    """What the networks that speak would have looked for; empty where none reads such a film."""
+    for instance, said in zip(record.instances, record.assessments, strict=True):
+        asked = resources.installed_card(said.model) if said else None
+        if asked is None or not is_other_part(instance, asked.scope):
+            spec = (asked or resources.card()).findings[0]
+            return (Finding(spec.code, spec.label, 0.0, 1.0),)
+    return ()
+
+
+def finding_in_turn(record: StudyRecord) -> Finding | None:
     """The finding that keys state: the one gone to, else the first that is not decided."""
-    asked = questions(lead)
+    asked = questions(record)
+    if not asked:
+        return None
     at = session.finding_at(record.study_instance_uid)
-    missing = drafting.list_undecided(record.review, lead)
+    missing = drafting.list_undecided(record.review, record.assessments)
     return missing[0] if missing and not at else asked[at % len(asked)]
 
 
 @only(Right.DRAFT)
-def render_statements(
-    record: StudyRecord, lead: Assessment | None, priors: Sequence[Prior], instance: Instance
-) -> None:
+def render_statements(record: StudyRecord, priors: Sequence[Prior], instance: Instance) -> None:
     """Draw the report's fields; read-only once signed off.
 
     What a doctor decides stands first, where no window hides it; the report has its own order.
@@ -55,16 +67,16 @@ def render_statements(
     if review is not None and record.ai_off is not None:
         review = drafting.without_ai(review)  # shown alone: what is saved follows from the store
     locked = review is not None and review.stage is Stage.FINAL
+    asked = questions(record)
     with st.container(border=True, key="statements"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{_('Findings')}**")
             if not locked:
-                report_fields.render_normal(record, lead, questions(lead))
-        several = len(questions(lead)) > 1
-        for finding in questions(lead):
-            turn = several and not locked and finding == finding_in_turn(record, lead)
-            _render_draft(uid, review, finding, lead, locked=locked, turn=turn)
-        drafted = {f.code for f in questions(lead)}
+                report_fields.render_normal(record, asked)
+        for finding in asked:
+            turn = len(asked) > 1 and not locked and finding == finding_in_turn(record)
+            _render_draft(record, review, finding, locked=locked, turn=turn)
+        drafted = {f.code for f in asked}
         own = [f for f in review.findings if not {f.code, f.replaces} & drafted] if review else []
         for stated in own:
             _render_own(uid, stated, locked=locked)
@@ -78,10 +90,9 @@ def render_statements(
 
 
 def _render_draft(
-    uid: str,
+    record: StudyRecord,
     review: Review | None,
     finding: Finding,
-    lead: Assessment | None,
     *,
     locked: bool,
     turn: bool,
@@ -90,11 +101,12 @@ def _render_draft(
 
     Of several the one that keys state next (in `turn`) is marked.
     """
+    uid, said = record.study_instance_uid, answer_about(record.assessments, finding.code)
     stated = review.finding(finding.code) if review else None
     key = f"field-{uid}-says-{finding.code}"
     key = session.settled(key, None if stated is None else PRESENT if stated.present else ABSENT)
-    answer = lead.answer_to(finding) if lead and lead.primary else None
-    suspected = drafting.network_says(finding, answer) if lead and lead.primary else None
+    answer = said.answer if said else None
+    suspected = drafting.network_says(finding, answer) if said else None
     title = labels.concept(stated.code) if stated and stated.replaces else _(finding.label)
     title = f"\u25b8 {title}" if turn else title
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -106,13 +118,13 @@ def _render_draft(
             key=key,
             disabled=locked,
             on_change=_decide,
-            args=(uid, finding, lead, key),
+            args=(uid, finding, said, key),
         )
         if not locked:
             with st.popover(_("Change wording"), help=_("Use another term, or add a remark.")):
                 _render_restate(uid, finding, stated)
     unsure = answer is Answer.UNSURE
-    draft = next((f for f in drafting.drafted(lead) if f.code == finding.code), None)
+    draft = next((f for f in drafting.drafted(record.assessments) if f.code == finding.code), None)
     state = _describe_state(stated, unsure=unsure)
     if stated is None and draft is not None:
         state = report_words.draft_line(draft, _)
@@ -154,17 +166,23 @@ def _describe_state(stated: ReadFinding | None, *, unsure: bool = False) -> str:
 
 
 @deed(Right.DRAFT)
-def _decide(uid: str, finding: Finding, lead: Assessment | None, key: str) -> None:
+def _decide(uid: str, finding: Finding, said: Assessment | None, key: str) -> None:
     """Save the choice of a segmented control; a late message without one takes nothing back."""
     chosen = st.session_state.get(key)
     if chosen is not None:
-        decide(uid, finding, lead, chosen == PRESENT)
+        decide(uid, finding, said, chosen == PRESENT)
 
 
-def decide(uid: str, finding: Finding, lead: Assessment | None, present: bool) -> None:
-    """Save that a finding is present or absent, beside what the network said, if it did."""
-    if lead is not None and lead.primary:
-        answer = lead.answer_to(finding)
+def decide(uid: str, finding: Finding, said: Assessment | None, present: bool) -> None:
+    """Save that a finding is present or absent, beside what a network said, if one did.
+
+    Parameters
+    ----------
+    said : Assessment or None
+        The answer that speaks for the study about this finding (`imaging.answers`).
+    """
+    if said is not None:
+        answer = said.answer
         autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
     else:
         autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
@@ -277,13 +295,11 @@ def _note(uid: str, key: str) -> None:
     autosave.change(uid, autosave.with_note(text), note=text)
 
 
-def render_signature(
-    record: StudyRecord, lead: Assessment | None, maps: report_preview.Maps = ()
-) -> None:
+def render_signature(record: StudyRecord, maps: report_preview.Maps = ()) -> None:
     """Draw the stage of the review, and the buttons for what may be done next."""
     uid, review = record.study_instance_uid, record.review
     locked = review is not None and review.stage is Stage.FINAL
-    missing = drafting.list_undecided(review, lead)
+    missing = drafting.list_undecided(review, record.assessments)
     with st.container(horizontal=True, vertical_alignment="center", key="stage"):
         st.html(f'<div class="lb-small" role="status">{escape(_describe_stage(record))}</div>')
         report_preview.render_preview(record, maps)

@@ -86,9 +86,9 @@ def findings() -> dict[str, str]:
     """The firm findings of the installed networks, code -> label; the others raise nothing."""
     return {
         spec.code: spec.label
-        for classifier in resources.panel().classifiers
-        for spec in classifier.card.findings
-        if not classifier.card.explores(spec)
+        for card in resources.panel().cards
+        for spec in card.findings
+        if not card.explores(spec)
     }
 
 

@@ -69,17 +69,17 @@ def test_a_restated_finding_still_answers_the_networks() -> None:
     review = drafting.restate(empty(), "pneumonia", "consolidation")
     (found,) = review.findings
     assert (found.code, found.replaces, found.call) == ("consolidation", "pneumonia", Call.EDITED)
-    assert not drafting.list_undecided(review, LEAD)
+    assert not drafting.list_undecided(review, [LEAD])
     again = drafting.restate(review, "pneumonia", "atelectasis")
     assert [(f.code, f.replaces) for f in again.findings] == [("atelectasis", "pneumonia")]
 
 
 def test_only_firm_findings_must_be_decided() -> None:
-    assert drafting.list_undecided(None, LEAD) == (PNEUMONIA,)
+    assert drafting.list_undecided(None, [LEAD]) == (PNEUMONIA,)
     assert not drafting.list_undecided(
-        drafting.decide(empty(), PNEUMONIA, Answer.PRESENT, True), LEAD
+        drafting.decide(empty(), PNEUMONIA, Answer.PRESENT, True), [LEAD]
     )
-    assert not drafting.list_undecided(None, None)
+    assert not drafting.list_undecided(None, [None])
 
 
 def test_a_region_belongs_to_the_finding_it_names() -> None:
@@ -196,7 +196,7 @@ def test_what_was_said_against_one_prior_is_not_said_of_another() -> None:
 
 
 def test_a_normal_study_is_stated_in_one_step() -> None:
-    review = drafting.call_normal(empty(), (PNEUMONIA,), replace(LEAD, answer=Answer.ABSENT))
+    review = drafting.call_normal(empty(), (PNEUMONIA,), [replace(LEAD, answer=Answer.ABSENT)])
     assert {f.code for f in review.findings} >= {"pneumonia", "effusion", "pneumothorax"}
     assert not any(f.present for f in review.findings) and drafting.is_normal(review)
     assert review.findings[0].call is Call.ACCEPTED
@@ -205,11 +205,11 @@ def test_a_normal_study_is_stated_in_one_step() -> None:
 
 def test_the_template_takes_no_finding_back() -> None:
     with pytest.raises(ValueError, match="not normal"):
-        drafting.call_normal(present("nodule"), (PNEUMONIA,), LEAD)
+        drafting.call_normal(present("nodule"), (PNEUMONIA,), [LEAD])
 
 
 def test_a_draft_is_of_what_the_network_was_tested_for_alone() -> None:
-    assert [(f.code, f.present) for f in drafting.drafted(LEAD)] == [("pneumonia", True)]
+    assert [(f.code, f.present) for f in drafting.drafted([LEAD])] == [("pneumonia", True)]
     doubtful = (
         replace(LEAD, answer=Answer.UNSURE),
         replace(LEAD, answer=Answer.UNSUITABLE),
@@ -219,4 +219,4 @@ def test_a_draft_is_of_what_the_network_was_tested_for_alone() -> None:
         replace(LEAD, findings=(VIRAL,)),
         None,
     )
-    assert not any(map(drafting.drafted, doubtful))
+    assert not any(drafting.drafted([one]) for one in doubtful)

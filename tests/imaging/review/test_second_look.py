@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from imaging.entities import Answer, Assessment, Finding, Status
+from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.review.records import Call, ReadFinding, Review, Stage
-from imaging.review.second_look import find_contradiction
+from imaging.review.second_look import Contradiction, find_contradiction
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 SURE = Assessment(
@@ -27,17 +27,24 @@ def review(present: bool, call: Call = Call.OVERRULED) -> Review:
     return Review("1", 1, Stage.DRAFT, "anna", "Dr A", NOW, findings=(stated,))
 
 
+def contradiction(
+    stated: Review, answer: Assessment | None, limit: float | None
+) -> Contradiction | None:
+    """Of a study with one film."""
+    return find_contradiction(stated, [answer], lambda _model: limit)
+
+
 def test_a_sure_answer_against_the_finding_is_found() -> None:
-    found = find_contradiction(review(False), SURE, 0.97)
+    found = contradiction(review(False), SURE, 0.97)
     assert found is not None and (found.stated, found.probability) == (False, 0.98)
-    assert find_contradiction(review(True), SURE, 0.97) is None, "they agree"
+    assert contradiction(review(True), SURE, 0.97) is None, "they agree"
 
 
 def test_so_is_one_that_sees_nothing() -> None:
     finding = replace(SURE.findings[0], probability=0.02)
     calm = replace(SURE, findings=(finding,), answer=Answer.ABSENT)
-    assert find_contradiction(review(True), calm, 0.97) is not None
-    assert find_contradiction(review(True), calm, 0.99) is None, "not sure enough"
+    assert contradiction(review(True), calm, 0.97) is not None
+    assert contradiction(review(True), calm, 0.99) is None, "not sure enough"
 
 
 @pytest.mark.parametrize(
@@ -54,11 +61,27 @@ def test_so_is_one_that_sees_nothing() -> None:
     ids=["caution", "unsure", "older", "uncalibrated", "weak", "exploratory", "refused"],
 )
 def test_no_other_answer_asks(change: dict[str, Any]) -> None:
-    assert find_contradiction(review(False), replace(SURE, **change), 0.97) is None
+    assert contradiction(review(False), replace(SURE, **change), 0.97) is None
 
 
 def test_nothing_is_asked_without_a_limit_or_a_statement() -> None:
-    assert find_contradiction(review(False), SURE, None) is None
-    assert find_contradiction(replace(review(False), findings=()), SURE, 0.97) is None
-    assert find_contradiction(review(False, Call.EDITED), SURE, 0.97) is None
-    assert find_contradiction(review(False), None, 0.97) is None
+    assert contradiction(review(False), SURE, None) is None
+    assert contradiction(replace(review(False), findings=()), SURE, 0.97) is None
+    assert contradiction(review(False, Call.EDITED), SURE, 0.97) is None
+    assert contradiction(review(False), None, 0.97) is None
+
+
+def test_every_network_has_its_own_limit_and_its_own_finding() -> None:
+    """Two networks answered films of one study; the second one's answer is contradicted."""
+    one, other = (ModelIdentity(name, "1", "0") for name in ("adult-tb", "knee-kl"))
+    knee = Finding("osteoarthritis", "Osteoarthritis", 0.99, 0.5)
+    chest = replace(SURE, model=one)
+    both = [chest, replace(SURE, sop_instance_uid="1.3", model=other, findings=(knee,))]
+    agreed = ReadFinding("pneumonia", True, Call.ACCEPTED)
+    against = ReadFinding("osteoarthritis", False, Call.OVERRULED)
+    stated = replace(review(True), findings=(agreed, against))
+    limits: dict[ModelIdentity | None, float | None] = {one: 0.9, other: 0.95}
+    found = find_contradiction(stated, both, limits.get)
+    assert found is not None and (found.code, found.probability) == ("osteoarthritis", 0.99)
+    limits[other] = None
+    assert find_contradiction(stated, both, limits.get) is None, "that network has no limit"

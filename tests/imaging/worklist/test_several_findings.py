@@ -101,9 +101,9 @@ def test_each_finding_is_explained_by_its_own_sets() -> None:
 
 def test_a_draft_needs_every_finding_to_be_sure() -> None:
     """What is drafted is each finding's own answer, not that of the one that leads."""
-    both = drafting.drafted(several(Answer.ABSENT, Answer.PRESENT))
+    both = drafting.drafted([several(Answer.ABSENT, Answer.PRESENT)])
     assert {f.code: f.present for f in both} == {"nodule": False, "fluid": True}
-    assert drafting.drafted(several(Answer.ABSENT, Answer.UNSURE)) == ()
+    assert drafting.drafted([several(Answer.ABSENT, Answer.UNSURE)]) == ()
 
 
 def test_a_second_finding_is_looked_at_twice_too() -> None:
@@ -113,5 +113,5 @@ def test_a_second_finding_is_looked_at_twice_too() -> None:
         drafting.draft("1", None, Account("a", "Dr A")), "nodule", True
     )
     review = drafting.decide_unaided(review, "fluid", False)
-    found = second_look.find_contradiction(review, sure, 0.8)
+    found = second_look.find_contradiction(review, [sure], lambda _model: 0.8)
     assert found is not None and found.code == "fluid"

@@ -49,7 +49,7 @@ def test_the_original_is_the_film_and_the_overlay_lies_on_it(
     assert pair.overlay is not None and pair.verdict in (WEAK, WELL_SUPPORTED)
     overlay = pixels(pair.overlay)
     assert overlay.shape == (48, 64, 3) and (overlay != film[..., None]).any()
-    assert pair.model == tiny_panel.first.card.identity and pair.finding == "Pneumonia"
+    assert pair.model == tiny_panel.card().identity and pair.finding == "Pneumonia"
 
 
 def test_a_map_that_is_not_reliable_is_not_drawn(

@@ -27,13 +27,25 @@ def panel(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_a_named_model_stands_alone(panel: ClassifierRegistry, checkpoint_folder: Path) -> None:
-    assert [c.card.name for c in panel.classifiers] == ["brain-mri", "paediatric-cxr"]
+    assert [card.name for card in panel.cards] == ["brain-mri", "paediatric-cxr"]
     settings = Settings(home=checkpoint_folder, weights=checkpoint_folder.parent, model_name="tiny")
-    assert [c.card.name for c in ClassifierRegistry.load(settings).classifiers] == [
-        "paediatric-cxr"
-    ]
-    assert panel.named("brain-mri").card.name == "brain-mri"
-    assert panel.named("unknown") is panel.first
+    assert [card.name for card in ClassifierRegistry.load(settings).cards] == ["paediatric-cxr"]
+    assert panel.named("brain-mri").card.name == panel.card("brain-mri").name == "brain-mri"
+    assert panel.named("").card.name == panel.card().name == "brain-mri"
+
+
+def test_what_is_gone_is_nobody_else(panel: ClassifierRegistry) -> None:
+    """Another network's map, card or population must not stand beside its answers."""
+    for ask in (panel.named, panel.card):
+        with pytest.raises(CheckpointError, match="not installed any more"):
+            ask("gone")
+
+
+def test_only_what_is_asked_for_is_loaded(panel: ClassifierRegistry) -> None:
+    fresh = ClassifierRegistry([panel.named(card.name) for card in panel.cards])
+    assert not fresh._loaded
+    fresh.named("brain-mri")
+    assert list(fresh._loaded) == ["brain-mri"]
 
 
 def test_a_gate_the_card_names_must_be_there(checkpoint_folder: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_no_urgency_no_headline_no_draft(logits: list[float]) -> None:
     assert assessment.primary is None and assessment.answer is None
     assert assessment.conformal_set == () and assessment.error_rate is None
     assert urgency(signals([assessment]), ReadingOrder()) == ROUTINE
-    assert list_undecided(None, assessment) == ()
+    assert list_undecided(None, [assessment]) == ()
 
 
 def test_the_same_network_raises_where_it_is_firm() -> None:

@@ -17,7 +17,7 @@ from imaging.dicom.pixels import description
 from imaging.entities import Acquisition, Geometry, Identity, Instance, Patient
 from imaging.settings import ROOT
 from models.checkpoint.card import Scope
-from models.inference.assessments import BLANK, LOST, NONE_FITS
+from models.inference.assessments import BLANK, LOST
 from models.inference.scope import HOW_READ, NO_FILMS, check_scope
 from models.rules.gate_rules import REASONS
 
@@ -66,7 +66,7 @@ def ends_in_a_step(sentence: str) -> bool:
     return any(STEPS.match(f"{part} ") for part in re.split(r"(?:[;:,] (?:or |and )?)", last))
 
 
-@pytest.mark.parametrize("sentence", [*REASONS.values(), BLANK, LOST, NONE_FITS])
+@pytest.mark.parametrize("sentence", [*REASONS.values(), BLANK, LOST])
 def test_refusals_by_the_pixels_say_what_to_do(sentence: str) -> None:
     assert ends_in_a_step(sentence), sentence
 

@@ -53,7 +53,7 @@ def test_a_receipt_says_what_to_believe_and_why(study: str, tiny_panel: Classifi
     page = drawn(study, "fused")
     said = words(page)
     assert any(verdict_label(name) in said for name in VERDICTS)
-    assert tiny_panel.first.card.identity.short_hash in said
+    assert tiny_panel.card().identity.short_hash in said
     table = page.table[0].value
     assert list(table.columns) == ["Test", "This map", "By chance", "What it means"]
     assert {"Marked area removed", "Stability"} <= set(table["Test"])
@@ -85,7 +85,7 @@ def test_the_rule_of_the_model_is_used_and_a_damaged_one_is_said(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    card = tiny_panel.first.card
+    card = tiny_panel.card()
     folder = tmp_path / "weights" / card.name
     shutil.copytree(checkpoint_folder, folder)
     monkeypatch.setenv("LIGHTBOX_WEIGHTS", str(folder.parent))
