@@ -14,6 +14,7 @@ from pages.ui.model import (
     lead,
     localisation,
     mistakes,
+    starts,
     tables,
     trials,
 )
@@ -81,3 +82,4 @@ with mistaken:
 with made:
     words.render_scope(facts)
     words.render_data(facts)
+    starts.render_starts(facts)

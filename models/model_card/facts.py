@@ -36,13 +36,14 @@ from models.model_card.figures import (
     Subset,
 )
 from models.model_card.localisation import localisation_figures
+from models.model_card.starts import start_figures
 from models.model_card.trials import fill_figures, planted_figures
 from models.network.checkpoint import EVALUATION
 from models.network.gate import SETTINGS
 
 T = TypeVar("T")
 
-ELSEWHERE = "elsewhere.json"
+ELSEWHERE, STARTS = "elsewhere.json", "starts.json"
 SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION, PLANTED, FILL = (
     "test.json",
     "robustness.json",
@@ -93,6 +94,7 @@ def read_facts(folder: Path) -> ModelFacts:
         planted=reader.read_stamped(PLANTED, planted_figures),
         fills=reader.read_stamped(FILL, fill_figures) or (),
         hospitals=reader.read_stamped(ELSEWHERE, hospital_figures) or (),
+        starts=reader.read_stamped(STARTS, start_figures) or (),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),
         unreadable=tuple(reader.unreadable),

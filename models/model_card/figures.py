@@ -9,6 +9,7 @@ from models.checkpoint.card import ModelCard, Published
 from models.model_card.elsewhere import GradeFigures, HospitalFigures
 from models.model_card.figure import Figure, Figures
 from models.model_card.localisation import LocalisationFigures
+from models.model_card.starts import StartFigures
 from models.model_card.trials import FillFigures, PlantedFigures
 
 # Names in stored figures, in the order they are shown -> what they mean, for the page and the card.
@@ -296,6 +297,7 @@ class ModelFacts:
     planted: PlantedFigures | None
     fills: tuple[FillFigures, ...]
     hospitals: tuple[HospitalFigures, ...]
+    starts: tuple[StartFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]
     unreadable: tuple[str, ...]

@@ -46,6 +46,7 @@ from models.training.choose import validation_views
 from models.training.config import TaskConfig, TrainSettings
 from models.training.pretrained import read_imagenet
 
+_QUIET = 0.01  # of the heads' first weights, before features that ImageNet made
 _RAREST = 10.0  # largest weight of the films of a rare class of a multi-label task
 
 
@@ -184,7 +185,10 @@ class Run:
                 raise CheckpointError(
                     "Only a network with a Lite0 trunk begins with these weights."
                 )
-            network.load_state_dict(own | fitting)
+            # A trunk of somebody else's gives features of any size. Unless the heads begin near
+            # nothing, epochs go by until their answers are small, and the trunk's layers with them.
+            quiet = {k: v * _QUIET for k, v in own.items() if k.startswith("classifier")}
+            network.load_state_dict(own | fitting | quiet)
         self.origin = [
             {"weights_sha256": sha256(path.read_bytes()).hexdigest(), "imagenet": path.name}
         ]

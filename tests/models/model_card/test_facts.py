@@ -124,6 +124,14 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
                 stored_hospital("Sealand", own=False, auc=0.713, numbers=0.531),
             ],
         },
+        "starts.json": {
+            "weights_sha256": sha256,
+            "finding": "pneumonia",
+            "rows": [
+                stored_start("imagenet", auc=0.926, installed=True),
+                stored_start("scratch", auc=0.716, installed=False),
+            ],
+        },
         "fill.json": {
             "weights_sha256": sha256,
             "fills": [
@@ -181,6 +189,30 @@ def stored_hospital(name: str, *, own: bool, auc: float, numbers: float) -> dict
         "with_finding": 19,
         "figures": {"auc": figure(auc), "sensitivity": figure(0.744)},
         "baselines": {"numbers": figure(numbers), "thumbnail": figure(numbers - 0.017)},
+    }
+
+
+def stored_start(kind: str, *, auc: float, installed: bool) -> dict[str, Any]:
+    """What is stored about one start of training."""
+    sets = [("val", "chooses", auc), ("test", "judges", auc - 0.011)]
+    return {
+        "start": kind,
+        "from": "",
+        "trunk": "lite0",
+        "size": 160,
+        "epochs": 5,
+        "weights_sha256": "e" * 64,
+        "installed": installed,
+        "parameters": 2_960_000,
+        "forward": 1.125,
+        "choosing_auc": auc,
+        "gap_per_forward": 0.163,
+        "wins": installed,
+        "sets": [
+            {"name": name, "role": role, "films": 8}
+            | {"figures": {"auc": figure(value), "weighted_kappa": figure(value - 0.1)}}
+            for name, role, value in sets
+        ],
     }
 
 
@@ -249,6 +281,16 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     assert facts.contenders[0].forward == 2.5
     assert facts.explanations and facts.explanations.verdicts["weak"] == 1
     assert [m.method for m in facts.explanations.methods] == ["fused", "grad_cam"]
+    assert [(s.start, s.wins) for s in facts.starts] == [("imagenet", True), ("scratch", False)]
+
+
+def test_the_card_shows_where_training_began(folder: Path) -> None:
+    assert "Where training began" not in card_page.card_page(read_facts(folder))
+    write_evaluation(folder)
+    page = card_page.card_page(read_facts(folder))
+    assert "| ImageNet weights, lite0, 5 epochs - installed, chosen | lite0 | 160 x 160 |" in page
+    assert "| test (judges) | 8 | 0.915 (0.904 \u2013 0.924) |" in page
+    assert "Random weights" in page and "2.96" in page and "0.163" in page
 
 
 def test_refused_films_are_said_beside_the_figures_and_not_among_them(folder: Path) -> None:
