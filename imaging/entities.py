@@ -306,9 +306,11 @@ class Assessment:
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
     ``disagreement`` is the largest difference between two members' leading probabilities;
     ``probabilities`` the calibrated (class, probability) pairs, which sum to one unless a film may
-    show several classes; ``engine`` says what computed them, and at what precision. ``view`` is the
-    part of the picture that was looked at: top, left, bottom and right edge in fractions of its
-    height and width, in [0, 1] from the upper left corner (`models.rules.crop_box.CropBox.edges`).
+    show several classes; where classes are grades in order, ``grades`` names their scale and is
+    empty otherwise, or where nothing is promised; ``engine`` says what computed them, and at what
+    precision. ``view`` is the part of the picture that was looked at: top, left, bottom and right
+    edge in fractions of its height and width, in [0, 1] from the upper left corner
+    (`models.rules.crop_box.CropBox.edges`).
     None where no network answered, and in records older than this field. ``typed_version`` says
     with which version of what a reader typed of the film (`TypedFacts`) the network was asked; 0
     with none.
@@ -325,6 +327,7 @@ class Assessment:
     error_rate: float | None = None
     disagreement: float | None = None
     probabilities: tuple[tuple[str, float], ...] = ()
+    grades: str = ""
     engine: str = ""
     view: tuple[float, float, float, float] | None = None
     typed_version: int = 0

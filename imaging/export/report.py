@@ -24,6 +24,7 @@ from imaging.entities import (
 from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
+from imaging.review.grades import GradeAnswer, grade_answer
 from imaging.review.records import Annotation, Call, Compared, ReadFinding, Review, Stage, Trial
 from imaging.worklist.order import leading_assessment
 
@@ -33,14 +34,16 @@ class Answered:
     """The network's word on one image, as far as a report may repeat it.
 
     ``number`` counts the study's images from 1. ``findings`` are without exploratory ones where
-    the report is final. ``calibrated`` is False for a film made out of a photograph: its score is
-    no probability. ``maps`` each come with the verdict of their receipt.
+    the report is final. ``grade`` is None where classes are no grades. ``calibrated`` is False for
+    a film made out of a photograph: its score is no probability. ``maps`` each come with the
+    verdict of their receipt.
     """
 
     number: int
     instance: Instance
     status: Status
     answer: Answer | None
+    grade: GradeAnswer | None
     findings: tuple[Finding, ...]
     calibrated: bool
     messages: tuple[str, ...]
@@ -231,6 +234,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             instance=film,
             status=said.status,
             answer=said.answer,
+            grade=grade_answer(said),
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
             calibrated=film.derivation is None,
             messages=said.messages,

@@ -21,6 +21,7 @@ TERMS: dict[str, Code] = {
     "nodule": Code("427359005", SNOMED, "Solitary nodule of lung"),
     "mass": Code("4147007", SNOMED, "Mass"),
     "rib_fracture": Code("33737001", SNOMED, "Fracture of rib"),
+    "osteoarthritis": Code("396275006", SNOMED, "Osteoarthritis"),
 }
 
 SIDES = {  # PS3.16 CID 244

@@ -26,7 +26,10 @@ class Scope:
     ``age_years`` is the closed range (years) the training population spans; a known age further
     than ``age_margin_years`` outside it is not suitable, a nearer one warns. An empty ``views``
     means that the view does not matter; ``one_sided`` that pictures of one side of the body, which
-    DICOM marks with a laterality, were studied too.
+    DICOM marks with a laterality, were studied too. ``region_mm`` is the range (millimetres) of
+    the sides of regions that were cut out by hand, for a network that learned from such; a whole
+    film, with a side beyond ``largest_mm``, is then not answered as one of them. Both are empty
+    where whole films were studied, and in cards from before.
     """
 
     population: str
@@ -36,6 +39,8 @@ class Scope:
     age_years: tuple[float, float]
     one_sided: bool = False
     age_margin_years: float = 0.5
+    region_mm: tuple[float, ...] = ()
+    largest_mm: float = 0.0
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scope:
@@ -97,6 +102,8 @@ class ModelCard:
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     fill_sha256 : str
         SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
+    grades : str
+        Name of the scale where classes are grades in order, the lowest first; else empty.
     exploratory_because : dict of str to tuple of str
         Why findings (by code) count as exploratory by rule (`models.rules.baseline_rule`), beside
         those that say so themselves.
@@ -126,6 +133,7 @@ class ModelCard:
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
     fill_sha256: str = ""
+    grades: str = ""
     exploratory_because: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files_sha256: str = ""
 

@@ -12,6 +12,7 @@ from models.model_card.card_elsewhere import grades_section, hospitals_section
 from models.model_card.elsewhere import GradeFigures
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
+from models.model_card.joint import joint_section
 from models.model_card.starts import starts_section
 from models.model_card.trials import FILL_NOTE, PLANTED_NOTE
 
@@ -70,6 +71,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Robustness", _robustness(facts)),
         ("Explanations", _explanations(facts)),
         ("Does it point at the disease?", _localisation(facts)),
+        *([("Evidence at the joint line", joint_section(facts.joint))] if facts.joint else []),
         ("Trials whose right answer is known", _trials(facts)),
         ("Scope gate", _gate(facts)),
         *([("Where training began", starts_section(facts.starts))] if facts.starts else []),

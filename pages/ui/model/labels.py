@@ -13,14 +13,18 @@ def kind(stored: str) -> str:
         return _("DICOM of modality {modality}").format(modality=stored[6:].upper())
     words = {
         "chest_test": _("Chest films of children, test split"),
+        "knee_test": _("Crops of one knee, test split"),
+        "chest": _("Chest films of children"),
+        "adult_chest": _("Chest films of adults"),
         "adult": _("Chest films of adults, by the image alone"),
         "brain_mri": _("MRI of the brain"),
         "dicom_unknown": _("DICOM without a modality"),
         "procedural": _("Patterns drawn by a program"),
-        "inverted": _("Chest films, black and white exchanged"),
-        "turned": _("Chest films, upside down"),
-        "sideways": _("Chest films, lying on a side"),
-        "cropped": _("Chest films, cut"),
+        "inverted": _("Fitting images, black and white exchanged"),
+        "turned": _("Fitting images, upside down"),
+        "sideways": _("Fitting images, lying on a side"),
+        "cropped": _("Fitting images, cut"),
+        "whole": _("Whole images composed of fitting ones"),
     }
     return words.get(stored, _(stored.replace("_", " ")))
 
