@@ -339,13 +339,15 @@ class Assessment:
     ``conformal_set`` holds what cannot be ruled out of "present" and "absent" at ``error_rate``;
     ``disagreement`` is the largest difference between two members' leading probabilities;
     ``probabilities`` the calibrated (class, probability) pairs, which sum to one unless a film may
-    show several classes; ``engine`` says what computed them, and at what precision. ``view`` is the
-    part of the picture that was looked at: top, left, bottom and right edge in fractions of its
-    height and width, in [0, 1] from the upper left corner (`models.rules.crop_box.CropBox.edges`).
-    None where no network answered, and in records older than this field. ``choice`` is a sentence
-    that says which other network could have read the image and why this one was asked; it is no
-    reason to be careful, and empty where no other could. ``typed_version`` says with which version
-    of what a reader typed of the film (`TypedFacts`) the network was asked; 0 with none.
+    show several classes; where classes are grades in order, ``grades`` names their scale and is
+    empty otherwise, or where nothing is promised; ``engine`` says what computed them, and at what
+    precision. ``view`` is the part of the picture that was looked at: top, left, bottom and right
+    edge in fractions of its height and width, in [0, 1] from the upper left corner
+    (`models.rules.crop_box.CropBox.edges`). None where no network answered, and in records older
+    than this field. ``choice`` is a sentence that says which other network could have read the
+    image and why this one was asked; it is no reason to be careful, and empty where no other
+    could. ``typed_version`` says with which version of what a reader typed of the film
+    (`TypedFacts`) the network was asked; 0 with none.
     """
 
     sop_instance_uid: str
@@ -359,6 +361,7 @@ class Assessment:
     error_rate: float | None = None
     disagreement: float | None = None
     probabilities: tuple[tuple[str, float], ...] = ()
+    grades: str = ""
     engine: str = ""
     view: tuple[float, float, float, float] | None = None
     typed_version: int = 0

@@ -11,6 +11,7 @@ from pages.ui.model import (
     charts,
     elsewhere,
     explanation_tables,
+    joint,
     lead,
     localisation,
     mistakes,
@@ -76,6 +77,7 @@ with explained:
     st.subheader(_("Does it point at the disease?"), anchor=False)
     localisation.render_localisation(facts)
     sides.render_sides(facts)
+    joint.render_joint(facts)
     st.subheader(_("Trials whose right answer is known"), anchor=False)
     trials.render_trials(facts)
 with refused:

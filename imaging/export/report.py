@@ -25,6 +25,7 @@ from imaging.export.case import AttributionMap, Change, ExportCase
 from imaging.export.photograph import is_calibrated
 from imaging.review.drafting import drafted, is_normal
 from imaging.review.events import AiScope
+from imaging.review.grades import GradeAnswer, grade_answer
 from imaging.review.records import (
     Annotation,
     Call,
@@ -46,14 +47,15 @@ class Answered:
 
     ``number`` counts the study's images from 1. ``findings`` are without exploratory ones where
     the report is final. ``side`` is that of a region, by the word of the reader who marked it.
-    ``calibrated`` is False for a film made out of a photograph: its score is no probability.
-    ``maps`` each come with the verdict of their receipt.
+    ``grade`` is None where classes are no grades. ``calibrated`` is False for a film made out of a
+    photograph: its score is no probability. ``maps`` each come with the verdict of their receipt.
     """
 
     number: int
     instance: Instance
     status: Status
     answer: Answer | None
+    grade: GradeAnswer | None
     findings: tuple[Finding, ...]
     calibrated: bool
     messages: tuple[str, ...]
@@ -259,6 +261,7 @@ def _answers(case: ExportCase, *, final: bool) -> tuple[Answered, ...]:
             instance=film,
             status=said.status,
             answer=said.answer,
+            grade=grade_answer(said),
             findings=tuple(f for f in said.findings if not (final and f.exploratory)),
             calibrated=is_calibrated(film),
             messages=said.remarks,

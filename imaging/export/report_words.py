@@ -352,7 +352,14 @@ def ai_lines(report: Report, say: Say = _) -> tuple[str, ...]:
 
 
 def answer_words(answered: Answered, say: Say = _) -> str:
-    """The answer about one image: "Pneumonia: not seen"."""
+    """The answer about one image: "Pneumonia: not seen"; where it grades, with the grade."""
+    said = _answer_alone(answered, say)
+    if answered.grade is None:
+        return said
+    return f"{said}; {wording.grade_line(answered.grade, say)}"
+
+
+def _answer_alone(answered: Answered, say: Say) -> str:
     lead = answered.primary
     if answered.answer is Answer.UNSUITABLE:
         return say(WORDS["ai_unsuitable"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status, TypedFacts
 from imaging.export.case import AttributionMap, ExportCase
 from imaging.export.common import local
 from imaging.language import _, sentence
 from imaging.lengths import plane_words
 from imaging.review.events import AiScope
+from imaging.review.grades import GradeAnswer
 from imaging.review.records import Measure
 from imaging.review.terms import concept
 from imaging.study import StudyRecord
@@ -145,6 +148,31 @@ def figure(probability: float) -> str:
     if probability < 0.0005:
         return "<0.001"
     return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
+
+
+def percent(probability: float) -> str:
+    """0.934 -> "93%"; never a false 0% or 100%."""
+    if probability < 0.01:
+        return _("<1%")
+    if probability > 0.99:
+        return _(">99%")
+    return _("{percent}%").format(percent=round(100 * probability))
+
+
+def grade_line(given: GradeAnswer, say: Callable[[str], str] = _) -> str:
+    """The likeliest grade, and beside it the grades next to it: no grade stands alone."""
+    parts = [
+        say("{scale} {grade} (of {lowest} to {highest}): {percent}").format(
+            scale=say(given.scale),
+            grade=given.grade,
+            lowest=given.lowest,
+            highest=given.highest,
+            percent=percent(given.probability),
+        )
+    ]
+    beside = say("grade {grade}: {percent}")
+    parts += [beside.format(grade=g, percent=percent(p)) for g, p in given.neighbours]
+    return "; ".join(parts)
 
 
 def certainty_template(assessment: Assessment) -> str:

@@ -104,6 +104,8 @@ class ModelCard:
         SHA-256 (hex) of the localiser's weights; empty when the networks see whole films.
     fill_sha256 : str
         SHA-256 (hex) of the weights of the lung fill; empty when the model has none.
+    grades : str
+        Name of the scale where classes are grades in order, the lowest first; else empty.
     exploratory_because : dict of str to tuple of str
         Why findings (by code) count as exploratory by rule (`models.rules.baseline_rule`), beside
         those that say so themselves.
@@ -133,6 +135,7 @@ class ModelCard:
     framing: FramingSettings = field(default_factory=FramingSettings)
     localiser_sha256: str = ""
     fill_sha256: str = ""
+    grades: str = ""
     exploratory_because: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files_sha256: str = ""
 

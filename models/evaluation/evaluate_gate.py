@@ -33,8 +33,10 @@ from models import metrics
 from models.checkpoint.installed import measured
 from models.data import gate_data
 from models.data.dataset import ManifestColumns, read_luminance, select
+from models.data.whole_films import WAYS, compose_whole
 from models.network.checkpoint import find_checkpoint
 from models.network.gate import Gate, GateVerdict
+from models.rules.gate_rules import WHOLE
 from models.training.config import films_of
 from models.training.train_gate import GateSettings, folder_films
 
@@ -60,7 +62,8 @@ class Item:
         "pass" or "refuse".
     transform : str
         What is done to the file first: "", "invert", "rot180", "rot90", "rot270", or
-        "crop TOP LEFT HEIGHT WIDTH" in shares of the picture.
+        "crop TOP LEFT HEIGHT WIDTH" in shares of the picture, or "WAY SEED OTHER": a whole film
+        composed of it and another (`models.data.whole_films`).
     """
 
     source: str
@@ -113,6 +116,9 @@ def mixture(settings: Mapping[str, Any], base: Path) -> Iterator[Item]:
         yield Item("painted", f"{number} {recipe}", "procedural", REFUSE)
     for kind in _TRANSFORMS:
         yield from (_item(file, kind, REFUSE, transform_of(kind, file)) for file in tests)
+    if gate.composed:
+        for file, other in zip(tests, [*tests[1:], *tests[:1]], strict=True):
+            yield _item(file, WHOLE, REFUSE, whole_of(file, other))
 
 
 def _item(file: str, kind: str, expected: str, transform: str = "") -> Item:
@@ -128,6 +134,12 @@ def transform_of(kind: str, file: str) -> str:
     return {"inverted": "invert", "turned": "rot180", "sideways": ("rot90", "rot270")[draw % 2]}[
         kind
     ]
+
+
+def whole_of(file: str, other: str) -> str:
+    """The transform by which test films become a whole film, drawn by a hash of their names."""
+    draw = int(hashlib.sha256(f"{WHOLE} {file}".encode()).hexdigest()[:8], 16)
+    return f"{WAYS[draw % len(WAYS)]} {draw} {other}"
 
 
 def dicom_items(base: Path, name: str, scope: Mapping[str, Sequence[str]]) -> Iterator[Item]:
@@ -165,7 +177,17 @@ class Pictures:
         """(rows, columns), float32, after the item's transform."""
         if item.source == "painted":
             return self._painted[int(item.file.split()[0])].astype(np.float32)
-        return apply_transform(read_luminance(self._base / item.file), item.transform)
+        luminance = read_luminance(self._base / item.file)
+        way, *_rest = item.transform.split() or [""]
+        if way in WAYS:
+            return self._whole(luminance, item.transform)
+        return apply_transform(luminance, item.transform)
+
+    def _whole(self, luminance: NDArray[np.float32], transform: str) -> NDArray[np.float32]:
+        """The whole film that `whole_of` named, in eight bits."""
+        way, seed, other = transform.split(maxsplit=2)
+        films = (gate_data.unit(luminance), gate_data.unit(read_luminance(self._base / other)))
+        return 255 * compose_whole(*films, way, np.random.default_rng(int(seed)))
 
 
 def apply_transform(luminance: NDArray[np.float32], transform: str) -> NDArray[np.float32]:
@@ -215,7 +237,7 @@ def measure(items: Sequence[Item], verdicts: Sequence[GateVerdict]) -> dict[str,
         }
         for kind in dict.fromkeys(kinds)
     ]
-    views = np.isin(kinds, _TRANSFORMS)
+    views = np.isin(kinds, (*_TRANSFORMS, WHOLE))
     return {
         "images": len(items),
         "auroc": asdict(metrics.bootstrap(metrics.roc_auc, outside, score, resamples=500)),

@@ -56,6 +56,7 @@ def make_answer(
         answer=prediction.answer,
         conformal_set=prediction.conformal_set,
         probabilities=tuple(zip(card.classes, map(float, prediction.probabilities), strict=True)),
+        grades=card.grades,
         error_rate=answers.rule.error_rate,
         disagreement=prediction.disagreement if card.answers > 1 else None,
     )
@@ -77,6 +78,7 @@ def without_promises(assessment: Assessment, because: str = NO_FIGURES) -> Asses
         assessment,
         status=Status.WARNED,
         messages=(because, *assessment.messages),
+        grades="",
         conformal_set=(),
         error_rate=None,
     )

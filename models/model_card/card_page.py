@@ -15,6 +15,7 @@ from models.model_card.credits import credits_of
 from models.model_card.elsewhere import GradeFigures
 from models.model_card.figure import Figure, Figures, format_figure
 from models.model_card.figures import ModelFacts, SplitFigures, Subset
+from models.model_card.joint import joint_section
 from models.model_card.starts import starts_section
 from models.model_card.trials import FILL_NOTE, PLANTED_NOTE
 
@@ -74,6 +75,7 @@ def card_page(facts: ModelFacts) -> str:
         ("Explanations", _explanations(facts)),
         ("Does it point at the disease?", _localisation(facts)),
         ("On the side that readers named, and in the lungs elsewhere", sides_section(facts.sides)),
+        *([("Evidence at the joint line", joint_section(facts.joint))] if facts.joint else []),
         ("Trials whose right answer is known", _trials(facts)),
         ("Scope gate", _gate(facts)),
         *([("Where training began", starts_section(facts.starts))] if facts.starts else []),

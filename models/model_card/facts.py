@@ -35,6 +35,7 @@ from models.model_card.figures import (
     SplitFigures,
     Subset,
 )
+from models.model_card.joint import joint_figures
 from models.model_card.localisation import localisation_figures
 from models.model_card.sides import side_figures
 from models.model_card.starts import start_figures
@@ -44,7 +45,7 @@ from models.network.gate import SETTINGS
 
 T = TypeVar("T")
 
-ELSEWHERE, SIDES, STARTS = "elsewhere.json", "sides.json", "starts.json"
+ELSEWHERE, SIDES, STARTS, JOINT = "elsewhere.json", "sides.json", "starts.json", "joint.json"
 SPLIT, ROBUSTNESS, SHORTCUTS, GATE, ACCURACY, EXPLANATIONS, LOCALISATION, PLANTED, FILL = (
     "test.json",
     "robustness.json",
@@ -96,6 +97,7 @@ def read_facts(folder: Path) -> ModelFacts:
         planted=reader.read_stamped(PLANTED, planted_figures),
         fills=reader.read_stamped(FILL, fill_figures) or (),
         hospitals=reader.read_stamped(ELSEWHERE, hospital_figures) or (),
+        joint=reader.read_stamped(JOINT, joint_figures),
         starts=reader.read_stamped(STARTS, start_figures) or (),
         foreign=tuple(reader.foreign),
         unstamped=tuple(reader.unstamped),

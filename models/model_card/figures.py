@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from models.checkpoint.card import ModelCard, Published
 from models.model_card.elsewhere import GradeFigures, HospitalFigures
 from models.model_card.figure import Figure, Figures
+from models.model_card.joint import JointFigures
 from models.model_card.localisation import LocalisationFigures
 from models.model_card.sides import SideFigures
 from models.model_card.starts import StartFigures
@@ -299,6 +300,7 @@ class ModelFacts:
     planted: PlantedFigures | None
     fills: tuple[FillFigures, ...]
     hospitals: tuple[HospitalFigures, ...]
+    joint: JointFigures | None
     starts: tuple[StartFigures, ...]
     foreign: tuple[str, ...]
     unstamped: tuple[str, ...]

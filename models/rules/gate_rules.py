@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The network's classes, in the order of its logits. Their meaning belongs to the code, not a task.
-CLASSES = ("fits", "inverted", "turned", "sideways", "cropped", "foreign")
+CLASSES = ("fits", "inverted", "turned", "sideways", "cropped", "foreign", "whole")
+WHOLE = "whole"  # the last: gates of tasks that read whole films do not know it
 UNLIKE = "unlike"  # refused by distance although the classes saw nothing wrong
 PLAIN_PASS, MILD_PASS = 0.995, 0.99  # of the validation films, see `GateScale.fit`
 _PIXEL_SCORE = 10.0  # at least this far beyond the threshold when a pixel check refuses
@@ -40,6 +41,10 @@ REASONS = {
     "cropped": (
         "Only part of the image seems to be here: much of the anatomy is missing. Send the "
         "whole image, or read it without the AI."
+    ),
+    WHOLE: (
+        "This image seems to show more than the one joint that this AI reads, or part of it: mark "
+        "the joint under \u201cAsk about this region\u201d."
     ),
     "foreign": ("Not recognised as the kind of image this AI reads. Read it without the AI."),
     UNLIKE: (

@@ -97,6 +97,7 @@ class TaskConfig:
     companions: tuple[Companion, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     localiser_epochs: int = 12
+    grades: str = ""  # name of the scale where classes are grades in order
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -163,6 +164,7 @@ class TaskConfig:
             conformal=conformal,
             training=training,
             framing=self.framing,
+            grades=self.grades,
             exploratory_because=(
                 {finding.code: (UNMEASURED,) for finding in findings} if self.elsewhere else {}
             ),
@@ -220,9 +222,15 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             companions=tuple(Companion.from_dict(c) for c in values.get("companions", ())),
             localiser_epochs=int(values.get("localiser", {}).get("epochs", 12)),
             elsewhere=tuple(Elsewhere.from_dict(e) for e in values.get("elsewhere", ())),
+            grades=values.get("grades", "Grade" if _ordinal(values) else ""),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc
+
+
+def _ordinal(values: dict[str, Any]) -> bool:
+    """True for a task file whose classes are grades in order."""
+    return bool(values.get("train", {}).get("ordinal"))
 
 
 def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSettings:
@@ -241,7 +249,7 @@ def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSetting
             "In a multi-label task every finding has one class of its own among its members; "
             "give a class of its own to what should be found as a whole."
         )
-    if several and values.get("train", {}).get("ordinal"):
+    if several and _ordinal(values):
         raise SettingsError(
             "Grades are in order and exclude each other, so a multi-label task has none; "
             "take ordinal out of [train], or multi_label out of the task."

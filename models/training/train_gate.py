@@ -33,11 +33,13 @@ from models.checkpoint.card import ModelCard
 from models.data import gate_data
 from models.data.augment import augment
 from models.data.dataset import Film, load_luminance, select
+from models.data.whole_films import compose_films
 from models.immutable import lists_to_tuples
 from models.network.checkpoint import CARD
 from models.network.gate import CLASSES, FeatureDistance, GateScale, describe, margin_of, save_gate
 from models.network.network import MultiScaleResNet, NetworkSettings, weight_decay_groups
 from models.network.preprocess import preprocess
+from models.rules.gate_rules import WHOLE
 from models.training.config import TaskConfig, read_config
 
 CACHE_SIZE = 96  # side of the squashed pictures kept in memory
@@ -46,6 +48,7 @@ _STOCKS = ("train", "val", "companions", "outliers", "painted")
 SUFFIXES = (".jpg", ".jpeg", ".png")  # DICOM files are for the mixture only
 # Share of every kind in a batch; the first is shared by task films and companions.
 SHARES = {"fits": 0.38, "inverted": 0.1, "turned": 0.1, "sideways": 0.06, "cropped": 0.1}
+_WHOLE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class GateSettings:
     outliers: Mapping[str, str] = field(default_factory=dict)  # kind -> folder, to be refused
     companions: Mapping[str, str] = field(default_factory=dict)  # kind -> folder, fit as well
     dicom: str = ""  # folder of DICOM files, for the mixture only
+    composed: str = ""  # "whole": films are crops, and whole films composed of them do not fit
     test_kind: str = "test"  # what the mixture calls the task's own test films
     group_columns: tuple[str, ...] = ("patient_id",)  # of labels.csv beside an images folder
     size: int = 64  # side of the network's input, pixels
@@ -74,13 +78,25 @@ class GateSettings:
         for name in ("outliers", "companions"):
             if isinstance(plain.get(name), tuple):
                 plain[name] = {Path(folder).parts[0]: folder for folder in plain[name]}
+        if plain.get("composed", "") not in ("", WHOLE):
+            raise TypeError(f"composed may be empty or {WHOLE!r}")
         return cls(**plain)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the gate tells apart."""
+        return CLASSES if self.composed else tuple(name for name in CLASSES if name != WHOLE)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of every kind but "foreign" in a batch."""
+        return SHARES | ({WHOLE: _WHOLE_SHARE} if self.composed else {})
 
     @property
     def network(self) -> NetworkSettings:
         """The small network."""
         return NetworkSettings(
-            classes=len(CLASSES),
+            classes=len(self.classes),
             stem=self.stem,
             channels=self.channels,
             depths=(1,) * len(self.channels),
@@ -187,7 +203,7 @@ class GateRun:
     def _batch(self) -> tuple[Tensor, Tensor]:
         """Pictures (batch, side, side) in [0, 1] and their classes (batch,)."""
         n = self.settings.batch
-        counts = {kind: max(1, round(n * share)) for kind, share in SHARES.items()}
+        counts = {k: max(1, round(n * share)) for k, share in self.settings.shares.items()}
         parts = {kind: self._view(kind, self._films(count)) for kind, count in counts.items()}
         parts["foreign"] = self._foreign(max(4, n - sum(counts.values())))
         truth = [torch.full((len(v),), CLASSES.index(k)) for k, v in parts.items()]
@@ -212,6 +228,8 @@ class GateRun:
         strength = gate_data.STRONG if self.rng.random() < 0.5 else gate_data.MILD
         if kind == "cropped":
             return augment(gate_data.crop_films(films, self.rng), gate_data.MILD, self.random)
+        if kind == WHOLE:
+            return augment(compose_films(films, self.rng), gate_data.MILD, self.random)
         before = gate_data.augment_fitting(films, strength, self.random)
         return gate_data.wrong_view(kind, before, self.random)
 
@@ -291,6 +309,8 @@ class GateRun:
         for kind in ("inverted", "turned", "sideways"):
             views[kind] = gate_data.wrong_view(kind, val, fixed)
         views["cropped"] = gate_data.crop_films(val, rng)
+        if self.settings.composed:
+            views[WHOLE] = compose_films(val, rng)
         views["scrambled"] = gate_data.scramble(val, rng)
         views["painted"] = torch.from_numpy(painted).float() / 255
         return {

@@ -13,6 +13,7 @@ from imaging.entities import (
     Patient,
     Status,
 )
+from imaging.export import wording
 from imaging.language.formats import age_words
 from imaging.person import format_name
 from imaging.review import terms
@@ -31,11 +32,7 @@ STOPPED = "\u2298"
 
 def percent(probability: float) -> str:
     """0.934 -> "93%"; never a false 0% or 100%."""
-    if probability < 0.01:
-        return _("<1%")
-    if probability > 0.99:
-        return _(">99%")
-    return _("{percent}%").format(percent=round(100 * probability))
+    return wording.percent(probability)
 
 
 def of_hundred(count: float) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from imaging.entities import Answer, Assessment, Finding, Instance, ModelIdentity
 from imaging.export import wording
+from imaging.review.grades import grade_answer
 from models.inference.age_scope import is_for_children
 from models.inference.assessments import promises_nothing
 from models.inference.image_selection import because
@@ -58,6 +59,8 @@ def _compose_answer(instance: Instance, assessment: Assessment, primary: Finding
         parts += [_small_line(_describe_score(finding)) for finding in firm]
         return "".join([*parts, *_describe_network(instance, assessment)])
     parts += [_bar(finding) for finding in firm]
+    given = grade_answer(assessment)
+    parts += [_small_line(wording.grade_line(given))] if given else []
     for alone in (assessment.about(finding) for finding in said):
         parts += [_small_line(text) for text in _describe_frequency(alone)]
         parts += [_small_line(text) for text in _describe_certainty(alone)]

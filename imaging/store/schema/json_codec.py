@@ -153,6 +153,7 @@ def assessment_from_json(values: dict[str, Any], created_at: datetime) -> Assess
         error_rate=values.get("error_rate"),
         disagreement=values.get("disagreement"),
         probabilities=tuple((name, p) for name, p in values.get("probabilities", ())),
+        grades=values.get("grades", ""),
         engine=values.get("engine", ""),
         view=_view(values.get("view")),  # missing in older records
         typed_version=values.get("typed_version", 0),

@@ -13,6 +13,9 @@ def kind(stored: str) -> str:
         return _("DICOM of modality {modality}").format(modality=stored[6:].upper())
     words = {
         "chest_test": _("Chest films of children, test split"),
+        "knee_test": _("Crops of one knee, test split"),
+        "chest": _("Chest films of children"),
+        "adult_chest": _("Chest films of adults"),
         "adult": _("Chest films of adults, by the image alone"),
         "adult_test": _("Chest images of adults, test split"),
         "adult_elsewhere": _("Chest images of adults of another hospital"),
@@ -21,10 +24,11 @@ def kind(stored: str) -> str:
         "brain_mri": _("MRI of the brain"),
         "dicom_unknown": _("DICOM without a modality"),
         "procedural": _("Patterns drawn by a program"),
-        "inverted": _("Its own images, black and white exchanged"),
-        "turned": _("Its own images, upside down"),
-        "sideways": _("Its own images, lying on a side"),
-        "cropped": _("Its own images, cut"),
+        "inverted": _("Fitting images, black and white exchanged"),
+        "turned": _("Fitting images, upside down"),
+        "sideways": _("Fitting images, lying on a side"),
+        "cropped": _("Fitting images, cut"),
+        "whole": _("Whole images composed of fitting ones"),
     }
     return words.get(stored, _(stored.replace("_", " ")))
 

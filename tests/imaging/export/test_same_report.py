@@ -193,6 +193,19 @@ def test_a_form_that_says_something_else_would_be_found(
     }
 
 
+def test_every_form_tells_the_grade_with_its_neighbours(tmp_path: Path) -> None:
+    case = case_of()
+    grades = tuple((f"kl{i}", p) for i, p in enumerate((0.01, 0.03, 0.3, 0.61, 0.05)))
+    said = tuple(
+        one and replace(one, probabilities=grades, grades="Kellgren-Lawrence grade")
+        for one in case.record.assessments
+    )
+    texts = texts_of(replace(case, record=replace(case.record, assessments=said)), tmp_path)
+    told = "Kellgren-Lawrence grade 3 (of 0 to 4): 61%; grade 2: 30%; grade 4: 5%"
+    lacking = [form for form in ("print", "html", "pdf", "sr", "fhir") if told not in texts[form]]
+    assert not lacking
+
+
 def test_codes_say_what_the_words_say() -> None:
     """Sides and zones are coded in SR and FHIR, and stand in the study's table as plain words."""
     case = case_of()

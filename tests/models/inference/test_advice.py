@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from imaging.entities import Answer
 from imaging.export import report_words
-from imaging.export.report import Answered
+from imaging.export.report import Answered, Report
 from imaging.settings import ROOT
 from imaging.store.schema.json_codec import assessment_from_json, assessment_to_json
 from models.checkpoint.card import ModelCard
@@ -37,9 +39,21 @@ def test_no_answer_about_tuberculosis_stands_without_the_next_step(
     (finding,) = stored.findings
     assert "neither proves nor rules out" in finding.advice and "sputum" in finding.advice
     answered = Answered(
-        *(1, FILM, stored.status, answer, stored.findings, True, (), stored.model, "", None, ())
+        number=1,
+        instance=FILM,
+        status=stored.status,
+        answer=answer,
+        findings=stored.findings,
+        grade=None,
+        calibrated=True,
+        messages=(),
+        model=stored.model,
+        engine="",
+        disagreement=None,
+        maps=(),
     )
-    assert finding.advice in report_words._answer_lines(answered, False, lambda text: text)
+    report = cast(Report, SimpleNamespace(images=(FILM,)))
+    assert finding.advice in report_words._answer_lines(answered, report, lambda text: text)
     monkeypatch.setattr(network_answer.resources, "measured", lambda _name: None)
     monkeypatch.setattr(network_answer, "_describe_network", lambda *_: [])
     assert finding.advice in network_answer._compose_answer(FILM, stored, finding)

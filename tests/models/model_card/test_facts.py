@@ -134,6 +134,14 @@ def others(sha256: str, gate: str) -> dict[str, dict[str, Any]]:
                 stored_start("scratch", auc=0.716, installed=False),
             ],
         },
+        "joint.json": {
+            "weights_sha256": sha256,
+            "films": 7,
+            "rows": [
+                {"kind": kind, "share": figure(0.361), "hit": figure(0.622), "density": figure(4.1)}
+                for kind in ("evidence", "mean_map", "even")
+            ],
+        },
         "fill.json": {
             "weights_sha256": sha256,
             "fills": [
@@ -307,6 +315,14 @@ def test_every_stored_file_is_read(folder: Path) -> None:
     assert facts.explanations and facts.explanations.verdicts["weak"] == 1
     assert [m.method for m in facts.explanations.methods] == ["fused", "grad_cam"]
     assert [(s.start, s.wins) for s in facts.starts] == [("imagenet", True), ("scratch", False)]
+
+
+def test_the_card_shows_how_much_evidence_lies_at_the_joint_line(folder: Path) -> None:
+    assert "Evidence at the joint line" not in card_page.card_page(read_facts(folder))
+    write_evaluation(folder)
+    page = card_page.card_page(read_facts(folder))
+    assert "7 test films with the finding" in page
+    assert "| The evidence that is shown | 0.361 (0.350 \u2013 0.370) | 0.622" in page
 
 
 def test_the_card_shows_where_training_began(folder: Path) -> None:
