@@ -10,6 +10,7 @@ import { Pane } from "../src/pane.ts";
 import { apply, chain } from "../src/view.ts";
 import type { PixelPacket } from "../src/store.ts";
 import type { ComparisonSpec, Edges, FilmHeader, Grey, OverlaySpec, PaneSpec, Point } from "../src/types.ts";
+import { paintRegions } from "../src/regions.ts";
 
 beforeEach(() => mock.timers.enable({ apis: ["setInterval", "Date"] })); // none runs on after a failure
 afterEach(() => mock.timers.reset());
@@ -64,7 +65,7 @@ async function shown(key: string, own: Partial<FilmHeader> = {}, changed: (pane:
     frameTime: 40, padding: null, order: [0], frames: [frame], ...own,
   } as FilmHeader;
   const body = new Uint8Array(new Uint16Array(rows * columns).buffer);
-  const spec = { key, pixels: `${key}-${Math.random()}`, sop: key, overlay: null, stack: null };
+  const spec = { key, pixels: `${key}-${Math.random()}`, sop: key, overlay: null, regions: [], stack: null };
   const pane = new Pane(spec as unknown as PaneSpec, (one, change) => { if (change !== "drawn") changed(one); });
   await pane.show({ header, body } as unknown as PixelPacket, null, true);
   return pane;
@@ -188,4 +189,23 @@ test("one window for both, off at first, told on the prior, and its own again af
     refused.switchWindow();
     assert.deepEqual([refused.windowObstacle(), refused.sameWindow, theirs.note], ["not one window", false, ""]);
   }
+});
+
+test("a region lies on its part of the film however that is zoomed and moved, its words above it", () => {
+  const said: [string, number, number][] = [];
+  const context = {
+    setTransform() {}, beginPath() {}, closePath() {}, stroke() {}, fillRect() {},
+    moveTo: (x: number, y: number) => said.push(["move", x, y]),
+    lineTo: (x: number, y: number) => said.push(["line", x, y]),
+    measureText: () => ({ width: 10 }),
+    fillText: (words: string, x: number, y: number) => said.push([words, x, y]),
+  };
+  const film = { header: { columns: 200, rows: 100 } };
+  const region = { box: [0.25, 0.5, 0.75, 1], label: "Right" };
+  paintRegions(context as never, [2, 0, 0, 2, 10, 20], film as never, [region as never]);
+  assert.deepEqual(said.slice(0, 4), [
+    ["move", 110, 120], ["line", 310, 120], ["line", 310, 220], ["line", 110, 220],
+  ]);
+  assert.equal(said[4]![0], "Right");
+  assert.ok(said[4]![2] < 120);
 });

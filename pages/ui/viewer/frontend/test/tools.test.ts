@@ -51,7 +51,7 @@ let count = 0;
 /** A pane that shows a film. */
 async function shown(given: PixelPacket = packet()): Promise<Pane> {
   const name = `p${++count}`;
-  const spec = { key: "0", pixels: name, sop: `1.2.${count}`, overlay: null, stack: null };
+  const spec = { key: "0", pixels: name, sop: `1.2.${count}`, overlay: null, regions: [], stack: null };
   const pane = new Pane(spec as unknown as PaneSpec, () => {});
   await pane.show(given, null, true);
   return pane;
