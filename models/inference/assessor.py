@@ -130,6 +130,7 @@ class _Case:
     reached: Reached
     kind: str = ""
     score: float = 0.0
+    distance: float = 0.0
     view: CropBox = WHOLE
 
     @property
@@ -262,7 +263,7 @@ class Assessor:
 
     def _choose(self, film: PreparedFilm, cases: Sequence[_Case]) -> Choice:
         candidates = [
-            Candidate(model.card, case.verdict, case.reached, case.kind, case.score)
+            Candidate(model.card, case.verdict, case.reached, case.kind, case.score, case.distance)
             for model, case in zip(self.models, cases, strict=True)
         ]
         instance = with_typed(film.instance, film.typed)
@@ -311,6 +312,7 @@ def _check_films(
                 pictures[i].kind,
             )
             cases[i].score, cases[i].kind = verdict.score, verdict.kind
+            cases[i].distance = verdict.distance
             if not verdict.suitable and outside:
                 cases[i].warn(verdict.reason)
             elif not verdict.suitable:

@@ -36,6 +36,13 @@ WHICH_AGE = (
 _AGE_DECIDES = WHICH_AGE.partition(":")[0]
 TYPE_AGE = "Enter the age beside the image, or read it without the AI."
 STATE_AGE = "Have the age put into the header, or read this image without the AI."
+SUPPOSED = (
+    "The age is not known. {0} was asked, for ages {1} to {2}: the image is far more like those it "
+    "learned from than like those of the other models. Check the age before you rely on it."
+)
+# Of the distance to the other networks' films; chosen on validation images, see docs/panel.md for
+# what it does to all others.
+PLAINLY = 0.7
 FEWER_DOUBTS = (
     "Model {0} could read this image, too; {1} answered, as fewer things speak against it."
 )
@@ -70,6 +77,8 @@ class Candidate:
         What the gate took the film for (`gate_rules.REASONS`); "fits" or empty else.
     score : float
         The gate's: the lower, the more the film is like those the network knows.
+    distance : float
+        The gate's features to those of the network's own films (Mahalanobis); 0 without a gate.
     """
 
     card: ModelCard
@@ -77,6 +86,7 @@ class Candidate:
     reached: Reached
     kind: str = ""
     score: float = 0.0
+    distance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +120,12 @@ def choose(instance: Instance, candidates: Sequence[Candidate], *, outside: bool
     best = min(fitting, key=lambda m: _rank(candidates[m]))
     if not outside and not stated_ages(instance.patient):
         # whatever their gates say: those look for another part of the body, not for an age
-        asked = [one.card for one in candidates if one.reached > Reached.HEADER]
-        rivals = [card.scope for card in asked if _share_parts(card, candidates[best].card)]
-        ends = _apart(rivals)
+        asked = [one for one in candidates if one.reached > Reached.HEADER]
+        rivals = [one for one in asked if _share_parts(one.card, candidates[best].card)]
+        ends = _apart([one.card.scope for one in rivals])
+        if ends is not None and _is_plainly(candidates[best], rivals):
+            low, high = studied_ends(candidates[best].card.scope)
+            return Choice(best, note=SUPPOSED.format(candidates[best].card.name, low, high))
         if ends is not None:
             step = TYPE_AGE if instance.source is SourceKind.FILM else STATE_AGE
             return Choice(best, (f"{WHICH_AGE.format(*ends)} {step}",))
@@ -121,6 +134,19 @@ def choose(instance: Instance, candidates: Sequence[Candidate], *, outside: bool
 
 def _rank(one: Candidate) -> tuple[int, float]:
     return len(one.verdict.warnings), one.score
+
+
+def _is_plainly(best: Candidate, rivals: Sequence[Candidate]) -> bool:
+    """Whether the picture itself tells who is shown: those for the youngest alone may do that.
+
+    A gate learns the hospital sooner than the age: children's films of other hospitals looked like
+    those of adults, and never the other way round. So a film is taken for a child's where it is far
+    more like the children's own films than like those of adults, and for an adult's never.
+    """
+    others = [one for one in rivals if one is not best]
+    if any(one.card.scope.age_years < best.card.scope.age_years for one in others):
+        return False
+    return best.distance > 0 and all(best.distance <= PLAINLY * one.distance for one in others)
 
 
 def _share_parts(one: ModelCard, other: ModelCard) -> bool:

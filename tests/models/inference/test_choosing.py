@@ -16,6 +16,8 @@ from imaging.settings import ROOT
 from imaging.worklist.order import OTHER_AGES
 from models.batch.file_worker import FileWorker
 from models.inference.assessor import Assessor, PreparedFilm, ServedModel
+from models.inference.choosing import Candidate, Reached, choose
+from models.inference.scope import ScopeVerdict
 from models.rules.gate_rules import REASONS
 from models.training.config import read_config
 from tests.conftest import tiny_card
@@ -230,3 +232,25 @@ def test_a_pile_of_all_kinds_is_judged_at_once() -> None:
     answers = Assessor(tuple(panel())).judge(films)
     for answer, (_header, name) in zip(answers, headers, strict=True):
         assert (answered_by(answer) if answer.findings else "") == name
+
+
+@pytest.mark.parametrize(
+    ("child", "adult", "answers"),
+    [(0.6, 1.0, True), (0.8, 1.0, False), (1.0, 0.4, False), (0.0, 0.0, False)],
+)
+def test_without_an_age_a_picture_may_tell_a_child_and_never_an_adult(
+    child: float, adult: float, answers: bool
+) -> None:
+    """Distances to the children's films and to those of adults; both gates let it pass."""
+    instance = prepared(make_film_bytes(PIXELS.astype(np.uint8))).instance
+    nothing = ScopeVerdict()
+    candidates = [
+        Candidate(model.card, nothing, Reached.OPEN, "fits", -1.0, distance)
+        for model, distance in zip(panel()[::2], (adult, child), strict=True)
+    ]
+    choice = choose(instance, candidates)
+    if answers:
+        assert candidates[choice.at].card.name == "paediatric-cxr" and choice.refused is None
+        assert choice.note.startswith("The age is not known") and "Check the age" in choice.note
+    else:
+        assert choice.refused is not None and "age decides" in choice.refused[0]
