@@ -66,7 +66,7 @@ with unsure:
 with tested:
     st.subheader(_("Subgroups"), anchor=False)
     tables.render_subsets(facts)
-    st.subheader(_("Is it the lungs, or a shortcut?"), anchor=False)
+    st.subheader(_("Is it the disease, or a shortcut?"), anchor=False)
     tables.render_shortcuts(facts)
 with worse:
     charts.render_robustness(facts)

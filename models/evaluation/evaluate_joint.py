@@ -87,19 +87,20 @@ def main(
     rows = [row for one in seen for row in rows_of(one, seen)]
     target = measured(folder)
     target.mkdir(parents=True, exist_ok=True)
+    figures = [figures_of(kind, rows) for kind in (EVIDENCE, MEAN_MAP, EVEN)]
     facts = {
         "weights_sha256": card.weights_sha256,
         "finding": lead.code,
         "method": explainer.default,
         "films": len(seen),
-        "rows": [figures_of(kind, rows) for kind in (EVIDENCE, MEAN_MAP, EVEN)],
+        "rows": figures,
     }
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     with (target / ROWS).open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    for row in facts["rows"]:
+    for row in figures:
         typer.echo(f"{row['kind']}: {row['share']['value']:.3f} of the evidence at the joint line")
 
 
@@ -126,9 +127,9 @@ def _on_grid(values: NDArray[Any]) -> NDArray[Any]:
 def rows_of(one: Seen, seen: Sequence[Seen]) -> Iterator[Row]:
     """A film's own map, the mean of the others', and an even one."""
     others = [s.map_ for s in seen if s is not one] or [one.map_]
-    maps = {
+    maps: dict[str, Map] = {
         EVIDENCE: one.map_,
-        MEAN_MAP: np.mean(others, axis=0, dtype=np.float64),
+        MEAN_MAP: np.asarray(np.mean(others, axis=0, dtype=np.float64), np.float32),
         EVEN: np.ones_like(one.map_),
     }
     for kind, map_ in maps.items():
