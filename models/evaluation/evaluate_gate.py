@@ -3,11 +3,11 @@
     export LIGHTBOX_DATA=...
     python -m models.evaluation.evaluate_gate --model paediatric-cxr
 
-Below ``<checkpoint>/evaluation/``: ``gate_mixture.csv`` (what the mixture is made of; wrong views
-of the test films are named by their transform), ``gate.csv`` (one row per picture) and
-``gate.json`` (AUROC, and the share refused of every kind, with 95 % bootstrap intervals). Every
-file goes through the same reader as a doctor's, and then to the gate by torch (`Gate.examine`); how
-many test films its serving graph refuses, `models.evaluation.evaluate` says.
+Below ``<checkpoint>/evaluation/``: ``gate.csv`` (one row per picture of the mixture; wrong views of
+the test films are named by their transform) and ``gate.json`` (AUROC, and the share refused of
+every kind, with 95 % bootstrap intervals). Every file goes through the same reader as a doctor's,
+and then to the gate by torch (`Gate.examine`); how many test films its serving graph refuses,
+`models.evaluation.evaluate` says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +85,6 @@ def main(
     items = tuple(mixture(gate.settings, settings.data))
     target = measured(folder)
     target.mkdir(exist_ok=True)
-    write_mixture(target / "gate_mixture.csv", items)
     pictures = Pictures(settings.data)
     verdicts = [gate.examine(pictures.luminance(item)) for item in tqdm(items)]
     write_verdicts(target / "gate.csv", items, verdicts)
@@ -201,14 +200,6 @@ def apply_transform(luminance: NDArray[np.float32], transform: str) -> NDArray[n
         top, left, height, width = map(float, numbers)
         return gate_data.cut(luminance, (top, left, height, width))
     return luminance
-
-
-def write_mixture(path: Path, items: Sequence[Item]) -> None:
-    """One row per picture: the mixture's manifest."""
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([f.name for f in fields(Item)])
-        writer.writerows(astuple(item) for item in items)
 
 
 def write_verdicts(path: Path, items: Sequence[Item], verdicts: Sequence[GateVerdict]) -> None:
