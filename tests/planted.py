@@ -100,7 +100,7 @@ def planted_gate(folder: Path) -> str:
     """Write a scope gate that takes a film with a dark disc for foreign; its weights' SHA-256."""
     network = _planted_trunk(len(CLASSES))
     with torch.no_grad():
-        network.classifier.weight[-1, 1] = _EVIDENCE
+        network.classifier.weight[CLASSES.index("foreign"), 1] = _EVIDENCE
         network.classifier.bias[0] = 2.0
     width = describe(network, torch.zeros(1, 1, SIZE, SIZE))[1].shape[1]
     distance = FeatureDistance(torch.zeros(width), torch.zeros(width, width))

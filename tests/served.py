@@ -200,10 +200,10 @@ class FixedNetworks:
         return logits
 
     def gate(self, x: Batch) -> tuple[Batch, Batch]:
-        """(batch, classes) and (batch,); nothing but the last class speaks against a film."""
+        """(batch, classes) and (batch,); nothing but that it is foreign speaks against a film."""
         logits = np.full((len(x), len(CLASSES)), -100, np.float32)
         logits[:, 0] = 0
-        logits[:, -1] = [self.against(film) for film in x]
+        logits[:, CLASSES.index("foreign")] = [self.against(film) for film in x]
         return logits, np.full(len(x), -100, np.float32)
 
     def region(self, x: Batch) -> Batch:

@@ -11,6 +11,7 @@ tell a result from a lucky draw.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,7 +96,7 @@ def _view_aucs(entry: dict[str, Any]) -> dict[str, float]:
     if len(entry["members"]) != 1:
         return {}
     epoch = entry["members"][0]["selected_epoch"]
-    aucs = {v: epoch[f"auc_{v}"] for v in VIEWS if f"auc_{v}" in epoch}
+    aucs = {v: epoch[f"auc_{v}"] for v in VIEWS if math.isfinite(epoch.get(f"auc_{v}", math.nan))}
     return {"plain": epoch["auc"], **aucs} if "auc" in epoch else aucs
 
 

@@ -182,18 +182,20 @@ def test_a_typed_age_decides(age: float, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("against", "name"),
-    [
-        ({"adult": 0.5, "knee": 0.5}, "paediatric-cxr"),
-        ({"paediatric": 0.5, "knee": 0.5}, "adult-tb"),
-        ({"adult": 0.5, "paediatric": 0.5}, "knee-kl"),
-    ],
+    "against", [{"adult": 0.5, "knee": 0.5}, {"paediatric": 0.5, "knee": 0.5}, {"knee": 0.5}]
 )
-def test_without_a_header_the_one_gate_that_knows_the_film_decides(
-    judge: Judge, against: dict[str, float], name: str
+def test_without_a_header_no_gate_decides_on_an_age(
+    judge: Judge, against: dict[str, float]
 ) -> None:
     png = make_film_bytes((PIXELS >> 4).astype(np.uint8))
-    assert answered_by(judge(png, models=panel(**against)).assessment) == name
+    (said,) = judge(png, models=panel(**against)).assessment.messages
+    assert "age decides" in said
+
+
+def test_without_a_header_the_one_gate_that_knows_the_film_decides(judge: Judge) -> None:
+    png = make_film_bytes((PIXELS >> 4).astype(np.uint8))
+    models = panel(adult=0.5, paediatric=0.5)
+    assert answered_by(judge(png, models=models).assessment) == "knee-kl"
 
 
 def test_which_other_could_have_answered_is_said_and_is_no_warning(judge: Judge) -> None:
