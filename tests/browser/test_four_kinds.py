@@ -65,6 +65,7 @@ def open_study(page: Page, server: Server, path: Path) -> None:
     page.goto(f"{server.address}/review?study={study_of(path)}")
     expect(page.locator(".lb-answer")).to_be_visible()
     expect(film(page)).to_be_visible()
+    expect(page.get_by_text("Something went wrong here")).to_have_count(0)
 
 
 def sign(page: Page) -> None:

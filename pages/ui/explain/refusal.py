@@ -131,6 +131,7 @@ def _fields() -> dict[str, str]:
         "BodyPartExamined": _("Body part"),
         "ViewPosition": _("View"),
         "ImageLaterality": _("Side of the body"),
+        "PixelSpacing": _("Size of the image"),
         "PatientAge": _("Age"),
     }
 

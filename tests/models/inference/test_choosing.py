@@ -16,7 +16,7 @@ from imaging.settings import ROOT
 from imaging.worklist.order import OTHER_AGES
 from models.batch.file_worker import FileWorker
 from models.inference.assessor import Assessor, PreparedFilm, ServedModel
-from models.inference.choosing import Candidate, Reached, choose
+from models.inference.choosing import Candidate, Reached, asks_for_age, choose
 from models.inference.scope import ScopeVerdict
 from models.rules.gate_rules import REASONS
 from models.training.config import read_config
@@ -181,18 +181,16 @@ def test_a_typed_age_decides(age: float, name: str) -> None:
     assert answered_by(answer) == name
 
 
-@pytest.mark.parametrize(
-    "against", [{"adult": 0.5, "knee": 0.5}, {"paediatric": 0.5, "knee": 0.5}, {"knee": 0.5}]
-)
-def test_without_a_header_no_gate_decides_on_an_age(
-    judge: Judge, against: dict[str, float]
-) -> None:
+@pytest.mark.parametrize("letting", ["adult", "paediatric"])
+def test_a_gate_knows_a_chest_and_no_age(judge: Judge, letting: str) -> None:
+    """One chest network alone lets the film through: that tells the hospital, not the age."""
     png = make_film_bytes((PIXELS >> 4).astype(np.uint8))
-    (said,) = judge(png, models=panel(**against)).assessment.messages
-    assert "age decides" in said
+    against = {name: -1.0 if name == letting else 0.5 for name in ("adult", "knee", "paediatric")}
+    assessment = judge(png, models=panel(**against)).assessment
+    assert assessment.status is Status.REFUSED and asks_for_age(assessment.messages)
 
 
-def test_without_a_header_the_one_gate_that_knows_the_film_decides(judge: Judge) -> None:
+def test_without_a_header_a_knee_is_known_by_its_gate(judge: Judge) -> None:
     png = make_film_bytes((PIXELS >> 4).astype(np.uint8))
     models = panel(adult=0.5, paediatric=0.5)
     assert answered_by(judge(png, models=models).assessment) == "knee-kl"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from imaging.store import Repository
+from models.inference import scope
+from pages.ui.explain import refusal
 from tests.factories import make_dicom_bytes
 from tests.pages.conftest import OpenPage, words
 from tests.served import TakeIn
@@ -31,3 +33,7 @@ def test_the_field_that_rules_a_picture_out_is_shown(
     assert not page.exception and "Why there is no answer" in text
     (table,) = page.table
     assert "Modality (Modality)" in table.value.to_csv() and ",CT," in table.value.to_csv()
+
+
+def test_every_field_that_may_refuse_has_its_word() -> None:
+    assert set(scope._checks(None)) == set(refusal._fields())
