@@ -17,7 +17,8 @@ KINDS = {
 NOTE = (
     "The joint line is the dark band between femur and tibia, found by a rule that knows neither "
     "grade nor AI (`models/data/joint_line.py`); its band reaches 6 % of the height to either "
-    "side. Share: of the positive evidence. Strongest point: in how many images it lies in the band."
+    "side. Share: of the positive evidence. Strongest point: in how many images it lies in the "
+    "band."
 )
 
 
