@@ -71,7 +71,7 @@ def test_the_terminal_writes_the_probability_of_every_grade(data: Path, tmp_path
 
 @pytest.mark.slow
 def test_a_whole_film_is_not_answered_as_one_joint(data: Path, tmp_path: Path) -> None:
-    """Composed of test crops, which the gate never learned from; most are asked to be marked."""
+    """Composed of test crops, which the gate never learned from; most ask for a box."""
     crops = [data / "knee_kl" / "images" / row["file"] for row in stored()[::45]]
     films = [np.asarray(read_luminance(path) / 255, np.float32) for path in crops]
     for at, film in enumerate(films):
@@ -81,5 +81,5 @@ def test_a_whole_film_is_not_answered_as_one_joint(data: Path, tmp_path: Path) -
     said = classify([tmp_path], tmp_path / "t.csv")
     refused = [row for row in said.values() if row["answer"] == "unsuitable"]
     assert len(refused) >= len(films) - 1 and all(not row["p_kl0"] for row in refused)
-    asked = [row for row in refused if "mark the joint" in row["scope_reason"]]
+    asked = [row for row in refused if "box around the joint" in row["scope_reason"]]
     assert len(asked) >= 0.8 * len(refused)

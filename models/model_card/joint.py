@@ -16,7 +16,7 @@ KINDS = {
 }
 NOTE = (
     "The joint line is the dark band between femur and tibia, found by a rule that knows neither "
-    "grade nor network (`models/data/joint_line.py`); its band reaches 6 % of the height to either "
+    "grade nor AI (`models/data/joint_line.py`); its band reaches 6 % of the height to either "
     "side. Share: of the positive evidence. Strongest point: in how many images it lies in the "
     "band."
 )

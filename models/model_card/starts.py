@@ -21,10 +21,10 @@ FIGURES = {
 }
 NOTE = (
     "Starts of one task, trained equally long on the same images; the installed model stands "
-    "beside them and may have been trained longer. Cost is the CPU time of one answer over that of "
-    "the installed model, measured in turns. The rule chooses the start with the fewest wrongly "
-    "ordered pairs per cost, (1 - AUC) x cost, on the images that choose; the images that judge "
-    "are only looked at."
+    "beside them and may have been trained longer. Cost is the CPU time of one answer over that "
+    "of the installed model, measured in turns. The rule chooses the start with the fewest "
+    "wrongly ordered pairs per cost, (1 - AUC) x cost, on the images that choose; the images that"
+    " judge are only looked at."
 )
 
 

@@ -43,8 +43,8 @@ REASONS = {
         "whole image, or read it without the AI."
     ),
     WHOLE: (
-        "This image seems to show more than the one joint that this AI reads, or part of it: mark "
-        "the joint under \u201cAsk about this region\u201d."
+        "This image seems to show more than the one joint that this AI reads, or part of it. Use "
+        "\u201cAsk about this region\u201d to draw a box around the joint."
     ),
     "foreign": ("Not recognised as the kind of image this AI reads. Read it without the AI."),
     UNLIKE: (
