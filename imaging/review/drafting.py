@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imaging.answers import answer_about, speaking
 from imaging.entities import Answer, Assessment, Finding, Status
+from imaging.review.answers import answer_about, speaking
 from imaging.review.records import (
     Account,
     Annotation,

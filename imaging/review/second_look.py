@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imaging.answers import speaking
 from imaging.entities import Answer, Assessment, ModelIdentity, Status
+from imaging.review.answers import speaking
 from imaging.review.records import Call, Review
 
 

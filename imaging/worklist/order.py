@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from imaging.answers import leading, weight
 from imaging.documents import NOT_AN_IMAGE, Document
 from imaging.entities import Answer, Assessment, Finding, Instance, Patient, Status
 from imaging.patients import HELD, group_patients, merge
+from imaging.review.answers import leading, weight
 from imaging.review.records import Stage
 from imaging.study import StudyRecord, WorklistItem
 

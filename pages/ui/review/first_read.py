@@ -8,10 +8,10 @@ from functools import partial
 
 import streamlit as st
 
-from imaging.answers import answer_about
 from imaging.entities import Finding
 from imaging.errors import ConflictError
 from imaging.review import drafting
+from imaging.review.answers import answer_about
 from imaging.review.records import Account, FirstRead
 from imaging.review.rights import Right
 from imaging.study import StudyRecord

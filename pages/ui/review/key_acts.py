@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from imaging.answers import answer_about
 from imaging.entities import Assessment, Instance
 from imaging.export import report_words
 from imaging.review import drafting
+from imaging.review.answers import answer_about
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.review.signatures import TWO_DOCTORS

@@ -8,10 +8,10 @@ from html import escape
 
 import streamlit as st
 
-from imaging.answers import answer_about, speaking
 from imaging.entities import Answer, Assessment, Finding, Instance
 from imaging.export import report_words
 from imaging.review import drafting
+from imaging.review.answers import answer_about, speaking
 from imaging.review.records import Call, ReadFinding, Review, Stage
 from imaging.review.rights import Right
 from imaging.review.signatures import TWO_DOCTORS
@@ -179,7 +179,7 @@ def decide(uid: str, finding: Finding, said: Assessment | None, present: bool) -
     Parameters
     ----------
     said : Assessment or None
-        The answer that speaks for the study about this finding (`imaging.answers`).
+        The answer that speaks for the study about this finding (`imaging.review.answers`).
     """
     if said is not None:
         answer = said.answer

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imaging.answers import answer_about, speaking
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
 from imaging.review import drafting
+from imaging.review.answers import answer_about, speaking
 from imaging.review.drafting import draft
 from imaging.review.records import Account, Call
 from imaging.store.schema import json_codec
