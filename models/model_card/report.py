@@ -55,12 +55,13 @@ def pages() -> list[tuple[Path, str]]:
     """Every generated page: (path, text it should have)."""
     all_facts = read_installed()
     readme, train = ROOT / "README.md", ROOT / "docs" / "train-your-own.md"
+    panel = ROOT / "docs" / "panel.md"
     result = [(ROOT / "docs" / f"model-card-{f.card.name}.md", card_page(f)) for f in all_facts]
     result.append((ROOT / "docs" / "experiments.md", experiments.page()))
     if train.exists():
         result.append((train, benchmarks.replace_table(train.read_text())))
-    panel = ROOT / "docs" / "panel.md"
-    result.append((panel, replace_routing(panel.read_text(), read_routing(WEIGHTS))))
+    if panel.exists():
+        result.append((panel, replace_routing(panel.read_text(), read_routing(WEIGHTS))))
     return [*result, (readme, replace_figures(readme.read_text(), all_facts))]
 
 

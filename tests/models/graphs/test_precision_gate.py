@@ -321,7 +321,9 @@ def test_a_run_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 def test_the_page_says_what_was_stored_of_the_shipped_weights() -> None:
     stored = json.loads(precision_page.STORED.read_text())
     assert precision_page.section(stored) in performance_page.PAGE.read_text()
-    card = json.loads((find_checkpoint(ROOT / "models" / "weights") / CARD).read_text())
+    card = json.loads(
+        (find_checkpoint(ROOT / "models" / "weights", "paediatric-cxr") / CARD).read_text()
+    )
     assert {one["weights"] for one in stored} == {card["weights_sha256"][:12]}
     tried = [attempt for one in stored for attempt in one["attempts"]]
     assert tried and [Parity(**t["parity"]).passes for t in tried] == [t["passed"] for t in tried]
