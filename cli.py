@@ -94,13 +94,15 @@ def examples(folder: Annotated[Path, typer.Argument(help="Where to put them.")])
 
 @app.command()
 def model(name: Annotated[str, typer.Argument(help="Installed model.")] = "") -> None:
-    """Print a model's card."""
-    from models.checkpoint.installed import CARD, find_checkpoint
+    """Print a model's card, or without a name those of all that are installed (JSON each)."""
+    from models.checkpoint.installed import CARD, find_checkpoint, installed_checkpoints
     from models.checkpoint.sealing import identity_of
 
-    folder = find_checkpoint(Settings.from_environment().weights, name)
-    identity_of(folder)  # refuses what is not as it was sealed
-    typer.echo((folder / CARD).read_text())
+    weights = Settings.from_environment().weights
+    first = find_checkpoint(weights, name)
+    for folder in (first,) if name else installed_checkpoints(weights):
+        identity_of(folder)  # refuses what is not as it was sealed
+        typer.echo((folder / CARD).read_text())
 
 
 @app.command()

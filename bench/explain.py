@@ -81,7 +81,9 @@ def main() -> None:
 def prepare() -> tuple[Explainer, Subject]:
     """The shipped model's explainer and a film of noise."""
     settings = Settings.from_environment()
-    explainer = Explainer(Classifier.load(find_checkpoint(settings.weights, settings.model_name)))
+    explainer = Explainer(
+        Classifier.load(find_checkpoint(settings.weights, settings.model_name or "paediatric-cxr"))
+    )
     film = np.random.default_rng(0).random((1024, 1024), np.float32)
     return explainer, explainer.look(film)
 

@@ -44,7 +44,9 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     settings = Settings.from_environment()
-    classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
+    classifier = Classifier.load(
+        find_checkpoint(settings.weights, settings.model_name or "paediatric-cxr")
+    )
     size = classifier.card.size
     grey, colour = torch.randn(1, 1, size, size), torch.randn(1, 3, size, size)
     contenders: dict[str, tuple[nn.Module, Tensor]] = {

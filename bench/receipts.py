@@ -52,7 +52,9 @@ def main(
     settings = Settings.from_environment()
     if settings.data is None:
         raise SettingsError("Set LIGHTBOX_DATA to the folder that holds the research data.")
-    classifier = Classifier.load(find_checkpoint(settings.weights, model or settings.model_name))
+    classifier = Classifier.load(
+        find_checkpoint(settings.weights, model or settings.model_name or "paediatric-cxr")
+    )
     explainer, rule = Explainer(classifier), installed_rule(classifier.card, settings.weights)
     target = classifier.card.findings[0].code
     marked = [film for film in read_marked_films(settings.data) if film.marked]

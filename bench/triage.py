@@ -81,7 +81,7 @@ def naive(network: torch.nn.Module, path: Path) -> np.ndarray:
 
 def same_model(folder: Path, settings: Settings) -> Settings:
     """An installation whose network is that DenseNet-121; gate, lungs and card are the shipped."""
-    shipped = find_checkpoint(settings.weights)
+    shipped = find_checkpoint(settings.weights, "paediatric-cxr")
     target = folder / "weights" / shipped.name
     shutil.copytree(shipped, target)
     break_seal(target)

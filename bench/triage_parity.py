@@ -63,7 +63,9 @@ def measure(count: int) -> dict[str, Parity]:
         raise SystemExit("set LIGHTBOX_DATA to the research data")
     films = select(read_config(_TASK).films(settings.data), "val")
     chosen = [films[i] for i in np.linspace(0, len(films) - 1, count).astype(int)]
-    classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
+    classifier = Classifier.load(
+        find_checkpoint(settings.weights, settings.model_name or "paediatric-cxr")
+    )
     worker = FileWorker(Assessor.load(settings))
     reference: list[Assessment] = []
     assessments: dict[str, list[Assessment]] = {name: [] for name in ENCODINGS}

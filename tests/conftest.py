@@ -225,4 +225,4 @@ def tiny_panel(tiny_classifier: Classifier) -> ClassifierRegistry:
 @pytest.fixture(scope="session")
 def shipped_classifier() -> Classifier:
     """The network that ships with Lightbox."""
-    return Classifier.load(find_checkpoint(Settings.from_environment().weights))
+    return Classifier.load(find_checkpoint(Settings.from_environment().weights, "paediatric-cxr"))

@@ -14,10 +14,10 @@ from tests.test_cli import run
 @pytest.mark.slow
 def test_inspect_prints_the_chain_and_the_cautions(tmp_path: Path) -> None:
     film = tmp_path / "film.dcm"
-    film.write_bytes(make_dicom_bytes(PatientAge="043Y"))
+    film.write_bytes(make_dicom_bytes(PatientAge="010Y"))
     result = run("inspect", film)
     assert result.returncode == 0, result.stderr
-    assert "The header gives an age of 43 years; the AI paediatric-cxr" in result.stdout
+    assert "The header gives an age of 10 years; the AI paediatric-cxr" in result.stdout
     assert "Research use - not for diagnosis" in result.stdout
     assert "T-1" not in result.stdout
 

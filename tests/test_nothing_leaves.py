@@ -197,7 +197,7 @@ def answered(server: Server) -> int:
 def test_nothing_leaves_the_terminal_and_its_workers(watch: Watch, tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "out"
     said = run(watch, home, "cli.py", "classify", "examples", "--csv", str(tmp_path / "a.csv"))
-    assert "8 ok" in said
+    assert "9 ok" in said
     assert watch.outside() == [] and watch.traces() == []
     film = "examples/synthetic_05_bacterial.dcm"
     run(watch, home, "cli.py", "explain", film, "--out", str(out))
@@ -216,7 +216,7 @@ def test_nothing_leaves_ray(watch: Watch, tmp_path: Path) -> None:
     table = str(tmp_path / "a.csv")
     said = run(watch, tmp_path / "home", "cli.py", "classify", "examples", "--csv", table,
                "--engine", "ray")  # fmt: skip
-    assert "8 ok" in said
+    assert "9 ok" in said
     # Ray asks the kernel which interface leads outside, and talks to itself by that address.
     asked = [call for call in watch.outside() if not _ROUTE.search(call)]
     assert [call for call in asked if not is_own(call)] == []

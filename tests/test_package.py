@@ -87,7 +87,7 @@ def test_the_terminal_reads_the_films_and_weights_that_were_installed(
     assert "paediatric" in terminal(site, tmp_path, "model")
     terminal(site, tmp_path, "examples", "films")
     films = sorted((tmp_path / "films").glob("*.dcm"))
-    assert len(films) == 8
+    assert len(films) == 10
     terminal(site, tmp_path, "classify", str(films[4]), "--csv", "out.csv")
     (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
     assert (row["status"], row["answer"]) == ("ok", "present"), row

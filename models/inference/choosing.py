@@ -21,6 +21,7 @@ from models.inference.scope import POPULATION, ScopeVerdict, mismatches, stated_
 from models.rules.gate_rules import UNLIKE
 
 NO_PART = "None of the installed models reads this part of the body: {0}. They read {1}."
+SEVERAL_PARTS = "The header names several parts of the body, {0}: which is shown is not known."
 NO_AGE = {  # whole sentences: what is typed of an age later is told by `imaging.worklist.order`
     "years": "The models for this image were tested on ages {0} to {1} and {2} to {3}; this "
     "patient is {4}.",
@@ -44,7 +45,7 @@ SUPPOSED = (
 # which are among those of docs/panel.md: what it does to a seventh hospital's is not known.
 PLAINLY = 0.7
 FEWER_DOUBTS = (
-    "Model {0} could read this image, too; {1} answered, as fewer things speak against it."
+    "Model {0} could read this image, too; {1} answered, as there was less reason to be careful."
 )
 MORE_ALIKE = (
     "Model {0} could read this image, too; {1} answered, as it knows more images like this."
@@ -218,6 +219,8 @@ def _refuse_header(
 
 def _other_part(instance: Instance, scopes: Sequence[Scope]) -> str:
     parts = stated_parts(instance.acquisition)
+    if len(parts) > 1:  # of which a network may read one
+        return f"{SEVERAL_PARTS.format(' / '.join(parts))} {CORRECT_OR_READ}"
     known = any(reads_part(part, scope.body_parts) for part in parts for scope in scopes)
     read = dict.fromkeys(scope.body_parts[0] for scope in scopes)
     said = NO_PART.format(" / ".join(parts), " / ".join(read))

@@ -16,13 +16,15 @@ from imaging.entities import RESEARCH_USE, Instance
 from imaging.fidelity import Caution, Fidelity
 from imaging.language import _, ngettext, sentence
 from imaging.settings import Settings
+from models.inference.anatomy import reads_part
+from models.inference.scope import stated_parts
 
 if TYPE_CHECKING:
     from models.checkpoint.card import ModelCard
 
 
 def with_networks(report: Fidelity, instance: Instance, cards: Sequence[ModelCard]) -> Fidelity:
-    """Add a caution for every network of this modality that saw nobody of this age.
+    """Add cautions where no network for this part of the body saw anybody of this age.
 
     Parameters
     ----------
@@ -34,10 +36,13 @@ def with_networks(report: Fidelity, instance: Instance, cards: Sequence[ModelCar
         Of the networks that may be asked about it.
     """
     modality, age = instance.acquisition.modality, instance.patient.age_years
-    cautions: list[Caution] = []
+    parts = stated_parts(instance.acquisition)
+    told: list[tuple[Caution, ...]] = []
     for card in cards:
-        if modality in card.scope.modalities:
-            cautions += fidelity.judge_age(age, card.scope.age_years, card.name)
+        read = not parts or any(reads_part(part, card.scope.body_parts) for part in parts)
+        if read and modality in card.scope.modalities:
+            told.append(tuple(fidelity.judge_age(age, card.scope.age_years, card.name)))
+    cautions = [caution for one in told for caution in one] if all(told) else []
     return replace(report, cautions=(*report.cautions, *cautions))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.checkpoint.routing_table import WAYS, RoutingTable
 
 START, END = "<!-- routing:start -->", "<!-- routing:end -->"
-NOT_MEASURED = "Not measured for the installed networks; run `python -m models.evaluation.routing`."
+NOT_MEASURED = "Not measured for the installed models; run `python -m models.evaluation.routing`."
 
 
 def replace_routing(text: str, table: RoutingTable | None) -> str:

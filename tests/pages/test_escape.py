@@ -74,7 +74,7 @@ def test_a_hostile_header_reaches_no_markdown(
     )
     page = open_page("pages/review.py", study=study)
     end = time.monotonic() + PATIENCE
-    while "The view is " not in words(page):  # the refusal quotes what the header says
+    while "reads this part of the body" not in words(page):  # it quotes what the header says
         assert time.monotonic() < end, "the reason was never found"
         page.run()
     assert not page.exception

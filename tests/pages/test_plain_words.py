@@ -73,7 +73,8 @@ ODD = {
 BUILDERS = {
     r"\bnetworks?(?!-)\b": "AI; a part of it: model",
     r"\breaders?\b": "doctor",
-    r"\bmarks\b(?! (the|partly|other|\{))|\bmark\b(?! other)": "annotation",
+    r"\bmarks\b(?! (the|partly|other|\{))": "annotation",
+    r"\bmark\b(?! (other|the joint|a (larger|smaller) box))": "annotation",
     r"\bplaces?\b(?!holder)": "area",
     r"\bfilms?\b": "image",
 }

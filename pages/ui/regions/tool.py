@@ -227,8 +227,8 @@ def _missing(draft: _Draft) -> str:
     """What the reader has to do before the AI can be asked; "" once all is said."""
     if not all(draft.drawn.placed):
         return ngettext(
-            "The box is only a place to start from: put it around the joint.",
-            "The boxes are only a place to start from: put each around its joint.",
+            "The box is only a start: put it around the joint.",
+            "The boxes are only a start: put each around its joint.",
             len(draft.sides),
         )
     if not all(draft.sides):

@@ -166,7 +166,7 @@ def test_new_weights_take_the_old_graphs_away(tmp_path: Path, tiny_classifier: C
 
 
 def test_the_shipped_graphs_hold_no_weights_of_their_own() -> None:
-    folder = find_checkpoint(ROOT / "models" / "weights")
+    folder = find_checkpoint(ROOT / "models" / "weights", "paediatric-cxr")
     sizes = [(folder / name).stat().st_size for name in (onnx_networks.MEMBERS, onnx_networks.GATE)]
     assert max(sizes) < 1_000_000 < (folder / "weights.safetensors").stat().st_size
 
@@ -247,7 +247,7 @@ def test_large_films_are_answered_as_by_torch(data: Path, tmp_path: Path) -> Non
     """Six films of the parity bench, which measures a hundred (docs/performance.md)."""
     settings = Settings.from_environment()
     films = select(read_config(ROOT / "models/configs/paediatric_cxr.toml").films(data), "val")
-    classifier = Classifier.load(find_checkpoint(settings.weights, settings.model_name))
+    classifier = Classifier.load(find_checkpoint(settings.weights, "paediatric-cxr"))
     worker = FileWorker(Assessor.load(settings))
     place = tmp_path / "film"
     for number, film in enumerate(films[:: len(films) // 5]):
