@@ -232,7 +232,7 @@ def _columns(*, files: bool) -> list[Column]:
         Column(_("Outcome"), 150, below="" if reads else reason, grows=True),
         Column(_("AI finding"), 150, below=reason if reads else "", grows=True),
         Column(_("Score"), 66, kind="share"),
-        Column(_("Model, threshold"), 150, grows=True),
+        Column(_("Model, threshold"), 150, kind="long", grows=True),
         Column(_("Reading"), 88, sort=Sort.STAGE),
         Column(_("Waiting"), 82, sort=Sort.RECEIVED),
         *([Column(_("Reason"), 200, grows=True)] if files else []),

@@ -46,7 +46,7 @@ class Column:
     width : int
         Pixels; at least that where it grows.
     kind : str
-        "text"; "picture" (a data address), "share" (a float in [0, 1]), "mark" (`Mark`).
+        "text"; "long" (of two lines, smaller); "picture" (a data address), "share" (a float in [0, 1]), "mark" (`Mark`).
     below : str
         Another value of the rows, which stands small below.
     grows : bool
@@ -61,7 +61,7 @@ class Column:
 
     name: str
     width: int
-    kind: Literal["text", "picture", "share", "mark"] = "text"
+    kind: Literal["text", "long", "picture", "share", "mark"] = "text"
     below: str = ""
     grows: bool = False
     sort: str = ""

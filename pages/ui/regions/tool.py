@@ -30,8 +30,9 @@ from imaging.regions import (
 from imaging.review.records import Stage
 from imaging.review.rights import Right
 from imaging.study import StudyRecord
+from models.inference.anatomy import reads_part
 from models.inference.region_scope import check_region
-from models.inference.scope import check_scope
+from models.inference.scope import check_scope, stated_parts
 from pages.ui import labels, resources, session
 from pages.ui.data_uri import data_uri
 from pages.ui.deeds import deed
@@ -92,8 +93,17 @@ def render_offer(record: StudyRecord, instance: Instance, answer: Assessment | N
     """Draw, below a film, what a reader may ask; of a region, who marked it on which film."""
     if instance.derivation is not None and instance.derivation.is_region:
         st.caption(plain(labels.region_origin(record, instance.derivation)))
-    elif can_be_marked(instance) and not _asks(answer):
+    elif can_be_marked(instance) and not _asks(answer) and _is_worth_asking(instance, answer):
         _render_button(record, instance)
+
+
+def _is_worth_asking(instance: Instance, answer: Assessment | None) -> bool:
+    """Whether an installed model reads regions of what is shown, or nobody knows what is shown."""
+    scopes = [card.scope for card in resources.panel().cards if card.scope.region_mm]
+    parts = stated_parts(instance.acquisition)
+    if not parts:
+        return bool(scopes) and (answer is None or not answer.findings)
+    return any(reads_part(part, scope.body_parts) for part in parts for scope in scopes)
 
 
 def _asks(answer: Assessment | None) -> bool:
