@@ -46,7 +46,8 @@ class Column:
     width : int
         Pixels; at least that where it grows.
     kind : str
-        "text"; "long" (of two lines, smaller); "picture" (a data address), "share" (a float in [0, 1]), "mark" (`Mark`).
+        "text"; "long" (small, on two lines); "picture" (a data address), "share" (a float in
+        [0, 1]), "mark" (`Mark`).
     below : str
         Another value of the rows, which stands small below.
     grows : bool
