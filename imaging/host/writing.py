@@ -8,6 +8,7 @@ locked meanwhile, so that whoever sweeps (`imaging.host.temporary`) leaves it al
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,6 +92,48 @@ def sync(path: Path) -> None:
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
     sync_folder(path.parent)
+
+
+def write_first(target: Path, content: bytes) -> bool:
+    """Write a file of 0600 where there is none; who reads it meanwhile finds none, or all of it.
+
+    Returns
+    -------
+    bool
+        False where somebody else was first, whose file stays.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    aside = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
+    try:
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _name(aside, target)
+        sync_folder(target.parent)
+    except FileExistsError:
+        return False
+    finally:
+        with suppress(FileNotFoundError):
+            aside.unlink()
+    return True
+
+
+def _name(aside: Path, target: Path) -> None:
+    """Give a file its name unless somebody has it; `FileExistsError` then."""
+    try:
+        target.hardlink_to(aside)
+    except FileExistsError:
+        raise
+    except OSError as exc:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError from exc
+        aside.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

@@ -58,7 +58,7 @@ def deed(*rights: Right) -> Callable[[Callable[P, None]], Callable[P, None]]:
                     with signed_in(*rights):
                         callback(*args, **kwargs)
                 except session.ReplacedError:
-                    pass
+                    pass  # told late of a field that is no longer there: nobody's word
                 except SignInEndedError:
                     session.set_account(None)
                     session.leave_notice("warning", not_done())

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from imaging.errors import AccessError, SettingsError, StoreError
+from imaging.host.writing import write_first
 
 MAGIC = b"LIGHTBOX BACKUP\x01"
 CHUNK = 2**20  # bytes of plain text
@@ -100,12 +100,13 @@ def write_key_file(path: Path) -> None:
     SettingsError
         If a file of that name exists, or none can be written.
     """
+    refused = SettingsError("The key file exists already, or cannot be written there.")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        written = write_first(path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
     except OSError as exc:
-        raise SettingsError("The key file exists already, or cannot be written there.") from exc
+        raise refused from exc
+    if not written:
+        raise refused
 
 
 class SealedWriter:

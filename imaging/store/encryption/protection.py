@@ -7,16 +7,14 @@ every backup and is only ever replaced whole.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from imaging.errors import ConflictError, NotFoundError, StoreLockedError
-from imaging.host.writing import make_folder, replacing, sync_folder
+from imaging.host.writing import make_folder, replacing, sync_folder, write_first
 from imaging.store.encryption.keys import KEY_BYTES
 from imaging.store.encryption.protectors import Kind, Protector
 
@@ -137,33 +135,7 @@ def save_first_protection(home: Path, protection: Protection) -> bool:
         If it cannot be written.
     """
     make_folder(home)
-    aside = home / f".{FILE}-{secrets.token_hex(8)}"
-    try:
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(_to_bytes(protection))
-            stream.flush()
-            os.fsync(stream.fileno())
-        _name(aside, home / FILE)
-        sync_folder(home)
-    except FileExistsError:
-        return False
-    finally:
-        with suppress(FileNotFoundError):
-            aside.unlink()
-    return True
-
-
-def _name(aside: Path, target: Path) -> None:
-    """Give a file its name unless somebody has it; `FileExistsError` then."""
-    try:
-        target.hardlink_to(aside)
-    except FileExistsError:
-        raise
-    except OSError as exc:  # a file system without hard links
-        if target.exists():
-            raise FileExistsError from exc
-        aside.replace(target)
+    return write_first(home / FILE, _to_bytes(protection))
 
 
 def forget_protection(home: Path) -> None:

@@ -8,7 +8,6 @@ name of the folder and the kind, so that no protector can be taken for another f
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 import unicodedata
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from imaging.errors import AccessError, SettingsError, StoreLockedError
-from imaging.host.writing import make_folder, sync_folder
+from imaging.host.writing import make_folder, write_first
 from imaging.store.encryption.keys import KEY_BYTES
 
 SHORTEST = 12  # characters of a passphrase
@@ -173,14 +172,7 @@ def make_key_file(path: Path) -> bytes:
     """
     try:
         make_folder(path.parent)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write(secrets.token_hex(KEY_BYTES))
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync_folder(path.parent)
-    except FileExistsError:
-        pass
+        write_first(path, secrets.token_hex(KEY_BYTES).encode("ascii"))
     except OSError as exc:
         raise SettingsError(_NO_FILE) from exc
     secret = read_key_file(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,32 @@ def test_a_block_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path
         stream.write(b"ha")
         raise OSError("full")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("film", b"before")]
+
+
+def test_of_many_first_files_one_stays_and_nobody_reads_a_part(tmp_path: Path) -> None:
+    """Whoever comes second reads at once what the first one wrote: all of it."""
+    target, contents = tmp_path / "key", [bytes([65 + n]) * 64 for n in range(8)]
+
+    def claim(content: bytes) -> tuple[bool, bytes]:
+        return writing.write_first(target, content), target.read_bytes()
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        claims = list(pool.map(claim, contents))
+    assert [first for first, _ in claims].count(True) == 1
+    assert {read for _, read in claims} == {target.read_bytes()} <= set(map(bytes, contents))
+    assert [*tmp_path.iterdir()] == [target] and target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_first_file_has_its_name_only_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    durable = os.fsync
+
+    def fsync(handle: int) -> None:
+        seen.append((tmp_path / "key").exists())
+        durable(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert writing.write_first(tmp_path / "key", b"whole")
+    assert seen == [False, True]  # the bytes, then the folder
