@@ -26,6 +26,7 @@ from pages.ui.wall.cookie import NAME
 READER = "Dr Browser"
 PATIENCE = 120  # seconds; only a hang runs out of it
 WINDOW = {"width": 1440, "height": 900}
+EXAMPLES = len(list((ROOT / "examples").glob("*.dcm")))  # synthetic films, a study each
 # What a finding is stated with, whatever the AI said of it.
 PRESENT = re.compile(r"^(Present|Agree: pneumonia|Disagree: pneumonia)$")
 ABSENT = re.compile(r"^(Absent|Agree: no pneumonia|Disagree: no pneumonia)$")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pages.ui.theme import COOKIE
 from tests.browser.every_page import LANGUAGES, THEMES, open_screen, overflow, violations, walk
-from tests.browser.lightbox import PATIENCE, WINDOW, Server, admit, serve
+from tests.browser.lightbox import EXAMPLES, PATIENCE, WINDOW, Server, admit, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
@@ -76,7 +76,7 @@ def ward(
         admit(page.context, found)
         page.goto(found)
         page.get_by_role("button", name="Load synthetic examples").click()
-        expect(page.get_by_text("8 files done.")).to_be_visible()
+        expect(page.get_by_text(f"{EXAMPLES} files done.")).to_be_visible()
         page.close()
         yield found
 
@@ -176,7 +176,7 @@ def test_dark_is_the_default_and_a_choice_holds_on_every_page(chromium: Browser,
     page.get_by_role("radio", name="Light").click()
     insist_on(page, "light", "Theme")
     page.goto(f"{ward}/triage")
-    insist_on(page, "light", "unread of 8 studies")
+    insist_on(page, "light", f"unread of {EXAMPLES} studies")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{ward}/model")
     insist_on(page, "light", "What it is for")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lightbox import Server
+from tests.browser.lightbox import EXAMPLES, Server
 from tests.browser.test_first_five_minutes import film
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,7 +44,7 @@ def test_every_page_works_behind_the_policy(page: Page, server: Server) -> None:
     """The `page` fixture fails when the browser blocked anything."""
     page.goto(server.address)
     page.get_by_role("button", name="Load synthetic examples").click()
-    expect(page.get_by_text("8 files done.")).to_be_visible()
+    expect(page.get_by_text(f"{EXAMPLES} files done.")).to_be_visible()
     for name, words in PAGES.items():
         page.goto(f"{server.address}/{name}")
         expect(page.get_by_text(words).first).to_be_visible()
