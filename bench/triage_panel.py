@@ -3,7 +3,7 @@
     python -m bench.triage_panel                   # about two minutes
     python -m bench.triage_panel --films 32 --rounds 3
 
-For each kind of chest film there is an example of: 2048 x 2048 raw DICOM films with their headers,
+For each kind of film there is an example of: 2048 x 2048 raw DICOM films with their headers,
 by which every other network is ruled out; then the same pictures as PNG files without a header,
 where every gate has to be asked. Both sides run in turn, in one run; medians are compared. Ends
 with one line of JSON: seconds with all networks over seconds with the one. At most 1.1 is wanted
@@ -24,7 +24,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.films import CHILD, base_values, write_films
+from bench.films import CHILD, Kind, base_values, write_films
 from bench.performance_page import write_section
 from bench.triage import Ours
 from imaging.rendering import png_bytes
@@ -33,7 +33,21 @@ from models.checkpoint.installed import installed_checkpoints
 
 FULL = 48
 WANTED = 1.1
-PILES = {"paediatric-cxr": (CHILD, "003Y"), "adult-tb": ("synthetic_09_adult.dcm", "040Y")}
+PILES = {
+    "paediatric-cxr": CHILD,
+    "adult-tb": Kind("synthetic_09_adult.dcm", {"PatientAge": "040Y"}),
+    "knee-kl": Kind(  # of both knees the right one, whose network reads one joint
+        "synthetic_10_knees.dcm",
+        {
+            "PatientAge": "060Y",
+            "BodyPartExamined": "KNEE",
+            "ViewPosition": "PA",
+            "ImageLaterality": "R",
+        },
+        rows=(0.2, 0.8),
+        columns=(0.05, 0.45),
+    ),
+}
 _STORED = Path(__file__).parent / "results" / "triage_panel.json"
 
 
@@ -45,10 +59,10 @@ def alone(folder: Path, settings: Settings, name: str) -> Settings:
     return replace(settings, weights=folder)
 
 
-def headerless(folder: Path, count: int, example: str) -> list[Path]:
+def headerless(folder: Path, count: int, kind: Kind) -> list[Path]:
     """PNG files of an example that differ by grain."""
     folder.mkdir(parents=True)
-    shape, draw = base_values(example=example) / 16, np.random.default_rng(7)
+    shape, draw = base_values(kind=kind) / 16, np.random.default_rng(7)
     paths = []
     for number in range(count):
         path = folder / f"{number:05}.png"
@@ -89,14 +103,14 @@ def main(
     installed = [folder.name for folder in installed_checkpoints(settings.weights)]
     figures: dict[str, float] = {"networks": len(installed)}
     with tempfile.TemporaryDirectory() as folder:
-        for name, (example, age) in PILES.items():
-            if name not in installed or not (ROOT / "examples" / example).exists():
+        for name, kind in PILES.items():
+            if name not in installed or not (ROOT / "examples" / kind.example).exists():
                 continue
             scratch = Path(folder) / name
-            files = write_films(scratch / "dicom", "raw", films, example=example, age=age)
+            files = write_films(scratch / "dicom", "raw", films, kind=kind)
             ratio = compare(settings, scratch / "a", files, name, rounds, answered=True)
             figures[f"{name}_with_header"] = ratio
-            files = headerless(scratch / "png", films, example)
+            files = headerless(scratch / "png", films, kind)
             ratio = compare(settings, scratch / "b", files, name, rounds, answered=False)
             figures[f"{name}_without_header"] = ratio
             print(f"{name}: {figures}", flush=True)
