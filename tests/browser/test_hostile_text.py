@@ -46,7 +46,7 @@ def test_a_hostile_header_injects_nothing(page: Page, address: str, tmp_path: Pa
     expect(page.get_by_text("Why there is no answer")).to_be_visible(timeout=PATIENCE * 1000)
     page.get_by_test_id("stExpander").get_by_text("This file", exact=True).click()
     expect(page.get_by_text("From stored values to the screen")).to_be_visible()
-    expect(page.get_by_text("The body part is **B** $X^2$", exact=False).first).to_be_visible()
+    expect(page.get_by_text("part of the body: **B** $X^2$", exact=False).first).to_be_visible()
     expect(page.locator(INJECTED)).to_have_count(0)
     page.get_by_role("link", name="Worklist").click()
     expect(page.get_by_text("Unread only")).to_be_visible()
