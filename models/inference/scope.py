@@ -57,17 +57,17 @@ def check_scope(
     outside, asks_region = False, False
     for keyword, check in _checks(tint).items():
         refusal, warning = check(instance, scope)
+        if keyword == _REGION and refusals:
+            continue  # a region of it would be refused as well: nobody is sent to mark one
         only_warns = outside_population and keyword in POPULATION
         if refusal and only_warns:  # somebody asks all the same, and need not be told not to
             warnings.append(refusal.removesuffix(f" {READ_WITHOUT}"))
         elif refusal:
             refusals.append(refusal)
-            asks_region |= keyword == _REGION
+            asks_region = keyword == _REGION
         warnings += [warning] if warning else []
         outside |= warning == OTHER_AGE or bool(refusal and only_warns)
-    return ScopeVerdict(
-        tuple(refusals), tuple(warnings), outside, asks_region and len(refusals) == 1
-    )
+    return ScopeVerdict(tuple(refusals), tuple(warnings), outside, asks_region)
 
 
 def leaves_age_open(said: Sequence[str]) -> bool:
@@ -321,8 +321,8 @@ def _checks(tint: float | None) -> dict[str, Check]:
         "BodyPartExamined": _check_body_part,
         "ViewPosition": _check_view,
         "ImageLaterality": _check_laterality,
-        _REGION: check_region,
         "PatientAge": _check_age,
+        _REGION: check_region,
     }
 
 

@@ -141,6 +141,7 @@ def test_a_film_coded_as_another_part_is_not_suitable(
     assert assessment.answer is Answer.UNSUITABLE and not assessment.findings
     expected = "The header names several parts of the body" if stated else alone
     assert expected in assessment.messages[0]
+    assert not any("Ask about this region" in message for message in assessment.messages)
 
 
 def test_a_film_coded_as_chest_is_read_without_a_word() -> None:
