@@ -72,6 +72,19 @@ def test_temperature_and_bias_are_recovered(temperature: float) -> None:
     assert np.abs(again - softmax(honest)).mean() < 0.01
 
 
+def test_films_left_out_of_the_set_are_made_up_for() -> None:
+    """Four fifths of class 0 are gone; probabilities are still those of the films that come."""
+    rng = np.random.default_rng(2)
+    logits = rng.normal(size=(60_000, 3)) * 2
+    truth = np.array([rng.choice(3, p=p) for p in softmax(logits)])
+    kept = (truth != 0) | (rng.random(len(truth)) < 0.2)
+    shares = [1000 * (truth == one).mean() for one in range(3)]
+    fitted, found = fit_calibration(logits[kept], truth[kept], shares=shares)
+    assert fitted == pytest.approx(1, rel=0.05) and found == pytest.approx([0, 0, 0], abs=0.06)
+    _, shifted = fit_calibration(logits[kept], truth[kept])
+    assert shifted[0] < -0.8
+
+
 def test_noise_floor_is_what_a_calibrated_model_shows() -> None:
     probability = np.random.default_rng(0).random(600)
     floor = metrics.ece_noise_floor(probability, draws=100)

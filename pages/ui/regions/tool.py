@@ -99,10 +99,13 @@ def render_offer(record: StudyRecord, instance: Instance, answer: Assessment | N
 
 def _is_worth_asking(instance: Instance, answer: Assessment | None) -> bool:
     """Whether an installed model reads regions of what is shown, or nobody knows what is shown."""
-    scopes = [card.scope for card in resources.panel().cards if card.scope.region_mm]
+    readers = [card for card in resources.panel().cards if card.scope.region_mm]
+    scopes = [card.scope for card in readers]
     parts = stated_parts(instance.acquisition)
     if not parts:
-        return bool(scopes) and (answer is None or not answer.findings)
+        if answer is None or answer.model is None or not answer.findings:
+            return bool(scopes)
+        return answer.model.name in [card.name for card in readers]
     return any(reads_part(part, scope.body_parts) for part in parts for scope in scopes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,14 @@ def test_every_help_text_is_a_message_of_the_catalogue() -> None:
     assert texts <= listed
 
 
+MODEL_HELP = inspect.cleandoc(cli.model.__doc__ or "")
+
+
 @pytest.fixture
 def chinese(tmp_path: Path) -> Iterator[None]:
     words = Catalog(locale="zh_CN")
     for english, said in {
-        "Print a model's card.": "输出模型的说明书。",
+        MODEL_HELP: "输出模型的说明书。",
         "Installed model.": "已安装的模型。",
         "Show this message and exit.": "显示本说明并退出。",
         "Options": "选项",

@@ -156,6 +156,7 @@ def test_calibration_of_each_class_finds_what_was_done_to_it() -> None:
         ('members = ["fluid"]', 'members = ["fluid", "nodule"]', "one class of its own"),
         ("epochs = 16", "ordinal = 1.0", "exclude each other"),
         ('classes = ["nodule", "fluid"]', 'classes = ["nodule", "a;b"]', "semicolon"),
+        ("[data]", "[shares]\nnodule = 1\nfluid = 2\n\n[data]", "no place in a multi-label task"),
     ],
 )
 def test_what_a_multi_label_task_cannot_be(tmp_path: Path, old: str, new: str, says: str) -> None:
