@@ -60,21 +60,23 @@ def test_sentences_of_ours_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize(
+    ("quoted", "reason"),
+    [(("BodyPartExamined", "ViewPosition"), "The view is "), (("Modality",), "This is a ")],
+)
 def test_a_hostile_header_reaches_no_markdown(
-    open_page: OpenPage, store: Repository, take_in: TakeIn, hostile: str
+    open_page: OpenPage,
+    store: Repository,
+    take_in: TakeIn,
+    hostile: str,
+    quoted: tuple[str, ...],
+    reason: str,
 ) -> None:
-    study = keep_film(
-        store,
-        take_in,
-        BodyPartExamined=hostile[:16],
-        StudyDescription=hostile,
-        PatientName=hostile,
-        ViewPosition=hostile[:16],
-        Modality=hostile[:16],
-    )
+    attributes = dict.fromkeys(quoted, hostile[:16])
+    study = keep_film(store, take_in, StudyDescription=hostile, PatientName=hostile, **attributes)
     page = open_page("pages/review.py", study=study)
     end = time.monotonic() + PATIENCE
-    while "reads this part of the body" not in words(page):  # it quotes what the header says
+    while reason not in words(page):  # the refusal quotes what the header says
         assert time.monotonic() < end, "the reason was never found"
         page.run()
     assert not page.exception
