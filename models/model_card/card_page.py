@@ -111,6 +111,12 @@ def _head(facts: ModelFacts) -> str:
     biases = ", ".join(f"{b:+.2f}" for b in card.bias)
     each = card.temperature if isinstance(card.temperature, tuple) else (card.temperature,)
     temperature = ", ".join(f"{value:.3f}" for value in each)
+    shares = card.training.get("shares", [])
+    parts = ", ".join(
+        f"{name} {share / sum(shares):.3f}"
+        for name, share in zip(card.classes, shares, strict=False)
+    )
+    among = f", for films of which {parts}" if shares else ""
     kind = "EvidenceNetwork" if card.network.heads else "MultiScaleResNet"
     rows = [
         ["model", f"`{card.name}` {card.version}"],
@@ -125,7 +131,7 @@ def _head(facts: ModelFacts) -> str:
         [
             "calibration",
             f"temperature {temperature}, class biases {biases}, fitted on plain and "
-            "stressed validation films",
+            f"stressed validation films{among}",
         ],
     ]
     if card.localiser_sha256:

@@ -48,7 +48,9 @@ def log_softmax(logits: NDArray[np.floating]) -> Array:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tuple[float, ...]]:
+def fit_calibration(
+    logits: Array, truth: NDArray[np.int64], *, shares: Sequence[float] = ()
+) -> tuple[float, tuple[float, ...]]:
     """Fit temperature T and class biases b that minimise the NLL of ``softmax(logits / T + b)``.
 
     Parameters
@@ -57,6 +59,10 @@ def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tup
         (n, classes), of validation cases.
     truth : numpy.ndarray
         (n,), class indices.
+    shares : sequence of float
+        How frequent each class is among the films that will be read, in any unit. Cases are
+        weighed accordingly, since probabilities fitted to other shares are not theirs (label
+        shift: Saerens et al., Neural Computation 2002). Without it, as in `truth`.
 
     Returns
     -------
@@ -73,6 +79,10 @@ def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tup
     from torch.nn import functional as F
 
     x, y = torch.tensor(logits, dtype=torch.float64), torch.tensor(truth)
+    weight = None
+    if shares:
+        present = np.bincount(truth, minlength=x.shape[1])
+        weight = torch.tensor(np.asarray(shares, np.float64) / np.maximum(present, 1))
     log_inverse = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS(
@@ -81,7 +91,7 @@ def fit_calibration(logits: Array, truth: NDArray[np.int64]) -> tuple[float, tup
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = F.cross_entropy(x * log_inverse.exp() + bias, y)
+        loss = F.cross_entropy(x * log_inverse.exp() + bias, y, weight=weight)
         loss.backward()
         return loss
 

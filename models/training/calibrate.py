@@ -81,8 +81,11 @@ def calibrated_card(
     )
     twice = np.concatenate([truth, truth])
     several = task.network.multi_label
-    fit = fit_each_class if several else fit_calibration
-    calibration: tuple[Temperature, tuple[float, ...]] = fit(logits, twice)
+    calibration: tuple[Temperature, tuple[float, ...]] = (
+        fit_each_class(logits, twice)
+        if several
+        else fit_calibration(logits, twice, shares=task.shares)
+    )
     probabilities = apply_calibration(logits, *calibration, multi_label=several)
     findings = fit_operating_points(probabilities, twice, task.classes, task.findings)
 
@@ -109,5 +112,6 @@ def training_record(
     return {
         "data": {**task.data, "sha256": data_sha256, "films": films},
         "columns": task.as_dict()["columns"],
+        **({"shares": list(task.shares)} if task.shares else {}),
         "members": list(members),
     }

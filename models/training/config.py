@@ -98,6 +98,7 @@ class TaskConfig:
     elsewhere: tuple[Elsewhere, ...] = ()
     localiser_epochs: int = 12
     grades: str = ""  # name of the scale where classes are grades in order
+    shares: tuple[float, ...] = ()  # of the classes among films that will be read, in any unit
 
     def films(self, data: Path) -> tuple[Film, ...]:
         """Read the task's manifest, whose paths are relative to the folder `data`."""
@@ -223,6 +224,7 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
             localiser_epochs=int(values.get("localiser", {}).get("epochs", 12)),
             elsewhere=tuple(Elsewhere.from_dict(e) for e in values.get("elsewhere", ())),
             grades=values.get("grades", "Grade" if _ordinal(values) else ""),
+            shares=_shares(classes, values),
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as exc:
         raise SettingsError(f"The task file {path.name} is not usable: {exc}.") from exc
@@ -231,6 +233,17 @@ def read_config(path: Path, *, change: Sequence[str] = ()) -> TaskConfig:
 def _ordinal(values: dict[str, Any]) -> bool:
     """True for a task file whose classes are grades in order."""
     return bool(values.get("train", {}).get("ordinal"))
+
+
+def _shares(classes: tuple[str, ...], values: dict[str, Any]) -> tuple[float, ...]:
+    """How frequent the classes are where the model is used, in their order; empty if not said."""
+    said: dict[str, float] = values.get("shares", {})
+    if said and (values.get("multi_label") or set(said) != set(classes) or min(said.values()) <= 0):
+        raise SettingsError(
+            "The table [shares] gives every class a number above zero, and has no place in a "
+            "multi-label task; name all classes there, or take the table out."
+        )
+    return tuple(float(said[name]) for name in classes) if said else ()
 
 
 def _network(classes: tuple[str, ...], values: dict[str, Any]) -> NetworkSettings:
