@@ -36,9 +36,8 @@ from imaging.review.records import (
     Stage,
     Trial,
 )
+from imaging.review.sides import side_of
 from imaging.review.signatures import find_written
-
-_SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +45,7 @@ class Answered:
     """The network's word on one image, as far as a report may repeat it.
 
     ``number`` counts the study's images from 1. ``findings`` are without exploratory ones where
-    the report is final. ``side`` is that of a region, by the word of the reader who marked it.
+    the report is final. ``side`` is that of a region or film that shows one of two.
     ``grade`` is None where classes are no grades. ``calibrated`` is False for a film made out of a
     photograph: its score is no probability. ``maps`` each come with the verdict of their receipt.
     """
@@ -201,15 +200,9 @@ def report_of(case: ExportCase) -> Report:
     )
 
 
-def side_of(film: Instance) -> Side | None:
-    """The side of a region, by the word of the reader who marked it."""
-    made = film.derivation
-    return _SIDES.get(made.side) if made is not None and made.is_region else None
-
-
 def _drafts(case: ExportCase) -> tuple[ReadFinding, ...]:
-    """What may be drafted of each finding; of regions of two sides, of each with its side."""
-    sided = {  # of a side that was marked twice, the later region
+    """What may be drafted of each finding; of films and regions of one side, of each its own."""
+    sided = {  # of a side that was marked or taken twice, the later one
         side: said
         for film, said in case.answers
         if (side := side_of(film)) is not None and said.findings

@@ -48,8 +48,18 @@ def draft(study_instance_uid: str, last: Review | None, account: Account) -> Rev
     )
 
 
-def decide(review: Review, finding: Finding, answer: Answer | None, present: bool) -> Review:
-    """State whether a finding of the network is there: accepted, overruled or decided unaided."""
+def decide(
+    review: Review,
+    finding: Finding,
+    answer: Answer | None,
+    present: bool,
+    side: Side | None = None,
+) -> Review:
+    """State whether a finding of the network is there: accepted, overruled or decided unaided.
+
+    ``side`` is where the network sees it (`sides.side_said`): that is what a reader who agrees
+    agrees with. One that the reader said before stays.
+    """
     old = review.finding(finding.code)
     network_present = network_says(finding, answer)
     if network_present is None:
@@ -58,6 +68,8 @@ def decide(review: Review, finding: Finding, answer: Answer | None, present: boo
         call = Call.ACCEPTED if network_present == present else Call.OVERRULED
     unsure = answer is Answer.UNSURE
     statement = _carry(ReadFinding(finding.code, present, call, unsure=unsure), old)
+    if statement.side is None and call is Call.ACCEPTED:
+        statement = place(statement, side, ())
     return _replace_statement(review, finding.code, statement)
 
 

@@ -8,30 +8,33 @@ setting: where that was not done, nothing is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imaging.entities import Answer, Assessment, ModelIdentity, Status
 from imaging.review.answers import speaking
-from imaging.review.records import Call, Review
+from imaging.review.records import Call, Review, Side
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """A finding that is about to be signed, and the answer that says the opposite.
 
-    ``probability`` is the network's, in [0, 1], that the finding is there.
+    ``probability`` is the network's, in [0, 1], that the finding is there. ``side`` is set where a
+    statement about one side is contradicted by an answer about that side.
     """
 
     code: str
     stated: bool
     probability: float
+    side: Side | None = None
 
 
 def find_contradiction(
     review: Review,
     assessments: Sequence[Assessment | None],
     sure_from: Callable[[ModelIdentity | None], float | None],
+    sides: Mapping[str, Side] | None = None,
 ) -> Contradiction | None:
     """The finding of a review that a sure answer contradicts; None for none.
 
@@ -46,17 +49,32 @@ def find_contradiction(
         findings never count, nor what the reader restated in other terms.
     sure_from : callable
         Least probability of what a network's answer says, in [0.5, 1]; None: nothing is asked.
+    sides : Mapping, optional
+        SOP Instance UID -> side (`sides.sides_of`). Where a finding is stated of a side, every
+        answer about one side is held against what is stated of that side: right and left mixed up
+        would else look like agreement.
     """
-    for alone in speaking(assessments):
-        limit = sure_from(alone.model)
-        found = None if limit is None else _contradiction(review, alone, limit)
+    sides = sides or {}
+    placed = {stated.code for stated in review.findings if stated.side is not None}
+    of_sides = (
+        one.about(finding)
+        for one in assessments
+        if one is not None and one.sop_instance_uid in sides
+        for finding in one.findings
+        if finding.code in placed
+    )
+    for alone in (*speaking(assessments), *of_sides):
+        limit, side = sure_from(alone.model), sides.get(alone.sop_instance_uid)
+        found = None if limit is None else _contradiction(review, alone, limit, side)
         if found is not None:
             return found
     return None
 
 
-def _contradiction(review: Review, lead: Assessment, sure_from: float) -> Contradiction | None:
-    """As `find_contradiction`, of an answer about one finding."""
+def _contradiction(
+    review: Review, lead: Assessment, sure_from: float, side: Side | None
+) -> Contradiction | None:
+    """As `find_contradiction`, of an answer about one finding, of one side where that is known."""
     if not _holds(lead) or lead.primary is None:
         return None
     finding, says = lead.primary, lead.answer is Answer.PRESENT  # the answer is about this one
@@ -64,9 +82,11 @@ def _contradiction(review: Review, lead: Assessment, sure_from: float) -> Contra
     if finding.exploratory or stated is None or stated.call is Call.EDITED:
         return None
     sureness = finding.probability if says else 1 - finding.probability
-    if stated.present == says or sureness < sure_from:
+    side = side if stated.present and stated.side is not None else None
+    there = stated.present if side is None else stated.side in (side, Side.BOTH)
+    if there == says or sureness < sure_from:
         return None
-    return Contradiction(finding.code, stated.present, finding.probability)
+    return Contradiction(finding.code, there, finding.probability, side)
 
 
 def _holds(lead: Assessment) -> bool:

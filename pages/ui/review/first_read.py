@@ -133,7 +133,8 @@ def _commit(record: StudyRecord, calls: Sequence[bool]) -> None:
         session.leave_notice("warning", _("Your first read of this study was kept before."))
         return
     for finding, present in zip(asked, calls, strict=True):
-        statements.decide(uid, finding, answer_about(record.assessments, finding.code), present)
+        said = answer_about(record.assessments, finding.code)
+        statements.decide(record, finding, said, present, blind=True)
 
 
 @only(Right.FINDINGS)

@@ -96,7 +96,7 @@ def _state(record: StudyRecord, act: str) -> None:
         return
     else:
         present = says == (act == "accept")
-    statements.decide(record.study_instance_uid, finding, said, present)
+    statements.decide(record, finding, said, present)
 
 
 @deed(Right.SIGN)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import streamlit as st
 
 from imaging.entities import ModelIdentity
+from imaging.export import report_words
 from imaging.review.events import Moment
 from imaging.review.records import Review, Stage
 from imaging.review.rights import Right
 from imaging.review.second_look import Contradiction, find_contradiction
+from imaging.review.sides import sides_of
 from imaging.study import StudyRecord
 from pages.ui import autosave, labels, resources, session
 from pages.ui.deeds import deed, only
@@ -23,7 +25,7 @@ def _contradiction(record: StudyRecord, review: Review | None) -> Contradiction 
     """What a second look would be about; None where nothing sure speaks against the review."""
     if review is None:
         return None
-    return find_contradiction(review, record.assessments, _sure_from)
+    return find_contradiction(review, record.assessments, _sure_from, sides_of(record.instances))
 
 
 def _sure_from(model: ModelIdentity | None) -> float | None:
@@ -47,6 +49,7 @@ def ask(record: StudyRecord) -> bool:
         "code": found.code,
         "stated": found.stated,
         "probability": found.probability,
+        **({} if found.side is None else {"side": found.side.value}),
     }
     me = session.account().name
     asked = resources.repository().reading.note_seen([uid], Moment.SECOND_LOOK, detail, account=me)
@@ -78,6 +81,8 @@ def render(record: StudyRecord) -> None:
     if not session.shows_second_look(uid) or found is None:
         return
     name = labels.concept(found.code)
+    if found.side is not None:
+        name = f"{name} ({report_words.place_words(found.side, (), _)})"
     with st.container(key="second-look", border=True, gap=None):
         st.markdown(f"**{_('A second look?')}**")
         st.caption(

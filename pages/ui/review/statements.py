@@ -12,8 +12,9 @@ from imaging.entities import Answer, Assessment, Finding, Instance
 from imaging.export import report_words
 from imaging.review import drafting
 from imaging.review.answers import answer_about, speaking
-from imaging.review.records import Call, ReadFinding, Review, Stage
+from imaging.review.records import Call, ReadFinding, Review, Side, Stage
 from imaging.review.rights import Right
+from imaging.review.sides import side_said, sides_of
 from imaging.review.signatures import TWO_DOCTORS
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
@@ -118,7 +119,7 @@ def _render_draft(
             key=key,
             disabled=locked,
             on_change=_decide,
-            args=(uid, finding, said, key),
+            args=(uid, finding, said, key, _side_said(record, finding)),
         )
         if not locked:
             with st.popover(_("Change wording"), help=_("Use another term, or add a remark.")):
@@ -166,24 +167,46 @@ def _describe_state(stated: ReadFinding | None, *, unsure: bool = False) -> str:
 
 
 @deed(Right.DRAFT)
-def _decide(uid: str, finding: Finding, said: Assessment | None, key: str) -> None:
+def _decide(
+    uid: str, finding: Finding, said: Assessment | None, key: str, side: Side | None
+) -> None:
     """Save the choice of a segmented control; a late message without one takes nothing back."""
     chosen = st.session_state.get(key)
     if chosen is not None:
-        decide(uid, finding, said, chosen == PRESENT)
+        _save(uid, finding, said, chosen == PRESENT, side)
 
 
-def decide(uid: str, finding: Finding, said: Assessment | None, present: bool) -> None:
+def decide(
+    record: StudyRecord,
+    finding: Finding,
+    said: Assessment | None,
+    present: bool,
+    *,
+    blind: bool = False,
+) -> None:
     """Save that a finding is present or absent, beside what a network said, if one did.
 
     Parameters
     ----------
     said : Assessment or None
         The answer that speaks for the study about this finding (`imaging.review.answers`).
+    blind : bool
+        The reader has not seen on which side a network sees it, so that is not taken over.
     """
+    side = None if blind else _side_said(record, finding)
+    _save(record.study_instance_uid, finding, said, present, side)
+
+
+def _side_said(record: StudyRecord, finding: Finding) -> Side | None:
+    return side_said(finding.code, record.assessments, sides_of(record.instances))
+
+
+def _save(
+    uid: str, finding: Finding, said: Assessment | None, present: bool, side: Side | None
+) -> None:
     if said is not None:
         answer = said.answer
-        autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present))
+        autosave.change(uid, lambda review: drafting.decide(review, finding, answer, present, side))
     else:
         autosave.change(uid, lambda review: drafting.decide_unaided(review, finding.code, present))
 

@@ -20,6 +20,8 @@ from imaging.export.batch.rows import result_row
 from imaging.export.photograph import is_calibrated, origin_line
 from imaging.export.report import report_of
 from imaging.export.report_words import draft_lines
+from imaging.review.records import Side
+from imaging.review.sides import side_of, side_said, sides_of
 from imaging.study import StudyRecord
 from imaging.worklist.order import leading_assessment
 from tests.imaging.export_cases import MODEL, NOW, SAID, attribution, case_with
@@ -104,6 +106,28 @@ def test_what_ai_drafts_is_said_of_each_side() -> None:
         ["right", "Osteoarthritis."],
         ["left", "No osteoarthritis."],
     ]
+
+
+def test_a_reader_who_agrees_agrees_with_the_side() -> None:
+    record = case_of().record
+    sides = sides_of(record.instances)
+    assert list(sides.values()) == [Side.RIGHT, Side.LEFT]
+    assert side_said("osteoarthritis", record.assessments, sides) is Side.RIGHT
+    refused, right, left = record.assessments
+    assert right is not None and left is not None
+    both = [refused, right, replace(left, answer=Answer.PRESENT)]
+    assert side_said("osteoarthritis", both, sides) is Side.BOTH
+    open_ones = ([refused, right, replace(left, answer=Answer.UNSURE)], [right], [None])
+    assert side_said("osteoarthritis", open_ones[0], sides) is None, "one is unsure"
+    assert side_said("osteoarthritis", open_ones[1], {}) is None, "no side is told"
+    assert side_said("osteoarthritis", [left], sides) is None, "seen on none"
+
+
+def test_a_film_of_one_knee_says_its_side_itself() -> None:
+    film = read_image(whole_film(ImageLaterality="L")).instance
+    assert side_of(film) is Side.LEFT
+    chest = replace(film, acquisition=replace(film.acquisition, body_part="CHEST"))
+    assert side_of(chest) is None, "a chest is one part"
 
 
 def test_the_more_urgent_knee_leads() -> None:

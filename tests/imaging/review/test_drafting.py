@@ -57,6 +57,26 @@ def test_a_decision_is_told_by_the_networks_answer(
     assert [(f.call, f.present) for f in decided.findings] == [(call, present)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "present", "side"),
+    [
+        (Answer.PRESENT, True, Side.RIGHT),
+        (Answer.PRESENT, False, None),
+        (Answer.ABSENT, True, None),  # overruled: where, is the reader's to say
+        (Answer.UNSURE, True, None),
+    ],
+)
+def test_only_who_agrees_takes_the_side_over(
+    answer: Answer, present: bool, side: Side | None
+) -> None:
+    knee = replace(PNEUMONIA, code="osteoarthritis")
+    review = drafting.decide(empty(), knee, answer, present, Side.RIGHT)
+    assert review.findings[0].side is side
+    moved = drafting.locate(review, "osteoarthritis", Side.LEFT, ())
+    again = drafting.decide(moved, knee, answer, present, Side.RIGHT)
+    assert again.findings[0].side is (Side.LEFT if present else None), "the reader's word stays"
+
+
 def test_changing_ones_mind_keeps_the_note_and_the_place() -> None:
     review = drafting.add(drafting.decide(empty(), PNEUMONIA, Answer.PRESENT, True), "effusion")
     review = drafting.remark(review, "pneumonia", " left base ")

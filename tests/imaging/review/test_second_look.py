@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imaging.entities import Answer, Assessment, Finding, ModelIdentity, Status
-from imaging.review.records import Call, ReadFinding, Review, Stage
+from imaging.review.records import Call, ReadFinding, Review, Side, Stage
 from imaging.review.second_look import Contradiction, find_contradiction
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -85,3 +85,32 @@ def test_every_network_has_its_own_limit_and_its_own_finding() -> None:
     assert found is not None and (found.code, found.probability) == ("osteoarthritis", 0.99)
     limits[other] = None
     assert find_contradiction(stated, both, limits.get) is None, "that network has no limit"
+
+
+KNEE = replace(SURE, findings=(Finding("osteoarthritis", "Osteoarthritis", 0.98, 0.4),))
+CALM = replace(
+    KNEE,
+    sop_instance_uid="1.3",
+    findings=(replace(KNEE.findings[0], probability=0.01),),
+    answer=Answer.ABSENT,
+)
+KNEES = {"1.2": Side.RIGHT, "1.3": Side.LEFT}
+
+
+@pytest.mark.parametrize(
+    ("present", "side", "asks"),
+    [
+        (True, Side.RIGHT, None),
+        (True, None, None),
+        (True, Side.LEFT, (False, Side.RIGHT)),  # right and left mixed up
+        (True, Side.BOTH, (True, Side.LEFT)),
+        (False, None, (False, None)),
+    ],
+)
+def test_a_statement_of_one_knee_is_held_against_the_answer_about_that_knee(
+    present: bool, side: Side | None, asks: tuple[bool, Side | None] | None
+) -> None:
+    stated = ReadFinding("osteoarthritis", present, Call.ACCEPTED, side=side)
+    signed = replace(review(True), findings=(stated,))
+    found = find_contradiction(signed, [None, KNEE, CALM], lambda _model: 0.97, KNEES)
+    assert (found and (found.stated, found.side)) == asks
