@@ -7,7 +7,8 @@
 Below ``<checkpoint>/evaluation/``: ``explanations.csv`` (one row per film and method; a run that
 was stopped goes on from it), ``explanations_masks.csv`` (the quick methods on many more masks) and
 ``explanations.json``. Films are those of the training and validation splits, which have open lung
-masks; the test films' masks are kept back for others to check with. Nothing is chosen here.
+masks; the test films' masks are kept back for others to check with. Nothing is chosen here. Of a
+task without masks everything else is measured, on validation films.
 
 Explanations are by torch wherever they are made, so these are those a doctor sees, but for the box:
 the localiser finds it here, where a doctor's map takes that of the stored answer.
@@ -56,7 +57,7 @@ class Row:
     ``share`` and ``uniform`` are the shares of positive evidence, and of the view, inside the human
     lung mask; ``pointing`` is 1 when the strongest evidence lies there (Zhang et al., IJCV 2018).
     The faithfulness figures are those of `models.explain.checks.faithfulness`, NaN where not
-    measured.
+    measured; so are the three before where the film has no mask.
     """
 
     film: str
@@ -64,9 +65,9 @@ class Row:
     method: str
     present: int
     called: int
-    share: float
-    uniform: float
-    pointing: int
+    share: float = math.nan
+    uniform: float = math.nan
+    pointing: float = math.nan
     deletion: float = math.nan
     insertion: float = math.nan
     gain: float = math.nan
@@ -86,7 +87,8 @@ def main(
     explainer = Explainer(classifier)
     lead = classifier.card.findings[0]
     masked = [f for f in all_films if f.region and f.split != "test"]
-    chosen = [f for f in shuffle(select(masked, "val")) if lead.shown_by(f.label)][:films]
+    open_films = shuffle(select(masked or all_films, "val"))
+    chosen = [f for f in open_films if lead.shown_by(f.label)][:films]
     rows = measure_rows(
         target / ROWS, chosen, list(explainer.methods), Ruler(explainer, lead, full=True)
     )
@@ -115,7 +117,7 @@ def main(
         ),
     }
     (target / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
-    typer.echo(json.dumps({m["method"]: m["share"]["value"] for m in facts["methods"]}))
+    typer.echo(json.dumps({m["method"]: m["gain"]["value"] for m in facts["methods"]}))
 
 
 def shuffle(films: Sequence[Film]) -> list[Film]:
@@ -137,28 +139,36 @@ class Ruler:
         mask = human_mask(film, subject)
         for name in methods:
             map_ = self._explainer.attribute(subject, self._lead.code, name)
-            positive = np.clip(map_.inner, 0, None)
-            peak = np.unravel_index(positive.argmax(), positive.shape)
             row: dict[str, Any] = {
                 "film": film.path.name,
                 "split": film.split,
                 "method": name,
                 "present": int(self._lead.shown_by(film.label)),
                 "called": int(finding.positive),
-                "share": float((positive * mask).sum() / max(float(positive.sum()), 1e-12)),
-                "uniform": float(mask.mean()),
-                "pointing": int(mask[peak] > 0.5),
             }
+            if mask is not None:
+                row |= where(map_.inner, mask)
             if self._full:
                 test = faithfulness(self._explainer, subject, map_, steps=STEPS)
                 row |= {"deletion": test.deletion, "insertion": test.insertion, "gain": test.gain}
             yield Row(**row)
 
 
-def human_mask(film: Film, subject: Subject) -> NDArray[np.float32]:
-    """The film's lung mask over the networks' input: (size, size), float32 in [0, 1]."""
+def where(map_: NDArray[np.float32], mask: NDArray[np.float32]) -> dict[str, float]:
+    """What of a map (size, size) lies in a mask of its shape, see `Row`."""
+    positive = np.clip(map_, 0, None)
+    peak = np.unravel_index(positive.argmax(), positive.shape)
+    return {
+        "share": float((positive * mask).sum() / max(float(positive.sum()), 1e-12)),
+        "uniform": float(mask.mean()),
+        "pointing": float(mask[peak] > 0.5),
+    }
+
+
+def human_mask(film: Film, subject: Subject) -> NDArray[np.float32] | None:
+    """The film's lung mask over the networks' input: (size, size), float32 in [0, 1], or None."""
     if film.region is None:
-        raise ValueError("the film has no mask")
+        return None
     return in_view(read_region(film.region), subject.view, subject.x.shape[-1])
 
 
@@ -190,16 +200,13 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _row(values: dict[str, str]) -> Row:
-    numbers = ("deletion", "insertion", "gain")
+    numbers = ("share", "uniform", "pointing", "deletion", "insertion", "gain")
     return Row(
         film=values["film"],
         split=values["split"],
         method=values["method"],
         present=int(values["present"]),
         called=int(values["called"]),
-        share=float(values["share"]),
-        uniform=float(values["uniform"]),
-        pointing=int(values["pointing"]),
         **{name: float(values[name]) for name in numbers},
     )
 
@@ -224,9 +231,7 @@ def method_facts(
     return {
         "method": name,
         "films": len(own),
-        "share": _median([r.share for r in own.values()]),
-        "uniform": _median([r.uniform for r in own.values()]),
-        "pointing": _mean([r.pointing for r in own.values()]),
+        **_inside(list(own.values())),
         "deletion": _mean([r.deletion for r in own.values()]),
         "insertion": _mean([r.insertion for r in own.values()]),
         "gain": _mean([r.gain for r in own.values()]),
@@ -234,6 +239,18 @@ def method_facts(
         "masks": len(many),
         "wide": _median([r.share for r in many]) if many else None,
         "wide_pointing": _mean([r.pointing for r in many]) if many else None,
+    }
+
+
+def _inside(rows: Sequence[Row]) -> dict[str, Any]:
+    """Where the evidence lies, of films with masks; None of those without."""
+    masked = [row for row in rows if not math.isnan(row.share)]
+    if not masked:
+        return dict.fromkeys(("share", "uniform", "pointing"))
+    return {
+        "share": _median([r.share for r in masked]),
+        "uniform": _median([r.uniform for r in masked]),
+        "pointing": _mean([r.pointing for r in masked]),
     }
 
 

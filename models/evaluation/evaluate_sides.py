@@ -37,7 +37,7 @@ from models import metrics
 from models.checkpoint.installed import measured
 from models.data.dataset import Film, read_luminance
 from models.evaluation.evaluate_elsewhere import named_hospitals
-from models.evaluation.evaluate_explanations import human_mask
+from models.evaluation.evaluate_explanations import human_mask, where
 from models.evaluation.films import open_model
 from models.explain.base.subject import Subject
 from models.explain.methods.explainer import Explainer
@@ -193,24 +193,23 @@ def side_facts(rows: Sequence[Sided]) -> dict[str, Any]:
 
 def lung_facts(explainer: Explainer, lead: FindingSpec, films: Sequence[Film]) -> dict[str, Any]:
     """Evidence within the masks of films that show the finding, beside the masks' own share."""
-    shares, fills, points, called = [], [], [], 0
+    found, called = [], 0
     shown = [film for film in films if lead.shown_by(film.label)]
     for film in tqdm(shown, desc="masks"):
         subject = explainer.look(np.asarray(read_luminance(film.path), np.float32))
         mask = human_mask(film, subject)
-        positive = np.clip(explainer.attribute(subject, lead.code).inner, 0, None)
-        peak = np.unravel_index(positive.argmax(), positive.shape)
-        shares.append(float((positive * mask).sum()) / max(float(positive.sum()), 1e-12))
-        fills.append(float(mask.mean()))
-        points.append(float(mask[peak] > 0.5))
+        if mask is None:
+            raise ValueError("the film has no mask")
+        found.append(where(explainer.attribute(subject, lead.code).inner, mask))
         answer = next(f for f in explainer.predict(subject.x)[0].findings if f.code == lead.code)
         called += answer.positive
     return {
         "films": len(shown),
         "called": called,
-        "share": _mean(np.array(shares)),
-        "uniform": _mean(np.array(fills)),
-        "pointing": _mean(np.array(points)),
+        **{
+            name: _mean(np.array([one[name] for one in found]))
+            for name in ("share", "uniform", "pointing")
+        },
     }
 
 

@@ -17,18 +17,41 @@ HEADER = (
     "left with random labels",
     "passes",
 )
-EXPLAINED = (
+IN_MASKS = HEADER[1:4]
+_EXPLAINED_MASKS = (
     "Median share of the positive evidence inside the human lung masks, and how often the "
     "strongest point lies there, on rightly called films of the validation split with the "
-    "finding. Insertion less deletion: how much the answer hangs on what the map calls evidence "
+    "finding. "
+)
+_NO_MASKS = (
+    "On rightly called films of the validation split with the finding. There are no human masks of "
+    "these films: how much of the evidence lies within the anatomy was not measured. "
+)
+_EXPLAINED = (
+    "Insertion less deletion: how much the answer hangs on what the map calls evidence "
     "(zero for a map drawn by lot). Similarity of a map to that of a network with random weights, "
     "or random labels: one is the same map, and a method whose map stays draws the film instead "
     "of the reason."
 )
 
 
+def explained(figures: ExplanationFigures) -> str:
+    """What the table's columns say."""
+    return (_EXPLAINED_MASKS if has_masks(figures) else _NO_MASKS) + _EXPLAINED
+
+
+def has_masks(figures: ExplanationFigures) -> bool:
+    """Whether it was measured how much of the evidence lies within human masks."""
+    return any(m.share is not None for m in figures.methods)
+
+
+def header(figures: ExplanationFigures) -> list[str]:
+    """Names of the columns of `explanations_rows`."""
+    return [name for name in HEADER if has_masks(figures) or name not in IN_MASKS]
+
+
 def explanations_rows(figures: ExplanationFigures) -> list[list[str]]:
-    """Rows of text, one per method, under `HEADER`, the most faithful first."""
+    """Rows of text, one per method, under `header`, the most faithful first."""
     return [_row(m, figures) for m in figures.methods]
 
 
@@ -37,15 +60,18 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> list[str]:
     label = METHODS[m.method].label if m.method in METHODS else m.method
     return [
         f"{label} (default)" if m.method == figures.default else label,
-        m.share.whole,
-        m.uniform.text,
-        m.pointing.text,
+        *(_inside(m) if has_masks(figures) else ()),
         m.gain.whole,
         m.behind.whole if m.behind else "",
         format_figure(stem_similarity),
         "" if m.random_labels is None else format_figure(m.random_labels),
         "yes" if m.sane else "no",
     ]
+
+
+def _inside(m: MethodFigures) -> tuple[str, ...]:
+    share = "" if m.share is None else m.share.whole
+    return share, *("" if one is None else one.text for one in (m.uniform, m.pointing))
 
 
 def wide_rows(figures: ExplanationFigures) -> list[list[str]]:

@@ -335,7 +335,10 @@ def _explanations(facts: ModelFacts) -> str:
     figures = facts.explanations
     if figures is None:
         return _ABSENT
-    tables = [maps.EXPLAINED, _table(list(maps.HEADER), maps.explanations_rows(figures))]
+    tables = [
+        maps.explained(figures),
+        _table(maps.header(figures), maps.explanations_rows(figures)),
+    ]
     if wide := maps.wide_rows(figures):
         of_all = f"The quick methods on more films with open masks, of {figures.open_masks}:"
         header = ["method", "films", "evidence inside the lungs", "strongest point inside"]

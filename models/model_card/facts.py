@@ -308,9 +308,9 @@ def _method(row: dict[str, Any]) -> MethodFigures:
     return MethodFigures(
         method=row["method"],
         films=int(row["films"]),
-        share=Figure.of(row["share"]),
-        uniform=Figure.of(row["uniform"]),
-        pointing=Figure.of(row["pointing"]),
+        share=_optional(row["share"]),
+        uniform=_optional(row["uniform"]),
+        pointing=_optional(row["pointing"]),
         gain=Figure.of(row["gain"]),
         behind=_optional(row.get("behind")),
         masks=int(row.get("masks", 0)),

@@ -246,9 +246,9 @@ class MethodFigures:
 
     method: str
     films: int
-    share: Figure
-    uniform: Figure
-    pointing: Figure
+    share: Figure | None
+    uniform: Figure | None
+    pointing: Figure | None
     gain: Figure
     behind: Figure | None
     masks: int

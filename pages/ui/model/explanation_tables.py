@@ -18,13 +18,19 @@ def render_explanations(facts: ModelFacts) -> None:
     if figures is None:
         words.render_not_measured()
         return
-    st.caption(
-        _(
+    first = figures.methods[0]
+    if first.uniform is None:
+        measured = _(
+            "Measured on {films} correctly answered images that the model was not trained on. "
+            "Nobody outlined their anatomy, so where the evidence lies is not in this table."
+        ).format(films=first.films)
+    else:
+        measured = _(
             "Measured on {films} correctly answered images with human lung masks that the "
             "model was not trained on. A uniform map would put {uniform} of its evidence "
             "inside the lungs."
-        ).format(films=figures.methods[0].films, uniform=figures.methods[0].uniform.text)
-    )
+        ).format(films=first.films, uniform=first.uniform.text)
+    st.caption(measured)
     st.table([_row(m, figures) for m in figures.methods], hide_index=True, alt=_("Methods"))
     st.caption(
         _(
@@ -39,9 +45,10 @@ def render_explanations(facts: ModelFacts) -> None:
     with left:
         st.markdown(f"**{_('What random weights do to each map')}**")
         _render_cascade(figures)
-    with right:
-        st.markdown(f"**{_('More images, quick methods only')}**")
-        _render_wide(figures)
+    if first.masks:
+        with right:
+            st.markdown(f"**{_('More images, quick methods only')}**")
+            _render_wide(figures)
 
 
 def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
@@ -50,9 +57,7 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
         _("Method"): _("{method} (shown first)").format(method=label)
         if m.method == figures.default
         else label,
-        _("Evidence inside the lungs"): m.share.whole,
-        _("A uniform map"): m.uniform.text,
-        _("Strongest point inside"): m.pointing.text,
+        **_inside(m),
         _("Effect on score"): m.gain.whole,
         _("Less than the first"): m.behind.whole if m.behind else "",
         _("Left with random weights"): format_figure(list(m.layers.values())[-1]),
@@ -60,6 +65,17 @@ def _row(m: MethodFigures, figures: ExplanationFigures) -> dict[str, str]:
         if m.random_labels is None
         else format_figure(m.random_labels),
         _("Passes"): _("yes") if m.sane else _("no"),
+    }
+
+
+def _inside(m: MethodFigures) -> dict[str, str]:
+    """Where the evidence lies; nothing where there were no masks to measure it by."""
+    if m.share is None or m.uniform is None or m.pointing is None:
+        return {}
+    return {
+        _("Evidence inside the lungs"): m.share.whole,
+        _("A uniform map"): m.uniform.text,
+        _("Strongest point inside"): m.pointing.text,
     }
 
 

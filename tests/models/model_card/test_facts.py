@@ -325,6 +325,21 @@ def test_the_card_shows_how_much_evidence_lies_at_the_joint_line(folder: Path) -
     assert "| The evidence that is shown | 0.361 (0.350 \u2013 0.370) | 0.622" in page
 
 
+def test_explanations_without_masks_say_so(folder: Path) -> None:
+    write_evaluation(folder)
+    with_masks = card_page.card_page(read_facts(folder))
+    assert "evidence inside the lungs" in with_masks and "no human masks" not in with_masks
+    path = folder / EVALUATION / "explanations.json"
+    stored = json.loads(path.read_text())
+    nothing = {"share": None, "uniform": None, "pointing": None, "masks": 0}
+    none = nothing | {"wide": None, "wide_pointing": None}
+    stored["methods"] = [method | none for method in stored["methods"]]
+    path.write_text(json.dumps(stored))
+    page = card_page.card_page(read_facts(folder))
+    assert "There are no human masks of these films" in page
+    assert "evidence inside the lungs" not in page and "insertion less deletion" in page
+
+
 def test_the_card_shows_where_training_began(folder: Path) -> None:
     assert "Where training began" not in card_page.card_page(read_facts(folder))
     write_evaluation(folder)
