@@ -25,7 +25,8 @@ SAME = 1e-4  # between two computers that ask the same graphs about the same pix
 
 
 def test_it_is_small_and_licensed(shipped_classifier: Classifier) -> None:
-    assert (WEIGHTS / "weights.safetensors").stat().st_size < 45_000_000
+    installed = [path for path in WEIGHTS.parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in installed) < 40_000_000
     assert "CC BY 4.0" in shipped_classifier.card.training["data"]["licence"]
 
 

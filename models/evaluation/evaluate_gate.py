@@ -3,8 +3,8 @@
     export LIGHTBOX_DATA=...
     python -m models.evaluation.evaluate_gate --model paediatric-cxr
 
-Below ``<checkpoint>/evaluation/``: ``gate.csv`` (one row per picture of the mixture; wrong views of
-the test films are named by their transform) and ``gate.json`` (AUROC, and the share refused of
+Below ``<checkpoint>/evaluation/``: ``gate.csv.gz`` (one row per picture of the mixture; wrong views
+of the test films are named by their transform) and ``gate.json`` (AUROC, and the share refused of
 every kind, with 95 % bootstrap intervals). Every file goes through the same reader as a doctor's,
 and then to the gate by torch (`Gate.examine`); how many test films its serving graph refuses,
 `models.evaluation.evaluate` says.
@@ -34,6 +34,7 @@ from models.checkpoint.installed import measured
 from models.data import gate_data
 from models.data.dataset import ManifestColumns, read_luminance, select
 from models.data.whole_films import WAYS, compose_whole
+from models.evaluation.packed_csv import write_packed
 from models.network.checkpoint import find_checkpoint
 from models.network.gate import Gate, GateVerdict
 from models.rules.gate_rules import WHOLE
@@ -87,7 +88,7 @@ def main(
     target.mkdir(exist_ok=True)
     pictures = Pictures(settings.data)
     verdicts = [gate.examine(pictures.luminance(item)) for item in tqdm(items)]
-    write_verdicts(target / "gate.csv", items, verdicts)
+    write_verdicts(target / "gate.csv.gz", items, verdicts)
     figures = {"weights_sha256": gate.settings["weights_sha256"], **measure(items, verdicts)}
     (target / "gate.json").write_text(json.dumps(figures, indent=2) + "\n")
     for row in figures["kinds"]:
@@ -205,7 +206,7 @@ def apply_transform(luminance: NDArray[np.float32], transform: str) -> NDArray[n
 def write_verdicts(path: Path, items: Sequence[Item], verdicts: Sequence[GateVerdict]) -> None:
     """One row per picture: what it is and what the gate said."""
     header = ["source", "file", "kind", "expected", "suitable", "kind_found", "score", "distance"]
-    with path.open("w", newline="") as stream:
+    with write_packed(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         for item, v in zip(items, verdicts, strict=True):

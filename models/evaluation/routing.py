@@ -9,8 +9,8 @@ network answers a film that its own scope would refuse by what is truly shown: a
 chest's network, an adult by one of children. What is refused, or asked for an age, is not wrong,
 and the share that is wrong is of the films that were answered: nobody relies on the others.
 
-`routing.json` and `routing.csv` lie beside the checkpoints, stamped with what decides the way of a
-film: scope, gate and localiser of each. The networks' answers themselves are not computed.
+`routing.json` and `routing.csv.gz` lie beside the checkpoints, stamped with what decides the way of
+a film: scope, gate and localiser of each. The networks' answers themselves are not computed.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ from models.batch.file_worker import ENOUGH
 from models.checkpoint.card import ModelCard
 from models.checkpoint.installed import installed_checkpoints
 from models.checkpoint.routing_table import TABLE, WAYS, Stamp, stamp_of
+from models.evaluation.packed_csv import write_packed
 from models.inference.assessor import Assessor, PreparedFilm, ServedModel
 from models.inference.choosing import asks_for_age
 from models.inference.loading import Batch, Networks
 from models.inference.scope import check_scope
 
-FILMS = "routing.csv"
+FILMS = "routing.csv.gz"
 WITH, WITHOUT, TYPED = WAYS
 ADULT_CHESTS = ("fuji9000_cr_mono1_10bit.dcm", "rsna_pa_mono2_8bit.dcm")
 REFUSED, ASKED = "refused", "asked for the age"
@@ -318,7 +319,7 @@ def main(
     stamps = {f.name: stamp_of(f) for f in installed_checkpoints(settings.weights)}
     result = table(routed, stamps, every=every)
     (settings.weights / TABLE).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with (settings.weights / FILMS).open("w", newline="", encoding="utf-8") as stream:
+    with write_packed(settings.weights / FILMS) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("kind", "file", "way", "belongs", "went"))
         writer.writerows((o.kind, o.file, o.way, o.belongs, o.went) for o in routed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_the_mixture_is_measured_and_stored(
     monkeypatch.setattr(evaluate_gate, "PAINTED", 14)
     evaluate_gate.main(model="painted")
     figures = json.loads((trained / "evaluation" / "gate.json").read_text())
-    with (trained / "evaluation" / "gate.csv").open() as stream:
+    with gzip.open(trained / "evaluation" / "gate.csv.gz", "rt") as stream:
         rows = list(csv.DictReader(stream))
     assert {k["kind"] for k in figures["kinds"]} == {r["kind"] for r in rows}
     assert figures["weights_sha256"] == Gate.load(trained).settings["weights_sha256"]
