@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from imaging.dicom import read_image
-from imaging.entities import Status
-from imaging.review.records import AuditEvent, Review, Stage
+from imaging.entities import Answer, Status
+from imaging.review.records import AuditEvent, Review, Side, Stage
 from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.inference.assessments import FROM_PHOTOGRAPH
@@ -158,6 +158,21 @@ def test_a_box_that_is_far_off_is_said_before_it_is_asked_about(
     assert "20 x 30 cm" in words(page) and "Mark a smaller box" in words(page)
     page = draw(page)
     assert "Mark a smaller box" not in words(page)
+
+
+def test_who_agrees_states_the_sides_that_were_answered(
+    open_page: OpenPage, study: str, store: Repository
+) -> None:
+    button(draw(open_tool(open_page, study)), "Ask the AI about both").click().run()
+    wait_for_queue(store)
+    _whole, *parts = store.studies.get(study).assessments
+    assert [one is not None and one.answer for one in parts] == [Answer.PRESENT] * 2
+    page = choose(open_page(PAGE, study=study), "Pneumonia", "present")
+    review = store.studies.get(study).review
+    assert review is not None and review.findings[0].side is Side.BOTH
+    choose(page, "Pneumonia", "absent")
+    review = store.studies.get(study).review
+    assert review is not None and review.findings[0].side is None
 
 
 def test_a_picture_without_a_header_is_asked_about_by_its_region(
