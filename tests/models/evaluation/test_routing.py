@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ NOWHERE = (REFUSED, ASKED)
 
 def test_films_still_go_where_the_table_says(stored: RoutingTable, data: Path) -> None:
     settings = Settings.from_environment()
-    with (settings.weights / FILMS).open(encoding="utf-8") as stream:
+    with gzip.open(settings.weights / FILMS, "rt", encoding="utf-8") as stream:
         went = {(row["file"], row["way"]): row["went"] for row in csv.DictReader(stream)}
     chosen: dict[str, list[RoutedFilm]] = {}
     for film in films(data):
