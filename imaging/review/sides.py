@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from imaging.entities import Answer, Assessment, Instance
 from imaging.regions import is_paired
-from imaging.review.records import Side
+from imaging.review.records import ReadFinding, Side
 
 _SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 
@@ -61,3 +61,18 @@ def side_said(
     if len(seen) > 1:
         return Side.BOTH
     return next(iter(seen), None)
+
+
+def lacks_side(
+    stated: ReadFinding, assessments: Sequence[Assessment | None], sides: Mapping[str, Side]
+) -> bool:
+    """True for a finding stated as present without a side, where both sides have an answer."""
+    if not stated.present or stated.side is not None:
+        return False
+    code = stated.replaces or stated.code
+    answered = {
+        sides.get(one.sop_instance_uid)
+        for one in assessments
+        if one is not None and any(finding.code == code for finding in one.findings)
+    }
+    return answered >= {Side.RIGHT, Side.LEFT}

@@ -14,7 +14,7 @@ from imaging.review import drafting
 from imaging.review.answers import answer_about, speaking
 from imaging.review.records import Call, ReadFinding, Review, Side, Stage
 from imaging.review.rights import Right
-from imaging.review.sides import side_said, sides_of
+from imaging.review.sides import lacks_side, side_said, sides_of
 from imaging.review.signatures import TWO_DOCTORS
 from imaging.review.terms import TERMS
 from imaging.study import StudyRecord
@@ -129,6 +129,8 @@ def _render_draft(
     state = _describe_state(stated, unsure=unsure)
     if stated is None and draft is not None:
         state = report_words.draft_line(draft, _)
+    if stated is not None and lacks_side(stated, record.assessments, sides_of(record.instances)):
+        state = f"{state} \u00b7 {_('Say which side')}"
     st.html(f'<div class="lb-small">{escape(state)}</div>')
     if stated is not None and review is not None:
         report_fields.render_place(uid, stated, review, locked=locked)

@@ -170,6 +170,9 @@ def test_who_agrees_states_the_sides_that_were_answered(
     page = choose(open_page(PAGE, study=study), "Pneumonia", "present")
     review = store.studies.get(study).review
     assert review is not None and review.findings[0].side is Side.BOTH
+    assert "Say which side" not in unescape(words(page))
+    page = choose(page, "Side of Pneumonia", None)
+    assert "Say which side" in unescape(words(page))
     choose(page, "Pneumonia", "absent")
     review = store.studies.get(study).review
     assert review is not None and review.findings[0].side is None
