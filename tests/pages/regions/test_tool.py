@@ -178,6 +178,21 @@ def test_who_agrees_states_the_sides_that_were_answered(
     assert review is not None and review.findings[0].side is None
 
 
+def test_a_blind_read_takes_no_side_over(
+    open_page: OpenPage, study: str, store: Repository
+) -> None:
+    """The reader said "present" before seeing on which side a network sees it."""
+    button(draw(open_tool(open_page, study)), "Ask the AI about both").click().run()
+    wait_for_queue(store)
+    store.accounts.set_blind(store.accounts.alone(READER).name, True)
+    page = open_page(PAGE, study=study)
+    page.segmented_control(key=f"first-{study}").set_value("present").run()
+    button(page, "Save my read and show AI").click().run()
+    review = store.studies.get(study).review
+    assert review is not None and review.findings[0].present
+    assert review.findings[0].side is None
+
+
 def test_a_picture_without_a_header_is_asked_about_by_its_region(
     open_page: OpenPage, store: Repository, take_in: TakeIn
 ) -> None:
