@@ -20,6 +20,7 @@ from imaging.store import Repository
 from models.checkpoint.card import ModelCard
 from models.inference.assessments import FROM_PHOTOGRAPH
 from models.inference.region_scope import SEVERAL
+from pages.ui import resources
 from pages.ui.regions.boxes import Drawn
 from tests.factories import make_dicom_bytes, make_film_bytes
 from tests.knees import box_of, draw_knees, knee_card, whole_film
@@ -176,6 +177,24 @@ def test_who_agrees_states_the_sides_that_were_answered(
     choose(page, "Pneumonia", "absent")
     review = store.studies.get(study).review
     assert review is not None and review.findings[0].side is None
+
+
+def test_a_signature_for_one_knee_is_held_against_the_other(
+    open_page: OpenPage, study: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    button(draw(open_tool(open_page, study)), "Ask the AI about both").click().run()
+    wait_for_queue(store)
+    monkeypatch.setattr(resources, "sure_from", lambda _model: 0.6)
+    page = choose(open_page(PAGE, study=study), "Pneumonia", "present")
+    page = choose(page, "Side of Pneumonia", Side.LEFT)
+    said = words(button(page, "Sign final").click().run())
+    assert "A second look?" in said and "Pneumonia (right) absent" in said
+    review = store.studies.get(study).review
+    assert review is not None and review.stage is Stage.DRAFT
+    page = choose(page, "Side of Pneumonia", Side.BOTH)
+    button(page, "Sign final").click().run()
+    review = store.studies.get(study).review
+    assert review is not None and review.stage is Stage.FINAL
 
 
 def test_a_blind_read_takes_no_side_over(
