@@ -24,7 +24,9 @@ export default function ({ data, parentElement, setStateValue }) {
     state.corners = data.corners.map((corner) => [...corner]);
   }
   draw(state);
+  const call = (state.call = {}); // Streamlit may clean up an earlier call after a later one
   return () => {
+    if (state.call !== call) return;
     clearTimeout(state.timer);
     state.timer = undefined;
   };

@@ -29,7 +29,13 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   const state = states.get(root) ?? begin(root);
   Object.assign(state, { data, open: setTriggerValue, keep: setStateValue });
   draw(state);
-  return () => { state.watch.disconnect(); state.leave.abort(); states.delete(root); };
+  const call = (state.call = {}); // Streamlit may clean up an earlier call after a later one
+  return () => {
+    if (state.call !== call) return;
+    state.watch.disconnect();
+    state.leave.abort();
+    states.delete(root);
+  };
 }
 
 function begin(root) {

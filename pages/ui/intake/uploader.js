@@ -511,7 +511,9 @@ export default function uploader({ data, parentElement, setTriggerValue }) {
   }
   engine.views.add(view);
   view.update(data, setTriggerValue);
+  const call = (view.call = {}); // Streamlit may clean up an earlier call after a later one
   return () => {
+    if (view.call !== call) return;
     view.close();
     views.delete(root);
   };

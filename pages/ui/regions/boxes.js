@@ -33,7 +33,9 @@ export default function ({ data, parentElement, setStateValue }) {
     fill(state, root);
   }
   draw(state);
+  const call = (state.call = {}); // Streamlit may clean up an earlier call after a later one
   return () => {
+    if (state.call !== call) return;
     clearTimeout(state.timer);
     state.timer = undefined;
   };
