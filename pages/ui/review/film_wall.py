@@ -30,11 +30,6 @@ from pages.ui.review.hanging_protocol import Hanging, Hung, Prior
 from pages.ui.viewer import Comparison, Marked, Pane, Scene, ViewerReport, render_viewer
 
 _MOST_THUMBS, _THUMB = 24, 120  # thumbnails; pixels of the longer side
-_SIGN_ACTS: dict[Stage | None, str] = {
-    None: "",
-    Stage.PRELIMINARY: "signPreliminary",
-    Stage.FINAL: "signFinal",
-}
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
@@ -152,7 +147,6 @@ def _scene(
         and not (review is not None and review.stage is Stage.FINAL),
         finding_labels={code: labels.concept(code) for code in stated},
         generation=session.generation(uid, annotations),
-        confirming=_SIGN_ACTS[session.signature_asked(uid)],
         comparison=beside,
     )
 

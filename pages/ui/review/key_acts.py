@@ -8,6 +8,7 @@ sends the next when it has heard of the one before (`session.acts`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ from pages.ui.review.hanging_protocol import Hanging
 from pages.ui.viewer.render import acts_done
 
 _STAGES = {"signPreliminary": Stage.PRELIMINARY, "signFinal": Stage.FINAL}
+_ACTS = {stage: act for act, stage in _STAGES.items()}
 
 
 def do(
@@ -139,12 +141,22 @@ def render_question(record: StudyRecord, instance: Instance) -> None:
     report = report_preview.report(record)
     said = [report_words.finding_sentence(f, review.compared, _) for f in review.findings]
     name = labels.HIDDEN if session.identity_hidden() else labels.patient_name(record.patient.name)
+    impression = " ".join(report_words.impression_lines(report, _))
+    lines = (
+        " \u00b7 ".join(p for p in (name, patient_banner.identity_line(instance)) if p),
+        " ".join(said) or review.note,
+        f"{_('Impression')}: {impression}",
+    )
+    question = _("Sign {stage}?").format(stage=labels.within(labels.stage(stage)))
+    viewer = f"viewer-{uid}"
     with st.container(key="sign-question", border=True):
-        st.markdown(f"**{_('Sign {stage}?').format(stage=labels.within(labels.stage(stage)))}**")
-        st.text(" \u00b7 ".join(p for p in (name, patient_banner.identity_line(instance)) if p))
-        st.text(" ".join(said) or review.note)
-        impression = " ".join(report_words.impression_lines(report, _))
-        st.text(f"{_('Impression')}: {impression}")
+        # One element: the viewer's keys take its data for a question that stands there whole.
+        st.html(
+            f'<div class="lb-question" data-viewer="{escape(viewer)}" data-act="{_ACTS[stage]}" '
+            f'data-acts="{acts_done(viewer)}"><b>{escape(question)}</b>'
+            + "".join(f"<p>{escape(line)}</p>" for line in lines)
+            + "</div>"
+        )
         with st.container(horizontal=True):
             st.button(
                 _("Sign"),

@@ -72,7 +72,7 @@ def render_viewer(
     previews = [packet.preview for packet in packets if packet.preview]
     large = [*previews, *(packet for packet in packets if packet.preview)]
     tickets = _tickets(large, key, sign_in)
-    scene = replace(scene, acts=acts_done(key))
+    scene = replace(scene, acts=acts_done(key), name=key)
     state = mount(
         "viewer",
         key=key,

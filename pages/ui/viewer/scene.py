@@ -137,9 +137,9 @@ class Scene:
     ``bindings`` are action -> key pairs that replace defaults; ``finding_labels`` are code ->
     label pairs of what a region can be tied to. The client keeps its own annotations and
     presentations through reruns; a higher ``generation`` makes it take those given here.
-    ``acts`` counts what keys asked for and Python did (`ACTS`); ``confirming`` is the
-    act whose question waits to be confirmed, "signFinal" or "signPreliminary"; else empty.
-    ``comparison`` is there for a patient with a prior.
+    ``acts`` counts what keys asked for and Python did (`ACTS`); by ``name`` the page's question
+    says which viewer's key asked it (`render_viewer` fills in both). ``comparison`` is there for a
+    patient with a prior.
     """
 
     panes: tuple[Pane, ...]
@@ -152,7 +152,7 @@ class Scene:
     finding_labels: Mapping[str, str] = field(default_factory=dict)
     generation: int = 0
     acts: int = 0
-    confirming: str = ""
+    name: str = ""
     comparison: Comparison | None = None
 
 

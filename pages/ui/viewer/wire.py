@@ -35,7 +35,7 @@ def to_wire(
         "editable": scene.editable,
         "generation": scene.generation,
         "acts": scene.acts,
-        "confirming": scene.confirming,
+        "name": scene.name,
         "comparison": None if scene.comparison is None else asdict(scene.comparison),
         "annotations": [_annotation(mark) for mark in scene.annotations],
         "presentations": [_presentation(presentation) for presentation in scene.presentations],

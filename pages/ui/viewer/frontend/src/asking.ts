@@ -13,16 +13,16 @@ export class Asking {
   private queue: string[] = [];
   private done = 0;
   private asked = 0; // number of the one under way
-  private confirming = "";
+  private name = "";
   private timer = 0;
   private told = false;
 
   /** Take an action that is the page's; false where it is the viewer's own. */
   take(action: string): boolean {
-    if (action === "cancel" && this.confirming) this.queue.push("back");
+    const asks = this.question(); // one on the screen, not one that is still to come
+    if (action === "cancel" && asks) this.queue.push("back");
     else if (!ACTS.includes(action)) return false;
-    // only a question that is on the screen is answered: not one that is still to come
-    else this.queue.push(this.answers(action) ? "confirm" : action);
+    else this.queue.push(asks && (action === "accept" || action === asks) ? "confirm" : action);
     this.send();
     return true;
   }
@@ -35,9 +35,9 @@ export class Asking {
     this.send();
   }
 
-  update({ acts, confirming }: SceneSpec): void {
+  update({ acts, name }: SceneSpec): void {
     this.done = acts;
-    this.confirming = confirming;
+    this.name = name;
     if (this.asked && acts >= this.asked) {
       window.clearTimeout(this.timer);
       this.asked = 0;
@@ -50,9 +50,14 @@ export class Asking {
     this.queue = [];
   }
 
-  /** True for the key of the question that is asked, pressed again, and for Enter. */
-  private answers(action: string): boolean {
-    return this.confirming !== "" && (action === "accept" || action === this.confirming);
+  /**
+   * The act whose question the reader sees, else empty. It says which viewer's key asked it, and
+   * how many acts were done by then: one that an earlier act left on the screen does not count.
+   */
+  private question(): string {
+    const { dataset } = document.querySelector<HTMLElement>(".lb-question") ?? {};
+    if (dataset?.viewer !== this.name || this.queue.length) return "";
+    return Number(dataset.acts) >= (this.asked || this.done) ? dataset.act ?? "" : "";
   }
 
   /** The page shows to its end what was done: else its controls would send what was before. */
@@ -71,7 +76,6 @@ export class Asking {
     }
     this.queue.shift();
     this.asked = this.done + 1;
-    this.confirming = ""; // until the page says so again
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => { this.asked = 0; this.send(); }, PATIENCE);
     this.ask(name, this.asked);

@@ -147,7 +147,7 @@ export interface SceneSpec {
   generation: number;
   acts: number; // how many of what keys asked for were done
   comparison: ComparisonSpec | null; // of a patient with a prior
-  confirming: string; // the act whose question waits to be confirmed; else empty
+  name: string; // of this viewer, by which the page's question says whose key asked it
   annotations: AnnotationRecord[];
   presentations: PresentationRecord[];
   bindings: Record<string, string>;
