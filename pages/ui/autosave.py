@@ -19,7 +19,7 @@ from imaging.review.rights import Right
 from imaging.store.database import waiting_at_most
 from imaging.study import StudyRecord
 from imaging.text import clean_note
-from pages.ui import labels, resources, session
+from pages.ui import labels, poll, resources, session
 from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _, ngettext, sentence
 
@@ -82,7 +82,7 @@ def render_waiting() -> None:
         _watch_waiting()
 
 
-@fragment(Right.DRAFT, run_every=_AGAIN)
+@fragment(Right.DRAFT)
 def _watch_waiting() -> None:
     """Try to save; draw the page anew once all is."""
     with waiting_at_most(_SHORT):
@@ -100,6 +100,7 @@ def _watch_waiting() -> None:
             count,
         ).format(count=count)
     )
+    poll.beat("unsaved", every=_AGAIN)
 
 
 def _save_waiting(study_instance_uid: str) -> bool:

@@ -20,6 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imaging.review.rights import Right
 from models.batch.priority import interactive, yield_to_interactive
+from pages.ui import poll
 from pages.ui.deeds import deed, fragment
 from pages.ui.i18n import _
 
@@ -191,7 +192,7 @@ def render_wait(slot: str, label: str) -> None:
         _watch(slot, label)
 
 
-@fragment(Right.OWN, run_every=_POLL)
+@fragment(Right.OWN)
 def _watch(slot: str, label: str) -> None:
     task = _tasks().get(slot)
     if task is None or task.stopped or task.redrawn:
@@ -204,6 +205,7 @@ def _watch(slot: str, label: str) -> None:
     if button.button(_("Stop"), key=f"stop-{slot}"):
         task.stop()
         st.rerun()
+    poll.beat(f"task-{slot}", every=_POLL)
 
 
 @st.cache_resource(show_spinner=False)

@@ -97,17 +97,13 @@ def deed_of_anybody(callback: Callable[P, None]) -> Callable[P, None]:
     return whole
 
 
-def fragment(
-    *rights: Right, run_every: float | None = None
-) -> Callable[[Callable[P, None]], Callable[P, None]]:
+def fragment(*rights: Right) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """``st.fragment`` for those who are signed in; for others the page gives way to the sign-in.
 
     Parameters
     ----------
     *rights : Right
         One of them the account must hold; others read that they do not.
-    run_every : float
-        Seconds after which the part is drawn again by itself; None: only when asked.
     """
 
     def decorate(draw: Callable[P, None]) -> Callable[P, None]:
@@ -116,7 +112,7 @@ def fragment(
             with or_sign_in(*rights):
                 draw(*args, **kwargs)
 
-        return st.fragment(asked, run_every=run_every)
+        return st.fragment(asked)
 
     return decorate
 

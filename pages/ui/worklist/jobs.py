@@ -10,7 +10,7 @@ from imaging.entities import Status
 from imaging.jobs import LOW, NORMAL, URGENT, JobKind, JobProgress, JobState
 from imaging.review.rights import Right
 from imaging.worklist.query import WorklistQuery
-from pages.ui import labels, resources, session
+from pages.ui import labels, poll, resources, session
 from pages.ui.deeds import deed, fragment, only
 from pages.ui.escape import plain
 from pages.ui.i18n import _, ngettext
@@ -81,7 +81,7 @@ def follow(job: JobProgress) -> None:
     _render_progress(job.job_id, job.source)
 
 
-@fragment(Right.INTAKE, Right.BATCHES, run_every=_EVERY)
+@fragment(Right.INTAKE, Right.BATCHES)
 def _render_progress(job_id: str, source: str) -> None:
     finished = False
     with in_words():
@@ -93,6 +93,7 @@ def _render_progress(job_id: str, source: str) -> None:
                 _render_buttons(job)
     if finished:
         st.rerun()
+    poll.beat(f"job-{job_id}", every=_EVERY)
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
