@@ -16,7 +16,7 @@ from imaging.review import drafting
 from imaging.review.records import Account, Stage
 from imaging.store import Repository
 from tests.browser.lightbox import READER, Server
-from tests.browser.test_first_five_minutes import film, table, upload
+from tests.browser.test_first_five_minutes import film, open_worklist, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 QUESTION = ".st-key-sign-question"
@@ -55,25 +55,21 @@ def test_a_film_is_signed_by_four_keys(page: Page, server: Server, films: list[P
     page.goto(server.address)
     upload(page, *films[:2])
     expect(page.get_by_text(re.compile(r"^2 files done\."))).to_be_visible()
-    page.get_by_role("link", name="Worklist").click()
-    expect(table(page)).to_contain_text("SYNTHETIC")
+    open_worklist(page)
 
     # a row is opened by key and by a press anywhere on it, and the list comes back where it was
-    table(page).get_by_role("row").nth(1).wait_for()
     page.evaluate("document.activeElement.blur()")
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     expect(film(page)).to_have_attribute("data-ready", "true")
     second = page.url.partition("study=")[2].partition("&")[0]
-    page.get_by_role("link", name="Worklist").click()
-    row = table(page).locator("tbody tr").nth(1)
+    row = open_worklist(page).locator("tbody tr").nth(1)
     expect(row).to_have_attribute("data-uid", second)
     expect(row).to_have_attribute("tabindex", "0")
     row.locator("td").last.click()
     expect(film(page)).to_have_attribute("data-ready", "true")
     assert page.url.partition("study=")[2].partition("&")[0] == second
-    page.get_by_role("link", name="Worklist").click()
-    expect(table(page)).to_contain_text("SYNTHETIC")
+    open_worklist(page)
 
     keys = ("n", "Enter", "Control+Enter", "Enter")
     page.keyboard.press(keys[0])
