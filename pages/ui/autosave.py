@@ -90,7 +90,7 @@ def _watch_waiting() -> None:
             _save_waiting(uid)
     count = sum(map(len, session.waiting_changes().values()))
     if not count:
-        st.rerun()
+        poll.redraw()
     st.warning(
         ngettext(
             "{count} change is not saved yet. It is kept here and tried again by itself: do not "

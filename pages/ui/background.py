@@ -199,12 +199,12 @@ def _watch(slot: str, label: str) -> None:
         return
     if task.done:
         task.redrawn = True  # once: an error must not make the page draw itself for ever
-        st.rerun()
+        poll.redraw()
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(task.progress, text=label)
     if button.button(_("Stop"), key=f"stop-{slot}"):
         task.stop()
-        st.rerun()
+        poll.redraw()
     poll.beat(f"task-{slot}", every=_POLL)
 
 

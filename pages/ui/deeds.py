@@ -26,7 +26,7 @@ from imaging.errors import AssistantError, RightMissingError, SignInEndedError
 from imaging.review.rights import Right, rights_of
 from imaging.store.access.sessions import hearing_no_ai, on_behalf_of
 from imaging.store.database import waiting_at_most
-from pages.ui import connection, session
+from pages.ui import connection, poll, session
 from pages.ui.escape import plain
 from pages.ui.i18n import _, sentence, speak_to
 
@@ -132,7 +132,7 @@ def or_sign_in(*rights: Right) -> Iterator[None]:
     except SignInEndedError:
         session.set_account(None)
         session.leave_notice("warning", not_done())
-        st.rerun()
+        poll.redraw()
 
 
 @contextmanager

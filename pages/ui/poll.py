@@ -1,4 +1,6 @@
-"""A pulse from the browser: has the fragment around it drawn again and again, while there is need.
+"""What a page asks for by itself: to be drawn anew, once or again and again while there is need.
+
+`beat` has the browser send a pulse for the fragment around it.
 
 Streamlit's `run_every` beats until the whole page is drawn anew, and takes what the reader presses
 just then: of two requests it serves the page of the later one, so a beat behind a press of
@@ -8,6 +10,8 @@ and for a moment after a key or a press.
 """
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 import streamlit as st
 
@@ -57,3 +61,12 @@ def beat(name: str, *, every: float = _BEAT) -> None:
         _pulse(
             key=key, data={"wait": round(1000 * every), "count": count}, on_beat_change=lambda: None
         )
+
+
+def redraw() -> NoReturn:
+    """Draw the page anew, unless the reader asked for something meanwhile: then that comes first.
+
+    ``st.rerun`` alone would ask for this page behind the press of another, and win.
+    """
+    _ = "redraw" in st.session_state  # a place where Streamlit looks for a newer request
+    st.rerun()

@@ -269,7 +269,7 @@ def _save(films: Sequence[Instance], person: _Person, places: Sequence[tuple[str
         return
     resources.worker().wake()
     session.leave_notice("success", _("Saved. The AI runs again with what you typed."))
-    st.rerun()
+    poll.redraw()
 
 
 def _choose_number(films: Sequence[Instance], person: _Person) -> str:
@@ -309,11 +309,11 @@ def _watch(study_instance_uid: str, sop_instance_uid: str) -> None:
     try:
         record = resources.repository().studies.get(study_instance_uid)
     except NotFoundError:  # somebody deleted it meanwhile; the page says so
-        st.rerun()
+        poll.redraw()
     films = (i for i in record.instances if i.identity.sop_instance_uid == sop_instance_uid)
     film = next(films, None)  # or put the film into a study of its own
     if film is None or not _answer_is_due(record, film):
-        st.rerun()
+        poll.redraw()
     if not resources.repository().typed_facts.is_asked(film.identity.sha256):
         st.warning(
             _(

@@ -46,6 +46,20 @@ def test_a_pulse_is_still_while_the_page_is_drawn(page: Page) -> None:
     assert beats(page) == 1
 
 
+@pytest.mark.parametrize("name", ["corners/corners.js", "regions/boxes.js"])
+def test_what_was_moved_is_told_before_the_press_that_may_leave(page: Page, name: str) -> None:
+    case = CASES[name]
+    page.route(f"{ADDRESS}/**", answer(case))
+    page.goto(ADDRESS)
+    page.evaluate(MOUNT, {"html": case.html, "data": case.data, "bytes": None})
+    page.evaluate("addEventListener('click', () => heard.push(['left', 0]))")
+    case.between(page)
+    page.mouse.click(700, 700)
+    page.wait_for_timeout(600)
+    told = [what for what, _value in page.evaluate("heard")]
+    assert told == [name.partition("/")[2].removesuffix(".js"), "left"]
+
+
 @pytest.mark.timeout(600)
 def test_who_leaves_a_film_whose_maps_are_tested_finds_the_worklist(
     page: Page, server: Server, films: list[Path]

@@ -280,7 +280,7 @@ def test_an_answer_is_not_awaited_where_the_film_is_gone(
         raise AgainError
 
     uid, sop = keep(store, take_in)
-    monkeypatch.setattr(who.st, "rerun", again)
+    monkeypatch.setattr(who.poll, "redraw", again)
     monkeypatch.setattr(who.resources, "repository", lambda: store)
     with pytest.raises(AgainError):
         inspect.unwrap(who._watch)(uid, "1.2.3")

@@ -8,7 +8,7 @@ from imaging.errors import AssistantError
 from imaging.review.records import Account
 from imaging.review.rights import Right
 from imaging.store.access.second_factor import new_secret
-from pages.ui import resources, session
+from pages.ui import poll, resources, session
 from pages.ui.account.factor_forms import in_fours, qr_code_uri, recovery_words
 from pages.ui.deeds import deed
 from pages.ui.escape import plain
@@ -55,7 +55,7 @@ def _render_set_up(me: Account) -> None:
     session.forget_factor_secret()
     session.set_recovery_codes(codes)
     session.leave_notice("success", _("Your sign-in asks for a code from now on."))
-    st.rerun()
+    poll.redraw()
 
 
 def _render_removal(me: Account) -> None:
@@ -70,7 +70,7 @@ def _render_removal(me: Account) -> None:
                 st.error(plain(sentence(str(exc))))
                 return
             session.leave_notice("success", _("The second factor is off."))
-            st.rerun()
+            poll.redraw()
 
 
 @deed(Right.OWN)

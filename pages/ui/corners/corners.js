@@ -28,8 +28,17 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => {
     if (state.call !== call) return;
     clearTimeout(state.timer);
-    state.timer = undefined;
+    state.leave.abort();
+    states.delete(root);
   };
+}
+
+/** Report now what rests: behind a press that leaves the page it would ask for this one again. */
+function flush(state) {
+  if (state.timer === undefined) return;
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  state.report(state.corners);
 }
 
 function build(root) {
@@ -53,6 +62,9 @@ function build(root) {
     root.append(handle);
     state.handles.push(handle);
   }
+  state.leave = new AbortController();
+  const heard = { capture: true, signal: state.leave.signal };
+  addEventListener("pointerdown", () => flush(state), heard);
   return state;
 }
 
@@ -81,7 +93,7 @@ function step(state, at, event) {
   const [across, down] = state.corners[at];
   place(state, at, across + move[0] * far, down + move[1] * far);
   clearTimeout(state.timer);
-  state.timer = setTimeout(() => state.report(state.corners), REST);
+  state.timer = setTimeout(() => flush(state), REST);
 }
 
 function place(state, at, across, down) {

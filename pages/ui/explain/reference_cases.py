@@ -15,7 +15,7 @@ from models.explain.cases.reference import Reference
 from models.explain.cases.reference_file import load_reference
 from models.explain.methods.explainer import Explainer
 from models.network.checkpoint import CARD, installed_checkpoints
-from pages.ui import background, resources
+from pages.ui import background, poll, resources
 from pages.ui.i18n import _
 
 T = TypeVar("T")
@@ -84,5 +84,5 @@ def work_out(
         background.render_wait(slot, label)
     elif st.button(_("Stopped. Work it out again"), key=f"again-{slot}"):
         background.forget(slot)
-        st.rerun()
+        poll.redraw()
     return None

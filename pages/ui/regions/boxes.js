@@ -37,8 +37,17 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => {
     if (state.call !== call) return;
     clearTimeout(state.timer);
-    state.timer = undefined;
+    state.leave.abort();
+    states.delete(root);
   };
+}
+
+/** Report now what rests: behind a press that leaves the page it would ask for this one again. */
+function flush(state) {
+  if (state.timer === undefined) return;
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  state.report();
 }
 
 function build(root) {
@@ -49,6 +58,9 @@ function build(root) {
   root.onpointerdown = (event) => {
     if (event.button === 0) begin(state, root, event);
   };
+  state.leave = new AbortController();
+  const heard = { capture: true, signal: state.leave.signal };
+  addEventListener("pointerdown", () => flush(state), heard);
   return state;
 }
 
@@ -153,7 +165,7 @@ function key(state, at, corner, event) {
     draw(state);
   }
   clearTimeout(state.timer);
-  state.timer = setTimeout(() => state.report(), REST);
+  state.timer = setTimeout(() => flush(state), REST);
 }
 
 /** The same box elsewhere, inside the picture. */

@@ -19,7 +19,7 @@ from imaging.review.records import Review, Stage
 from imaging.review.rights import Right
 from imaging.slices import instances_in_order
 from imaging.study import StudyRecord
-from pages.ui import autosave, labels, patient_banner, resources, session, thumbnails
+from pages.ui import autosave, labels, patient_banner, poll, resources, session, thumbnails
 from pages.ui.data_uri import data_uri
 from pages.ui.escape import plain
 from pages.ui.explain import overlay, receipt_tasks, verdict_line
@@ -274,7 +274,7 @@ def _save_marks(record: StudyRecord, report: ViewerReport) -> None:
 
     saved = marks == stored or autosave.change(uid, step)
     if not saved or marks != report.annotations:
-        st.rerun()  # the viewer takes what is stored; a notice says why
+        poll.redraw()  # the viewer takes what is stored; a notice says why
 
 
 def has_strip(record: StudyRecord, priors: Sequence[Prior]) -> bool:
@@ -296,10 +296,10 @@ def render_strip(record: StudyRecord, priors: Sequence[Prior], chosen: Instance)
     pressed = thumbnails.render_strip(groups, on_wall, key=f"strip-{record.study_instance_uid}")
     if pressed.startswith("study:"):
         st.query_params["study"] = pressed.removeprefix("study:")
-        st.rerun()
+        poll.redraw()
     if pressed in by_uid and pressed != chosen.identity.sop_instance_uid:
         session.choose_image(record.study_instance_uid, pressed)
-        st.rerun()
+        poll.redraw()
 
 
 def _series(record: StudyRecord) -> list[thumbnails.Group]:

@@ -36,7 +36,7 @@ def render_waiting(record: StudyRecord) -> None:
 def _watch(study_instance_uid: str, count: int, names: str) -> None:
     """Draw the page anew once a film has its outcome: before, nobody can have begun to read."""
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
-        st.rerun()
+        poll.redraw()
     _render_count(count, names)
     poll.beat("waiting")
 

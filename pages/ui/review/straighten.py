@@ -285,5 +285,5 @@ def _watch_for_answer(record: StudyRecord) -> None:
 @fragment(Right.FILMS)
 def _watch(study_instance_uid: str, count: int) -> None:
     if resources.repository().pending.films_waiting(study_instance_uid) != count:
-        st.rerun()
+        poll.redraw()
     poll.beat("straightened")

@@ -12,7 +12,7 @@ from imaging.errors import NotFoundError
 from imaging.intake.helper_files import SENTENCE
 from imaging.jobs import JobProgress
 from imaging.study import StudyRecord
-from pages.ui import labels, navigation, network_answer, resources, session, study_table, who
+from pages.ui import labels, navigation, network_answer, poll, resources, session, study_table, who
 from pages.ui.account import ai_switches
 from pages.ui.audit import moments, sights
 from pages.ui.data_uri import render_picture
@@ -136,7 +136,7 @@ def _render_retry(job: JobProgress) -> None:
     if st.button(text.format(count=count), key=f"retry-{job.job_id}"):
         resources.repository().jobs.retry_failed(job.job_id, account=session.account().name)
         resources.worker().wake()
-        st.rerun()
+        poll.redraw()
 
 
 def _render_single(study_instance_uid: str, sop_instance_uid: str) -> None:

@@ -92,7 +92,7 @@ def _render_progress(job_id: str, source: str) -> None:
             if job.total > 1 or job.kind is not JobKind.UPLOAD:
                 _render_buttons(job)
     if finished:
-        st.rerun()
+        poll.redraw()
     poll.beat(f"job-{job_id}", every=_EVERY)
 
 
@@ -122,14 +122,14 @@ def _render_buttons(job: JobProgress) -> None:
         st.rerun(scope="fragment")
     if st.button(_("Cancel"), key=f"cancel-{job.job_id}", help=_("What is done stays.")):
         repository.jobs.cancel(job.job_id, account=session.account().name)
-        st.rerun()
+        poll.redraw()
 
 
 def open_job(job_id: str) -> None:
     """Name a job in the address line and show it."""
     st.query_params["job"] = job_id
     st.session_state[f"files-{job_id}"] = True
-    st.rerun()
+    poll.redraw()
 
 
 def _render_priority(job: JobProgress) -> None:
@@ -233,4 +233,4 @@ def render_rescore(query: WorklistQuery, count: int) -> None:
         uids = repository.worklist.study_uids(query)
         st.query_params["job"] = repository.jobs.add_rescore(uids, account=session.account().name)
         resources.worker().wake()
-        st.rerun()
+        poll.redraw()

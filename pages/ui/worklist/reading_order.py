@@ -8,7 +8,7 @@ import streamlit as st
 
 from imaging.review.rights import Right
 from imaging.worklist.order import LONGEST_WAIT, SHORTEST_WAIT, TOP_LEVEL, ReadingOrder
-from pages.ui import labels, resources, session
+from pages.ui import labels, poll, resources, session
 from pages.ui.deeds import only
 from pages.ui.i18n import _, ngettext
 
@@ -95,4 +95,4 @@ def findings() -> dict[str, str]:
 def _save(order: ReadingOrder) -> None:
     resources.repository().site.set_reading_order(order, account=session.account().name)
     session.leave_notice("success", _("The order of reading is saved."))
-    st.rerun()
+    poll.redraw()

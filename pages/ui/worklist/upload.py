@@ -10,7 +10,7 @@ from imaging.intake.expand import expand
 from imaging.intake.folder_scan import allowed_folder
 from imaging.jobs import HANDFUL, LOW, NORMAL, URGENT, JobKind
 from imaging.review.rights import Right
-from pages.ui import resources, session
+from pages.ui import poll, resources, session
 from pages.ui.deeds import only
 from pages.ui.i18n import _
 
@@ -51,7 +51,7 @@ def render_server_folder() -> None:
         priority=LOW if watched else NORMAL,
     )
     resources.worker().wake()
-    st.rerun()
+    poll.redraw()
 
 
 @only(Right.INTAKE)
@@ -62,4 +62,4 @@ def render_examples() -> None:
         st.caption(_("No synthetic examples are installed."))
     elif st.button(_("Load synthetic examples"), key="examples"):
         queue([(path.name, path.read_bytes()) for path in paths])
-        st.rerun()
+        poll.redraw()

@@ -23,7 +23,7 @@ from imaging.worklist.waiting_times import Comparison, Estimate, Group, compare
 from imaging.worklist.workload import Workload, workload
 from models.commands import waiting_times as texts
 from models.model_card.operating_point import OperatingPoint, read_operating_point
-from pages.ui import background, resources, session
+from pages.ui import background, poll, resources, session
 from pages.ui.deeds import fragment, only
 from pages.ui.i18n import _, ngettext, sentence
 from pages.ui.model import labels as names
@@ -175,7 +175,7 @@ def _compare(scenario: Scenario, work: Workload) -> Comparison | None:
         background.render_wait(_SLOT, _("Simulating the list"))
     elif st.button(_("Stopped. Work it out again"), key="again-worth"):
         background.forget(_SLOT)
-        st.rerun()
+        poll.redraw()
     return None
 
 
