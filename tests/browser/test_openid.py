@@ -96,7 +96,7 @@ def test_who_is_signed_out_at_the_provider_is_off_the_screen(
     other = desk.context.new_page()
     other.goto(f"{provider.issuer}/session/end")
     other.get_by_role("button", name=re.compile("sign me out", re.IGNORECASE)).click()
-    desk.get_by_role("link", name="Sign in at 127.0.0.1").wait_for(timeout=40_000)
+    desk.get_by_role("link", name="Sign in at 127.0.0.1").wait_for()
     assert not desk.get_by_text("Dr Kim").count()
 
 
