@@ -4,6 +4,7 @@
 const USED = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 const BEFORE = 3; // seconds before the lock: what is being typed is handed over while that counts
 const COVER = "lightbox-locked";
+const PATIENCE = 5000; // milliseconds that the page has to give way by itself
 
 function handOver() {
   let active = document.activeElement;
@@ -23,9 +24,11 @@ function cover(words) {
 }
 
 const watches = new WeakMap();
+let leaving = 0;
 
 export default function ({ data, parentElement, setTriggerValue }) {
   watches.get(parentElement)?.stop();
+  clearTimeout(leaving); // the server has let this reader in
   const watch = { used: true, timer: 0, until: performance.now() + data.idle * 1000, over: false };
   const note = () => { watch.used = true; };
   const told = { capture: true, passive: true };
@@ -53,6 +56,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (said.state !== "open") {
         cover(data.words);
         setTriggerValue("ended", said.state);
+        // told by the page's socket, which may be cut, and is then refused for good
+        clearTimeout(leaving);
+        leaving = setTimeout(() => location.reload(), PATIENCE);
         return;
       }
       if (said.ai !== data.ai) setTriggerValue("switched", said.ai);
