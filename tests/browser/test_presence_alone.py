@@ -16,12 +16,14 @@ SCRIPT = Path(presence.__file__).with_suffix(".js")
 START = """
 async () => {
   const { default: watch } = await import("/presence.js");
-  const data = { address: "/presence", idle: 60, every: 0.3, words: "Screen locked", ai: "" };
+  const data = { address: "/presence", idle: 6000, words: "Screen locked", ai: "" };
   window.heard = [];
   const setTriggerValue = (name, value) => heard.push([name, value]);
   const parentElement = document.body;
-  window.draw = () => { window.stop = watch({ data, parentElement, setTriggerValue }); };
-  draw();
+  window.draw = (run, every = 0.3) => {
+    window.stop = watch({ data: { ...data, run, every }, parentElement, setTriggerValue });
+  };
+  draw(1);
 }
 """
 
@@ -62,10 +64,18 @@ def test_a_reader_who_is_let_in_again_keeps_the_page(page: Page) -> None:
     desk = Desk(page)
     expect(page.get_by_text("Screen locked")).to_be_visible()
     desk.signed_in = True
-    page.evaluate("draw()")
+    page.evaluate("draw(2)")
     expect(page.get_by_text("Screen locked")).to_have_count(0)
     page.wait_for_timeout(6000)
     assert desk.visits == 1
+
+
+def test_a_page_that_the_browser_draws_once_more_is_left(page: Page) -> None:
+    """As when the desk turns from light to dark: nobody was let in."""
+    Desk(page)
+    expect(page.get_by_text("Screen locked")).to_be_visible()
+    page.evaluate("draw(1, 3000)")  # who would ask again in an hour
+    expect(page.get_by_text("Visit 2")).to_be_visible(timeout=PATIENCE * 1000)
 
 
 def test_a_page_that_gives_way_but_does_not_go_is_left(page: Page) -> None:

@@ -25,10 +25,11 @@ function cover(words) {
 
 const watches = new WeakMap();
 let leaving = 0;
+let ended; // number of the drawing that is left: a higher one comes from the server alone
 
 export default function ({ data, parentElement, setTriggerValue }) {
   watches.get(parentElement)?.stop();
-  clearTimeout(leaving); // the server has let this reader in
+  if (data.run !== ended) clearTimeout(leaving); // the server has let this reader in
   const watch = { used: true, timer: 0, until: performance.now() + data.idle * 1000, over: false };
   const note = () => { watch.used = true; };
   const told = { capture: true, passive: true };
@@ -57,6 +58,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         cover(data.words);
         setTriggerValue("ended", said.state);
         // told by the page's socket, which may be cut, and is then refused for good
+        ended = data.run;
         clearTimeout(leaving);
         leaving = setTimeout(() => location.reload(), PATIENCE);
         return;
