@@ -16,7 +16,7 @@ from imaging.review import drafting
 from imaging.review.records import Account, Stage
 from imaging.store import Repository
 from tests.browser.lightbox import READER, Server
-from tests.browser.test_first_five_minutes import film, open_worklist, upload
+from tests.browser.test_first_five_minutes import film, open_worklist, review, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 QUESTION = ".st-key-sign-question"
@@ -95,11 +95,7 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     page: Page, server: Server, films: list[Path]
 ) -> None:
     """Keys pressed before the question is on the screen do not answer it; Escape takes it back."""
-    page.goto(server.address)
-    upload(page, films[2])
-    expect(page.locator(".lb-headline")).to_contain_text("suspected")
-    page.get_by_role("button", name="Review").click()
-    expect(film(page)).to_have_attribute("data-ready", "true")
+    review(page, server.address, films[2])
     page.locator("summary", has_text="Technical details").focus()
     page.keyboard.press("Enter")  # which opens them, and states nothing
     expect(page.locator(".lb-technical")).to_have_attribute("open", "")
@@ -124,6 +120,6 @@ def test_a_signature_asked_for_is_given_by_nothing_but_its_answer(
     expect(page.get_by_text(re.compile("^Preliminary, version"))).to_be_visible()
     store = Repository.open(server.home)
     records = map(store.studies.get, [i.study_instance_uid for i in store.worklist.page().items])
-    (review,) = (r.review for r in records if r.review and r.review.note == "Seen by key")
-    assert review.stage is Stage.PRELIMINARY
+    (kept,) = (r.review for r in records if r.review and r.review.note == "Seen by key")
+    assert kept.stage is Stage.PRELIMINARY
     store.close()

@@ -43,6 +43,15 @@ def open_worklist(page: Page) -> Locator:
     return studies
 
 
+def review(page: Page, address: str, path: Path) -> None:
+    """Hand in a film with a finding, and open it."""
+    page.goto(address)
+    upload(page, path)
+    expect(page.locator(".lb-headline")).to_contain_text("suspected")
+    page.get_by_role("button", name="Review").click()
+    expect(film(page)).to_be_visible()
+
+
 def open_row(page: Page, row: int = 0) -> None:
     """Press a row of the table somewhere in its middle, which opens it."""
     expect(table(page)).to_contain_text("SYNTHETIC")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.lightbox import Server
-from tests.browser.test_first_five_minutes import film, open_worklist, upload
+from tests.browser.test_first_five_minutes import film, open_worklist, review
 from tests.browser.test_late_cleanup import ADDRESS, CASES, MOUNT, answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -65,11 +65,7 @@ def test_who_leaves_a_film_whose_maps_are_tested_finds_the_worklist(
     page: Page, server: Server, films: list[Path]
 ) -> None:
     """The page asked for itself behind the press: then the worklist came, and went for good."""
-    page.goto(server.address)
-    upload(page, films[0])
-    expect(page.locator(".lb-headline")).to_contain_text("suspected")
-    page.get_by_role("button", name="Review").click()
-    expect(film(page)).to_be_visible()
+    review(page, server.address, films[0])
     address = page.url
     for _time in range(10):
         page.goto(address)
